@@ -1,0 +1,72 @@
+#include "aggregation/payload.h"
+
+#include <simdjson.h>
+
+#include <charconv>
+#include <string>
+
+namespace hirestream {
+namespace {
+
+bool equal_without_case(std::string_view a, std::string_view lower) {
+  if (a.size() != lower.size()) {
+    return false;
+  }
+  for (size_t i = 0; i < a.size(); ++i) {
+    const char c = a[i] >= 'A' && a[i] <= 'Z' ? static_cast<char>(a[i] - 'A' + 'a') : a[i];
+    if (c != lower[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<int64_t> id_of(const simdjson::dom::element& value) {
+  if (value.is_int64()) {
+    return value.get_int64().value_unsafe();
+  }
+  if (!value.is_string()) {
+    return std::nullopt;
+  }
+  const std::string_view text = value.get_string().value_unsafe();
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  int64_t id = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), id);
+  return status == std::errc() ? std::optional(id) : std::nullopt;
+}
+
+}  // namespace
+
+struct PayloadParser::State {
+  simdjson::dom::parser parser;
+};
+
+PayloadParser::PayloadParser() : state_(std::make_unique<State>()) {}
+PayloadParser::PayloadParser(PayloadParser&&) noexcept = default;
+PayloadParser& PayloadParser::operator=(PayloadParser&&) noexcept = default;
+PayloadParser::~PayloadParser() = default;
+
+PayloadIds PayloadParser::parse(std::string_view json) {
+  PayloadIds ids;
+  simdjson::dom::object object;
+  // The parser copies the text into its own padded buffer.
+  if (state_->parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) {
+    return ids;
+  }
+  bool job_seen = false;
+  bool publisher_seen = false;
+  for (const auto field : object) {
+    if (!job_seen && equal_without_case(field.key, "jobid")) {
+      job_seen = true;
+      ids.job_id = id_of(field.value);
+    } else if (!publisher_seen && equal_without_case(field.key, "publisherid")) {
+      publisher_seen = true;
+      ids.publisher_id = id_of(field.value);
+    }
+  }
+  return ids;
+}
+
+}  // namespace hirestream

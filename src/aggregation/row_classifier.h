@@ -1,0 +1,43 @@
+// What one raw row counts as. Every row ends in exactly one class, tried in this order: rejected when create_time is missing or unreadable;
+// other when its kind is not counted; rejected when any value the kernel uses is unreadable, or ts is missing or out of its bounds;
+// unattributed when it has no job; counted.
+// Not thread-safe (time zone cache, JSON parser). Allocates nothing per row except for rejected rows' reasons.
+#pragma once
+
+#include <string_view>
+
+#include "aggregation/counting_options.h"
+#include "aggregation/payload.h"
+#include "model/contribution.h"
+#include "model/tracking_batch.h"
+
+namespace hirestream {
+
+enum class RowClass : uint8_t { kCounted, kUnattributed, kOther, kRejected };
+
+struct RowVerdict {
+  RowClass row_class = RowClass::kOther;
+  EventKind kind = EventKind::kOther;
+  CellKey cell;                         // kCounted only
+  Measures measures;                    // kCounted only: what the row adds
+  std::string_view reason;              // kRejected only; lives as long as the batch
+  Column column = Column::kCreateTime;  // kRejected only
+};
+
+class RowClassifier {
+ public:
+  explicit RowClassifier(CountingOptions options);
+
+  RowVerdict classify(const TrackingBatch& batch, size_t row);
+  // Hash of everything of the row that can change the numbers, and of its id: equal rows, equal hashes, in any process.
+  uint64_t row_hash(const TrackingBatch& batch, size_t row) const;
+  const CountingOptions& options() const { return options_; }
+
+ private:
+  EventKind kind_of(const TrackingBatch& batch, size_t row) const;
+
+  CountingOptions options_;
+  PayloadParser payload_;
+};
+
+}  // namespace hirestream

@@ -1,0 +1,46 @@
+// Adds up rows into what a slice needs: contribution, digest, classes, rejects. Any order, split or repetition of the same distinct rows
+// gives the same result. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "aggregation/row_classifier.h"
+#include "model/contribution.h"
+#include "model/slice.h"
+
+namespace hirestream {
+
+// Rejected rows kept of one slice; all of them are counted.
+inline constexpr size_t kRejectsPerSliceMax = 1000;
+
+class Tally {
+ public:
+  // Counts the row. The caller sees to it that no row comes twice.
+  void add(RowClassifier& classifier, const TrackingBatch& batch, size_t row);
+
+  const RowDigest& digest() const { return digest_; }
+  const RowClasses& classes() const { return classes_; }
+  const std::vector<RejectedRow>& rejects() const { return rejects_; }
+  bool empty() const { return digest_.rows == 0; }
+  // Canonical.
+  Contribution contribution() const;
+  // Back to empty; keeps the memory.
+  void clear();
+
+ private:
+  void add_cell(const CellKey& key, const Measures& measures);
+  void grow();
+  void keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, size_t row);
+
+  RowDigest digest_;
+  RowClasses classes_;
+  std::vector<RejectedRow> rejects_;
+  std::vector<Cell> cells_;      // dense, in order of first appearance
+  std::vector<uint32_t> index_;  // open addressing: position in cells_ + 1, 0 = empty
+};
+
+// The row's columns as one JSON object, for people.
+std::string describe_row(const TrackingBatch& batch, size_t row);
+
+}  // namespace hirestream

@@ -1,0 +1,103 @@
+#include "model/contribution.h"
+
+#include <algorithm>
+
+namespace hirestream {
+namespace {
+
+template <typename Combine>
+Contribution combine(const Contribution& a, const Contribution& b, Combine combine_measures) {
+  Contribution out;
+  out.reserve(a.size() + b.size());
+  auto left = a.begin();
+  auto right = b.begin();
+  while (left != a.end() || right != b.end()) {
+    Cell cell;
+    if (right == b.end() || (left != a.end() && left->key < right->key)) {
+      cell = *left++;
+    } else {
+      cell.key = right->key;
+      if (left != a.end() && left->key == right->key) {
+        cell.measures = left->measures;
+        ++left;
+      }
+      combine_measures(cell.measures, right->measures);
+      ++right;
+    }
+    if (!cell.measures.is_zero()) {
+      out.push_back(cell);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+int32_t CellKey::days() const {
+  return local_hour / 24 - (local_hour % 24 < 0 ? 1 : 0);
+}
+
+int32_t CellKey::hour() const {
+  return local_hour - days() * 24;
+}
+
+bool Measures::any_negative() const {
+  return impressions < 0 || clicks < 0 || conversions < 0 || qualified < 0 || unqualified < 0 ||
+         bid_micros < 0;
+}
+
+Measures& Measures::operator+=(const Measures& other) {
+  impressions += other.impressions;
+  clicks += other.clicks;
+  conversions += other.conversions;
+  qualified += other.qualified;
+  unqualified += other.unqualified;
+  bid_micros += other.bid_micros;
+  return *this;
+}
+
+Measures& Measures::operator-=(const Measures& other) {
+  impressions -= other.impressions;
+  clicks -= other.clicks;
+  conversions -= other.conversions;
+  qualified -= other.qualified;
+  unqualified -= other.unqualified;
+  bid_micros -= other.bid_micros;
+  return *this;
+}
+
+bool is_canonical(const Contribution& contribution) {
+  for (size_t i = 0; i < contribution.size(); ++i) {
+    if (contribution[i].measures.is_zero() ||
+        (i > 0 && !(contribution[i - 1].key < contribution[i].key))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void canonicalize(Contribution& contribution) {
+  std::sort(contribution.begin(), contribution.end(),
+            [](const Cell& a, const Cell& b) { return a.key < b.key; });
+  size_t kept = 0;
+  for (size_t i = 0; i < contribution.size();) {
+    Cell cell = contribution[i++];
+    while (i < contribution.size() && contribution[i].key == cell.key) {
+      cell.measures += contribution[i++].measures;
+    }
+    if (!cell.measures.is_zero()) {
+      contribution[kept++] = cell;
+    }
+  }
+  contribution.resize(kept);
+}
+
+Contribution merge(const Contribution& a, const Contribution& b) {
+  return combine(a, b, [](Measures& into, const Measures& other) { into += other; });
+}
+
+Contribution difference(const Contribution& a, const Contribution& b) {
+  return combine(a, b, [](Measures& into, const Measures& other) { into -= other; });
+}
+
+}  // namespace hirestream

@@ -1,0 +1,57 @@
+// Cells, measures and contributions: what a slice adds to the hourly table. All sums are integers, so any order, split
+// or repetition of the input gives the same bytes.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace hirestream {
+
+// One row of `events`. The order is that of the table's primary key: dates and hours first.
+struct CellKey {
+  int32_t local_hour =
+      0;  // civil hours since 1970 in the reporting time zone; date = hour / 24 (floored), hour = the rest
+  int64_t job_id = 0;
+  int64_t publisher_id = 0;  // null dimensions are 0
+  int64_t campaign_id = 0;
+  int64_t group_id = 0;
+
+  int32_t days() const;  // since 1970
+  int32_t hour() const;  // 0..23
+  friend auto operator<=>(const CellKey&, const CellKey&) = default;
+};
+
+struct Measures {
+  int64_t impressions = 0;
+  int64_t clicks = 0;
+  int64_t conversions = 0;
+  int64_t qualified = 0;
+  int64_t unqualified = 0;
+  int64_t bid_micros = 0;  // sum of the clicks' bids, in millionths
+
+  bool is_zero() const { return *this == Measures{}; }
+  bool any_negative() const;
+  Measures& operator+=(const Measures& other);
+  Measures& operator-=(const Measures& other);
+  friend bool operator==(const Measures&, const Measures&) = default;
+};
+
+struct Cell {
+  CellKey key;
+  Measures measures;
+  friend bool operator==(const Cell&, const Cell&) = default;
+};
+
+// Sorted by key, keys unique, no all-zero measures. As a difference it may hold negative measures.
+using Contribution = std::vector<Cell>;
+
+bool is_canonical(const Contribution& contribution);
+// Sorts, adds up equal keys, drops zeros.
+void canonicalize(Contribution& contribution);
+Contribution merge(const Contribution& a, const Contribution& b);
+// a − b
+Contribution difference(const Contribution& a, const Contribution& b);
+
+}  // namespace hirestream

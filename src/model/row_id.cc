@@ -1,0 +1,124 @@
+#include "model/row_id.h"
+
+#include <array>
+
+namespace hirestream {
+namespace {
+
+// 100 ns ticks between 1582-10-15 (the epoch of version-1 UUIDs, RFC 4122 section 4.1.4) and 1970-01-01.
+constexpr int64_t kGregorianOffset = 0x01B21DD213814000;
+
+constexpr std::array<int8_t, 256> make_hex_table() {
+  std::array<int8_t, 256> table{};
+  for (auto& value : table) {
+    value = -1;
+  }
+  for (int i = 0; i < 10; ++i) {
+    table[static_cast<size_t>('0' + i)] = static_cast<int8_t>(i);
+  }
+  for (int i = 0; i < 6; ++i) {
+    table[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
+    table[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
+  }
+  return table;
+}
+constexpr auto kHex = make_hex_table();
+
+uint64_t time_bits(const RowId& id) {
+  const uint64_t time_low = id.high >> 32;
+  const uint64_t time_mid = (id.high >> 16) & 0xFFFF;
+  const uint64_t time_high = id.high & 0x0FFF;
+  return time_high << 48 | time_mid << 32 | time_low;
+}
+
+uint64_t high_of_time(uint64_t gregorian_ticks) {
+  const uint64_t time_low = gregorian_ticks & 0xFFFFFFFF;
+  const uint64_t time_mid = (gregorian_ticks >> 32) & 0xFFFF;
+  const uint64_t time_high = (gregorian_ticks >> 48) & 0x0FFF;
+  return time_low << 32 | time_mid << 16 | 0x1000 | time_high;
+}
+
+}  // namespace
+
+size_t RowIdHash::operator()(const RowId& id) const noexcept {
+  // Ids of one writer share their low half and count up in the high one: mix both well (constants of splitmix64).
+  uint64_t x = id.high ^ (id.low * 0x9E3779B97F4A7C15ULL);
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  return static_cast<size_t>(x ^ (x >> 31));
+}
+
+std::optional<RowId> parse_uuid(std::string_view text) {
+  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' ||
+      text[23] != '-') {
+    return std::nullopt;
+  }
+  std::array<uint64_t, 2> halves{};
+  size_t digits = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      continue;
+    }
+    const int8_t value = kHex[static_cast<uint8_t>(text[i])];
+    if (value < 0) {
+      return std::nullopt;
+    }
+    uint64_t& half = halves[digits / 16];
+    half = half << 4 | static_cast<uint64_t>(value);
+    ++digits;
+  }
+  return RowId{halves[0], halves[1]};
+}
+
+std::string format_uuid(const RowId& id) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(36);
+  for (int nibble = 0; nibble < 32; ++nibble) {
+    if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) {
+      out += '-';
+    }
+    const uint64_t half = nibble < 16 ? id.high : id.low;
+    out += kDigits[(half >> (60 - 4 * (nibble % 16))) & 0xF];
+  }
+  return out;
+}
+
+RowId row_id_from_bytes(std::span<const uint8_t, 16> big_endian) {
+  RowId id;
+  for (size_t i = 0; i < 8; ++i) {
+    id.high = id.high << 8 | big_endian[i];
+    id.low = id.low << 8 | big_endian[i + 8];
+  }
+  return id;
+}
+
+void row_id_to_bytes(const RowId& id, std::span<uint8_t, 16> big_endian) {
+  for (size_t i = 0; i < 8; ++i) {
+    big_endian[i] = static_cast<uint8_t>(id.high >> (56 - 8 * i));
+    big_endian[i + 8] = static_cast<uint8_t>(id.low >> (56 - 8 * i));
+  }
+}
+
+bool is_version_1(const RowId& id) {
+  return ((id.high >> 12) & 0xF) == 1 && id.low >> 62 == 2;
+}
+
+int64_t arrival_time_us(const RowId& id) {
+  const int64_t ticks = static_cast<int64_t>(time_bits(id)) - kGregorianOffset;
+  return ticks >= 0 ? ticks / 10 : (ticks - 9) / 10;
+}
+
+RowId make_version_1(int64_t ticks_100ns_since_1970, uint16_t clock_sequence, uint64_t node) {
+  const uint64_t variant = uint64_t{0x8000} | (clock_sequence & 0x3FFF);
+  return RowId{high_of_time(static_cast<uint64_t>(ticks_100ns_since_1970 + kGregorianOffset)),
+               variant << 48 | (node & 0xFFFFFFFFFFFF)};
+}
+
+RowId lowest_version_1(int64_t us) {
+  // Cassandra compares the low half of equal times as signed bytes: 0x80 repeated is its minimum (TimeUUID.minAtUnixMillis).
+  return RowId{high_of_time(static_cast<uint64_t>(us * 10 + kGregorianOffset)),
+               0x8080808080808080ULL};
+}
+
+}  // namespace hirestream

@@ -1,0 +1,242 @@
+#include "model/timestamp.h"
+
+#include <array>
+
+namespace hirestream {
+namespace {
+
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  bool done() const { return at_ == text_.size(); }
+  char peek() const { return done() ? '\0' : text_[at_]; }
+  bool accept(char c) {
+    if (peek() != c || done()) {
+      return false;
+    }
+    ++at_;
+    return true;
+  }
+  // Exactly `count` digits, or -1.
+  int digits(size_t count) {
+    if (text_.size() - at_ < count) {
+      return -1;
+    }
+    int value = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const char c = text_[at_ + i];
+      if (c < '0' || c > '9') {
+        return -1;
+      }
+      value = value * 10 + (c - '0');
+    }
+    at_ += count;
+    return value;
+  }
+
+ private:
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+constexpr unsigned days_in_month(int year, unsigned month) {
+  constexpr std::array<unsigned, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return month == 2 && leap ? 29 : kDays[month - 1];
+}
+
+struct CivilDate {
+  int year;
+  unsigned month;
+  unsigned day;
+};
+
+// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+CivilDate civil_from_days(int32_t days) {
+  const int64_t z = int64_t{days} + 719468;
+  const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+  const auto doe = static_cast<unsigned>(z - era * 146097);
+  const unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+  const unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+  const unsigned mp = (5 * doy + 2) / 153;
+  const unsigned day = doy - (153 * mp + 2) / 5 + 1;
+  const unsigned month = mp < 10 ? mp + 3 : mp - 9;
+  const int64_t year = static_cast<int64_t>(yoe) + era * 400 + (month <= 2 ? 1 : 0);
+  return {static_cast<int>(year), month, day};
+}
+
+void append_digits(std::string& out, int64_t value, int width) {
+  std::array<char, 20> buffer{};
+  for (int i = width; i-- > 0;) {
+    buffer[static_cast<size_t>(i)] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  }
+  out.append(buffer.data(), static_cast<size_t>(width));
+}
+
+int64_t floor_divide(int64_t a, int64_t b) {
+  return a / b - (a % b < 0 ? 1 : 0);
+}
+
+std::string format_seconds(int64_t us) {
+  const int64_t seconds = floor_divide(us, 1'000'000);
+  const int64_t days = floor_divide(seconds, 86400);
+  const int64_t rest = seconds - days * 86400;
+  std::string out = format_date(static_cast<int32_t>(days));
+  out += ' ';
+  append_digits(out, rest / 3600, 2);
+  out += ':';
+  append_digits(out, rest / 60 % 60, 2);
+  out += ':';
+  append_digits(out, rest % 60, 2);
+  return out;
+}
+
+// Digits behind the point as microseconds; more than six are cut off. -1: none or more than nine.
+int64_t parse_fraction(Scanner& scan) {
+  int64_t us = 0;
+  int count = 0;
+  for (; count < 9; ++count) {
+    const int digit = scan.digits(1);
+    if (digit < 0) {
+      break;
+    }
+    if (count < 6) {
+      us = us * 10 + digit;
+    }
+  }
+  for (int i = count; i < 6; ++i) {
+    us *= 10;
+  }
+  const bool too_many = count == 9 && scan.peek() >= '0' && scan.peek() <= '9';
+  return count == 0 || too_many ? -1 : us;
+}
+
+// Seconds east of UTC. False when malformed.
+bool parse_offset(Scanner& scan, int64_t& seconds) {
+  const bool negative = scan.peek() == '-';
+  if (!scan.accept('+') && !scan.accept('-')) {
+    return false;
+  }
+  const int hours = scan.digits(2);
+  if (hours < 0 || hours > 23) {
+    return false;
+  }
+  int minutes = 0;
+  if (scan.accept(':') || !scan.done()) {
+    minutes = scan.digits(2);
+    if (minutes < 0 || minutes > 59) {
+      return false;
+    }
+  }
+  seconds = (hours * 60 + minutes) * 60;
+  if (negative) {
+    seconds = -seconds;
+  }
+  return true;
+}
+
+}  // namespace
+
+int32_t days_from_civil(int year, unsigned month, unsigned day) {
+  const int y = month <= 2 ? year - 1 : year;
+  const int era = (y >= 0 ? y : y - 399) / 400;
+  const auto yoe = static_cast<unsigned>(y - era * 400);
+  const unsigned doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+  const unsigned doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+  return era * 146097 + static_cast<int32_t>(doe) - 719468;
+}
+
+std::optional<ParsedTimestamp> parse_timestamp(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && text.back() == ' ') {
+    text.remove_suffix(1);
+  }
+  Scanner scan(text);
+  const int year = scan.digits(4);
+  if (year < 1 || !scan.accept('-')) {
+    return std::nullopt;
+  }
+  const int month = scan.digits(2);
+  if (month < 1 || month > 12 || !scan.accept('-')) {
+    return std::nullopt;
+  }
+  const int day = scan.digits(2);
+  if (day < 1 || static_cast<unsigned>(day) > days_in_month(year, static_cast<unsigned>(month))) {
+    return std::nullopt;
+  }
+  const int64_t days =
+      days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day));
+  ParsedTimestamp out;
+  out.us = days * 86'400'000'000;
+  if (scan.done()) {
+    return out;
+  }
+  if (!scan.accept('T') && !scan.accept('t') && !scan.accept(' ')) {
+    return std::nullopt;
+  }
+  const int hour = scan.digits(2);
+  if (hour < 0 || hour > 23 || !scan.accept(':')) {
+    return std::nullopt;
+  }
+  const int minute = scan.digits(2);
+  if (minute < 0 || minute > 59 || !scan.accept(':')) {
+    return std::nullopt;
+  }
+  const int second = scan.digits(2);
+  if (second < 0 || second > 59) {
+    return std::nullopt;
+  }
+  out.us += ((hour * 60LL + minute) * 60 + second) * 1'000'000;
+  if (scan.accept('.') || scan.accept(',')) {
+    const int64_t fraction = parse_fraction(scan);
+    if (fraction < 0) {
+      return std::nullopt;
+    }
+    out.us += fraction;
+  }
+  if (scan.done()) {
+    return out;
+  }
+  scan.accept(' ');
+  out.has_offset = true;
+  if (scan.accept('Z') || scan.accept('z')) {
+    return scan.done() ? std::optional(out) : std::nullopt;
+  }
+  int64_t offset = 0;
+  if (!parse_offset(scan, offset) || !scan.done()) {
+    return std::nullopt;
+  }
+  out.us -= offset * 1'000'000;
+  return out;
+}
+
+std::string format_timestamp_ms(int64_t us) {
+  std::string out = format_seconds(us);
+  out += '.';
+  append_digits(out, (us - floor_divide(us, 1'000'000) * 1'000'000) / 1000, 3);
+  return out;
+}
+
+std::string format_timestamp_us(int64_t us) {
+  std::string out = format_seconds(us);
+  out += '.';
+  append_digits(out, us - floor_divide(us, 1'000'000) * 1'000'000, 6);
+  return out;
+}
+
+std::string format_date(int32_t days) {
+  const CivilDate date = civil_from_days(days);
+  std::string out;
+  append_digits(out, date.year, 4);
+  out += '-';
+  append_digits(out, date.month, 2);
+  out += '-';
+  append_digits(out, date.day, 2);
+  return out;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,29 @@
+// Event times as text. Format: YYYY-MM-DD, then a space or T, HH:MM:SS, optionally . or , and 1 to 9 digits, optionally
+// Z or an offset ±HH, ±HHMM or ±HH:MM (RFC 3339, and what Cassandra and pandas print). A date alone is midnight.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hirestream {
+
+struct ParsedTimestamp {
+  int64_t us =
+      0;  // microseconds since 1970; UTC when has_offset, else the civil time as if it were UTC
+  bool has_offset = false;
+};
+
+// Nothing when the text is not a timestamp or a field is out of its range (month 13, 30 February, hour 24, second 60).
+std::optional<ParsedTimestamp> parse_timestamp(std::string_view text);
+// "YYYY-MM-DD HH:MM:SS.mmm", UTC, for 0001-01-01 … 9999-12-31.
+std::string format_timestamp_ms(int64_t us);
+// "YYYY-MM-DD HH:MM:SS.uuuuuu", UTC.
+std::string format_timestamp_us(int64_t us);
+// "YYYY-MM-DD" of a day count since 1970.
+std::string format_date(int32_t days);
+// Days since 1970 of a civil date (proleptic Gregorian).
+int32_t days_from_civil(int year, unsigned month, unsigned day);
+
+}  // namespace hirestream

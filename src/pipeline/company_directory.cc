@@ -1,0 +1,54 @@
+#include "pipeline/company_directory.h"
+
+namespace hirestream {
+
+Result<void> CompanyDirectory::start() {
+  HIRESTREAM_ASSIGN(const std::vector<Job> stored, ports_.warehouse.load_jobs());
+  jobs_.clear();
+  for (const Job& job : stored) {
+    jobs_.insert_or_assign(job.job_id, job);
+  }
+  return {};
+}
+
+Result<void> CompanyDirectory::refresh() {
+  if (ports_.jobs == nullptr) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const std::vector<Job> current, ports_.jobs->load());
+  // Compared with what the warehouse holds as well as with memory: another engine may have stored the job already while this one
+  // still wrote rows with the old company.
+  HIRESTREAM_ASSIGN(const std::vector<Job> stored_list, ports_.warehouse.load_jobs());
+  std::unordered_map<int64_t, const Job*> stored;
+  for (const Job& job : stored_list) {
+    stored.emplace(job.job_id, &job);
+  }
+  std::vector<Job> changed;
+  for (const Job& job : current) {
+    const auto known = jobs_.find(job.job_id);
+    const auto in_warehouse = stored.find(job.job_id);
+    if (known == jobs_.end() || known->second != job || in_warehouse == stored.end() ||
+        *in_warehouse->second != job) {
+      changed.push_back(job);
+    }
+  }
+  if (changed.empty()) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const int64_t rewritten,
+                    ports_.warehouse.store_jobs(changed, ports_.clock.now_us()));
+  for (const Job& job : changed) {
+    jobs_.insert_or_assign(job.job_id, job);
+  }
+  ports_.observer.on_note("info", "job dimension: " + std::to_string(changed.size()) +
+                                      " jobs new or changed, " + std::to_string(rewritten) +
+                                      " rows of events rewritten");
+  return {};
+}
+
+int64_t CompanyDirectory::company_of(int64_t job_id) const {
+  const auto job = jobs_.find(job_id);
+  return job == jobs_.end() ? 0 : job->second.company_id;
+}
+
+}  // namespace hirestream

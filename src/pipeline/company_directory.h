@@ -1,0 +1,31 @@
+// Which company a job belongs to, as the engine uses it: a cache of the job dimension, refreshed on a schedule. Jobs that are new or have
+// moved are stored in the warehouse, which rewrites their rows in `events`. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "model/job.h"
+#include "pipeline/engine.h"
+
+namespace hirestream {
+
+class CompanyDirectory {
+ public:
+  explicit CompanyDirectory(const EnginePorts& ports) : ports_(ports) {}
+
+  // Loads what the warehouse knows. Call once before company_of.
+  Result<void> start();
+  // Loads the dimension and stores what changed. Without a directory: nothing. An unreachable directory is an error; the last known
+  // state stays in use.
+  Result<void> refresh();
+  // 0: unknown.
+  int64_t company_of(int64_t job_id) const;
+
+ private:
+  EnginePorts ports_;
+  std::unordered_map<int64_t, Job> jobs_;
+};
+
+}  // namespace hirestream

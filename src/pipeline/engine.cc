@@ -1,0 +1,90 @@
+#include "pipeline/engine.h"
+
+#include <algorithm>
+
+#include "pipeline/files_engine.h"
+#include "pipeline/scan_engine.h"
+#include "pipeline/tail_engine.h"
+
+namespace hirestream {
+namespace {
+
+tl::unexpected<Error> bad_option(const std::string& name, const std::string& message) {
+  return fail(ErrorKind::kConfig, "check option", name, message);
+}
+
+Result<void> check_times(const EngineOptions& options) {
+  if (options.poll_interval_us < 1'000) {
+    return bad_option("poll-interval", "must be at least 1ms");
+  }
+  if (options.look_back_us <= options.look_back_interval_us) {
+    return bad_option(
+        "look-back",
+        "must be longer than look-back-interval: the difference is how late a row may "
+        "become visible and still be counted within seconds");
+  }
+  if (options.overlap_us < 0 || options.grace_us < 0 || options.retention_us < 0) {
+    return bad_option("overlap, grace, retention", "must not be negative");
+  }
+  if (!std::is_sorted(options.audit_delays_us.begin(), options.audit_delays_us.end())) {
+    return bad_option("audits", "delays must rise");
+  }
+  if (options.retention_us != 0 && !options.audit_delays_us.empty() &&
+      options.audit_delays_us.back() >= options.retention_us) {
+    return bad_option("retention", "must be longer than the last audit delay");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options) {
+  if (options.source_name.empty()) {
+    return bad_option("source-name", "must not be empty");
+  }
+  if (options.slices_per_read < 1 || options.rows_per_commit < 1) {
+    return bad_option("slices-per-read, rows-per-commit", "must be at least 1");
+  }
+  HIRESTREAM_TRY(check_times(options));
+  const SourceDescription& source = ports.source.description();
+  std::sort(options.shards.begin(), options.shards.end());
+  for (size_t i = 0; i < options.shards.size(); ++i) {
+    const bool repeated = i > 0 && options.shards[i - 1] == options.shards[i];
+    if (repeated || options.shards[i] < 0 || options.shards[i] >= source.shard_count) {
+      return bad_option("shards", "shard " + std::to_string(options.shards[i]) +
+                                      (repeated ? " is given twice"
+                                                : " does not exist; allowed are 0 to " +
+                                                      std::to_string(source.shard_count - 1)));
+    }
+  }
+  switch (source.strategy) {
+    case Strategy::kTail:
+    case Strategy::kFollow:
+      return std::make_unique<TailEngine>(ports, std::move(options));
+    case Strategy::kScan:
+      return std::make_unique<ScanEngine>(ports, std::move(options));
+    case Strategy::kFiles:
+      return std::make_unique<FilesEngine>(ports, std::move(options));
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options) {
+  return {{"source", source.identity},
+          {"strategy", std::string(strategy_name(source.strategy))},
+          {"bucket_width_s", std::to_string(source.bucket_width_s)},
+          {"shard_count", std::to_string(source.shard_count)},
+          {"attribution", attribution_name(options.counting.attribution)},
+          {"kinds", options.counting.kinds.text()},
+          {"ts_min_us", std::to_string(options.counting.ts_min_us)},
+          {"future_max_us", std::to_string(options.counting.future_max_us)},
+          {"timezone", options.counting.reporting_zone.name()},
+          {"source_timezone", options.source_timezone},
+          // UTC does not depend on the database; zones with rules do.
+          {"tz_database",
+           options.counting.reporting_zone.name() == "UTC" && options.source_timezone == "UTC"
+               ? "-"
+               : TimeZone::database_version()}};
+}
+
+}  // namespace hirestream

@@ -1,0 +1,85 @@
+// The engine: keeps `events` equal to a recount of one source's raw log. A deterministic state machine over ports: it has no
+// thread, no clock and no database of its own; whoever owns it calls step() again and again.
+//
+// Threading: one thread at a time. Errors of step(): kTransient = call again after a pause (the engine has lost nothing);
+// kConfig / kBug = stop. Fenced engines return kConfig with operation "fence".
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aggregation/counting_options.h"
+#include "model/result.h"
+#include "ports/clock.h"
+#include "ports/event_source.h"
+#include "ports/job_directory.h"
+#include "ports/observer.h"
+#include "ports/warehouse.h"
+
+namespace hirestream {
+
+struct EngineOptions {
+  std::string source_name;      // unique in the warehouse
+  std::vector<int32_t> shards;  // empty: all of the source's
+  std::string owner;            // "host:pid", for people
+  CountingOptions counting;
+  std::string source_timezone = "UTC";  // only for the fingerprint; the source applies it
+
+  int64_t poll_interval_us = 250'000;
+  int64_t overlap_us = 300'000;
+  int64_t look_back_us = 10'000'000;
+  int64_t look_back_interval_us = 5'000'000;
+  int64_t grace_us = 120'000'000;
+  std::vector<int64_t> audit_delays_us = {600'000'000, 3'600'000'000, 14'400'000'000,
+                                          86'400'000'000};
+  int64_t retention_us = 7LL * 86'400'000'000;  // tail: slices settled before freeze; 0: never
+  int64_t discover_interval_us = 600'000'000;   // tail: look for partitions nobody expected
+  int64_t scan_interval_us = 10'000'000;        // scan: pause between bounded scans
+  int64_t scan_window_us = 7'200'000'000;  // scan: event times a bounded scan covers, back from now
+  int64_t full_scan_interval_us = 3'600'000'000;  // scan: everything, rows without ts too
+  int64_t watch_interval_us = 1'000'000;          // files: look for new and changed files
+  int64_t jobs_interval_us = 30'000'000;          // dimension refresh
+  std::optional<int64_t> start_at_us;  // first start: ignore slices before this time (tail)
+  bool allow_shrink = false;
+  int32_t slices_per_read = 512;      // catch-up: slices recounted in one go, at most
+  int64_t rows_per_commit = 100'000;  // catch-up: rows recounted in one go, about
+  int64_t rejects_cap = 10'000;
+  int64_t rejects_keep_us = 30LL * 86'400'000'000;
+  uint64_t token_seed = 0;  // commit tokens are derived from it: give each engine a random one
+};
+
+struct EnginePorts {
+  EventSource& source;
+  Warehouse& warehouse;
+  JobDirectory* jobs = nullptr;  // none: company_id stays 0
+  Clock& clock;
+  Observer& observer;
+};
+
+struct StepReport {
+  // When there is work again (Clock time); <= now: at once.
+  int64_t next_due_us = 0;
+  // Everything that can be known now is in: for --once.
+  bool caught_up = false;
+  int64_t rows_counted = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Registers the source (fingerprint), takes the epochs, loads the ledger. Recounts of open slices follow in step().
+  virtual Result<void> start() = 0;
+  // One bounded piece of work: a poll, a batch of the catch-up, a few audits. At most one or a few transactions.
+  virtual Result<StepReport> step() = 0;
+};
+
+// Picks the state machine by the source's strategy. kConfig when options contradict each other, with the option's name.
+Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options);
+
+// What of the options and the source goes into the fingerprint.
+Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options);
+
+}  // namespace hirestream

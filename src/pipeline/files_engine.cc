@@ -1,0 +1,122 @@
+#include "pipeline/files_engine.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hirestream {
+
+FilesEngine::FilesEngine(const EnginePorts& ports, EngineOptions options)
+    : ports_(ports), options_(std::move(options)), ledger_(ports_, options_) {}
+
+Result<void> FilesEngine::start() {
+  started_ = false;
+  HIRESTREAM_TRY(ledger_.open_as_writer());
+  known_.clear();
+  pending_.clear();
+  HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
+  for (const LedgerEntry& entry : entries) {
+    known_.emplace(entry.key, entry);
+  }
+  next_look_us_ = ports_.clock.now_us();
+  next_jobs_us_ = next_look_us_;
+  started_ = true;
+  looked_ = false;
+  return {};
+}
+
+Result<void> FilesEngine::look_for_files() {
+  HIRESTREAM_ASSIGN(const std::vector<SliceListing> files,
+                    ports_.source.discover(ledger_.shards()));
+  pending_.clear();
+  done_ = 0;
+  for (const SliceListing& file : files) {
+    const auto known = known_.find(file.key);
+    if (known != known_.end() && known->second.name != file.name) {
+      return fail(ErrorKind::kBug, "list files", file.name,
+                  "its path has the same 63-bit hash as " + known->second.name,
+                  "rename one of the two files");
+    }
+    const auto unusable = unusable_.find(file.key);
+    const bool counted = known != known_.end() && known->second.tag == file.tag;
+    if (!counted && (unusable == unusable_.end() || unusable->second != file.tag)) {
+      pending_.push_back(file);
+    }
+  }
+  looked_ = true;
+  return {};
+}
+
+Result<StepReport> FilesEngine::step() {
+  if (!started_ || ledger_.must_restart()) {
+    HIRESTREAM_TRY(start());
+  }
+  const int64_t now_us = ports_.clock.now_us();
+  if (now_us >= next_jobs_us_) {
+    next_jobs_us_ = now_us + options_.jobs_interval_us;
+    auto refreshed = ledger_.companies().refresh();
+    if (!refreshed) {
+      if (refreshed.error().kind != ErrorKind::kTransient) {
+        return forward(refreshed.error());
+      }
+      ports_.observer.on_retry(refreshed.error(), 1, options_.jobs_interval_us);
+    }
+  }
+  if (pending_.empty() && now_us >= next_look_us_) {
+    HIRESTREAM_TRY(look_for_files());
+    next_look_us_ = now_us + options_.watch_interval_us;
+  }
+  StepReport report;
+  if (!pending_.empty()) {
+    const SliceListing file = pending_.front();
+    const auto counted = count_file(file, now_us);
+    if (!counted) {
+      const Error& error = counted.error();
+      if (error.kind == ErrorKind::kTransient || error.kind == ErrorKind::kBug ||
+          error.operation == "fence") {
+        if (error.kind == ErrorKind::kTransient) {
+          next_look_us_ = now_us;  // its tag may have changed: list again
+          pending_.clear();
+        }
+        return forward(error);
+      }
+      unusable_[file.key] = file.tag;
+      failures_.push_back(error);
+    }
+    if (!pending_.empty()) {
+      pending_.pop_front();
+    }
+    ++done_;
+    ports_.observer.on_progress("files", done_, done_ + static_cast<int64_t>(pending_.size()));
+  }
+  if (pending_.empty() && !failures_.empty()) {
+    Error error = std::move(failures_.front());
+    failures_.pop_front();
+    return forward(std::move(error));
+  }
+  report.caught_up = looked_ && pending_.empty() && failures_.empty();
+  report.next_due_us = report.caught_up ? next_look_us_ : now_us;
+  return report;
+}
+
+Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
+  const std::vector<SliceKey> keys = {file.key};
+  HIRESTREAM_ASSIGN(std::vector<Recount> recounts, ledger_.recount(keys));
+  Recount& recount = recounts.front();
+  if (recount.verdict == RecountVerdict::kDamaged) {
+    return fail(ErrorKind::kConfig, "count file", file.name,
+                "what the ledger stores of it is damaged", "run `hirestream verify --repair`");
+  }
+  CommitPlan plan;
+  ledger_.plan_replace(plan, std::move(recount), SliceState::kSettled, file.name, file.tag, now_us);
+  LedgerEntry entry = plan.slices.front().entry;
+  HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+  if (outcome.verdict == CommitVerdict::kConflict) {
+    return fail(ErrorKind::kTransient, "count file", file.name,
+                "it was replaced by somebody else meanwhile");
+  }
+  entry.revision += 1;
+  known_[file.key] = entry;
+  return {};
+}
+
+}  // namespace hirestream

@@ -1,0 +1,299 @@
+#include "pipeline/slice_ledger.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+namespace hirestream {
+namespace {
+
+constexpr int kCommitAttemptsMax = 5;
+constexpr int kResolveAttemptsMax = 5;
+
+// Rows of several slices, each into its own count.
+class CountingSink : public RowSink {
+ public:
+  CountingSink(RowClassifier& classifier, std::span<Recount*> targets)
+      : classifier_(classifier), targets_(targets) {}
+
+  Result<void> on_rows(size_t index, const TrackingBatch& batch) override {
+    HIRESTREAM_CHECK(index < targets_.size());
+    for (size_t row = 0; row < batch.rows(); ++row) {
+      targets_[index]->count.add(classifier_, batch, row);
+    }
+    rows_ += static_cast<int64_t>(batch.rows());
+    return {};
+  }
+  int64_t rows() const { return rows_; }
+
+ private:
+  RowClassifier& classifier_;
+  std::span<Recount*> targets_;
+  int64_t rows_ = 0;
+};
+
+bool takes_away(const Contribution& change) {
+  return std::any_of(change.begin(), change.end(),
+                     [](const Cell& cell) { return cell.measures.any_negative(); });
+}
+
+}  // namespace
+
+void SliceCount::add(RowClassifier& classifier, const TrackingBatch& batch, size_t row) {
+  if (!ids.insert(batch.id(row))) {
+    return;
+  }
+  tally.add(classifier, batch, row);
+  position_max = std::max(position_max, batch.position(row));
+}
+
+SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
+    : ports_(ports),
+      options_(options),
+      classifier_(options.counting),
+      companies_(ports),
+      shards_(options.shards),
+      token_state_(options.token_seed) {
+  if (shards_.empty()) {
+    shards_.resize(static_cast<size_t>(ports.source.description().shard_count));
+    std::iota(shards_.begin(), shards_.end(), 0);
+  }
+}
+
+Result<void> SliceLedger::open_source() {
+  const SourceDescription& source = ports_.source.description();
+  HIRESTREAM_ASSIGN(source_id_,
+                    ports_.warehouse.register_source(
+                        {options_.source_name, source.kind, fingerprint_of(source, options_)}));
+  return companies_.start();
+}
+
+Result<void> SliceLedger::open_as_writer() {
+  HIRESTREAM_TRY(open_source());
+  // Takes the lock of every writer row: a transaction of a former writer (or of this one, with an unknown outcome) is over
+  // when this returns, and none of its kind can commit later.
+  HIRESTREAM_ASSIGN(writers_, ports_.warehouse.take_epochs(source_id_, shards_, options_.owner));
+  must_restart_ = false;
+  return {};
+}
+
+Result<void> SliceLedger::open_as_publisher() {
+  writers_.clear();
+  return open_source();
+}
+
+Result<std::vector<LedgerEntry>> SliceLedger::load_entries() {
+  return ports_.warehouse.load_ledger(source_id_, shards_, INT64_MIN);
+}
+
+Result<std::vector<StoredContribution>> SliceLedger::load_contributions(
+    std::span<const SliceKey> keys) {
+  return ports_.warehouse.load_contributions(source_id_, keys);
+}
+
+void SliceLedger::judge(Recount& recount) const {
+  recount.whole = recount.count.tally.contribution();
+  const RowDigest& found = recount.count.tally.digest();
+  const LedgerEntry& entry = recount.stored.entry;
+  if (recount.stored.damaged) {
+    recount.verdict = RecountVerdict::kDamaged;
+    return;
+  }
+  recount.change = difference(recount.whole, recount.stored.contribution);
+  if (found == entry.digest && recount.change.empty()) {
+    recount.verdict = RecountVerdict::kSame;
+    return;
+  }
+  const bool shrunk = found.rows < entry.digest.rows || takes_away(recount.change);
+  recount.verdict = shrunk ? RecountVerdict::kShrunk : RecountVerdict::kChanged;
+}
+
+Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys) {
+  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, load_contributions(keys));
+  HIRESTREAM_CHECK(stored.size() == keys.size());
+  std::vector<Recount> out(keys.size());
+  std::vector<SliceRead> requests(keys.size());
+  std::vector<Recount*> targets(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    out[i].stored = std::move(stored[i]);
+    requests[i].slice = keys[i];
+    targets[i] = &out[i];
+  }
+  const int64_t started_us = ports_.clock.now_us();
+  const int64_t requests_before = ports_.source.statistics().requests;
+  CountingSink sink(classifier_, targets);
+  HIRESTREAM_TRY(ports_.source.read(requests, sink));
+  ports_.observer.on_read(sink.rows(), ports_.source.statistics().requests - requests_before,
+                          ports_.clock.now_us() - started_us);
+  std::vector<SliceRead> again;
+  std::vector<Recount*> suspects;
+  for (Recount& recount : out) {
+    judge(recount);
+    if (recount.verdict == RecountVerdict::kShrunk && !options_.allow_shrink &&
+        ports_.source.description().strategy != Strategy::kFiles) {
+      suspects.push_back(&recount);
+      again.push_back({recount.stored.entry.key, std::nullopt, ReadLevel::kStrongest});
+    }
+  }
+  if (suspects.empty()) {
+    return out;
+  }
+  // Guard Shrink: a stale replica answers with fewer rows; ask again as strongly as the source can.
+  std::vector<SliceCount> first_counts(suspects.size());
+  for (size_t i = 0; i < suspects.size(); ++i) {
+    first_counts[i] = std::exchange(suspects[i]->count, SliceCount());
+  }
+  CountingSink strong_sink(classifier_, suspects);
+  if (const auto strong = ports_.source.read(again, strong_sink); !strong) {
+    ports_.observer.on_retry(strong.error(), 1, 0);
+    for (size_t i = 0; i < suspects.size(); ++i) {
+      suspects[i]->count =
+          std::move(first_counts[i]);  // stays kShrunk: held until it can be confirmed
+    }
+    return out;
+  }
+  for (Recount* suspect : suspects) {
+    judge(*suspect);
+    // Every row is there at the strongest level, only with other values: an overwrite, confirmed.
+    if (suspect->verdict == RecountVerdict::kShrunk &&
+        suspect->count.tally.digest().rows >= suspect->stored.entry.digest.rows) {
+      suspect->verdict = RecountVerdict::kChanged;
+    }
+  }
+  return out;
+}
+
+void SliceLedger::plan_replace(CommitPlan& plan, Recount&& recount, SliceState state,
+                               const std::string& name, const std::string& tag,
+                               int64_t now_us) const {
+  SliceChange change;
+  change.entry = recount.stored.entry;
+  change.entry.name = name;
+  change.entry.tag = tag;
+  change.entry.state = state;
+  const RowDigest& digest = recount.count.tally.digest();
+  plan.rows += digest.rows;
+  plan.new_rows += std::max<int64_t>(0, digest.rows - change.entry.digest.rows);
+  change.entry.digest = digest;
+  change.entry.classes = recount.count.tally.classes();
+  change.entry.held = false;
+  if (state == SliceState::kSettled) {
+    if (change.entry.settled_at_us == 0) {
+      change.entry.settled_at_us = now_us;
+    }
+    change.entry.audited_at_us = now_us;
+  }
+  change.mode = ChangeMode::kReplace;
+  change.contribution = std::move(recount.whole);
+  change.rejects = recount.count.tally.rejects();
+  plan.cells.insert(plan.cells.end(), recount.change.begin(), recount.change.end());
+  plan.slices.push_back(std::move(change));
+}
+
+void SliceLedger::plan_keep(CommitPlan& plan, const LedgerEntry& entry) {
+  SliceChange change;
+  change.entry = entry;
+  change.mode = ChangeMode::kKeep;
+  plan.slices.push_back(std::move(change));
+}
+
+uint64_t SliceLedger::next_token() {
+  // splitmix64; 0 is what a row without a commit holds.
+  uint64_t x = 0;
+  do {
+    token_state_ += 0x9E3779B97F4A7C15ULL;
+    x = token_state_;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+    x ^= x >> 31;
+  } while (x == 0);
+  return x;
+}
+
+Result<CommitOutcome> SliceLedger::resolve(const Commit& commit) {
+  for (int attempt = 1; attempt <= kResolveAttemptsMax; ++attempt) {
+    const auto committed = ports_.warehouse.resolve(commit);
+    if (committed && *committed) {
+      return CommitOutcome{};
+    }
+    if (committed) {
+      return fail(ErrorKind::kTransient, "commit", options_.source_name,
+                  "connection lost; the transaction was rolled back");
+    }
+    ports_.observer.on_retry(committed.error(), attempt, 0);
+    if (committed.error().kind != ErrorKind::kTransient) {
+      must_restart_ = true;
+      return forward(committed.error());
+    }
+  }
+  must_restart_ = true;
+  return fail(
+      ErrorKind::kTransient, "commit", options_.source_name,
+      "connection lost during COMMIT and its outcome cannot be asked for yet",
+      "the engine takes a new epoch and recounts its open slices as soon as the warehouse answers");
+}
+
+Result<CommitOutcome> SliceLedger::apply(const Commit& commit) {
+  for (int attempt = 1;; ++attempt) {
+    auto outcome = ports_.warehouse.commit(commit);
+    if (outcome) {
+      if (outcome->verdict == CommitVerdict::kUnknown) {
+        return resolve(commit);
+      }
+      return outcome;
+    }
+    if (outcome.error().kind != ErrorKind::kTransient || attempt == kCommitAttemptsMax) {
+      return forward(outcome.error());
+    }
+    ports_.observer.on_retry(outcome.error(), attempt, 0);
+  }
+}
+
+Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
+  HIRESTREAM_CHECK(!must_restart_);
+  Commit commit;
+  commit.source = source_id_;
+  commit.writers = writers_;
+  commit.token = next_token();
+  commit.now_us = ports_.clock.now_us();
+  commit.slices = std::move(plan.slices);
+  std::sort(commit.slices.begin(), commit.slices.end(),
+            [](const SliceChange& a, const SliceChange& b) { return a.entry.key < b.entry.key; });
+  canonicalize(plan.cells);
+  commit.cells.reserve(plan.cells.size());
+  for (const Cell& cell : plan.cells) {
+    commit.cells.push_back({cell.key, cell.measures, companies_.company_of(cell.key.job_id)});
+  }
+  commit.settled_until = std::move(plan.settled_until);
+  HIRESTREAM_ASSIGN(CommitOutcome outcome, apply(commit));
+  if (outcome.verdict == CommitVerdict::kFenced) {
+    return fail(
+        ErrorKind::kConfig, "fence", options_.source_name,
+        "another engine has taken over a shard of this source; this one commits nothing more",
+        "run one engine per shard: stop the other one, or give each its own --shards");
+  }
+  if (outcome.verdict == CommitVerdict::kConflict) {
+    for (const SliceKey& key : outcome.conflicts) {
+      ports_.observer.on_slice(SliceEvent::kConflict, key, "replaced by somebody else meanwhile");
+    }
+    return outcome;
+  }
+  const int64_t done_us = ports_.clock.now_us();
+  CommitReport report;
+  report.slices = static_cast<int64_t>(commit.slices.size());
+  report.cells = static_cast<int64_t>(commit.cells.size());
+  report.rows = plan.rows;
+  report.new_rows = plan.new_rows;
+  report.duration_us = done_us - commit.now_us;
+  for (const int64_t arrival_us : plan.arrivals_us) {
+    report.freshness_sample_us.push_back(done_us - arrival_us);
+  }
+  if (!report.freshness_sample_us.empty()) {
+    report.freshness_us =
+        *std::min_element(report.freshness_sample_us.begin(), report.freshness_sample_us.end());
+  }
+  ports_.observer.on_commit(report);
+  return outcome;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,415 @@
+#include "pipeline/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "pipeline/scan_engine.h"
+#include "pipeline/slice_ledger.h"
+
+namespace hirestream {
+namespace {
+
+constexpr size_t kSampleMax = 20;
+constexpr size_t kSlicesPerBatch = 128;
+// A running engine changes slices while they are compared: each difference is looked at again before it is believed.
+constexpr int kLooks = 5;
+
+void note_differences(VerifyReport& report, const Contribution& expected, const Contribution& found,
+                      const std::string& where) {
+  for (const Cell& cell : difference(expected, found)) {
+    if (report.sample.size() >= kSampleMax) {
+      return;
+    }
+    CellDifference entry;
+    entry.key = cell.key;
+    entry.where = where;
+    const auto value_in = [&cell](const Contribution& list) {
+      const auto at = std::lower_bound(list.begin(), list.end(), cell,
+                                       [](const Cell& a, const Cell& b) { return a.key < b.key; });
+      return at != list.end() && at->key == cell.key ? at->measures : Measures{};
+    };
+    entry.expected = value_in(expected);
+    entry.found = value_in(found);
+    report.sample.push_back(entry);
+  }
+}
+
+std::string slice_name(const LedgerEntry& entry) {
+  return entry.name.empty()
+             ? "slice " + std::to_string(entry.key.shard) + "/" + std::to_string(entry.key.bucket)
+             : entry.name;
+}
+
+class Verifier {
+ public:
+  Verifier(const EnginePorts& ports, const VerifyOptions& options)
+      : ports_(ports), options_(options), ledger_(ports, options_.engine) {}
+
+  Result<VerifyReport> run() {
+    HIRESTREAM_TRY(ledger_.open_as_publisher());
+    if (ports_.source.description().strategy == Strategy::kScan) {
+      HIRESTREAM_TRY(check_scan());
+    } else {
+      HIRESTREAM_TRY(check_slices());
+    }
+    HIRESTREAM_TRY(check_events());
+    return std::move(report_);
+  }
+
+  Result<int64_t> retry(const std::set<SliceKey>& keys) {
+    HIRESTREAM_TRY(ledger_.open_as_publisher());
+    if (ports_.source.description().strategy == Strategy::kScan) {
+      HIRESTREAM_TRY(check_scan());
+      return report_.slices_repaired;
+    }
+    HIRESTREAM_TRY(look_at({keys.begin(), keys.end()}));
+    return report_.slices_repaired;
+  }
+
+ private:
+  struct Listed {
+    LedgerEntry entry;
+    std::string name;
+    std::string tag;
+  };
+
+  Result<void> check_slices() {
+    HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
+    std::set<SliceKey> keys;
+    for (const LedgerEntry& entry : entries) {
+      if (entry.state == SliceState::kFrozen) {
+        frozen_.emplace(entry.key, entry);
+      } else {
+        keys.insert(entry.key);
+      }
+      listed_[entry.key] = {entry, entry.name, entry.tag};
+    }
+    HIRESTREAM_ASSIGN(const std::vector<SliceListing> found,
+                      ports_.source.discover(ledger_.shards()));
+    std::set<SliceKey> present;
+    for (const SliceListing& slice : found) {
+      present.insert(slice.key);
+      auto& listed = listed_[slice.key];
+      listed.name = slice.name;
+      listed.tag = slice.tag;
+      if (!frozen_.contains(slice.key)) {
+        keys.insert(slice.key);
+      }
+    }
+    report_.slices_frozen = static_cast<int64_t>(frozen_.size());
+    if (ports_.source.description().strategy == Strategy::kFiles) {
+      // A file that is gone keeps what it gave: there is nothing to compare it with.
+      std::erase_if(keys, [&present](const SliceKey& key) { return !present.contains(key); });
+    }
+    std::vector<SliceKey> late;
+    for (const auto& [key, entry] : frozen_) {
+      if (present.contains(key)) {
+        late.push_back(key);
+      }
+    }
+    HIRESTREAM_TRY(count_late_rows(late));
+    total_ = static_cast<int64_t>(keys.size());
+    return look_at({keys.begin(), keys.end()});
+  }
+
+  // Rows of frozen slices that are still in the raw log but were never counted.
+  Result<void> count_late_rows(const std::vector<SliceKey>& keys) {
+    for (size_t at = 0; at < keys.size(); at += kSlicesPerBatch) {
+      const auto batch = std::span(keys).subspan(at, std::min(kSlicesPerBatch, keys.size() - at));
+      HIRESTREAM_ASSIGN(const std::vector<Recount> recounts, ledger_.recount(batch));
+      for (const Recount& recount : recounts) {
+        const int64_t rows = recount.count.tally.digest().rows;
+        report_.rows_too_late += std::max<int64_t>(0, rows - recount.stored.entry.digest.rows);
+      }
+    }
+    return {};
+  }
+
+  Result<void> look_at(std::vector<SliceKey> keys) {
+    std::map<SliceKey, int64_t> revisions;  // at the last look
+    for (int look = 1; look <= kLooks && !keys.empty(); ++look) {
+      std::vector<SliceKey> again;
+      for (size_t at = 0; at < keys.size(); at += kSlicesPerBatch) {
+        const auto batch = std::span(keys).subspan(at, std::min(kSlicesPerBatch, keys.size() - at));
+        HIRESTREAM_ASSIGN(std::vector<Recount> recounts, ledger_.recount(batch));
+        for (Recount& recount : recounts) {
+          HIRESTREAM_TRY(judge(std::move(recount), look == kLooks, revisions, again));
+        }
+        if (look == 1) {
+          checked_ += static_cast<int64_t>(batch.size());
+          ports_.observer.on_progress("slices verified", checked_, total_);
+        }
+      }
+      keys = std::move(again);
+    }
+    return {};
+  }
+
+  Result<void> judge(Recount&& recount, bool last, std::map<SliceKey, int64_t>& revisions,
+                     std::vector<SliceKey>& again) {
+    const LedgerEntry& entry = recount.stored.entry;
+    const SliceKey key = entry.key;
+    const bool same = recount.verdict == RecountVerdict::kSame;
+    const bool moved = revisions.contains(key) && revisions[key] != entry.revision;
+    revisions[key] = entry.revision;
+    if (!same && !last) {
+      again.push_back(key);
+      return {};
+    }
+    ++report_.slices_checked;
+    report_.rows_read += recount.count.tally.digest().rows;
+    report_.classes += recount.count.tally.classes();
+    if (same || (moved && entry.state == SliceState::kOpen)) {
+      return {};  // an open slice that an engine is filling right now: what it lacks is on its way
+    }
+    if (recount.verdict == RecountVerdict::kDamaged) {
+      ++report_.slices_damaged;
+      return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
+    }
+    ++report_.slices_different;
+    note_differences(report_, recount.whole, recount.stored.contribution, slice_name(entry));
+    if (!options_.repair) {
+      return {};
+    }
+    if (recount.verdict == RecountVerdict::kShrunk && !options_.engine.allow_shrink &&
+        ports_.source.description().strategy != Strategy::kFiles) {
+      ++report_.slices_held;
+      return {};
+    }
+    return repair(std::move(recount));
+  }
+
+  Result<void> repair(Recount&& recount) {
+    const int64_t now_us = ports_.clock.now_us();
+    const SliceKey key = recount.stored.entry.key;
+    // A slice new to the ledger is left open for the engine to settle, unless nobody appends to slices of this source.
+    const bool whole = ports_.source.description().strategy == Strategy::kFiles;
+    const SliceState state = recount.stored.entry.revision != 0 ? recount.stored.entry.state
+                             : whole                            ? SliceState::kSettled
+                                                                : SliceState::kOpen;
+    CommitPlan plan;
+    const Listed& listed = listed_[key];
+    ledger_.plan_replace(plan, std::move(recount), state, listed.name, listed.tag, now_us);
+    HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+    if (outcome.verdict == CommitVerdict::kCommitted) {
+      --report_.slices_different;
+      ++report_.slices_repaired;
+    }
+    return {};
+  }
+
+  // What the slice gave before is unknown: the ledger gets the recount without touching cells, then check_events brings `events` in line.
+  Result<void> replace_damaged(Recount&& recount) {
+    recount.change.clear();
+    const SliceState state = recount.stored.entry.state;
+    const Listed& listed = listed_[recount.stored.entry.key];
+    CommitPlan plan;
+    ledger_.plan_replace(plan, std::move(recount), state, listed.name, listed.tag,
+                         ports_.clock.now_us());
+    HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+    if (outcome.verdict == CommitVerdict::kCommitted) {
+      --report_.slices_damaged;
+      ++report_.slices_repaired;
+      repair_events_ = true;
+    }
+    return {};
+  }
+
+  Result<void> check_scan() {
+    HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
+    ScanBound bound;
+    HIRESTREAM_ASSIGN(ScanCount count,
+                      count_scan(ports_.source, ledger_.classifier(), bound, ports_.observer));
+    std::set<SliceKey> keys;
+    std::map<SliceKey, int64_t> noted;
+    for (const LedgerEntry& entry : entries) {
+      keys.insert(entry.key);
+      noted[entry.key] = entry.revision;
+    }
+    for (const auto& [bucket, tally] : count.buckets) {
+      keys.insert({0, bucket});
+    }
+    const std::vector<SliceKey> all(keys.begin(), keys.end());
+    for (size_t at = 0; at < all.size(); at += kSlicesPerBatch) {
+      const auto batch = std::span(all).subspan(at, std::min(kSlicesPerBatch, all.size() - at));
+      HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(batch));
+      for (StoredContribution& slice : stored) {
+        HIRESTREAM_TRY(judge_scanned(std::move(slice), noted, count));
+      }
+    }
+    return {};
+  }
+
+  Result<void> judge_scanned(StoredContribution&& stored, std::map<SliceKey, int64_t>& noted,
+                             ScanCount& count) {
+    Recount recount;
+    recount.stored = std::move(stored);
+    const SliceKey key = recount.stored.entry.key;
+    if (const auto found = count.buckets.find(key.bucket); found != count.buckets.end()) {
+      recount.count.tally = std::move(found->second);
+    }
+    const RowDigest digest = recount.count.tally.digest();
+    if (recount.stored.entry.state == SliceState::kFrozen) {
+      ++report_.slices_frozen;
+      report_.rows_too_late += std::max<int64_t>(0, digest.rows - recount.stored.entry.digest.rows);
+      return {};
+    }
+    ++report_.slices_checked;
+    report_.rows_read += digest.rows;
+    report_.classes += recount.count.tally.classes();
+    ledger_.judge(recount);
+    // Replaced by a running engine after the scan began: its numbers are newer than ours.
+    if (recount.verdict == RecountVerdict::kSame || noted[key] != recount.stored.entry.revision) {
+      return {};
+    }
+    if (recount.verdict == RecountVerdict::kDamaged) {
+      ++report_.slices_damaged;
+      return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
+    }
+    ++report_.slices_different;
+    note_differences(report_, recount.whole, recount.stored.contribution,
+                     slice_name(recount.stored.entry));
+    if (!options_.repair) {
+      return {};
+    }
+    if (recount.verdict == RecountVerdict::kShrunk && !options_.engine.allow_shrink) {
+      ++report_.slices_held;
+      return {};
+    }
+    return repair(std::move(recount));
+  }
+
+  // Atomic: events = frozen base + Σ ledger, over all sources of the warehouse.
+  Result<void> check_events() {
+    for (int look = 1; look <= kLooks; ++look) {
+      std::map<std::pair<SourceId, SliceKey>, int64_t> before;
+      bool damaged = false;
+      HIRESTREAM_ASSIGN(const Contribution ledger, sum_of_ledger(&before, damaged));
+      Contribution events;
+      HIRESTREAM_TRY(ports_.warehouse.read_events([&events](const EventsRow& row) -> Result<void> {
+        events.push_back({row.key, row.measures});
+        return {};
+      }));
+      std::map<std::pair<SourceId, SliceKey>, int64_t> after;
+      HIRESTREAM_TRY(load_revisions(after));
+      if (before != after && look < kLooks) {
+        continue;  // somebody committed meanwhile
+      }
+      canonicalize(events);
+      HIRESTREAM_ASSIGN(Contribution frozen, ports_.warehouse.frozen_totals());
+      report_.cells_checked = static_cast<int64_t>(events.size());
+      return compare_events(events, ledger, frozen, damaged);
+    }
+    return {};
+  }
+
+  Result<void> compare_events(const Contribution& events, const Contribution& ledger,
+                              const Contribution& frozen, bool damaged) {
+    const Contribution surplus = difference(events, ledger);
+    Contribution by_hour;
+    Contribution wrong;
+    for (const Cell& cell : surplus) {
+      if (cell.measures.any_negative()) {
+        wrong.push_back(cell);
+      }
+      Cell hour = cell;
+      hour.key = CellKey{cell.key.local_hour, 0, 0, 0, 0};
+      by_hour.push_back(hour);
+    }
+    canonicalize(by_hour);
+    // What events has beyond the ledger must be, hour by hour, what frozen slices gave.
+    const Contribution unexplained = difference(by_hour, frozen);
+    if (wrong.empty() && unexplained.empty()) {
+      return {};
+    }
+    if (options_.repair && repair_events_ && frozen.empty() && !damaged) {
+      CommitPlan plan;
+      plan.cells = difference(ledger, events);
+      HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+      HIRESTREAM_CHECK(outcome.verdict == CommitVerdict::kCommitted);
+      return {};
+    }
+    report_.cells_different = static_cast<int64_t>(
+        frozen.empty() ? surplus.size() : std::max(wrong.size(), unexplained.size()));
+    if (frozen.empty()) {
+      note_differences(report_, ledger, events, "events");
+    } else {
+      note_differences(report_, frozen, by_hour, "events beyond the ledger, by hour");
+    }
+    return {};
+  }
+
+  Result<void> load_revisions(std::map<std::pair<SourceId, SliceKey>, int64_t>& out) {
+    HIRESTREAM_ASSIGN(const std::vector<SourceStatus> sources, ports_.warehouse.sources());
+    for (const SourceStatus& source : sources) {
+      HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries,
+                        ports_.warehouse.load_ledger(source.id, {}, INT64_MIN));
+      for (const LedgerEntry& entry : entries) {
+        out[{source.id, entry.key}] = entry.revision;
+      }
+    }
+    return {};
+  }
+
+  Result<Contribution> sum_of_ledger(std::map<std::pair<SourceId, SliceKey>, int64_t>* revisions,
+                                     bool& damaged) {
+    HIRESTREAM_TRY(load_revisions(*revisions));
+    Contribution sum;
+    auto at = revisions->begin();
+    while (at != revisions->end()) {
+      const SourceId source = at->first.first;
+      std::vector<SliceKey> keys;
+      for (; at != revisions->end() && at->first.first == source && keys.size() < 1024; ++at) {
+        keys.push_back(at->first.second);
+      }
+      HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
+                        ports_.warehouse.load_contributions(source, keys));
+      for (const StoredContribution& slice : stored) {
+        damaged = damaged || slice.damaged;
+        sum.insert(sum.end(), slice.contribution.begin(), slice.contribution.end());
+      }
+    }
+    canonicalize(sum);
+    return sum;
+  }
+
+  EnginePorts ports_;
+  VerifyOptions options_;
+  SliceLedger ledger_;
+  VerifyReport report_;
+  std::map<SliceKey, LedgerEntry> frozen_;
+  std::map<SliceKey, Listed> listed_;
+  bool repair_events_ = false;
+  int64_t checked_ = 0;
+  int64_t total_ = -1;
+};
+
+}  // namespace
+
+Result<VerifyReport> verify(const EnginePorts& ports, const VerifyOptions& options) {
+  Verifier verifier(ports, options);
+  return verifier.run();
+}
+
+Result<int64_t> retry_rejects(const EnginePorts& ports, const VerifyOptions& options) {
+  VerifyOptions repair = options;
+  repair.repair = true;
+  Verifier verifier(ports, repair);
+  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> sources, ports.warehouse.sources());
+  std::set<SliceKey> keys;
+  for (const SourceStatus& source : sources) {
+    if (source.name != options.engine.source_name) {
+      continue;
+    }
+    HIRESTREAM_ASSIGN(const std::vector<StoredReject> rejects,
+                      ports.warehouse.load_rejects(source.id, SIZE_MAX));
+    for (const StoredReject& reject : rejects) {
+      keys.insert(reject.slice);
+    }
+  }
+  return verifier.retry(keys);
+}
+
+}  // namespace hirestream

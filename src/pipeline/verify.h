@@ -1,0 +1,47 @@
+// Recounts the raw log and compares with what the warehouse holds: each unfrozen slice's contribution, and `events` = frozen
+// base + Σ ledger. With repair, differing slices are replaced by revision, without epochs: a running engine may go on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipeline/engine.h"
+
+namespace hirestream {
+
+struct CellDifference {
+  CellKey key;
+  Measures expected;  // by the recount
+  Measures found;     // in the warehouse
+  std::string where;  // "slice SHARD/BUCKET", "events"
+};
+
+struct VerifyReport {
+  int64_t rows_read = 0;
+  int64_t slices_checked = 0;
+  int64_t slices_different = 0;
+  int64_t slices_repaired = 0;
+  int64_t slices_held = 0;     // would shrink; repaired only with allow_shrink
+  int64_t slices_damaged = 0;  // checksum of the stored contribution fails
+  int64_t slices_frozen = 0;   // not checked
+  int64_t rows_too_late = 0;   // in the raw log, but their slice is frozen
+  int64_t cells_checked = 0;
+  int64_t cells_different = 0;         // of events against the ledger
+  std::vector<CellDifference> sample;  // at most 20
+  RowClasses classes;                  // of the recount
+  bool clean() const {
+    return slices_different == 0 && cells_different == 0 && slices_damaged == 0;
+  }
+};
+
+struct VerifyOptions {
+  EngineOptions engine;
+  bool repair = false;
+};
+
+Result<VerifyReport> verify(const EnginePorts& ports, const VerifyOptions& options);
+
+// Recounts the slices of stored rejects (after the cause was removed). Returns how many slices were replaced.
+Result<int64_t> retry_rejects(const EnginePorts& ports, const VerifyOptions& options);
+
+}  // namespace hirestream

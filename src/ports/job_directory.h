@@ -1,0 +1,18 @@
+// The job dimension's owner. One thread at a time; blocking; kTransient when it cannot be reached.
+#pragma once
+
+#include <vector>
+
+#include "model/job.h"
+#include "model/result.h"
+
+namespace hirestream {
+
+class JobDirectory {
+ public:
+  virtual ~JobDirectory() = default;
+  // All jobs, sorted by job_id, ids unique (of duplicate rows in the table the one read last wins).
+  virtual Result<std::vector<Job>> load() = 0;
+};
+
+}  // namespace hirestream

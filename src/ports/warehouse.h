@@ -1,0 +1,184 @@
+// Where results live: the hourly table `events`, the ledger (what `events` contains of each slice), progress and rejects.
+// Implementations: adapters/mysql (MySQL 8/9, MariaDB 10.11), adapters/sqlite. One contract suite runs over all.
+//
+// The pipeline decides what to write; the warehouse applies it in ONE transaction under the guards below and knows no more.
+//
+// Threading: one thread at a time per object; several objects (in several processes) may work on the same database.
+// Errors: kTransient = definitely not applied, try again; kConfig = somebody must act. Commit outcomes that are not errors are
+// CommitVerdicts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/contribution.h"
+#include "model/job.h"
+#include "model/result.h"
+#include "model/slice.h"
+
+namespace hirestream {
+
+using SourceId = int32_t;
+
+// What defines a source's numbers: source identity, strategy, bucket width, shard count, attribution, kinds, time zones, tz version. Sorted
+// by name. Stored at first registration; a later registration with other values is refused.
+using Fingerprint = std::map<std::string, std::string>;
+
+struct SourceRegistration {
+  std::string name;  // unique in the warehouse; default: the source's URI without user and password
+  std::string kind;  // events.sources
+  Fingerprint fingerprint;
+};
+
+struct WriterEpoch {
+  int32_t shard = 0;
+  int64_t epoch = 0;
+};
+
+enum class ChangeMode : uint8_t {
+  kAppend,   // contribution is a delta: stored beside the slice's others
+  kReplace,  // contribution is the slice's whole: stored folded, older deltas deleted
+  kKeep,     // contribution unchanged (state, audit time or the held mark changes)
+  kFreeze,   // contribution dropped; digest and classes stay
+};
+
+struct SliceChange {
+  // The entry as it shall be after the commit, except revision: here the revision the change is based on (0: the slice must not
+  // be in the ledger yet). The commit stores revision + 1. digest and classes are totals of the slice, not deltas.
+  LedgerEntry entry;
+  ChangeMode mode = ChangeMode::kReplace;
+  Contribution contribution;  // canonical
+  // Rows rejected: for kAppend added to the slice's, for kReplace instead of them.
+  std::vector<RejectedRow> rejects;
+};
+
+struct CellChange {
+  CellKey key;
+  Measures delta;
+  int64_t company_id = 0;  // 0: unknown; never overwrites a known company
+};
+
+struct Commit {
+  SourceId source = 0;
+  // Guard Epoch: the transaction's first statement locks these rows and compares. Empty: not an engine (repair, publish).
+  std::vector<WriterEpoch> writers;
+  uint64_t token =
+      0;  // unique per commit attempt series (the same when the same Commit is tried again); resolves unknown outcomes
+  std::vector<SliceChange> slices;  // sorted by key, keys unique
+  std::vector<CellChange>
+      cells;  // sorted by key, keys unique, deltas non-zero; Σ of the slices' differences
+  // Per shard: buckets below this are settled. Only ever raised.
+  std::vector<std::pair<int32_t, int64_t>> settled_until;
+  int64_t now_us = 0;  // events.updated_at
+};
+
+enum class CommitVerdict {
+  kCommitted,
+  kConflict,  // a slice's revision moved (or it exists already): nothing applied; see conflicts
+  kFenced,    // a newer epoch owns a shard: nothing applied, this writer must stop
+  kUnknown,   // the connection was lost around COMMIT: ask resolve()
+};
+
+struct CommitOutcome {
+  CommitVerdict verdict = CommitVerdict::kCommitted;
+  std::vector<SliceKey> conflicts;  // at least one, not necessarily all
+};
+
+struct StoredContribution {
+  LedgerEntry entry;  // revision 0 and an empty contribution when the slice is not in the ledger
+  Contribution contribution;  // folded: base plus deltas
+  bool damaged =
+      false;  // a stored blob failed its checksum: contribution is useless; see repair in the pipeline
+};
+
+struct EventsRow {
+  CellKey key;
+  Measures measures;
+  int64_t company_id = 0;
+};
+
+struct SourceStatus {
+  SourceId id = 0;
+  std::string name;
+  std::string kind;
+  Fingerprint fingerprint;
+  RowClasses classes;  // sums over the ledger
+  int64_t slices_open = 0;
+  int64_t slices_settled = 0;
+  int64_t slices_frozen = 0;
+  int64_t slices_held = 0;
+  std::map<int32_t, int64_t> settled_until;  // by shard
+};
+
+struct StoredReject {
+  SliceKey slice;
+  RejectedRow row;
+  int64_t first_seen_us = 0;
+};
+
+enum class EventsTableState { kMissing, kReady, kAppendOnly, kForeign };
+
+class Warehouse {
+ public:
+  virtual ~Warehouse() = default;
+
+  // "mysql", "mariadb" or "sqlite" and the server's version, for people.
+  virtual std::string server() const = 0;
+
+  // --- schema
+  // The DDL init would run, one statement each, with `IF NOT EXISTS`.
+  virtual std::vector<std::string> schema_statements() const = 0;
+  // kAppendOnly: an `events` without our unique key; kForeign: columns missing (the error text of init names them).
+  virtual Result<EventsTableState> events_table() = 0;
+  // Creates what is missing; changes nothing that exists. kConfig: no privilege (hint names `hirestream init --print`), append-only or
+  // foreign `events` (hint names `hirestream migrate`).
+  virtual Result<void> init() = 0;
+  // Turns an append-only `events` into ours: groups duplicates by key, sums measures, keeps the old table as events_before_<UTC time>.
+  // Returns rows before and after. The result is not in any ledger: it stays as it is, under what is counted from now on.
+  virtual Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) = 0;
+
+  // --- sources and writers
+  // Guard Fingerprint: kConfig naming each difference when it is known with another fingerprint.
+  virtual Result<SourceId> register_source(const SourceRegistration& registration) = 0;
+  virtual Result<std::vector<SourceStatus>> sources() = 0;
+  // Raises each shard's epoch by one in one transaction and returns the new ones. `owner` is for people ("host:pid").
+  virtual Result<std::vector<WriterEpoch>> take_epochs(SourceId source,
+                                                       std::span<const int32_t> shards,
+                                                       const std::string& owner) = 0;
+
+  // --- ledger
+  // All entries of the shards (empty: every shard), sorted by key, with bucket >= from_bucket.
+  virtual Result<std::vector<LedgerEntry>> load_ledger(SourceId source,
+                                                       std::span<const int32_t> shards,
+                                                       int64_t from_bucket) = 0;
+  // In the order of the keys, from one consistent snapshot.
+  virtual Result<std::vector<StoredContribution>> load_contributions(
+      SourceId source, std::span<const SliceKey> keys) = 0;
+
+  virtual Result<CommitOutcome> commit(const Commit& commit) = 0;
+  // After kUnknown: on a new connection, with a locking read that waits for the old transaction's end. True: it was committed.
+  virtual Result<bool> resolve(const Commit& commit) = 0;
+
+  // --- dimension
+  // The jobs last stored, sorted by id.
+  virtual Result<std::vector<Job>> load_jobs() = 0;
+  // In one transaction: stores these jobs and rewrites company_id of their rows in `events` (in key order). Returns rows rewritten.
+  virtual Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) = 0;
+
+  // --- for verify, rejects and people
+  // Calls visit for every row of `events`, in key order. visit's error ends the walk and is returned.
+  virtual Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
+  // Sum of the measures of frozen slices, by (date and) hour: cells whose job, publisher, campaign and group are 0.
+  virtual Result<Contribution> frozen_totals() = 0;
+  virtual Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) = 0;
+  // Deletes rejects first seen before that time, and the oldest beyond the cap. The classes' counts stay.
+  virtual Result<void> expire_rejects(int64_t before_us, int64_t cap) = 0;
+};
+
+}  // namespace hirestream
