@@ -1,0 +1,91 @@
+# The front door: `make` lists what there is. Everything works from a clean clone on Debian 12; what is missing is installed first.
+# JOBS: how many things at the same time.  ARGS: options for the program, as in make demo ARGS="--seconds 20".
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+ARGS ?=
+LINT_SINCE ?=
+services := tests/support/services/services.sh
+export JOBS
+
+# Elsewhere than on Debian the set-up only prints what is needed (exit 2), and CMake says what is missing of it.
+setup_build = .ci/setup --build || [ $$? = 2 ]
+setup_full = .ci/setup || [ $$? = 2 ]
+# configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
+configure = test -f $(2)/build.ninja || cmake --preset $(1)
+
+.PHONY: help setup build all demo test test-unit asan tsan lint format services services-stop services-status bench clean
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5); next } \
+	  /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+##@ Use it
+build: ## build the program: build/hirestream
+	@$(setup_build)
+	@$(call configure,release,build)
+	@cmake --build build -j $(JOBS) --target hirestream
+
+demo: build ## build, then run the demo (ARGS="--seconds 20" …)
+	build/hirestream demo $(ARGS)
+
+##@ Test it
+test: ## all tests; starts Cassandra, MySQL and MariaDB, stops those it started
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@$(services) run -- .ci/test build
+
+test-unit: ## the tests that need no server (the fast ones)
+	@$(setup_build)
+	@$(MAKE) --no-print-directory all
+	@.ci/test build unit simulation
+
+asan: ## test-unit with the address and undefined behaviour sanitizers
+	@$(setup_build)
+	@$(call configure,asan,build-asan)
+	@cmake --build build-asan -j $(JOBS)
+	@.ci/test build-asan unit simulation
+
+tsan: ## test-unit with the thread sanitizer
+	@$(setup_build)
+	@$(call configure,tsan,build-tsan)
+	@cmake --build build-tsan -j $(JOBS)
+	@.ci/test build-tsan unit simulation
+
+bench: ## run the benchmarks
+	@$(setup_build)
+	@$(MAKE) --no-print-directory all
+	@ran=0; for program in build/*_benchmark; do [ -x "$$program" ] || continue; ran=1; echo "$$program"; "$$program" $(ARGS) || exit 1; done; \
+	  [ $$ran = 1 ] || { echo "there are no benchmarks yet"; exit 1; }
+
+services: ## start Cassandra, MySQL and MariaDB on the loopback address
+	@$(setup_full)
+	@$(services) start
+	@$(services) env
+
+services-stop: ## stop those that make services started (data is kept)
+	@$(services) stop
+
+services-status: ## which of them serve
+	@$(services) status
+
+##@ Work on it
+setup: ## install everything needed (Debian 12)
+	@.ci/setup
+
+all: ## build everything, tests and benchmarks too
+	@$(call configure,release,build)
+	@cmake --build build -j $(JOBS)
+
+lint: ## clang-format and clang-tidy, warnings are errors (LINT_SINCE=REV: only what changed since)
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@.ci/lint --build build --jobs $(JOBS) $(if $(LINT_SINCE),--since $(LINT_SINCE))
+
+format: ## format the C++ sources
+	@.ci/lint --fix-format
+
+clean: ## delete the build folders
+	rm -rf build build-*
