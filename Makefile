@@ -37,22 +37,22 @@ test: ## all tests; starts Cassandra, MySQL and MariaDB, stops those it started
 	@$(MAKE) --no-print-directory all
 	@$(services) run -- .ci/test build
 
-test-unit: ## the tests that need no server (the fast ones)
+test-unit: ## the tests that need no server (unit, simulation, contract, behavior)
 	@$(setup_build)
 	@$(MAKE) --no-print-directory all
-	@.ci/test build unit simulation
+	@.ci/test build unit simulation contract behavior
 
 asan: ## test-unit with the address and undefined behaviour sanitizers
 	@$(setup_build)
 	@$(call configure,asan,build-asan)
 	@cmake --build build-asan -j $(JOBS)
-	@.ci/test build-asan unit simulation
+	@.ci/test build-asan unit simulation contract behavior
 
-tsan: ## test-unit with the thread sanitizer
+tsan: ## unit, simulation and contract tests with the thread sanitizer
 	@$(setup_build)
 	@$(call configure,tsan,build-tsan)
 	@cmake --build build-tsan -j $(JOBS)
-	@.ci/test build-tsan unit simulation
+	@.ci/test build-tsan unit simulation contract
 
 bench: ## run the benchmarks
 	@$(setup_build)

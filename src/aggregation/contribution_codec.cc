@@ -12,6 +12,8 @@ namespace {
 constexpr std::string_view kMagic = "HSC1";
 constexpr size_t kHeaderSize = 4 + 8 + 4;
 constexpr uint32_t kPlainSizeMax = 1U << 30;
+// A zstd block holds at most 128 KiB and takes at least 4 bytes (RFC 8878 section 3.1.1.2).
+constexpr uint32_t kShrinkMax = (128U << 10) / 4;
 constexpr size_t kCellSizeMin = 6;  // hour, four ids, mask: a byte each at least
 
 uint64_t zigzag(int64_t value) {
@@ -183,8 +185,8 @@ Result<Contribution> decode_contribution(std::string_view blob) {
   }
   const auto plain_size = get_little_endian<uint32_t>(body.substr(0, 4));
   const std::string_view packed = body.substr(4);
-  // Level-1 frames of this format shrink far less than 1000 times; a larger claim is no reason to allocate.
-  if (plain_size > kPlainSizeMax || plain_size / 4096 > packed.size()) {
+  // A larger claim than a frame can hold is no reason to allocate.
+  if (plain_size > kPlainSizeMax || plain_size / kShrinkMax > packed.size()) {
     return damaged("impossible size");
   }
   std::string plain(plain_size, '\0');

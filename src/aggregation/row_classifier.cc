@@ -13,13 +13,9 @@ constexpr std::array<Column, 6> kValueColumns = {Column::kTs,          Column::k
                                                  Column::kGroupId,     Column::kBid};
 
 std::string_view reason_of(const TrackingBatch& batch, size_t row, Column column) {
-  const auto cells = batch.bad_cells();
-  auto cell = std::lower_bound(
-      cells.begin(), cells.end(), row,
-      [](const TrackingBatch::BadCell& bad, size_t wanted) { return bad.row < wanted; });
-  for (; cell != cells.end() && cell->row == row; ++cell) {
-    if (cell->column == column) {
-      return cell->reason;
+  for (const auto& cell : batch.bad_cells(row)) {
+    if (cell.column == column) {
+      return cell.reason;
     }
   }
   return "unreadable";
@@ -31,6 +27,10 @@ RowVerdict rejected(std::string_view reason, Column column) {
   verdict.reason = reason;
   verdict.column = column;
   return verdict;
+}
+
+RowVerdict unreadable(const TrackingBatch& batch, size_t row, Column column) {
+  return rejected(reason_of(batch, row, column), column);
 }
 
 int64_t value_or_zero(const TrackingBatch& batch, Column column, size_t row) {
@@ -89,6 +89,14 @@ RowVerdict RowClassifier::classify(const TrackingBatch& batch, size_t row) {
                                                    : reason_of(batch, row, Column::kCreateTime),
                     Column::kCreateTime);
   }
+  const CellStatus track_status = batch.status(Column::kCustomTrack, row);
+  if (track_status == CellStatus::kBad) [[unlikely]] {
+    return unreadable(batch, row, Column::kCustomTrack);
+  }
+  if (track_status == CellStatus::kNull && batch.status(Column::kEv, row) == CellStatus::kBad)
+      [[unlikely]] {
+    return unreadable(batch, row, Column::kEv);
+  }
   RowVerdict verdict;
   verdict.kind = kind_of(batch, row);
   if (verdict.kind == EventKind::kOther) {
@@ -96,7 +104,7 @@ RowVerdict RowClassifier::classify(const TrackingBatch& batch, size_t row) {
   }
   for (const Column column : kValueColumns) {
     if (batch.status(column, row) == CellStatus::kBad) [[unlikely]] {
-      return rejected(reason_of(batch, row, column), column);
+      return unreadable(batch, row, column);
     }
   }
   if (batch.status(Column::kTs, row) == CellStatus::kNull) [[unlikely]] {
@@ -118,7 +126,10 @@ RowVerdict RowClassifier::classify(const TrackingBatch& batch, size_t row) {
   verdict.cell.publisher_id = value_or_zero(batch, Column::kPublisherId, row);
   if (options_.attribution == Attribution::kPayload &&
       (!has_job || batch.status(Column::kPublisherId, row) != CellStatus::kValue) &&
-      batch.status(Column::kEd, row) == CellStatus::kValue) {
+      batch.status(Column::kEd, row) != CellStatus::kNull) {
+    if (batch.status(Column::kEd, row) == CellStatus::kBad) [[unlikely]] {
+      return unreadable(batch, row, Column::kEd);
+    }
     const PayloadIds ids = payload_.parse(batch.text(Column::kEd, row));
     if (!has_job && ids.job_id) {
       verdict.cell.job_id = *ids.job_id;
@@ -157,18 +168,26 @@ uint64_t RowClassifier::row_hash(const TrackingBatch& batch, size_t row) const {
     fixed.values[i] = value_or_zero(batch, kValueColumns[i], row);
     any_bad = any_bad || batch.status(kValueColumns[i], row) == CellStatus::kBad;
   }
+  const bool payload = options_.attribution == Attribution::kPayload;
+  for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
+    if (batch.status(column, row) == CellStatus::kBad && (column != Column::kEd || payload))
+        [[unlikely]] {
+      fixed.status[static_cast<size_t>(column)] = static_cast<uint8_t>(CellStatus::kBad);
+      any_bad = true;
+    }
+  }
   uint64_t hash = XXH3_64bits(&fixed, sizeof(fixed));
   const auto mix = [&hash](std::string_view text) {
     hash = XXH3_64bits_withSeed(text.data(), text.size(), hash);
   };
   mix(batch.text(Column::kCustomTrack, row));
   mix(batch.text(Column::kEv, row));
-  if (options_.attribution == Attribution::kPayload) {
+  if (payload) {
     mix(batch.text(Column::kEd, row));
   }
   if (any_bad) [[unlikely]] {
-    for (const auto& cell : batch.bad_cells()) {
-      if (cell.row == row) {
+    for (const auto& cell : batch.bad_cells(row)) {
+      if (cell.column != Column::kEd || payload) {
         mix(cell.text);
       }
     }

@@ -1,4 +1,4 @@
-// What one raw row counts as. Every row ends in exactly one class, tried in this order: rejected when create_time is missing or unreadable;
+// What one raw row counts as. Every row ends in exactly one class, tried in this order: rejected when create_time is missing, or it or what tells the kind is unreadable;
 // other when its kind is not counted; rejected when any value the kernel uses is unreadable, or ts is missing or out of its bounds;
 // unattributed when it has no job; counted.
 // Not thread-safe (time zone cache, JSON parser). Allocates nothing per row except for rejected rows' reasons.

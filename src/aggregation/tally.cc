@@ -43,8 +43,9 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Bytes that are not UTF-8 become U+FFFD, so that a database's text column takes them.
+// Bytes that are not UTF-8 become U+FFFD, so that a database's text column takes them; cut at kRejectedValueMax bytes.
 std::string valid_utf8(std::string_view text) {
+  static constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   std::string out;
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<uint8_t>(text[i]);
@@ -62,20 +63,20 @@ std::string valid_utf8(std::string_view text) {
       ok = !(lead == 0xE0 && second < 0xA0) && !(lead == 0xED && second >= 0xA0) &&
            !(lead == 0xF0 && second < 0x90) && !(lead == 0xF4 && second >= 0x90);
     }
-    if (ok && text[i] != '\0') {
-      out.append(text.substr(i, length));
-      i += length;
-    } else {
-      out += "\xEF\xBF\xBD";
-      ++i;
+    ok = ok && lead != 0;
+    const std::string_view piece = ok ? text.substr(i, length) : kReplacement;
+    if (out.size() + piece.size() > kRejectedValueMax) {
+      break;
     }
+    out += piece;
+    i += ok ? length : 1;
   }
   return out;
 }
 
 std::string_view bad_text(const TrackingBatch& batch, size_t row, Column column) {
-  for (const auto& cell : batch.bad_cells()) {
-    if (cell.row == row && cell.column == column) {
+  for (const auto& cell : batch.bad_cells(row)) {
+    if (cell.column == column) {
       return cell.text;
     }
   }

@@ -83,16 +83,6 @@ BidResult bad(DecimalError error) {
   return {0, error};
 }
 
-BidResult checked(bool negative, int64_t micros) {
-  if (negative && micros != 0) {
-    return bad(DecimalError::kNegative);
-  }
-  if (micros > kBidMicrosMax) {
-    return bad(DecimalError::kTooLarge);
-  }
-  return {micros, std::nullopt};
-}
-
 // Rounds half to even at 10⁻⁶. Any sign of a non-zero number counts, even of one that rounds to zero.
 BidResult round_digits(const Digits& number) {
   // Position of the decimal point relative to the first digit in `text`, after the exponent.
@@ -144,20 +134,22 @@ BidResult round_digits(const Digits& number) {
   if (overflow) {
     return bad(DecimalError::kTooLarge);
   }
+  // 10⁹ plus a fraction that rounding would hide is beyond 10⁹; what rounds up to 10⁹ is not.
+  if (micros > kBidMicrosMax || (micros == kBidMicrosMax && (half != 0 || sticky))) {
+    return bad(DecimalError::kTooLarge);
+  }
   if (half > 5 || (half == 5 && (sticky || micros % 2 != 0))) {
     ++micros;
   }
-  // Exactly 10⁹ plus a fraction that was rounded away is still beyond 10⁹.
-  if (micros == kBidMicrosMax && (half != 0 || sticky)) {
-    return bad(DecimalError::kTooLarge);
-  }
-  return checked(false, micros);
+  return {micros, std::nullopt};
 }
 
 template <typename Float>
 BidResult from_shortest_decimal(Float value) {
   std::array<char, 64> buffer{};
-  const auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  // Without this format whole numbers above 2^24 (float) come out exactly, not shortest.
+  const auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                           std::chars_format::scientific);
   if (status != std::errc()) {
     return bad(DecimalError::kNotANumber);
   }

@@ -10,9 +10,9 @@ std::string Error::text() const {
   if (!subject.empty()) {
     out += out.empty() ? subject : " " + subject;
   }
-  out += ": " + message;
+  out += (out.empty() ? "" : ": ") + message;
   if (!hint.empty()) {
-    out += "\n  hint: " + hint;
+    out += " (" + hint + ")";
   }
   return out;
 }

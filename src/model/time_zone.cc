@@ -3,6 +3,8 @@
 #include <date/tz.h>
 
 #include <chrono>
+#include <exception>
+#include <fstream>
 #include <limits>
 
 namespace hirestream {
@@ -80,10 +82,22 @@ int64_t TimeZone::to_utc(int64_t local_us) {
 
 std::string TimeZone::database_version() {
   try {
-    return date::get_tzdb().version;
+    if (const std::string& version = date::get_tzdb().version;
+        !version.empty() && version != "unknown") {
+      return version;
+    }
   } catch (const std::exception&) {
     return "unknown";
   }
+  // Debian's compiled database has no version file, but its source in one file begins with "# version 2024a".
+  std::ifstream source("/usr/share/zoneinfo/tzdata.zi");
+  std::string mark;
+  std::string word;
+  std::string version;
+  if (source >> mark >> word >> version && mark == "#" && word == "version") {
+    return version;
+  }
+  return "unknown";
 }
 
 }  // namespace hirestream

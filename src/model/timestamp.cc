@@ -79,6 +79,11 @@ int64_t floor_divide(int64_t a, int64_t b) {
   return a / b - (a % b < 0 ? 1 : 0);
 }
 
+int64_t fraction_us(int64_t us) {
+  const int64_t rest = us % 1'000'000;
+  return rest < 0 ? rest + 1'000'000 : rest;
+}
+
 std::string format_seconds(int64_t us) {
   const int64_t seconds = floor_divide(us, 1'000'000);
   const int64_t days = floor_divide(seconds, 86400);
@@ -217,21 +222,23 @@ std::optional<ParsedTimestamp> parse_timestamp(std::string_view text) {
 std::string format_timestamp_ms(int64_t us) {
   std::string out = format_seconds(us);
   out += '.';
-  append_digits(out, (us - floor_divide(us, 1'000'000) * 1'000'000) / 1000, 3);
+  append_digits(out, fraction_us(us) / 1000, 3);
   return out;
 }
 
 std::string format_timestamp_us(int64_t us) {
   std::string out = format_seconds(us);
   out += '.';
-  append_digits(out, us - floor_divide(us, 1'000'000) * 1'000'000, 6);
+  append_digits(out, fraction_us(us), 6);
   return out;
 }
 
 std::string format_date(int32_t days) {
   const CivilDate date = civil_from_days(days);
-  std::string out;
-  append_digits(out, date.year, 4);
+  const std::string year = std::to_string(date.year < 0 ? -date.year : date.year);
+  std::string out = date.year < 0 ? "-" : "";
+  out.append(year.size() < 4 ? 4 - year.size() : 0, '0');
+  out += year;
   out += '-';
   append_digits(out, date.month, 2);
   out += '-';

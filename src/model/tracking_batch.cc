@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+
 #include "model/result.h"
 #include "model/slice.h"
 #include "model/timestamp.h"
@@ -174,6 +176,17 @@ void TrackingBatch::set_bad(Column column, std::string_view text, std::string_vi
   set_status(column, CellStatus::kBad);
   bad_cells_.push_back({static_cast<uint32_t>(rows_ - 1), column,
                         std::string(text.substr(0, kRejectedValueMax)), std::string(reason)});
+}
+
+std::span<const TrackingBatch::BadCell> TrackingBatch::bad_cells(size_t row) const {
+  const auto begin =
+      std::lower_bound(bad_cells_.begin(), bad_cells_.end(), row,
+                       [](const BadCell& cell, size_t wanted) { return cell.row < wanted; });
+  auto end = begin;
+  while (end != bad_cells_.end() && end->row == row) {
+    ++end;
+  }
+  return {begin, end};
 }
 
 std::string_view TrackingBatch::text(Column column, size_t row) const {

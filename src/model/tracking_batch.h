@@ -78,6 +78,7 @@ class TrackingBatch {
   };
   // In the order in which they were set, so sorted by row.
   std::span<const BadCell> bad_cells() const { return bad_cells_; }
+  std::span<const BadCell> bad_cells(size_t row) const;
 
  private:
   struct TextColumn {

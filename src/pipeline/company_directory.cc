@@ -5,6 +5,7 @@ namespace hirestream {
 Result<void> CompanyDirectory::start() {
   HIRESTREAM_ASSIGN(const std::vector<Job> stored, ports_.warehouse.load_jobs());
   jobs_.clear();
+  stored_all_ = false;
   for (const Job& job : stored) {
     jobs_.insert_or_assign(job.job_id, job);
   }
@@ -24,11 +25,14 @@ Result<void> CompanyDirectory::refresh() {
     stored.emplace(job.job_id, &job);
   }
   std::vector<Job> changed;
+  int64_t moved = 0;
   for (const Job& job : current) {
     const auto known = jobs_.find(job.job_id);
     const auto in_warehouse = stored.find(job.job_id);
-    if (known == jobs_.end() || known->second != job || in_warehouse == stored.end() ||
-        *in_warehouse->second != job) {
+    const bool differs = known == jobs_.end() || known->second != job ||
+                         in_warehouse == stored.end() || *in_warehouse->second != job;
+    moved += differs ? 1 : 0;
+    if (differs || !stored_all_) {
       changed.push_back(job);
     }
   }
@@ -40,9 +44,12 @@ Result<void> CompanyDirectory::refresh() {
   for (const Job& job : changed) {
     jobs_.insert_or_assign(job.job_id, job);
   }
-  ports_.observer.on_note("info", "job dimension: " + std::to_string(changed.size()) +
-                                      " jobs new or changed, " + std::to_string(rewritten) +
-                                      " rows of events rewritten");
+  stored_all_ = true;
+  if (moved > 0 || rewritten > 0) {
+    ports_.observer.on_note("info", "job dimension: " + std::to_string(moved) +
+                                        " jobs new or changed, " + std::to_string(rewritten) +
+                                        " rows of events rewritten");
+  }
   return {};
 }
 

@@ -17,7 +17,8 @@ class CompanyDirectory {
 
   // Loads what the warehouse knows. Call once before company_of.
   Result<void> start();
-  // Loads the dimension and stores what changed. Without a directory: nothing. An unreachable directory is an error; the last known
+  // Loads the dimension and stores what changed; the first time all of it, for a process that was killed may have left rows with the
+  // company of an older dimension. Without a directory: nothing. An unreachable directory is an error; the last known
   // state stays in use.
   Result<void> refresh();
   // 0: unknown.
@@ -26,6 +27,7 @@ class CompanyDirectory {
  private:
   EnginePorts ports_;
   std::unordered_map<int64_t, Job> jobs_;
+  bool stored_all_ = false;
 };
 
 }  // namespace hirestream

@@ -18,6 +18,7 @@ Result<void> FilesEngine::start() {
     known_.emplace(entry.key, entry);
   }
   next_look_us_ = ports_.clock.now_us();
+  last_step_us_ = next_look_us_;
   next_jobs_us_ = next_look_us_;
   started_ = true;
   looked_ = false;
@@ -51,6 +52,11 @@ Result<StepReport> FilesEngine::step() {
     HIRESTREAM_TRY(start());
   }
   const int64_t now_us = ports_.clock.now_us();
+  if (now_us < last_step_us_) {  // the clock was set back
+    next_jobs_us_ -= last_step_us_ - now_us;
+    next_look_us_ -= last_step_us_ - now_us;
+  }
+  last_step_us_ = now_us;
   if (now_us >= next_jobs_us_) {
     next_jobs_us_ = now_us + options_.jobs_interval_us;
     auto refreshed = ledger_.companies().refresh();

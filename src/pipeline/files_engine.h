@@ -34,6 +34,7 @@ class FilesEngine : public Engine {
   bool started_ = false;
   bool looked_ = false;
   int64_t done_ = 0;
+  int64_t last_step_us_ = 0;
   int64_t next_look_us_ = 0;
   int64_t next_jobs_us_ = 0;
 };

@@ -97,6 +97,7 @@ Result<void> ScanEngine::start() {
     known_.emplace(entry.key.bucket, entry);
   }
   const int64_t now_us = ports_.clock.now_us();
+  last_step_us_ = now_us;
   next_jobs_us_ = now_us;
   next_scan_us_ = now_us;
   next_full_scan_us_ = now_us;
@@ -110,6 +111,12 @@ Result<StepReport> ScanEngine::step() {
     HIRESTREAM_TRY(start());
   }
   const int64_t now_us = ports_.clock.now_us();
+  if (now_us < last_step_us_) {  // the clock was set back
+    for (int64_t* timer : {&next_jobs_us_, &next_scan_us_, &next_full_scan_us_}) {
+      *timer -= last_step_us_ - now_us;
+    }
+  }
+  last_step_us_ = now_us;
   if (now_us >= next_jobs_us_) {
     next_jobs_us_ = now_us + options_.jobs_interval_us;
     auto refreshed = ledger_.companies().refresh();
@@ -136,7 +143,7 @@ Result<StepReport> ScanEngine::step() {
     bound.to_us = floor_divide(now_us + options_.counting.future_max_us, width_us()) * width_us() +
                   width_us();
     HIRESTREAM_TRY(scan(bound, now_us));
-    next_scan_us_ = ports_.clock.now_us() + options_.scan_interval_us;
+    next_scan_us_ = again_ ? now_us : ports_.clock.now_us() + options_.scan_interval_us;
   }
   StepReport report;
   report.rows_counted = rows_counted_ - rows_before;

@@ -48,6 +48,7 @@ class ScanEngine : public Engine {
   bool started_ = false;
   bool scanned_ = false;
   bool again_ = false;  // a conflict or a suspicion: scan once more
+  int64_t last_step_us_ = 0;
   int64_t next_scan_us_ = 0;
   int64_t next_full_scan_us_ = 0;
   int64_t next_jobs_us_ = 0;

@@ -145,10 +145,13 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
   }
   CountingSink strong_sink(classifier_, suspects);
   if (const auto strong = ports_.source.read(again, strong_sink); !strong) {
+    if (strong.error().kind != ErrorKind::kTransient) {
+      return forward(strong.error());
+    }
     ports_.observer.on_retry(strong.error(), 1, 0);
     for (size_t i = 0; i < suspects.size(); ++i) {
-      suspects[i]->count =
-          std::move(first_counts[i]);  // stays kShrunk: held until it can be confirmed
+      suspects[i]->count = std::move(first_counts[i]);
+      suspects[i]->verdict = RecountVerdict::kUnconfirmed;
     }
     return out;
   }

@@ -31,6 +31,7 @@ enum class RecountVerdict {
   kSame,     // digest equals the ledger's
   kChanged,  // differs, nothing is taken away
   kShrunk,  // rows or measures counted before are missing, also at the strongest read level (or that could not be had)
+  kUnconfirmed,  // looks shrunk, but the strongest read failed: to be counted again soon, nothing to be concluded yet
   kDamaged,  // the stored contribution cannot be read: the difference is not known
 };
 

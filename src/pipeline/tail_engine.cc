@@ -77,6 +77,7 @@ Result<void> TailEngine::start() {
   started_ = false;
   HIRESTREAM_TRY(ledger_.open_as_writer());
   const int64_t now_us = ports_.clock.now_us();
+  last_step_us_ = now_us;
   next_jobs_us_ = now_us;
   next_poll_us_ = now_us;
   next_look_back_us_ = now_us;
@@ -92,6 +93,7 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   closed_.clear();
   audits_.clear();
   pending_.clear();
+  waiting_.clear();
   pending_set_.clear();
   HIRESTREAM_ASSIGN(newest_bucket_, ports_.source.newest_bucket(now_us));
   HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
@@ -220,11 +222,30 @@ void TailEngine::queue_due_audits(int64_t now_us) {
   }
 }
 
+void TailEngine::queue_waiting(int64_t now_us) {
+  while (!waiting_.empty() && waiting_.begin()->first <= now_us) {
+    pending_.push_back(waiting_.begin()->second);
+    waiting_.erase(waiting_.begin());
+  }
+}
+
+void TailEngine::move_timers(int64_t back_us) {
+  for (int64_t* timer : {&next_poll_us_, &next_look_back_us_, &next_discover_us_, &next_jobs_us_,
+                         &next_freeze_us_}) {
+    *timer -= back_us;
+  }
+  queue_waiting(INT64_MAX);
+}
+
 Result<StepReport> TailEngine::step() {
   if (!started_ || ledger_.must_restart()) {
     HIRESTREAM_TRY(start());
   }
   const int64_t now_us = ports_.clock.now_us();
+  if (now_us < last_step_us_) {
+    move_timers(last_step_us_ - now_us);
+  }
+  last_step_us_ = now_us;
   HIRESTREAM_TRY(refresh_jobs(now_us));
   HIRESTREAM_ASSIGN(newest_bucket_, ports_.source.newest_bucket(now_us));
   if (now_us >= next_discover_us_) {
@@ -233,6 +254,7 @@ Result<StepReport> TailEngine::step() {
   open_new_buckets(now_us);
   queue_closed_slices(now_us);
   queue_due_audits(now_us);
+  queue_waiting(now_us);
   const int64_t rows_before = rows_counted_;
   if (now_us >= next_poll_us_) {
     HIRESTREAM_TRY(poll(now_us));
@@ -250,7 +272,7 @@ Result<StepReport> TailEngine::step() {
   }
   StepReport report;
   report.rows_counted = rows_counted_ - rows_before;
-  report.caught_up = polled_ && pending_.empty();
+  report.caught_up = polled_ && pending_.empty() && waiting_.empty();
   report.next_due_us = pending_.empty() ? next_poll_us_ : now_us;
   return report;
 }
@@ -269,6 +291,14 @@ Result<void> TailEngine::refresh_jobs(int64_t now_us) {
   return refreshed;
 }
 
+int64_t TailEngine::look_back_from(const OpenSlice& slice, int64_t now_us) const {
+  // A row that the last look-back could not see yet, and that is late by no more than is tolerated, lies after where that look-back
+  // stood minus the tolerance, however long ago it was.
+  const int64_t tolerance_us = options_.look_back_us - options_.look_back_interval_us;
+  return std::min(std::min(slice.position, now_us) - options_.look_back_us,
+                  slice.looked_back - tolerance_us);
+}
+
 std::vector<SliceRead> TailEngine::poll_requests(int64_t now_us, bool look_back) {
   std::vector<SliceRead> requests;
   for (auto& [key, slice] : open_) {
@@ -284,9 +314,9 @@ std::vector<SliceRead> TailEngine::poll_requests(int64_t now_us, bool look_back)
     SliceRead read;
     read.slice = key;
     if (slice.position != INT64_MIN && ports_.source.description().range_reads) {
-      const int64_t back =
-          sequence() ? -1 : (look_back ? options_.look_back_us : options_.overlap_us);
-      const int64_t from = std::min(slice.position, sequence() ? slice.position : now_us) - back;
+      const int64_t from = sequence()  ? slice.position + 1
+                           : look_back ? look_back_from(slice, now_us)
+                                       : std::min(slice.position, now_us) - options_.overlap_us;
       read.from_position = std::max(from, slice.seen_from);
     }
     requests.push_back(read);
@@ -310,14 +340,24 @@ Result<void> TailEngine::poll(int64_t now_us) {
   HIRESTREAM_TRY(ports_.source.read(requests, sink));
   ports_.observer.on_read(sink.rows_read, ports_.source.statistics().requests - requests_before,
                           ports_.clock.now_us() - now_us);
-  HIRESTREAM_TRY(commit_poll(sink, requests, now_us));
+  HIRESTREAM_ASSIGN(const bool committed, commit_poll(sink, requests, now_us));
+  if (!committed) {
+    return {};  // a look-back is repeated with the next poll: its rows were not counted
+  }
+  for (const SliceRead& request : requests) {
+    OpenSlice& slice = open_.at(request.slice);
+    if (look_back || !request.from_position) {
+      slice.looked_back = slice.position;
+    }
+    prune_seen(slice, now_us);
+  }
   if (look_back) {
     next_look_back_us_ = now_us + options_.look_back_interval_us;
   }
   return {};
 }
 
-Result<void> TailEngine::commit_poll(PollSink& sink, std::span<const SliceRead> requests,
+Result<bool> TailEngine::commit_poll(PollSink& sink, std::span<const SliceRead> requests,
                                      int64_t now_us) {
   CommitPlan plan;
   plan.arrivals_us = std::move(sink.arrivals_us);
@@ -339,7 +379,7 @@ Result<void> TailEngine::commit_poll(PollSink& sink, std::span<const SliceRead> 
     plan.slices.push_back(std::move(change));
   }
   if (plan.empty()) {
-    return {};
+    return true;
   }
   const int64_t rows = plan.rows;
   HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
@@ -351,7 +391,7 @@ Result<void> TailEngine::commit_poll(PollSink& sink, std::span<const SliceRead> 
         pending_.push_front(key);
       }
     }
-    return {};
+    return false;
   }
   rows_counted_ += rows;
   for (size_t i = 0; i < sink.size(); ++i) {
@@ -367,9 +407,8 @@ Result<void> TailEngine::commit_poll(PollSink& sink, std::span<const SliceRead> 
     // A row from a clock that runs ahead must not carry the position past rows that are still to come.
     const int64_t reached = sequence() ? count.position_max : std::min(count.position_max, now_us);
     slice.position = std::max(slice.position, reached);
-    prune_seen(slice, now_us);
   }
-  return {};
+  return true;
 }
 
 void TailEngine::prune_seen(OpenSlice& slice, int64_t now_us) const {
@@ -383,7 +422,7 @@ void TailEngine::prune_seen(OpenSlice& slice, int64_t now_us) const {
     return;
   }
   // Later polls never ask for less: position only grows, and seen_from bounds them if the clock steps back.
-  const int64_t from = std::min(slice.position, now_us) - options_.look_back_us;
+  const int64_t from = look_back_from(slice, now_us);
   if (from <= slice.seen_from) {
     return;
   }
@@ -439,6 +478,7 @@ Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now
   };
   std::vector<After> afterwards;
   std::set<SliceKey> done;
+  std::vector<SliceKey> unconfirmed;
   CommitPlan plan;
   int64_t rows = 0;
   for (Recount& recount : recounts) {
@@ -448,6 +488,10 @@ Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now
     After after{key, recount.stored.entry, {}, SliceState::kOpen};
     after.state =
         was_settled || is_closed(key.bucket, now_us) ? SliceState::kSettled : SliceState::kOpen;
+    if (recount.verdict == RecountVerdict::kUnconfirmed && !options_.allow_shrink) {
+      unconfirmed.push_back(key);
+      continue;
+    }
     done.insert(key);
     if (recount.stored.entry.state == SliceState::kFrozen) {
       after.state = SliceState::kFrozen;
@@ -486,6 +530,7 @@ Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now
     if (!sequence()) {
       after.open.position = std::min(after.open.position, now_us);
     }
+    after.open.looked_back = after.open.position;
     const bool corrected = was_settled && recount.verdict == RecountVerdict::kChanged;
     const RowDigest digest = recount.count.tally.digest();
     rows_counted_ += std::max<int64_t>(0, digest.rows - recount.stored.entry.digest.rows);
@@ -541,7 +586,13 @@ Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now
       known->second.entry = after.entry;
     }
   }
-  std::erase_if(pending_, [this](const SliceKey& key) { return !pending_set_.contains(key); });
+  for (const SliceKey& key : unconfirmed) {
+    waiting_.emplace(now_us + options_.look_back_interval_us, key);
+  }
+  std::erase_if(pending_, [&](const SliceKey& key) {
+    return !pending_set_.contains(key) ||
+           std::find(unconfirmed.begin(), unconfirmed.end(), key) != unconfirmed.end();
+  });
   return {};
 }
 

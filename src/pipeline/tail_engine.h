@@ -35,6 +35,7 @@ class TailEngine : public Engine {
     RowIdSet seen;
     int64_t seen_from = INT64_MIN;  // `seen` is complete for rows at or after this position
     int64_t position = INT64_MIN;   // highest position counted, not beyond the clock
+    int64_t looked_back = INT64_MIN;  // `position` at the last read that looked back, or read it whole
   };
   struct ClosedSlice {
     LedgerEntry entry;  // revision 0: empty, not in the ledger
@@ -54,13 +55,19 @@ class TailEngine : public Engine {
   void open_slice(const SliceKey& key, int64_t now_us);
   void queue_closed_slices(int64_t now_us);
   void queue_due_audits(int64_t now_us);
+  void queue_waiting(int64_t now_us);
+  // The clock was set back: what is due is due that much earlier.
+  void move_timers(int64_t back_us);
   void schedule_audit(const ClosedSlice& slice);
   void close_slice(const LedgerEntry& entry, const SliceKey& key, int64_t now_us);
 
   Result<void> refresh_jobs(int64_t now_us);
   Result<void> poll(int64_t now_us);
   std::vector<SliceRead> poll_requests(int64_t now_us, bool look_back);
-  Result<void> commit_poll(PollSink& sink, std::span<const SliceRead> requests, int64_t now_us);
+  // Where a look-back into the slice begins.
+  int64_t look_back_from(const OpenSlice& slice, int64_t now_us) const;
+  // False: somebody replaced a slice meanwhile and nothing was committed.
+  Result<bool> commit_poll(PollSink& sink, std::span<const SliceRead> requests, int64_t now_us);
   Result<void> work_on_pending(int64_t now_us);
   Result<void> settle_batch(std::vector<Recount> recounts, int64_t now_us);
   Result<void> freeze_old_slices(int64_t now_us);
@@ -76,12 +83,14 @@ class TailEngine : public Engine {
   std::set<std::pair<int64_t, SliceKey>> audits_;  // (when, slice) of closed_
   std::vector<std::pair<int32_t, int64_t>> last_marks_;
   std::deque<SliceKey> pending_;
-  std::set<SliceKey> pending_set_;
+  std::set<std::pair<int64_t, SliceKey>> waiting_;  // (when, slice): to be counted again, could not be confirmed
+  std::set<SliceKey> pending_set_;                  // of both
   int64_t newest_bucket_ = 0;
   int64_t next_bucket_ = 0;  // buckets from here on have not been opened yet
   bool started_ = false;
   bool polled_ = false;
   size_t batch_limit_ = 0;  // slices per recount: follows their size, shrinks after a conflict
+  int64_t last_step_us_ = 0;
   int64_t next_poll_us_ = 0;
   int64_t next_look_back_us_ = 0;
   int64_t next_discover_us_ = 0;

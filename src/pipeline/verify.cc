@@ -55,6 +55,7 @@ class Verifier {
       HIRESTREAM_TRY(check_slices());
     }
     HIRESTREAM_TRY(check_events());
+    HIRESTREAM_TRY(repair_companies());
     return std::move(report_);
   }
 
@@ -62,9 +63,10 @@ class Verifier {
     HIRESTREAM_TRY(ledger_.open_as_publisher());
     if (ports_.source.description().strategy == Strategy::kScan) {
       HIRESTREAM_TRY(check_scan());
-      return report_.slices_repaired;
+    } else {
+      HIRESTREAM_TRY(look_at({keys.begin(), keys.end()}));
     }
-    HIRESTREAM_TRY(look_at({keys.begin(), keys.end()}));
+    HIRESTREAM_TRY(repair_companies());
     return report_.slices_repaired;
   }
 
@@ -173,7 +175,9 @@ class Verifier {
     if (!options_.repair) {
       return {};
     }
-    if (recount.verdict == RecountVerdict::kShrunk && !options_.engine.allow_shrink &&
+    const bool shrunk = recount.verdict == RecountVerdict::kShrunk ||
+                        recount.verdict == RecountVerdict::kUnconfirmed;
+    if (shrunk && !options_.engine.allow_shrink &&
         ports_.source.description().strategy != Strategy::kFiles) {
       ++report_.slices_held;
       return {};
@@ -338,6 +342,38 @@ class Verifier {
     } else {
       note_differences(report_, frozen, by_hour, "events beyond the ledger, by hour");
     }
+    return {};
+  }
+
+  // A repair that ran while a job moved, or one that was killed, may have left rows with the company it knew.
+  Result<void> repair_companies() {
+    if (!options_.repair) {
+      return {};
+    }
+    HIRESTREAM_ASSIGN(const std::vector<Job> jobs, ports_.warehouse.load_jobs());
+    std::map<int64_t, const Job*> by_id;
+    for (const Job& job : jobs) {
+      by_id.emplace(job.job_id, &job);
+    }
+    std::map<int64_t, Job> wrong;
+    HIRESTREAM_TRY(ports_.warehouse.read_events([&](const EventsRow& row) -> Result<void> {
+      const auto job = by_id.find(row.key.job_id);
+      if (job != by_id.end() && job->second->company_id != row.company_id) {
+        wrong.emplace(job->first, *job->second);
+      }
+      return {};
+    }));
+    if (wrong.empty()) {
+      return {};
+    }
+    std::vector<Job> again;
+    for (const auto& [id, job] : wrong) {
+      again.push_back(job);
+    }
+    HIRESTREAM_ASSIGN(const int64_t rewritten,
+                      ports_.warehouse.store_jobs(again, ports_.clock.now_us()));
+    ports_.observer.on_note("info", std::to_string(rewritten) +
+                                        " rows of events had another company than their job");
     return {};
   }
 

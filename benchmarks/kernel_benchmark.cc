@@ -1,0 +1,294 @@
+// How many raw rows a second one core counts, and what contributions cost to store and to read.
+//
+// Data: rows with the mixture of a real site's export: 53 % page views, 32 % clicks, 12 % heartbeats, 3 % conversions and
+// (un)qualified applications; 72 % of the rows have no job; conversions carry it inside `ed`. Few cells: 15 jobs, 8 campaigns,
+// 2 publishers, 2 hours. Many cells: 200,000 jobs, 500 campaigns, 50 publishers, 48 hours, every row with a job.
+// Command: build/kernel_benchmark (an optimised build). items_per_second: rows, or cells for the codec.
+// The peer in the same run is the same counting with a std::map from cell to measures.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aggregation/contribution_codec.h"
+#include "aggregation/row_classifier.h"
+#include "aggregation/row_id_set.h"
+#include "aggregation/tally.h"
+#include "model/timestamp.h"
+
+namespace hirestream {
+namespace {
+
+constexpr int64_t kStartUs = 1'656'676'800'000'000;  // 2022-07-01 12:00:00 UTC
+constexpr int64_t kHourUs = 3'600'000'000;
+constexpr size_t kBatchRows = 5000;  // a page of the raw log
+
+struct Shape {
+  uint64_t jobs;
+  uint64_t campaigns;
+  uint64_t publishers;
+  uint64_t hours;
+  uint64_t percent_without_job;
+  size_t rows;
+};
+constexpr Shape kFewCells = {15, 8, 2, 2, 72, 100'000};
+constexpr Shape kManyCells = {200'000, 500, 50, 48, 0, 1'000'000};
+
+// A row's values as text, as a raw log with text columns gives them.
+struct TextRow {
+  std::string create_time;
+  std::string ts;
+  std::string job_id;
+  std::string publisher_id;
+  std::string campaign_id;
+  std::string bid;
+  std::string custom_track;
+  std::string ev;
+  std::string ed;
+};
+
+TextRow make_row(std::mt19937_64& random, const Shape& shape, int64_t number) {
+  const auto below = [&random](uint64_t limit) { return random() % limit; };
+  const int64_t arrival_us = kStartUs + number * 100;
+  const auto back_us = static_cast<int64_t>(below(shape.hours * static_cast<uint64_t>(kHourUs)));
+  TextRow row;
+  row.create_time = format_uuid(make_version_1(arrival_us * 10, 7, 0x0242ac120002));
+  row.ts = format_timestamp_ms(arrival_us - back_us);
+  const uint64_t kind = below(1000);
+  if (kind < 530) {
+    row.ev = "1";
+  } else if (kind < 850) {
+    row.custom_track = "click";
+  } else if (kind < 970) {
+    row.custom_track = "alive";
+  } else {
+    row.custom_track = kind < 987 ? "conversion" : kind < 995 ? "unqualified" : "qualified";
+  }
+  const std::string job = std::to_string(below(shape.jobs));
+  if (below(100) >= shape.percent_without_job) {
+    row.job_id = job;
+    row.publisher_id = std::to_string(1 + below(shape.publishers));
+    row.campaign_id = std::to_string(1 + below(shape.campaigns));
+    row.bid = std::vector<const char*>{"0", "1", "2", "7", "1.4", "1.5", "2.5"}[below(7)];
+  }
+  row.ed = R"({"customEvent":")" + row.custom_track + R"(","jobId":")" + job +
+           R"(","publisherId":"1","userId":78})";
+  return row;
+}
+
+std::vector<TextRow> make_rows(const Shape& shape) {
+  std::mt19937_64 random(42);
+  std::vector<TextRow> rows;
+  rows.reserve(shape.rows);
+  for (size_t i = 0; i < shape.rows; ++i) {
+    rows.push_back(make_row(random, shape, static_cast<int64_t>(i)));
+  }
+  return rows;
+}
+
+void append(TrackingBatch& batch, const TextRow& row) {
+  batch.add_row();
+  batch.set_id_text(row.create_time);
+  batch.set_ts_text(row.ts);
+  batch.set_integer_text(Column::kJobId, row.job_id);
+  batch.set_integer_text(Column::kPublisherId, row.publisher_id);
+  batch.set_integer_text(Column::kCampaignId, row.campaign_id);
+  batch.set_bid_text(row.bid);
+  batch.set_text(Column::kCustomTrack, row.custom_track);
+  batch.set_text(Column::kEv, row.ev);
+  batch.set_text(Column::kEd, row.ed);
+}
+
+const std::vector<TrackingBatch>& batches_of(const Shape& shape) {
+  static std::map<const Shape*, std::vector<TrackingBatch>> made;
+  std::vector<TrackingBatch>& batches = made[&shape];
+  if (batches.empty()) {
+    for (const TextRow& row : make_rows(shape)) {
+      if (batches.empty() || batches.back().rows() == kBatchRows) {
+        batches.emplace_back();
+      }
+      append(batches.back(), row);
+    }
+  }
+  return batches;
+}
+
+template <typename Sink>
+void count_all(RowClassifier& classifier, const std::vector<TrackingBatch>& batches, Sink& sink) {
+  for (const TrackingBatch& batch : batches) {
+    for (size_t row = 0; row < batch.rows(); ++row) {
+      sink.add(classifier, batch, row);
+    }
+  }
+}
+
+void report_rows(benchmark::State& state, const Shape& shape, size_t cells) {
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(shape.rows));
+  state.counters["cells"] = static_cast<double>(cells);
+}
+
+void classify_and_tally(benchmark::State& state, const Shape& shape,
+                        const CountingOptions& options) {
+  const auto& batches = batches_of(shape);
+  RowClassifier classifier(options);
+  Tally tally;
+  for (auto _ : state) {
+    tally.clear();
+    count_all(classifier, batches, tally);
+    benchmark::DoNotOptimize(tally.digest().hash);
+  }
+  report_rows(state, shape, tally.contribution().size());
+}
+
+void few_cells(benchmark::State& state) {
+  classify_and_tally(state, kFewCells, {});
+}
+void many_cells(benchmark::State& state) {
+  classify_and_tally(state, kManyCells, {});
+}
+void few_cells_in_berlin(benchmark::State& state) {
+  CountingOptions options;
+  options.reporting_zone = TimeZone::find("Europe/Berlin").value_or(TimeZone());
+  classify_and_tally(state, kFewCells, options);
+}
+void few_cells_by_payload(benchmark::State& state) {
+  CountingOptions options;
+  options.attribution = Attribution::kPayload;
+  classify_and_tally(state, kFewCells, options);
+}
+BENCHMARK(few_cells)->Unit(benchmark::kMillisecond);
+BENCHMARK(few_cells_in_berlin)->Unit(benchmark::kMillisecond);
+BENCHMARK(few_cells_by_payload)->Unit(benchmark::kMillisecond);
+BENCHMARK(many_cells)->Unit(benchmark::kMillisecond);
+
+// The peer: as Tally, row hash included, but with the map that comes to mind first.
+class MapTally {
+ public:
+  void add(RowClassifier& classifier, const TrackingBatch& batch, size_t row) {
+    hash_ += classifier.row_hash(batch, row);
+    const RowVerdict verdict = classifier.classify(batch, row);
+    if (verdict.row_class == RowClass::kCounted) {
+      cells_[verdict.cell] += verdict.measures;
+    }
+  }
+  void clear() {
+    cells_.clear();
+    hash_ = 0;
+  }
+  uint64_t hash() const { return hash_; }
+  size_t size() const { return cells_.size(); }
+
+ private:
+  std::map<CellKey, Measures> cells_;
+  uint64_t hash_ = 0;
+};
+
+void classify_and_map(benchmark::State& state, const Shape& shape) {
+  const auto& batches = batches_of(shape);
+  RowClassifier classifier({});
+  MapTally tally;
+  for (auto _ : state) {
+    tally.clear();
+    count_all(classifier, batches, tally);
+    benchmark::DoNotOptimize(tally.hash());
+  }
+  report_rows(state, shape, tally.size());
+}
+
+void peer_map_few_cells(benchmark::State& state) {
+  classify_and_map(state, kFewCells);
+}
+void peer_map_many_cells(benchmark::State& state) {
+  classify_and_map(state, kManyCells);
+}
+BENCHMARK(peer_map_few_cells)->Unit(benchmark::kMillisecond);
+BENCHMARK(peer_map_many_cells)->Unit(benchmark::kMillisecond);
+
+// Text of every column into a batch: what CSV, NDJSON and text tables cost before they are counted.
+void parse_text(benchmark::State& state) {
+  const std::vector<TextRow> rows = make_rows(kFewCells);
+  TrackingBatch batch;
+  for (auto _ : state) {
+    for (const TextRow& row : rows) {
+      if (batch.rows() == kBatchRows) {
+        batch.clear();
+      }
+      append(batch, row);
+    }
+    benchmark::DoNotOptimize(batch.rows());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(rows.size()));
+}
+BENCHMARK(parse_text)->Unit(benchmark::kMillisecond);
+
+void deduplicate(benchmark::State& state) {
+  const auto& batches = batches_of(kManyCells);
+  for (auto _ : state) {
+    RowIdSet seen;
+    for (const TrackingBatch& batch : batches) {
+      for (size_t row = 0; row < batch.rows(); ++row) {
+        benchmark::DoNotOptimize(seen.insert(batch.id(row)));
+      }
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kManyCells.rows));
+}
+BENCHMARK(deduplicate)->Unit(benchmark::kMillisecond);
+
+Contribution contribution_of(const Shape& shape) {
+  RowClassifier classifier({});
+  Tally tally;
+  count_all(classifier, batches_of(shape), tally);
+  return tally.contribution();
+}
+
+void encode(benchmark::State& state, const Shape& shape) {
+  const Contribution contribution = contribution_of(shape);
+  size_t bytes = 0;
+  for (auto _ : state) {
+    bytes = encode_contribution(contribution).size();
+    benchmark::DoNotOptimize(bytes);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(contribution.size()));
+  state.counters["bytes_per_cell"] =
+      static_cast<double>(bytes) / static_cast<double>(contribution.size());
+}
+
+void decode(benchmark::State& state, const Shape& shape) {
+  const std::string blob = encode_contribution(contribution_of(shape));
+  size_t cells = 0;
+  for (auto _ : state) {
+    const auto decoded = decode_contribution(blob);
+    if (!decoded) {
+      state.SkipWithError(decoded.error().message.c_str());
+      break;
+    }
+    cells = decoded->size();
+    benchmark::DoNotOptimize(cells);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(cells));
+}
+
+void encode_few_cells(benchmark::State& state) {
+  encode(state, kFewCells);
+}
+void encode_many_cells(benchmark::State& state) {
+  encode(state, kManyCells);
+}
+void decode_few_cells(benchmark::State& state) {
+  decode(state, kFewCells);
+}
+void decode_many_cells(benchmark::State& state) {
+  decode(state, kManyCells);
+}
+BENCHMARK(encode_few_cells)->Unit(benchmark::kMillisecond);
+BENCHMARK(encode_many_cells)->Unit(benchmark::kMillisecond);
+BENCHMARK(decode_few_cells)->Unit(benchmark::kMillisecond);
+BENCHMARK(decode_many_cells)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace hirestream

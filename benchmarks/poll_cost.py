@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""What a poll costs on the bucketed table, by the amount of history behind it: rows and requests per second, CPU of the engine.
+
+    benchmarks/poll_cost.py [--history 100000,1000000,3000000] [--rate 200] [--seconds 30] [--build build]
+
+Needs the servers of `make services`. For each amount: generates it, flushes and compacts, catches up once, then lets the engine run while a
+writer adds rows at the rate, and prints what the engine read and used. Exit 1 if the cost with the most history is more than --limit
+times that with the least.
+"""
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+import pymysql
+from cassandra.cluster import Cluster
+
+CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042")
+MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root:secret@127.0.0.1:3306"))
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def measure(options, history: int) -> dict:
+    name = f"poll_cost_{history}"
+    program = os.path.join(options.build, "hirestream")
+    host, port = CASSANDRA.rsplit(":", 1)
+    cluster = Cluster([host], port=int(port))
+    session = cluster.connect()
+    session.default_timeout = 120
+    session.execute(f"DROP KEYSPACE IF EXISTS {name}")
+    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=MYSQL.password, autocommit=True)
+    with mysql.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name}")
+    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=MYSQL.password)
+    source = f"cassandra://{CASSANDRA}/{name}/tracking"
+    warehouse = f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}"
+    run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse", warehouse]
+    subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(history), "--seed", "1", "--span", "24h"], check=True,
+                   env=environment, stdout=subprocess.DEVNULL)
+    if options.nodetool:
+        subprocess.run([options.nodetool, "flush", name], check=True)
+        subprocess.run([options.nodetool, "compact", name], check=True)
+    subprocess.run(run + ["--once"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    engine = subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, text=True)
+    time.sleep(20)  # start-up: listing of partitions, open slices
+    writer = subprocess.Popen([program, "--quiet", "generate", "--to", source, "--rate", str(options.rate), "--seconds",
+                               str(options.seconds + 4), "--seed", "2"], env=environment, stdout=subprocess.DEVNULL)
+    time.sleep(3)
+    before = cpu_seconds(engine.pid)
+    time.sleep(options.seconds)
+    used = cpu_seconds(engine.pid) - before
+    writer.wait()
+    engine.send_signal(signal.SIGTERM)
+    summary = json.loads(engine.communicate()[0])
+    elapsed = summary["seconds"]
+    session.execute(f"DROP KEYSPACE {name}")
+    with mysql.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name}")
+    return {"history": history, "cpu_percent": 100 * used / options.seconds, "rows_read": summary["rows_read"],
+            "requests_per_s": summary["requests"] / elapsed, "rows_new": summary["rows_new"],
+            "freshness_ms": summary.get("freshness_ms")}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--history", default="100000,1000000,3000000")
+    parser.add_argument("--rate", type=int, default=200)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--limit", type=float, default=1.5)
+    parser.add_argument("--nodetool", default=os.environ.get("HIRESTREAM_NODETOOL", ""),
+                        help="for flush and compaction (default: $HIRESTREAM_NODETOOL; empty: neither)")
+    options = parser.parse_args()
+    results = []
+    for history in (int(value) for value in options.history.split(",")):
+        result = measure(options, history)
+        results.append(result)
+        freshness = result["freshness_ms"] or {}
+        print(f"{history:>9} rows of history: {result['cpu_percent']:.1f} % of a core, {result['requests_per_s']:.1f} requests/s, "
+              f"{result['rows_read']} rows read for {result['rows_new']} new, freshness p50 {freshness.get('p50', 0):.0f} ms, "
+              f"p99 {freshness.get('p99', 0):.0f} ms", flush=True)
+    ratio = results[-1]["cpu_percent"] / max(results[0]["cpu_percent"], 0.1)
+    print(f"CPU with the most history / with the least: {ratio:.2f} (limit {options.limit})")
+    return 0 if ratio <= options.limit else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

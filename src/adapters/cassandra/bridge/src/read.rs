@@ -1,0 +1,322 @@
+//! Many paged reads at once; their raw pages wait in a bounded queue.
+use crate::error::{
+    AGAIN, CError, E_ARGUMENT, E_CANCELLED, E_PROTOCOL, END, Error, OK, PAGE, Res, err, guard,
+    panic_error,
+};
+use crate::request::{Counters, RequestOptions, Statement};
+use crate::routing::{RangePolicy, token_ranges};
+use crate::session::{Session, text};
+use crate::value::{Cell, OwnedRow};
+use scylla::deserialize::row::ColumnIterator;
+use scylla::response::PagingState;
+use scylla::response::query_result::QueryRowsResult;
+use scylla::routing::Token;
+use scylla::statement::prepared::PreparedStatement;
+use std::ffi::c_char;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{ptr, slice};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+/// Where a range's requests go; none for requests whose partition key is bound.
+struct RangeRouting {
+    keyspace: Arc<str>,
+    table: Arc<str>,
+    ends: Vec<i64>,
+}
+
+struct Plan {
+    driver: Arc<scylla::client::session::Session>,
+    counters: Arc<Counters>,
+    statement: PreparedStatement,
+    options: RequestOptions,
+    requests: Vec<OwnedRow>,
+    routing: Option<RangeRouting>,
+    next: AtomicUsize,
+}
+
+type Item = (usize, Box<QueryRowsResult>);
+
+pub struct Read {
+    runtime: Handle,
+    state: Mutex<ReadState>,
+    cancel: watch::Sender<bool>,
+}
+
+struct ReadState {
+    pages: mpsc::Receiver<Res<Item>>,
+    failed: Option<Error>,
+}
+
+impl Plan {
+    fn statement_of(&self, request: usize) -> PreparedStatement {
+        let mut statement = self.statement.clone();
+        if let Some(routing) = &self.routing {
+            let profile = self.driver.get_default_execution_profile_handle().to_profile();
+            statement.set_load_balancing_policy(Some(Arc::new(RangePolicy {
+                token: Token::new(routing.ends[request]),
+                keyspace: routing.keyspace.clone(),
+                table: routing.table.clone(),
+                spread: request,
+                inner: profile.get_load_balancing_policy().clone(),
+            })));
+        }
+        statement
+    }
+
+    /// Takes request after request until there is none left or nobody takes the pages.
+    async fn work(&self, pages: mpsc::Sender<Res<Item>>) -> Res<()> {
+        loop {
+            let request = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(values) = self.requests.get(request) else { return Ok(()) };
+            let statement = self.statement_of(request);
+            let mut state = PagingState::start();
+            loop {
+                // A page is a read with a known position: it may be asked for again without doubles.
+                let (page, next) = self
+                    .options
+                    .retrying(&self.counters, || async {
+                        let page = self.driver.execute_single_page(&statement, values, state.clone());
+                        page.await.map_err(Error::from)
+                    })
+                    .await?;
+                let rows = page.into_rows_result().or_else(|e| err(E_PROTOCOL, e))?;
+                if rows.rows_num() > 0 {
+                    self.counters.rows.fetch_add(rows.rows_num() as u64, Ordering::Relaxed);
+                    self.counters.bytes.fetch_add(rows.rows_bytes_size() as u64, Ordering::Relaxed);
+                    if pages.send(Ok((request, Box::new(rows)))).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                match next.into_paging_control_flow() {
+                    ControlFlow::Break(()) => break,
+                    ControlFlow::Continue(next) => state = next,
+                }
+            }
+        }
+    }
+}
+
+fn start(session: &Session, plan: Plan) -> *mut Read {
+    let (sender, pages) = mpsc::channel(plan.options.queue_pages.max(1) as usize);
+    let (cancel, cancelled) = watch::channel(false);
+    let workers = (plan.options.parallel.max(1) as usize).min(plan.requests.len());
+    let plan = Arc::new(plan);
+    for _ in 0..workers {
+        let (plan, sender, mut cancelled) = (plan.clone(), sender.clone(), cancelled.clone());
+        session.runtime.spawn(async move {
+            let errors = sender.clone();
+            let worker = tokio::spawn(async move {
+                tokio::select! {
+                    biased;
+                    _ = cancelled.wait_for(|value| *value) => err(E_CANCELLED, "cancelled"),
+                    result = plan.work(sender) => result,
+                }
+            });
+            let result = match worker.await {
+                Ok(result) => result,
+                Err(join) if join.is_panic() => Err(panic_error(join.into_panic())),
+                Err(join) => err(E_CANCELLED, join),
+            };
+            if let Err(error) = result {
+                // Nobody listens any more when this fails.
+                let _ = errors.send(Err(error)).await;
+            }
+        });
+    }
+    let state = Mutex::new(ReadState { pages, failed: None });
+    Box::into_raw(Box::new(Read { runtime: session.runtime.handle().clone(), state, cancel }))
+}
+
+impl Read {
+    /// A page, or END or AGAIN.
+    fn take(&self, timeout_ms: i64) -> Res<Result<Item, i32>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        let mut cancelled = self.cancel.subscribe();
+        let taken = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = cancelled.wait_for(|value| *value) => Ok(Some(err(E_CANCELLED, "cancelled"))),
+                page = state.pages.recv() => Ok(page),
+                _ = tokio::time::sleep(Duration::from_millis(timeout_ms.max(0) as u64)),
+                    if timeout_ms >= 0 => Err(AGAIN),
+            }
+        });
+        match taken {
+            Err(code) => Ok(Err(code)),
+            Ok(None) => Ok(Err(END)),
+            Ok(Some(Ok(item))) => Ok(Ok(item)),
+            Ok(Some(Err(error))) => {
+                state.failed = Some(error.clone());
+                self.cancel.send_replace(true);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The serialized rows of a page; empty when they have no cell that is not null.
+fn raw_rows(page: &QueryRowsResult) -> Res<Option<&[u8]>> {
+    for row in page.rows::<ColumnIterator>().or_else(|e| err(E_PROTOCOL, e))? {
+        for cell in row.or_else(|e| err(E_PROTOCOL, e))? {
+            if let Some(slice) = cell.or_else(|e| err(E_PROTOCOL, e))?.slice {
+                let bytes = slice.as_original_frame_bytes();
+                if bytes.len() != page.rows_bytes_size() {
+                    return err(E_PROTOCOL, "the driver's frame is not the rows");
+                }
+                return Ok(Some(bytes));
+            }
+        }
+    }
+    Ok(None)
+}
+
+unsafe fn cells<'a>(cells: *const Cell, count: usize) -> &'a [Cell] {
+    if count == 0 { &[] } else { unsafe { slice::from_raw_parts(cells, count) } }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_read_start(
+    session: *mut Session,
+    statement: *const Statement,
+    values: *const Cell,
+    width: u32,
+    requests: u32,
+    options: *const RequestOptions,
+    out: *mut *mut Read,
+    error: *mut CError,
+) -> i32 {
+    guard(error, || unsafe {
+        let (session, options, width) = (&*session, *options, width as usize);
+        let all = cells(values, width * requests as usize);
+        let rows = (0..requests as usize)
+            .map(|i| OwnedRow::copy(&[], &all[i * width..(i + 1) * width]))
+            .collect();
+        *out = start(
+            session,
+            Plan {
+                driver: session.driver.clone(),
+                counters: session.counters.clone(),
+                statement: (*statement).with(&options, width)?,
+                options,
+                requests: rows,
+                routing: None,
+                next: AtomicUsize::new(0),
+            },
+        );
+        Ok(OK)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_scan_start(
+    session: *mut Session,
+    statement: *const Statement,
+    keyspace: *const c_char,
+    table: *const c_char,
+    ranges: u32,
+    values: *const Cell,
+    width: u32,
+    options: *const RequestOptions,
+    out: *mut *mut Read,
+    error: *mut CError,
+) -> i32 {
+    guard(error, || unsafe {
+        let (session, options, width) = (&*session, *options, width as usize);
+        let (Some(keyspace), Some(table)) = (text(keyspace)?, text(table)?) else {
+            return err(E_ARGUMENT, "keyspace and table are needed");
+        };
+        let ranges = token_ranges(&session.driver.get_cluster_state(), ranges);
+        let trailing = cells(values, width);
+        let rows = ranges
+            .iter()
+            .map(|(begin, end)| {
+                OwnedRow::copy(&[&begin.to_be_bytes(), &end.to_be_bytes()], trailing)
+            })
+            .collect();
+        *out = start(
+            session,
+            Plan {
+                driver: session.driver.clone(),
+                counters: session.counters.clone(),
+                statement: (*statement).with(&options, width + 2)?,
+                options,
+                requests: rows,
+                routing: Some(RangeRouting {
+                    keyspace: keyspace.into(),
+                    table: table.into(),
+                    ends: ranges.iter().map(|(_, end)| *end).collect(),
+                }),
+                next: AtomicUsize::new(0),
+            },
+        );
+        Ok(OK)
+    })
+}
+
+#[repr(C)]
+pub struct Page {
+    rows: *const u8,
+    size: usize,
+    row_count: u32,
+    request: u32,
+    owner: *mut QueryRowsResult,
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_read_next(
+    read: *mut Read,
+    timeout_ms: i64,
+    out: *mut Page,
+    error: *mut CError,
+) -> i32 {
+    guard(error, || unsafe {
+        let (request, page) = match (*read).take(timeout_ms)? {
+            Ok(item) => item,
+            Err(code) => return Ok(code),
+        };
+        let row_count = page.rows_num() as u32;
+        let (rows, size) = match raw_rows(&page)? {
+            Some(bytes) => (bytes.as_ptr(), bytes.len()),
+            None => (ptr::null(), 0),
+        };
+        // The bytes live on the heap, kept by the page.
+        let owner = Box::into_raw(page);
+        out.write(Page { rows, size, row_count, request: request as u32, owner });
+        Ok(PAGE)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_page_free(page: *mut Page) {
+    if let Some(page) = unsafe { page.as_mut() } {
+        if !page.owner.is_null() {
+            drop(unsafe { Box::from_raw(page.owner) });
+            page.owner = ptr::null_mut();
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_read_cancel(read: *mut Read) {
+    if let Some(read) = unsafe { read.as_ref() } {
+        read.cancel.send_replace(true);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_read_close(read: *mut Read) {
+    if !read.is_null() {
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let read = unsafe { Box::from_raw(read) };
+            read.cancel.send_replace(true);
+        }));
+    }
+}

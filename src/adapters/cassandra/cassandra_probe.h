@@ -1,0 +1,27 @@
+// What `doctor` tells about a Cassandra source.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "adapters/cassandra/cassandra_connection.h"
+#include "adapters/cassandra/table_shape.h"
+#include "model/result.h"
+#include "ports/clock.h"
+
+namespace hirestream {
+
+struct CassandraProbe {
+  TableShape shape;                 // server version, cluster name, key, TTL, gc_grace
+  int64_t round_trip_us = 0;        // least of several small queries
+  int64_t clock_difference_us = 0;  // server − local; known to half a round trip
+  std::vector<std::string> advice;  // one sentence each; empty: nothing to say
+};
+
+Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, Clock& clock);
+
+// The advice for a table and configuration. Pure.
+std::vector<std::string> table_advice(const TableShape& shape, const CassandraConfig& config);
+
+}  // namespace hirestream

@@ -1,0 +1,53 @@
+#include "adapters/cassandra/cassandra_probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace hirestream {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TableShape shape_of(Strategy strategy, CqlType create_time, CqlType ts) {
+  TableShape shape;
+  shape.keyspace = "logs";
+  shape.table = "tracking";
+  shape.strategy = strategy;
+  shape.compaction = "TimeWindowCompactionStrategy";
+  shape.replication = "{'class': 'NetworkTopologyStrategy', 'dc1': '3'}";
+  shape.columns.resize(2);
+  shape.columns[0].name = "create_time";
+  shape.columns[0].type = create_time;
+  shape.columns[1].name = "ts";
+  shape.columns[1].type = ts;
+  return shape;
+}
+
+TEST(TableAdvice, HasNothingToSayOfTheRecommendedTable) {
+  EXPECT_THAT(table_advice(shape_of(Strategy::kTail, CqlType::kTimeuuid, CqlType::kTimestamp), {}),
+              IsEmpty());
+}
+
+TEST(TableAdvice, SaysWhatScansCost) {
+  EXPECT_THAT(table_advice(shape_of(Strategy::kScan, CqlType::kText, CqlType::kText), {}),
+              Contains(HasSubstr("the cost grows with history")));
+}
+
+TEST(TableAdvice, WarnsOfExpiryBeforeTheLedgersRetention) {
+  TableShape shape = shape_of(Strategy::kTail, CqlType::kTimeuuid, CqlType::kTimestamp);
+  shape.default_ttl_s = 86'400;
+  EXPECT_THAT(table_advice(shape, {}), Contains(HasSubstr("drops rows after 86400 s")));
+}
+
+TEST(TableAdvice, WarnsOfWeakConsistency) {
+  CassandraConfig config;
+  config.consistency = Consistency::kOne;
+  EXPECT_THAT(
+      table_advice(shape_of(Strategy::kTail, CqlType::kTimeuuid, CqlType::kTimestamp), config),
+      Contains(HasSubstr("consistency ONE")));
+}
+
+}  // namespace
+}  // namespace hirestream

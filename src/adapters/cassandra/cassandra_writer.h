@@ -1,0 +1,61 @@
+// Writes raw rows into a tracking table of either layout, for generate and import. Null values are left unset. Rows carry client timestamps
+// that rise in the order of the calls, so the later of two writes of one create_time wins, even when a write had to be repeated.
+//
+// Threading, blocking, errors: see ports/raw_log_writer.h. Writes are pipelined; rows of one partition go as small unlogged batches; an
+// overloaded server is given time (see CassandraConfig::retries).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapters/cassandra/cassandra_connection.h"
+#include "adapters/cassandra/partition_layout.h"
+#include "adapters/cassandra/table_shape.h"
+#include "model/raw_event.h"
+#include "model/time_zone.h"
+#include "ports/raw_log_writer.h"
+
+namespace hirestream {
+
+class CassandraWriter : public RawLogWriter {
+ public:
+  // Opens a connection of its own. `source_zone`: of ts texts without offset, when the column is a timestamp.
+  static Result<std::unique_ptr<CassandraWriter>> open(const CassandraConfig& config,
+                                                       const TimeZone& source_zone);
+  ~CassandraWriter() override;
+
+  Result<void> write(std::span<const RawEvent> events) override;
+  Result<void> finish() override { return {}; }
+  // What somebody should know: columns of raw rows that the table does not have, a missing layout table.
+  const std::vector<std::string>& notes() const { return notes_; }
+  const PartitionLayout& layout() const { return layout_; }
+
+ private:
+  struct Statement;
+  struct Target {
+    RawColumn column;
+    CqlType type;
+  };
+  struct Placed;
+  explicit CassandraWriter(std::unique_ptr<CassandraConnection> connection);
+  Result<void> prepare(const TableShape& shape);
+  Result<void> write_chunk(std::span<const RawEvent> events);
+  Result<std::vector<Placed>> place(std::span<const RawEvent> events) const;
+  Result<void> bind(const RawEvent& event, const Placed& placed);
+
+  std::unique_ptr<CassandraConnection> connection_;
+  std::unique_ptr<Statement> statement_;
+  TimeZone source_zone_;
+  std::vector<Target> targets_;
+  std::vector<std::string> notes_;
+  PartitionLayout layout_;
+  bool partitioned_ = false;  // the recommended table
+  CqlType bucket_type_ = CqlType::kBigint;
+  CqlType shard_type_ = CqlType::kInt;
+  int64_t last_timestamp_us_ = 0;
+};
+
+}  // namespace hirestream

@@ -1,0 +1,311 @@
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "adapters/cassandra/cql_session_internal.h"
+
+namespace hirestream {
+namespace {
+
+constexpr uint32_t kBackoffMsMin = 100;
+constexpr uint32_t kBackoffMsMax = 5'000;
+constexpr uint32_t kQueuePages = 8;
+
+// Error codes of the CQL binary protocol (version 4, section 9).
+constexpr int32_t kBadCredentials = 0x0100;
+constexpr int32_t kUnauthorized = 0x2100;
+constexpr int32_t kFirstOfRequestErrors = 0x2000;
+constexpr int32_t kUnprepared = 0x2500;
+
+class ErrorBox {
+ public:
+  ErrorBox() = default;
+  ErrorBox(const ErrorBox&) = delete;
+  ErrorBox& operator=(const ErrorBox&) = delete;
+  ~ErrorBox() { hs_cql_error_clear(&error_); }
+  hs_cql_error* out() { return &error_; }
+  tl::unexpected<Error> take(const char* operation, const std::string& subject) const;
+
+ private:
+  ErrorKind kind() const;
+  std::string hint() const;
+  hs_cql_error error_{};
+};
+
+ErrorKind ErrorBox::kind() const {
+  switch (error_.code) {
+    case HS_CQL_E_AUTHENTICATION:
+    case HS_CQL_E_TLS:
+      return ErrorKind::kConfig;
+    case HS_CQL_E_ARGUMENT:
+    case HS_CQL_E_PANIC:
+      return ErrorKind::kBug;
+    case HS_CQL_E_SERVER:
+      return (error_.server_code >= kFirstOfRequestErrors && error_.server_code != kUnprepared) ||
+                     error_.server_code == kBadCredentials
+                 ? ErrorKind::kConfig
+                 : ErrorKind::kTransient;
+    default:
+      return ErrorKind::kTransient;
+  }
+}
+
+std::string ErrorBox::hint() const {
+  switch (error_.code) {
+    case HS_CQL_E_CONNECT:
+      return "check that Cassandra runs there and that host, port and TLS settings are right "
+             "(cassandra://host:9042/keyspace/table)";
+    case HS_CQL_E_AUTHENTICATION:
+      return "check the user in the URI (cassandra://user@host/…) and the password, which comes "
+             "from HIRESTREAM_CASSANDRA_PASSWORD or the file that "
+             "HIRESTREAM_CASSANDRA_PASSWORD_FILE names";
+    case HS_CQL_E_TLS:
+      return "check that the files of tls_ca, tls_cert and tls_key exist and are PEM";
+    case HS_CQL_E_NETWORK:
+    case HS_CQL_E_TIMEOUT:
+      return "the cluster is down, overloaded or unreachable; it will be tried again";
+    default:
+      break;
+  }
+  if (error_.server_code == kUnauthorized) {
+    return "grant the role what it needs: hirestream init --print shows the statements";
+  }
+  return {};
+}
+
+tl::unexpected<Error> ErrorBox::take(const char* operation, const std::string& subject) const {
+  std::string message = error_.message != nullptr ? error_.message : "unknown error";
+  if (error_.server_code != 0) {
+    message += fmt::format(" (server code 0x{:04x})", error_.server_code);
+  }
+  return fail(kind(), operation, subject, std::move(message), hint());
+}
+
+uint32_t milliseconds(std::chrono::milliseconds duration) {
+  return static_cast<uint32_t>(duration.count());
+}
+
+}  // namespace
+
+void BoundValues::add(std::string_view serialized) {
+  bytes_ += serialized;
+  commit();
+}
+
+void BoundValues::add_unset() {
+  sizes_.push_back(HS_CQL_CELL_UNSET);
+}
+
+void BoundValues::commit() {
+  sizes_.push_back(static_cast<int64_t>(bytes_.size() - committed_));
+  committed_ = bytes_.size();
+}
+
+void BoundValues::clear() {
+  bytes_.clear();
+  committed_ = 0;
+  sizes_.clear();
+}
+
+std::vector<hs_cql_cell> BoundValues::cells() const {
+  std::vector<hs_cql_cell> cells;
+  cells.reserve(sizes_.size());
+  const auto* next = reinterpret_cast<const uint8_t*>(bytes_.data());
+  for (const int64_t size : sizes_) {
+    cells.push_back({next, size});
+    next += size > 0 ? size : 0;
+  }
+  return cells;
+}
+
+Result<std::optional<CqlPage>> CqlRead::next() {
+  ErrorBox error;
+  hs_cql_page page{};
+  const int32_t code = hs_cql_read_next(read_.get(), -1, &page, error.out());
+  if (code < 0) {
+    return error.take("read", subject_);
+  }
+  if (code == HS_CQL_END) {
+    return std::optional<CqlPage>();
+  }
+  return std::optional<CqlPage>(std::in_place, page);
+}
+
+Result<std::unique_ptr<CqlSession>> CqlSession::open(const CassandraConfig& config) {
+  const std::string hosts = config.hosts_text();
+  const hs_cql_config raw{
+      .abi = HS_CQL_ABI,
+      .io_threads = 1,
+      .hosts = hosts.c_str(),
+      .user = config.user.c_str(),
+      .password = config.password.c_str(),
+      .local_dc = config.local_dc.c_str(),
+      .tls_ca = config.tls_ca.c_str(),
+      .tls_cert = config.tls_cert.c_str(),
+      .tls_key = config.tls_key.c_str(),
+      .tls_no_ip_check = config.tls_check_address ? 0U : 1U,
+      .connect_timeout_ms = milliseconds(config.connect_timeout),
+      .request_timeout_ms = milliseconds(config.request_timeout),
+      .connections_per_host = static_cast<uint32_t>(config.connections_per_host),
+  };
+  std::unique_ptr<CqlSession> session(new CqlSession(config));
+  session->config_.password.clear();
+  ErrorBox error;
+  hs_cql_session* opened = nullptr;
+  if (hs_cql_session_open(&raw, &opened, error.out()) < 0) {
+    return error.take("connect to Cassandra", hosts);
+  }
+  session->session_.reset(opened);
+  return session;
+}
+
+Result<void> CqlSession::execute(const std::string& cql) {
+  ErrorBox error;
+  if (hs_cql_execute(session_.get(), cql.c_str(), error.out()) < 0) {
+    return error.take("execute", cql);
+  }
+  return {};
+}
+
+Result<CqlStatement> CqlSession::prepare(const std::string& cql) {
+  ErrorBox error;
+  hs_cql_statement* prepared = nullptr;
+  if (hs_cql_prepare(session_.get(), cql.c_str(), &prepared, error.out()) < 0) {
+    return error.take("prepare", cql);
+  }
+  CqlStatement statement;
+  statement.handle.reset(prepared);
+  for (uint32_t i = 0; i < hs_cql_statement_columns(prepared); ++i) {
+    statement.columns.push_back({hs_cql_statement_column_name(prepared, i),
+                                 cql_type_from_name(hs_cql_statement_column_type(prepared, i))});
+  }
+  return statement;
+}
+
+hs_cql_request_options CqlSession::options(Consistency consistency, int32_t parallel) const {
+  return {
+      .consistency = static_cast<uint16_t>(consistency),
+      .parallel = static_cast<uint32_t>(parallel),
+      .page_rows = config_.page_rows,
+      .queue_pages = kQueuePages,
+      .retries = static_cast<uint32_t>(config_.retries),
+      .backoff_ms_min = kBackoffMsMin,
+      .backoff_ms_max = kBackoffMsMax,
+  };
+}
+
+Result<CqlRead> CqlSession::read(const CqlStatement& statement, const BoundValues& values,
+                                 size_t width, Consistency consistency) {
+  HIRESTREAM_CHECK(width > 0 && values.size() % width == 0);
+  const auto cells = values.cells();
+  const auto request_options = options(consistency, config_.parallel_reads);
+  ErrorBox error;
+  hs_cql_read* read = nullptr;
+  if (hs_cql_read_start(session_.get(), statement.handle.get(), cells.data(),
+                        static_cast<uint32_t>(width), static_cast<uint32_t>(values.size() / width),
+                        &request_options, &read, error.out()) < 0) {
+    return error.take("read", config_.table_text());
+  }
+  return CqlRead(read, config_.table_text());
+}
+
+Result<CqlRead> CqlSession::scan(const CqlStatement& statement, uint32_t ranges,
+                                 const BoundValues& values, Consistency consistency) {
+  const auto cells = values.cells();
+  const auto request_options = options(consistency, config_.parallel_reads);
+  ErrorBox error;
+  hs_cql_read* read = nullptr;
+  if (hs_cql_scan_start(session_.get(), statement.handle.get(), config_.keyspace.c_str(),
+                        config_.table.c_str(), ranges, cells.data(),
+                        static_cast<uint32_t>(cells.size()), &request_options, &read,
+                        error.out()) < 0) {
+    return error.take("scan", config_.table_text());
+  }
+  return CqlRead(read, config_.table_text());
+}
+
+Result<void> CqlSession::write(const CqlStatement& statement, const BoundValues& values,
+                               size_t width, std::span<const uint32_t> group_rows) {
+  const auto cells = values.cells();
+  const auto request_options = options(config_.consistency, config_.parallel_writes);
+  ErrorBox error;
+  if (hs_cql_write(session_.get(), statement.handle.get(), cells.data(),
+                   static_cast<uint32_t>(width), group_rows.data(),
+                   static_cast<uint32_t>(group_rows.size()), &request_options, error.out()) < 0) {
+    return error.take("write", config_.table_text());
+  }
+  return {};
+}
+
+Result<CqlAnswer> CqlSession::query(const std::string& cql, const std::vector<std::string>& values,
+                                    Consistency consistency) {
+  HIRESTREAM_ASSIGN(const auto statement, prepare(cql));
+  BoundValues bound;
+  for (const std::string& value : values) {
+    bound.add(value);
+  }
+  const auto cells = bound.cells();
+  const auto request_options = options(consistency, 1);
+  ErrorBox error;
+  hs_cql_read* started = nullptr;
+  if (hs_cql_read_start(session_.get(), statement.handle.get(), cells.data(),
+                        static_cast<uint32_t>(cells.size()), 1, &request_options, &started,
+                        error.out()) < 0) {
+    return error.take("query", cql);
+  }
+  CqlRead read(started, cql);
+  CqlAnswer answer{statement.columns, {}};
+  for (;;) {
+    HIRESTREAM_ASSIGN(const auto page, read.next());
+    if (!page) {
+      return answer;
+    }
+    HIRESTREAM_TRY(for_each_row(page->rows(), page->row_count(), answer.columns.size(),
+                                [&](const CqlRow& row) { answer.rows.push_back(row); }));
+  }
+}
+
+ReadStatistics CqlSession::statistics() const {
+  hs_cql_counters counters{};
+  hs_cql_session_counters(session_.get(), &counters);
+  return {.requests = static_cast<int64_t>(counters.requests),
+          .retries = static_cast<int64_t>(counters.retries),
+          .rows = static_cast<int64_t>(counters.rows),
+          .bytes = static_cast<int64_t>(counters.bytes)};
+}
+
+Result<void> for_each_row(std::span<const uint8_t> rows, size_t row_count, size_t columns,
+                          const std::function<void(const CqlRow&)>& visit) {
+  CqlRow row(columns);
+  const bool all_null = rows.empty();  // the bridge sends no bytes then
+  for (size_t i = 0; i < row_count; ++i) {
+    for (auto& cell : row) {
+      cell.reset();
+      if (all_null) {
+        continue;
+      }
+      const auto length = rows.size() >= 4 ? read_int32(rows.first(4)) : std::nullopt;
+      if (!length || (*length >= 0 && static_cast<size_t>(*length) > rows.size() - 4)) {
+        return fail(ErrorKind::kTransient, "read", "page", "a page ends within a row");
+      }
+      rows = rows.subspan(4);
+      if (*length >= 0) {
+        const auto size = static_cast<size_t>(*length);
+        cell.emplace(reinterpret_cast<const char*>(rows.data()), size);
+        rows = rows.subspan(size);
+      }
+    }
+    visit(row);
+  }
+  return {};
+}
+
+std::string quote_identifier(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    quoted.append(c == '"' ? 2 : 1, c);
+  }
+  return quoted + '"';
+}
+
+}  // namespace hirestream

@@ -1,0 +1,64 @@
+// Values of the CQL binary protocol, version 4 (section 6): all numbers are big-endian. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/decimal.h"
+#include "model/row_id.h"
+#include "model/time_zone.h"
+
+namespace hirestream {
+
+enum class CqlType : uint8_t {
+  kAscii,
+  kBigint,
+  kBoolean,
+  kDecimal,
+  kDouble,
+  kFloat,
+  kInt,
+  kSmallint,
+  kText,
+  kTimestamp,
+  kTimeuuid,
+  kTinyint,
+  kUuid,
+  kVarint,
+  kOther,  // collections, blobs, dates, …: never read or written here
+};
+CqlType cql_type_from_name(std::string_view name);  // "varchar" is text
+std::string_view cql_type_name(CqlType type);       // kOther: "other"
+
+bool is_text(CqlType type);     // text, ascii
+bool is_integer(CqlType type);  // int, bigint, smallint, tinyint, varint
+bool is_uuid(CqlType type);     // timeuuid, uuid
+
+// --- reading a cell. Nothing: its size is not the type's.
+std::optional<int32_t> read_int32(std::span<const uint8_t> cell);
+std::optional<int64_t> read_int64(std::span<const uint8_t> cell);
+struct IntegerCell {
+  bool well_formed = false;
+  std::optional<int64_t> value;  // nothing: a varint beyond 64 bits
+};
+IntegerCell read_integer(CqlType type, std::span<const uint8_t> cell);
+std::optional<float> read_float(std::span<const uint8_t> cell);
+std::optional<double> read_double(std::span<const uint8_t> cell);
+std::optional<RowId> read_uuid(std::span<const uint8_t> cell);
+
+// --- making a cell: bytes are appended to `out`.
+void append_int32(int32_t value, std::string& out);
+void append_int64(int64_t value, std::string& out);
+void append_uuid(const RowId& id, std::string& out);
+// False: the value does not fit the integer type.
+bool append_integer(CqlType type, int64_t value, std::string& out);
+
+// Appends text as a value of the type. Otherwise says what is wrong with it ("is no integer"), and `out` is as before. A timestamp
+// without offset is in `zone`.
+std::optional<std::string> append_from_text(CqlType type, std::string_view text, TimeZone& zone,
+                                            std::string& out);
+
+}  // namespace hirestream

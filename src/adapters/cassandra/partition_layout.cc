@@ -1,0 +1,131 @@
+#include "adapters/cassandra/partition_layout.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <array>
+#include <charconv>
+
+#include "adapters/cassandra/cql_session_internal.h"
+
+namespace hirestream {
+namespace {
+
+constexpr int64_t kSecondUs = 1'000'000;
+constexpr int32_t kDayS = 86'400;
+constexpr int32_t kShardsMax = 1'024;
+
+int64_t floor_divide(int64_t value, int64_t divisor) {
+  return value / divisor - (value % divisor < 0 ? 1 : 0);
+}
+
+std::optional<int64_t> integer_cell(const std::optional<std::string>& cell, CqlType type) {
+  if (!cell) {
+    return std::nullopt;
+  }
+  return read_integer(type, {reinterpret_cast<const uint8_t*>(cell->data()), cell->size()}).value;
+}
+
+}  // namespace
+
+Result<void> PartitionLayout::validate() const {
+  if (bucket_width_s < 1 || bucket_width_s > kDayS || kDayS % bucket_width_s != 0) {
+    return fail(ErrorKind::kConfig, "check layout", "bucket_width_s",
+                fmt::format("is {}, allowed: divisors of {} (a day)", bucket_width_s, kDayS));
+  }
+  if (shard_count < 1 || shard_count > kShardsMax) {
+    return fail(ErrorKind::kConfig, "check layout", "shard_count",
+                fmt::format("is {}, allowed: 1 to {}", shard_count, kShardsMax));
+  }
+  return {};
+}
+
+int32_t shard_of(const RowId& id, int32_t shard_count) {
+  std::array<uint8_t, 16> bytes{};
+  row_id_to_bytes(id, bytes);
+  return static_cast<int32_t>(XXH3_64bits(bytes.data(), bytes.size()) %
+                              static_cast<uint64_t>(shard_count));
+}
+
+int64_t bucket_of(int64_t arrival_us, int32_t bucket_width_s) {
+  return floor_divide(arrival_us, kSecondUs * bucket_width_s);
+}
+
+bool append_bucket(CqlType type, int64_t bucket, int32_t bucket_width_s, std::string& out) {
+  if (is_text(type)) {
+    out += fmt::format("{}", bucket);
+    return true;
+  }
+  if (type == CqlType::kTimestamp) {
+    append_int64(bucket * bucket_width_s * 1000, out);
+    return true;
+  }
+  return append_integer(type, bucket, out);
+}
+
+std::optional<int64_t> read_bucket(CqlType type, std::span<const uint8_t> cell,
+                                   int32_t bucket_width_s) {
+  if (is_text(type)) {
+    int64_t bucket = 0;
+    const auto* begin = reinterpret_cast<const char*>(cell.data());
+    const auto* end = begin + cell.size();
+    const auto [parsed, error] = std::from_chars(begin, end, bucket);
+    return error == std::errc{} && parsed == end ? std::optional(bucket) : std::nullopt;
+  }
+  if (type == CqlType::kTimestamp) {
+    const auto ms = read_int64(cell);
+    const int64_t width_ms = int64_t{bucket_width_s} * 1000;
+    return ms && *ms % width_ms == 0 ? std::optional(*ms / width_ms) : std::nullopt;
+  }
+  return read_integer(type, cell).value;
+}
+
+std::string layout_table_name(const std::string& table) {
+  return table + "_layout";
+}
+
+Result<LayoutInForce> read_layout(CassandraConnection& connection) {
+  const CassandraConfig& config = connection.config();
+  const std::string name = layout_table_name(config.table);
+  CqlSession& session = connection.session();
+  HIRESTREAM_ASSIGN(const auto tables,
+                    session.query("SELECT table_name FROM system_schema.tables WHERE "
+                                  "keyspace_name = ? AND table_name = ?",
+                                  {config.keyspace, name}));
+  LayoutInForce in_force;
+  const auto defaults = [&](std::string_view why) {
+    in_force.note = fmt::format(
+        "{}.{} {}: taking {} s buckets and {} shards; every writer of {} must do the same",
+        config.keyspace, name, why, in_force.layout.bucket_width_s, in_force.layout.shard_count,
+        config.table_text());
+    return in_force;
+  };
+  if (tables.rows.empty()) {
+    return defaults("does not exist");
+  }
+  HIRESTREAM_ASSIGN(
+      const auto answer,
+      session.query(fmt::format("SELECT bucket_width_s, shard_count FROM {}.{}",
+                                quote_identifier(config.keyspace), quote_identifier(name)),
+                    {}, config.consistency));
+  if (answer.rows.empty()) {
+    return defaults("is empty");
+  }
+  if (answer.rows.size() > 1) {
+    return fail(ErrorKind::kConfig, "read layout", config.keyspace + "." + name,
+                "a layout with more than one entry is not supported yet",
+                "keep one entry; to change the layout, start a new tracking table");
+  }
+  const auto width = integer_cell(answer.rows[0][0], answer.columns[0].type);
+  const auto shards = integer_cell(answer.rows[0][1], answer.columns[1].type);
+  if (!width || !shards || *width > kDayS || *shards > kShardsMax) {
+    return fail(ErrorKind::kConfig, "read layout", config.keyspace + "." + name,
+                "bucket_width_s and shard_count must be set (int)",
+                "hirestream init --print shows the entry");
+  }
+  in_force.layout = {static_cast<int32_t>(*width), static_cast<int32_t>(*shards)};
+  HIRESTREAM_TRY(in_force.layout.validate());
+  return in_force;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,215 @@
+#include "adapters/cassandra/raw_page_decoder.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "adapters/cassandra/table_shape.h"
+
+namespace hirestream {
+namespace {
+
+std::string_view as_text(std::span<const uint8_t> cell) {
+  return {reinterpret_cast<const char*>(cell.data()), cell.size()};
+}
+
+// For values that no 64-bit number can show.
+std::string as_hexadecimal(std::span<const uint8_t> cell) {
+  return fmt::format("0x{:02x}", fmt::join(cell, ""));
+}
+
+// The functions below say whether the cell has a size its type can have.
+
+bool decode_id(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  if (is_text(type)) {
+    batch.set_id_text(as_text(cell));
+    return true;
+  }
+  const auto id = read_uuid(cell);
+  if (id) {
+    batch.set_id(*id);
+  }
+  return id.has_value();
+}
+
+bool decode_ts(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  if (is_text(type)) {
+    batch.set_ts_text(as_text(cell));
+    return true;
+  }
+  const auto ms = read_int64(cell);
+  if (!ms) {
+    return false;
+  }
+  if (*ms > INT64_MAX / 1000 || *ms < INT64_MIN / 1000) {
+    batch.set_ts_text(fmt::format("{} ms", *ms));
+  } else {
+    batch.set_ts_us(*ms * 1000);
+  }
+  return true;
+}
+
+bool decode_integer(Column column, CqlType type, std::span<const uint8_t> cell,
+                    TrackingBatch& batch) {
+  if (is_text(type)) {
+    batch.set_integer_text(column, as_text(cell));
+    return true;
+  }
+  const IntegerCell integer = read_integer(type, cell);
+  if (integer.value) {
+    batch.set_integer(column, *integer.value);
+  } else if (integer.well_formed) {
+    batch.set_integer_text(column, as_hexadecimal(cell));
+  }
+  return integer.well_formed;
+}
+
+bool decode_text(Column column, CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  if (is_text(type)) {
+    batch.set_text(column, as_text(cell));
+    return true;
+  }
+  const IntegerCell integer = read_integer(type, cell);
+  if (integer.value) {
+    const fmt::format_int digits(*integer.value);
+    batch.set_text(column, {digits.data(), digits.size()});
+  } else if (integer.well_formed) {
+    batch.set_text(column, as_hexadecimal(cell));
+  }
+  return integer.well_formed;
+}
+
+std::string shown_decimal(std::span<const uint8_t> unscaled, int32_t scale) {
+  const IntegerCell integer = read_integer(CqlType::kVarint, unscaled);
+  return integer.value ? fmt::format("{}E{}", *integer.value, -int64_t{scale})
+                       : fmt::format("{}E{}", as_hexadecimal(unscaled), -int64_t{scale});
+}
+
+// The text is only needed of bids that are refused.
+template <typename Show>
+void set_bid(const BidResult& bid, TrackingBatch& batch, Show show) {
+  batch.set_bid(bid, bid.error ? show() : std::string());
+}
+
+bool decode_decimal_bid(std::span<const uint8_t> unscaled, int32_t scale, TrackingBatch& batch) {
+  set_bid(bid_from_decimal(unscaled, scale), batch, [&] { return shown_decimal(unscaled, scale); });
+  return true;
+}
+
+bool decode_bid(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  switch (type) {
+    case CqlType::kText:
+    case CqlType::kAscii:
+      batch.set_bid_text(as_text(cell));
+      return true;
+    case CqlType::kDecimal:
+      return cell.size() > 4 &&
+             decode_decimal_bid(cell.subspan(4), *read_int32(cell.first(4)), batch);
+    case CqlType::kVarint:
+      return decode_decimal_bid(cell, 0, batch);
+    case CqlType::kFloat: {
+      const auto value = read_float(cell);
+      if (value) {
+        set_bid(bid_from_float(*value), batch, [&] { return fmt::format("{}", *value); });
+      }
+      return value.has_value();
+    }
+    case CqlType::kDouble: {
+      const auto value = read_double(cell);
+      if (value) {
+        set_bid(bid_from_double(*value), batch, [&] { return fmt::format("{}", *value); });
+      }
+      return value.has_value();
+    }
+    default: {
+      const IntegerCell integer = read_integer(type, cell);
+      if (integer.value) {
+        set_bid(bid_from_int(*integer.value), batch,
+                [&] { return fmt::format("{}", *integer.value); });
+      }
+      return integer.well_formed;
+    }
+  }
+}
+
+bool decode_cell(Column column, CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  switch (column) {
+    case Column::kCreateTime:
+      return decode_id(type, cell, batch);
+    case Column::kTs:
+      return decode_ts(type, cell, batch);
+    case Column::kJobId:
+    case Column::kPublisherId:
+    case Column::kCampaignId:
+    case Column::kGroupId:
+      return decode_integer(column, type, cell, batch);
+    case Column::kBid:
+      return decode_bid(type, cell, batch);
+    case Column::kCustomTrack:
+    case Column::kEv:
+    case Column::kEd:
+      return decode_text(column, type, cell, batch);
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<RawPageDecoder> RawPageDecoder::make(
+    const std::string& table, std::span<const std::pair<std::string, CqlType>> columns) {
+  std::vector<Step> steps;
+  for (const auto& [name, type] : columns) {
+    bool known = false;
+    for (size_t i = 0; i < kColumnCount; ++i) {
+      const auto column = static_cast<Column>(i);
+      if (column_name(column) == name) {
+        HIRESTREAM_TRY(check_tracking_type(table, column, cql_type_name(type)));
+        steps.push_back({column, type});
+        known = true;
+      }
+    }
+    if (!known) {
+      return fail(ErrorKind::kBug, "decode pages", table,
+                  fmt::format("column {} is not one of the tracking columns", name));
+    }
+  }
+  return RawPageDecoder(table, std::move(steps));
+}
+
+Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_count,
+                                    TrackingBatch& batch) const {
+  const auto malformed = [&](size_t row, const Step& step, std::string_view what) {
+    return fail(
+        ErrorKind::kTransient, "decode page", table_,
+        fmt::format("row {} of {}, column {}: {}", row, row_count, column_name(step.column), what));
+  };
+  for (size_t row = 0; row < row_count; ++row) {
+    batch.add_row();
+    for (const Step& step : steps_) {
+      if (rows.size() < 4) {
+        return malformed(row, step, "the page ends within a length");
+      }
+      const int32_t length = *read_int32(rows.first(4));
+      rows = rows.subspan(4);
+      if (length <= 0) {
+        continue;
+      }
+      const auto size = static_cast<size_t>(length);
+      if (size > rows.size()) {
+        return malformed(row, step, "the page ends within a value");
+      }
+      if (!decode_cell(step.column, step.type, rows.first(size), batch)) {
+        return malformed(row, step,
+                         fmt::format("{} bytes are no {}", size, cql_type_name(step.type)));
+      }
+      rows = rows.subspan(size);
+    }
+  }
+  if (!rows.empty()) {
+    return fail(ErrorKind::kTransient, "decode page", table_,
+                fmt::format("{} bytes are left after {} rows", rows.size(), row_count));
+  }
+  return {};
+}
+
+}  // namespace hirestream

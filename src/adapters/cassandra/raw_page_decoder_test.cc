@@ -1,0 +1,329 @@
+#include "adapters/cassandra/raw_page_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <optional>
+#include <random>
+
+namespace hirestream {
+namespace {
+
+using Columns = std::vector<std::pair<std::string, CqlType>>;
+
+// Serialized rows, made by hand.
+class PageBytes {
+ public:
+  PageBytes& cell(std::string_view value) {
+    append_int32(static_cast<int32_t>(value.size()), bytes_);
+    bytes_ += value;
+    return *this;
+  }
+  PageBytes& null() {
+    append_int32(-1, bytes_);
+    return *this;
+  }
+  PageBytes& length(int32_t value) {
+    append_int32(value, bytes_);
+    return *this;
+  }
+  PageBytes& raw(std::string_view value) {
+    bytes_ += value;
+    return *this;
+  }
+  std::span<const uint8_t> span() const {
+    return {reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size()};
+  }
+
+ private:
+  std::string bytes_;
+};
+
+std::string big_endian(int64_t value, size_t size) {
+  std::string all;
+  append_int64(value, all);
+  return all.substr(8 - size);
+}
+
+RawPageDecoder decoder_of(const Columns& columns) {
+  auto decoder = RawPageDecoder::make("logs.tracking", columns);
+  EXPECT_TRUE(decoder) << decoder.error().text();
+  return *decoder;
+}
+
+// One row of one column.
+TrackingBatch decoded(const std::string& column, CqlType type, std::string_view cell) {
+  TrackingBatch batch;
+  const auto result = decoder_of({{column, type}}).decode(PageBytes().cell(cell).span(), 1, batch);
+  EXPECT_TRUE(result) << result.error().text();
+  EXPECT_EQ(batch.rows(), 1U);
+  return batch;
+}
+
+std::string decode_error(const Columns& columns, const PageBytes& page, size_t rows) {
+  TrackingBatch batch;
+  const auto result = decoder_of(columns).decode(page.span(), rows, batch);
+  EXPECT_FALSE(result);
+  if (!result) {
+    EXPECT_EQ(result.error().kind, ErrorKind::kTransient);
+    return result.error().message;
+  }
+  return {};
+}
+
+const std::string kUuidText = "f3a1c2d0-0000-11ed-8123-0123456789ab";
+
+TEST(RawPageDecoder, ReadsCreateTimeOfEveryType) {
+  const RowId id = *parse_uuid(kUuidText);
+  std::string native;
+  append_uuid(id, native);
+  for (const auto& [type, cell] :
+       std::vector<std::pair<CqlType, std::string>>{{CqlType::kTimeuuid, native},
+                                                    {CqlType::kUuid, native},
+                                                    {CqlType::kText, kUuidText},
+                                                    {CqlType::kAscii, kUuidText}}) {
+    const TrackingBatch batch = decoded("create_time", type, cell);
+    EXPECT_EQ(batch.status(Column::kCreateTime, 0), CellStatus::kValue) << cql_type_name(type);
+    EXPECT_EQ(batch.id(0), id);
+    EXPECT_EQ(batch.position(0), arrival_time_us(id));
+  }
+}
+
+TEST(RawPageDecoder, KeepsTextThatIsNoUuidAsBadIdentity) {
+  const TrackingBatch batch = decoded("create_time", CqlType::kText, "row 17");
+  EXPECT_EQ(batch.status(Column::kCreateTime, 0), CellStatus::kBad);
+  ASSERT_EQ(batch.bad_cells().size(), 1U);
+  EXPECT_EQ(batch.bad_cells()[0].text, "row 17");
+}
+
+TEST(RawPageDecoder, ReadsTsOfEveryType) {
+  const int64_t us = 1'658'000'000'123'000;
+  EXPECT_EQ(decoded("ts", CqlType::kTimestamp, big_endian(us / 1000, 8)).ts_us(0), us);
+  EXPECT_EQ(decoded("ts", CqlType::kTimestamp, big_endian(-1, 8)).ts_us(0), -1000);
+  EXPECT_EQ(decoded("ts", CqlType::kText, "2022-07-16 19:33:20.123").ts_us(0), us);
+  EXPECT_EQ(decoded("ts", CqlType::kAscii, "2022-07-16T21:33:20.123+02:00").ts_us(0), us);
+}
+
+TEST(RawPageDecoder, MakesImpossibleTimesBadCells) {
+  for (const int64_t ms : {INT64_MAX, INT64_MIN, INT64_MAX / 1000 + 1}) {
+    const TrackingBatch batch = decoded("ts", CqlType::kTimestamp, big_endian(ms, 8));
+    EXPECT_EQ(batch.status(Column::kTs, 0), CellStatus::kBad);
+    EXPECT_EQ(batch.bad_cells()[0].reason, "ts_unreadable");
+  }
+  EXPECT_EQ(decoded("ts", CqlType::kText, "soon").status(Column::kTs, 0), CellStatus::kBad);
+}
+
+TEST(RawPageDecoder, ReadsIdsOfEveryType) {
+  for (const auto& [name, column] :
+       std::vector<std::pair<std::string, Column>>{{"job_id", Column::kJobId},
+                                                   {"publisher_id", Column::kPublisherId},
+                                                   {"campaign_id", Column::kCampaignId},
+                                                   {"group_id", Column::kGroupId}}) {
+    for (const auto& [type, cell] :
+         std::vector<std::pair<CqlType, std::string>>{{CqlType::kInt, big_endian(-7, 4)},
+                                                      {CqlType::kBigint, big_endian(-7, 8)},
+                                                      {CqlType::kSmallint, big_endian(-7, 2)},
+                                                      {CqlType::kTinyint, big_endian(-7, 1)},
+                                                      {CqlType::kVarint, big_endian(-7, 3)},
+                                                      {CqlType::kVarint, big_endian(-7, 1)},
+                                                      {CqlType::kText, "-7"},
+                                                      {CqlType::kAscii, " -7 "}}) {
+      const TrackingBatch batch = decoded(name, type, cell);
+      ASSERT_EQ(batch.status(column, 0), CellStatus::kValue) << name << cql_type_name(type);
+      EXPECT_EQ(batch.integer(column, 0), -7);
+    }
+  }
+}
+
+TEST(RawPageDecoder, MakesIdsBeyond64BitsBadCells) {
+  const TrackingBatch batch = decoded("job_id", CqlType::kVarint, "\x01" + std::string(8, '\0'));
+  EXPECT_EQ(batch.status(Column::kJobId, 0), CellStatus::kBad);
+  EXPECT_EQ(batch.bad_cells()[0].text, "0x010000000000000000");
+  EXPECT_EQ(batch.bad_cells()[0].reason, "job_id_unreadable");
+}
+
+TEST(RawPageDecoder, ReadsBidsOfEveryType) {
+  std::string one_and_a_half_float;
+  std::string one_and_a_half_double;
+  append_int32(0x3FC00000, one_and_a_half_float);
+  append_int64(0x3FF8000000000000, one_and_a_half_double);
+  std::string decimal;
+  append_int32(1, decimal);
+  decimal += '\x0F';
+  for (const auto& [type, cell] :
+       std::vector<std::pair<CqlType, std::string>>{{CqlType::kFloat, one_and_a_half_float},
+                                                    {CqlType::kDouble, one_and_a_half_double},
+                                                    {CqlType::kDecimal, decimal},
+                                                    {CqlType::kText, "1.5"},
+                                                    {CqlType::kAscii, "1.5"}}) {
+    EXPECT_EQ(decoded("bid", type, cell).integer(Column::kBid, 0), 1'500'000)
+        << cql_type_name(type);
+  }
+  for (const auto& [type, size] : std::vector<std::pair<CqlType, size_t>>{{CqlType::kInt, 4},
+                                                                          {CqlType::kBigint, 8},
+                                                                          {CqlType::kSmallint, 2},
+                                                                          {CqlType::kTinyint, 1},
+                                                                          {CqlType::kVarint, 2}}) {
+    EXPECT_EQ(decoded("bid", type, big_endian(7, size)).integer(Column::kBid, 0), 7'000'000)
+        << cql_type_name(type);
+  }
+}
+
+TEST(RawPageDecoder, TakesFloatsAsTheDecimalTheyWereMeantToBe) {
+  std::string cell;
+  append_int32(0x3FB33333, cell);  // 1.4f
+  EXPECT_EQ(decoded("bid", CqlType::kFloat, cell).integer(Column::kBid, 0), 1'400'000);
+}
+
+TEST(RawPageDecoder, MakesImpossibleBidsBadCellsWithTheirText) {
+  std::string nan;
+  append_int64(0x7FF8000000000000, nan);
+  std::string negative;
+  append_int32(2, negative);
+  negative += '\x9C';  // -1.00
+  std::string huge;
+  append_int32(-30, huge);
+  huge += '\x01';
+  struct Case {
+    CqlType type;
+    std::string cell;
+    std::string text;
+    std::string reason;
+  };
+  for (const Case& c : std::vector<Case>{
+           {CqlType::kDouble, nan, "nan", "bid_unreadable"},
+           {CqlType::kDecimal, negative, "-100E-2", "bid_negative"},
+           {CqlType::kDecimal, huge, "1E30", "bid_too_large"},
+           {CqlType::kInt, big_endian(-1, 4), "-1", "bid_negative"},
+           {CqlType::kBigint, big_endian(INT64_MAX, 8), "9223372036854775807", "bid_too_large"},
+           {CqlType::kText, "free", "free", "bid_unreadable"}}) {
+    const TrackingBatch batch = decoded("bid", c.type, c.cell);
+    ASSERT_EQ(batch.status(Column::kBid, 0), CellStatus::kBad) << c.text;
+    EXPECT_EQ(batch.bad_cells()[0].text, c.text);
+    EXPECT_EQ(batch.bad_cells()[0].reason, c.reason);
+  }
+}
+
+TEST(RawPageDecoder, ReadsTextsAndIntegersAsText) {
+  EXPECT_EQ(decoded("ev", CqlType::kText, "1").text(Column::kEv, 0), "1");
+  EXPECT_EQ(decoded("ev", CqlType::kInt, big_endian(1, 4)).text(Column::kEv, 0), "1");
+  EXPECT_EQ(decoded("ev", CqlType::kBigint, big_endian(-3, 8)).text(Column::kEv, 0), "-3");
+  EXPECT_EQ(decoded("ev", CqlType::kSmallint, big_endian(2, 2)).text(Column::kEv, 0), "2");
+  EXPECT_EQ(decoded("ev", CqlType::kTinyint, big_endian(2, 1)).text(Column::kEv, 0), "2");
+  EXPECT_EQ(decoded("ev", CqlType::kVarint, big_endian(2, 1)).text(Column::kEv, 0), "2");
+  EXPECT_EQ(decoded("custom_track", CqlType::kText, "click").text(Column::kCustomTrack, 0),
+            "click");
+  EXPECT_EQ(decoded("ed", CqlType::kText, "{}").text(Column::kEd, 0), "{}");
+}
+
+TEST(RawPageDecoder, TakesValuesOfZeroBytesAsNull) {
+  for (const auto& [name, column, type] : std::vector<std::tuple<std::string, Column, CqlType>>{
+           {"ts", Column::kTs, CqlType::kTimestamp},
+           {"job_id", Column::kJobId, CqlType::kBigint},
+           {"bid", Column::kBid, CqlType::kDecimal},
+           {"custom_track", Column::kCustomTrack, CqlType::kText}}) {
+    EXPECT_EQ(decoded(name, type, "").status(column, 0), CellStatus::kNull) << name;
+  }
+}
+
+TEST(RawPageDecoder, ReadsEveryPatternOfNulls) {
+  const Columns columns = {{"create_time", CqlType::kText},  {"ts", CqlType::kText},
+                           {"job_id", CqlType::kText},       {"bid", CqlType::kText},
+                           {"custom_track", CqlType::kText}, {"ev", CqlType::kInt}};
+  const std::vector<std::string> cells = {kUuidText, "2022-07-16", "5",
+                                          "2.5",     "click",      big_endian(1, 4)};
+  const std::vector<Column> names = {Column::kCreateTime, Column::kTs,          Column::kJobId,
+                                     Column::kBid,        Column::kCustomTrack, Column::kEv};
+  PageBytes page;
+  for (size_t pattern = 0; pattern < 64; ++pattern) {
+    for (size_t i = 0; i < cells.size(); ++i) {
+      (pattern >> i & 1) != 0 ? page.null() : page.cell(cells[i]);
+    }
+  }
+  TrackingBatch batch;
+  ASSERT_TRUE(decoder_of(columns).decode(page.span(), 64, batch));
+  ASSERT_EQ(batch.rows(), 64U);
+  for (size_t pattern = 0; pattern < 64; ++pattern) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      EXPECT_EQ(batch.status(names[i], pattern) == CellStatus::kNull, (pattern >> i & 1) != 0);
+    }
+    EXPECT_EQ(batch.status(Column::kGroupId, pattern), CellStatus::kNull);
+  }
+}
+
+TEST(RawPageDecoder, RefusesMalformedPages) {
+  const Columns columns = {{"ts", CqlType::kTimestamp}, {"ev", CqlType::kText}};
+  const std::string ts = big_endian(5, 8);
+  EXPECT_NE(decode_error(columns, PageBytes(), 1).find("ends within a length"), std::string::npos);
+  EXPECT_NE(decode_error(columns, PageBytes().cell(ts).raw("\0\0"), 1).find("column ev"),
+            std::string::npos);
+  EXPECT_NE(decode_error(columns, PageBytes().length(8).raw("1234567"), 1).find("within a value"),
+            std::string::npos);
+  EXPECT_NE(decode_error(columns, PageBytes().length(INT32_MAX).raw("x"), 1).find("within a value"),
+            std::string::npos);
+  EXPECT_NE(decode_error(columns, PageBytes().cell("1234567").null(), 1)
+                .find("7 bytes are no "
+                      "timestamp"),
+            std::string::npos);
+  EXPECT_NE(decode_error(columns, PageBytes().cell(ts).null().raw("x"), 1).find("1 bytes are left"),
+            std::string::npos);
+  EXPECT_NE(decode_error(columns, PageBytes().cell(ts).null(), 2).find("row 1 of 2"),
+            std::string::npos);
+  EXPECT_NE(decode_error({{"bid", CqlType::kDecimal}}, PageBytes().cell("1234"), 1).find("decimal"),
+            std::string::npos);
+  EXPECT_NE(
+      decode_error({{"create_time", CqlType::kUuid}}, PageBytes().cell("123"), 1).find("uuid"),
+      std::string::npos);
+}
+
+TEST(RawPageDecoder, SurvivesEveryTruncationAndRandomBytes) {
+  const Columns columns = {{"create_time", CqlType::kTimeuuid}, {"ts", CqlType::kTimestamp},
+                           {"job_id", CqlType::kVarint},        {"publisher_id", CqlType::kInt},
+                           {"bid", CqlType::kDecimal},          {"custom_track", CqlType::kText},
+                           {"ev", CqlType::kSmallint}};
+  std::string id;
+  append_uuid(*parse_uuid(kUuidText), id);
+  PageBytes page;
+  page.cell(id).cell(big_endian(1, 8)).cell("\5").null();
+  page.cell(big_endian(2, 4) + "\x0F").cell("click").cell(big_endian(1, 2));
+  const RawPageDecoder decoder = decoder_of(columns);
+  TrackingBatch batch;
+  ASSERT_TRUE(decoder.decode(page.span(), 1, batch));
+  for (size_t size = 0; size < page.span().size(); ++size) {
+    // A copy of exactly this size, so that a sanitizer sees any step beyond it.
+    const std::vector<uint8_t> cut(page.span().begin(),
+                                   page.span().begin() + static_cast<std::ptrdiff_t>(size));
+    batch.clear();
+    EXPECT_FALSE(decoder.decode(cut, 1, batch));
+  }
+  std::mt19937 random(17);
+  for (int round = 0; round < 20'000; ++round) {
+    std::vector<uint8_t> bytes(page.span().begin(), page.span().end());
+    for (int flips = 0; flips < 3; ++flips) {
+      bytes[random() % bytes.size()] = static_cast<uint8_t>(random());
+    }
+    batch.clear();
+    const auto result = decoder.decode(bytes, 1 + random() % 3, batch);
+    if (!result) {
+      EXPECT_EQ(result.error().kind, ErrorKind::kTransient);
+    }
+  }
+}
+
+TEST(RawPageDecoder, RefusesColumnTypesItCannotRead) {
+  for (const auto& [name, type] : Columns{{"create_time", CqlType::kBigint},
+                                          {"ts", CqlType::kBigint},
+                                          {"job_id", CqlType::kFloat},
+                                          {"bid", CqlType::kBoolean},
+                                          {"custom_track", CqlType::kInt},
+                                          {"ev", CqlType::kOther}}) {
+    const auto decoder = RawPageDecoder::make("logs.tracking", Columns{{name, type}});
+    ASSERT_FALSE(decoder) << name;
+    EXPECT_EQ(decoder.error().kind, ErrorKind::kConfig);
+    EXPECT_NE(decoder.error().subject.find(name), std::string::npos);
+    EXPECT_NE(decoder.error().message.find("allowed"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace hirestream

@@ -1,0 +1,310 @@
+#include "adapters/cassandra/table_shape.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/cassandra/cql_session_internal.h"
+
+namespace hirestream {
+namespace {
+
+constexpr std::string_view kOperation = "read table definition";
+constexpr std::string_view kKeysAllowed =
+    "PRIMARY KEY ((bucket, shard), create_time) (recommended) or PRIMARY KEY (create_time)";
+
+tl::unexpected<Error> refuse(std::string subject, std::string message, std::string hint = {}) {
+  return fail(ErrorKind::kConfig, std::string(kOperation), std::move(subject), std::move(message),
+              std::move(hint));
+}
+
+std::string_view allowed_types(Column column) {
+  switch (column) {
+    case Column::kCreateTime:
+      return "timeuuid, uuid, text";
+    case Column::kTs:
+      return "timestamp, text";
+    case Column::kBid:
+      return "decimal, text, int, bigint, smallint, tinyint, varint, float, double";
+    case Column::kCustomTrack:
+    case Column::kEd:
+      return "text";
+    default:
+      return "bigint, int, smallint, tinyint, varint, text";
+  }
+}
+
+bool is_allowed(Column column, CqlType type) {
+  switch (column) {
+    case Column::kCreateTime:
+      return is_text(type) || is_uuid(type);
+    case Column::kTs:
+      return is_text(type) || type == CqlType::kTimestamp;
+    case Column::kBid:
+      return is_text(type) || is_integer(type) || type == CqlType::kDecimal ||
+             type == CqlType::kFloat || type == CqlType::kDouble;
+    case Column::kCustomTrack:
+    case Column::kEd:
+      return is_text(type);
+    default:
+      return is_text(type) || is_integer(type);
+  }
+}
+
+Result<void> check_tail_key(const TableShape& shape) {
+  const CqlType bucket = shape.find("bucket")->type;
+  if (bucket != CqlType::kInt && bucket != CqlType::kBigint && bucket != CqlType::kTimestamp &&
+      !is_text(bucket)) {
+    return refuse(
+        fmt::format("{}.{} column bucket", shape.keyspace, shape.table),
+        fmt::format("has the type {}, allowed: bigint (recommended), int, timestamp, text",
+                    shape.find("bucket")->type_name));
+  }
+  const CqlType shard = shape.find("shard")->type;
+  if (shard != CqlType::kInt && shard != CqlType::kSmallint) {
+    return refuse(
+        fmt::format("{}.{} column shard", shape.keyspace, shape.table),
+        fmt::format("has the type {}, allowed: int, smallint", shape.find("shard")->type_name));
+  }
+  return {};
+}
+
+// Text of a cell that may be null.
+std::string text_of(const std::optional<std::string>& cell) {
+  return cell.value_or(std::string());
+}
+
+std::span<const uint8_t> bytes_of(const std::string& cell) {
+  return {reinterpret_cast<const uint8_t*>(cell.data()), cell.size()};
+}
+
+int32_t int_of(const std::optional<std::string>& cell) {
+  return cell ? read_int32(bytes_of(*cell)).value_or(0) : 0;
+}
+
+ColumnKind kind_of(std::string_view text) {
+  return text == "partition_key" ? ColumnKind::kPartitionKey
+         : text == "clustering"  ? ColumnKind::kClustering
+         : text == "static"      ? ColumnKind::kStatic
+                                 : ColumnKind::kRegular;
+}
+
+// A frozen map<text, text>: count, then length and bytes of each key and value (CQL binary protocol, section 6.22).
+std::vector<std::pair<std::string, std::string>> read_text_map(const std::string& cell) {
+  std::vector<std::pair<std::string, std::string>> entries;
+  std::vector<std::string> parts;
+  std::span<const uint8_t> rest = bytes_of(cell);
+  if (rest.size() < 4) {
+    return entries;
+  }
+  rest = rest.subspan(4);
+  while (rest.size() >= 4) {
+    const auto length = read_int32(rest.first(4));
+    if (*length < 0 || static_cast<size_t>(*length) > rest.size() - 4) {
+      break;
+    }
+    const auto size = static_cast<size_t>(*length);
+    parts.emplace_back(reinterpret_cast<const char*>(rest.data()) + 4, size);
+    rest = rest.subspan(4 + size);
+  }
+  for (size_t i = 0; i + 1 < parts.size(); i += 2) {
+    entries.emplace_back(parts[i], parts[i + 1]);
+  }
+  return entries;
+}
+
+std::string without_package(const std::string& class_name) {
+  return class_name.substr(class_name.rfind('.') + 1);
+}
+
+Error missing_table_error(CqlSession& session, const CassandraConfig& config) {
+  const auto tables = session.query(
+      "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", {config.keyspace});
+  if (!tables) {
+    return tables.error();
+  }
+  std::vector<std::string> names;
+  for (const CqlRow& row : tables->rows) {
+    names.push_back(text_of(row[0]));
+  }
+  const std::string hint = "hirestream init creates the recommended table";
+  if (names.empty()) {
+    return refuse(config.table_text(),
+                  fmt::format("keyspace {} does not exist or has no tables", config.keyspace), hint)
+        .value();
+  }
+  return refuse(
+             config.table_text(), "there is no such table",
+             fmt::format("keyspace {} has {}; {}", config.keyspace, fmt::join(names, ", "), hint))
+      .value();
+}
+
+Result<void> read_columns(CqlSession& session, TableShape& shape) {
+  HIRESTREAM_ASSIGN(
+      const auto answer,
+      session.query("SELECT column_name, type, kind, position FROM "
+                    "system_schema.columns WHERE keyspace_name = ? AND table_name = ?",
+                    {shape.keyspace, shape.table}));
+  for (const CqlRow& row : answer.rows) {
+    TableColumn column;
+    column.name = text_of(row[0]);
+    column.type_name = text_of(row[1]);
+    column.type = cql_type_from_name(column.type_name);
+    column.kind = kind_of(text_of(row[2]));
+    column.position = int_of(row[3]);
+    shape.columns.push_back(std::move(column));
+  }
+  return {};
+}
+
+Result<void> read_cluster(CqlSession& session, TableShape& shape) {
+  HIRESTREAM_ASSIGN(const auto local,
+                    session.query("SELECT cluster_name, data_center, release_version FROM "
+                                  "system.local WHERE key = 'local'",
+                                  {}));
+  if (local.rows.empty()) {
+    return fail(ErrorKind::kTransient, std::string(kOperation), "system.local", "has no row");
+  }
+  shape.cluster_name = text_of(local.rows[0][0]);
+  shape.data_center = text_of(local.rows[0][1]);
+  shape.server_version = text_of(local.rows[0][2]);
+  HIRESTREAM_ASSIGN(const auto keyspace,
+                    session.query("SELECT replication FROM system_schema.keyspaces WHERE "
+                                  "keyspace_name = ?",
+                                  {shape.keyspace}));
+  if (!keyspace.rows.empty() && keyspace.rows[0][0]) {
+    std::vector<std::string> parts;
+    for (const auto& [key, value] : read_text_map(*keyspace.rows[0][0])) {
+      parts.push_back(fmt::format("'{}': '{}'", key, without_package(value)));
+    }
+    shape.replication = fmt::format("{{{}}}", fmt::join(parts, ", "));
+  }
+  return {};
+}
+
+}  // namespace
+
+const TableColumn* TableShape::find(std::string_view name) const {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const TableColumn& column) { return column.name == name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> TableShape::key(ColumnKind kind) const {
+  std::vector<const TableColumn*> parts;
+  for (const TableColumn& column : columns) {
+    if (column.kind == kind) {
+      parts.push_back(&column);
+    }
+  }
+  std::sort(parts.begin(), parts.end(),
+            [](const TableColumn* a, const TableColumn* b) { return a->position < b->position; });
+  std::vector<std::string> names;
+  for (const TableColumn* part : parts) {
+    names.push_back(part->name);
+  }
+  return names;
+}
+
+std::string TableShape::key_text() const {
+  const auto partition = key(ColumnKind::kPartitionKey);
+  const auto clustering = key(ColumnKind::kClustering);
+  if (clustering.empty() && partition.size() == 1) {
+    return fmt::format("PRIMARY KEY ({})", partition[0]);
+  }
+  std::string text = fmt::format("PRIMARY KEY (({})", fmt::join(partition, ", "));
+  for (const std::string& name : clustering) {
+    text += ", " + name;
+  }
+  return text + ")";
+}
+
+std::string TableShape::identity() const {
+  return fmt::format("cassandra cluster '{}' table {}.{} id {}", cluster_name, keyspace, table,
+                     table_id);
+}
+
+std::string TableShape::select_list(bool with_payload) const {
+  std::string list;
+  for (size_t i = 0; i < kColumnCount; ++i) {
+    const auto column = static_cast<Column>(i);
+    if (find(column_name(column)) == nullptr || (column == Column::kEd && !with_payload)) {
+      continue;
+    }
+    list += (list.empty() ? "" : ", ") + quote_identifier(column_name(column));
+  }
+  return list;
+}
+
+Result<void> check_tracking_type(const std::string& table, Column column,
+                                 std::string_view type_name) {
+  if (is_allowed(column, cql_type_from_name(type_name))) {
+    return {};
+  }
+  return refuse(fmt::format("{} column {}", table, column_name(column)),
+                fmt::format("has the type {}, allowed: {}", type_name, allowed_types(column)));
+}
+
+Result<void> check_shape(TableShape& shape) {
+  const std::string table = shape.keyspace + "." + shape.table;
+  for (const Column column : {Column::kCreateTime, Column::kTs}) {
+    if (shape.find(column_name(column)) == nullptr) {
+      return refuse(
+          table, fmt::format("has no column {}", column_name(column)),
+          "a tracking table needs create_time (the row's identity and arrival time) and ts "
+          "(the event's time)");
+    }
+  }
+  for (size_t i = 0; i < kColumnCount; ++i) {
+    const auto column = static_cast<Column>(i);
+    if (const TableColumn* found = shape.find(column_name(column))) {
+      HIRESTREAM_TRY(check_tracking_type(table, column, found->type_name));
+    }
+  }
+  auto partition = shape.key(ColumnKind::kPartitionKey);
+  const auto clustering = shape.key(ColumnKind::kClustering);
+  if (clustering.empty() && partition == std::vector<std::string>{"create_time"}) {
+    shape.strategy = Strategy::kScan;
+    return {};
+  }
+  std::sort(partition.begin(), partition.end());
+  if (partition == std::vector<std::string>{"bucket", "shard"} &&
+      clustering == std::vector<std::string>{"create_time"}) {
+    shape.strategy = Strategy::kTail;
+    return check_tail_key(shape);
+  }
+  return refuse(table, fmt::format("has {}, allowed: {}", shape.key_text(), kKeysAllowed),
+                "hirestream init --print shows the recommended table");
+}
+
+Result<TableShape> introspect_table(CassandraConnection& connection) {
+  CqlSession& session = connection.session();
+  TableShape shape;
+  shape.keyspace = connection.config().keyspace;
+  shape.table = connection.config().table;
+  HIRESTREAM_ASSIGN(
+      const auto tables,
+      session.query("SELECT id, default_time_to_live, gc_grace_seconds, compaction FROM "
+                    "system_schema.tables WHERE keyspace_name = ? AND table_name = ?",
+                    {shape.keyspace, shape.table}));
+  if (tables.rows.empty()) {
+    return forward(missing_table_error(session, connection.config()));
+  }
+  const CqlRow& row = tables.rows[0];
+  if (const auto id = row[0] ? read_uuid(bytes_of(*row[0])) : std::nullopt) {
+    shape.table_id = format_uuid(*id);
+  }
+  shape.default_ttl_s = int_of(row[1]);
+  shape.gc_grace_s = int_of(row[2]);
+  for (const auto& [key, value] : read_text_map(text_of(row[3]))) {
+    if (key == "class") {
+      shape.compaction = without_package(value);
+    }
+  }
+  HIRESTREAM_TRY(read_columns(session, shape));
+  HIRESTREAM_TRY(read_cluster(session, shape));
+  HIRESTREAM_TRY(check_shape(shape));
+  return shape;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,64 @@
+// What a tracking table in Cassandra looks like: its key decides the strategy, its column types how cells are read and written.
+// Deployments differ; what is not understood is refused with what was found and what is allowed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/cassandra/cassandra_connection.h"
+#include "adapters/cassandra/cql_value.h"
+#include "model/result.h"
+#include "model/tracking_batch.h"
+#include "ports/event_source.h"
+
+namespace hirestream {
+
+enum class ColumnKind : uint8_t { kRegular, kStatic, kPartitionKey, kClustering };
+
+struct TableColumn {
+  std::string name;
+  std::string type_name;  // as the server writes it
+  CqlType type = CqlType::kOther;
+  ColumnKind kind = ColumnKind::kRegular;
+  int32_t position = 0;  // within the key
+};
+
+struct TableShape {
+  std::string keyspace;
+  std::string table;
+  std::string table_id;  // a table dropped and created again has another one
+  std::string cluster_name;
+  std::string data_center;  // of the node asked
+  std::string server_version;
+  std::string replication;    // of the keyspace, as CQL map text
+  std::string compaction;     // class name without package
+  int32_t default_ttl_s = 0;  // 0: none
+  int32_t gc_grace_s = 0;
+  Strategy strategy = Strategy::kScan;  // set by check_shape
+  std::vector<TableColumn> columns;     // by name
+
+  const TableColumn* find(std::string_view name) const;
+  std::vector<std::string> key(ColumnKind kind) const;  // names in order
+  // "PRIMARY KEY ((bucket, shard), create_time)"
+  std::string key_text() const;
+  // For SourceDescription::identity.
+  std::string identity() const;
+  // Columns of TrackingBatch that the table has, as a quoted, comma separated list; `ed` only when with_payload.
+  std::string select_list(bool with_payload) const;
+};
+
+// Sets shape.strategy: PRIMARY KEY ((bucket, shard), create_time) is tail, create_time alone is scan. kConfig for any other key, for a
+// missing create_time or ts, and for column types that cannot be read.
+Result<void> check_shape(TableShape& shape);
+
+// kConfig naming the column, its type and what is allowed.
+Result<void> check_tracking_type(const std::string& table, Column column,
+                                 std::string_view type_name);
+
+// Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape refuses it.
+Result<TableShape> introspect_table(CassandraConnection& connection);
+
+}  // namespace hirestream

@@ -1,0 +1,100 @@
+#include "adapters/cassandra/table_shape.h"
+
+#include <gtest/gtest.h>
+
+namespace hirestream {
+namespace {
+
+TableColumn column(std::string name, std::string type, ColumnKind kind = ColumnKind::kRegular,
+                   int32_t position = 0) {
+  TableColumn result{
+      .name = std::move(name), .type_name = std::move(type), .kind = kind, .position = position};
+  result.type = cql_type_from_name(result.type_name);
+  return result;
+}
+
+TableShape tail_shape() {
+  TableShape shape;
+  shape.keyspace = "logs";
+  shape.table = "tracking";
+  shape.columns = {column("bid", "decimal"),
+                   column("bucket", "bigint", ColumnKind::kPartitionKey, 0),
+                   column("create_time", "timeuuid", ColumnKind::kClustering, 0),
+                   column("ed", "text"),
+                   column("shard", "int", ColumnKind::kPartitionKey, 1),
+                   column("ts", "timestamp")};
+  return shape;
+}
+
+TableShape scan_shape() {
+  TableShape shape;
+  shape.keyspace = "logs";
+  shape.table = "tracking";
+  shape.columns = {column("create_time", "text", ColumnKind::kPartitionKey, 0),
+                   column("ts", "text")};
+  return shape;
+}
+
+Error refused(TableShape shape) {
+  const auto result = check_shape(shape);
+  EXPECT_FALSE(result);
+  return result ? Error{} : result.error();
+}
+
+TEST(TableShape, TailsTheRecommendedKey) {
+  TableShape shape = tail_shape();
+  ASSERT_TRUE(check_shape(shape));
+  EXPECT_EQ(shape.strategy, Strategy::kTail);
+  EXPECT_EQ(shape.key_text(), "PRIMARY KEY ((bucket, shard), create_time)");
+}
+
+TEST(TableShape, ScansTheKeyAsUsuallyDeployed) {
+  TableShape shape = scan_shape();
+  ASSERT_TRUE(check_shape(shape));
+  EXPECT_EQ(shape.strategy, Strategy::kScan);
+  EXPECT_EQ(shape.key_text(), "PRIMARY KEY (create_time)");
+}
+
+TEST(TableShape, RefusesOtherKeysWithWhatItFoundAndWhatIsAllowed) {
+  TableShape shape = scan_shape();
+  shape.columns.push_back(column("uid", "text", ColumnKind::kClustering, 0));
+  const Error error = refused(shape);
+  EXPECT_EQ(error.kind, ErrorKind::kConfig);
+  EXPECT_NE(error.message.find("PRIMARY KEY ((create_time), uid)"), std::string::npos);
+  EXPECT_NE(error.message.find("PRIMARY KEY ((bucket, shard), create_time)"), std::string::npos);
+}
+
+TEST(TableShape, NamesTheMissingColumn) {
+  TableShape shape = tail_shape();
+  std::erase_if(shape.columns, [](const TableColumn& c) { return c.name == "ts"; });
+  EXPECT_EQ(refused(shape).message, "has no column ts");
+  shape = tail_shape();
+  std::erase_if(shape.columns, [](const TableColumn& c) { return c.name == "create_time"; });
+  EXPECT_EQ(refused(shape).message, "has no column create_time");
+}
+
+TEST(TableShape, RefusesTypesThatCannotBeRead) {
+  TableShape shape = tail_shape();
+  shape.columns.push_back(column("job_id", "list<int>"));
+  const Error error = refused(shape);
+  EXPECT_EQ(error.subject, "logs.tracking column job_id");
+  EXPECT_NE(error.message.find("list<int>"), std::string::npos);
+}
+
+TEST(TableShape, RefusesBucketAndShardOfOtherTypes) {
+  TableShape shape = tail_shape();
+  shape.columns[1] = column("bucket", "double", ColumnKind::kPartitionKey, 0);
+  EXPECT_NE(refused(shape).subject.find("bucket"), std::string::npos);
+  shape = tail_shape();
+  shape.columns[4] = column("shard", "text", ColumnKind::kPartitionKey, 1);
+  EXPECT_NE(refused(shape).subject.find("shard"), std::string::npos);
+}
+
+TEST(TableShape, SelectsOnlyColumnsThatExistAndPayloadOnlyWhenAsked) {
+  const TableShape shape = tail_shape();
+  EXPECT_EQ(shape.select_list(false), "\"create_time\", \"ts\", \"bid\"");
+  EXPECT_EQ(shape.select_list(true), "\"create_time\", \"ts\", \"bid\", \"ed\"");
+}
+
+}  // namespace
+}  // namespace hirestream

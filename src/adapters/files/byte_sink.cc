@@ -1,0 +1,134 @@
+#include "adapters/files/byte_sink.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+namespace hirestream {
+
+struct ByteSink::Compressor {
+  explicit Compressor(bool is_zstd) {
+    if (is_zstd) {
+      zstd = ZSTD_createCStream();
+      HIRESTREAM_CHECK(zstd != nullptr);
+      ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
+      return;
+    }
+    constexpr int kGzip = 16;
+    constexpr int kMemoryLevel = 8;
+    HIRESTREAM_CHECK(deflateInit2(&gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + kGzip,
+                                  kMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK);
+  }
+  Compressor(const Compressor&) = delete;
+  Compressor& operator=(const Compressor&) = delete;
+  ~Compressor() {
+    if (zstd != nullptr) {
+      ZSTD_freeCStream(zstd);
+    } else {
+      deflateEnd(&gzip);
+    }
+  }
+
+  // Takes from `bytes`, puts into `output`: how much was put, and whether it is done with all of it.
+  std::pair<size_t, bool> step(std::string_view& bytes, bool last, std::span<char> output) {
+    if (zstd != nullptr) {
+      ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+      ZSTD_outBuffer out{output.data(), output.size(), 0};
+      const size_t left =
+          ZSTD_compressStream2(zstd, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+      HIRESTREAM_CHECK(!ZSTD_isError(left));
+      bytes.remove_prefix(in.pos);
+      return {out.pos, last ? left == 0 : bytes.empty()};
+    }
+    constexpr size_t kStep = 1 << 30;
+    const std::string_view piece = bytes.substr(0, kStep);
+    gzip.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+    gzip.avail_in = static_cast<uInt>(piece.size());
+    gzip.next_out = reinterpret_cast<Bytef*>(output.data());
+    gzip.avail_out = static_cast<uInt>(output.size());
+    const int status = deflate(&gzip, last && piece.size() == bytes.size() ? Z_FINISH : Z_NO_FLUSH);
+    HIRESTREAM_CHECK(status != Z_STREAM_ERROR);
+    bytes.remove_prefix(piece.size() - gzip.avail_in);
+    const bool done = last ? status == Z_STREAM_END : bytes.empty() && gzip.avail_out > 0;
+    return {output.size() - gzip.avail_out, done};
+  }
+
+  ZSTD_CStream* zstd = nullptr;  // none: gzip
+  z_stream gzip{};
+};
+
+Result<std::unique_ptr<ByteSink>> ByteSink::create(const std::string& path) {
+  const std::string part_path = path + ".part";
+  constexpr mode_t kMode = 0666;  // less the process's umask
+  const int descriptor = ::open(part_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode);
+  if (descriptor < 0) {
+    return fail(ErrorKind::kConfig, "create file", part_path, std::strerror(errno),
+                "the folder must exist and be writable");
+  }
+  return std::unique_ptr<ByteSink>(new ByteSink(path, descriptor));
+}
+
+ByteSink::ByteSink(std::string path, int descriptor)
+    : path_(std::move(path)), part_path_(path_ + ".part"), descriptor_(descriptor) {
+  constexpr size_t kOutputBytes = 256 << 10;
+  const bool is_zstd = path_.ends_with(".zst");
+  if (is_zstd || path_.ends_with(".gz")) {
+    compressor_ = std::make_unique<Compressor>(is_zstd);
+    output_.resize(kOutputBytes);
+  }
+}
+
+ByteSink::~ByteSink() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(part_path_.c_str());
+}
+
+tl::unexpected<Error> ByteSink::failed(const char* operation) const {
+  return fail(ErrorKind::kTransient, operation, part_path_, std::strerror(errno));
+}
+
+Result<void> ByteSink::write_to_file(std::span<const char> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed("write file");
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+  return {};
+}
+
+Result<void> ByteSink::compress(std::string_view bytes, bool last) {
+  for (bool done = bytes.empty() && !last; !done;) {
+    const auto [count, finished] = compressor_->step(bytes, last, output_);
+    HIRESTREAM_TRY(write_to_file(std::span<const char>(output_).first(count)));
+    done = finished;
+  }
+  return {};
+}
+
+Result<void> ByteSink::write(std::string_view bytes) {
+  HIRESTREAM_CHECK(descriptor_ >= 0);
+  return compressor_ ? compress(bytes, false) : write_to_file(bytes);
+}
+
+Result<void> ByteSink::finish() {
+  HIRESTREAM_CHECK(descriptor_ >= 0);
+  if (compressor_) HIRESTREAM_TRY(compress({}, true));
+  if (::fsync(descriptor_) != 0) return failed("sync file");
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (::close(descriptor) != 0 || std::rename(part_path_.c_str(), path_.c_str()) != 0) {
+    const auto error = failed("rename file");
+    ::unlink(part_path_.c_str());
+    return error;
+  }
+  return {};
+}
+
+}  // namespace hirestream

@@ -1,0 +1,76 @@
+#include "adapters/files/csv_job_directory.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "adapters/files/record_reader.h"
+#include "model/decimal.h"
+
+namespace hirestream {
+namespace {
+
+constexpr size_t kExcerptBytes = 80;
+constexpr size_t kNumberCount = 4;  // id, company_id, group_id, campaign_id stand first
+
+tl::unexpected<Error> bad_row(const std::string& path, int64_t line, std::string message) {
+  return fail(ErrorKind::kRejected, "load jobs", fmt::format("{}:{}", path, line),
+              std::move(message), "correct the file; the jobs known before stay in use");
+}
+
+Result<Job> job_of(const Record& record, std::span<const WantedColumn> columns,
+                   const std::string& path) {
+  std::array<int64_t, kNumberCount> numbers{};
+  for (size_t index = 0; index < kNumberCount; ++index) {
+    if (!record.values[index]) continue;
+    const std::string_view text = *record.values[index];
+    const std::optional<int64_t> number = parse_integer(text);
+    if (!number) {
+      return bad_row(path, record.line,
+                     fmt::format("column {} holds \"{}\", an integer is needed",
+                                 columns[index].name, excerpt(text, kExcerptBytes)));
+    }
+    numbers[index] = *number;
+  }
+  if (!record.values[0]) {
+    return bad_row(path, record.line, fmt::format("column {} is empty", columns[0].name));
+  }
+  const auto text = [&](size_t index) {
+    return std::string(record.values[index].value_or(std::string_view()));
+  };
+  return Job{numbers[0], numbers[1], numbers[2], numbers[3], text(4), text(5), text(6), text(7)};
+}
+
+}  // namespace
+
+Result<std::vector<Job>> CsvJobDirectory::load() {
+  const std::array<WantedColumn, 8> columns = {{{options_.id_column, true},
+                                                {options_.company_id_column, true},
+                                                {options_.group_id_column, false},
+                                                {options_.campaign_id_column, false},
+                                                {options_.title_column, false},
+                                                {options_.company_name_column, false},
+                                                {options_.campaign_name_column, false},
+                                                {options_.group_name_column, false}}};
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(FileFormat::kCsv, options_.path, columns));
+  std::map<int64_t, Job> jobs;
+  for (Record record;;) {
+    HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+    if (!some) break;
+    if (!record.malformed.empty()) {
+      return bad_row(options_.path, record.line,
+                     fmt::format("{}: {}", record.malformed, excerpt(record.bytes, kExcerptBytes)));
+    }
+    HIRESTREAM_ASSIGN(Job job, job_of(record, columns, options_.path));
+    jobs[job.job_id] = std::move(job);
+  }
+  std::vector<Job> sorted;
+  for (auto& [id, job] : jobs) sorted.push_back(std::move(job));
+  return sorted;
+}
+
+}  // namespace hirestream

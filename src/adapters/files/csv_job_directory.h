@@ -1,0 +1,36 @@
+// The job dimension from a CSV file with a header (CSV as csv_reader.h says). The id column is required; a row without an id, or with a
+// number that cannot be read, makes the whole file kRejected with file, line, column and value: a half-read dimension would take
+// companies away from jobs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ports/job_directory.h"
+
+namespace hirestream {
+
+struct CsvJobDirectoryOptions {
+  std::string path;
+  // Names of the columns. Those of names (title …) may be missing in the file, so may group_id and campaign_id.
+  std::string id_column = "id";
+  std::string company_id_column = "company_id";
+  std::string group_id_column = "group_id";
+  std::string campaign_id_column = "campaign_id";
+  std::string title_column = "title";
+  std::string company_name_column = "company_name";
+  std::string campaign_name_column = "campaign_name";
+  std::string group_name_column = "group_name";
+};
+
+class CsvJobDirectory : public JobDirectory {
+ public:
+  explicit CsvJobDirectory(CsvJobDirectoryOptions options) : options_(std::move(options)) {}
+  // Reads the file anew. Empty numbers are 0.
+  Result<std::vector<Job>> load() override;
+
+ private:
+  CsvJobDirectoryOptions options_;
+};
+
+}  // namespace hirestream

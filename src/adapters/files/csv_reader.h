@@ -1,0 +1,76 @@
+// CSV as of RFC 4180 with a header: quoted fields may hold commas, line ends and doubled quotes; LF or CRLF ends a record; a
+// UTF-8 byte order mark and blank lines are skipped; a quote inside an unquoted field is an ordinary character. Header names
+// are matched exactly, then without case; columns nobody wants are skipped. A file without any record has no header and no rows.
+//
+// Malformed records: wrong number of fields, text behind a closing quote, a quote that is never closed, invalid UTF-8, longer
+// than kRecordBytesMax. If the quoting may be at fault, the malformed record ends at its first line feed and reading resumes on
+// the next line, so that a stray quote cannot swallow the rows behind it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/files/input_window.h"
+#include "adapters/files/record_reader.h"
+
+namespace hirestream {
+
+class CsvReader : public RecordReader {
+ public:
+  // Reads the header. kConfig when a required column is missing or a wanted one stands there twice.
+  static Result<std::unique_ptr<CsvReader>> open(std::unique_ptr<ByteStream> stream,
+                                                 std::string name,
+                                                 std::span<const WantedColumn> wanted);
+
+  Result<bool> next(Record& record) override;
+  int64_t file_bytes() const override { return window_.stream().file_bytes(); }
+
+ private:
+  struct Field {
+    const char* begin = nullptr;
+    const char* end = nullptr;
+    bool escaped = false;  // holds doubled quotes
+  };
+  struct Cursor;
+  enum class Scan { kRecord, kIncomplete, kMalformed };
+
+  CsvReader(std::unique_ptr<ByteStream> stream, std::string name);
+  Result<void> read_header(std::span<const WantedColumn> wanted);
+  Result<void> match_columns(std::span<const std::string> found,
+                             std::span<const WantedColumn> wanted);
+  Result<void> skip_byte_order_mark();
+  // Skips what was delivered and blank lines; false when nothing is left.
+  Result<bool> advance();
+  Scan scan();
+  Field& next_field();
+  Scan scan_unquoted(Cursor& cursor, Field& field);
+  Scan scan_quoted(Cursor& cursor, Field& field);
+  Scan end_at_line_feed(const char* why);
+  Result<void> take_overlong(Record& record);
+  void take(Record& record);
+  void take_values();
+
+  InputWindow window_;
+  std::string name_;
+  std::vector<size_t> columns_;  // by wanted column: its place in the file, or kAbsent
+  size_t column_count_ = 0;      // of the header; 0 while it is being read
+  std::vector<std::optional<std::string_view>> values_;
+  std::string unescaped_;
+
+  int64_t line_ = 1;
+  // Of the record scanned last, which is still in the window:
+  size_t record_size_ = 0;    // without its line end
+  size_t consumed_size_ = 0;  // with it
+  int64_t consumed_lines_ = 0;
+  size_t field_count_ = 0;
+  int64_t feeds_inside_ = 0;  // line feeds in quoted fields
+  bool any_escaped_ = false;
+  const char* why_malformed_ = nullptr;
+  std::vector<Field> fields_;
+};
+
+}  // namespace hirestream

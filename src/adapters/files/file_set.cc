@@ -1,0 +1,117 @@
+#include "adapters/files/file_set.h"
+
+#include <fmt/format.h>
+#include <glob.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace hirestream {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_unfinished(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".part");
+}
+
+bool has_ending(std::string name, FileFormat format) {
+  for (const std::string_view compression : {".gz", ".zst"}) {
+    if (name.ends_with(compression)) {
+      name.resize(name.size() - compression.size());
+      break;
+    }
+  }
+  if (format == FileFormat::kCsv) return name.ends_with(".csv");
+  return name.ends_with(".ndjson") || name.ends_with(".jsonl");
+}
+
+Result<std::vector<std::string>> matches_of(const std::string& pattern) {
+  glob_t matches{};
+  const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches);
+  std::vector<std::string> paths;
+  for (const char* path : std::span(matches.gl_pathv, matches.gl_pathc)) paths.emplace_back(path);
+  ::globfree(&matches);
+  if (status != 0 && status != GLOB_NOMATCH) {
+    return fail(ErrorKind::kTransient, "list files", pattern, "reading a directory failed");
+  }
+  return paths;
+}
+
+}  // namespace
+
+std::optional<FileVersion> current_version(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  const int64_t changed_ns =
+      int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + int64_t{status.st_mtim.tv_nsec};
+  return FileVersion{path, fmt::format("{}:{}:{}", status.st_size, changed_ns, status.st_ino),
+                     int64_t{status.st_size}};
+}
+
+Result<FileSet> FileSet::open(FileFormat format, const std::string& path) {
+  FileSet set;
+  set.format_ = format;
+  std::error_code ignored;
+  const fs::path absolute = fs::absolute(path, ignored).lexically_normal();
+  set.path_ = absolute.string();
+  if (path.empty()) {
+    return fail(ErrorKind::kConfig, "open files", "(no path)", "a path is needed",
+                "name a file, a directory or a glob");
+  }
+  const fs::file_status status = fs::status(absolute, ignored);
+  if (fs::is_directory(status)) {
+    if (set.path_.size() > 1 && set.path_.ends_with('/')) set.path_.pop_back();
+    set.kind_ = Kind::kDirectory;
+  } else if (fs::is_regular_file(status)) {
+    set.kind_ = Kind::kFile;
+  } else if (!fs::exists(status) && path.find_first_of("*?[") != std::string::npos) {
+    set.kind_ = Kind::kGlob;
+  } else if (fs::exists(status)) {
+    return fail(ErrorKind::kConfig, "open files", set.path_,
+                "neither a regular file nor a directory",
+                "files are read more than once: pipes cannot be used");
+  } else {
+    return fail(ErrorKind::kConfig, "open files", set.path_, "no such file or directory",
+                "name a file, a directory or a glob that exists");
+  }
+  return set;
+}
+
+Result<std::vector<std::string>> FileSet::paths() const {
+  if (kind_ == Kind::kFile) return std::vector<std::string>{path_};
+  std::vector<std::string> paths;
+  if (kind_ == Kind::kGlob) {
+    HIRESTREAM_ASSIGN(paths, matches_of(path_));
+    std::erase_if(paths, [](const std::string& path) { return is_unfinished(path); });
+    return paths;
+  }
+  std::error_code error;
+  for (fs::directory_iterator entry(path_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!is_unfinished(entry->path()) && has_ending(entry->path().filename().string(), format_)) {
+      paths.push_back(entry->path().string());
+    }
+  }
+  if (error) return fail(ErrorKind::kTransient, "list files", path_, error.message());
+  return paths;
+}
+
+Result<std::vector<FileVersion>> FileSet::list() const {
+  HIRESTREAM_ASSIGN(const std::vector<std::string> found, paths());
+  std::vector<FileVersion> versions;
+  for (const std::string& path : found) {
+    if (auto version = current_version(path)) versions.push_back(std::move(*version));
+  }
+  std::sort(versions.begin(), versions.end(),
+            [](const FileVersion& a, const FileVersion& b) { return a.path < b.path; });
+  return versions;
+}
+
+}  // namespace hirestream

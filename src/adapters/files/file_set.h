@@ -1,0 +1,44 @@
+// Which files a path means: one file, the regular files that a glob matches (glob(7)), or those directly in a directory whose names end in
+// .csv (csv) or .ndjson / .jsonl (ndjson), each also with .gz or .zst. Hidden files and *.tmp, *.part are never taken: whoever
+// delivers a file writes it under such a name and renames it when it is complete.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/files/record_reader.h"
+#include "model/result.h"
+
+namespace hirestream {
+
+struct FileVersion {
+  std::string path;  // absolute
+  std::string tag;   // size, time of change in nanoseconds and inode: differs when the file differs
+  int64_t size = 0;
+};
+
+// Nothing when there is no regular file (any more).
+std::optional<FileVersion> current_version(const std::string& path);
+
+class FileSet {
+ public:
+  // kConfig when the path is neither a file, a directory nor a glob.
+  static Result<FileSet> open(FileFormat format, const std::string& path);
+
+  // What is there now, by path. kTransient when a directory cannot be read.
+  Result<std::vector<FileVersion>> list() const;
+  // The absolute path, directory or glob.
+  const std::string& path() const { return path_; }
+
+ private:
+  enum class Kind { kFile, kDirectory, kGlob };
+  Result<std::vector<std::string>> paths() const;
+
+  FileFormat format_ = FileFormat::kCsv;
+  Kind kind_ = Kind::kFile;
+  std::string path_;
+};
+
+}  // namespace hirestream

@@ -1,0 +1,95 @@
+#include "adapters/files/file_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "adapters/files/temporary_folder_test.h"
+
+namespace hirestream {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> names(const FileSet& set) {
+  const auto versions = set.list();
+  EXPECT_TRUE(versions);
+  std::vector<std::string> names;
+  for (const FileVersion& version : *versions) {
+    names.push_back(std::filesystem::path(version.path).filename().string());
+  }
+  return names;
+}
+
+TEST(FileSet, TakesFilesOfItsFormatFromADirectory) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b.csv", "a.csv.gz", "c.csv.zst", "d.ndjson", "e.jsonl.gz", "f.CSV",
+                           "g.txt", ".h.csv", "i.csv.tmp", "j.csv.part", "csv"}) {
+    folder.write(name, "x");
+  }
+  std::filesystem::create_directory(folder.path("k.csv"));
+  std::filesystem::create_symlink(folder.path("g.txt"), folder.path("l.csv"));
+  std::filesystem::create_symlink(folder.path("nothing"), folder.path("m.csv"));
+  EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path()).value()),
+              ElementsAre("a.csv.gz", "b.csv", "c.csv.zst", "l.csv"));
+  EXPECT_THAT(names(FileSet::open(FileFormat::kNdjson, folder.path() + "/").value()),
+              ElementsAre("d.ndjson", "e.jsonl.gz"));
+}
+
+TEST(FileSet, SeesFilesThatComeAndGo) {
+  const TemporaryFolder folder;
+  const FileSet set = FileSet::open(FileFormat::kCsv, folder.path()).value();
+  EXPECT_THAT(names(set), ElementsAre());
+  folder.write("a.csv", "x");
+  EXPECT_THAT(names(set), ElementsAre("a.csv"));
+  std::filesystem::remove(folder.path("a.csv"));
+  EXPECT_THAT(names(set), ElementsAre());
+}
+
+TEST(FileSet, TakesWhatAGlobMatchesButNothingUnfinished) {
+  const TemporaryFolder folder;
+  for (const char* name :
+       {"2022-07-02.log", "2022-07-01.log", "2022-08-01.log", "2022-07-03.log.part"}) {
+    folder.write(name, "x");
+  }
+  EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path("2022-07-*")).value()),
+              ElementsAre("2022-07-01.log", "2022-07-02.log"));
+  EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path("none-*")).value()), ElementsAre());
+}
+
+TEST(FileSet, TakesOneFileWhateverItsName) {
+  const TemporaryFolder folder;
+  folder.write("export[1]", "x");
+  EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path("export[1]")).value()),
+              ElementsAre("export[1]"));
+}
+
+TEST(FileSet, RefusesWhatIsNotThereAndWhatCannotBeReadTwice) {
+  const TemporaryFolder folder;
+  const auto nothing = FileSet::open(FileFormat::kCsv, folder.path("nothing.csv"));
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().kind, ErrorKind::kConfig);
+  EXPECT_FALSE(FileSet::open(FileFormat::kCsv, ""));
+  ASSERT_EQ(::mkfifo(folder.path("pipe").c_str(), 0600), 0);
+  EXPECT_FALSE(FileSet::open(FileFormat::kCsv, folder.path("pipe")));
+}
+
+TEST(FileSet, GivesAnotherTagWhenAFileIsChangedOrReplaced) {
+  const TemporaryFolder folder;
+  folder.write("a.csv", "x");
+  const std::string first = current_version(folder.path("a.csv"))->tag;
+  EXPECT_EQ(current_version(folder.path("a.csv"))->tag, first);
+  folder.write("b.csv", "y");
+  std::filesystem::last_write_time(folder.path("b.csv"),
+                                   std::filesystem::last_write_time(folder.path("a.csv")));
+  std::filesystem::rename(folder.path("b.csv"), folder.path("a.csv"));
+  const std::string replaced = current_version(folder.path("a.csv"))->tag;
+  EXPECT_NE(replaced, first);
+  folder.write("a.csv", "xy");
+  EXPECT_NE(current_version(folder.path("a.csv"))->tag, replaced);
+  std::filesystem::remove(folder.path("a.csv"));
+  EXPECT_FALSE(current_version(folder.path("a.csv")));
+}
+
+}  // namespace
+}  // namespace hirestream

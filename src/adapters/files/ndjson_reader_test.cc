@@ -1,0 +1,207 @@
+#include "adapters/files/ndjson_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "adapters/files/record_rows_test.h"
+
+namespace hirestream {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::array<WantedColumn, 3> kWanted = {{{"a", true}, {"bid", false}, {"ed", false}}};
+
+std::vector<Row> parse(const std::string& text, size_t chunk = SIZE_MAX) {
+  NdjsonReader reader(std::make_unique<MemoryStream>(text, chunk), kWanted);
+  return read_all(reader);
+}
+
+std::vector<std::string> values(const std::string& text) {
+  const std::vector<Row> rows = parse(text);
+  EXPECT_EQ(rows.size(), 1U);
+  if (rows.empty()) return {};
+  EXPECT_EQ(rows[0].malformed, "") << text;
+  return rows[0].values;
+}
+
+TEST(NdjsonReader, GivesTextOfStringsAndJsonOfTheRest) {
+  EXPECT_THAT(values(R"({"a":"x","bid":1.40,"ed":{"jobId": "188", "l":[1,2]}})"),
+              ElementsAre("x", "1.40", R"({"jobId": "188", "l":[1,2]})"));
+  EXPECT_THAT(values(R"({ "a" : true , "bid" : 0.10000000000000000001 , "ed" : [1, {"x":2}] })"),
+              ElementsAre("true", "0.10000000000000000001", R"([1, {"x":2}])"));
+}
+
+TEST(NdjsonReader, TakesNullEmptyAndAbsentAsNull) {
+  EXPECT_THAT(values(R"({"a":null,"bid":""})"), ElementsAre("<null>", "<null>", "<null>"));
+  EXPECT_THAT(values("{}"), ElementsAre("<null>", "<null>", "<null>"));
+}
+
+TEST(NdjsonReader, ResolvesEscapesInTextAndKeys) {
+  EXPECT_THAT(values(R"({"\u0061":"\u00e4\n\"\\ \ud83d\ude00 \u0000","ed":"{\"jobId\":7}"})"),
+              ElementsAre(std::string("\xC3\xA4\n\"\\ \xF0\x9F\x98\x80 \0", 12), "<null>",
+                          R"({"jobId":7})"));
+}
+
+TEST(NdjsonReader, PrefersExactKeysAndTheLastOfEqualOnes) {
+  EXPECT_THAT(values(R"({"BID":1,"A":2})"), ElementsAre("2", "1", "<null>"));
+  EXPECT_THAT(values(R"({"BID":1,"bid":2,"Bid":3})"), ElementsAre("<null>", "2", "<null>"));
+  EXPECT_THAT(values(R"({"bid":1,"bid":2})"), ElementsAre("<null>", "2", "<null>"));
+  EXPECT_THAT(values(R"({"bid":1,"bid":null})"), ElementsAre("<null>", "<null>", "<null>"));
+}
+
+TEST(NdjsonReader, FollowsKeysThatChangeTheirPlaceFromLineToLine) {
+  const auto rows = parse(
+      "{\"a\":1,\"x\":{\"a\":9},\"bid\":2}\n{\"bid\":3,\"a\":4}\n{\"ab\":5,\"a\":6}\n"
+      "{\"aB\":5,\"a\":\"a\"}\n");
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_THAT(rows[0].values, ElementsAre("1", "2", "<null>"));
+  EXPECT_THAT(rows[1].values, ElementsAre("4", "3", "<null>"));
+  EXPECT_THAT(rows[2].values, ElementsAre("6", "<null>", "<null>"));
+  EXPECT_THAT(rows[3].values, ElementsAre("a", "<null>", "<null>"));
+}
+
+TEST(NdjsonReader, SkipsByteOrderMarkAndBlankLinesButCountsLines) {
+  const auto rows = parse("\xEF\xBB\xBF{\"a\":1}\r\n\r\n  \n{\"a\":2}");
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0], (Row{1, "{\"a\":1}", "", {"1", "<null>", "<null>"}}));
+  EXPECT_EQ(rows[1], (Row{4, "{\"a\":2}", "", {"2", "<null>", "<null>"}}));
+  EXPECT_TRUE(parse("").empty());
+  EXPECT_TRUE(parse("\xEF\xBB\xBF").empty());
+}
+
+TEST(NdjsonReader, DeliversWhatIsNoObjectAsMalformedAndGoesOn) {
+  const std::vector<std::string> bad = {
+      "{",
+      "{\"a\":1",
+      "{\"a\":\"x",
+      "{\"a\":1}}",
+      "{\"a\":1}{\"a\":2}",
+      "{\"a\":1},",
+      "[1]",
+      "5",
+      "\"x\"",
+      "null",
+      "a",
+      "{\"a\":}",
+      "{\"a\" 1}",
+      "{\"a\":1 \"bid\":2}",
+      "{a:1}",
+      "{\"a\":\"\xFF\"}",
+      "{\"a\":\"\\ud800\"}",
+      "{\"a\":\"\\q\"}",
+      "{\"a\":\"x\ty\"}",
+      "{\"ed\":{\"x\":1}",
+      "{\"a\":nul}",
+      "{\"a\":nullx}",
+      "{\"a\":tru}",
+      "{\"a\":01}",
+      "{\"a\":1.}",
+      "{\"a\":-}",
+      "{\"a\":1e}",
+      "{\"ed\":" + std::string(1'000'000, '['),
+      "{\"ed\":" + std::string(5'000, '[') + std::string(5'000, ']') + "}",
+      R"({"a":1,"d":"x":"y"}})",
+      R"({"ed":{"x":1]})",
+      R"({"x":{"y":tru},"a":1})",
+      "{\"a\":1x}",
+      std::string("{\"a\":1}\0", 8),
+      std::string("\0", 1)};
+  for (const std::string& line : bad) {
+    const auto rows = parse("{\"a\":0}\n" + line + "\n{\"a\":2}\n");
+    ASSERT_EQ(rows.size(), 3U) << line;
+    EXPECT_NE(rows[1].malformed, "") << line;
+    EXPECT_EQ(rows[1].line, 2);
+    EXPECT_EQ(rows[1].bytes, line);
+    EXPECT_THAT(rows[1].values, ElementsAre("<null>", "<null>", "<null>"));
+    EXPECT_EQ(rows[0].malformed + rows[2].malformed, "");
+    EXPECT_THAT(rows[2].values, ElementsAre("2", "<null>", "<null>"));
+  }
+}
+
+TEST(NdjsonReader, CutsOverlongLinesAndGoesOnBehindThem) {
+  const auto rows =
+      parse("{\"a\":\"" + std::string(kRecordBytesMax + (1 << 20), 'x') + "\"}\n{\"a\":2}\n");
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_THAT(rows[0].malformed, HasSubstr("longer than"));
+  EXPECT_EQ(rows[1], (Row{2, "{\"a\":2}", "", {"2", "<null>", "<null>"}}));
+}
+
+TEST(NdjsonReader, ReadsValuesOfManyMegabytes) {
+  const std::string huge(5 << 20, 'x');
+  const auto rows = parse("{\"a\":\"" + huge + "\"}\n{\"a\":2}", 100'000);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].values[0], huge);
+  EXPECT_EQ(rows[1].values[0], "2");
+}
+
+TEST(NdjsonReader, ReadsBackWhateverValuesAreWrittenByAnotherLibrary) {
+  std::mt19937 random(1);
+  const std::vector<std::string> pieces = {"\"",
+                                           "\\",
+                                           "\n",
+                                           "x",
+                                           "\xC3\xA4",
+                                           std::string(1, '\0'),
+                                           "\x1f",
+                                           "\xF0\x9F\x98\x80",
+                                           std::string(300, 'y')};
+  for (int round = 0; round < 200; ++round) {
+    std::string text;
+    std::vector<std::vector<std::string>> expected;
+    for (int row = 0; row < 20; ++row) {
+      nlohmann::json object;
+      std::vector<std::string>& fields = expected.emplace_back();
+      for (const WantedColumn& column : kWanted) {
+        std::string value;
+        for (auto count = random() % 5; count > 0; --count)
+          value += pieces[random() % pieces.size()];
+        if (!value.empty() || random() % 2 == 0) object[std::string(column.name)] = value;
+        fields.push_back(value.empty() ? "<null>" : value);
+      }
+      if (object.is_null()) object = nlohmann::json::object();
+      text += object.dump(-1, ' ', random() % 2 == 0) + (random() % 2 == 0 ? "\n" : "\r\n");
+    }
+    const std::vector<Row> rows = parse(text, 1 + random() % 50);
+    ASSERT_EQ(rows.size(), expected.size());
+    for (size_t row = 0; row < rows.size(); ++row) {
+      EXPECT_EQ(rows[row].malformed, "");
+      EXPECT_EQ(rows[row].values, expected[row]);
+    }
+  }
+}
+
+// Damaged lines: malformed is what another library refuses (escapes that nobody resolves left aside), and no line is lost.
+TEST(NdjsonReader, DeliversEveryDamagedLineOnce) {
+  std::mt19937 random(2);
+  const std::string good = R"({"a":"x\n","bid":1.5,"ed":{"jobId":"188"}})";
+  const std::string alphabet("{}[]\":,\\ux1n\0\xC3", 14);
+  for (int round = 0; round < 5000; ++round) {
+    std::string line = good;
+    for (auto count = 1 + random() % 3; count > 0; --count) {
+      const size_t place = random() % line.size();
+      if (random() % 3 == 0) {
+        line.erase(place, 1);
+      } else {
+        line[place] = alphabet[random() % alphabet.size()];
+      }
+    }
+    const auto rows = parse(good + "\n" + line + "\n" + good + "\n", 1 + random() % 90);
+    ASSERT_EQ(rows.size(), 3U) << line;
+    EXPECT_EQ(rows[1].bytes, line);
+    EXPECT_EQ(rows[0].values, rows[2].values);
+    EXPECT_EQ(rows[0].malformed + rows[2].malformed, "");
+    const auto judged = nlohmann::json::parse(line, nullptr, false);
+    if (judged.is_object() || std::count(line.begin(), line.end(), '\\') <= 1) {
+      EXPECT_EQ(rows[1].malformed.empty(), judged.is_object()) << line;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hirestream

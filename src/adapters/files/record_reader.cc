@@ -1,0 +1,68 @@
+#include "adapters/files/record_reader.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <utility>
+
+#include "adapters/files/csv_reader.h"
+#include "adapters/files/ndjson_reader.h"
+
+namespace hirestream {
+namespace {
+
+// Length of the well-formed UTF-8 sequence at the beginning of `bytes`, 0 if there is none. Unicode 15, table 3-7.
+size_t utf8_sequence_length(std::string_view bytes) {
+  const auto at = [&](size_t index) { return static_cast<unsigned char>(bytes[index]); };
+  const unsigned char lead = at(0);
+  if (lead < 0x80) return 1;
+  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || bytes.size() < length) return 0;
+  unsigned char low = 0x80;
+  unsigned char high = 0xBF;
+  if (lead == 0xE0) low = 0xA0;
+  if (lead == 0xED) high = 0x9F;
+  if (lead == 0xF0) low = 0x90;
+  if (lead == 0xF4) high = 0x8F;
+  if (at(1) < low || at(1) > high) return 0;
+  for (size_t index = 2; index < length; ++index) {
+    if (at(index) < 0x80 || at(index) > 0xBF) return 0;
+  }
+  return length;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
+                                                         std::span<const WantedColumn> wanted) {
+  HIRESTREAM_ASSIGN(auto stream, open_byte_stream(path));
+  if (format == FileFormat::kNdjson) {
+    return std::unique_ptr<RecordReader>(std::make_unique<NdjsonReader>(std::move(stream), wanted));
+  }
+  HIRESTREAM_ASSIGN(auto reader, CsvReader::open(std::move(stream), path, wanted));
+  return std::unique_ptr<RecordReader>(std::move(reader));
+}
+
+RowId malformed_row_id(const Record& record) {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(record.bytes.data(), record.bytes.size(),
+                                                   static_cast<uint64_t>(record.line));
+  constexpr uint64_t kVersionMask = 0xF000;
+  return RowId{hash.high64 & ~kVersionMask, hash.low64};
+}
+
+std::string excerpt(std::string_view bytes, size_t bytes_max) {
+  std::string text;
+  while (!bytes.empty()) {
+    const size_t length = utf8_sequence_length(bytes);
+    const auto first = static_cast<unsigned char>(bytes[0]);
+    const bool shown = length > 1 || (length == 1 && first >= 0x20 && first != 0x7F);
+    const std::string piece =
+        shown ? std::string(bytes.substr(0, length)) : fmt::format("\\x{:02x}", first);
+    if (text.size() + piece.size() > bytes_max) break;
+    text += piece;
+    bytes.remove_prefix(shown ? length : 1);
+  }
+  return text;
+}
+
+}  // namespace hirestream

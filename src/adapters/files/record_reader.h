@@ -1,0 +1,56 @@
+// Records of a file, one after the other: the interface of the CSV and NDJSON readers. Nothing is lost: a record that cannot
+// be understood is delivered too, with the reason, and reading goes on behind it. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "adapters/files/byte_stream.h"
+#include "model/result.h"
+#include "model/row_id.h"
+
+namespace hirestream {
+
+enum class FileFormat { kCsv, kNdjson };
+
+// A longer record is malformed: bounds the memory that a missing quote or line feed can cost.
+inline constexpr size_t kRecordBytesMax = 16 << 20;
+
+struct WantedColumn {
+  std::string_view name;
+  bool required = false;  // the header must have it (CSV)
+};
+
+// Valid until the next call of next().
+struct Record {
+  std::string_view
+      bytes;  // as in the file, without the line end; of an overlong record only the beginning
+  int64_t line = 0;                                         // where it begins, from 1
+  std::string malformed;                                    // why it cannot be used; empty: it can
+  std::span<const std::optional<std::string_view>> values;  // by wanted column; empty text is null
+};
+
+class RecordReader {
+ public:
+  virtual ~RecordReader() = default;
+  // False at the end. Errors are those of the ByteStream.
+  virtual Result<bool> next(Record& record) = 0;
+  // Bytes taken from the file so far (compressed ones, if it is compressed).
+  virtual int64_t file_bytes() const = 0;
+};
+
+// Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing (naming the file, what was
+// found and what is needed). `wanted` is copied, its names must live as long as the reader.
+Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
+                                                         std::span<const WantedColumn> wanted);
+
+// What a malformed record is known by: a hash of its bytes and its line number, with version nibble 0, which no real UUID has.
+RowId malformed_row_id(const Record& record);
+// The beginning of some bytes for people: valid UTF-8 whatever they are, control characters and invalid bytes as \xNN.
+std::string excerpt(std::string_view bytes, size_t bytes_max);
+
+}  // namespace hirestream

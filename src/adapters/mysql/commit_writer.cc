@@ -1,0 +1,435 @@
+#include "adapters/mysql/commit_writer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+#include "adapters/mysql/multi_row_insert.h"
+#include "aggregation/contribution_codec.h"
+#include "model/decimal.h"
+#include "model/timestamp.h"
+
+// The hints FORCE INDEX (PRIMARY): a small table would rather be scanned, and the scan would wait for the locks on other engines' rows.
+namespace hirestream::mysql {
+namespace {
+
+constexpr const char* kInsertSlices =
+    "INSERT INTO hirestream_slices (source_id, shard, bucket, name, tag, revision, state, "
+    "row_count, row_hash, counted, unattributed, other_kinds, rejected, too_late, settled_at_us, "
+    "audited_at_us, held, token, updated_at, contribution) VALUES";
+
+constexpr const char* kUpdateSlices =
+    "name = new.name, tag = new.tag, revision = new.revision, state = new.state, row_count = "
+    "new.row_count, row_hash = new.row_hash, counted = new.counted, unattributed = "
+    "new.unattributed, other_kinds = new.other_kinds, rejected = new.rejected, too_late = "
+    "new.too_late, settled_at_us = new.settled_at_us, audited_at_us = new.audited_at_us, held = "
+    "new.held, token = new.token, updated_at = new.updated_at";
+
+constexpr const char* kInsertCells =
+    "INSERT INTO events (dates, hours, job_id, publisher_id, campaign_id, group_id, impressions, "
+    "clicks, conversion, qualified_application, disqualified_application, spend_hour, company_id, "
+    "sources, updated_at) VALUES";
+
+constexpr const char* kAddCells =
+    "impressions = events.impressions + new.impressions, clicks = events.clicks + new.clicks, "
+    "conversion = events.conversion + new.conversion, qualified_application = "
+    "events.qualified_application + new.qualified_application, disqualified_application = "
+    "events.disqualified_application + new.disqualified_application, spend_hour = "
+    "events.spend_hour + new.spend_hour, company_id = IF(new.company_id <> 0, new.company_id, "
+    "events.company_id), sources = CASE WHEN events.sources = '' THEN new.sources WHEN "
+    "FIND_IN_SET(new.sources, events.sources) > 0 THEN events.sources ELSE CONCAT(events.sources, "
+    "',', new.sources) END, updated_at = new.updated_at";
+
+// A commit that breaks the port's contract must not reach the database.
+void check_contract(const Commit& commit) {
+  for (size_t i = 0; i < commit.slices.size(); ++i) {
+    HIRESTREAM_CHECK(i == 0 || commit.slices[i - 1].entry.key < commit.slices[i].entry.key);
+    HIRESTREAM_CHECK(is_canonical(commit.slices[i].contribution));
+  }
+  for (size_t i = 0; i < commit.cells.size(); ++i) {
+    HIRESTREAM_CHECK(i == 0 || commit.cells[i - 1].key < commit.cells[i].key);
+    HIRESTREAM_CHECK(!commit.cells[i].delta.is_zero());
+  }
+}
+
+bool sets_contribution(ChangeMode mode) {
+  return mode == ChangeMode::kReplace || mode == ChangeMode::kFreeze;
+}
+
+void append_key(std::string& row, SourceId source, const SliceKey& key) {
+  fmt::format_to(std::back_inserter(row), "{},{},{},", source, key.shard, key.bucket);
+}
+
+std::string shards_of(const Commit& commit) {
+  std::vector<int32_t> shards;
+  for (const WriterEpoch& writer : commit.writers) {
+    shards.push_back(writer.shard);
+  }
+  return fmt::format("{}", fmt::join(shards, ","));
+}
+
+}  // namespace
+
+CommitWriter::CommitWriter(Connection& connection, const Commit& commit)
+    : connection_(connection),
+      commit_(commit),
+      now_("'" + format_timestamp_us(commit.now_us) + "'") {
+  check_contract(commit);
+  keys_.reserve(commit.slices.size());
+  for (const SliceChange& change : commit.slices) {
+    keys_.push_back(change.entry.key);
+  }
+}
+
+Result<CommitOutcome> CommitWriter::write() {
+  HIRESTREAM_ASSIGN(bool holds, epochs_hold());
+  if (!holds) {
+    return CommitOutcome{CommitVerdict::kFenced, {}};
+  }
+  HIRESTREAM_ASSIGN(std::vector<SliceKey> moved, moved_slices());
+  if (!moved.empty()) {
+    return CommitOutcome{CommitVerdict::kConflict, std::move(moved)};
+  }
+  HIRESTREAM_ASSIGN(bool inserted, insert_new_slices());
+  if (!inserted) {
+    return CommitOutcome{CommitVerdict::kConflict, {}};
+  }
+  HIRESTREAM_TRY(update_slices(true));
+  HIRESTREAM_TRY(update_slices(false));
+  HIRESTREAM_TRY(write_deltas());
+  HIRESTREAM_TRY(write_frozen());
+  HIRESTREAM_TRY(write_rejects());
+  HIRESTREAM_TRY(drop_replaced_rejects());
+  HIRESTREAM_TRY(write_cells());
+  HIRESTREAM_TRY(delete_zero_cells());
+  HIRESTREAM_TRY(write_progress());
+  return CommitOutcome{};
+}
+
+Result<bool> CommitWriter::epochs_hold() {
+  if (commit_.writers.empty()) {
+    return true;
+  }
+  const std::string condition =
+      fmt::format("source_id = {} AND shard IN ({})", commit_.source, shards_of(commit_));
+  HIRESTREAM_ASSIGN(ResultSet rows,
+                    connection_.query(fmt::format(
+                        "SELECT shard, epoch FROM hirestream_writers FORCE INDEX (PRIMARY) WHERE "
+                        "{} ORDER BY shard FOR UPDATE",
+                        condition)));
+  std::map<int64_t, int64_t> epochs;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      break;
+    }
+    epochs[rows.integer(0)] = rows.integer(1);
+  }
+  for (const WriterEpoch& writer : commit_.writers) {
+    const auto found = epochs.find(writer.shard);
+    if (found == epochs.end() || found->second != writer.epoch) {
+      return false;
+    }
+  }
+  HIRESTREAM_TRY(connection_.execute(fmt::format(
+      "UPDATE hirestream_writers FORCE INDEX (PRIMARY) SET token = {}, updated_at = {} WHERE {}",
+      commit_.token, now_, condition)));
+  return true;
+}
+
+Result<std::vector<SliceKey>> CommitWriter::moved_slices() {
+  struct Stored {
+    int64_t revision = 0;
+    int64_t rejected = 0;
+  };
+  std::map<SliceKey, Stored> stored;
+  for (const std::string& condition : slice_conditions(commit_.source, keys_)) {
+    HIRESTREAM_ASSIGN(ResultSet rows,
+                      connection_.query(fmt::format(
+                          "SELECT shard, bucket, revision, rejected FROM hirestream_slices FORCE "
+                          "INDEX (PRIMARY) WHERE {} FOR UPDATE",
+                          condition)));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, rows.next());
+      if (!more) {
+        break;
+      }
+      stored[{static_cast<int32_t>(rows.integer(0)), rows.integer(1)}] = {rows.integer(2),
+                                                                          rows.integer(3)};
+    }
+  }
+  std::vector<SliceKey> moved;
+  keys_with_rejects_.clear();
+  for (const SliceChange& change : commit_.slices) {
+    const Stored& slice = stored[change.entry.key];
+    if (slice.revision != change.entry.revision) {
+      moved.push_back(change.entry.key);
+    }
+    if (slice.rejected > 0) {
+      keys_with_rejects_.push_back(change.entry.key);
+    }
+  }
+  return moved;
+}
+
+void CommitWriter::append_slice(std::string& row, const SliceChange& change) const {
+  const LedgerEntry& entry = change.entry;
+  append_key(row, commit_.source, entry.key);
+  Connection::append_bytes(row, entry.name);
+  row += ',';
+  Connection::append_bytes(row, entry.tag);
+  fmt::format_to(std::back_inserter(row), ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},",
+                 entry.revision + 1, static_cast<int>(entry.state), entry.digest.rows,
+                 entry.digest.hash, entry.classes.counted, entry.classes.unattributed,
+                 entry.classes.other, entry.classes.rejected, entry.classes.too_late,
+                 entry.settled_at_us, entry.audited_at_us, entry.held ? 1 : 0, commit_.token, now_);
+  if (change.mode == ChangeMode::kReplace) {
+    Connection::append_bytes(row, encode_contribution(change.contribution));
+  } else {
+    row += "NULL";
+  }
+}
+
+// False: another transaction put one of them there since moved_slices looked.
+Result<bool> CommitWriter::insert_new_slices() {
+  MultiRowInsert insert(connection_, kInsertSlices, "");
+  Result<void> done;
+  for (const SliceChange& change : commit_.slices) {
+    if (change.entry.revision == 0 && done) {
+      append_slice(insert.row(), change);
+      done = insert.end_row();
+    }
+  }
+  if (done) {
+    done = insert.flush();
+  }
+  if (!done && connection_.error_code() == kDuplicateKey) {
+    return false;
+  }
+  HIRESTREAM_TRY(std::move(done));
+  return true;
+}
+
+// The rows are there with the right revisions, and locked by moved_slices: the upsert can only update.
+Result<void> CommitWriter::update_slices(bool with_contribution) {
+  MultiRowInsert update(
+      connection_, kInsertSlices,
+      upsert_tail(connection_,
+                  with_contribution
+                      ? fmt::format("{}, contribution = new.contribution", kUpdateSlices)
+                      : std::string(kUpdateSlices)));
+  for (const SliceChange& change : commit_.slices) {
+    if (change.entry.revision != 0 && sets_contribution(change.mode) == with_contribution) {
+      append_slice(update.row(), change);
+      HIRESTREAM_TRY(update.end_row());
+    }
+  }
+  return update.flush();
+}
+
+Result<void> CommitWriter::write_deltas() {
+  std::vector<SliceKey> folded;
+  MultiRowInsert insert(
+      connection_,
+      "INSERT INTO hirestream_deltas (source_id, shard, bucket, revision, contribution) VALUES",
+      "");
+  for (const SliceChange& change : commit_.slices) {
+    if (change.mode == ChangeMode::kAppend) {
+      std::string& row = insert.row();
+      append_key(row, commit_.source, change.entry.key);
+      fmt::format_to(std::back_inserter(row), "{},", change.entry.revision + 1);
+      Connection::append_bytes(row, encode_contribution(change.contribution));
+      HIRESTREAM_TRY(insert.end_row());
+    } else if (sets_contribution(change.mode) && change.entry.revision != 0) {
+      folded.push_back(change.entry.key);
+    }
+  }
+  HIRESTREAM_TRY(insert.flush());
+  for (const std::string& condition : slice_conditions(commit_.source, folded)) {
+    HIRESTREAM_TRY(connection_.execute(fmt::format(
+        "DELETE d FROM hirestream_deltas AS d FORCE INDEX (PRIMARY) WHERE {}", condition)));
+  }
+  return {};
+}
+
+Result<void> CommitWriter::write_frozen() {
+  std::map<int32_t, Measures> hours;
+  for (const SliceChange& change : commit_.slices) {
+    if (change.mode == ChangeMode::kFreeze) {
+      for (const Cell& cell : change.contribution) {
+        hours[cell.key.local_hour] += cell.measures;
+      }
+    }
+  }
+  MultiRowInsert add(
+      connection_,
+      "INSERT INTO hirestream_frozen (source_id, dates, hours, impressions, clicks, conversions, "
+      "qualified, unqualified, bid_micros) VALUES",
+      upsert_tail(connection_,
+                  "impressions = hirestream_frozen.impressions + new.impressions, clicks = "
+                  "hirestream_frozen.clicks + new.clicks, conversions = "
+                  "hirestream_frozen.conversions + new.conversions, qualified = "
+                  "hirestream_frozen.qualified + new.qualified, unqualified = "
+                  "hirestream_frozen.unqualified + new.unqualified, bid_micros = "
+                  "hirestream_frozen.bid_micros + new.bid_micros"));
+  for (const auto& [local_hour, measures] : hours) {
+    const CellKey key{.local_hour = local_hour};
+    fmt::format_to(std::back_inserter(add.row()), "{},'{}',{},{},{},{},{},{},{}", commit_.source,
+                   format_date(key.days()), key.hour(), measures.impressions, measures.clicks,
+                   measures.conversions, measures.qualified, measures.unqualified,
+                   measures.bid_micros);
+    HIRESTREAM_TRY(add.end_row());
+  }
+  return add.flush();
+}
+
+// A row rejected before keeps the time when it was first seen.
+Result<void> CommitWriter::write_rejects() {
+  MultiRowInsert insert(
+      connection_,
+      "INSERT INTO hirestream_rejects (source_id, shard, bucket, row_id, revision, reason, "
+      "column_name, value, row_json, first_seen_us) VALUES",
+      upsert_tail(connection_,
+                  "revision = new.revision, reason = new.reason, column_name = new.column_name, "
+                  "value = new.value, row_json = new.row_json"));
+  for (const SliceChange& change : commit_.slices) {
+    for (const RejectedRow& reject : change.rejects) {
+      std::array<uint8_t, 16> id{};
+      row_id_to_bytes(reject.id, id);
+      std::string& row = insert.row();
+      append_key(row, commit_.source, change.entry.key);
+      Connection::append_bytes(row, {reinterpret_cast<const char*>(id.data()), id.size()});
+      fmt::format_to(std::back_inserter(row), ",{},", change.entry.revision + 1);
+      connection_.append_text(row, reject.reason);
+      row += ',';
+      connection_.append_text(row, reject.column);
+      row += ',';
+      Connection::append_bytes(row, reject.value);
+      row += ',';
+      Connection::append_bytes(row, reject.row);
+      fmt::format_to(std::back_inserter(row), ",{}", commit_.now_us);
+      HIRESTREAM_TRY(insert.end_row());
+    }
+  }
+  return insert.flush();
+}
+
+Result<void> CommitWriter::drop_replaced_rejects() {
+  for (const SliceChange& change : commit_.slices) {
+    if (change.mode == ChangeMode::kReplace &&
+        std::binary_search(keys_with_rejects_.begin(), keys_with_rejects_.end(),
+                           change.entry.key)) {
+      HIRESTREAM_TRY(connection_.execute(fmt::format(
+          "DELETE r FROM hirestream_rejects AS r FORCE INDEX (PRIMARY) WHERE source_id = {} AND "
+          "shard = {} AND bucket = {} AND "
+          "revision <= {}",
+          commit_.source, change.entry.key.shard, change.entry.key.bucket, change.entry.revision)));
+    }
+  }
+  return {};
+}
+
+Result<std::string> CommitWriter::kind_of_source() {
+  HIRESTREAM_ASSIGN(ResultSet row,
+                    connection_.query(fmt::format(
+                        "SELECT kind FROM hirestream_sources WHERE id = {}", commit_.source)));
+  HIRESTREAM_ASSIGN(bool found, row.next());
+  if (!found) {
+    return fail(ErrorKind::kBug, "commit", connection_.subject(),
+                fmt::format("source {} is not registered", commit_.source));
+  }
+  return std::string(row.text(0));
+}
+
+Result<void> CommitWriter::write_cells() {
+  HIRESTREAM_ASSIGN(const std::string kind, kind_of_source());
+  const std::string constants = fmt::format(",{},{}", connection_.quoted(kind), now_);
+  MultiRowInsert insert(connection_, kInsertCells, upsert_tail(connection_, kAddCells));
+  int32_t days = 0;
+  std::string date = format_date(days);
+  for (const CellChange& cell : commit_.cells) {
+    const CellKey& key = cell.key;
+    if (key.days() != days) {
+      days = key.days();
+      date = format_date(days);
+    }
+    std::string& row = insert.row();
+    fmt::format_to(std::back_inserter(row), "'{}',{},{},{},{},{},{},{},{},{},{},{},{}", date,
+                   key.hour(), key.job_id, key.publisher_id, key.campaign_id, key.group_id,
+                   cell.delta.impressions, cell.delta.clicks, cell.delta.conversions,
+                   cell.delta.qualified, cell.delta.unqualified,
+                   format_micros(cell.delta.bid_micros), cell.company_id);
+    row += constants;
+    HIRESTREAM_TRY(insert.end_row());
+  }
+  return insert.flush();
+}
+
+Result<void> CommitWriter::delete_zero_cells() {
+  std::vector<CellKey> keys;
+  for (const CellChange& cell : commit_.cells) {
+    if (cell.delta.any_negative()) {
+      keys.push_back(cell.key);
+    }
+  }
+  for (size_t begin = 0; begin < keys.size(); begin += kCellConditionMax) {
+    const std::span<const CellKey> some = std::span<const CellKey>(keys).subspan(
+        begin, std::min(kCellConditionMax, keys.size() - begin));
+    HIRESTREAM_TRY(connection_.execute(fmt::format(
+        "DELETE e FROM events AS e FORCE INDEX (PRIMARY) WHERE ({}) AND impressions = 0 AND clicks "
+        "= 0 AND conversion = 0 AND qualified_application = 0 AND disqualified_application = 0 AND "
+        "spend_hour = 0",
+        cell_condition(some))));
+  }
+  return {};
+}
+
+Result<void> CommitWriter::write_progress() {
+  MultiRowInsert raise(
+      connection_,
+      "INSERT INTO hirestream_writers (source_id, shard, epoch, owner, token, settled_until, "
+      "updated_at) VALUES",
+      upsert_tail(connection_,
+                  "settled_until = GREATEST(COALESCE(hirestream_writers.settled_until, "
+                  "new.settled_until), new.settled_until)"));
+  for (const auto& [shard, bucket] : commit_.settled_until) {
+    fmt::format_to(std::back_inserter(raise.row()), "{},{},0,'',0,{},{}", commit_.source, shard,
+                   bucket, now_);
+    HIRESTREAM_TRY(raise.end_row());
+  }
+  return raise.flush();
+}
+
+Result<bool> CommitWriter::carries_token() {
+  std::vector<std::string> queries;
+  if (!commit_.writers.empty()) {
+    queries.push_back(fmt::format(
+        "SELECT token FROM hirestream_writers FORCE INDEX (PRIMARY) WHERE source_id = {} AND shard "
+        "IN ({}) ORDER BY shard FOR UPDATE",
+        commit_.source, shards_of(commit_)));
+  }
+  // Another engine may have taken the writers' rows since: the slices remember too.
+  for (const std::string& condition : slice_conditions(commit_.source, keys_)) {
+    queries.push_back(
+        fmt::format("SELECT token FROM hirestream_slices FORCE INDEX (PRIMARY) WHERE {} FOR UPDATE",
+                    condition));
+  }
+  for (const std::string& query : queries) {
+    HIRESTREAM_ASSIGN(ResultSet rows, connection_.query(query));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, rows.next());
+      if (!more) {
+        break;
+      }
+      if (rows.unsigned_integer(0) == commit_.token) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace hirestream::mysql

@@ -1,0 +1,45 @@
+// The statements of one commit, inside a transaction that the caller began and ends.
+#pragma once
+
+#include <vector>
+
+#include "adapters/mysql/connection.h"
+#include "ports/warehouse.h"
+
+namespace hirestream::mysql {
+
+class CommitWriter {
+ public:
+  // Both outlive this.
+  CommitWriter(Connection& connection, const Commit& commit);
+
+  // Anything but kCommitted, or an error: the caller rolls back. kCommitted: everything is written, COMMIT is due.
+  Result<CommitOutcome> write();
+  // Which of the commit's slices do not have the revision it is based on. Locks them until the transaction's end.
+  Result<std::vector<SliceKey>> moved_slices();
+  // Waits for whoever holds the rows of the commit's writers and slices: do they carry its token?
+  Result<bool> carries_token();
+
+ private:
+  Result<bool> epochs_hold();
+  Result<bool> insert_new_slices();
+  Result<void> update_slices(bool with_contribution);
+  void append_slice(std::string& row, const SliceChange& change) const;
+  Result<void> write_deltas();
+  Result<void> write_frozen();
+  Result<void> write_rejects();
+  Result<void> drop_replaced_rejects();
+  Result<void> write_cells();
+  Result<void> delete_zero_cells();
+  Result<void> write_progress();
+  Result<std::string> kind_of_source();
+
+  Connection& connection_;
+  const Commit& commit_;
+  std::string now_;  // quoted
+  std::vector<SliceKey> keys_;
+  std::vector<SliceKey>
+      keys_with_rejects_;  // slices whose ledger line says that rows were rejected
+};
+
+}  // namespace hirestream::mysql

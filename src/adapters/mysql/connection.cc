@@ -1,0 +1,427 @@
+#include "adapters/mysql/connection.h"
+
+#include <errmsg.h>
+#include <fmt/format.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <mutex>
+
+namespace hirestream {
+
+std::string MysqlConfig::subject() const {
+  return unix_socket.empty() ? fmt::format("{}@{}:{}/{}", user, host, port, database)
+                             : fmt::format("{}@{}/{}", user, unix_socket, database);
+}
+
+namespace mysql {
+namespace {
+
+// Codes of newer servers that the client's headers do not name.
+constexpr unsigned kClientInteractionTimeout = 4031;
+constexpr unsigned kConnectionKilled = 1927;
+constexpr unsigned kErrorDuringCommit = 1180;
+
+ErrorKind kind_of(unsigned code, std::string_view message) {
+  switch (code) {
+    case ER_LOCK_WAIT_TIMEOUT:
+    case ER_LOCK_DEADLOCK:
+    case ER_CON_COUNT_ERROR:
+    case ER_SERVER_SHUTDOWN:
+    case ER_NORMAL_SHUTDOWN:
+    case ER_TOO_MANY_USER_CONNECTIONS:
+    case ER_USER_LIMIT_REACHED:
+    case ER_OPTION_PREVENTS_STATEMENT:  // read-only: a failover, perhaps
+    case ER_QUERY_INTERRUPTED:
+    case ER_DISK_FULL:
+    case ER_RECORD_FILE_FULL:
+    case ER_GET_ERRNO:
+    case ER_LOCK_TABLE_FULL:
+    case ER_OUT_OF_RESOURCES:
+    case ER_OUTOFMEMORY:
+    case ER_NET_READ_ERROR:
+    case ER_NET_READ_INTERRUPTED:
+    case ER_NET_ERROR_ON_WRITE:
+    case ER_NET_WRITE_INTERRUPTED:
+    case ER_UNKNOWN_COM_ERROR:  // Galera: not prepared yet
+    case kErrorDuringCommit:
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+    case CR_IPSOCK_ERROR:
+    case CR_SERVER_HANDSHAKE_ERR:
+    case CR_OUT_OF_MEMORY:
+      return ErrorKind::kTransient;
+    case CR_UNKNOWN_HOST:  // "(-3)": the name server did not answer
+      return message.find("(-3)") != std::string_view::npos ? ErrorKind::kTransient
+                                                            : ErrorKind::kConfig;
+    case ER_DATA_TOO_LONG:
+    case ER_WARN_DATA_OUT_OF_RANGE:
+    case ER_TRUNCATED_WRONG_VALUE:
+    case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
+      return ErrorKind::kRejected;
+    case ER_PARSE_ERROR:
+    case ER_DUP_ENTRY:
+    case ER_WRONG_VALUE_COUNT_ON_ROW:
+    case CR_COMMANDS_OUT_OF_SYNC:
+      return ErrorKind::kBug;
+    default:
+      return is_lost_connection(code) ? ErrorKind::kTransient : ErrorKind::kConfig;
+  }
+}
+
+std::string hint_for(unsigned code, const std::string& user, const std::string& database) {
+  switch (code) {
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
+      return fmt::format("check the user {} and the password", user);
+    case ER_DBACCESS_DENIED_ERROR:
+    case ER_TABLEACCESS_DENIED_ERROR:
+    case ER_COLUMNACCESS_DENIED_ERROR:
+    case ER_SPECIFIC_ACCESS_DENIED_ERROR:
+      return fmt::format("ask an administrator to grant {} what it needs on {}", user, database);
+    case ER_BAD_DB_ERROR:
+      return fmt::format(
+          "create it: CREATE DATABASE {} CHARACTER SET utf8mb4, or let `hirestream init` do it",
+          database);
+    case ER_NO_SUCH_TABLE:
+    case ER_BAD_FIELD_ERROR:
+      return "run `hirestream init`";
+    case ER_HOST_NOT_PRIVILEGED:
+      return fmt::format("the server lets no user in from this host; grant {} access from it",
+                         user);
+    case ER_NET_PACKET_TOO_LARGE:
+      return "raise the server's max_allowed_packet";
+    case ER_OPTION_PREVENTS_STATEMENT:
+      return "the server is read-only: give the address of the primary";
+    case CR_UNKNOWN_HOST:
+      return "check the host's name";
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+      return "is the server running, and does it listen there?";
+    case CR_AUTH_PLUGIN_CANNOT_LOAD:
+      return "install the package libmariadb3, or set MARIADB_PLUGIN_DIR to the folder of "
+             "caching_sha2_password.so";
+    case CR_SSL_CONNECTION_ERROR:
+      return "check tls, tls_ca and the server's certificate";
+    default:
+      return "";
+  }
+}
+
+void start_library() {
+  static std::once_flag once;
+  std::call_once(once, [] { mysql_library_init(0, nullptr, nullptr); });
+}
+
+void set_options(MYSQL* handle, const MysqlConfig& config, bool encrypted) {
+  const auto connect = static_cast<unsigned>(config.connect_timeout.count());
+  const auto read = static_cast<unsigned>(config.read_timeout.count());
+  const auto write = static_cast<unsigned>(config.write_timeout.count());
+  const unsigned no_files = 0;
+  const my_bool off = 0;
+  const my_bool on = 1;
+  mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+  mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &read);
+  mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &write);
+  mysql_options(handle, MYSQL_OPT_RECONNECT, &off);
+  mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no_files);
+  mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  const char* plugin_dir = std::getenv("MARIADB_PLUGIN_DIR");
+  if (plugin_dir == nullptr && *HIRESTREAM_MARIADB_PLUGIN_DIR != '\0') {
+    plugin_dir = HIRESTREAM_MARIADB_PLUGIN_DIR;
+  }
+  if (plugin_dir != nullptr) {
+    mysql_options(handle, MYSQL_PLUGIN_DIR, plugin_dir);
+  }
+  if (!encrypted) {
+    return;
+  }
+  const auto file = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
+  mysql_ssl_set(handle, file(config.tls_key), file(config.tls_certificate), file(config.tls_ca),
+                nullptr, nullptr);
+  mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &on);
+  mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT,
+                config.tls == MysqlTls::kVerify ? &on : &off);
+}
+
+template <typename Integer>
+Integer parse(std::string_view text) {
+  Integer value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  HIRESTREAM_CHECK(error == std::errc() && end == text.data() + text.size());
+  return value;
+}
+
+}  // namespace
+
+bool is_lost_connection(unsigned code) {
+  return code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST ||
+         code == CR_SERVER_LOST_EXTENDED || code == kClientInteractionTimeout ||
+         code == kConnectionKilled || code == ER_SERVER_SHUTDOWN ||
+         code == ER_NET_PACKETS_OUT_OF_ORDER || code == CR_MALFORMED_PACKET;
+}
+
+std::string quoted_identifier(std::string_view name) {
+  std::string out = "`";
+  for (const char c : name) {
+    out += c;
+    if (c == '`') {
+      out += c;
+    }
+  }
+  return out + "`";
+}
+
+void ResultSet::Free::operator()(st_mysql_res* result) const {
+  mysql_free_result(result);
+}
+
+Result<bool> ResultSet::next() {
+  row_ = mysql_fetch_row(result_.get());
+  if (row_ != nullptr) {
+    lengths_ = mysql_fetch_lengths(result_.get());
+    return true;
+  }
+  if (const unsigned code = mysql_errno(connection_); code != 0) {
+    return fail(kind_of(code, mysql_error(connection_)), "read rows", subject_,
+                fmt::format("{} ({})", mysql_error(connection_), code));
+  }
+  return false;
+}
+
+bool ResultSet::is_null(size_t column) const {
+  return row_[column] == nullptr;
+}
+
+std::string_view ResultSet::text(size_t column) const {
+  return row_[column] == nullptr ? std::string_view()
+                                 : std::string_view(row_[column], lengths_[column]);
+}
+
+int64_t ResultSet::integer(size_t column) const {
+  return is_null(column) ? 0 : parse<int64_t>(text(column));
+}
+
+uint64_t ResultSet::unsigned_integer(size_t column) const {
+  return is_null(column) ? 0 : parse<uint64_t>(text(column));
+}
+
+void Connection::Close::operator()(st_mysql* connection) const {
+  mysql_close(connection);
+}
+
+Connection::Connection(st_mysql* connection, const MysqlConfig& config)
+    : connection_(connection),
+      subject_(config.subject()),
+      user_(config.user),
+      database_(config.database) {}
+
+Result<std::unique_ptr<Connection>> Connection::open(const MysqlConfig& config) {
+  start_library();
+  const auto attempt = [&](bool encrypted, bool with_database,
+                           std::unique_ptr<Connection>& connection) -> Result<void> {
+    MYSQL* handle = mysql_init(nullptr);
+    HIRESTREAM_CHECK(handle != nullptr);
+    connection.reset(new Connection(handle, config));
+    return connection->connect(config, encrypted, with_database);
+  };
+  std::unique_ptr<Connection> connection;
+  bool encrypted = config.tls != MysqlTls::kOff;
+  auto done = attempt(encrypted, true, connection);
+  if (!done && config.tls == MysqlTls::kPreferred &&
+      connection->error_code() == CR_SSL_CONNECTION_ERROR) {
+    encrypted = false;
+    done = attempt(encrypted, true, connection);
+  }
+  if (!done && config.create_database && connection->error_code() == kUnknownDatabase) {
+    HIRESTREAM_TRY(attempt(encrypted, false, connection));
+    HIRESTREAM_TRY(
+        connection->execute(fmt::format("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4",
+                                        quoted_identifier(config.database))));
+    done = connection->execute("USE " + quoted_identifier(config.database));
+  }
+  HIRESTREAM_TRY(std::move(done));
+  return connection;
+}
+
+Result<void> Connection::connect(const MysqlConfig& config, bool encrypted, bool with_database) {
+  set_options(connection_.get(), config, encrypted);
+  const bool by_socket = !config.unix_socket.empty();
+  const MYSQL* connected = mysql_real_connect(
+      connection_.get(), by_socket ? "localhost" : config.host.c_str(), config.user.c_str(),
+      config.password.c_str(), with_database ? config.database.c_str() : nullptr, config.port,
+      by_socket ? config.unix_socket.c_str() : nullptr, CLIENT_FOUND_ROWS);
+  if (connected == nullptr) {
+    return failure("connect");
+  }
+  return set_up_session();
+}
+
+Result<void> Connection::set_up_session() {
+  HIRESTREAM_TRY(
+      execute("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,"
+              "NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', autocommit = 1, "
+              "wait_timeout = 120, net_write_timeout = 600, innodb_lock_wait_timeout = 10"));
+  HIRESTREAM_TRY(execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
+  HIRESTREAM_ASSIGN(ResultSet row, query("SELECT VERSION(), @@max_allowed_packet"));
+  HIRESTREAM_TRY(row.next());
+  version_ = row.text(0);
+  max_allowed_packet_ = static_cast<size_t>(row.unsigned_integer(1));
+  is_mariadb_ = version_.find("MariaDB") != std::string::npos;
+  if (!is_mariadb_ && mysql_get_server_version(connection_.get()) < 80019) {
+    return fail(ErrorKind::kConfig, "connect", subject_,
+                fmt::format("the server is MySQL {}, which is too old", version_),
+                "use MySQL 8.0.19 or later, or MariaDB 10.6 or later");
+  }
+  return {};
+}
+
+tl::unexpected<Error> Connection::failure(const std::string& operation) {
+  error_code_ = mysql_errno(connection_.get());
+  lost_ = lost_ || is_lost_connection(error_code_);
+  const std::string message = mysql_error(connection_.get());
+  return fail(kind_of(error_code_, message), operation, subject_,
+              fmt::format("{} ({})", message, error_code_),
+              hint_for(error_code_, user_, database_));
+}
+
+void Connection::give_up() {
+  break_off();
+  lost_ = true;
+}
+
+void Connection::break_off() {
+  shutdown(static_cast<int>(mysql_get_socket(connection_.get())), SHUT_RDWR);
+}
+
+Result<void> Connection::send(std::string_view sql) {
+  error_code_ = 0;
+  const StatementFault fault = hook_ ? hook_(sql, id()) : StatementFault::kNone;
+  if (fault == StatementFault::kLoseBefore) {
+    break_off();
+  }
+  int status = 0;
+  if (fault == StatementFault::kLoseAnswer) {
+    status = mysql_send_query(connection_.get(), sql.data(), sql.size());
+    break_off();
+    status = status != 0 ? status : mysql_read_query_result(connection_.get());
+  } else {
+    status = mysql_real_query(connection_.get(), sql.data(), sql.size());
+  }
+  last_used_ = std::chrono::steady_clock::now();
+  if (status != 0) {
+    return failure("run a statement");
+  }
+  return {};
+}
+
+Result<void> Connection::execute(std::string_view sql) {
+  HIRESTREAM_TRY(send(sql));
+  if (mysql_field_count(connection_.get()) > 0) {
+    mysql_free_result(mysql_store_result(connection_.get()));
+  }
+  return {};
+}
+
+Result<ResultSet> Connection::take_result(st_mysql_res* result) {
+  if (result == nullptr) {
+    return failure("read rows");
+  }
+  ResultSet rows;
+  rows.result_.reset(result);
+  rows.connection_ = connection_.get();
+  rows.columns_ = mysql_num_fields(result);
+  rows.subject_ = subject_;
+  return rows;
+}
+
+Result<ResultSet> Connection::query(std::string_view sql) {
+  HIRESTREAM_TRY(send(sql));
+  return take_result(mysql_store_result(connection_.get()));
+}
+
+Result<ResultSet> Connection::stream(std::string_view sql) {
+  HIRESTREAM_TRY(send(sql));
+  return take_result(mysql_use_result(connection_.get()));
+}
+
+int64_t Connection::affected_rows() const {
+  return static_cast<int64_t>(mysql_affected_rows(connection_.get()));
+}
+
+int64_t Connection::last_insert_id() const {
+  return static_cast<int64_t>(mysql_insert_id(connection_.get()));
+}
+
+bool Connection::alive() {
+  if (lost_ || mysql_ping(connection_.get()) != 0) {
+    lost_ = true;
+    return false;
+  }
+  last_used_ = std::chrono::steady_clock::now();
+  return true;
+}
+
+uint64_t Connection::id() const {
+  return mysql_thread_id(connection_.get());
+}
+
+void Connection::append_text(std::string& sql, std::string_view text) const {
+  const size_t start = sql.size();
+  sql.resize(start + 2 + 2 * text.size() + 1);
+  sql[start] = '\'';
+  const unsigned long written =
+      mysql_real_escape_string(connection_.get(), sql.data() + start + 1, text.data(), text.size());
+  sql.resize(start + 1 + written);
+  sql += '\'';
+}
+
+std::string Connection::quoted(std::string_view text) const {
+  std::string out;
+  append_text(out, text);
+  return out;
+}
+
+void Connection::append_bytes(std::string& sql, std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  sql += "x'";
+  const size_t start = sql.size();
+  sql.resize(start + 2 * bytes.size());
+  char* out = sql.data() + start;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    *out++ = kDigits[byte >> 4];
+    *out++ = kDigits[byte & 15];
+  }
+  sql += '\'';
+}
+
+Result<Transaction> Transaction::begin(Connection& connection, std::string_view statement) {
+  HIRESTREAM_TRY(connection.execute(statement));
+  return Transaction(connection);
+}
+
+Result<void> Transaction::commit() {
+  Connection& connection = *connection_;
+  auto done = connection.execute("COMMIT");
+  if (done) {
+    connection_ = nullptr;
+  } else {
+    rollback();
+  }
+  return done;
+}
+
+void Transaction::rollback() {
+  if (connection_ != nullptr && !connection_->lost() && !connection_->execute("ROLLBACK")) {
+    connection_->give_up();  // the server rolls back when the session ends
+  }
+  connection_ = nullptr;
+}
+
+}  // namespace mysql
+}  // namespace hirestream

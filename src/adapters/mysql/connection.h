@@ -1,0 +1,179 @@
+// One connection to MySQL (8.0.19 and later) or MariaDB (10.6 and later) over libmariadb: text protocol, results as values.
+//
+// Every session is set up the same way: UTC, utf8mb4, strict mode, READ COMMITTED, no automatic reconnect. The server ends a session
+// that lies idle for two minutes, so that a transaction left behind by a broken network gives its locks back.
+//
+// Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row lock is waited for at most 10 s.
+// Errors: unreachable, lost, deadlock, lock time-out, server busy or out of space → kTransient; wrong user, password, database or table,
+// missing privilege → kConfig; a value that does not fit → kRejected. No message holds a password.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/result.h"
+
+struct st_mysql;
+struct st_mysql_res;
+
+namespace hirestream {
+
+enum class MysqlTls {
+  kOff,
+  kPreferred,  // encrypted if the server can
+  kRequired,   // encrypted, whoever the server is
+  kVerify,     // encrypted, certificate and host name checked
+};
+
+struct MysqlConfig {
+  std::string host = "127.0.0.1";
+  uint16_t port = 3306;
+  std::string unix_socket;  // instead of host and port
+  std::string user;
+  std::string password;
+  std::string database;
+  bool create_database = false;  // when it is not there and the user may
+  MysqlTls tls = MysqlTls::kOff;
+  std::string tls_ca;           // file; empty: the system's
+  std::string tls_certificate;  // file, with tls_key: the client's own
+  std::string tls_key;
+  std::chrono::seconds connect_timeout{10};
+  std::chrono::seconds read_timeout{60};  // 0: none
+  std::chrono::seconds write_timeout{60};
+
+  // "user@host:port/database": for messages.
+  std::string subject() const;
+};
+
+namespace mysql {
+
+// Rows of a SELECT, all of them in the client's memory, or one after the other from the server (Connection::stream).
+class ResultSet {
+ public:
+  // False: no more rows.
+  Result<bool> next();
+  size_t columns() const { return columns_; }
+  bool is_null(size_t column) const;
+  // Valid until next(). Null: empty.
+  std::string_view text(size_t column) const;
+  // Null: 0. Anything but an integer of that type stops the process: the statement is ours.
+  int64_t integer(size_t column) const;
+  uint64_t unsigned_integer(size_t column) const;
+
+ private:
+  friend class Connection;
+  struct Free {
+    void operator()(st_mysql_res* result) const;
+  };
+  std::unique_ptr<st_mysql_res, Free> result_;
+  st_mysql* connection_ = nullptr;
+  char** row_ = nullptr;
+  const unsigned long* lengths_ = nullptr;
+  size_t columns_ = 0;
+  std::string subject_;
+};
+
+// What a test does to a statement about to be sent.
+enum class StatementFault {
+  kNone,
+  kLoseBefore,  // the connection breaks and the statement is not sent
+  kLoseAnswer,  // the statement reaches the server, the answer never comes
+};
+using StatementHook = std::function<StatementFault(std::string_view sql, uint64_t connection_id)>;
+
+class Connection {
+ public:
+  static Result<std::unique_ptr<Connection>> open(const MysqlConfig& config);
+
+  Result<void> execute(std::string_view sql);
+  Result<ResultSet> query(std::string_view sql);
+  // Rows are fetched while they are read; no other statement may run until next() gave false. Ended earlier: close the connection.
+  Result<ResultSet> stream(std::string_view sql);
+  // Rows found by the last UPDATE (even if they had the values already), changed by INSERT or DELETE.
+  int64_t affected_rows() const;
+  int64_t last_insert_id() const;
+
+  // Server's code of the last statement's failure; 0: it went well.
+  unsigned error_code() const { return error_code_; }
+  // The session is gone: open another.
+  bool lost() const { return lost_; }
+  // Ends the session without reading what the server still has to say.
+  void give_up();
+  bool alive();  // asks the server
+  std::chrono::steady_clock::time_point last_used() const { return last_used_; }
+
+  uint64_t id() const;
+  bool is_mariadb() const { return is_mariadb_; }
+  const std::string& version() const { return version_; }
+  size_t max_allowed_packet() const { return max_allowed_packet_; }
+  const std::string& subject() const { return subject_; }
+
+  // 'text' with quotes, escaped.
+  void append_text(std::string& sql, std::string_view text) const;
+  std::string quoted(std::string_view text) const;
+  // x'…'
+  static void append_bytes(std::string& sql, std::string_view bytes);
+
+  void set_hook(StatementHook hook) { hook_ = std::move(hook); }
+
+ private:
+  struct Close {
+    void operator()(st_mysql* connection) const;
+  };
+  Connection(st_mysql* connection, const MysqlConfig& config);
+  Result<void> connect(const MysqlConfig& config, bool encrypted, bool with_database);
+  Result<void> set_up_session();
+  Result<void> send(std::string_view sql);
+  Result<ResultSet> take_result(st_mysql_res* result);
+  tl::unexpected<Error> failure(const std::string& operation);
+  void break_off();
+
+  std::unique_ptr<st_mysql, Close> connection_;
+  std::string subject_;
+  std::string user_;
+  std::string database_;
+  std::string version_;
+  bool is_mariadb_ = false;
+  bool lost_ = false;
+  unsigned error_code_ = 0;
+  size_t max_allowed_packet_ = 0;
+  std::chrono::steady_clock::time_point last_used_;
+  StatementHook hook_;
+};
+
+// Rolls back unless committed.
+class Transaction {
+ public:
+  static Result<Transaction> begin(Connection& connection,
+                                   std::string_view statement = "START TRANSACTION");
+  Transaction(Transaction&& other) noexcept : connection_(other.connection_) {
+    other.connection_ = nullptr;
+  }
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction() { rollback(); }
+
+  // After an error nobody knows whether it happened.
+  Result<void> commit();
+  void rollback();
+
+ private:
+  explicit Transaction(Connection& connection) : connection_(&connection) {}
+  Connection* connection_;
+};
+
+// Was the session lost with this error?
+bool is_lost_connection(unsigned code);
+inline constexpr unsigned kDuplicateKey = 1062;
+inline constexpr unsigned kUnknownDatabase = 1049;
+inline constexpr unsigned kUnknownHost = 2005;
+
+std::string quoted_identifier(std::string_view name);
+
+}  // namespace mysql
+}  // namespace hirestream

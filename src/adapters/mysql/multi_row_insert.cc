@@ -1,0 +1,124 @@
+#include "adapters/mysql/multi_row_insert.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+#include "model/timestamp.h"
+
+namespace hirestream::mysql {
+namespace {
+
+constexpr size_t kRowsMax = 2000;
+constexpr size_t kBytesPreferred = 1 << 20;
+constexpr size_t kPacketOverhead = 1024;
+// MariaDB turns longer IN lists into joins.
+constexpr size_t kBucketsMax = 900;
+
+bool is_word(char c) {
+  return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+}  // namespace
+
+MultiRowInsert::MultiRowInsert(Connection& connection, std::string_view head, std::string tail)
+    : connection_(connection),
+      buffer_(head),
+      tail_(std::move(tail)),
+      head_size_(head.size()),
+      bytes_max_(std::min(kBytesPreferred, connection.max_allowed_packet() / 2)) {}
+
+std::string& MultiRowInsert::row() {
+  row_begin_ = buffer_.size();
+  buffer_ += rows_ == 0 ? " (" : ",(";
+  return buffer_;
+}
+
+Result<void> MultiRowInsert::end_row() {
+  buffer_ += ')';
+  ++rows_;
+  const size_t packet = connection_.max_allowed_packet() - kPacketOverhead;
+  if (buffer_.size() + tail_.size() > packet) {
+    // The last row goes into a statement of its own.
+    std::string last = buffer_.substr(row_begin_ + 1);
+    buffer_.resize(row_begin_);
+    --rows_;
+    HIRESTREAM_TRY(flush());
+    if (head_size_ + last.size() + tail_.size() + 1 > packet) {
+      return fail(ErrorKind::kConfig, "commit", connection_.subject(),
+                  fmt::format("one row takes {} bytes, the server takes {}", last.size(),
+                              connection_.max_allowed_packet()),
+                  "raise the server's max_allowed_packet");
+    }
+    buffer_ += " " + last;
+    rows_ = 1;
+  }
+  return rows_ >= kRowsMax || buffer_.size() >= bytes_max_ ? flush() : Result<void>();
+}
+
+Result<void> MultiRowInsert::flush() {
+  if (rows_ > 0) {
+    buffer_ += tail_;
+    HIRESTREAM_TRY(connection_.execute(buffer_));
+  }
+  buffer_.resize(head_size_);
+  rows_ = 0;
+  return {};
+}
+
+std::string upsert_tail(const Connection& connection, std::string_view assignments) {
+  if (!connection.is_mariadb()) {
+    return fmt::format(" AS new ON DUPLICATE KEY UPDATE {}", assignments);
+  }
+  constexpr std::string_view kPrefix = "new.";
+  std::string tail = " ON DUPLICATE KEY UPDATE ";
+  for (size_t at = 0; at < assignments.size();) {
+    const size_t found = std::min(assignments.find(kPrefix, at), assignments.size());
+    tail += assignments.substr(at, found - at);
+    if (found == assignments.size()) {
+      break;
+    }
+    at = found + kPrefix.size();
+    const auto end = std::find_if_not(assignments.begin() + static_cast<ptrdiff_t>(at),
+                                      assignments.end(), is_word);
+    const auto size = static_cast<size_t>(end - assignments.begin()) - at;
+    fmt::format_to(std::back_inserter(tail), "VALUES({})", assignments.substr(at, size));
+    at += size;
+  }
+  return tail;
+}
+
+std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceKey> keys) {
+  std::map<int32_t, std::vector<int64_t>> buckets;
+  for (const SliceKey& key : keys) {
+    buckets[key.shard].push_back(key.bucket);
+  }
+  std::vector<std::string> conditions;
+  for (auto& [shard, all] : buckets) {
+    std::sort(all.begin(), all.end());
+    for (size_t begin = 0; begin < all.size(); begin += kBucketsMax) {
+      const std::span<const int64_t> some =
+          std::span<const int64_t>(all).subspan(begin, std::min(kBucketsMax, all.size() - begin));
+      conditions.push_back(fmt::format("source_id = {} AND shard = {} AND bucket IN ({})", source,
+                                       shard, fmt::join(some, ",")));
+    }
+  }
+  return conditions;
+}
+
+std::string cell_condition(std::span<const CellKey> keys) {
+  std::string condition;
+  for (const CellKey& key : keys) {
+    fmt::format_to(std::back_inserter(condition),
+                   "{}(dates = '{}' AND hours = {} AND job_id = {} AND publisher_id = {} AND "
+                   "campaign_id = {} AND group_id = {})",
+                   condition.empty() ? "" : " OR ", format_date(key.days()), key.hour(), key.job_id,
+                   key.publisher_id, key.campaign_id, key.group_id);
+  }
+  return condition;
+}
+
+}  // namespace hirestream::mysql

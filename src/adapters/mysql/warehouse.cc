@@ -1,0 +1,622 @@
+#include "adapters/mysql/warehouse.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "adapters/mysql/commit_writer.h"
+#include "adapters/mysql/multi_row_insert.h"
+#include "adapters/mysql/warehouse_schema.h"
+#include "aggregation/contribution_codec.h"
+#include "model/decimal.h"
+#include "model/timestamp.h"
+
+namespace hirestream {
+
+using mysql::Connection;
+using mysql::ResultSet;
+using mysql::Transaction;
+
+namespace {
+
+constexpr std::chrono::seconds kIdleBeforePing{5};
+constexpr size_t kJobsPerStatement = 500;
+constexpr size_t kJobNameMax = 1000;
+
+std::string encode_fingerprint(const Fingerprint& fingerprint) {
+  return nlohmann::json(fingerprint).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Fingerprint decode_fingerprint(std::string_view text) {
+  Fingerprint fingerprint;
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      fingerprint[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  }
+  return fingerprint;
+}
+
+std::string describe_differences(const Fingerprint& stored, const Fingerprint& given) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : stored) {
+    keys.insert(key);
+  }
+  for (const auto& [key, value] : given) {
+    keys.insert(key);
+  }
+  const auto show = [](const Fingerprint& fingerprint, const std::string& key) {
+    const auto found = fingerprint.find(key);
+    return found == fingerprint.end() ? std::string("nothing") : "\"" + found->second + "\"";
+  };
+  std::string text;
+  for (const auto& key : keys) {
+    const std::string before = show(stored, key);
+    const std::string now = show(given, key);
+    if (before != now) {
+      text += fmt::format("{}{}: stored {}, given {}", text.empty() ? "" : "; ", key, before, now);
+    }
+  }
+  return text;
+}
+
+constexpr const char* kEntryColumns =
+    "shard, bucket, name, tag, revision, state, row_count, row_hash, counted, unattributed, "
+    "other_kinds, rejected, too_late, settled_at_us, audited_at_us, held";
+constexpr size_t kEntryColumnCount = 16;
+
+LedgerEntry read_entry(const ResultSet& row) {
+  LedgerEntry entry;
+  entry.key = {static_cast<int32_t>(row.integer(0)), row.integer(1)};
+  entry.name = row.text(2);
+  entry.tag = row.text(3);
+  entry.revision = row.integer(4);
+  entry.state = static_cast<SliceState>(row.integer(5));
+  entry.digest = {row.integer(6), row.unsigned_integer(7)};
+  entry.classes = {row.integer(8), row.integer(9), row.integer(10), row.integer(11),
+                   row.integer(12)};
+  entry.settled_at_us = row.integer(13);
+  entry.audited_at_us = row.integer(14);
+  entry.held = row.integer(15) != 0;
+  return entry;
+}
+
+int32_t local_hour(int64_t days, int64_t hours) {
+  return static_cast<int32_t>(days * 24 + hours);
+}
+
+// Length of the well-formed UTF-8 sequence at the text's beginning; 0: there is none.
+size_t utf8_sequence(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  const size_t size = first < 0x80   ? 1
+                      : first < 0xc2 ? 0
+                      : first < 0xe0 ? 2
+                      : first < 0xf0 ? 3
+                      : first < 0xf5 ? 4
+                                     : 0;
+  if (size == 0 || size > text.size()) {
+    return 0;
+  }
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) {
+      return 0;
+    }
+  }
+  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+  const bool surrogate = first == 0xed && byte(1) >= 0xa0;
+  const bool beyond = first == 0xf4 && byte(1) >= 0x90;
+  return overlong || surrogate || beyond ? 0 : size;
+}
+
+std::string storable_name(std::string_view name) {
+  std::string out;
+  for (size_t at = 0, characters = 0; at < name.size() && characters < kJobNameMax; ++characters) {
+    const size_t size = utf8_sequence(name.substr(at));
+    out += size == 0 ? std::string_view("\xef\xbf\xbd") : name.substr(at, size);
+    at += std::max<size_t>(size, 1);
+  }
+  return out;
+}
+
+// Keys of rows whose company is not their job's, in key order.
+Result<std::vector<CellKey>> rows_of_other_companies(Connection& connection,
+                                                     const std::map<int64_t, int64_t>& companies) {
+  std::vector<CellKey> keys;
+  std::vector<int64_t> jobs;
+  for (auto next = companies.begin(); next != companies.end();) {
+    jobs.clear();
+    for (; next != companies.end() && jobs.size() < kJobsPerStatement; ++next) {
+      jobs.push_back(next->first);
+    }
+    HIRESTREAM_ASSIGN(
+        ResultSet rows,
+        connection.query(fmt::format("SELECT DATEDIFF(dates, '1970-01-01'), hours, job_id, "
+                                     "publisher_id, campaign_id, group_id, company_id FROM events "
+                                     "WHERE job_id IN ({})",
+                                     fmt::join(jobs, ","))));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, rows.next());
+      if (!more) {
+        break;
+      }
+      const CellKey key{local_hour(rows.integer(0), rows.integer(1)), rows.integer(2),
+                        rows.integer(3), rows.integer(4), rows.integer(5)};
+      if (companies.at(key.job_id) != rows.integer(6)) {
+        keys.push_back(key);
+      }
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+Result<int64_t> rewrite_companies(Connection& connection,
+                                  const std::map<int64_t, int64_t>& companies, int64_t now_us) {
+  HIRESTREAM_ASSIGN(const std::vector<CellKey> keys,
+                    rows_of_other_companies(connection, companies));
+  int64_t rewritten = 0;
+  for (size_t begin = 0; begin < keys.size(); begin += mysql::kCellConditionMax) {
+    const auto some = std::span<const CellKey>(keys).subspan(
+        begin, std::min(mysql::kCellConditionMax, keys.size() - begin));
+    std::string cases;
+    std::set<int64_t> seen;
+    for (const CellKey& key : some) {
+      if (seen.insert(key.job_id).second) {
+        fmt::format_to(std::back_inserter(cases), " WHEN {} THEN {}", key.job_id,
+                       companies.at(key.job_id));
+      }
+    }
+    HIRESTREAM_TRY(connection.execute(fmt::format(
+        "UPDATE events FORCE INDEX (PRIMARY) SET company_id = CASE job_id{} ELSE company_id END, "
+        "updated_at = '{}' WHERE {}",
+        cases, format_timestamp_us(now_us), mysql::cell_condition(some))));
+    rewritten += connection.affected_rows();
+  }
+  return rewritten;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MysqlWarehouse>> MysqlWarehouse::open(const MysqlConfig& config) {
+  std::unique_ptr<MysqlWarehouse> warehouse(new MysqlWarehouse(config));
+  HIRESTREAM_TRY(warehouse->reconnect());
+  return warehouse;
+}
+
+Result<void> MysqlWarehouse::reconnect() {
+  const bool connected_before = connection_ != nullptr;
+  auto connection = Connection::open(config_);
+  if (!connection) {
+    Error error = std::move(connection).error();
+    // A host that was known is not misspelt: its name comes back.
+    if (connected_before && error.message.find("(2005)") != std::string::npos) {
+      error.kind = ErrorKind::kTransient;
+    }
+    return forward(std::move(error));
+  }
+  connection_ = std::move(*connection);
+  connection_->set_hook(hook_);
+  return {};
+}
+
+Result<Connection*> MysqlWarehouse::ready() {
+  const bool idle = std::chrono::steady_clock::now() - connection_->last_used() > kIdleBeforePing;
+  if (connection_->lost() || (idle && !connection_->alive())) {
+    HIRESTREAM_TRY(reconnect());
+  }
+  return connection_.get();
+}
+
+void MysqlWarehouse::set_statement_hook(mysql::StatementHook hook) {
+  hook_ = std::move(hook);
+  connection_->set_hook(hook_);
+}
+
+std::string MysqlWarehouse::server() const {
+  return fmt::format("{} {}", connection_->is_mariadb() ? "mariadb" : "mysql",
+                     connection_->version());
+}
+
+Result<SourceId> MysqlWarehouse::register_source(const SourceRegistration& registration) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  const std::string encoded = encode_fingerprint(registration.fingerprint);
+  const std::string find =
+      fmt::format("SELECT id, kind, fingerprint FROM hirestream_sources WHERE name = {}",
+                  connection->quoted(registration.name));
+  HIRESTREAM_ASSIGN(ResultSet row, connection->query(find));
+  HIRESTREAM_ASSIGN(bool known, row.next());
+  if (!known) {
+    auto inserted = connection->execute(
+        fmt::format("INSERT INTO hirestream_sources (name, kind, fingerprint) VALUES ({}, {}, {})",
+                    connection->quoted(registration.name), connection->quoted(registration.kind),
+                    connection->quoted(encoded)));
+    if (inserted) {
+      return static_cast<SourceId>(connection->last_insert_id());
+    }
+    if (connection->error_code() != mysql::kDuplicateKey) {
+      return forward(std::move(inserted).error());
+    }
+    HIRESTREAM_ASSIGN(row, connection->query(find));
+    HIRESTREAM_TRY(row.next());
+  }
+  std::string differences =
+      describe_differences(decode_fingerprint(row.text(2)), decode_fingerprint(encoded));
+  if (row.text(1) != registration.kind) {
+    differences += fmt::format("{}kind: stored \"{}\", given \"{}\"",
+                               differences.empty() ? "" : "; ", row.text(1), registration.kind);
+  }
+  if (!differences.empty()) {
+    return fail(ErrorKind::kConfig, "register source", registration.name,
+                "its numbers were made with other settings: " + differences,
+                "restore the old setting, or use another --source-name or another warehouse");
+  }
+  return static_cast<SourceId>(row.integer(0));
+}
+
+Result<std::vector<SourceStatus>> MysqlWarehouse::sources() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(
+          "SELECT a.source_id, a.name, a.kind, s.fingerprint, a.counted, a.unattributed, "
+          "a.other_kinds, a.rejected, a.too_late, a.slices_open, a.slices_settled, "
+          "a.slices_frozen, a.slices_held FROM hirestream_accounting a JOIN hirestream_sources s "
+          "ON s.id = a.source_id ORDER BY a.source_id"));
+  std::map<SourceId, SourceStatus> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      break;
+    }
+    SourceStatus status;
+    status.id = static_cast<SourceId>(rows.integer(0));
+    status.name = rows.text(1);
+    status.kind = rows.text(2);
+    status.fingerprint = decode_fingerprint(rows.text(3));
+    status.classes = {rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
+                      rows.integer(8)};
+    status.slices_open = rows.integer(9);
+    status.slices_settled = rows.integer(10);
+    status.slices_frozen = rows.integer(11);
+    status.slices_held = rows.integer(12);
+    all.emplace(status.id, std::move(status));
+  }
+  HIRESTREAM_ASSIGN(ResultSet settled,
+                    connection->query("SELECT source_id, shard, settled_until FROM "
+                                      "hirestream_writers WHERE settled_until IS NOT NULL"));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, settled.next());
+    if (!more) {
+      break;
+    }
+    const auto source = all.find(static_cast<SourceId>(settled.integer(0)));
+    if (source != all.end()) {
+      source->second.settled_until[static_cast<int32_t>(settled.integer(1))] = settled.integer(2);
+    }
+  }
+  std::vector<SourceStatus> sorted;
+  for (auto& [id, status] : all) {
+    sorted.push_back(std::move(status));
+  }
+  return sorted;
+}
+
+Result<std::vector<WriterEpoch>> MysqlWarehouse::take_epochs(SourceId source,
+                                                             std::span<const int32_t> shards,
+                                                             const std::string& owner) {
+  if (shards.empty()) {
+    return std::vector<WriterEpoch>();
+  }
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  const std::set<int32_t> sorted(shards.begin(), shards.end());
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  mysql::MultiRowInsert take(
+      *connection,
+      "INSERT INTO hirestream_writers (source_id, shard, epoch, owner, token, updated_at) VALUES",
+      mysql::upsert_tail(*connection,
+                         "epoch = hirestream_writers.epoch + 1, owner = new.owner, updated_at = "
+                         "new.updated_at"));
+  for (const int32_t shard : sorted) {
+    std::string& row = take.row();
+    fmt::format_to(std::back_inserter(row), "{},{},1,", source, shard);
+    connection->append_text(row, storable_name(owner.substr(0, 255)));
+    row += ",0,UTC_TIMESTAMP(6)";
+    HIRESTREAM_TRY(take.end_row());
+  }
+  HIRESTREAM_TRY(take.flush());
+  HIRESTREAM_ASSIGN(ResultSet rows, connection->query(fmt::format(
+                                        "SELECT shard, epoch FROM hirestream_writers WHERE "
+                                        "source_id = {} AND shard IN ({})",
+                                        source, fmt::join(sorted, ","))));
+  std::map<int32_t, int64_t> epochs;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      break;
+    }
+    epochs[static_cast<int32_t>(rows.integer(0))] = rows.integer(1);
+  }
+  HIRESTREAM_TRY(transaction.commit());
+  std::vector<WriterEpoch> taken;
+  for (const int32_t shard : shards) {
+    taken.push_back({shard, epochs.at(shard)});
+  }
+  return taken;
+}
+
+Result<std::vector<LedgerEntry>> MysqlWarehouse::load_ledger(SourceId source,
+                                                             std::span<const int32_t> shards,
+                                                             int64_t from_bucket) {
+  std::vector<LedgerEntry> entries;
+  if (shards.empty()) {
+    return entries;
+  }
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(fmt::format("SELECT {} FROM hirestream_slices WHERE source_id = {} AND "
+                                    "shard IN ({}) AND bucket >= {} ORDER BY shard, bucket",
+                                    kEntryColumns, source, fmt::join(shards, ","), from_bucket)));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return entries;
+    }
+    entries.push_back(read_entry(rows));
+  }
+}
+
+Result<std::vector<StoredContribution>> MysqlWarehouse::load_contributions(
+    SourceId source, std::span<const SliceKey> keys) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_TRY(connection->execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  HIRESTREAM_ASSIGN(
+      Transaction snapshot,
+      Transaction::begin(*connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"));
+  return load_in_snapshot(*connection, source, keys);
+}
+
+Result<std::vector<StoredContribution>> MysqlWarehouse::load_in_snapshot(
+    Connection& connection, SourceId source, std::span<const SliceKey> keys) {
+  std::map<SliceKey, StoredContribution> found;
+  for (const std::string& condition : mysql::slice_conditions(source, keys)) {
+    HIRESTREAM_ASSIGN(ResultSet rows, connection.query(fmt::format(
+                                          "SELECT {}, contribution FROM hirestream_slices WHERE {}",
+                                          kEntryColumns, condition)));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, rows.next());
+      if (!more) {
+        break;
+      }
+      StoredContribution stored;
+      stored.entry = read_entry(rows);
+      if (!rows.is_null(kEntryColumnCount)) {
+        auto base = decode_contribution(rows.text(kEntryColumnCount));
+        stored.damaged = !base;
+        if (base) {
+          stored.contribution = std::move(*base);
+        }
+      }
+      found[stored.entry.key] = std::move(stored);
+    }
+    HIRESTREAM_ASSIGN(
+        ResultSet deltas,
+        connection.query(fmt::format(
+            "SELECT shard, bucket, contribution FROM hirestream_deltas WHERE {}", condition)));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, deltas.next());
+      if (!more) {
+        break;
+      }
+      StoredContribution& stored =
+          found[{static_cast<int32_t>(deltas.integer(0)), deltas.integer(1)}];
+      auto delta = decode_contribution(deltas.text(2));
+      stored.damaged = stored.damaged || !delta;
+      if (delta) {
+        stored.contribution.insert(stored.contribution.end(), delta->begin(), delta->end());
+      }
+    }
+  }
+  std::vector<StoredContribution> all;
+  all.reserve(keys.size());
+  for (const SliceKey& key : keys) {
+    StoredContribution& stored = all.emplace_back(found[key]);
+    stored.entry.key = key;
+    if (stored.damaged) {
+      stored.contribution.clear();
+    }
+    canonicalize(stored.contribution);
+  }
+  return all;
+}
+
+Result<CommitOutcome> MysqlWarehouse::commit(const Commit& commit) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  CommitOutcome outcome;
+  {
+    HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+    mysql::CommitWriter writer(*connection, commit);
+    HIRESTREAM_ASSIGN(outcome, writer.write());
+    if (outcome.verdict == CommitVerdict::kCommitted && !transaction.commit()) {
+      return CommitOutcome{CommitVerdict::kUnknown, {}};
+    }
+  }
+  if (outcome.verdict == CommitVerdict::kConflict && outcome.conflicts.empty()) {
+    HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+    HIRESTREAM_ASSIGN(outcome.conflicts, mysql::CommitWriter(*connection, commit).moved_slices());
+    if (outcome.conflicts.empty()) {
+      // Whoever was in the way has gone again.
+      return fail(ErrorKind::kTransient, "commit", connection->subject(),
+                  "a slice was created and removed by somebody else meanwhile");
+    }
+  }
+  return outcome;
+}
+
+Result<bool> MysqlWarehouse::resolve(const Commit& commit) {
+  connection_->give_up();
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  return mysql::CommitWriter(*connection, commit).carries_token();
+}
+
+Result<std::vector<Job>> MysqlWarehouse::load_jobs() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query("SELECT job_id, company_id, group_id, campaign_id, title, company_name, "
+                        "campaign_name, group_name FROM hirestream_jobs ORDER BY job_id"));
+  std::vector<Job> jobs;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return jobs;
+    }
+    jobs.push_back({rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
+                    std::string(rows.text(4)), std::string(rows.text(5)), std::string(rows.text(6)),
+                    std::string(rows.text(7))});
+  }
+}
+
+Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  std::map<int64_t, const Job*> sorted;
+  std::map<int64_t, int64_t> companies;
+  for (const Job& job : changed) {
+    sorted[job.job_id] = &job;
+    companies[job.job_id] = job.company_id;
+  }
+  std::erase_if(companies, [](const auto& company) { return company.second == 0; });
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  mysql::MultiRowInsert store(
+      *connection,
+      "INSERT INTO hirestream_jobs (job_id, company_id, group_id, campaign_id, title, "
+      "company_name, campaign_name, group_name, updated_at) VALUES",
+      mysql::upsert_tail(*connection,
+                         "company_id = new.company_id, group_id = new.group_id, campaign_id = "
+                         "new.campaign_id, title = new.title, company_name = new.company_name, "
+                         "campaign_name = new.campaign_name, group_name = new.group_name, "
+                         "updated_at = new.updated_at"));
+  for (const auto& [id, job] : sorted) {
+    std::string& row = store.row();
+    fmt::format_to(std::back_inserter(row), "{},{},{},{}", id, job->company_id, job->group_id,
+                   job->campaign_id);
+    for (const std::string* name :
+         {&job->title, &job->company_name, &job->campaign_name, &job->group_name}) {
+      row += ',';
+      connection->append_text(row, storable_name(*name));
+    }
+    fmt::format_to(std::back_inserter(row), ",'{}'", format_timestamp_us(now_us));
+    HIRESTREAM_TRY(store.end_row());
+  }
+  HIRESTREAM_TRY(store.flush());
+  HIRESTREAM_ASSIGN(int64_t rewritten, rewrite_companies(*connection, companies, now_us));
+  HIRESTREAM_TRY(transaction.commit());
+  return rewritten;
+}
+
+Result<void> MysqlWarehouse::read_events(
+    const std::function<Result<void>(const EventsRow&)>& visit) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->stream(
+          "SELECT DATEDIFF(dates, '1970-01-01'), hours, job_id, publisher_id, campaign_id, "
+          "group_id, company_id, impressions, clicks, conversion, qualified_application, "
+          "disqualified_application, CAST(spend_hour * 1000000 AS SIGNED) FROM events "
+          "ORDER BY dates, hours, job_id, publisher_id, campaign_id, group_id"));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return {};
+    }
+    EventsRow row;
+    row.key = {local_hour(rows.integer(0), rows.integer(1)), rows.integer(2), rows.integer(3),
+               rows.integer(4), rows.integer(5)};
+    row.company_id = rows.integer(6);
+    row.measures = {rows.integer(7),  rows.integer(8),  rows.integer(9),
+                    rows.integer(10), rows.integer(11), rows.integer(12)};
+    if (auto visited = visit(row); !visited) {
+      connection->give_up();  // rows not read yet are on their way
+      return visited;
+    }
+  }
+}
+
+Result<Contribution> MysqlWarehouse::frozen_totals() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query("SELECT DATEDIFF(dates, '1970-01-01'), hours, SUM(impressions), "
+                        "SUM(clicks), SUM(conversions), SUM(qualified), SUM(unqualified), "
+                        "SUM(bid_micros) FROM hirestream_frozen GROUP BY dates, hours"));
+  Contribution totals;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      canonicalize(totals);
+      return totals;
+    }
+    Cell cell;
+    cell.key.local_hour = local_hour(rows.integer(0), rows.integer(1));
+    cell.measures = {rows.integer(2), rows.integer(3), rows.integer(4),
+                     rows.integer(5), rows.integer(6), rows.integer(7)};
+    totals.push_back(cell);
+  }
+}
+
+Result<std::vector<StoredReject>> MysqlWarehouse::load_rejects(SourceId source, size_t limit) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(fmt::format("SELECT shard, bucket, row_id, reason, column_name, value, "
+                                    "row_json, first_seen_us FROM hirestream_rejects WHERE "
+                                    "source_id = {} ORDER BY first_seen_us DESC, shard, bucket, "
+                                    "row_id LIMIT {}",
+                                    source, limit)));
+  std::vector<StoredReject> rejects;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return rejects;
+    }
+    StoredReject reject;
+    reject.slice = {static_cast<int32_t>(rows.integer(0)), rows.integer(1)};
+    const std::string_view id = rows.text(2);
+    HIRESTREAM_CHECK(id.size() == 16);
+    reject.row.id = row_id_from_bytes(
+        std::span<const uint8_t, 16>(reinterpret_cast<const uint8_t*>(id.data()), 16));
+    reject.row.reason = rows.text(3);
+    reject.row.column = rows.text(4);
+    reject.row.value = rows.text(5);
+    reject.row.row = rows.text(6);
+    reject.first_seen_us = rows.integer(7);
+    rejects.push_back(std::move(reject));
+  }
+}
+
+Result<void> MysqlWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  HIRESTREAM_TRY(connection->execute(
+      fmt::format("DELETE FROM hirestream_rejects WHERE first_seen_us < {}", before_us)));
+  HIRESTREAM_ASSIGN(ResultSet count, connection->query("SELECT COUNT(*) FROM hirestream_rejects"));
+  HIRESTREAM_TRY(count.next());
+  const int64_t beyond = count.integer(0) - std::max<int64_t>(cap, 0);
+  if (beyond > 0) {
+    HIRESTREAM_TRY(connection->execute(fmt::format(
+        "DELETE FROM hirestream_rejects ORDER BY first_seen_us, shard DESC, bucket DESC, row_id "
+        "DESC LIMIT {}",
+        beyond)));
+  }
+  return transaction.commit();
+}
+
+}  // namespace hirestream

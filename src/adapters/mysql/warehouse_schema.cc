@@ -1,0 +1,196 @@
+#include "adapters/mysql/warehouse_schema.h"
+
+#include <fmt/format.h>
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kTableOptions = ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+
+std::string table(const char* name, const char* columns) {
+  return fmt::format("CREATE TABLE IF NOT EXISTS {} (\n{}\n{}", name, columns, kTableOptions);
+}
+
+constexpr const char* kSources = R"(  id INT NOT NULL AUTO_INCREMENT,
+  name VARCHAR(512) NOT NULL,
+  kind VARCHAR(32) NOT NULL,
+  fingerprint LONGTEXT NOT NULL,
+  PRIMARY KEY (id),
+  UNIQUE KEY hirestream_sources_name (name))";
+
+constexpr const char* kWriters = R"(  source_id INT NOT NULL,
+  shard INT NOT NULL,
+  epoch BIGINT NOT NULL,
+  owner VARCHAR(255) NOT NULL,
+  token BIGINT UNSIGNED NOT NULL,
+  settled_until BIGINT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (source_id, shard))";
+
+constexpr const char* kSlices = R"(  source_id INT NOT NULL,
+  shard INT NOT NULL,
+  bucket BIGINT NOT NULL,
+  name VARBINARY(4096) NOT NULL,
+  tag VARBINARY(255) NOT NULL,
+  revision BIGINT NOT NULL,
+  state TINYINT NOT NULL,
+  row_count BIGINT NOT NULL,
+  row_hash BIGINT UNSIGNED NOT NULL,
+  counted BIGINT NOT NULL,
+  unattributed BIGINT NOT NULL,
+  other_kinds BIGINT NOT NULL,
+  rejected BIGINT NOT NULL,
+  too_late BIGINT NOT NULL,
+  settled_at_us BIGINT NOT NULL,
+  audited_at_us BIGINT NOT NULL,
+  held TINYINT NOT NULL,
+  token BIGINT UNSIGNED NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  contribution LONGBLOB NULL,
+  PRIMARY KEY (source_id, shard, bucket))";
+
+constexpr const char* kDeltas = R"(  source_id INT NOT NULL,
+  shard INT NOT NULL,
+  bucket BIGINT NOT NULL,
+  revision BIGINT NOT NULL,
+  contribution LONGBLOB NOT NULL,
+  PRIMARY KEY (source_id, shard, bucket, revision))";
+
+constexpr const char* kFrozen = R"(  source_id INT NOT NULL,
+  dates DATE NOT NULL,
+  hours TINYINT NOT NULL,
+  impressions BIGINT NOT NULL,
+  clicks BIGINT NOT NULL,
+  conversions BIGINT NOT NULL,
+  qualified BIGINT NOT NULL,
+  unqualified BIGINT NOT NULL,
+  bid_micros BIGINT NOT NULL,
+  PRIMARY KEY (source_id, dates, hours))";
+
+constexpr const char* kRejects = R"(  source_id INT NOT NULL,
+  shard INT NOT NULL,
+  bucket BIGINT NOT NULL,
+  row_id BINARY(16) NOT NULL,
+  revision BIGINT NOT NULL,
+  reason VARCHAR(64) NOT NULL,
+  column_name VARCHAR(64) NOT NULL,
+  value VARBINARY(1024) NOT NULL,
+  row_json LONGBLOB NOT NULL,
+  first_seen_us BIGINT NOT NULL,
+  PRIMARY KEY (source_id, shard, bucket, row_id),
+  KEY hirestream_rejects_age (first_seen_us))";
+
+constexpr const char* kJobs = R"(  job_id BIGINT NOT NULL,
+  company_id BIGINT NOT NULL,
+  group_id BIGINT NOT NULL,
+  campaign_id BIGINT NOT NULL,
+  title VARCHAR(1000) NOT NULL,
+  company_name VARCHAR(1000) NOT NULL,
+  campaign_name VARCHAR(1000) NOT NULL,
+  group_name VARCHAR(1000) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (job_id))";
+
+constexpr const char* kAccounting =
+    R"(CREATE OR REPLACE VIEW hirestream_accounting AS
+SELECT s.id AS source_id, s.name AS name, s.kind AS kind,
+  COALESCE(SUM(l.counted + l.unattributed + l.other_kinds + l.rejected + l.too_late), 0) AS rows_read,
+  COALESCE(SUM(l.counted), 0) AS counted,
+  COALESCE(SUM(l.unattributed), 0) AS unattributed,
+  COALESCE(SUM(l.other_kinds), 0) AS other_kinds,
+  COALESCE(SUM(l.rejected), 0) AS rejected,
+  COALESCE(SUM(l.too_late), 0) AS too_late,
+  COALESCE(SUM(l.state = 0), 0) AS slices_open,
+  COALESCE(SUM(l.state = 1), 0) AS slices_settled,
+  COALESCE(SUM(l.state = 2), 0) AS slices_frozen,
+  COALESCE(SUM(l.held), 0) AS slices_held
+FROM hirestream_sources s LEFT JOIN hirestream_slices l ON l.source_id = s.id
+GROUP BY s.id, s.name, s.kind)";
+
+}  // namespace
+
+// bid_set is the spend per click rounded half up, in integers: a division of decimals would depend on the session's
+// div_precision_increment.
+std::string mysql_events_table(std::string_view name) {
+  return fmt::format(R"(CREATE TABLE IF NOT EXISTS {} (
+  job_id BIGINT NOT NULL,
+  dates DATE NOT NULL,
+  hours TINYINT NOT NULL,
+  publisher_id BIGINT NOT NULL,
+  company_id BIGINT NOT NULL DEFAULT 0,
+  campaign_id BIGINT NOT NULL,
+  group_id BIGINT NOT NULL,
+  disqualified_application BIGINT NOT NULL DEFAULT 0,
+  qualified_application BIGINT NOT NULL DEFAULT 0,
+  conversion BIGINT NOT NULL DEFAULT 0,
+  clicks BIGINT NOT NULL DEFAULT 0,
+  impressions BIGINT NOT NULL DEFAULT 0,
+  bid_set DECIMAL(20,6) GENERATED ALWAYS AS
+    (CASE WHEN clicks = 0 THEN NULL
+      ELSE ((spend_hour * 2000000 + clicks) DIV (clicks * 2)) * 0.000001 END) VIRTUAL,
+  spend_hour DECIMAL(20,6) NOT NULL DEFAULT 0,
+  sources VARCHAR(255) NOT NULL DEFAULT '',
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (dates, hours, job_id, publisher_id, campaign_id, group_id),
+  KEY events_job (job_id, dates),
+  KEY events_company (company_id, dates),
+  KEY events_campaign (campaign_id, dates)
+{})",
+                     name, kTableOptions);
+}
+
+std::vector<MysqlSchemaObject> mysql_schema() {
+  constexpr const char* kMeta =
+      "  name VARCHAR(64) NOT NULL,\n  value VARCHAR(255) NOT NULL,\n  PRIMARY KEY (name)";
+  std::vector<MysqlSchemaObject> objects = {{"events", mysql_events_table("events")}};
+  for (const auto& [name, columns] :
+       {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_sources", kSources},
+        std::pair{"hirestream_writers", kWriters}, std::pair{"hirestream_slices", kSlices},
+        std::pair{"hirestream_deltas", kDeltas}, std::pair{"hirestream_frozen", kFrozen},
+        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_jobs", kJobs}}) {
+    objects.push_back({name, table(name, columns)});
+  }
+  objects.push_back({"hirestream_accounting", kAccounting});
+  return objects;
+}
+
+std::string mysql_schema_version_statement() {
+  return fmt::format(
+      "INSERT IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '{}')",
+      kMysqlSchemaVersion);
+}
+
+std::vector<std::string> mysql_schema_statements() {
+  std::vector<std::string> statements;
+  for (MysqlSchemaObject& object : mysql_schema()) {
+    statements.push_back(std::move(object.statement));
+  }
+  statements.push_back(mysql_schema_version_statement());
+  return statements;
+}
+
+std::string least_privilege_grants(const MysqlGrants& grants) {
+  const std::string& db = grants.database;
+  const std::string& host = grants.host;
+  return fmt::format(
+      "-- The engine: data only, no change of tables.\n"
+      "CREATE USER IF NOT EXISTS 'hirestream'@'{host}' IDENTIFIED BY '<password>';\n"
+      "GRANT SELECT, INSERT, UPDATE, DELETE ON `{db}`.* TO 'hirestream'@'{host}';\n"
+      "-- `hirestream init` and `migrate` need these too; an administrator can run `init --print` "
+      "instead.\n"
+      "-- GRANT CREATE, ALTER, DROP, INDEX, CREATE VIEW, SHOW VIEW ON `{db}`.* TO "
+      "'hirestream'@'{host}';\n"
+      "-- Dashboards: only what is charted.\n"
+      "CREATE USER IF NOT EXISTS 'hirestream_reader'@'{host}' IDENTIFIED BY '<password>';\n"
+      "GRANT SELECT ON `{db}`.`events` TO 'hirestream_reader'@'{host}';\n"
+      "GRANT SELECT ON `{db}`.`hirestream_accounting` TO 'hirestream_reader'@'{host}';\n"
+      "GRANT SELECT ON `{db}`.`hirestream_jobs` TO 'hirestream_reader'@'{host}';\n"
+      "GRANT SELECT ON `{db}`.`hirestream_sources` TO 'hirestream_reader'@'{host}';\n"
+      "GRANT SELECT ON `{db}`.`hirestream_writers` TO 'hirestream_reader'@'{host}';\n"
+      "-- The job directory.\n"
+      "CREATE USER IF NOT EXISTS 'hirestream_jobs'@'{host}' IDENTIFIED BY '<password>';\n"
+      "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n",
+      fmt::arg("db", db), fmt::arg("host", host), fmt::arg("jobs", grants.jobs_table));
+}
+
+}  // namespace hirestream

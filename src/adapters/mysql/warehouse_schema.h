@@ -1,0 +1,35 @@
+// The warehouse's tables on MySQL and MariaDB: the same statements for both.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hirestream {
+
+inline constexpr int64_t kMysqlSchemaVersion = 1;
+
+struct MysqlSchemaObject {
+  std::string name;
+  std::string statement;
+};
+// In the order in which they must be created. Tables: IF NOT EXISTS; the view: OR REPLACE, since MySQL 8 knows no IF NOT EXISTS for views.
+std::vector<MysqlSchemaObject> mysql_schema();
+// Notes the version in hirestream_meta.
+std::string mysql_schema_version_statement();
+// The same, one statement each: what an administrator runs instead of `hirestream init`.
+std::vector<std::string> mysql_schema_statements();
+// The table `events` under another name.
+std::string mysql_events_table(std::string_view name);
+
+struct MysqlGrants {
+  std::string database = "etl_data";
+  std::string jobs_table = "jobs";
+  std::string host = "%";
+};
+// What an administrator runs to create the accounts: the engine's, one that only reads (dashboards), one that reads the jobs. Passwords
+// are placeholders.
+std::string least_privilege_grants(const MysqlGrants& grants);
+
+}  // namespace hirestream

@@ -1,0 +1,225 @@
+#include "adapters/sqlite/raw_log.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace hirestream {
+namespace {
+
+constexpr size_t kBatchRows = 8192;
+constexpr size_t kBatchBytes = 16 << 20;
+
+// Columns of the read statement: seq, then those of Column in its order.
+constexpr int kSeq = 0;
+int place_of(Column column) {
+  return 1 + static_cast<int>(column);
+}
+
+std::string read_sql() {
+  std::string sql = "SELECT seq";
+  for (size_t index = 0; index < kColumnCount; ++index) {
+    sql += fmt::format(", {}", column_name(static_cast<Column>(index)));
+  }
+  return sql + " FROM tracking WHERE seq >= ? AND seq < ? ORDER BY seq";
+}
+
+}  // namespace
+
+Result<SqliteRawLog::FileIdentity> SqliteRawLog::identify_file(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    return fail(ErrorKind::kConfig, "open raw log", path, std::strerror(errno),
+                "make one with `hirestream generate` or `hirestream import`");
+  }
+  return FileIdentity{status.st_dev, status.st_ino};
+}
+
+Result<std::unique_ptr<SqliteRawLog>> SqliteRawLog::open(const SqliteRawLogOptions& options) {
+  if (options.block_rows < 1) {
+    return fail(ErrorKind::kConfig, "open raw log", options.path,
+                fmt::format("block_rows is {}, at least 1 is needed", options.block_rows));
+  }
+  HIRESTREAM_ASSIGN(const FileIdentity file, identify_file(options.path));
+  HIRESTREAM_ASSIGN(
+      sqlite::Database database,
+      sqlite::Database::open({.path = options.path, .mode = sqlite::OpenMode::kReadOnly}));
+  std::unique_ptr<SqliteRawLog> log(new SqliteRawLog(std::move(database), options));
+  log->file_ = file;
+  HIRESTREAM_TRY(log->check_columns());
+  HIRESTREAM_TRY(log->read_identity());
+  HIRESTREAM_TRY(log->check_same_file());
+  return log;
+}
+
+SqliteRawLog::SqliteRawLog(sqlite::Database database, const SqliteRawLogOptions& options)
+    : database_(std::move(database)), block_rows_(options.block_rows), batch_(options.source_zone) {
+  std::error_code ignored;
+  path_ = std::filesystem::absolute(options.path, ignored).lexically_normal().string();
+  description_.strategy = Strategy::kFollow;
+  description_.kind = "sqlite";
+  description_.shard_count = 1;
+  description_.bucket_width_s = options.block_rows;
+  description_.range_reads = true;
+}
+
+Result<void> SqliteRawLog::check_columns() {
+  HIRESTREAM_ASSIGN(sqlite::Statement * columns,
+                    database_.cached("SELECT lower(name) FROM pragma_table_info('tracking')"));
+  std::vector<std::string> found;
+  for (;;) {
+    HIRESTREAM_ASSIGN(const bool some, columns->step());
+    if (!some) break;
+    found.emplace_back(columns->text(0));
+  }
+  if (found.empty()) {
+    return fail(ErrorKind::kConfig, "open raw log", path_, "it has no table `tracking`",
+                "make a raw log with `hirestream generate` or `hirestream import`");
+  }
+  std::vector<std::string_view> missing;
+  const auto need = [&](std::string_view name) {
+    if (std::find(found.begin(), found.end(), name) == found.end()) missing.push_back(name);
+  };
+  need("seq");
+  for (size_t index = 0; index < kColumnCount; ++index) {
+    need(column_name(static_cast<Column>(index)));
+  }
+  if (missing.empty()) return {};
+  return fail(ErrorKind::kConfig, "open raw log", path_,
+              fmt::format("table `tracking` lacks {}; it has {}", fmt::join(missing, ", "),
+                          fmt::join(found, ", ")),
+              "add the columns, or import the rows into a raw log with `hirestream import`");
+}
+
+Result<void> SqliteRawLog::read_identity() {
+  std::string id = "without id";
+  HIRESTREAM_ASSIGN(sqlite::Statement * table,
+                    database_.cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = "
+                                     "'raw_log_meta'"));
+  HIRESTREAM_ASSIGN(const bool has_table, table->step());
+  table->reset();
+  if (has_table) {
+    HIRESTREAM_ASSIGN(sqlite::Statement * value,
+                      database_.cached("SELECT value FROM raw_log_meta WHERE key = 'raw_log_id'"));
+    HIRESTREAM_ASSIGN(const bool has_value, value->step());
+    if (has_value) id = value->text(0);
+    value->reset();
+  }
+  description_.identity = fmt::format("{} ({})", path_, id);
+  return {};
+}
+
+Result<void> SqliteRawLog::check_same_file() const {
+  HIRESTREAM_ASSIGN(const FileIdentity now, identify_file(path_));
+  if (now == file_) return {};
+  return fail(ErrorKind::kConfig, "read raw log", path_, "another file stands there now",
+              "start again; if the raw log was replaced on purpose, give it a new source name");
+}
+
+int64_t SqliteRawLog::bucket_of(int64_t seq) const {
+  const int64_t bucket = seq / block_rows_;
+  return seq % block_rows_ < 0 ? bucket - 1 : bucket;
+}
+
+Result<std::vector<SliceListing>> SqliteRawLog::discover(std::span<const int32_t> /*shards*/) {
+  HIRESTREAM_TRY(check_same_file());
+  HIRESTREAM_ASSIGN(
+      sqlite::Statement * next,
+      database_.cached("SELECT seq FROM tracking WHERE seq >= ? ORDER BY seq LIMIT 1"));
+  std::vector<SliceListing> listings;
+  int64_t from = INT64_MIN;
+  for (;;) {
+    next->bind(1, from);
+    HIRESTREAM_ASSIGN(const bool some, next->step());
+    if (!some) return listings;
+    const int64_t bucket = bucket_of(next->integer(0));
+    next->reset();
+    listings.push_back({{0, bucket}, {}, {}});
+    if (__builtin_mul_overflow(bucket + 1, block_rows_, &from)) return listings;
+  }
+}
+
+Result<int64_t> SqliteRawLog::newest_bucket(int64_t /*now_us*/) {
+  HIRESTREAM_TRY(check_same_file());
+  HIRESTREAM_ASSIGN(sqlite::Statement * newest,
+                    database_.cached("SELECT coalesce(max(seq), 0) FROM tracking"));
+  HIRESTREAM_ASSIGN(const bool some, newest->step());
+  const int64_t seq = some ? newest->integer(0) : 0;
+  newest->reset();
+  return bucket_of(seq);
+}
+
+Result<void> SqliteRawLog::read(std::span<const SliceRead> requests, RowSink& sink) {
+  HIRESTREAM_ASSIGN(sqlite::Transaction snapshot,
+                    sqlite::Transaction::begin(database_, sqlite::TransactionMode::kRead));
+  for (size_t index = 0; index < requests.size(); ++index) {
+    HIRESTREAM_TRY(read_block(index, requests[index], sink));
+  }
+  return snapshot.commit();
+}
+
+Result<void> SqliteRawLog::read_block(size_t index, const SliceRead& request, RowSink& sink) {
+  int64_t from = 0;
+  int64_t to = 0;
+  if (request.slice.shard != 0 ||
+      __builtin_mul_overflow(request.slice.bucket, block_rows_, &from)) {
+    return {};
+  }
+  if (__builtin_add_overflow(from, block_rows_, &to)) to = INT64_MAX;
+  if (request.from_position) from = std::max(from, *request.from_position);
+  static const std::string kReadSql = read_sql();
+  HIRESTREAM_ASSIGN(sqlite::Statement * rows, database_.cached(kReadSql));
+  rows->bind(1, from);
+  rows->bind(2, to);
+  ++statistics_.requests;
+  batch_.clear();
+  int64_t bytes_flushed = statistics_.bytes;
+  for (bool some = true; some;) {
+    HIRESTREAM_ASSIGN(some, rows->step());
+    if (some) add_row(*rows);
+    const bool full = batch_.rows() == kBatchRows ||
+                      statistics_.bytes - bytes_flushed >= static_cast<int64_t>(kBatchBytes);
+    if (batch_.empty() || (some && !full)) continue;
+    statistics_.rows += static_cast<int64_t>(batch_.rows());
+    bytes_flushed = statistics_.bytes;
+    // The sink must not find the statement in the middle of its rows after an error.
+    if (auto taken = sink.on_rows(index, batch_); !taken) {
+      rows->reset();
+      return taken;
+    }
+    batch_.clear();
+  }
+  return {};
+}
+
+void SqliteRawLog::add_row(const sqlite::Statement& row) {
+  const auto text = [&](Column column) {
+    const std::string_view bytes = row.text(place_of(column));
+    statistics_.bytes += static_cast<int64_t>(bytes.size());
+    return bytes;
+  };
+  batch_.add_row();
+  batch_.set_id_text(text(Column::kCreateTime));
+  batch_.set_position(row.integer(kSeq));
+  batch_.set_ts_text(text(Column::kTs));
+  for (const Column column :
+       {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
+    batch_.set_integer_text(column, text(column));
+  }
+  batch_.set_bid_text(text(Column::kBid));
+  for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
+    batch_.set_text(column, text(column));
+  }
+}
+
+Result<void> SqliteRawLog::scan(const ScanBound& /*bound*/, RowSink& /*sink*/) {
+  return fail(ErrorKind::kBug, "scan", path_, "a SQLite raw log is followed, not scanned");
+}
+
+}  // namespace hirestream

@@ -1,0 +1,452 @@
+#include "adapters/sqlite/warehouse.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "adapters/sqlite/warehouse_schema.h"
+#include "aggregation/contribution_codec.h"
+
+namespace hirestream {
+namespace {
+
+using sqlite::Statement;
+using sqlite::Transaction;
+using sqlite::TransactionMode;
+
+std::string encode_fingerprint(const Fingerprint& fingerprint) {
+  return nlohmann::json(fingerprint).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Fingerprint decode_fingerprint(std::string_view text) {
+  Fingerprint fingerprint;
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      fingerprint[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  }
+  return fingerprint;
+}
+
+std::string describe_differences(const Fingerprint& stored, const Fingerprint& given) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : stored) {
+    keys.insert(key);
+  }
+  for (const auto& [key, value] : given) {
+    keys.insert(key);
+  }
+  const auto show = [](const Fingerprint& fingerprint, const std::string& key) {
+    const auto found = fingerprint.find(key);
+    return found == fingerprint.end() ? std::string("nothing") : "\"" + found->second + "\"";
+  };
+  std::string text;
+  for (const auto& key : keys) {
+    const std::string before = show(stored, key);
+    const std::string now = show(given, key);
+    if (before != now) {
+      text += fmt::format("{}{}: stored {}, given {}", text.empty() ? "" : "; ", key, before, now);
+    }
+  }
+  return text;
+}
+
+// Columns of a SELECT over hirestream_slices, as read by read_entry.
+constexpr const char* kEntryColumns =
+    "shard, bucket, name, tag, revision, state, row_count, row_hash, counted, unattributed, "
+    "other_kinds, rejected, too_late, settled_at_us, audited_at_us, held";
+constexpr int kEntryColumnCount = 16;
+
+LedgerEntry read_entry(const Statement& row) {
+  LedgerEntry entry;
+  entry.key = {static_cast<int32_t>(row.integer(0)), row.integer(1)};
+  entry.name = row.text(2);
+  entry.tag = row.text(3);
+  entry.revision = row.integer(4);
+  entry.state = static_cast<SliceState>(row.integer(5));
+  entry.digest = {row.integer(6), std::bit_cast<uint64_t>(row.integer(7))};
+  entry.classes = {row.integer(8), row.integer(9), row.integer(10), row.integer(11),
+                   row.integer(12)};
+  entry.settled_at_us = row.integer(13);
+  entry.audited_at_us = row.integer(14);
+  entry.held = row.integer(15) != 0;
+  return entry;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteWarehouse>> SqliteWarehouse::open(
+    const SqliteWarehouseConfig& config) {
+  HIRESTREAM_ASSIGN(sqlite::Database database,
+                    sqlite::Database::open({.path = config.path,
+                                            .mode = config.create ? sqlite::OpenMode::kCreate
+                                                                  : sqlite::OpenMode::kReadWrite,
+                                            .busy_timeout = config.busy_timeout,
+                                            .synchronous_full = config.synchronous_full}));
+  return std::unique_ptr<SqliteWarehouse>(new SqliteWarehouse(config, std::move(database)));
+}
+
+Result<void> SqliteWarehouse::reopen() {
+  if (config_.path == ":memory:") {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(database_,
+                    sqlite::Database::open({.path = config_.path,
+                                            .mode = sqlite::OpenMode::kReadWrite,
+                                            .busy_timeout = config_.busy_timeout,
+                                            .synchronous_full = config_.synchronous_full}));
+  return {};
+}
+
+std::string SqliteWarehouse::server() const {
+  return "sqlite " + sqlite::Database::version();
+}
+
+Result<SourceId> SqliteWarehouse::register_source(const SourceRegistration& registration) {
+  const Fingerprint given = decode_fingerprint(encode_fingerprint(registration.fingerprint));
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(
+      Statement * find,
+      database_.cached("SELECT id, kind, fingerprint FROM hirestream_sources WHERE name = ?1"));
+  find->bind(1, std::string_view(registration.name));
+  HIRESTREAM_ASSIGN(bool known, find->step());
+  if (known) {
+    const auto id = static_cast<SourceId>(find->integer(0));
+    Fingerprint stored = decode_fingerprint(find->text(2));
+    const std::string stored_kind(find->text(1));
+    find->reset();
+    std::string differences = describe_differences(stored, given);
+    if (stored_kind != registration.kind) {
+      differences += fmt::format("{}kind: stored \"{}\", given \"{}\"",
+                                 differences.empty() ? "" : "; ", stored_kind, registration.kind);
+    }
+    if (!differences.empty()) {
+      return fail(ErrorKind::kConfig, "register source", registration.name,
+                  "its numbers were made with other settings: " + differences,
+                  "restore the old setting, or use another --source-name or another warehouse");
+    }
+    return id;
+  }
+  HIRESTREAM_ASSIGN(Statement * insert,
+                    database_.cached("INSERT INTO hirestream_sources (name, kind, fingerprint) "
+                                     "VALUES (?1, ?2, ?3)"));
+  insert->bind(1, std::string_view(registration.name));
+  insert->bind(2, std::string_view(registration.kind));
+  insert->bind(3, std::string_view(encode_fingerprint(registration.fingerprint)));
+  HIRESTREAM_TRY(insert->run());
+  const auto id = static_cast<SourceId>(database_.last_insert_row_id());
+  HIRESTREAM_TRY(transaction.commit());
+  return id;
+}
+
+Result<std::vector<SourceStatus>> SqliteWarehouse::sources() {
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(
+          "SELECT a.source_id, a.name, a.kind, s.fingerprint, a.counted, a.unattributed, "
+          "a.other_kinds, a.rejected, a.too_late, a.slices_open, a.slices_settled, "
+          "a.slices_frozen, a.slices_held FROM hirestream_accounting a "
+          "JOIN hirestream_sources s ON s.id = a.source_id ORDER BY a.source_id"));
+  std::vector<SourceStatus> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      break;
+    }
+    SourceStatus status;
+    status.id = static_cast<SourceId>(rows.integer(0));
+    status.name = rows.text(1);
+    status.kind = rows.text(2);
+    status.fingerprint = decode_fingerprint(rows.text(3));
+    status.classes = {rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
+                      rows.integer(8)};
+    status.slices_open = rows.integer(9);
+    status.slices_settled = rows.integer(10);
+    status.slices_frozen = rows.integer(11);
+    status.slices_held = rows.integer(12);
+    all.push_back(std::move(status));
+  }
+  HIRESTREAM_ASSIGN(Statement settled,
+                    database_.prepare("SELECT shard, settled_until FROM hirestream_writers "
+                                      "WHERE source_id = ?1 AND settled_until IS NOT NULL"));
+  for (auto& status : all) {
+    settled.bind(1, int64_t{status.id});
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, settled.step());
+      if (!more) {
+        break;
+      }
+      status.settled_until[static_cast<int32_t>(settled.integer(0))] = settled.integer(1);
+    }
+  }
+  return all;
+}
+
+Result<std::vector<WriterEpoch>> SqliteWarehouse::take_epochs(SourceId source,
+                                                              std::span<const int32_t> shards,
+                                                              const std::string& owner) {
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(
+      Statement take,
+      database_.prepare(
+          "INSERT INTO hirestream_writers (source_id, shard, epoch, owner, token, updated_at_us) "
+          "VALUES (?1, ?2, 1, ?3, 0, CAST(strftime('%s', 'now') AS INTEGER) * 1000000) "
+          "ON CONFLICT (source_id, shard) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner, "
+          "updated_at_us = excluded.updated_at_us RETURNING epoch"));
+  std::vector<WriterEpoch> epochs;
+  for (const int32_t shard : shards) {
+    take.bind(1, int64_t{source});
+    take.bind(2, int64_t{shard});
+    take.bind(3, std::string_view(owner));
+    HIRESTREAM_ASSIGN(bool row, take.step());
+    HIRESTREAM_CHECK(row);
+    epochs.push_back({shard, take.integer(0)});
+    HIRESTREAM_TRY(take.run());
+  }
+  HIRESTREAM_TRY(transaction.commit());
+  return epochs;
+}
+
+Result<std::vector<LedgerEntry>> SqliteWarehouse::load_ledger(SourceId source,
+                                                              std::span<const int32_t> shards,
+                                                              int64_t from_bucket) {
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(Statement rows,
+                    database_.prepare(fmt::format(
+                        "SELECT {} FROM hirestream_slices WHERE source_id = ?1 AND shard = ?2 "
+                        "AND bucket >= ?3 ORDER BY bucket",
+                        kEntryColumns)));
+  std::vector<LedgerEntry> entries;
+  for (const int32_t shard : std::set<int32_t>(shards.begin(), shards.end())) {
+    rows.bind(1, int64_t{source}).bind(2, int64_t{shard}).bind(3, from_bucket);
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, rows.step());
+      if (!more) {
+        break;
+      }
+      entries.push_back(read_entry(rows));
+    }
+  }
+  return entries;
+}
+
+// Adds the slice's deltas to what the base blob gave.
+Result<void> SqliteWarehouse::fold(SourceId source, StoredContribution& stored) {
+  HIRESTREAM_ASSIGN(Statement * deltas,
+                    database_.cached("SELECT contribution FROM hirestream_deltas WHERE "
+                                     "source_id = ?1 AND shard = ?2 AND bucket = ?3"));
+  const SliceKey key = stored.entry.key;
+  deltas->bind(1, int64_t{source}).bind(2, int64_t{key.shard}).bind(3, key.bucket);
+  bool folded = false;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, deltas->step());
+    if (!more) {
+      break;
+    }
+    auto delta = decode_contribution(deltas->blob(0));
+    if (!delta) {
+      stored.damaged = true;
+      continue;
+    }
+    stored.contribution.insert(stored.contribution.end(), delta->begin(), delta->end());
+    folded = true;
+  }
+  if (folded) {
+    canonicalize(stored.contribution);
+  }
+  return {};
+}
+
+Result<std::vector<StoredContribution>> SqliteWarehouse::load_contributions(
+    SourceId source, std::span<const SliceKey> keys) {
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(Statement row, database_.prepare(fmt::format(
+                                       "SELECT {}, contribution FROM hirestream_slices WHERE "
+                                       "source_id = ?1 AND shard = ?2 AND bucket = ?3",
+                                       kEntryColumns)));
+  std::vector<StoredContribution> all;
+  all.reserve(keys.size());
+  for (const SliceKey& key : keys) {
+    StoredContribution& stored = all.emplace_back();
+    stored.entry.key = key;
+    row.bind(1, int64_t{source}).bind(2, int64_t{key.shard}).bind(3, key.bucket);
+    HIRESTREAM_ASSIGN(bool found, row.step());
+    if (!found) {
+      continue;
+    }
+    stored.entry = read_entry(row);
+    if (!row.is_null(kEntryColumnCount)) {
+      auto base = decode_contribution(row.blob(kEntryColumnCount));
+      stored.damaged = !base;
+      if (base) {
+        stored.contribution = std::move(*base);
+      }
+    }
+    row.reset();
+    HIRESTREAM_TRY(fold(source, stored));
+    if (stored.damaged) {
+      stored.contribution.clear();
+    }
+  }
+  return all;
+}
+
+Result<std::vector<Job>> SqliteWarehouse::load_jobs() {
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare("SELECT job_id, company_id, group_id, campaign_id, title, company_name, "
+                        "campaign_name, group_name FROM hirestream_jobs ORDER BY job_id"));
+  std::vector<Job> jobs;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return jobs;
+    }
+    jobs.push_back({rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
+                    std::string(rows.text(4)), std::string(rows.text(5)), std::string(rows.text(6)),
+                    std::string(rows.text(7))});
+  }
+}
+
+Result<int64_t> SqliteWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(
+      Statement store,
+      database_.prepare("INSERT OR REPLACE INTO hirestream_jobs (job_id, company_id, group_id, "
+                        "campaign_id, title, company_name, campaign_name, group_name, "
+                        "updated_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+  HIRESTREAM_ASSIGN(Statement rewrite,
+                    database_.prepare("UPDATE events_micros SET company_id = ?2, updated_at_us = "
+                                      "?3 WHERE job_id = ?1 AND company_id <> ?2"));
+  int64_t rewritten = 0;
+  for (const Job& job : changed) {
+    store.bind(1, job.job_id).bind(2, job.company_id).bind(3, job.group_id);
+    store.bind(4, job.campaign_id).bind(5, std::string_view(job.title));
+    store.bind(6, std::string_view(job.company_name));
+    store.bind(7, std::string_view(job.campaign_name));
+    store.bind(8, std::string_view(job.group_name)).bind(9, now_us);
+    HIRESTREAM_TRY(store.run());
+    if (job.company_id != 0) {
+      rewrite.bind(1, job.job_id).bind(2, job.company_id).bind(3, now_us);
+      HIRESTREAM_TRY(rewrite.run());
+      rewritten += database_.changes();
+    }
+  }
+  HIRESTREAM_TRY(transaction.commit());
+  return rewritten;
+}
+
+Result<void> SqliteWarehouse::read_events(
+    const std::function<Result<void>(const EventsRow&)>& visit) {
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(
+          "SELECT days, hours, job_id, publisher_id, campaign_id, group_id, company_id, "
+          "impressions, clicks, conversions, qualified, unqualified, bid_micros FROM events_micros "
+          "ORDER BY days, hours, job_id, publisher_id, campaign_id, group_id"));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return {};
+    }
+    EventsRow row;
+    row.key.local_hour = static_cast<int32_t>(rows.integer(0) * 24 + rows.integer(1));
+    row.key.job_id = rows.integer(2);
+    row.key.publisher_id = rows.integer(3);
+    row.key.campaign_id = rows.integer(4);
+    row.key.group_id = rows.integer(5);
+    row.company_id = rows.integer(6);
+    row.measures = {rows.integer(7),  rows.integer(8),  rows.integer(9),
+                    rows.integer(10), rows.integer(11), rows.integer(12)};
+    HIRESTREAM_TRY(visit(row));
+  }
+}
+
+Result<Contribution> SqliteWarehouse::frozen_totals() {
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare("SELECT days, hours, SUM(impressions), SUM(clicks), SUM(conversions), "
+                        "SUM(qualified), SUM(unqualified), SUM(bid_micros) FROM hirestream_frozen "
+                        "GROUP BY days, hours ORDER BY days, hours"));
+  Contribution totals;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      canonicalize(totals);
+      return totals;
+    }
+    Cell cell;
+    cell.key.local_hour = static_cast<int32_t>(rows.integer(0) * 24 + rows.integer(1));
+    cell.measures = {rows.integer(2), rows.integer(3), rows.integer(4),
+                     rows.integer(5), rows.integer(6), rows.integer(7)};
+    totals.push_back(cell);
+  }
+}
+
+Result<std::vector<StoredReject>> SqliteWarehouse::load_rejects(SourceId source, size_t limit) {
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare("SELECT shard, bucket, row_id, reason, column_name, value, row_json, "
+                        "first_seen_us FROM hirestream_rejects WHERE source_id = ?1 "
+                        "ORDER BY first_seen_us DESC, shard, bucket, row_id LIMIT ?2"));
+  rows.bind(1, int64_t{source});
+  rows.bind(2, static_cast<int64_t>(std::min<size_t>(limit, INT64_MAX)));
+  std::vector<StoredReject> rejects;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return rejects;
+    }
+    StoredReject reject;
+    reject.slice = {static_cast<int32_t>(rows.integer(0)), rows.integer(1)};
+    const std::string_view id = rows.blob(2);
+    if (id.size() == 16) {
+      reject.row.id = row_id_from_bytes(
+          std::span<const uint8_t, 16>(reinterpret_cast<const uint8_t*>(id.data()), 16));
+    }
+    reject.row.reason = rows.text(3);
+    reject.row.column = rows.text(4);
+    reject.row.value = rows.text(5);
+    reject.row.row = rows.text(6);
+    reject.first_seen_us = rows.integer(7);
+    rejects.push_back(std::move(reject));
+  }
+}
+
+Result<void> SqliteWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(Statement old,
+                    database_.prepare("DELETE FROM hirestream_rejects WHERE first_seen_us < ?1"));
+  HIRESTREAM_TRY(old.bind(1, before_us).run());
+  HIRESTREAM_ASSIGN(
+      Statement beyond,
+      database_.prepare("DELETE FROM hirestream_rejects WHERE rowid IN (SELECT rowid FROM "
+                        "hirestream_rejects ORDER BY first_seen_us DESC, shard, bucket, row_id "
+                        "LIMIT -1 OFFSET ?1)"));
+  HIRESTREAM_TRY(beyond.bind(1, std::max<int64_t>(cap, 0)).run());
+  return transaction.commit();
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> SqliteWarehouse::probe() {
+  std::vector<std::pair<std::string, std::string>> findings = {{"server", server()},
+                                                               {"file", config_.path}};
+  for (const char* pragma : {"journal_mode", "synchronous", "page_size", "page_count",
+                             "freelist_count", "quick_check(1)"}) {
+    HIRESTREAM_ASSIGN(Statement row, database_.prepare(fmt::format("PRAGMA {}", pragma)));
+    HIRESTREAM_ASSIGN(bool found, row.step());
+    findings.emplace_back(pragma, found ? std::string(row.text(0)) : std::string("-"));
+  }
+  HIRESTREAM_TRY(Transaction::begin(database_, TransactionMode::kWrite));
+  findings.emplace_back("write lock", "ok");
+  return findings;
+}
+
+}  // namespace hirestream

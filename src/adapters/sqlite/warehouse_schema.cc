@@ -1,0 +1,187 @@
+#include "adapters/sqlite/warehouse_schema.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kEvents =
+    R"(CREATE TABLE IF NOT EXISTS events_micros (
+  days INTEGER NOT NULL,
+  hours INTEGER NOT NULL,
+  job_id INTEGER NOT NULL,
+  publisher_id INTEGER NOT NULL,
+  campaign_id INTEGER NOT NULL,
+  group_id INTEGER NOT NULL,
+  company_id INTEGER NOT NULL DEFAULT 0,
+  impressions INTEGER NOT NULL,
+  clicks INTEGER NOT NULL,
+  conversions INTEGER NOT NULL,
+  qualified INTEGER NOT NULL,
+  unqualified INTEGER NOT NULL,
+  bid_micros INTEGER NOT NULL,
+  sources TEXT NOT NULL,
+  updated_at_us INTEGER NOT NULL,
+  PRIMARY KEY (days, hours, job_id, publisher_id, campaign_id, group_id)
+) STRICT, WITHOUT ROWID)";
+
+// bid_set: quotient plus one if the remainder is at least half of the divisor, all in integers.
+constexpr const char* kEventsView =
+    R"(CREATE VIEW IF NOT EXISTS events AS
+SELECT job_id,
+  date(days * 86400, 'unixepoch') AS dates,
+  hours,
+  publisher_id,
+  company_id,
+  campaign_id,
+  group_id,
+  unqualified AS disqualified_application,
+  qualified AS qualified_application,
+  conversions AS conversion,
+  clicks,
+  impressions,
+  CASE WHEN clicks = 0 THEN NULL
+    ELSE (bid_micros / clicks + ((bid_micros % clicks) * 2 >= clicks)) / 1000000.0 END AS bid_set,
+  bid_micros / 1000000.0 AS spend_hour,
+  sources,
+  strftime('%Y-%m-%d %H:%M:%S', updated_at_us / 1000000, 'unixepoch')
+    || printf('.%06d', updated_at_us % 1000000) AS updated_at
+FROM events_micros)";
+
+constexpr const char* kSources =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_sources (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  fingerprint TEXT NOT NULL
+) STRICT)";
+
+constexpr const char* kWriters =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_writers (
+  source_id INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  token INTEGER NOT NULL,
+  settled_until INTEGER,
+  updated_at_us INTEGER NOT NULL,
+  PRIMARY KEY (source_id, shard)
+) STRICT, WITHOUT ROWID)";
+
+constexpr const char* kSlices =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_slices (
+  source_id INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  row_hash INTEGER NOT NULL,
+  counted INTEGER NOT NULL,
+  unattributed INTEGER NOT NULL,
+  other_kinds INTEGER NOT NULL,
+  rejected INTEGER NOT NULL,
+  too_late INTEGER NOT NULL,
+  settled_at_us INTEGER NOT NULL,
+  audited_at_us INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  token INTEGER NOT NULL,
+  updated_at_us INTEGER NOT NULL,
+  contribution BLOB,
+  PRIMARY KEY (source_id, shard, bucket)
+) STRICT)";
+
+constexpr const char* kDeltas =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_deltas (
+  source_id INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  contribution BLOB NOT NULL,
+  PRIMARY KEY (source_id, shard, bucket, revision)
+) STRICT, WITHOUT ROWID)";
+
+constexpr const char* kFrozen =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_frozen (
+  source_id INTEGER NOT NULL,
+  days INTEGER NOT NULL,
+  hours INTEGER NOT NULL,
+  impressions INTEGER NOT NULL,
+  clicks INTEGER NOT NULL,
+  conversions INTEGER NOT NULL,
+  qualified INTEGER NOT NULL,
+  unqualified INTEGER NOT NULL,
+  bid_micros INTEGER NOT NULL,
+  PRIMARY KEY (source_id, days, hours)
+) STRICT, WITHOUT ROWID)";
+
+constexpr const char* kRejects =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_rejects (
+  source_id INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  row_id BLOB NOT NULL,
+  revision INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  column_name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  row_json TEXT NOT NULL,
+  first_seen_us INTEGER NOT NULL,
+  PRIMARY KEY (source_id, shard, bucket, row_id)
+) STRICT)";
+
+constexpr const char* kJobs =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_jobs (
+  job_id INTEGER PRIMARY KEY,
+  company_id INTEGER NOT NULL,
+  group_id INTEGER NOT NULL,
+  campaign_id INTEGER NOT NULL,
+  title TEXT NOT NULL,
+  company_name TEXT NOT NULL,
+  campaign_name TEXT NOT NULL,
+  group_name TEXT NOT NULL,
+  updated_at_us INTEGER NOT NULL
+) STRICT)";
+
+constexpr const char* kAccounting =
+    R"(CREATE VIEW IF NOT EXISTS hirestream_accounting AS
+SELECT s.id AS source_id, s.name, s.kind,
+  COALESCE(SUM(l.counted + l.unattributed + l.other_kinds + l.rejected + l.too_late), 0) AS rows_read,
+  COALESCE(SUM(l.counted), 0) AS counted,
+  COALESCE(SUM(l.unattributed), 0) AS unattributed,
+  COALESCE(SUM(l.other_kinds), 0) AS other_kinds,
+  COALESCE(SUM(l.rejected), 0) AS rejected,
+  COALESCE(SUM(l.too_late), 0) AS too_late,
+  COALESCE(SUM(l.state = 0), 0) AS slices_open,
+  COALESCE(SUM(l.state = 1), 0) AS slices_settled,
+  COALESCE(SUM(l.state = 2), 0) AS slices_frozen,
+  COALESCE(SUM(l.held), 0) AS slices_held
+FROM hirestream_sources s LEFT JOIN hirestream_slices l ON l.source_id = s.id
+GROUP BY s.id, s.name, s.kind)";
+
+}  // namespace
+
+std::vector<std::string> sqlite_schema_statements() {
+  return {
+      kEvents,
+      "CREATE INDEX IF NOT EXISTS events_micros_job ON events_micros (job_id, days)",
+      "CREATE INDEX IF NOT EXISTS events_micros_company ON events_micros (company_id, days)",
+      "CREATE INDEX IF NOT EXISTS events_micros_campaign ON events_micros (campaign_id, days)",
+      kEventsView,
+      "CREATE TABLE IF NOT EXISTS hirestream_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) "
+      "STRICT",
+      kSources,
+      kWriters,
+      kSlices,
+      kDeltas,
+      kFrozen,
+      kRejects,
+      "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
+      kJobs,
+      kAccounting,
+      "INSERT OR IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '" +
+          std::to_string(kSqliteSchemaVersion) + "')",
+  };
+}
+
+}  // namespace hirestream

@@ -1,0 +1,17 @@
+// The warehouse's tables on SQLite.
+#pragma once
+
+#include <cstdint>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hirestream {
+
+inline constexpr int64_t kSqliteSchemaVersion = 1;
+
+// One statement each, all with IF NOT EXISTS, in the order in which they must run.
+std::vector<std::string> sqlite_schema_statements();
+
+}  // namespace hirestream

@@ -1,0 +1,389 @@
+#include "aggregation/row_classifier.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aggregation/row_spec_test.h"
+
+namespace hirestream {
+namespace {
+
+CountingOptions payload_options() {
+  CountingOptions options;
+  options.attribution = Attribution::kPayload;
+  return options;
+}
+
+RowVerdict classify(const RowSpec& row, CountingOptions options = {}) {
+  TrackingBatch batch;
+  append_row(batch, row);
+  return RowClassifier(std::move(options)).classify(batch, 0);
+}
+
+struct Rejection {
+  RowClass row_class;
+  std::string reason;
+  Column column;
+  friend bool operator==(const Rejection&, const Rejection&) = default;
+};
+
+void PrintTo(const Rejection& rejection, std::ostream* out) {
+  *out << "class " << static_cast<int>(rejection.row_class) << " " << rejection.reason << " "
+       << column_name(rejection.column);
+}
+
+// `change` spoils a good click by the setters that adapters use.
+Rejection classify_spoiled(const std::function<void(TrackingBatch&)>& change,
+                           const RowSpec& row = {}, CountingOptions options = {}) {
+  TrackingBatch batch;
+  append_row(batch, {});  // a row before, so that reasons are looked up by row
+  batch.set_bad(Column::kBid, "x", "reason_of_another_row");
+  append_row(batch, row);
+  change(batch);
+  const RowVerdict verdict = RowClassifier(std::move(options)).classify(batch, 1);
+  return {verdict.row_class, std::string(verdict.reason), verdict.column};
+}
+
+Rejection rejected(std::string reason, Column column) {
+  return {RowClass::kRejected, std::move(reason), column};
+}
+
+TEST(RowClassifier, CountsAClickWithItsBid) {
+  const RowVerdict verdict = classify({});
+  EXPECT_EQ(verdict.row_class, RowClass::kCounted);
+  EXPECT_EQ(verdict.kind, EventKind::kClick);
+  EXPECT_EQ(verdict.cell, (CellKey{kArrivalHour, 188, 1, 8, 3}));
+  EXPECT_EQ(verdict.measures, (Measures{.clicks = 1, .bid_micros = 1'400'000}));
+}
+
+TEST(RowClassifier, EachKindAddsToItsMeasureAndOnlyClicksCarryTheBid) {
+  const auto measures = [](std::string track) {
+    return classify({.custom_track = std::move(track)}).measures;
+  };
+  EXPECT_EQ(measures("conversion"), (Measures{.conversions = 1}));
+  EXPECT_EQ(measures("qualified"), (Measures{.qualified = 1}));
+  EXPECT_EQ(measures("unqualified"), (Measures{.unqualified = 1}));
+  EXPECT_EQ(classify({.custom_track = "", .ev = "1"}).measures, (Measures{.impressions = 1}));
+}
+
+TEST(RowClassifier, NullBidOfAClickIsZero) {
+  const RowVerdict verdict = classify({.bid_micros = {}});
+  EXPECT_EQ(verdict.row_class, RowClass::kCounted);
+  EXPECT_EQ(verdict.measures, (Measures{.clicks = 1}));
+}
+
+TEST(RowClassifier, NullDimensionsAreZero) {
+  const RowVerdict verdict = classify({.publisher_id = {}, .campaign_id = {}, .group_id = {}});
+  EXPECT_EQ(verdict.cell, (CellKey{kArrivalHour, 188, 0, 0, 0}));
+}
+
+TEST(RowClassifier, PageViewNeedsAnEmptyTrackAndTheRightEv) {
+  EXPECT_EQ(classify({.custom_track = "", .ev = "1"}).kind, EventKind::kImpression);
+  for (const char* ev : {"", "2", "11", "1.0", " 1", "page"}) {
+    EXPECT_EQ(classify({.custom_track = "", .ev = ev}).row_class, RowClass::kOther) << ev;
+  }
+  EXPECT_EQ(classify({.custom_track = "click", .ev = "1"}).kind, EventKind::kClick);
+  EXPECT_EQ(classify({.custom_track = "alive", .ev = "1"}).row_class, RowClass::kOther);
+}
+
+TEST(RowClassifier, PageViewWithoutAJobIsUnattributed) {
+  EXPECT_EQ(classify({.job_id = {}, .custom_track = "", .ev = "1"}).row_class,
+            RowClass::kUnattributed);
+}
+
+TEST(RowClassifier, OtherKindsAreNotCounted) {
+  for (const char* track : {"alive", "redirect", "superpixel", "interview_scheduled", "Click",
+                            "CLICK", " click", "click ", "clicks", "null", "impression"}) {
+    const RowVerdict verdict = classify({.custom_track = track});
+    EXPECT_EQ(verdict.row_class, RowClass::kOther) << track;
+    EXPECT_EQ(verdict.kind, EventKind::kOther) << track;
+  }
+}
+
+TEST(RowClassifier, KindsAreWhatTheMappingSays) {
+  CountingOptions options;
+  options.kinds.kinds = {{"Klick", EventKind::kClick},
+                         {"interview_scheduled", EventKind::kQualified},
+                         {"view", EventKind::kImpression},
+                         {"click", EventKind::kOther}};
+  options.kinds.page_view_ev = "page";
+  EXPECT_EQ(classify({.custom_track = "Klick"}, options).kind, EventKind::kClick);
+  EXPECT_EQ(classify({.custom_track = "interview_scheduled"}, options).kind, EventKind::kQualified);
+  EXPECT_EQ(classify({.custom_track = "view"}, options).measures, (Measures{.impressions = 1}));
+  EXPECT_EQ(classify({.custom_track = "click"}, options).row_class, RowClass::kOther);
+  EXPECT_EQ(classify({.custom_track = "conversion"}, options).row_class, RowClass::kOther);
+  EXPECT_EQ(classify({.custom_track = "", .ev = "page"}, options).kind, EventKind::kImpression);
+  EXPECT_EQ(classify({.custom_track = "", .ev = "1"}, options).row_class, RowClass::kOther);
+}
+
+TEST(RowClassifier, HourIsThatOfTheReportingZone) {
+  CountingOptions options;
+  options.reporting_zone = *TimeZone::find("Asia/Kolkata");
+  EXPECT_EQ(classify({}, options).cell.local_hour, kArrivalHour + 6);  // 12:34 + 5:30 = 18:04
+  options.reporting_zone = *TimeZone::find("America/New_York");
+  EXPECT_EQ(classify({}, options).cell.local_hour, kArrivalHour - 4);
+}
+
+TEST(RowClassifier, HourIsThatOfTheEventNotOfTheArrival) {
+  EXPECT_EQ(classify({.ts_us = kArrivalUs - 10 * int64_t{86'400'000'000}}).cell.local_hour,
+            kArrivalHour - 240);
+}
+
+TEST(RowClassifier, RejectsRowsWithoutAnIdBeforeAnythingElse) {
+  const RowVerdict missing = classify({.id = {}, .custom_track = "alive"});
+  EXPECT_EQ(missing.row_class, RowClass::kRejected);
+  EXPECT_EQ(missing.reason, "create_time_missing");
+  EXPECT_EQ(missing.column, Column::kCreateTime);
+  EXPECT_EQ(classify_spoiled([](TrackingBatch& batch) { batch.set_id_text("12345"); },
+                             {.custom_track = "alive"}),
+            rejected("create_time_unreadable", Column::kCreateTime));
+}
+
+TEST(RowClassifier, OtherKindsAreOtherHoweverBadTheirValues) {
+  const auto spoil = [](TrackingBatch& batch) {
+    batch.set_ts_text("?");
+    batch.set_bid_text("?");
+    batch.set_integer_text(Column::kJobId, "?");
+  };
+  EXPECT_EQ(classify_spoiled(spoil, {.custom_track = "alive"}).row_class, RowClass::kOther);
+  EXPECT_EQ(classify({.ts_us = {}, .job_id = {}, .custom_track = "superpixel"}).row_class,
+            RowClass::kOther);
+  EXPECT_EQ(classify({.ts_us = INT64_MIN, .custom_track = "alive"}).row_class, RowClass::kOther);
+}
+
+TEST(RowClassifier, RejectsEachUnreadableValueWithItsReason) {
+  const auto text = [](Column column, const char* value) {
+    return classify_spoiled([&](TrackingBatch& batch) { batch.set_integer_text(column, value); });
+  };
+  EXPECT_EQ(text(Column::kJobId, "4,1"), rejected("job_id_unreadable", Column::kJobId));
+  EXPECT_EQ(text(Column::kPublisherId, "4,1"),
+            rejected("publisher_id_unreadable", Column::kPublisherId));
+  EXPECT_EQ(text(Column::kCampaignId, "1.5"),
+            rejected("campaign_id_unreadable", Column::kCampaignId));
+  EXPECT_EQ(text(Column::kGroupId, "x"), rejected("group_id_unreadable", Column::kGroupId));
+  EXPECT_EQ(classify_spoiled([](TrackingBatch& batch) { batch.set_ts_text("today"); }),
+            rejected("ts_unreadable", Column::kTs));
+}
+
+TEST(RowClassifier, RejectsEachKindOfBadBidWhateverTheKindOfTheRow) {
+  for (const char* track : {"click", "conversion", "qualified"}) {
+    const auto bid = [&](const char* text) {
+      return classify_spoiled([&](TrackingBatch& batch) { batch.set_bid_text(text); },
+                              {.custom_track = track});
+    };
+    EXPECT_EQ(bid("-1"), rejected("bid_negative", Column::kBid));
+    EXPECT_EQ(bid("1000000000.0000001"), rejected("bid_too_large", Column::kBid));
+    EXPECT_EQ(bid("NaN"), rejected("bid_unreadable", Column::kBid));
+  }
+}
+
+TEST(RowClassifier, RejectsWhatCannotTellItsKind) {
+  EXPECT_EQ(classify_spoiled(
+                [](TrackingBatch& batch) {
+                  batch.set_bad(Column::kCustomTrack, "\xFF", "custom_track_unreadable");
+                },
+                {.ev = "1"}),
+            rejected("custom_track_unreadable", Column::kCustomTrack));
+  EXPECT_EQ(classify_spoiled(
+                [](TrackingBatch& batch) { batch.set_bad(Column::kEv, "\xFF", "ev_unreadable"); },
+                {.custom_track = ""}),
+            rejected("ev_unreadable", Column::kEv));
+  // The track alone decides here.
+  EXPECT_EQ(classify_spoiled([](TrackingBatch& batch) {
+              batch.set_bad(Column::kEv, "\xFF", "ev_unreadable");
+            }).row_class,
+            RowClass::kCounted);
+}
+
+TEST(RowClassifier, UnreadablePayloadMattersOnlyWhereItIsNeeded) {
+  const auto spoil = [](TrackingBatch& batch) {
+    batch.set_bad(Column::kEd, "\xFF", "ed_unreadable");
+  };
+  EXPECT_EQ(classify_spoiled(spoil, {.job_id = {}}, payload_options()),
+            rejected("ed_unreadable", Column::kEd));
+  EXPECT_EQ(classify_spoiled(spoil, {}, payload_options()).row_class, RowClass::kCounted);
+  EXPECT_EQ(classify_spoiled(spoil, {.job_id = {}}).row_class, RowClass::kUnattributed);
+}
+
+TEST(RowClassifier, RejectsRowsWithoutEventTime) {
+  const RowVerdict verdict = classify({.ts_us = {}});
+  EXPECT_EQ(verdict.row_class, RowClass::kRejected);
+  EXPECT_EQ(verdict.reason, "ts_missing");
+  EXPECT_EQ(verdict.column, Column::kTs);
+}
+
+TEST(RowClassifier, RejectsBeforeItAsksForAJob) {
+  EXPECT_EQ(classify({.ts_us = {}, .job_id = {}}).row_class, RowClass::kRejected);
+  EXPECT_EQ(
+      classify_spoiled([](TrackingBatch& batch) { batch.set_bid_text("-1"); }, {.job_id = {}}),
+      rejected("bid_negative", Column::kBid));
+}
+
+TEST(RowClassifier, UnreadableValueIsNamedBeforeAMissingTime) {
+  EXPECT_EQ(classify_spoiled([](TrackingBatch& batch) { batch.set_bid_text("-1"); }, {.ts_us = {}}),
+            rejected("bid_negative", Column::kBid));
+}
+
+TEST(RowClassifier, OldestEventTimeIsAllowedAndNoOlder) {
+  const CountingOptions options;
+  EXPECT_EQ(classify({.ts_us = options.ts_min_us}).row_class, RowClass::kCounted);
+  const RowVerdict verdict = classify({.ts_us = options.ts_min_us - 1});
+  EXPECT_EQ(verdict.row_class, RowClass::kRejected);
+  EXPECT_EQ(verdict.reason, "ts_too_old");
+  EXPECT_EQ(verdict.column, Column::kTs);
+  EXPECT_EQ(classify({.ts_us = INT64_MIN}).reason, "ts_too_old");
+  CountingOptions own;
+  own.ts_min_us = kArrivalUs;
+  EXPECT_EQ(classify({.ts_us = kArrivalUs}, own).row_class, RowClass::kCounted);
+  EXPECT_EQ(classify({.ts_us = kArrivalUs - 1}, own).reason, "ts_too_old");
+}
+
+TEST(RowClassifier, EventTimeMayLieAheadOfTheArrivalByTheLimitAndNoFurther) {
+  const CountingOptions options;
+  EXPECT_EQ(classify({.ts_us = kArrivalUs + options.future_max_us}).row_class, RowClass::kCounted);
+  const RowVerdict verdict = classify({.ts_us = kArrivalUs + options.future_max_us + 1});
+  EXPECT_EQ(verdict.row_class, RowClass::kRejected);
+  EXPECT_EQ(verdict.reason, "ts_in_future");
+  EXPECT_EQ(verdict.column, Column::kTs);
+  EXPECT_EQ(classify({.ts_us = INT64_MAX}).reason, "ts_in_future");
+  CountingOptions none;
+  none.future_max_us = 0;
+  EXPECT_EQ(classify({.ts_us = kArrivalUs}, none).row_class, RowClass::kCounted);
+  EXPECT_EQ(classify({.ts_us = kArrivalUs + 1}, none).reason, "ts_in_future");
+}
+
+TEST(RowClassifier, IdsWithoutATimeLimitTheEventTimeToTheYear2200) {
+  const RowId version_4{0x1c8a8a60f8a941ec, 0x8f3d0242ac120002};
+  constexpr int64_t kYear2200Us = 7258118400000000;
+  EXPECT_EQ(classify({.id = version_4, .ts_us = kYear2200Us}).row_class, RowClass::kCounted);
+  EXPECT_EQ(classify({.id = version_4, .ts_us = kYear2200Us + 1}).reason, "ts_in_future");
+  // An absurd arrival time does not open the door further.
+  EXPECT_EQ(classify({.id = id_at(INT64_C(103072857660684690)), .ts_us = kYear2200Us + 1}).reason,
+            "ts_in_future");
+}
+
+TEST(RowClassifier, ColumnsAttributionIgnoresThePayload) {
+  EXPECT_EQ(classify({.job_id = {}, .ed = R"({"jobId":5})"}).row_class, RowClass::kUnattributed);
+  EXPECT_EQ(classify({.publisher_id = {}, .ed = R"({"publisherId":5})"}).cell.publisher_id, 0);
+}
+
+TEST(RowClassifier, PayloadAttributionFillsNullColumns) {
+  const RowVerdict verdict =
+      classify({.job_id = {}, .publisher_id = {}, .ed = R"({"jobId":"5","publisherid":6})"},
+               payload_options());
+  EXPECT_EQ(verdict.row_class, RowClass::kCounted);
+  EXPECT_EQ(verdict.cell, (CellKey{kArrivalHour, 5, 6, 8, 3}));
+}
+
+TEST(RowClassifier, PayloadNeverOverridesAColumn) {
+  const std::string ed = R"({"jobId":5,"publisherId":6})";
+  EXPECT_EQ(classify({.ed = ed}, payload_options()).cell, (CellKey{kArrivalHour, 188, 1, 8, 3}));
+  EXPECT_EQ(classify({.job_id = {}, .ed = ed}, payload_options()).cell,
+            (CellKey{kArrivalHour, 5, 1, 8, 3}));
+  EXPECT_EQ(classify({.publisher_id = {}, .ed = ed}, payload_options()).cell,
+            (CellKey{kArrivalHour, 188, 6, 8, 3}));
+}
+
+TEST(RowClassifier, UnusablePayloadLeavesTheRowAsItIs) {
+  for (const char* ed : {"", "{broken", R"({"jobId":null})", R"({"jobId":"4,1,2"})",
+                         R"({"data":{"jobId":5}})", "[5]"}) {
+    EXPECT_EQ(classify({.job_id = {}, .ed = ed}, payload_options()).row_class,
+              RowClass::kUnattributed)
+        << ed;
+    EXPECT_EQ(classify({.publisher_id = {}, .ed = ed}, payload_options()).cell.publisher_id, 0);
+  }
+}
+
+TEST(RowClassifier, BadColumnIsNotHealedByThePayload) {
+  EXPECT_EQ(
+      classify_spoiled([](TrackingBatch& batch) { batch.set_integer_text(Column::kJobId, "x"); },
+                       {.ed = R"({"jobId":5})"}, payload_options()),
+      rejected("job_id_unreadable", Column::kJobId));
+}
+
+uint64_t hash_of(const RowSpec& row, const CountingOptions& options = {}) {
+  TrackingBatch batch;
+  append_row(batch, {.custom_track = "alive", .ed = "another row before it"});
+  append_row(batch, row);
+  return RowClassifier(options).row_hash(batch, 1);
+}
+
+TEST(RowHash, IsTheSameInAnyBatch) {
+  TrackingBatch batch;
+  append_row(batch, {});
+  EXPECT_EQ(RowClassifier({}).row_hash(batch, 0), hash_of({}));
+}
+
+// The ledger keeps sums of these hashes: a release that changes them would make every audit fail.
+TEST(RowHash, DoesNotChangeFromReleaseToRelease) {
+  EXPECT_EQ(hash_of({}), 12191418599828506166U);
+}
+
+TEST(RowHash, DiffersWithEverythingThatCanChangeTheNumbers) {
+  const std::vector<RowSpec> rows = {{},
+                                     {.id = id_at(kArrivalUs + 1)},
+                                     {.id = id_at(kArrivalUs, 1)},
+                                     {.ts_us = kArrivalUs + 1},
+                                     {.ts_us = {}},
+                                     {.job_id = 1},
+                                     {.job_id = {}},
+                                     {.job_id = 0},
+                                     {.publisher_id = 188},
+                                     {.publisher_id = {}},
+                                     {.campaign_id = {}},
+                                     {.campaign_id = 0},
+                                     {.group_id = {}},
+                                     {.group_id = 0},
+                                     {.bid_micros = {}},
+                                     {.bid_micros = 0},
+                                     {.bid_micros = 1'400'001},
+                                     {.custom_track = ""},
+                                     {.custom_track = "clic", .ev = "k"},
+                                     {.custom_track = "conversion"},
+                                     {.ev = "1"},
+                                     {.custom_track = "", .ev = "click"}};
+  std::set<uint64_t> hashes;
+  for (const RowSpec& row : rows) {
+    hashes.insert(hash_of(row));
+  }
+  EXPECT_EQ(hashes.size(), rows.size());
+}
+
+TEST(RowHash, SeesThePayloadOnlyWhereItCanMatter) {
+  EXPECT_EQ(hash_of({.ed = "a"}), hash_of({.ed = "b"}));
+  EXPECT_NE(hash_of({.ed = "a"}, payload_options()), hash_of({.ed = "b"}, payload_options()));
+}
+
+uint64_t hash_of_spoiled(const std::function<void(TrackingBatch&)>& change) {
+  TrackingBatch batch;
+  append_row(batch, {});
+  change(batch);
+  return RowClassifier({}).row_hash(batch, 0);
+}
+
+TEST(RowHash, TellsUnreadableValuesApart) {
+  const std::set<uint64_t> hashes = {
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_bid_text("x"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_bid_text("y"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_integer_text(Column::kJobId, "x"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_ts_text("x"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_id_text("x"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_id_text("y"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kCustomTrack, "x", "r"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kCustomTrack, "y", "r"); }),
+      hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kEv, "y", "r"); }),
+      hash_of_spoiled([](TrackingBatch&) {})};
+  EXPECT_EQ(hashes.size(), 10U);
+  EXPECT_EQ(hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kEd, "y", "r"); }),
+            hash_of({}));
+}
+
+}  // namespace
+}  // namespace hirestream

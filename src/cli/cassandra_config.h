@@ -1,0 +1,13 @@
+// A Cassandra URI and a password as the adapter's configuration. kConfig names the URI's parameter, its value and what is allowed.
+#pragma once
+
+#include <string>
+
+#include "adapters/cassandra/cassandra_connection.h"
+#include "config/uri.h"
+
+namespace hirestream {
+
+Result<CassandraConfig> cassandra_config(const Uri& uri, const std::string& password);
+
+}  // namespace hirestream

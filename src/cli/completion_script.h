@@ -1,0 +1,15 @@
+// Shell completion made from the command line's own description, so that it cannot go stale.
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace hirestream {
+
+// `shell`: bash, zsh or fish.
+std::string completion_script(const CLI::App& app, const std::string& shell);
+
+}  // namespace hirestream

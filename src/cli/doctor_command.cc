@@ -1,0 +1,326 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "adapters/cassandra/cassandra_probe.h"
+#include "adapters/system/system_clock.h"
+#include "cli/cassandra_config.h"
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/open_jobs.h"
+#include "cli/open_source.h"
+#include "cli/open_warehouse.h"
+#include "cli/quantity.h"
+#include "cli/setting_options.h"
+#include "ports/observer.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kFooter = R"(Changes nothing. Exit code 1: a check failed (✗).
+
+Examples:
+  hirestream doctor --config /etc/hirestream/hirestream.toml
+  hirestream doctor --source cassandra://cassandra-1/logs/tracking --warehouse mysql://etl@mysql/etl_data --json)";
+
+constexpr int64_t kClockToleranceUs = 500'000;
+
+enum class Verdict { kGood, kAdvice, kBad };
+
+struct Check {
+  Verdict verdict = Verdict::kGood;
+  std::string name;
+  std::string finding;
+  std::string advice;  // what to do
+};
+
+class Doctor {
+ public:
+  explicit Doctor(Settings settings) : settings_(std::move(settings)) {}
+
+  std::vector<Check> examine() {
+    good("settings", fmt::format("{} set, the rest by default", settings_.origins.size()));
+    good("time zones", "database " + TimeZone::database_version());
+    for (const SourceSettings& source : settings_.sources) {
+      examine_source(source);
+    }
+    if (settings_.warehouse.uri) {
+      examine_warehouse();
+    } else {
+      add(Verdict::kAdvice, "warehouse", "not given", "--warehouse URI");
+    }
+    if (settings_.jobs.uri) {
+      examine_jobs();
+    } else {
+      add(Verdict::kAdvice, "jobs", "not given: company_id stays 0", "--jobs URI");
+    }
+    return std::move(checks_);
+  }
+
+ private:
+  void add(Verdict verdict, std::string name, std::string finding, std::string advice = {}) {
+    checks_.push_back({verdict, std::move(name), std::move(finding), std::move(advice)});
+  }
+  void good(std::string name, std::string finding) {
+    add(Verdict::kGood, std::move(name), std::move(finding));
+  }
+  void bad(std::string name, const Error& error) {
+    add(Verdict::kBad, std::move(name),
+        fmt::format("{} {}: {}", error.operation, error.subject, error.message), error.hint);
+  }
+
+  void examine_source(const SourceSettings& source) {
+    if (!source.uri) {
+      add(Verdict::kAdvice, "source", "not given", "--source URI");
+      return;
+    }
+    const std::string name = "source " + source.name;
+    if (source.uri->scheme == Scheme::kCassandra) {
+      examine_cassandra(name, source);
+    }
+    NullObserver observer;
+    auto opened = open_source(source, observer);
+    if (!opened) {
+      bad(name, opened.error());
+      return;
+    }
+    const SourceDescription& description = (*opened)->description();
+    good(name, fmt::format("strategy {}, {} shard{}", strategy_name(description.strategy),
+                           description.shard_count, description.shard_count == 1 ? "" : "s"));
+    if (description.strategy == Strategy::kFiles) {
+      examine_files(name, **opened);
+    }
+    if (settings_.warehouse.uri) {
+      examine_fingerprint(name, source, description);
+    }
+  }
+
+  void examine_files(const std::string& name, EventSource& source) {
+    const std::vector<int32_t> shards = {0};
+    const auto files = source.discover(shards);
+    if (!files) {
+      bad(name, files.error());
+    } else if (files->empty()) {
+      add(Verdict::kAdvice, name, "no file yet",
+          "*.csv or *.ndjson, also with .gz or .zst, are read");
+    } else {
+      good(name, fmt::format("{} file{}", format_count(static_cast<int64_t>(files->size())),
+                             files->size() == 1 ? "" : "s"));
+    }
+  }
+
+  void examine_cassandra(const std::string& name, const SourceSettings& source) {
+    const auto config = cassandra_config(*source.uri, source.password);
+    if (!config) {
+      return;  // opening the source tells
+    }
+    const auto probe = probe_cassandra(*config, clock_);
+    if (!probe) {
+      return;
+    }
+    const TableShape& shape = probe->shape;
+    good(name,
+         fmt::format("Cassandra {}, cluster {}, {}, round trip {}", shape.server_version,
+                     shape.cluster_name, shape.key_text(), format_elapsed(probe->round_trip_us)));
+    const bool clocks_agree = std::llabs(probe->clock_difference_us) <= kClockToleranceUs;
+    add(clocks_agree ? Verdict::kGood : Verdict::kAdvice, name + " clock",
+        fmt::format("the server's clock is {:+.1f} ms from ours",
+                    static_cast<double>(probe->clock_difference_us) / 1e3),
+        clocks_agree ? "" : "let NTP set both: rows of a clock that lags are found late");
+    for (const std::string& advice : probe->advice) {
+      add(Verdict::kAdvice, name, advice);
+    }
+  }
+
+  // Would the engine be refused because the source was counted with other settings?
+  void examine_fingerprint(const std::string& name, const SourceSettings& source,
+                           const SourceDescription& description) {
+    auto warehouse = open_warehouse(settings_.warehouse);
+    if (!warehouse) {
+      return;  // told by its own check
+    }
+    const auto known = (*warehouse)->sources();
+    const auto options = engine_options(settings_, source);
+    if (!known || !options) {
+      return;
+    }
+    const Fingerprint ours = fingerprint_of(description, *options);
+    for (const SourceStatus& status : *known) {
+      if (status.name != source.name) {
+        continue;
+      }
+      std::string differences;
+      for (const auto& [key, value] : ours) {
+        const auto stored = status.fingerprint.find(key);
+        if (stored == status.fingerprint.end() || stored->second != value) {
+          differences +=
+              fmt::format("{}{}: '{}' in the warehouse, now '{}'", differences.empty() ? "" : "; ",
+                          key, stored == status.fingerprint.end() ? "" : stored->second, value);
+        }
+      }
+      if (differences.empty()) {
+        good(name + " fingerprint", "as in the warehouse");
+      } else {
+        add(Verdict::kBad, name + " fingerprint", differences,
+            "restore the settings, or give the source another --source-name and count it anew");
+      }
+    }
+  }
+
+  void examine_warehouse() {
+    const std::string name = "warehouse";
+    auto warehouse = open_warehouse(settings_.warehouse);
+    if (!warehouse) {
+      bad(name, warehouse.error());
+      return;
+    }
+    good(name, fmt::format("{} at {}", (*warehouse)->server(), settings_.warehouse.uri->text()));
+    if (const auto findings = probe_warehouse(settings_.warehouse); !findings) {
+      bad(name, findings.error());
+    } else {
+      for (const auto& [key, value] : *findings) {
+        good(name + " " + key, value);
+      }
+    }
+    if (examine_events_table(**warehouse)) {
+      examine_ledger(**warehouse);
+    }
+  }
+
+  // True when there are tables to look into.
+  bool examine_events_table(Warehouse& warehouse) {
+    const std::string name = "table events";
+    const auto state = warehouse.events_table();
+    if (!state) {
+      bad(name, state.error());
+      return false;
+    }
+    switch (*state) {
+      case EventsTableState::kReady:
+        good(name, "one row per cell");
+        return true;
+      case EventsTableState::kMissing:
+        add(Verdict::kAdvice, name, "not there yet",
+            "`hirestream init` or the first run creates it");
+        return false;
+      case EventsTableState::kAppendOnly:
+        add(Verdict::kBad, name, "it is append-only: several rows may stand for one cell",
+            "`hirestream migrate` compacts it and keeps the old table");
+        return false;
+      case EventsTableState::kForeign:
+        add(Verdict::kBad, name, "it is not ours: columns are missing",
+            "use another database, or rename that table");
+        return false;
+    }
+    return false;
+  }
+
+  void examine_ledger(Warehouse& warehouse) {
+    const auto known = warehouse.sources();
+    if (!known) {
+      bad("ledger", known.error());
+      return;
+    }
+    for (const SourceStatus& status : *known) {
+      const std::string name = "ledger of " + status.name;
+      const RowClasses& rows = status.classes;
+      good(name, fmt::format("{} rows, {} slices", format_count(rows.total()),
+                             format_count(status.slices_open + status.slices_settled +
+                                          status.slices_frozen)));
+      if (status.slices_held > 0) {
+        add(Verdict::kBad, name,
+            fmt::format("{} slices are held: a recount misses rows counted before",
+                        format_count(status.slices_held)),
+            "if the rows are rightly gone, run with --allow-shrink");
+      }
+      if (rows.rejected > 0) {
+        add(Verdict::kAdvice, name,
+            fmt::format("{} rows are rejected", format_count(rows.rejected)),
+            "`hirestream rejects` shows why");
+      }
+    }
+  }
+
+  void examine_jobs() {
+    auto directory = open_jobs(settings_.jobs);
+    if (!directory) {
+      bad("jobs", directory.error());
+      return;
+    }
+    const auto jobs = (*directory)->load();
+    if (!jobs) {
+      bad("jobs", jobs.error());
+    } else if (jobs->empty()) {
+      add(Verdict::kAdvice, "jobs", "the table is empty: company_id stays 0");
+    } else {
+      good("jobs", fmt::format("{} jobs", format_count(static_cast<int64_t>(jobs->size()))));
+    }
+  }
+
+  Settings settings_;
+  SystemClock clock_;
+  std::vector<Check> checks_;
+};
+
+std::string mark(Verdict verdict, bool color) {
+  const char* sign = verdict == Verdict::kGood ? "✓" : verdict == Verdict::kAdvice ? "!" : "✗";
+  const char* paint = verdict == Verdict::kGood ? "32" : verdict == Verdict::kAdvice ? "33" : "31";
+  return color ? fmt::format("\x1b[{}m{}\x1b[0m", paint, sign) : sign;
+}
+
+void print_text(const std::vector<Check>& checks, bool color) {
+  for (const Check& check : checks) {
+    fmt::print("{} {}: {}\n", mark(check.verdict, color), check.name, check.finding);
+    if (!check.advice.empty()) {
+      fmt::print("    → {}\n", check.advice);
+    }
+  }
+}
+
+void print_json(const std::vector<Check>& checks) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const Check& check : checks) {
+    const char* word = check.verdict == Verdict::kGood     ? "ok"
+                       : check.verdict == Verdict::kAdvice ? "advice"
+                                                           : "failed";
+    out.push_back({{"check", check.name},
+                   {"verdict", word},
+                   {"finding", check.finding},
+                   {"advice", check.advice}});
+  }
+  std::puts(out.dump(2).c_str());
+}
+
+Result<int> doctor(const SettingOptions& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(Settings settings, options.load(context));
+  const std::vector<Check> checks = Doctor(std::move(settings)).examine();
+  if (context.json) {
+    print_json(checks);
+  } else {
+    print_text(checks, context.color_stdout);
+  }
+  for (const Check& check : checks) {
+    if (check.verdict == Verdict::kBad) {
+      return kExitDifference;
+    }
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<SettingOptions>();
+  CLI::App* command = app.add_subcommand(
+      "doctor", "Check settings, servers, tables and privileges, and say what to do");
+  options->add(*command, {"source", "warehouse", "jobs", "counting", "engine"});
+  command->footer(kFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return doctor(*options, c); };
+  });
+}
+
+}  // namespace hirestream

@@ -1,0 +1,177 @@
+#include "cli/engine_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <random>
+#include <thread>
+
+#include "cli/engine_options.h"
+#include "cli/open_jobs.h"
+#include "cli/open_source.h"
+#include "cli/open_warehouse.h"
+#include "cli/retry_backoff.h"
+
+namespace hirestream {
+namespace {
+
+// The engine's clock may jump: never sleep longer than this without asking again.
+constexpr int64_t kLongestSleepUs = 1'000'000;
+
+uint64_t random_seed() {
+  return std::random_device()();
+}
+
+}  // namespace
+
+// One source's thread.
+class EngineRunner::Worker {
+ public:
+  Worker(EngineRunner& runner, const SourceSettings& source)
+      : runner_(runner), source_settings_(source), backoff_(random_seed()) {}
+
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      Result<bool> done = engine_ == nullptr ? open() : step();
+      if (!done) {
+        if (!retry(done.error(), stop)) {
+          return;
+        }
+        continue;
+      }
+      backoff_.reset();
+      if (*done) {
+        if (rejected_) {
+          runner_.keep_error(*rejected_);
+        }
+        return;
+      }
+      sleep(pause_us(), stop);
+    }
+  }
+
+ private:
+  using Steady = std::chrono::steady_clock;
+
+  // Opens everything and starts the engine. Never done: there is always a step to follow.
+  Result<bool> open() {
+    const Settings& settings = runner_.settings_;
+    if (source_ == nullptr) {
+      HIRESTREAM_ASSIGN(source_, open_source(source_settings_, runner_.observer_));
+    }
+    if (warehouse_ == nullptr) {
+      HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse, IfMissing::kCreate));
+      {
+        const std::lock_guard lock(runner_.init_mutex_);
+        HIRESTREAM_TRY(warehouse->init());
+      }
+      warehouse_ = std::move(warehouse);
+    }
+    if (jobs_ == nullptr && settings.jobs.uri) {
+      HIRESTREAM_ASSIGN(jobs_, open_jobs(settings.jobs));
+    }
+    HIRESTREAM_ASSIGN(EngineOptions options, engine_options(settings, source_settings_));
+    const EnginePorts ports{.source = *source_,
+                            .warehouse = *warehouse_,
+                            .jobs = jobs_.get(),
+                            .clock = runner_.clock_,
+                            .observer = runner_.observer_};
+    HIRESTREAM_ASSIGN(auto engine, make_engine(ports, std::move(options)));
+    HIRESTREAM_TRY(engine->start());
+    engine_ = std::move(engine);
+    next_due_us_ = 0;
+    return false;
+  }
+
+  Result<bool> step() {
+    HIRESTREAM_ASSIGN(const StepReport report, engine_->step());
+    next_due_us_ = report.next_due_us;
+    return runner_.options_.once && report.caught_up;
+  }
+
+  int64_t pause_us() const { return next_due_us_ - runner_.clock_.now_us(); }
+
+  // False: the error is final.
+  bool retry(const Error& error, const std::stop_token& stop) {
+    if (error.kind == ErrorKind::kRejected) {
+      // A part of the input is unusable (a damaged file); the engine goes on with the rest.
+      runner_.observer_.on_note("warning", error.text());
+      rejected_ = error;
+      return true;
+    }
+    if (error.kind != ErrorKind::kTransient) {
+      runner_.fail_all(error);
+      return false;
+    }
+    const auto now = Steady::now();
+    if (backoff_.attempts() == 0) {
+      first_failure_ = now;
+    }
+    const auto limit = std::chrono::microseconds(runner_.options_.give_up_after_us);
+    if (runner_.options_.once && now - first_failure_ >= limit) {
+      runner_.fail_all(error);
+      return false;
+    }
+    const int64_t delay_us = backoff_.next();
+    runner_.observer_.on_retry(error, backoff_.attempts(), delay_us);
+    wait(delay_us, stop);
+    return true;
+  }
+
+  void sleep(int64_t us, const std::stop_token& stop) {
+    while (us > 0 && !stop.stop_requested()) {
+      wait(std::min(us, kLongestSleepUs), stop);
+      us = pause_us();
+    }
+  }
+
+  void wait(int64_t us, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any wake;
+    wake.wait_for(lock, stop, std::chrono::microseconds(us), [] { return false; });
+  }
+
+  EngineRunner& runner_;
+  const SourceSettings& source_settings_;
+  RetryBackoff backoff_;
+  Steady::time_point first_failure_;
+  std::unique_ptr<EventSource> source_;
+  std::unique_ptr<Warehouse> warehouse_;
+  std::unique_ptr<JobDirectory> jobs_;
+  std::unique_ptr<Engine> engine_;
+  int64_t next_due_us_ = 0;
+  std::optional<Error> rejected_;
+};
+
+EngineRunner::EngineRunner(const Settings& settings, EngineRunnerOptions options, Clock& clock,
+                           Observer& observer)
+    : settings_(settings), options_(options), clock_(clock), observer_(observer) {}
+
+void EngineRunner::keep_error(Error error) {
+  const std::lock_guard lock(mutex_);
+  if (!error_) {
+    error_ = std::move(error);
+  }
+}
+
+void EngineRunner::fail_all(Error error) {
+  keep_error(std::move(error));
+  stop_all_.request_stop();
+}
+
+Result<void> EngineRunner::run(std::stop_token stop) {
+  const std::stop_callback on_stop(stop, [this] { stop_all_.request_stop(); });
+  {
+    std::vector<std::jthread> threads;
+    for (const SourceSettings& source : settings_.sources) {
+      threads.emplace_back([this, &source] { Worker(*this, source).run(stop_all_.get_token()); });
+    }
+  }
+  if (error_) {
+    return forward(*error_);
+  }
+  return {};
+}
+
+}  // namespace hirestream

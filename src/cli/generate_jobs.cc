@@ -1,0 +1,66 @@
+#include "cli/generate_jobs.h"
+
+#include <fmt/format.h>
+
+#include "adapters/files/byte_sink.h"
+#include "adapters/mysql/job_table.h"
+#include "adapters/sqlite/job_table.h"
+#include "cli/mysql_config.h"
+#include "config/secrets.h"
+#include "config/uri.h"
+
+namespace hirestream {
+namespace {
+
+std::string quoted_field(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    out.append(c == '"' ? 2 : 1, c);
+  }
+  return out + "\"";
+}
+
+Result<void> write_csv(const std::string& path, std::span<const Job> jobs) {
+  HIRESTREAM_ASSIGN(const auto sink, ByteSink::create(path));
+  std::string text =
+      "id,company_id,group_id,campaign_id,title,company_name,campaign_name,group_name\n";
+  for (const Job& job : jobs) {
+    text += fmt::format("{},{},{},{},{},{},{},{}\n", job.job_id, job.company_id, job.group_id,
+                        job.campaign_id, quoted_field(job.title), quoted_field(job.company_name),
+                        quoted_field(job.campaign_name), quoted_field(job.group_name));
+  }
+  HIRESTREAM_TRY(sink->write(text));
+  return sink->finish();
+}
+
+Result<std::string> jobs_password() {
+  const Environment environment = process_environment();
+  HIRESTREAM_ASSIGN(std::string password, read_secret(environment, "HIRESTREAM_JOBS_PASSWORD"));
+  if (password.empty()) {
+    return read_secret(environment, "HIRESTREAM_MYSQL_PASSWORD");
+  }
+  return password;
+}
+
+}  // namespace
+
+Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs) {
+  HIRESTREAM_ASSIGN(const Uri uri, parse_uri(uri_text, UriRole::kJobs));
+  switch (uri.scheme) {
+    case Scheme::kCsv:
+      return write_csv(uri.path, jobs);
+    case Scheme::kSqlite:
+      return store_sqlite_job_table(uri.path, jobs);
+    case Scheme::kMysql: {
+      HIRESTREAM_ASSIGN(const std::string password, jobs_password());
+      const MysqlConfig config = mysql_config(uri, password);
+      return store_mysql_job_table(config, jobs);
+    }
+    case Scheme::kCassandra:
+    case Scheme::kNdjson:
+      break;
+  }
+  check_failed("parse_uri refuses what is no job directory", __FILE__, __LINE__);
+}
+
+}  // namespace hirestream

@@ -1,0 +1,16 @@
+// Puts jobs where a job directory will read them: `jobs` in MySQL or SQLite, or a CSV file. Blocking.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "model/job.h"
+#include "model/result.h"
+
+namespace hirestream {
+
+// `uri_text`: mysql://…, sqlite:PATH or csv:PATH. Tables are made when missing, known ids replaced; a CSV file is replaced. Passwords come
+// from HIRESTREAM_JOBS_PASSWORD, else HIRESTREAM_MYSQL_PASSWORD.
+Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs);
+
+}  // namespace hirestream

@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/import_files.h"
+#include "cli/interrupt.h"
+#include "cli/open_source.h"
+#include "cli/progress.h"
+#include "cli/quantity.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  hirestream import 2026-06-*.csv.gz --to sqlite:raw.db
+  hirestream import export.ndjson.zst --to cassandra://127.0.0.1/logs/tracking --on-bad-row skip
+
+Rows with the same create_time are one row: repeats are left out, of different versions the last one stays. Importing
+again is harmless. A row that does not fit is never written in part; it is named with file, line and reason.)";
+
+struct Options {
+  std::vector<std::string> files;
+  std::string to;
+  std::string on_bad_row = "stop";
+  std::string source_timezone = "UTC";
+};
+
+int64_t total_bytes(const std::vector<std::string>& files) {
+  int64_t total = 0;
+  for (const std::string& path : files) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    if (error) {
+      return -1;  // a pipe, or not there: the import will say so
+    }
+    total += static_cast<int64_t>(size);
+  }
+  return total;
+}
+
+nlohmann::ordered_json summary_json(const ImportReport& report) {
+  nlohmann::ordered_json bad = nlohmann::ordered_json::array();
+  for (const BadRow& row : report.bad_sample) {
+    bad.push_back({{"file", row.file}, {"line", row.line}, {"reason", row.reason}});
+  }
+  return {{"files", report.files},
+          {"rows_read", report.rows_read},
+          {"rows_written", report.rows_written},
+          {"duplicates", report.duplicates},
+          {"overwritten", report.overwritten},
+          {"bad_rows", report.bad_rows},
+          {"bad_by_reason", report.bad_by_reason},
+          {"bad_sample", std::move(bad)},
+          {"retries", report.retries},
+          {"interrupted", report.interrupted}};
+}
+
+std::string summary_text(const ImportReport& report) {
+  std::string out =
+      fmt::format("{} rows read from {} file{} = {} written + {} duplicates + {} bad\n",
+                  format_count(report.rows_read), report.files, report.files == 1 ? "" : "s",
+                  format_count(report.rows_written), format_count(report.duplicates),
+                  format_count(report.bad_rows));
+  if (report.overwritten > 0) {
+    out += fmt::format("{} of the rows written replaced another version of themselves\n",
+                       format_count(report.overwritten));
+  }
+  for (const auto& [reason, count] : report.bad_by_reason) {
+    out += fmt::format("bad rows: {} × {}\n", format_count(count), reason);
+  }
+  if (report.interrupted) {
+    out += "interrupted; importing again goes on without doubling rows\n";
+  }
+  return out;
+}
+
+void print_bad_rows(const ImportReport& report) {
+  for (const BadRow& bad : report.bad_sample) {
+    fmt::print(stderr, "skipped {}\n", bad.text());
+  }
+  const int64_t more = report.bad_rows - static_cast<int64_t>(report.bad_sample.size());
+  if (more > 0) {
+    fmt::print(stderr, "skipped {} more\n", format_count(more));
+  }
+}
+
+Result<int> run(const Options& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const auto writer, open_writer(options.to, options.source_timezone));
+  ImportOptions import;
+  import.files = options.files;
+  import.skip_bad_rows = options.on_bad_row == "skip";
+  const int64_t total = total_bytes(options.files);
+  ImportReport report;
+  {
+    Progress progress(context, "rows");
+    FileImporter importer(import, *writer, [&](int64_t bytes, const ImportReport& so_far) {
+      progress.update("importing", so_far.rows_read, bytes, total);
+    });
+    HIRESTREAM_TRY(importer.run(context.interrupt->token()));
+    report = importer.report();
+  }
+  HIRESTREAM_TRY(writer->finish());
+  if (!context.quiet) {
+    print_bad_rows(report);
+  }
+  if (context.json) {
+    std::puts(summary_json(report).dump(2).c_str());
+  } else if (!context.quiet) {
+    std::fputs(summary_text(report).c_str(), stdout);
+  }
+  return report.interrupted ? kExitInterrupted : kExitOk;
+}
+
+}  // namespace
+
+void add_import_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("import", "Load CSV and NDJSON files into a raw log, without duplicates");
+  command->add_option("files", options->files, "*.csv, *.ndjson, *.jsonl, also with .gz or .zst")
+      ->required()
+      ->type_name("FILE");
+  command
+      ->add_option("--to", options->to,
+                   "Raw log: cassandra://…, sqlite:PATH, csv:PATH, ndjson:PATH")
+      ->required()
+      ->type_name("URI");
+  command->add_option("--on-bad-row", options->on_bad_row, "stop or skip")
+      ->check(CLI::IsMember({"stop", "skip"}))
+      ->capture_default_str();
+  command
+      ->add_option("--source-timezone", options->source_timezone,
+                   "Of ts without offset, where the raw log stores instants")
+      ->type_name("ZONE")
+      ->capture_default_str();
+  command->footer(kFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return run(*options, c); };
+  });
+}
+
+}  // namespace hirestream

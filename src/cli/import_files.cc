@@ -1,0 +1,220 @@
+#include "cli/import_files.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "adapters/files/record_reader.h"
+#include "cli/generate_writing.h"
+
+namespace hirestream {
+namespace {
+
+Result<FileFormat> format_of(const std::string& path) {
+  std::string_view name = path;
+  for (const std::string_view packed : {".gz", ".zst"}) {
+    if (name.ends_with(packed)) {
+      name.remove_suffix(packed.size());
+      break;
+    }
+  }
+  if (name.ends_with(".csv")) {
+    return FileFormat::kCsv;
+  }
+  if (name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json")) {
+    return FileFormat::kNdjson;
+  }
+  return fail(ErrorKind::kConfig, "import", path, "the format cannot be told from the name",
+              "name it *.csv, *.ndjson or *.jsonl, compressed with .gz or .zst behind it");
+}
+
+std::vector<WantedColumn> wanted_columns() {
+  std::vector<WantedColumn> wanted;
+  for (const std::string_view name : kRawColumnNames) {
+    wanted.push_back({name, name == "create_time"});
+  }
+  return wanted;
+}
+
+uint64_t content_hash(const RawEvent& event) {
+  uint64_t hash = 0;
+  for (const auto& value : event.values) {
+    hash = value ? XXH3_64bits_withSeed(value->data(), value->size(), hash + 1)
+                 : XXH3_64bits_withSeed("", 0, hash);
+  }
+  return hash;
+}
+
+RawEvent event_of(const Record& record) {
+  RawEvent event;
+  for (size_t i = 0; i < event.values.size(); ++i) {
+    if (record.values[i]) {
+      event.values[i] = std::string(*record.values[i]);
+    }
+  }
+  return event;
+}
+
+}  // namespace
+
+std::string BadRow::text() const {
+  return fmt::format("{}:{}: {}", file, line, reason);
+}
+
+FileImporter::FileImporter(ImportOptions options, RawLogWriter& writer, Progress progress)
+    : options_(std::move(options)), writer_(writer), progress_(std::move(progress)) {}
+
+Result<void> FileImporter::run(const std::stop_token& stop) {
+  stop_ = stop;
+  for (const std::string& path : options_.files) {
+    HIRESTREAM_TRY(import_file(path, stop));
+    if (report_.interrupted) {
+      return {};
+    }
+    ++report_.files;
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(path, ignored);
+    bytes_before_ += ignored ? 0 : static_cast<int64_t>(size);
+  }
+  progress_(bytes_before_, report_);
+  return {};
+}
+
+Result<void> FileImporter::import_file(const std::string& path, const std::stop_token& stop) {
+  static const std::vector<WantedColumn> wanted = wanted_columns();
+  HIRESTREAM_ASSIGN(const FileFormat format, format_of(path));
+  HIRESTREAM_ASSIGN(const auto reader, open_record_reader(format, path, wanted));
+  Record record;
+  while (true) {
+    auto more = reader->next(record);
+    if (!more) {
+      // What stands before the damage is whole.
+      HIRESTREAM_TRY(flush(path));
+      return forward(more.error());
+    }
+    if (!*more) {
+      break;
+    }
+    if (stop.stop_requested()) {
+      report_.interrupted = true;
+      break;
+    }
+    ++report_.rows_read;
+    if (!record.malformed.empty()) {
+      HIRESTREAM_TRY(bad_row(path, record.line, record.malformed, record.malformed));
+      continue;
+    }
+    HIRESTREAM_TRY(take(path, record.line, event_of(record)));
+    if (batch_.size() >= options_.batch_rows) {
+      HIRESTREAM_TRY(flush(path));
+      progress_(bytes_before_ + reader->file_bytes(), report_);
+    }
+  }
+  return flush(path);
+}
+
+Result<void> FileImporter::take(const std::string& path, int64_t line, RawEvent&& event) {
+  const auto& create_time = event[RawColumn::kCreateTime];
+  if (!create_time) {
+    return bad_row(path, line, "create_time is missing", "create_time is missing");
+  }
+  const auto id = parse_uuid(*create_time);
+  if (!id) {
+    return bad_row(path, line,
+                   fmt::format("create_time \"{}\" is not a UUID", excerpt(*create_time, 60)),
+                   "create_time is not a UUID");
+  }
+  const uint64_t hash = content_hash(event);
+  const auto [version, fresh] = versions_.try_emplace(*id, hash);
+  if (!fresh && version->second == hash) {
+    ++report_.duplicates;
+    return {};
+  }
+  version->second = hash;
+  batch_.push_back(std::move(event));
+  pending_.push_back({line, !fresh});
+  return {};
+}
+
+Result<void> FileImporter::flush(const std::string& path) {
+  if (batch_.empty()) {
+    return {};
+  }
+  auto written = write_with_retries(batch_);
+  if (written) {
+    for (const Pending& pending : pending_) {
+      count_written(pending);
+    }
+  } else if (written.error().kind == ErrorKind::kRejected) {
+    written = write_one_by_one(path);
+  }
+  batch_.clear();
+  pending_.clear();
+  return written;
+}
+
+// Finds the rows that do not fit. Those before it in the batch may be there already: writing them again changes nothing.
+Result<void> FileImporter::write_one_by_one(const std::string& path) {
+  for (size_t i = 0; i < batch_.size(); ++i) {
+    const auto written = write_with_retries(std::span(batch_).subspan(i, 1));
+    if (written) {
+      count_written(pending_[i]);
+    } else if (written.error().kind != ErrorKind::kRejected) {
+      return forward(written.error());
+    } else {
+      const int64_t line = pending_[i].line;
+      std::string reason = written.error().message;
+      const std::string subject = written.error().subject;
+      // The bad row's place is kept free of the rows behind it: they were not promised anything yet.
+      const auto stopped = bad_row(path, line, subject.empty() ? reason : subject + ": " + reason,
+                                   "a value does not fit its column");
+      if (!stopped) {
+        batch_.clear();
+        pending_.clear();
+        return stopped;
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> FileImporter::write_with_retries(std::span<const RawEvent> events) {
+  return write_patiently(writer_, events, options_.give_up_after_us, stop_, report_.retries);
+}
+
+Result<void> FileImporter::bad_row(const std::string& path, int64_t line, std::string reason,
+                                   const std::string& group) {
+  BadRow bad{path, line, std::move(reason)};
+  if (!options_.skip_bad_rows) {
+    // Everything before the bad row goes in first, so that the message says how far the import came.
+    if (!batch_.empty() && pending_.back().line < line) {
+      HIRESTREAM_TRY(flush(path));
+    }
+    return fail(
+        ErrorKind::kRejected, "import", fmt::format("{}:{}", bad.file, bad.line), bad.reason,
+        fmt::format(
+            "{} rows before it are in the raw log; mend the line and import again (rows are "
+            "never doubled), or go on without bad rows: --on-bad-row skip",
+            report_.rows_written));
+  }
+  ++report_.bad_rows;
+  ++report_.bad_by_reason[group];
+  if (report_.bad_sample.size() < kBadSampleMax) {
+    report_.bad_sample.push_back(std::move(bad));
+  }
+  return {};
+}
+
+void FileImporter::count_written(const Pending& pending) {
+  ++report_.rows_written;
+  report_.overwritten += pending.overwrites ? 1 : 0;
+}
+
+}  // namespace hirestream

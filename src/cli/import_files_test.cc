@@ -1,0 +1,159 @@
+#include "cli/import_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+namespace hirestream {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string kId1 = "b54adc00-6207-11ef-8000-000000000001";
+const std::string kId2 = "b54adc00-6207-11ef-8000-000000000002";
+const std::string kId3 = "b54adc00-6207-11ef-8000-000000000003";
+
+// A raw log in memory whose `bid` column takes numbers only; checks all rows of a write before it stores any.
+class MemoryWriter : public RawLogWriter {
+ public:
+  Result<void> write(std::span<const RawEvent> events) override {
+    if (failures_left > 0) {
+      --failures_left;
+      return fail(ErrorKind::kTransient, "write", "memory", "lost connection");
+    }
+    for (const RawEvent& event : events) {
+      if (event[RawColumn::kBid] == "free") {
+        return fail(ErrorKind::kRejected, "write", "bid", "\"free\" is not a number");
+      }
+    }
+    for (const RawEvent& event : events) {
+      rows[*event[RawColumn::kCreateTime]] = event;
+    }
+    return {};
+  }
+  Result<void> finish() override { return {}; }
+
+  std::map<std::string, RawEvent> rows;
+  int failures_left = 0;
+};
+
+class FileImporterTest : public testing::Test {
+ protected:
+  FileImporterTest()
+      : directory_(std::filesystem::temp_directory_path() /
+                   ("import_files_test_" + std::to_string(getpid()))) {
+    std::filesystem::create_directories(directory_);
+  }
+  ~FileImporterTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string file(const std::string& name, const std::string& content) {
+    const std::string path = directory_ / name;
+    std::ofstream(path) << content;
+    return path;
+  }
+  Result<ImportReport> import(std::vector<std::string> files, bool skip = false) {
+    FileImporter importer({.files = std::move(files), .skip_bad_rows = skip, .batch_rows = 2},
+                          writer_, [](int64_t, const ImportReport&) {});
+    HIRESTREAM_TRY(importer.run({}));
+    return importer.report();
+  }
+
+  MemoryWriter writer_;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+TEST_F(FileImporterTest, MovesRowsOfCsvAndNdjson) {
+  const auto report =
+      import({file("a.csv", "ts,create_time,bid\nT," + kId1 + ",1.5\n"),
+              file("b.ndjson", R"({"create_time":")" + kId2 + R"(","bid":2})" + "\n")});
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->files, 2);
+  EXPECT_EQ(report->rows_written, 2);
+  EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], "1.5");
+  EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kTs], "T");
+  EXPECT_EQ(writer_.rows.at(kId2)[RawColumn::kBid], "2");
+  EXPECT_FALSE(writer_.rows.at(kId2)[RawColumn::kTs].has_value());
+}
+
+TEST_F(FileImporterTest, LeavesOutExactRepeatsAcrossFilesAndLetsTheLaterVersionStay) {
+  const auto report = import(
+      {file("a.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId1 + ",,1\n"),
+       file("b.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId1 + ",,2\n" + kId2 + ",,3\n")});
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->rows_read, 5);
+  EXPECT_EQ(report->rows_written, 3);
+  EXPECT_EQ(report->duplicates, 2);
+  EXPECT_EQ(report->overwritten, 1);
+  EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], "2");
+}
+
+TEST_F(FileImporterTest, AVersionThatComesBackIsWrittenAgain) {
+  const auto report = import(
+      {file("a.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId1 + ",,2\n" + kId1 + ",,1\n")});
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], "1");
+}
+
+TEST_F(FileImporterTest, StopsAtABadRowNamingFileLineAndReason) {
+  const std::string path =
+      file("a.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId2 + ",,free\n" + kId3 + ",,3\n");
+  const auto report = import({path});
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().kind, ErrorKind::kRejected);
+  EXPECT_EQ(report.error().subject, path + ":3");
+  EXPECT_THAT(report.error().message, HasSubstr("\"free\" is not a number"));
+  EXPECT_THAT(report.error().hint, HasSubstr("1 rows before it"));
+  EXPECT_EQ(writer_.rows.size(), 1U);
+}
+
+TEST_F(FileImporterTest, WritesWhatStandsBeforeAMalformedRow) {
+  const auto report =
+      import({file("a.csv", "create_time,ts\n" + kId1 + ",\nnot-a-uuid,\n" + kId3 + ",\n")});
+  ASSERT_FALSE(report.has_value());
+  EXPECT_THAT(report.error().subject, HasSubstr("a.csv:3"));
+  EXPECT_THAT(report.error().message, HasSubstr("not-a-uuid"));
+  EXPECT_EQ(writer_.rows.size(), 1U);
+}
+
+TEST_F(FileImporterTest, SkipsBadRowsWhenAskedAndCountsThem) {
+  const std::string path = file("a.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId2 +
+                                             ",,free\nnope,,1\n,,1\n" + kId3 + ",,3\nx,y\n");
+  const auto report = import({path}, true);
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->rows_read, 6);
+  EXPECT_EQ(report->rows_written, 2);
+  EXPECT_EQ(report->bad_rows, 4);
+  ASSERT_EQ(report->bad_sample.size(), 4U);
+  std::vector<int64_t> lines;
+  for (const BadRow& bad : report->bad_sample) {
+    EXPECT_EQ(bad.file, path);
+    lines.push_back(bad.line);
+  }
+  EXPECT_THAT(lines, testing::UnorderedElementsAre(3, 4, 5, 7));
+  EXPECT_TRUE(writer_.rows.contains(kId3));
+}
+
+TEST_F(FileImporterTest, TriesAgainAfterAPassingError) {
+  writer_.failures_left = 2;
+  const auto report = import({file("a.csv", "create_time,ts\n" + kId1 + ",\n")});
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->retries, 2);
+  EXPECT_EQ(writer_.rows.size(), 1U);
+}
+
+TEST_F(FileImporterTest, RefusesAFileWhoseNameTellsNoFormat) {
+  const auto report = import({file("a.txt", "")});
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(report.error().hint, HasSubstr("*.ndjson"));
+}
+
+}  // namespace
+}  // namespace hirestream

@@ -1,0 +1,58 @@
+#include "cli/interrupt.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <ctime>
+
+#include "cli/commands.h"
+
+namespace hirestream {
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  const sigset_t set = ending_signals();
+  HIRESTREAM_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  thread_ = std::jthread([this](const std::stop_token& ending) { wait_for_signals(ending); });
+}
+
+Interrupt::~Interrupt() = default;
+
+std::stop_token Interrupt::token() {
+  awaited_ = true;
+  return source_.get_token();
+}
+
+void Interrupt::request_stop() {
+  source_.request_stop();
+}
+
+void Interrupt::wait_for_signals(const std::stop_token& ending) {
+  const sigset_t set = ending_signals();
+  int received = 0;
+  while (!ending.stop_requested()) {
+    const timespec tick{.tv_sec = 0, .tv_nsec = 100'000'000};
+    const int signal = sigtimedwait(&set, nullptr, &tick);
+    if (signal < 0) {
+      continue;
+    }
+    signal_ = signal;
+    if (!awaited_ || ++received > 1) {
+      _exit(kExitInterrupted);
+    }
+    source_.request_stop();
+  }
+}
+
+}  // namespace hirestream

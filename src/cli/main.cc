@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/commands.h"
+#include "cli/error_printer.h"
+#include "cli/interrupt.h"
+#include "config/suggestion.h"
+#include "telemetry/log.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kDescription =
+    "hirestream keeps an hourly table of clicks, impressions and applications equal to a full\n"
+    "recount of the raw tracking log, a fraction of a second behind it.";
+
+constexpr const char* kFooter = R"(Exit codes:
+    0  done
+    1  a difference was found, rejected rows remain, or a check failed
+    2  the command line, a setting or something else a person must change
+    3  source or warehouse unreachable after retries
+    4  fenced: another engine took over
+   70  a bug
+  130  interrupted
+
+Settings come from options, the environment (HIRESTREAM_<SECTION>_<KEY>) and --config FILE; see docs/configuration.md.
+Passwords come from the environment or files only: HIRESTREAM_CASSANDRA_PASSWORD, HIRESTREAM_MYSQL_PASSWORD,
+HIRESTREAM_JOBS_PASSWORD, each also with _FILE.)";
+
+void add_global_options(CLI::App& app, CommandContext& context) {
+  app.set_version_flag("--version", std::string("hirestream ") + HIRESTREAM_VERSION);
+  app.add_flag("--json", context.json, "Print results as JSON");
+  app.add_flag("-q,--quiet", context.quiet, "No progress, no log below warnings");
+  app.add_option("--log-level", context.log_level, "debug, info, warning, error or off [info]")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}));
+  app.add_option("--log-format", context.log_format, "text or json, to stderr [text]")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--config", context.config_file, "Settings as TOML (else HIRESTREAM_CONFIG)")
+      ->type_name("FILE");
+}
+
+void add_commands(CLI::App& app, CommandContext& context) {
+  add_run_command(app, context);
+  add_init_command(app, context);
+  add_doctor_command(app, context);
+  add_verify_command(app, context);
+  add_sources_command(app, context);
+  add_rejects_command(app, context);
+  add_migrate_command(app, context);
+  add_import_command(app, context);
+  add_generate_command(app, context);
+  add_demo_command(app, context);
+  add_completion_command(app, context);
+}
+
+// Options and subcommands that can stand where the command line went wrong.
+std::vector<std::string> known_words(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const CLI::App* at = &app; at != nullptr;) {
+    for (const CLI::Option* option : at->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        words.push_back("--" + name);
+      }
+    }
+    const auto chosen = at->get_subcommands();
+    if (chosen.empty()) {
+      for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) {
+        words.push_back(command->get_name());
+      }
+    }
+    at = chosen.empty() ? nullptr : chosen.front();
+  }
+  return words;
+}
+
+std::string chosen_name(const CLI::App& app) {
+  std::string name = app.get_name();
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    name += " " + at->get_name();
+  }
+  return name;
+}
+
+int print_usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv,
+                      const CommandContext& context) {
+  Error shown{ErrorKind::kConfig, "read", "command line", error.what(),
+              fmt::format("`{} --help` lists what is allowed", chosen_name(app))};
+  const std::vector<std::string> words = known_words(app);
+  for (int i = 1; i < argc; ++i) {
+    std::string word(argv[i]);
+    word = word.substr(0, word.find('='));
+    const bool unexpected = std::string(error.what()).find(word) != std::string::npos;
+    const bool known = std::find(words.begin(), words.end(), word) != words.end();
+    const std::string near = unexpected && !known ? nearest_word(word, words) : "";
+    if (!near.empty()) {
+      shown.hint = fmt::format("did you mean '{}'?", near);
+    }
+  }
+  print_error(shown, context);
+  return kExitUsage;
+}
+
+int run_action(CommandContext& context) {
+  auto code = context.action(context);
+  std::fflush(stdout);
+  if (!code) {
+    print_error(code.error(), context);
+    return exit_code_of(code.error());
+  }
+  return *code;
+}
+
+int main_program(int argc, char** argv) {
+  CommandContext context;
+  const bool no_color = std::getenv("NO_COLOR") != nullptr && *std::getenv("NO_COLOR") != '\0';
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  context.color_stdout = !no_color && isatty(STDOUT_FILENO) != 0;
+  context.color_stderr = !no_color && terminal;
+
+  CLI::App app(kDescription, "hirestream");
+  context.app = &app;
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.get_formatter()->column_width(38);
+  app.footer(kFooter);
+  add_global_options(app, context);
+  add_commands(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return print_usage_error(app, error, argc, argv, context);
+  }
+  Interrupt interrupt;
+  context.interrupt = &interrupt;
+  context.progress = terminal && !context.quiet;
+  context.log = make_context_logger(context);
+  return run_action(context);
+}
+
+}  // namespace
+}  // namespace hirestream
+
+int main(int argc, char** argv) {
+  try {
+    return hirestream::main_program(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bug: %s\n", error.what());
+    return hirestream::kExitBug;
+  }
+}

@@ -1,0 +1,52 @@
+#include "cli/open_jobs.h"
+
+#include "adapters/files/csv_job_directory.h"
+#include "adapters/mysql/job_directory.h"
+#include "adapters/sqlite/job_directory.h"
+#include "cli/mysql_config.h"
+
+namespace hirestream {
+
+Result<std::unique_ptr<JobDirectory>> open_jobs(const JobsSettings& settings) {
+  HIRESTREAM_CHECK(settings.uri.has_value());
+  switch (settings.uri->scheme) {
+    case Scheme::kCsv:
+      return std::unique_ptr<JobDirectory>(std::make_unique<CsvJobDirectory>(
+          CsvJobDirectoryOptions{.path = settings.uri->path,
+                                 .id_column = settings.id_column,
+                                 .company_id_column = settings.company_column,
+                                 .group_id_column = settings.group_column,
+                                 .campaign_id_column = settings.campaign_column,
+                                 .title_column = settings.title_column,
+                                 .company_name_column = settings.company_name_column,
+                                 .campaign_name_column = settings.campaign_name_column,
+                                 .group_name_column = settings.group_name_column}));
+    case Scheme::kSqlite:
+      return std::unique_ptr<JobDirectory>(std::make_unique<SqliteJobDirectory>(
+          settings.uri->path, SqliteJobTable{.table = settings.table,
+                                             .job_id = settings.id_column,
+                                             .company_id = settings.company_column,
+                                             .group_id = settings.group_column,
+                                             .campaign_id = settings.campaign_column,
+                                             .title = settings.title_column,
+                                             .company_name = settings.company_name_column,
+                                             .campaign_name = settings.campaign_name_column,
+                                             .group_name = settings.group_name_column}));
+    case Scheme::kMysql:
+      return std::unique_ptr<JobDirectory>(std::make_unique<MysqlJobDirectory>(
+          mysql_config(*settings.uri, settings.password),
+          MysqlJobTable{.table = settings.table,
+                        .job_id = settings.id_column,
+                        .company_id = settings.company_column,
+                        .group_id = settings.group_column,
+                        .campaign_id = settings.campaign_column,
+                        .title = settings.title_column,
+                        .company_name = settings.company_name_column,
+                        .campaign_name = settings.campaign_name_column,
+                        .group_name = settings.group_name_column}));
+    default:  // parse_uri has refused it already
+      return fail(ErrorKind::kBug, "open", settings.uri->text(), "its scheme cannot hold jobs");
+  }
+}
+
+}  // namespace hirestream

@@ -1,0 +1,137 @@
+#include "cli/open_source.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "adapters/cassandra/cassandra_schema.h"
+#include "adapters/cassandra/cassandra_source.h"
+#include "adapters/cassandra/cassandra_writer.h"
+#include "adapters/files/file_writers.h"
+#include "adapters/files/files_source.h"
+#include "adapters/sqlite/raw_log.h"
+#include "adapters/sqlite/raw_log_writer.h"
+#include "cli/cassandra_config.h"
+#include "config/secrets.h"
+
+namespace hirestream {
+namespace {
+
+template <typename Port, typename Adapter>
+Result<std::unique_ptr<Port>> as_port(Result<std::unique_ptr<Adapter>> adapter) {
+  if (!adapter) {
+    return forward(std::move(adapter).error());
+  }
+  return std::unique_ptr<Port>(std::move(*adapter));
+}
+
+// parse_uri has refused it already.
+tl::unexpected<Error> not_a_raw_log(const Uri& uri) {
+  return fail(ErrorKind::kBug, "open", uri.text(), "its scheme cannot be a raw log");
+}
+
+Result<std::unique_ptr<EventSource>> open_cassandra(const SourceSettings& source,
+                                                    const TimeZone& zone, Observer& observer) {
+  HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(*source.uri, source.password));
+  CassandraSourceOptions options;
+  options.source_zone = zone;
+  options.with_payload = source.attribution == "payload";
+  if (source.strategy != "auto") {
+    options.strategy = source.strategy == "tail" ? Strategy::kTail : Strategy::kScan;
+  }
+  HIRESTREAM_ASSIGN(OpenedCassandraSource opened, open_cassandra_source(config, options));
+  for (const std::string& note : opened.notes) {
+    observer.on_note("warning", note);
+  }
+  return std::move(opened.source);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer) {
+  HIRESTREAM_CHECK(source.uri.has_value());
+  HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(source.source_timezone));
+  if (source.strategy != "auto" && source.uri->scheme != Scheme::kCassandra) {
+    return fail(ErrorKind::kConfig, "open source", source.uri->text(),
+                fmt::format("--strategy {} is for Cassandra only", source.strategy),
+                "leave --strategy out");
+  }
+  switch (source.uri->scheme) {
+    case Scheme::kCassandra:
+      return open_cassandra(source, zone, observer);
+    case Scheme::kSqlite:
+      return as_port<EventSource>(
+          SqliteRawLog::open({.path = source.uri->path, .source_zone = zone}));
+    case Scheme::kCsv:
+      return as_port<EventSource>(FilesSource::open(
+          {.format = FileFormat::kCsv, .path = source.uri->path, .source_zone = zone}));
+    case Scheme::kNdjson:
+      return as_port<EventSource>(FilesSource::open(
+          {.format = FileFormat::kNdjson, .path = source.uri->path, .source_zone = zone}));
+    case Scheme::kMysql:
+      break;
+  }
+  return not_a_raw_log(*source.uri);
+}
+
+Result<std::unique_ptr<RawLogWriter>> open_writer(const Uri& uri, const std::string& password,
+                                                  const std::string& source_timezone) {
+  switch (uri.scheme) {
+    case Scheme::kCassandra: {
+      HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(uri, password));
+      HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(source_timezone));
+      return as_port<RawLogWriter>(CassandraWriter::open(config, zone));
+    }
+    case Scheme::kSqlite:
+      return as_port<RawLogWriter>(SqliteRawLogWriter::open(uri.path));
+    case Scheme::kCsv:
+      return as_port<RawLogWriter>(CsvWriter::create(uri.path));
+    case Scheme::kNdjson:
+      return as_port<RawLogWriter>(NdjsonWriter::create(uri.path));
+    case Scheme::kMysql:
+      break;
+  }
+  return not_a_raw_log(uri);
+}
+
+Result<std::unique_ptr<RawLogWriter>> open_writer(const std::string& uri_text,
+                                                  const std::string& source_timezone) {
+  HIRESTREAM_ASSIGN(const Uri uri, parse_uri(uri_text, UriRole::kRawLog));
+  std::string password;
+  if (uri.scheme == Scheme::kCassandra) {
+    HIRESTREAM_ASSIGN(password,
+                      read_secret(process_environment(), "HIRESTREAM_CASSANDRA_PASSWORD"));
+  }
+  return open_writer(uri, password, source_timezone);
+}
+
+Result<std::vector<std::string>> raw_log_statements(const Uri& uri, const RawLogLayout& layout) {
+  if (uri.scheme != Scheme::kCassandra) {
+    return std::vector<std::string>{};
+  }
+  const PartitionLayout partitions{.bucket_width_s = layout.bucket_width_s,
+                                   .shard_count = layout.shard_count};
+  HIRESTREAM_TRY(partitions.validate());
+  return recommended_schema_statements(uri.database, uri.table, layout.replication,
+                                       TableTypes::kNative, partitions);
+}
+
+Result<void> create_raw_log(const SourceSettings& source, const RawLogLayout& layout) {
+  const Uri& uri = *source.uri;
+  if (uri.scheme == Scheme::kSqlite) {
+    HIRESTREAM_ASSIGN(auto writer, open_writer(uri, {}));
+    return writer->finish();
+  }
+  if (uri.scheme != Scheme::kCassandra) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const auto statements, raw_log_statements(uri, layout));
+  HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(uri, source.password));
+  HIRESTREAM_ASSIGN(auto connection, CassandraConnection::open(config));
+  for (const std::string& statement : statements) {
+    HIRESTREAM_TRY(connection->execute(statement));
+  }
+  return {};
+}
+
+}  // namespace hirestream

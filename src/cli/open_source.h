@@ -1,0 +1,37 @@
+// From URIs and settings to raw logs: sources to read, writers to fill them, and making them. Blocking (Cassandra: about
+// connect_timeout). kConfig for what somebody must change, kTransient when the server does not answer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "ports/event_source.h"
+#include "ports/observer.h"
+#include "ports/raw_log_writer.h"
+
+namespace hirestream {
+
+// What somebody should know about the source goes to observer.on_note.
+Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer);
+
+// For `generate`, `import` and `demo`. cassandra: the table must exist (`hirestream init --source URI` makes it); sqlite: file and table
+// are made; csv, ndjson: a new file, visible when finished. `source_timezone`: of ts texts without offset, where the column is a timestamp.
+Result<std::unique_ptr<RawLogWriter>> open_writer(const Uri& uri, const std::string& password,
+                                                  const std::string& source_timezone = "UTC");
+// The same with the password from the environment.
+Result<std::unique_ptr<RawLogWriter>> open_writer(const std::string& uri_text,
+                                                  const std::string& source_timezone = "UTC");
+
+struct RawLogLayout {
+  int32_t shard_count = 8;
+  int32_t bucket_width_s = 60;
+  std::string replication;  // a CQL map; empty: one replica, for a single node
+};
+// Statements that make the recommended raw log; none for files. kConfig: the layout is impossible.
+Result<std::vector<std::string>> raw_log_statements(const Uri& uri, const RawLogLayout& layout);
+// Runs them; what exists stays.
+Result<void> create_raw_log(const SourceSettings& source, const RawLogLayout& layout);
+
+}  // namespace hirestream

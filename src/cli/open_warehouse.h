@@ -1,0 +1,31 @@
+// From the warehouse's settings to an adapter. Blocking; kTransient when the server does not answer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/settings.h"
+#include "ports/warehouse.h"
+
+namespace hirestream {
+
+enum class IfMissing {
+  kFail,
+  kCreate,  // the SQLite file, or the MySQL database if the user may
+};
+// settings.uri must be set. The tables are init()'s business.
+Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& settings,
+                                                  IfMissing missing = IfMissing::kFail);
+
+// What `init` would run, and for MySQL the accounts with the least privileges that the engine and the dashboards need; passwords in it
+// are placeholders. Needs no connection.
+Result<std::string> warehouse_statements(const WarehouseSettings& settings,
+                                         const std::string& jobs_table);
+
+// What `doctor` shows: name and finding.
+using Findings = std::vector<std::pair<std::string, std::string>>;
+Result<Findings> probe_warehouse(const WarehouseSettings& settings);
+
+}  // namespace hirestream

@@ -1,0 +1,203 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "adapters/system/system_clock.h"
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/open_jobs.h"
+#include "cli/open_source.h"
+#include "cli/open_warehouse.h"
+#include "cli/progress.h"
+#include "cli/quantity.h"
+#include "cli/setting_options.h"
+#include "cli/table_printer.h"
+#include "model/row_id.h"
+#include "model/timestamp.h"
+#include "pipeline/verify.h"
+#include "telemetry/log_observer.h"
+#include "telemetry/observer_fanout.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kFooter =
+    R"(list   shows rejected rows and their reasons. They are kept capped and for a limited time (engine.rejects_cap,
+       engine.rejects_keep): they may hold personal data.
+retry  reads the slices of rejected rows again, after the cause was removed. Exit code 1: rows are still rejected.
+
+Examples:
+  hirestream rejects --warehouse sqlite:etl.db --limit 20
+  hirestream rejects list --warehouse sqlite:etl.db --json | jq .
+  hirestream rejects retry --source csv:events.csv --warehouse sqlite:etl.db)";
+constexpr size_t kValueWidth = 40;
+
+struct RejectsOptions {
+  SettingOptions settings;
+  std::string action = "list";
+  size_t limit = 100;
+};
+
+struct NamedReject {
+  std::string source;
+  StoredReject reject;
+};
+
+Result<std::vector<NamedReject>> load(Warehouse& warehouse, const std::string& only_source,
+                                      size_t limit) {
+  std::vector<NamedReject> rejects;
+  HIRESTREAM_ASSIGN(const auto known, warehouse.sources());
+  bool found = only_source.empty();
+  for (const SourceStatus& source : known) {
+    if (!only_source.empty() && source.name != only_source) {
+      continue;
+    }
+    found = true;
+    if (rejects.size() >= limit) {
+      break;
+    }
+    HIRESTREAM_ASSIGN(auto stored, warehouse.load_rejects(source.id, limit - rejects.size()));
+    for (StoredReject& reject : stored) {
+      rejects.push_back({source.name, std::move(reject)});
+    }
+  }
+  if (!found) {
+    return fail(ErrorKind::kConfig, "list rejects", only_source,
+                "the warehouse knows no such source", "`hirestream sources` lists them");
+  }
+  return rejects;
+}
+
+// Printable and short: what came may be anything.
+std::string shown_value(const std::string& value) {
+  std::string out;
+  for (const char c : value) {
+    out += static_cast<unsigned char>(c) < 0x20 || c == '\x7f' ? ' ' : c;
+  }
+  if (out.size() > kValueWidth) {
+    size_t end = kValueWidth;
+    while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) {
+      --end;
+    }
+    out.resize(end);
+    out += "…";
+  }
+  return out;
+}
+
+std::string to_text(const std::vector<NamedReject>& rejects) {
+  TablePrinter table(
+      {{"SOURCE"}, {"CREATE_TIME"}, {"REASON"}, {"COLUMN"}, {"VALUE"}, {"FIRST SEEN (UTC)"}});
+  for (const auto& [source, reject] : rejects) {
+    table.add_row({source, format_uuid(reject.row.id), reject.row.reason, reject.row.column,
+                   shown_value(reject.row.value),
+                   format_timestamp_ms(reject.first_seen_us).substr(0, 19)});
+  }
+  return table.text();
+}
+
+nlohmann::ordered_json to_json(const std::vector<NamedReject>& rejects) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const auto& [source, reject] : rejects) {
+    auto row = nlohmann::ordered_json::parse(reject.row.row, nullptr, false);
+    out.push_back({{"source", source},
+                   {"create_time", format_uuid(reject.row.id)},
+                   {"reason", reject.row.reason},
+                   {"column", reject.row.column},
+                   {"value", reject.row.value},
+                   {"row", row.is_discarded() ? nlohmann::ordered_json(reject.row.row) : row},
+                   {"first_seen", format_timestamp_ms(reject.first_seen_us)}});
+  }
+  return out;
+}
+
+Result<int> list(const RejectsOptions& options, const Settings& settings, CommandContext& context) {
+  HIRESTREAM_TRY(require_warehouse(settings));
+  HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
+  HIRESTREAM_ASSIGN(const auto rejects,
+                    load(*warehouse, settings.sources.front().name, options.limit));
+  if (context.json) {
+    // A value may hold bytes that are no UTF-8.
+    const auto replace = nlohmann::ordered_json::error_handler_t::replace;
+    std::puts(to_json(rejects).dump(2, ' ', false, replace).c_str());
+  } else if (rejects.empty()) {
+    std::puts("no rejected rows are kept");
+  } else {
+    std::fputs(to_text(rejects).c_str(), stdout);
+  }
+  return kExitOk;
+}
+
+Result<int64_t> retry_source(const Settings& settings, const SourceSettings& source,
+                             Warehouse& warehouse, Observer& observer) {
+  HIRESTREAM_ASSIGN(auto opened, open_source(source, observer));
+  std::unique_ptr<JobDirectory> jobs;
+  if (settings.jobs.uri) {
+    HIRESTREAM_ASSIGN(jobs, open_jobs(settings.jobs));
+  }
+  VerifyOptions options;
+  HIRESTREAM_ASSIGN(options.engine, engine_options(settings, source));
+  SystemClock clock;
+  return retry_rejects({.source = *opened,
+                        .warehouse = warehouse,
+                        .jobs = jobs.get(),
+                        .clock = clock,
+                        .observer = observer},
+                       options);
+}
+
+Result<int> retry(const Settings& settings, CommandContext& context) {
+  HIRESTREAM_TRY(require_sources(settings));
+  HIRESTREAM_TRY(require_warehouse(settings));
+  HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
+  int64_t slices = 0;
+  for (const SourceSettings& source : settings.sources) {
+    LogObserver log(context.log);
+    Progress progress(context, "rows");
+    ObserverFanout observer({&log, &progress});
+    HIRESTREAM_ASSIGN(const int64_t replaced, retry_source(settings, source, *warehouse, observer));
+    slices += replaced;
+  }
+  int64_t remaining = 0;
+  HIRESTREAM_ASSIGN(const auto known, warehouse->sources());
+  for (const SourceStatus& status : known) {
+    for (const SourceSettings& source : settings.sources) {
+      remaining += source.name == status.name ? status.classes.rejected : 0;
+    }
+  }
+  if (context.json) {
+    const nlohmann::ordered_json out = {{"slices_replaced", slices}, {"rows_rejected", remaining}};
+    std::puts(out.dump().c_str());
+  } else {
+    fmt::print("{} slices recounted, {} rows are still rejected\n", format_count(slices),
+               format_count(remaining));
+  }
+  return remaining > 0 ? kExitDifference : kExitOk;
+}
+
+Result<int> rejects(const RejectsOptions& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
+  return options.action == "list" ? list(options, settings, context) : retry(settings, context);
+}
+
+}  // namespace
+
+void add_rejects_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<RejectsOptions>();
+  CLI::App* command =
+      app.add_subcommand("rejects", "Rows that could not be counted: show them, try them again");
+  command->add_option("action", options->action, "list or retry [list]")
+      ->check(CLI::IsMember({"list", "retry"}));
+  command->add_option("--limit", options->limit, "list: at most so many rows [100]")
+      ->type_name("N");
+  options->settings.add(*command,
+                        {"source", "warehouse", "jobs", "counting", "engine.allow_shrink"});
+  command->footer(kFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return rejects(*options, c); };
+  });
+}
+
+}  // namespace hirestream

@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "adapters/system/system_clock.h"
+#include "cli/commands.h"
+#include "cli/engine_runner.h"
+#include "cli/interrupt.h"
+#include "cli/open_warehouse.h"
+#include "cli/progress.h"
+#include "cli/quantity.h"
+#include "cli/setting_options.h"
+#include "config/setting_table.h"
+#include "config/values.h"
+#include "telemetry/log.h"
+#include "telemetry/log_observer.h"
+#include "telemetry/observer_fanout.h"
+#include "telemetry/statistics_observer.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  # Once, from a file into a SQLite file
+  hirestream run --once --source csv:events.csv.gz --warehouse sqlite:etl.db
+
+  # All the time, from Cassandra into MySQL
+  export HIRESTREAM_MYSQL_PASSWORD_FILE=/run/secrets/mysql
+  hirestream run --source cassandra://cassandra-1/logs/tracking \
+      --warehouse mysql://etl@mysql/etl_data --jobs mysql://etl@mysql/platform
+
+  # Several sources, each with its own settings: [[source]] in a file
+  hirestream run --config /etc/hirestream/hirestream.toml
+
+Ctrl-C finishes the step at work and ends with exit code 0 (with --once: 130). A second Ctrl-C ends at once.)";
+
+struct RunOptions {
+  SettingOptions settings;
+  bool print_reference = false;
+};
+
+std::string milliseconds(int64_t us) {
+  return fmt::format("{:.1f}", static_cast<double>(us) / 1e3);
+}
+
+LogFields report_fields(const RunStatistics& statistics, double seconds) {
+  LogFields fields = {
+      {"rows", std::to_string(statistics.rows_new)},
+      {"rate", format_rate(static_cast<double>(statistics.rows_new) / seconds)},
+      {"cells", std::to_string(statistics.cells_changed)},
+      {"commits", std::to_string(statistics.commits)},
+  };
+  if (statistics.freshness.rows > 0) {
+    fields.emplace_back("freshness_p50_ms", milliseconds(statistics.freshness.p50_us));
+    fields.emplace_back("freshness_p95_ms", milliseconds(statistics.freshness.p95_us));
+    fields.emplace_back("freshness_p99_ms", milliseconds(statistics.freshness.p99_us));
+  }
+  if (statistics.retries > 0) {
+    fields.emplace_back("retries", std::to_string(statistics.retries));
+  }
+  return fields;
+}
+
+// Logs what happened since the last report, every interval.
+class PeriodicReport {
+ public:
+  PeriodicReport(int64_t interval_us, StatisticsObserver& statistics,
+                 std::shared_ptr<spdlog::logger> log)
+      : interval_us_(interval_us), statistics_(statistics), log_(std::move(log)) {
+    if (interval_us_ > 0) {
+      thread_ = std::jthread([this](const std::stop_token& ending) { report(ending); });
+    }
+  }
+
+ private:
+  void report(const std::stop_token& ending) {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait_for(lock, ending, std::chrono::microseconds(interval_us_), [] { return false; });
+      if (ending.stop_requested()) {
+        return;
+      }
+      log_->info(with_fields("running", report_fields(statistics_.take_interval(),
+                                                      static_cast<double>(interval_us_) / 1e6)));
+    }
+  }
+
+  int64_t interval_us_;
+  StatisticsObserver& statistics_;
+  std::shared_ptr<spdlog::logger> log_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
+};
+
+// Where every row of our sources stands, according to the ledger.
+struct LedgerSummary {
+  RowClasses classes;
+  int64_t slices_held = 0;
+};
+
+Result<LedgerSummary> ledger_summary(const Settings& settings) {
+  HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
+  HIRESTREAM_ASSIGN(const auto known, warehouse->sources());
+  LedgerSummary summary;
+  for (const SourceStatus& status : known) {
+    for (const SourceSettings& source : settings.sources) {
+      if (source.name == status.name) {
+        summary.classes += status.classes;
+        summary.slices_held += status.slices_held;
+      }
+    }
+  }
+  return summary;
+}
+
+nlohmann::ordered_json summary_json(const RunStatistics& run, const LedgerSummary& ledger,
+                                    double seconds, bool interrupted) {
+  const auto ms = [](int64_t us) { return static_cast<double>(us) / 1e3; };
+  nlohmann::ordered_json out = {
+      {"seconds", seconds},
+      {"interrupted", interrupted},
+      {"rows_new", run.rows_new},
+      {"rows_read", run.rows_read},
+      {"cells_changed", run.cells_changed},
+      {"slices_changed", run.slices_changed},
+      {"commits", run.commits},
+      {"retries", run.retries},
+      {"rows",
+       {{"counted", ledger.classes.counted},
+        {"unattributed", ledger.classes.unattributed},
+        {"other", ledger.classes.other},
+        {"rejected", ledger.classes.rejected},
+        {"too_late", ledger.classes.too_late},
+        {"total", ledger.classes.total()}}},
+      {"slices_held", ledger.slices_held},
+  };
+  if (run.freshness.rows > 0) {
+    out["freshness_ms"] = {{"rows", run.freshness.rows},
+                           {"p50", ms(run.freshness.p50_us)},
+                           {"p95", ms(run.freshness.p95_us)},
+                           {"p99", ms(run.freshness.p99_us)}};
+  }
+  return out;
+}
+
+std::string summary_text(const RunStatistics& run, const LedgerSummary& ledger, double seconds) {
+  const auto rate = seconds > 0 ? static_cast<double>(run.rows_read) / seconds : 0;
+  std::string out =
+      fmt::format("{} new rows in {} ({} rows read, {}), {} cells changed\n",
+                  format_count(run.rows_new), format_elapsed(static_cast<int64_t>(seconds * 1e6)),
+                  format_count(run.rows_read), format_rate(rate), format_count(run.cells_changed));
+  const RowClasses& rows = ledger.classes;
+  out += fmt::format(
+      "rows in the ledger: {} = {} counted + {} unattributed + {} other + {} rejected",
+      format_count(rows.total()), format_count(rows.counted), format_count(rows.unattributed),
+      format_count(rows.other), format_count(rows.rejected));
+  out += rows.too_late > 0 ? fmt::format(" + {} too late\n", format_count(rows.too_late)) : "\n";
+  if (run.freshness.rows > 0) {
+    out += fmt::format("freshness: p50 {}, p95 {}, p99 {}\n", format_elapsed(run.freshness.p50_us),
+                       format_elapsed(run.freshness.p95_us), format_elapsed(run.freshness.p99_us));
+  }
+  if (rows.rejected > 0) {
+    out += "rejected rows with their reasons: hirestream rejects --warehouse …\n";
+  }
+  if (ledger.slices_held > 0) {
+    out += fmt::format(
+        "{} slices are held: a recount misses rows counted before; if that is right, "
+        "--allow-shrink\n",
+        format_count(ledger.slices_held));
+  }
+  return out;
+}
+
+void log_start(const Settings& settings, CommandContext& context) {
+  for (const SourceSettings& source : settings.sources) {
+    LogFields fields = {{"source", source.uri->text()},
+                        {"warehouse", settings.warehouse.uri->text()}};
+    if (settings.jobs.uri) {
+      fields.emplace_back("jobs", settings.jobs.uri->text());
+    }
+    if (!source.shards.empty()) {
+      fields.emplace_back("shards", format_shards(source.shards));
+    }
+    context.log->info(with_fields("starting", fields));
+  }
+}
+
+Result<int> run(const RunOptions& options, CommandContext& context) {
+  if (options.print_reference) {
+    std::fputs(configuration_reference().c_str(), stdout);
+    return kExitOk;
+  }
+  HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
+  HIRESTREAM_TRY(require_sources(settings));
+  HIRESTREAM_TRY(require_warehouse(settings));
+  const std::stop_token stop = context.interrupt->token();
+  log_start(settings, context);
+
+  SystemClock clock;
+  LogObserver log_observer(context.log);
+  StatisticsObserver statistics;
+  const auto begin = std::chrono::steady_clock::now();
+  Result<void> outcome;
+  {
+    std::optional<Progress> progress;
+    std::optional<PeriodicReport> report;
+    std::vector<Observer*> observers = {&log_observer, &statistics};
+    if (settings.run.once) {
+      progress.emplace(context, "rows");
+      observers.push_back(&*progress);
+    } else {
+      report.emplace(settings.run.report_interval_us, statistics, context.log);
+    }
+    ObserverFanout observer(std::move(observers));
+    EngineRunner runner(
+        settings, {.once = settings.run.once, .give_up_after_us = settings.run.give_up_after_us},
+        clock, observer);
+    outcome = runner.run(stop);
+  }
+  HIRESTREAM_TRY(outcome);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  const bool interrupted = context.interrupt->requested();
+  HIRESTREAM_ASSIGN(const LedgerSummary ledger, ledger_summary(settings));
+  if (context.json) {
+    std::puts(
+        summary_json(statistics.total(), ledger, elapsed.count(), interrupted).dump(2).c_str());
+  } else if (!context.quiet) {
+    std::fputs(summary_text(statistics.total(), ledger, elapsed.count()).c_str(), stdout);
+  }
+  return interrupted && settings.run.once ? kExitInterrupted : kExitOk;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command =
+      app.add_subcommand("run", "Keep the warehouse equal to a recount of the raw log");
+  options->settings.add(*command, {"source", "warehouse", "jobs", "counting", "engine", "run"});
+  command
+      ->add_flag("--print-configuration-reference", options->print_reference,
+                 "Print docs/configuration.md")
+      ->group("");
+  command->footer(kFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return run(*options, c); };
+  });
+}
+
+}  // namespace hirestream

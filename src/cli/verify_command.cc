@@ -1,0 +1,221 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "adapters/system/system_clock.h"
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/open_jobs.h"
+#include "cli/open_source.h"
+#include "cli/open_warehouse.h"
+#include "cli/progress.h"
+#include "cli/quantity.h"
+#include "cli/setting_options.h"
+#include "cli/table_printer.h"
+#include "model/timestamp.h"
+#include "pipeline/verify.h"
+#include "telemetry/log_observer.h"
+#include "telemetry/observer_fanout.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kFooter =
+    R"(Recounts the raw log and compares with the warehouse. A running engine may go on meanwhile. Exit code 1: a difference
+remains.
+
+Examples:
+  hirestream verify --source csv:events.csv --warehouse sqlite:etl.db
+  hirestream verify --repair --config /etc/hirestream/hirestream.toml)";
+
+struct VerifyCommandOptions {
+  SettingOptions settings;
+  bool repair = false;
+};
+
+// The measures that differ: "clicks 5 → 7, bid_sum 1.400000 → 2.800000"
+std::string measures_text(const Measures& expected, const Measures& found) {
+  std::string out;
+  const auto add = [&](const char* name, const std::string& is, const std::string& should) {
+    if (is != should) {
+      out += fmt::format("{}{} {} → {}", out.empty() ? "" : ", ", name, is, should);
+    }
+  };
+  const auto count = [](int64_t value) { return std::to_string(value); };
+  add("impressions", count(found.impressions), count(expected.impressions));
+  add("clicks", count(found.clicks), count(expected.clicks));
+  add("conversions", count(found.conversions), count(expected.conversions));
+  add("qualified", count(found.qualified), count(expected.qualified));
+  add("unqualified", count(found.unqualified), count(expected.unqualified));
+  add("bid_sum", format_micros(found.bid_micros), format_micros(expected.bid_micros));
+  return out;
+}
+
+std::string differences_text(const VerifyReport& report) {
+  using Align = TablePrinter::Align;
+  TablePrinter table({{"WHERE"},
+                      {"DATE"},
+                      {"HOUR", Align::kRight},
+                      {"JOB", Align::kRight},
+                      {"PUBLISHER", Align::kRight},
+                      {"CAMPAIGN", Align::kRight},
+                      {"GROUP", Align::kRight},
+                      {"IS → SHOULD BE"}});
+  for (const CellDifference& difference : report.sample) {
+    const CellKey& key = difference.key;
+    table.add_row({difference.where, format_date(key.days()), std::to_string(key.hour()),
+                   std::to_string(key.job_id), std::to_string(key.publisher_id),
+                   std::to_string(key.campaign_id), std::to_string(key.group_id),
+                   measures_text(difference.expected, difference.found)});
+  }
+  return table.empty() ? "" : table.text();
+}
+
+// A repaired slice's cells are right again; held and damaged ones that were not repaired are not.
+bool difference_remains(const VerifyReport& report, bool repair) {
+  if (report.clean()) {
+    return false;
+  }
+  const int64_t slices = report.slices_different + report.slices_damaged;
+  return !repair || report.slices_repaired < slices || report.slices_held > 0 ||
+         report.cells_different > 0;
+}
+
+std::string report_text(const std::string& name, const VerifyReport& report, bool repair) {
+  std::string out = fmt::format("{}: {} rows read, {} slices and {} cells compared", name,
+                                format_count(report.rows_read), format_count(report.slices_checked),
+                                format_count(report.cells_checked));
+  if (report.slices_frozen > 0) {
+    out += fmt::format(", {} frozen slices left out", format_count(report.slices_frozen));
+  }
+  out += "\n";
+  if (report.rows_too_late > 0) {
+    out += fmt::format("{} rows came after their slice froze and are not counted\n",
+                       format_count(report.rows_too_late));
+  }
+  if (report.clean()) {
+    return out + "no difference\n";
+  }
+  out += differences_text(report);
+  out += fmt::format("different: {} slices, {} cells of events; damaged: {} slices\n",
+                     format_count(report.slices_different), format_count(report.cells_different),
+                     format_count(report.slices_damaged));
+  if (repair) {
+    out += fmt::format("repaired: {} slices\n", format_count(report.slices_repaired));
+  } else {
+    out += "repair with: hirestream verify --repair\n";
+  }
+  if (report.slices_held > 0) {
+    out +=
+        fmt::format("{} slices would lose rows counted before; if that is right: --allow-shrink\n",
+                    format_count(report.slices_held));
+  }
+  return out;
+}
+
+nlohmann::ordered_json measures_json(const Measures& measures) {
+  return {{"impressions", measures.impressions}, {"clicks", measures.clicks},
+          {"conversions", measures.conversions}, {"qualified", measures.qualified},
+          {"unqualified", measures.unqualified}, {"bid_sum", format_micros(measures.bid_micros)}};
+}
+
+nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& report,
+                                   bool repair) {
+  nlohmann::ordered_json out = {
+      {"source", name},
+      {"difference_remains", difference_remains(report, repair)},
+      {"rows_read", report.rows_read},
+      {"slices_checked", report.slices_checked},
+      {"slices_different", report.slices_different},
+      {"slices_repaired", report.slices_repaired},
+      {"slices_held", report.slices_held},
+      {"slices_damaged", report.slices_damaged},
+      {"slices_frozen", report.slices_frozen},
+      {"rows_too_late", report.rows_too_late},
+      {"cells_checked", report.cells_checked},
+      {"cells_different", report.cells_different},
+      {"differences", nlohmann::ordered_json::array()},
+  };
+  for (const CellDifference& difference : report.sample) {
+    const CellKey& key = difference.key;
+    out["differences"].push_back({{"where", difference.where},
+                                  {"date", format_date(key.days())},
+                                  {"hour", key.hour()},
+                                  {"job_id", key.job_id},
+                                  {"publisher_id", key.publisher_id},
+                                  {"campaign_id", key.campaign_id},
+                                  {"group_id", key.group_id},
+                                  {"expected", measures_json(difference.expected)},
+                                  {"found", measures_json(difference.found)}});
+  }
+  return out;
+}
+
+Result<VerifyReport> verify_source(const Settings& settings, const SourceSettings& source,
+                                   bool repair, Observer& observer) {
+  HIRESTREAM_ASSIGN(auto opened, open_source(source, observer));
+  HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
+  std::unique_ptr<JobDirectory> jobs;
+  if (settings.jobs.uri) {
+    HIRESTREAM_ASSIGN(jobs, open_jobs(settings.jobs));
+  }
+  VerifyOptions options;
+  HIRESTREAM_ASSIGN(options.engine, engine_options(settings, source));
+  options.repair = repair;
+  SystemClock clock;
+  return verify({.source = *opened,
+                 .warehouse = *warehouse,
+                 .jobs = jobs.get(),
+                 .clock = clock,
+                 .observer = observer},
+                options);
+}
+
+Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
+  HIRESTREAM_TRY(require_sources(settings));
+  HIRESTREAM_TRY(require_warehouse(settings));
+  bool remains = false;
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const SourceSettings& source : settings.sources) {
+    Result<VerifyReport> report;
+    {
+      LogObserver log(context.log);
+      Progress progress(context, "rows");
+      ObserverFanout observer({&log, &progress});
+      report = verify_source(settings, source, options.repair, observer);
+    }
+    if (!report) {
+      return forward(std::move(report).error());
+    }
+    remains = remains || difference_remains(*report, options.repair);
+    if (context.json) {
+      json.push_back(report_json(source.name, *report, options.repair));
+    } else {
+      std::fputs(report_text(source.name, *report, options.repair).c_str(), stdout);
+    }
+  }
+  if (context.json) {
+    std::puts(json.dump(2).c_str());
+  }
+  return remains ? kExitDifference : kExitOk;
+}
+
+}  // namespace
+
+void add_verify_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<VerifyCommandOptions>();
+  CLI::App* command =
+      app.add_subcommand("verify", "Recount the raw log and compare with the warehouse");
+  options->settings.add(*command,
+                        {"source", "warehouse", "jobs", "counting", "engine.allow_shrink"});
+  command->add_flag("--repair", options->repair, "Replace slices that differ");
+  command->footer(kFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return run_verify(*options, c); };
+  });
+}
+
+}  // namespace hirestream

@@ -1,0 +1,55 @@
+#include "config/secrets.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+
+namespace hirestream {
+
+Environment process_environment() {
+  Environment environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const size_t equals = text.find('=');
+    if (text.starts_with("HIRESTREAM_") && equals != std::string_view::npos) {
+      environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  return environment;
+}
+
+Result<std::string> read_secret(const Environment& environment, const std::string& variable) {
+  const auto value = environment.find(variable);
+  const auto file = environment.find(variable + "_FILE");
+  if (file == environment.end()) {
+    return value == environment.end() ? std::string() : value->second;
+  }
+  if (value != environment.end()) {
+    return fail(ErrorKind::kConfig, "read password", variable,
+                "both " + variable + " and " + variable + "_FILE are set", "unset one of them");
+  }
+  std::ifstream stream(file->second, std::ios::binary);
+  std::string secret;
+  std::array<char, 4096> buffer{};
+  while (stream.good()) {
+    stream.read(buffer.data(), buffer.size());
+    secret.append(buffer.data(), static_cast<size_t>(stream.gcount()));
+  }
+  if (!stream.eof()) {
+    return fail(ErrorKind::kConfig, "read password", file->second, std::strerror(errno),
+                "it is named by " + variable + "_FILE");
+  }
+  if (secret.ends_with('\n')) {
+    secret.pop_back();
+  }
+  if (secret.ends_with('\r')) {
+    secret.pop_back();
+  }
+  return secret;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,19 @@
+// Passwords: from the environment or a file, never from an option or a URI, never printed.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "model/result.h"
+
+namespace hirestream {
+
+// Variables of the environment whose names start with HIRESTREAM_.
+using Environment = std::map<std::string, std::string>;
+Environment process_environment();
+
+// The value of `variable`, or the content of the file that `variable`_FILE names (one trailing line end removed); empty when neither is
+// set. kConfig when both are, or when the file cannot be read.
+Result<std::string> read_secret(const Environment& environment, const std::string& variable);
+
+}  // namespace hirestream

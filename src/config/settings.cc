@@ -1,0 +1,348 @@
+#include "config/settings.h"
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "config/setting_table.h"
+#include "config/suggestion.h"
+#include "config/values.h"
+
+namespace hirestream {
+namespace {
+
+tl::unexpected<Error> error_at(const std::string& where, std::string message,
+                               std::string hint = {}) {
+  return fail(ErrorKind::kConfig, "read settings", where, std::move(message), std::move(hint));
+}
+
+// A URI's error names the URI; every other one is about a value already quoted in its message.
+tl::unexpected<Error> value_error(const std::string& where, const std::string& key, Error error) {
+  std::string message = key.empty() ? "" : key + ": ";
+  if (error.operation == "read URI" && !error.subject.empty()) {
+    message += fmt::format("'{}': ", error.subject);
+  }
+  return error_at(where, message + error.message, std::move(error.hint));
+}
+
+// A scalar, or a list of scalars, as the text that the environment or an option would hold.
+std::optional<std::string> text_of(const toml::node& node) {
+  if (const auto* array = node.as_array()) {
+    std::string out;
+    for (const toml::node& element : *array) {
+      const auto part = element.is_array() ? std::nullopt : text_of(element);
+      if (!part) {
+        return std::nullopt;
+      }
+      out += out.empty() ? *part : "," + *part;
+    }
+    return out;
+  }
+  if (const auto* value = node.as_string()) {
+    return value->get();
+  }
+  if (const auto* value = node.as_boolean()) {
+    return value->get() ? "true" : "false";
+  }
+  if (const auto* value = node.as_integer()) {
+    return std::to_string(value->get());
+  }
+  std::ostringstream out;
+  if (const auto* value = node.as_floating_point()) {
+    out << *value;
+  } else if (const auto* date = node.as_date()) {
+    out << *date;
+  } else if (const auto* date_time = node.as_date_time()) {
+    out << *date_time;
+  } else {
+    return std::nullopt;
+  }
+  return out.str();
+}
+
+bool belongs_to_one_source(const Setting& setting) {
+  return setting.key == "uri" || setting.key == "name" || setting.key == "shards";
+}
+
+class SettingsLoader {
+ public:
+  explicit SettingsLoader(const SettingsInput& input) : input_(input) {}
+
+  Result<Settings> load() {
+    load_defaults();
+    if (!input_.file.empty()) {
+      HIRESTREAM_TRY(load_file());
+    }
+    HIRESTREAM_TRY(load_environment());
+    HIRESTREAM_TRY(load_options());
+    HIRESTREAM_TRY(complete());
+    return std::move(settings_);
+  }
+
+ private:
+  void load_defaults() {
+    settings_.sources.resize(1);
+    for (const Setting& setting : setting_table()) {
+      if (!setting.fallback.empty()) {
+        auto value = read_setting(setting, setting.fallback);
+        HIRESTREAM_CHECK(value.has_value());
+        setting.store(settings_, settings_.sources.front(), std::move(*value));
+      }
+    }
+    default_source_ = settings_.sources.front();
+  }
+
+  // --- file
+
+  std::string line_of(const toml::node& node) const {
+    return fmt::format("{}:{}", input_.file, node.source().begin.line);
+  }
+
+  Result<void> load_file() {
+    toml::table root;
+    try {
+      root = toml::parse_file(input_.file);
+    } catch (const toml::parse_error& error) {
+      const auto line = error.source().begin.line;
+      return error_at(line > 0 ? fmt::format("{}:{}", input_.file, line) : input_.file,
+                      std::string(error.description()));
+    }
+    std::set<std::string> sections;
+    for (const Setting& setting : setting_table()) {
+      sections.emplace(setting.section);
+    }
+    const std::vector<std::string> names(sections.begin(), sections.end());
+    for (const auto& [key, node] : root) {
+      const std::string section(key.str());
+      if (!sections.contains(section)) {
+        return error_at(line_of(node), fmt::format("unknown section [{}]", section),
+                        suggest(section, names));
+      }
+      if (section == "source" && node.is_array_of_tables()) {
+        HIRESTREAM_TRY(load_source_list(*node.as_array()));
+        continue;
+      }
+      if (!node.is_table()) {
+        return error_at(line_of(node),
+                        fmt::format("'{}' must be a section: [{}]", section, section));
+      }
+      HIRESTREAM_TRY(load_section(section, *node.as_table(), settings_.sources.front()));
+    }
+    return {};
+  }
+
+  Result<void> load_source_list(const toml::array& list) {
+    settings_.sources.assign(list.size(), default_source_);
+    for (size_t i = 0; i < list.size(); ++i) {
+      HIRESTREAM_TRY(load_section("source", *list[i].as_table(), settings_.sources[i]));
+    }
+    return {};
+  }
+
+  Result<void> load_section(const std::string& section, const toml::table& table,
+                            SourceSettings& source) {
+    std::vector<std::string> keys;
+    for (const Setting& setting : setting_table()) {
+      if (setting.section == section) {
+        keys.emplace_back(setting.key);
+      }
+    }
+    for (const auto& [key, node] : table) {
+      const std::string name = fmt::format("{}.{}", section, key.str());
+      const Setting* setting = find_setting(name);
+      if (setting == nullptr) {
+        const bool secret = key.str().find("password") != std::string_view::npos;
+        return error_at(line_of(node), fmt::format("unknown key '{}'", name),
+                        secret ? "passwords come from the environment or a file only: "
+                                 "HIRESTREAM_MYSQL_PASSWORD, HIRESTREAM_CASSANDRA_PASSWORD_FILE, …"
+                               : suggest(key.str(), keys));
+      }
+      HIRESTREAM_TRY(load_key(*setting, node, source));
+    }
+    return {};
+  }
+
+  Result<void> load_key(const Setting& setting, const toml::node& node, SourceSettings& source) {
+    if (setting.type == SettingType::kMapping && node.is_table()) {
+      return load_mapping(setting, *node.as_table(), source);
+    }
+    const auto text = text_of(node);
+    if (!text) {
+      return error_at(line_of(node),
+                      fmt::format("{}: a value of this type is not allowed", setting.name()),
+                      fmt::format("allowed: {}", setting.allowed()));
+    }
+    return store(setting, *text, line_of(node), setting.name(), source);
+  }
+
+  Result<void> load_mapping(const Setting& setting, const toml::table& table,
+                            SourceSettings& source) {
+    std::map<std::string, std::string> mapping;
+    for (const auto& [key, node] : table) {
+      const auto kind = text_of(node);
+      auto checked = read_setting(setting, "x=" + kind.value_or(""));
+      if (!checked) {
+        return value_error(line_of(node), fmt::format("{}.{}", setting.name(), key.str()),
+                           std::move(checked).error());
+      }
+      mapping[std::string(key.str())] = *kind;
+    }
+    settings_.origins[setting.name()] = line_of(table);
+    setting.store(settings_, source, SettingValue(std::move(mapping)));
+    return {};
+  }
+
+  Result<void> store(const Setting& setting, const std::string& text, const std::string& where,
+                     const std::string& shown_key, SourceSettings& source) {
+    auto value = read_setting(setting, text);
+    if (!value) {
+      return value_error(where, shown_key, std::move(value).error());
+    }
+    settings_.origins[setting.name()] = where;
+    setting.store(settings_, source, std::move(*value));
+    return {};
+  }
+
+  // --- environment and options
+
+  Result<void> store_for_all(const Setting& setting, const std::string& text,
+                             const std::string& where) {
+    if (setting.section == "source" && belongs_to_one_source(setting) &&
+        settings_.sources.size() > 1) {
+      return error_at(where,
+                      fmt::format("there are {} sources, and each has its own {}",
+                                  settings_.sources.size(), setting.key),
+                      fmt::format("set it in the [[source]] sections of {}", input_.file));
+    }
+    for (SourceSettings& source : settings_.sources) {
+      HIRESTREAM_TRY(store(setting, text, where, {}, source));
+    }
+    return store(setting, text, where, {}, default_source_);
+  }
+
+  Result<void> load_environment() {
+    std::set<std::string> known = {"HIRESTREAM_CONFIG"};
+    for (const char* service : {"CASSANDRA", "MYSQL", "JOBS"}) {
+      known.insert(fmt::format("HIRESTREAM_{}_PASSWORD", service));
+      known.insert(fmt::format("HIRESTREAM_{}_PASSWORD_FILE", service));
+    }
+    for (const Setting& setting : setting_table()) {
+      known.insert(setting.environment());
+      const auto found = input_.environment.find(setting.environment());
+      // An option that names the source makes the environment's word on it moot, even where it could not be applied.
+      const bool moot = setting.name() == "source.uri" && given("source.uri") > 0;
+      if (found != input_.environment.end() && !moot) {
+        HIRESTREAM_TRY(store_for_all(setting, found->second, "environment " + found->first));
+      }
+    }
+    const std::vector<std::string> names(known.begin(), known.end());
+    for (const auto& [variable, value] : input_.environment) {
+      if (known.contains(variable) || variable.starts_with("HIRESTREAM_TEST_")) {
+        continue;
+      }
+      // Orchestrators set variables like HIRESTREAM_SERVICE_HOST: only what looks like ours is refused.
+      const std::string near = nearest_word(variable, names);
+      if (has_section(variable) || (!near.empty() && edit_distance(variable, near) <= 2)) {
+        return error_at("environment " + variable, "unknown setting",
+                        near.empty() ? "`hirestream run --print-configuration-reference` lists them"
+                                     : fmt::format("did you mean '{}'?", near));
+      }
+    }
+    return {};
+  }
+
+  static bool has_section(const std::string& variable) {
+    for (const Setting& setting : setting_table()) {
+      const std::string name = setting.environment();
+      const size_t length = std::string_view("HIRESTREAM_").size() + setting.section.size() + 1;
+      if (variable.compare(0, length, name, 0, length) == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  size_t given(std::string_view name) const {
+    size_t count = 0;
+    for (const auto& option : input_.options) {
+      count += option.first == name ? 1 : 0;
+    }
+    return count;
+  }
+
+  Result<void> load_options() {
+    if (const size_t count = given("source.uri"); count > 0) {
+      SourceSettings base =
+          settings_.sources.size() == 1 ? settings_.sources.front() : default_source_;
+      if (count > 1) {
+        base.name.clear();
+      }
+      settings_.sources.assign(count, base);
+    }
+    size_t next_source = 0;
+    for (const auto& [name, text] : input_.options) {
+      const Setting* setting = find_setting(name);
+      HIRESTREAM_CHECK(setting != nullptr);
+      const std::string where = fmt::format("option {}", setting->option);
+      if (name == "source.uri") {
+        HIRESTREAM_TRY(store(*setting, text, where, {}, settings_.sources[next_source++]));
+      } else {
+        HIRESTREAM_TRY(store_for_all(*setting, text, where));
+      }
+    }
+    return {};
+  }
+
+  // --- what follows from the settings
+
+  Result<void> complete() {
+    std::set<std::string> names;
+    for (SourceSettings& source : settings_.sources) {
+      if (source.uri_text.empty()) {
+        continue;
+      }
+      HIRESTREAM_ASSIGN(source.uri, parse_uri(source.uri_text, UriRole::kSource));
+      if (source.name.empty()) {
+        source.name = source.uri->name();
+      }
+      if (!names.insert(source.name).second) {
+        return error_at(source.name, "two sources have this name", "give each its own name");
+      }
+      if (source.uri->scheme == Scheme::kCassandra) {
+        HIRESTREAM_ASSIGN(source.password, secret("HIRESTREAM_CASSANDRA_PASSWORD"));
+      }
+    }
+    if (!settings_.warehouse.uri_text.empty()) {
+      HIRESTREAM_ASSIGN(settings_.warehouse.uri,
+                        parse_uri(settings_.warehouse.uri_text, UriRole::kWarehouse));
+      HIRESTREAM_ASSIGN(settings_.warehouse.password, secret("HIRESTREAM_MYSQL_PASSWORD"));
+    }
+    if (!settings_.jobs.uri_text.empty()) {
+      HIRESTREAM_ASSIGN(settings_.jobs.uri, parse_uri(settings_.jobs.uri_text, UriRole::kJobs));
+      HIRESTREAM_ASSIGN(settings_.jobs.password, secret("HIRESTREAM_JOBS_PASSWORD"));
+      if (settings_.jobs.password.empty()) {
+        HIRESTREAM_ASSIGN(settings_.jobs.password, secret("HIRESTREAM_MYSQL_PASSWORD"));
+      }
+    }
+    return {};
+  }
+
+  Result<std::string> secret(const std::string& variable) const {
+    return read_secret(input_.environment, variable);
+  }
+
+  const SettingsInput& input_;
+  Settings settings_;
+  SourceSettings default_source_;
+};
+
+}  // namespace
+
+Result<Settings> load_settings(const SettingsInput& input) {
+  return SettingsLoader(input).load();
+}
+
+}  // namespace hirestream

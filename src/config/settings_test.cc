@@ -1,0 +1,209 @@
+#include "config/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "config/setting_table.h"
+
+namespace hirestream {
+namespace {
+
+using testing::HasSubstr;
+
+class SettingsTest : public testing::Test {
+ protected:
+  SettingsTest()
+      : path_(std::filesystem::temp_directory_path() /
+              ("hirestream-settings-" + std::to_string(getpid()) + ".toml")) {}
+  ~SettingsTest() override { std::filesystem::remove(path_); }
+
+  void write_file(const std::string& text) {
+    std::ofstream(path_) << text;
+    input_.file = path_.string();
+  }
+  Settings loaded() {
+    auto settings = load_settings(input_);
+    EXPECT_TRUE(settings.has_value()) << settings.error().text();
+    return settings.value_or(Settings{});
+  }
+  Error refused() {
+    auto settings = load_settings(input_);
+    EXPECT_FALSE(settings.has_value());
+    Error error = settings ? Error{} : settings.error();
+    EXPECT_EQ(error.kind, ErrorKind::kConfig);
+    return error;
+  }
+
+  std::filesystem::path path_;
+  SettingsInput input_;
+};
+
+TEST_F(SettingsTest, OptionBeatsEnvironmentBeatsFileBeatsDefault) {
+  write_file("[engine]\ngrace = '3min'\noverlap = '1s'\nlook_back = '20s'\n");
+  input_.environment = {{"HIRESTREAM_ENGINE_OVERLAP", "2s"},
+                        {"HIRESTREAM_ENGINE_LOOK_BACK", "30s"}};
+  input_.options = {{"engine.look_back", "40s"}};
+  const Settings settings = loaded();
+  EXPECT_EQ(settings.engine.poll_interval_us, 250'000);
+  EXPECT_EQ(settings.engine.grace_us, 180'000'000);
+  EXPECT_EQ(settings.engine.overlap_us, 2'000'000);
+  EXPECT_EQ(settings.engine.look_back_us, 40'000'000);
+  EXPECT_EQ(settings.origins.at("engine.look_back"), "option --look-back");
+  EXPECT_EQ(settings.origins.at("engine.grace"), path_.string() + ":2");
+}
+
+TEST_F(SettingsTest, ReadsSeveralSourcesEachWithItsOwnSettings) {
+  write_file(
+      "[[source]]\nuri = 'csv:a.csv'\ntimezone = 'Europe/Berlin'\n"
+      "[[source]]\nuri = 'cassandra://h/k/t'\nname = 'main'\nshards = '0-2'\nattribution = "
+      "'payload'\n");
+  const Settings settings = loaded();
+  ASSERT_EQ(settings.sources.size(), 2U);
+  EXPECT_EQ(settings.sources[0].name, "csv:a.csv");
+  EXPECT_EQ(settings.sources[0].timezone, "Europe/Berlin");
+  EXPECT_EQ(settings.sources[1].name, "main");
+  EXPECT_EQ(settings.sources[1].timezone, "UTC");
+  EXPECT_EQ(settings.sources[1].attribution, "payload");
+  EXPECT_EQ(settings.sources[1].shards, (std::vector<int32_t>{0, 1, 2}));
+}
+
+TEST_F(SettingsTest, SourceOptionsReplaceTheFilesSources) {
+  write_file("[[source]]\nuri = 'csv:a.csv'\n[[source]]\nuri = 'csv:b.csv'\n");
+  input_.options = {{"source.uri", "csv:c.csv"}};
+  const Settings settings = loaded();
+  ASSERT_EQ(settings.sources.size(), 1U);
+  EXPECT_EQ(settings.sources[0].uri->path, "c.csv");
+}
+
+TEST_F(SettingsTest, EnvironmentHoldsForAllSourcesExceptWhatEachHasOfItsOwn) {
+  write_file("[[source]]\nuri = 'csv:a.csv'\n[[source]]\nuri = 'csv:b.csv'\n");
+  input_.environment = {{"HIRESTREAM_SOURCE_TIMEZONE", "Asia/Tokyo"}};
+  EXPECT_EQ(loaded().sources[1].timezone, "Asia/Tokyo");
+  input_.environment = {{"HIRESTREAM_SOURCE_URI", "csv:c.csv"}};
+  EXPECT_THAT(refused().message, HasSubstr("there are 2 sources"));
+}
+
+TEST_F(SettingsTest, RefusesTwoSourcesOfOneName) {
+  input_.options = {{"source.uri", "csv:a.csv"}, {"source.uri", "csv:a.csv"}};
+  EXPECT_EQ(refused().message, "two sources have this name");
+}
+
+TEST_F(SettingsTest, NamesFileLineKeyAndSuggestionOfUnknownKey) {
+  write_file("[engine]\n\npoll_intervall = '1s'\n");
+  const Error error = refused();
+  EXPECT_EQ(error.subject, path_.string() + ":3");
+  EXPECT_EQ(error.message, "unknown key 'engine.poll_intervall'");
+  EXPECT_EQ(error.hint, "did you mean 'poll_interval'?");
+}
+
+TEST_F(SettingsTest, NamesUnknownSectionAndBrokenToml) {
+  write_file("[enginee]\n");
+  EXPECT_EQ(refused().hint, "did you mean 'engine'?");
+  write_file("[engine]\ngrace = \n");
+  EXPECT_THAT(refused().subject, HasSubstr(path_.string() + ":2"));
+}
+
+TEST_F(SettingsTest, NamesMissingFile) {
+  input_.file = "/nonexistent/hirestream.toml";
+  EXPECT_THAT(refused().text(), HasSubstr("/nonexistent/hirestream.toml"));
+}
+
+TEST_F(SettingsTest, SaysWhatIsAllowedForBadValues) {
+  const auto error_of = [&](const std::string& name, const std::string& text) {
+    input_.options = {{name, text}};
+    return refused();
+  };
+  EXPECT_EQ(error_of("engine.grace", "120").message, "'120' is not allowed: the unit is missing");
+  EXPECT_EQ(error_of("engine.grace", "120").subject, "option --grace");
+  EXPECT_THAT(error_of("engine.grace", "30d").message, HasSubstr("too large"));
+  EXPECT_THAT(error_of("engine.grace", "30d").hint, HasSubstr("from 0 to 7d"));
+  EXPECT_THAT(error_of("engine.rows_per_commit", "0").hint, HasSubstr("from 1 to 100000000"));
+  EXPECT_THAT(error_of("source.strategy", "tial").message, HasSubstr("did you mean 'tail'?"));
+  EXPECT_THAT(error_of("source.timezone", "Mars/Base").message, HasSubstr("no such time zone"));
+  EXPECT_THAT(error_of("engine.audit_delays", "1h,10min").message, HasSubstr("it must rise"));
+  EXPECT_THAT(error_of("counting.kinds", "apply=clickk").message,
+              HasSubstr("did you mean 'click'?"));
+}
+
+TEST_F(SettingsTest, ReadsKindsAsTableOrText) {
+  const std::map<std::string, std::string> expected = {{"apply", "conversion"},
+                                                       {"view", "impression"}};
+  write_file("[counting.kinds]\napply = 'conversion'\nview = 'impression'\n");
+  EXPECT_EQ(loaded().counting.kinds, expected);
+  input_ = {};
+  input_.options = {{"counting.kinds", "apply=conversion, view=impression"}};
+  EXPECT_EQ(loaded().counting.kinds, expected);
+}
+
+TEST_F(SettingsTest, ReadsTomlIntegersListsAndTimes) {
+  write_file(
+      "[engine]\nrows_per_commit = 5\naudit_delays = ['1min', '2min']\nallow_shrink = true\n"
+      "[source]\nstart_at = 2026-01-02T03:04:05Z\nshards = [0, 2]\n");
+  const Settings settings = loaded();
+  EXPECT_EQ(settings.engine.rows_per_commit, 5);
+  EXPECT_EQ(settings.engine.audit_delays_us, (std::vector<int64_t>{60'000'000, 120'000'000}));
+  EXPECT_TRUE(settings.engine.allow_shrink);
+  EXPECT_EQ(settings.sources[0].start_at_us, 1'767'323'045'000'000);
+  EXPECT_EQ(settings.sources[0].shards, (std::vector<int32_t>{0, 2}));
+}
+
+TEST_F(SettingsTest, RefusesUnknownVariableOfOursButNotOthers) {
+  input_.environment = {{"HIRESTREAM_SERVICE_HOST", "10.0.0.1"}, {"HIRESTREAM_TEST_MYSQL", "x"}};
+  loaded();
+  input_.environment = {{"HIRESTREAM_ENGINE_POLL", "1s"}};
+  EXPECT_EQ(refused().subject, "environment HIRESTREAM_ENGINE_POLL");
+  input_.environment = {{"HIRESTREAM_WAREHUOSE_URI", "sqlite:x"}};
+  EXPECT_EQ(refused().hint, "did you mean 'HIRESTREAM_WAREHOUSE_URI'?");
+}
+
+TEST_F(SettingsTest, TakesPasswordsFromEnvironmentOrFileOnly) {
+  input_.options = {{"warehouse.uri", "mysql://root@h/d"}, {"jobs.uri", "mysql://reader@j/d"}};
+  input_.environment = {{"HIRESTREAM_MYSQL_PASSWORD", "one"}};
+  EXPECT_EQ(loaded().warehouse.password, "one");
+  EXPECT_EQ(loaded().jobs.password, "one");
+  std::ofstream(path_) << "two\n";
+  input_.environment["HIRESTREAM_JOBS_PASSWORD_FILE"] = path_.string();
+  EXPECT_EQ(loaded().jobs.password, "two");
+  input_.environment["HIRESTREAM_JOBS_PASSWORD"] = "three";
+  EXPECT_THAT(refused().message, HasSubstr("both HIRESTREAM_JOBS_PASSWORD and"));
+  input_.environment.erase("HIRESTREAM_JOBS_PASSWORD");
+  input_.environment["HIRESTREAM_JOBS_PASSWORD_FILE"] = "/nonexistent/secret";
+  EXPECT_EQ(refused().message, "No such file or directory");
+  input_ = {};
+  write_file("[warehouse]\npassword = 'x'\n");
+  EXPECT_THAT(refused().hint, HasSubstr("environment or a file only"));
+}
+
+TEST_F(SettingsTest, QuotesBadUriWithoutItsPassword) {
+  input_.environment = {{"HIRESTREAM_WAREHOUSE_URI", "mysql://root:s3cret@h/d"}};
+  const Error error = refused();
+  EXPECT_EQ(error.subject, "environment HIRESTREAM_WAREHOUSE_URI");
+  EXPECT_EQ(error.text().find("s3cret"), std::string::npos) << error.text();
+}
+
+TEST(SettingTable, HasOneNameVariableAndOptionPerSetting) {
+  std::set<std::string> seen;
+  for (const Setting& setting : setting_table()) {
+    EXPECT_TRUE(seen.insert(setting.name()).second) << setting.name();
+    EXPECT_TRUE(seen.insert(setting.environment()).second) << setting.environment();
+    EXPECT_TRUE(seen.insert(std::string(setting.option)).second) << setting.option;
+    EXPECT_FALSE(setting.help.empty());
+    EXPECT_NE(setting.store, nullptr);
+  }
+}
+
+TEST(ConfigurationReference, ListsEverySetting) {
+  const std::string text = configuration_reference();
+  for (const Setting& setting : setting_table()) {
+    EXPECT_NE(text.find("`" + setting.environment() + "`"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace hirestream

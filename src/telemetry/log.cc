@@ -1,0 +1,191 @@
+#include "telemetry/log.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <mutex>
+
+namespace hirestream {
+namespace {
+
+// Separators that no message holds (ASCII record and unit separator).
+constexpr char kFieldBegin = '\x1e';
+constexpr char kValueBegin = '\x1f';
+
+// Calls visit(key, value) for each field; returns the message before them.
+template <typename Visit>
+std::string_view take_apart(std::string_view payload, Visit visit) {
+  const std::string_view message = payload.substr(0, payload.find(kFieldBegin));
+  payload.remove_prefix(message.size());
+  while (!payload.empty()) {
+    payload.remove_prefix(1);
+    const std::string_view field = payload.substr(0, payload.find(kFieldBegin));
+    const size_t middle = field.find(kValueBegin);
+    if (middle != std::string_view::npos) {
+      visit(field.substr(0, middle), field.substr(middle + 1));
+    }
+    payload.remove_prefix(field.size());
+  }
+  return message;
+}
+
+bool needs_quotes(std::string_view value) {
+  return value.empty() || value.find_first_of(" \t\n\r\"=") != std::string_view::npos;
+}
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    out += c == '\n' ? std::string(" ") : std::string(1, c);
+  }
+  return out;
+}
+
+// Bytes of the UTF-8 character at the text's begin; 0 when there is none.
+size_t utf8_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (length == 1) {
+    return 1;
+  }
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) {
+    return 0;
+  }
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) {
+      return 0;
+    }
+  }
+  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool outside = (lead == 0xED && byte(1) > 0x9F) || (lead == 0xF4 && byte(1) > 0x8F);
+  return overlong || outside ? 0 : length;
+}
+
+std::string time_text(std::chrono::system_clock::time_point time) {
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = ms / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000);
+}
+
+std::string_view color_of(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::warn:
+      return "\x1b[33m";
+    case spdlog::level::err:
+    case spdlog::level::critical:
+      return "\x1b[31m";
+    case spdlog::level::info:
+      return "\x1b[32m";
+    default:
+      return "\x1b[2m";
+  }
+}
+
+class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit StderrSink(LogOptions options) : options_(std::move(options)) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const auto name = spdlog::level::to_string_view(message.level);
+    const std::string_view level(name.data(), name.size());
+    const std::string_view payload(message.payload.data(), message.payload.size());
+    const std::string time = time_text(message.time);
+    std::string line;
+    if (options_.format == "json") {
+      line = format_json_line(time, level, payload);
+    } else if (options_.color) {
+      const std::string colored = fmt::format("{}{}\x1b[0m", color_of(message.level), level);
+      line = format_text_line(time, colored, payload);
+    } else {
+      line = format_text_line(time, level, payload);
+    }
+    line.insert(0, options_.erase_line ? "\r\x1b[K" : "");
+    line.push_back('\n');
+    std::fwrite(line.data(), 1, line.size(), stderr);
+  }
+  void flush_() override { std::fflush(stderr); }
+
+ private:
+  LogOptions options_;
+};
+
+}  // namespace
+
+std::string with_fields(std::string_view message, const LogFields& fields) {
+  std::string out(message);
+  for (const auto& [key, value] : fields) {
+    out += kFieldBegin;
+    out += key;
+    out += kValueBegin;
+    out += value;
+  }
+  return out;
+}
+
+std::string format_text_line(std::string_view time, std::string_view level,
+                             std::string_view payload) {
+  std::string fields;
+  const std::string_view message =
+      take_apart(payload, [&](std::string_view key, std::string_view value) {
+        fields += fmt::format(" {}={}", key,
+                              needs_quotes(value) ? json_quoted(value) : std::string(value));
+      });
+  return fmt::format("{} {} {}{}", time, level, one_line(message), fields);
+}
+
+std::string format_json_line(std::string_view time, std::string_view level,
+                             std::string_view payload) {
+  std::string fields;
+  const std::string_view message =
+      take_apart(payload, [&](std::string_view key, std::string_view value) {
+        fields += fmt::format(",{}:{}", json_quoted(key), json_quoted(value));
+      });
+  return fmt::format(R"({{"time":"{}","level":"{}","message":{}{}}})", time, level,
+                     json_quoted(message), fields);
+}
+
+std::string json_quoted(std::string_view text) {
+  std::string out = "\"";
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text.front());
+    const size_t length = utf8_length(text);
+    if (length == 0) {
+      out += "\xEF\xBF\xBD";
+    } else if (byte == '"' || byte == '\\') {
+      out += fmt::format("\\{}", text.front());
+    } else if (byte == '\n') {
+      out += "\\n";
+    } else if (byte == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  out += '"';
+  return out;
+}
+
+std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {
+  auto logger =
+      std::make_shared<spdlog::logger>("hirestream", std::make_shared<StderrSink>(options));
+  logger->set_level(options.level == "debug"     ? spdlog::level::debug
+                    : options.level == "warning" ? spdlog::level::warn
+                    : options.level == "error"   ? spdlog::level::err
+                    : options.level == "off"     ? spdlog::level::off
+                                                 : spdlog::level::info);
+  return logger;
+}
+
+}  // namespace hirestream

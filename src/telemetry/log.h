@@ -1,0 +1,42 @@
+// The log: one line per event to stderr, as text for people or as JSON for machines. Messages carry fields:
+//
+//   log->info(with_fields("committed", {{"rows", "120"}, {"cells", "8"}}));
+//   text: 2026-01-31T12:00:00.123Z info committed rows=120 cells=8
+//   JSON: {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"committed","rows":"120","cells":"8"}
+//
+// Thread-safe. Never holds passwords: URIs are shown by Uri::text(), which has none.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hirestream {
+
+using LogFields = std::vector<std::pair<std::string_view, std::string>>;
+
+// A message and its fields as one text, which the logger's formatter takes apart again.
+std::string with_fields(std::string_view message, const LogFields& fields);
+
+struct LogOptions {
+  std::string level = "info";   // debug, info, warning, error, off
+  std::string format = "text";  // text, json
+  bool color = false;
+  bool erase_line = false;  // a progress bar may stand on the terminal's line: wipe it first
+};
+
+std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options);
+
+// A line of the log without its end, for tests and other sinks. `level` as spdlog numbers them.
+std::string format_text_line(std::string_view time, std::string_view level,
+                             std::string_view payload);
+std::string format_json_line(std::string_view time, std::string_view level,
+                             std::string_view payload);
+// The text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
+std::string json_quoted(std::string_view text);
+
+}  // namespace hirestream

@@ -1,0 +1,33 @@
+#include "telemetry/log.h"
+
+#include <gtest/gtest.h>
+
+namespace hirestream {
+namespace {
+
+TEST(LogLine, WritesFieldsBehindTheMessageAndQuotesBlanks) {
+  const std::string payload =
+      with_fields("two\nlines", {{"rows", "3"}, {"detail", "a \"b\""}, {"none", ""}});
+  EXPECT_EQ(format_text_line("T", "info", payload),
+            "T info two lines rows=3 detail=\"a \\\"b\\\"\" none=\"\"");
+}
+
+TEST(LogLine, WritesOneJsonObject) {
+  const std::string payload = with_fields("a\\b\x01", {{"k", "\xC3\xA4\xFF"}});
+  EXPECT_EQ(format_json_line("T", "warning", payload),
+            "{\"time\":\"T\",\"level\":\"warning\",\"message\":\"a\\\\b\\u0001\",\"k\":"
+            "\"\xC3\xA4\xEF\xBF\xBD\"}");
+}
+
+TEST(LogLine, TakesMessagesWithoutFields) {
+  EXPECT_EQ(format_text_line("T", "error", "plain"), "T error plain");
+}
+
+TEST(Json, ReplacesWhatIsNotUtf8) {
+  EXPECT_EQ(json_quoted("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");  // surrogate
+  EXPECT_EQ(json_quoted("\xF0\x9F\x98\x80"), "\"\xF0\x9F\x98\x80\"");
+  EXPECT_EQ(json_quoted("\xE2\x82"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");  // cut off
+}
+
+}  // namespace
+}  // namespace hirestream

@@ -1,0 +1,216 @@
+#include "warehouse_contract.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <regex>
+
+#include "adapters/mysql/warehouse.h"
+#include "adapters/sqlite/database.h"
+#include "adapters/sqlite/warehouse.h"
+
+namespace hirestream {
+namespace {
+
+std::string unique_name() {
+  static std::atomic<int> count = 0;
+  return fmt::format("hirestream_test_{}_{}", getpid(), ++count);
+}
+
+class SqliteWarehouseDatabase final : public WarehouseDatabase {
+ public:
+  SqliteWarehouseDatabase()
+      : path_((std::filesystem::temp_directory_path() / (unique_name() + ".db")).string()) {
+    remove();
+  }
+  ~SqliteWarehouseDatabase() override { remove(); }
+
+  std::unique_ptr<Warehouse> open() override {
+    auto opened = SqliteWarehouse::open({.path = path_, .synchronous_full = false});
+    EXPECT_TRUE(opened.has_value()) << opened.error().text();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  std::string value(const std::string& sql) override {
+    auto database = sqlite::Database::open({.path = path_});
+    auto row = database->prepare(sql);
+    EXPECT_TRUE(row.has_value()) << row.error().text();
+    auto found = row->step();
+    EXPECT_TRUE(found.has_value()) << found.error().text();
+    return !*found ? "" : row->is_null(0) ? "NULL" : std::string(row->text(0));
+  }
+  void run(const std::string& sql) override {
+    auto database = sqlite::Database::open({.path = path_});
+    auto done = database->execute(sql);
+    EXPECT_TRUE(done.has_value()) << done.error().text();
+  }
+  bool is_sqlite() const override { return true; }
+
+ private:
+  void remove() const {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(path_ + suffix);
+    }
+  }
+  std::string path_;
+};
+
+class MysqlWarehouseDatabase final : public WarehouseDatabase {
+ public:
+  explicit MysqlWarehouseDatabase(const std::string& kind) : config_(server_config(kind)) {
+    config_.database = unique_name();
+    config_.create_database = true;
+    auto opened = mysql::Connection::open(config_);
+    if (!opened) {
+      ADD_FAILURE() << kind
+                    << " is needed, start it with `make services`: " << opened.error().text();
+      return;
+    }
+    side_ = std::move(*opened);
+    EXPECT_EQ(side_->is_mariadb(), kind == "mariadb") << "another server than expected";
+  }
+  ~MysqlWarehouseDatabase() override {
+    if (side_ != nullptr) {
+      (void)side_->execute("DROP DATABASE " + config_.database);
+    }
+  }
+
+  std::unique_ptr<Warehouse> open() override {
+    if (side_ == nullptr) {
+      return nullptr;
+    }
+    auto opened = MysqlWarehouse::open(config_);
+    EXPECT_TRUE(opened.has_value()) << opened.error().text();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  std::string value(const std::string& sql) override {
+    auto rows = side_->query(sql);
+    EXPECT_TRUE(rows.has_value()) << rows.error().text();
+    auto found = rows->next();
+    return !*found ? "" : rows->is_null(0) ? "NULL" : std::string(rows->text(0));
+  }
+  void run(const std::string& sql) override {
+    auto done = side_->execute(sql);
+    EXPECT_TRUE(done.has_value()) << done.error().text();
+  }
+  bool is_sqlite() const override { return false; }
+
+ private:
+  MysqlConfig config_;
+  std::unique_ptr<mysql::Connection> side_;
+};
+
+}  // namespace
+
+std::unique_ptr<WarehouseDatabase> make_database(const std::string& kind) {
+  if (kind == "sqlite") {
+    return std::make_unique<SqliteWarehouseDatabase>();
+  }
+  return std::make_unique<MysqlWarehouseDatabase>(kind);
+}
+
+MysqlConfig server_config(const std::string& kind) {
+  const bool mysql = kind == "mysql";
+  const char* given = std::getenv(mysql ? "HIRESTREAM_TEST_MYSQL" : "HIRESTREAM_TEST_MARIADB");
+  const std::string uri = given != nullptr ? given
+                          : mysql          ? "mysql://root:secret@127.0.0.1:3306"
+                                           : "mysql://root:secret@127.0.0.1:3307";
+  std::smatch part;
+  if (!std::regex_match(uri, part, std::regex("mysql://([^:@]*):([^@]*)@([^:/]+):([0-9]+)/?"))) {
+    ADD_FAILURE() << "expected mysql://user:password@host:port";
+    return {};
+  }
+  MysqlConfig config;
+  config.user = part[1];
+  config.password = part[2];
+  config.host = part[3];
+  config.port = static_cast<uint16_t>(std::stoi(part[4]));
+  return config;
+}
+
+void WarehouseContract::SetUp() {
+  database_ = make_database(GetParam());
+  warehouse_ = database_->open();
+  ASSERT_NE(warehouse_, nullptr);
+}
+
+void WarehouseContract::start(int32_t shard_count) {
+  expect_ok(warehouse_->init());
+  source_ = take(warehouse_->register_source(
+      {"raw log", "cassandra", {{"strategy", "tail"}, {"bucket", "60"}}}));
+  std::vector<int32_t> shards;
+  for (int32_t shard = 0; shard < shard_count; ++shard) {
+    shards.push_back(shard);
+  }
+  writers_ = take(warehouse_->take_epochs(source_, shards, "test:1"));
+}
+
+Commit WarehouseContract::commit_of(std::vector<SliceChange> slices) {
+  Commit commit;
+  commit.source = source_;
+  commit.writers = writers_;
+  commit.token = ++next_token_;
+  commit.now_us = now_us_;
+  commit.slices = std::move(slices);
+  return commit;
+}
+
+CommitVerdict WarehouseContract::verdict(const Commit& commit) {
+  auto outcome = warehouse_->commit(commit);
+  EXPECT_TRUE(outcome.has_value()) << outcome.error().text();
+  return outcome ? outcome->verdict : CommitVerdict::kUnknown;
+}
+
+void WarehouseContract::add_cells(Commit& commit, const Contribution& before,
+                                  const Contribution& after) {
+  Contribution all;
+  for (const CellChange& cell : commit.cells) {
+    all.push_back({cell.key, cell.delta});
+  }
+  all = merge(all, difference(after, before));
+  commit.cells.clear();
+  for (const Cell& cell : all) {
+    commit.cells.push_back({cell.key, cell.measures, 0});
+  }
+}
+
+Contribution WarehouseContract::events() {
+  Contribution all;
+  expect_ok(warehouse_->read_events([&](const EventsRow& row) -> Result<void> {
+    all.push_back({row.key, row.measures});
+    return {};
+  }));
+  return all;
+}
+
+Contribution WarehouseContract::stored(const SliceKey& key) {
+  auto found = take(warehouse_->load_contributions(source_, std::vector{key}));
+  EXPECT_EQ(found.size(), 1u);
+  EXPECT_FALSE(found.at(0).damaged);
+  return found.at(0).contribution;
+}
+
+LedgerEntry WarehouseContract::entry(const SliceKey& key) {
+  return take(warehouse_->load_contributions(source_, std::vector{key})).at(0).entry;
+}
+
+Cell cell(int32_t local_hour, int64_t job_id, Measures measures) {
+  return {{local_hour, job_id, 11, 12, 13}, measures};
+}
+
+SliceChange change(SliceKey key, int64_t revision, ChangeMode mode, Contribution contribution) {
+  SliceChange change;
+  change.entry.key = key;
+  change.entry.revision = revision;
+  change.mode = mode;
+  change.contribution = std::move(contribution);
+  return change;
+}
+
+RejectedRow reject(uint64_t id, const std::string& reason) {
+  return {{id, 7}, reason, "ts", "it's \xff\\ bad", R"({"job":"1"})"};
+}
+
+}  // namespace hirestream

@@ -1,0 +1,77 @@
+// What every Warehouse must do, whatever database is behind it. A test gets a fresh, empty database; `sql` looks at it (and meddles
+// with it) behind the warehouse's back.
+//
+// Servers: HIRESTREAM_TEST_MYSQL and HIRESTREAM_TEST_MARIADB (mysql://user:password@host:port). One that cannot be reached fails the test:
+// `make services` starts them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/mysql/connection.h"
+#include "ports/warehouse.h"
+
+namespace hirestream {
+
+class WarehouseDatabase {
+ public:
+  virtual ~WarehouseDatabase() = default;
+  // Another object on the same database.
+  virtual std::unique_ptr<Warehouse> open() = 0;
+  // First row and column as text; "NULL" for null, "" without a row.
+  virtual std::string value(const std::string& sql) = 0;
+  virtual void run(const std::string& sql) = 0;
+  virtual bool is_sqlite() const = 0;
+
+  int64_t number(const std::string& sql) { return std::stoll(value(sql)); }
+};
+
+// "sqlite", "mysql" or "mariadb".
+std::unique_ptr<WarehouseDatabase> make_database(const std::string& kind);
+// Settings of a server's administrator, without a database. kind: "mysql" or "mariadb".
+MysqlConfig server_config(const std::string& kind);
+
+class WarehouseContract : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override;
+
+  // Fail the test and give a default when the result is an error.
+  template <typename T>
+  T take(Result<T> result) {
+    if (!result) {
+      ADD_FAILURE() << result.error().text();
+      return T{};
+    }
+    return std::move(*result);
+  }
+  void expect_ok(const Result<void>& result) {
+    EXPECT_TRUE(result.has_value()) << result.error().text();
+  }
+
+  // init() and a source "raw log" with shards 0 … shard_count − 1, whose epochs are taken.
+  void start(int32_t shard_count = 2);
+  // A commit of the started writers.
+  Commit commit_of(std::vector<SliceChange> slices);
+  CommitVerdict verdict(const Commit& commit);
+  // Adds what `after` has more than `before` to the commit's cells.
+  static void add_cells(Commit& commit, const Contribution& before, const Contribution& after);
+  Contribution events();
+  Contribution stored(const SliceKey& key);
+  LedgerEntry entry(const SliceKey& key);
+
+  std::unique_ptr<WarehouseDatabase> database_;
+  std::unique_ptr<Warehouse> warehouse_;
+  SourceId source_ = 0;
+  std::vector<WriterEpoch> writers_;
+  uint64_t next_token_ = 1000;
+  int64_t now_us_ = 1'700'000'000'123'456;
+};
+
+Cell cell(int32_t local_hour, int64_t job_id, Measures measures);
+SliceChange change(SliceKey key, int64_t revision, ChangeMode mode, Contribution contribution);
+RejectedRow reject(uint64_t id, const std::string& reason);
+
+}  // namespace hirestream

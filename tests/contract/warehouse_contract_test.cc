@@ -1,0 +1,839 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <random>
+#include <thread>
+
+#include "model/timestamp.h"
+#include "warehouse_contract.h"
+
+namespace hirestream {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr int32_t kHour = 473'352;  // 2024-01-01 00:00
+const SliceKey kSlice{0, 100};
+const SliceKey kOtherSlice{1, 100};
+
+Measures clicks(int64_t count, int64_t micros) {
+  return {.clicks = count, .bid_micros = micros};
+}
+
+// --- schema
+
+TEST_P(WarehouseContract, InitCreatesWhatIsMissingAndChangesNothingThatExists) {
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kMissing);
+  start();
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kReady);
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  expect_ok(warehouse_->init());
+  EXPECT_EQ(events(), one);
+  EXPECT_EQ(stored(kSlice), one);
+}
+
+TEST_P(WarehouseContract, SchemaStatementsDoWhatInitDoes) {
+  for (const std::string& statement : warehouse_->schema_statements()) {
+    database_->run(statement);
+  }
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kReady);
+  start();
+}
+
+TEST_P(WarehouseContract, ServerIsNamed) {
+  EXPECT_THAT(warehouse_->server(), HasSubstr(GetParam()));
+}
+
+constexpr const char* kAppendOnlyEvents =
+    "CREATE TABLE events (job_id BIGINT, dates DATE, hours INT, disqualified_application BIGINT, "
+    "qualified_application BIGINT, conversion BIGINT, company_id BIGINT, group_id BIGINT, "
+    "campaign_id BIGINT, publisher_id BIGINT, bid_set DOUBLE, clicks BIGINT, impressions BIGINT, "
+    "spend_hour DOUBLE, sources VARCHAR(20))";
+
+TEST_P(WarehouseContract, AppendOnlyEventsIsNotTouchedByInit) {
+  database_->run(kAppendOnlyEvents);
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+  const auto done = warehouse_->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(done.error().hint, HasSubstr("hirestream migrate"));
+}
+
+TEST_P(WarehouseContract, ForeignEventsIsRefusedNamingWhatIsMissing) {
+  database_->run("CREATE TABLE events (id BIGINT PRIMARY KEY, dates DATE, job_id BIGINT)");
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kForeign);
+  const auto done = warehouse_->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(done.error().message, HasSubstr("publisher_id"));
+  EXPECT_THAT(done.error().message, testing::Not(HasSubstr("job_id,")));
+  EXPECT_FALSE(warehouse_->migrate(now_us_).has_value());
+}
+
+TEST_P(WarehouseContract, MigrateGroupsRowsByKeyAndKeepsTheOldTable) {
+  database_->run(kAppendOnlyEvents);
+  database_->run(
+      "INSERT INTO events (job_id, dates, hours, publisher_id, company_id, campaign_id, group_id, "
+      "disqualified_application, qualified_application, conversion, clicks, impressions, bid_set, "
+      "spend_hour, sources) VALUES "
+      "(188, '2024-01-01', 0, 1, NULL, 3, NULL, 0, 1, 2, 3, 40, 1.4, 4.2, 'Cassandra'), "
+      "(188, '2024-01-01', 0, 1, 9, 3, NULL, NULL, NULL, NULL, 1, NULL, 0.1, 0.1, 'Cassandra'), "
+      "(188, '2024-01-01', 1, 1, 9, 3, 4, 1, 0, 0, 2, 5, 2.5, 5, 'Cassandra'), "
+      "(NULL, '2024-01-01', 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 7, NULL, NULL, NULL)");
+  EXPECT_EQ(take(warehouse_->migrate(now_us_)), (std::pair<int64_t, int64_t>(4, 3)));
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kReady);
+  const Contribution expected = {
+      {{kHour, 188, 1, 3, 0}, {40, 4, 2, 1, 0, 4'300'000}},
+      {{kHour + 1, 0, 0, 0, 0}, {7, 0, 0, 0, 0, 0}},
+      {{kHour + 1, 188, 1, 3, 4}, {5, 2, 0, 0, 1, 5'000'000}},
+  };
+  EXPECT_EQ(events(), expected);
+  EXPECT_EQ(database_->value("SELECT company_id FROM events WHERE hours = 0"), "9");
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events_before_20231114T221320Z"), 4);
+  // What was there before counts as frozen.
+  const Contribution frozen = {{{kHour, 0, 0, 0, 0}, {40, 4, 2, 1, 0, 4'300'000}},
+                               {{kHour + 1, 0, 0, 0, 0}, {12, 2, 0, 0, 1, 5'000'000}}};
+  EXPECT_EQ(take(warehouse_->frozen_totals()), frozen);
+  // New rows come on top.
+  start();
+  const Contribution more{{{kHour, 188, 1, 3, 0}, clicks(1, 1)}};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, more)});
+  add_cells(commit, {}, more);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), merge(expected, more));
+  const auto again = warehouse_->migrate(now_us_);
+  ASSERT_FALSE(again.has_value());
+  EXPECT_THAT(again.error().message, HasSubstr("nothing to migrate"));
+}
+
+TEST_P(WarehouseContract, MigrateRefusesRowsWithoutDate) {
+  database_->run(kAppendOnlyEvents);
+  database_->run("INSERT INTO events (job_id, hours, clicks) VALUES (1, 2, 3)");
+  const auto done = warehouse_->migrate(now_us_);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events"), 1);
+}
+
+// --- sources and writers
+
+TEST_P(WarehouseContract, SourceKeepsItsIdAndItsFingerprint) {
+  start();
+  const SourceRegistration same{"raw log", "cassandra", {{"strategy", "tail"}, {"bucket", "60"}}};
+  EXPECT_EQ(take(warehouse_->register_source(same)), source_);
+  EXPECT_NE(take(warehouse_->register_source({"other", "csv", {}})), source_);
+  EXPECT_NE(take(warehouse_->register_source({"Raw Log", "csv", {}})), source_);
+  const auto all = take(warehouse_->sources());
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].name, "raw log");
+  EXPECT_EQ(all[0].kind, "cassandra");
+  EXPECT_EQ(all[0].fingerprint, same.fingerprint);
+}
+
+TEST_P(WarehouseContract, OtherFingerprintIsRefusedNamingEachDifference) {
+  start();
+  const auto refused = warehouse_->register_source(
+      {"raw log",
+       "cassandra",
+       {{"strategy", "tail"}, {"bucket", "300"}, {"zone", "It's \"UTC\""}}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(refused.error().message, HasSubstr(R"(bucket: stored "60", given "300")"));
+  EXPECT_THAT(refused.error().message, HasSubstr(R"(zone: stored nothing, given "It's "UTC"")"));
+  EXPECT_THAT(refused.error().message, testing::Not(HasSubstr("strategy")));
+  EXPECT_THAT(refused.error().hint, HasSubstr("--source-name"));
+}
+
+TEST_P(WarehouseContract, EpochsRiseByOnePerShard) {
+  start(2);
+  EXPECT_EQ(writers_[0].epoch, 1);
+  const auto taken = take(warehouse_->take_epochs(source_, std::vector<int32_t>{1, 2}, "o'wner"));
+  ASSERT_EQ(taken.size(), 2u);
+  EXPECT_EQ(taken[0].shard, 1);
+  EXPECT_EQ(taken[0].epoch, 2);
+  EXPECT_EQ(taken[1].shard, 2);
+  EXPECT_EQ(taken[1].epoch, 1);
+}
+
+TEST_P(WarehouseContract, OlderEpochCommitsNothing) {
+  start(2);
+  auto second = database_->open();
+  ASSERT_TRUE(second->take_epochs(source_, std::vector<int32_t>{1}, "test:2").has_value());
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  commit.settled_until = {{0, 5}};
+  EXPECT_EQ(verdict(commit), CommitVerdict::kFenced);
+  EXPECT_THAT(events(), IsEmpty());
+  EXPECT_EQ(entry(kSlice).revision, 0);
+  EXPECT_THAT(take(warehouse_->sources())[0].settled_until, IsEmpty());
+  EXPECT_FALSE(take(warehouse_->resolve(commit)));
+}
+
+TEST_P(WarehouseContract, WriterWhoseRowIsGoneIsFenced) {
+  start(1);
+  database_->run("DELETE FROM hirestream_writers");
+  EXPECT_EQ(verdict(commit_of({change(kSlice, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kFenced);
+}
+
+TEST_P(WarehouseContract, CommitWithoutWritersLeavesEpochsAlone) {
+  start(1);
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  Commit repair = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(repair, {}, one);
+  repair.writers.clear();
+  EXPECT_EQ(verdict(repair), CommitVerdict::kCommitted);
+  EXPECT_TRUE(take(warehouse_->resolve(repair)));
+  EXPECT_EQ(verdict(commit_of({change({0, 101}, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kCommitted);
+}
+
+// --- ledger
+
+TEST_P(WarehouseContract, LedgerEntryComesBackAsItWasGiven) {
+  start(1);
+  SliceChange given = change({0, kNoTimeBucket}, 0, ChangeMode::kReplace, {});
+  given.entry.name = "/data/\xff it's\\.csv";
+  given.entry.tag = "1,2\"3";
+  given.entry.state = SliceState::kSettled;
+  given.entry.digest = {12, UINT64_MAX - 1};
+  given.entry.classes = {1, 2, 3, 4, 5};
+  given.entry.settled_at_us = now_us_;
+  given.entry.audited_at_us = -1;
+  given.entry.held = true;
+  Commit commit = commit_of({given});
+  commit.token = UINT64_MAX;
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_TRUE(take(warehouse_->resolve(commit)));
+  const auto ledger = take(warehouse_->load_ledger(source_, std::vector<int32_t>{0}, INT64_MIN));
+  ASSERT_EQ(ledger.size(), 1u);
+  const LedgerEntry& got = ledger[0];
+  EXPECT_EQ(got.key, given.entry.key);
+  EXPECT_EQ(got.name, given.entry.name);
+  EXPECT_EQ(got.tag, given.entry.tag);
+  EXPECT_EQ(got.revision, 1);
+  EXPECT_EQ(got.state, SliceState::kSettled);
+  EXPECT_EQ(got.digest, given.entry.digest);
+  EXPECT_EQ(got.classes, given.entry.classes);
+  EXPECT_EQ(got.settled_at_us, now_us_);
+  EXPECT_EQ(got.audited_at_us, -1);
+  EXPECT_TRUE(got.held);
+}
+
+TEST_P(WarehouseContract, LedgerIsLoadedByShardAndBucketInOrder) {
+  start(3);
+  ASSERT_EQ(verdict(commit_of({change({0, 7}, 0, ChangeMode::kReplace, {}),
+                               change({0, 9}, 0, ChangeMode::kAppend, {}),
+                               change({1, 8}, 0, ChangeMode::kReplace, {}),
+                               change({2, -3}, 0, ChangeMode::kReplace, {}),
+                               change({2, 8}, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kCommitted);
+  std::vector<SliceKey> keys;
+  for (const auto& line : take(warehouse_->load_ledger(source_, std::vector<int32_t>{2, 0}, 8))) {
+    keys.push_back(line.key);
+  }
+  EXPECT_THAT(keys, ElementsAre(SliceKey{0, 9}, SliceKey{2, 8}));
+  EXPECT_THAT(take(warehouse_->load_ledger(source_, std::vector<int32_t>{}, 0)), IsEmpty());
+  EXPECT_THAT(take(warehouse_->load_ledger(source_ + 1, std::vector<int32_t>{0}, 0)), IsEmpty());
+}
+
+TEST_P(WarehouseContract, ContributionsComeInTheOrderOfTheKeys) {
+  start(2);
+  const Contribution one{cell(kHour, 1, clicks(1, 1))};
+  const Contribution two{cell(kHour, 2, clicks(2, 2))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one),
+                             change(kOtherSlice, 0, ChangeMode::kAppend, two)});
+  add_cells(commit, {}, merge(one, two));
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const auto found = take(
+      warehouse_->load_contributions(source_, std::vector<SliceKey>{kOtherSlice, {0, 99}, kSlice}));
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].contribution, two);
+  EXPECT_EQ(found[1].entry.revision, 0);
+  EXPECT_EQ(found[1].entry.key, (SliceKey{0, 99}));
+  EXPECT_THAT(found[1].contribution, IsEmpty());
+  EXPECT_EQ(found[2].contribution, one);
+}
+
+TEST_P(WarehouseContract, AppendsFoldToWhatAReplaceWouldStore) {
+  start(1);
+  const Contribution first{cell(kHour, 1, clicks(1, 5)), cell(kHour, 2, clicks(2, 6))};
+  const Contribution second{cell(kHour, 2, clicks(-2, -6)), cell(kHour + 1, 3, clicks(3, 7))};
+  const Contribution whole{cell(kHour, 1, clicks(1, 5)), cell(kHour + 1, 3, clicks(3, 7))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kAppend, first)});
+  add_cells(commit, {}, first);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  commit = commit_of({change(kSlice, 1, ChangeMode::kAppend, second)});
+  add_cells(commit, {}, second);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(stored(kSlice), whole);
+  EXPECT_EQ(events(), whole);
+  EXPECT_EQ(entry(kSlice).revision, 2);
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_deltas"), 2);
+
+  ASSERT_EQ(verdict(commit_of({change(kSlice, 2, ChangeMode::kReplace, whole)})),
+            CommitVerdict::kCommitted);
+  EXPECT_EQ(stored(kSlice), whole);
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_deltas"), 0);
+  ASSERT_EQ(verdict(commit_of({change(kSlice, 3, ChangeMode::kAppend, {})})),
+            CommitVerdict::kCommitted);
+  EXPECT_EQ(stored(kSlice), whole);
+}
+
+TEST_P(WarehouseContract, KeepChangesTheEntryAndNotTheContribution) {
+  start(1);
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  const Contribution more{cell(kHour, 1, clicks(1, 5))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  commit = commit_of({change(kSlice, 1, ChangeMode::kAppend, more)});
+  add_cells(commit, {}, more);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  SliceChange keep = change(kSlice, 2, ChangeMode::kKeep, {});
+  keep.entry.held = true;
+  keep.entry.audited_at_us = 77;
+  ASSERT_EQ(verdict(commit_of({keep})), CommitVerdict::kCommitted);
+  EXPECT_EQ(stored(kSlice), merge(one, more));
+  EXPECT_TRUE(entry(kSlice).held);
+  EXPECT_EQ(entry(kSlice).audited_at_us, 77);
+  EXPECT_EQ(entry(kSlice).revision, 3);
+}
+
+TEST_P(WarehouseContract, FreezeDropsTheContributionAndAddsToTheFrozenTotals) {
+  start(2);
+  const Contribution one{cell(kHour, 1, clicks(1, 5)), cell(kHour, 2, clicks(2, 6))};
+  const Contribution two{cell(kHour, 1, clicks(3, 7)), cell(kHour + 1, 1, {.impressions = 4})};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one),
+                             change(kOtherSlice, 0, ChangeMode::kAppend, two)});
+  add_cells(commit, {}, merge(one, two));
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_THAT(take(warehouse_->frozen_totals()), IsEmpty());
+  for (const auto& [key, contribution] : {std::pair{kSlice, one}, std::pair{kOtherSlice, two}}) {
+    SliceChange freeze = change(key, 1, ChangeMode::kFreeze, contribution);
+    freeze.entry.state = SliceState::kFrozen;
+    freeze.entry.digest = {3, 4};
+    ASSERT_EQ(verdict(commit_of({freeze})), CommitVerdict::kCommitted);
+  }
+  EXPECT_EQ(events(), merge(one, two));
+  EXPECT_THAT(stored(kSlice), IsEmpty());
+  EXPECT_THAT(stored(kOtherSlice), IsEmpty());
+  EXPECT_EQ(entry(kSlice).state, SliceState::kFrozen);
+  EXPECT_EQ(entry(kSlice).digest, (RowDigest{3, 4}));
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_deltas"), 0);
+  const Contribution totals{{{kHour, 0, 0, 0, 0}, clicks(6, 18)},
+                            {{kHour + 1, 0, 0, 0, 0}, {.impressions = 4}}};
+  EXPECT_EQ(take(warehouse_->frozen_totals()), totals);
+}
+
+TEST_P(WarehouseContract, DamagedContributionIsReportedAndNotTrusted) {
+  start(2);
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one),
+                             change(kOtherSlice, 0, ChangeMode::kAppend, one)});
+  add_cells(commit, {}, merge(one, one));
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  for (const char* table : {"hirestream_slices", "hirestream_deltas"}) {
+    database_->run(
+        std::string("UPDATE ") + table +
+        " SET contribution = x'485343310000000000000000' WHERE contribution IS NOT NULL");
+  }
+  const auto found =
+      take(warehouse_->load_contributions(source_, std::vector{kSlice, kOtherSlice}));
+  ASSERT_EQ(found.size(), 2u);
+  for (const auto& slice : found) {
+    EXPECT_TRUE(slice.damaged);
+    EXPECT_THAT(slice.contribution, IsEmpty());
+    EXPECT_EQ(slice.entry.revision, 1);
+  }
+}
+
+// --- commit
+
+TEST_P(WarehouseContract, CommitWritesCellsLedgerAndProgressTogether) {
+  start(1);
+  const Measures all{1, 2, 3, 4, 5, 6'000'001};
+  const Contribution one{cell(kHour + 23, 188, all), cell(kHour + 24, 188, clicks(1, 0))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  commit.settled_until = {{0, 99}};
+  commit.cells[0].company_id = 17;
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), one);
+  EXPECT_EQ(stored(kSlice), one);
+  EXPECT_EQ(take(warehouse_->sources())[0].settled_until, (std::map<int32_t, int64_t>{{0, 99}}));
+  const auto column = [&](const std::string& name) {
+    return database_->value("SELECT " + name + " FROM events WHERE hours = 23");
+  };
+  EXPECT_EQ(column("dates"), "2024-01-01");
+  EXPECT_EQ(column("job_id"), "188");
+  EXPECT_EQ(column("publisher_id"), "11");
+  EXPECT_EQ(column("campaign_id"), "12");
+  EXPECT_EQ(column("group_id"), "13");
+  EXPECT_EQ(column("company_id"), "17");
+  EXPECT_EQ(column("impressions"), "1");
+  EXPECT_EQ(column("clicks"), "2");
+  EXPECT_EQ(column("conversion"), "3");
+  EXPECT_EQ(column("qualified_application"), "4");
+  EXPECT_EQ(column("disqualified_application"), "5");
+  EXPECT_EQ(column("spend_hour"), "6.000001");
+  EXPECT_EQ(column("sources"), "cassandra");
+  EXPECT_EQ(column("updated_at"), "2023-11-14 22:13:20.123456");
+}
+
+TEST_P(WarehouseContract, ConflictAtOneSliceAppliesNothing) {
+  start(2);
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  ASSERT_EQ(verdict(commit_of({change(kOtherSlice, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kCommitted);
+  // New for whoever says so, but there already; and one whose revision moved; and one that is not there at all.
+  for (const int64_t revision : {int64_t{0}, int64_t{2}}) {
+    Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one),
+                               change(kOtherSlice, revision, ChangeMode::kReplace, one)});
+    add_cells(commit, {}, merge(one, one));
+    commit.settled_until = {{0, 5}};
+    commit.slices[0].rejects = {reject(1, "ts_missing")};
+    const auto outcome = take(warehouse_->commit(commit));
+    EXPECT_EQ(outcome.verdict, CommitVerdict::kConflict);
+    EXPECT_THAT(outcome.conflicts, ElementsAre(kOtherSlice));
+    EXPECT_FALSE(take(warehouse_->resolve(commit)));
+  }
+  const auto missing =
+      take(warehouse_->commit(commit_of({change(kSlice, 1, ChangeMode::kKeep, {})})));
+  EXPECT_EQ(missing.verdict, CommitVerdict::kConflict);
+  EXPECT_THAT(missing.conflicts, ElementsAre(kSlice));
+  EXPECT_THAT(events(), IsEmpty());
+  EXPECT_EQ(entry(kSlice).revision, 0);
+  EXPECT_EQ(entry(kOtherSlice).revision, 1);
+  EXPECT_THAT(take(warehouse_->load_rejects(source_, 10)), IsEmpty());
+  EXPECT_THAT(take(warehouse_->sources())[0].settled_until, IsEmpty());
+}
+
+TEST_P(WarehouseContract, ResolveKnowsCommittedFromNotCommitted) {
+  start(2);
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kAppend, {})});
+  EXPECT_FALSE(take(warehouse_->resolve(commit)));
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_TRUE(take(warehouse_->resolve(commit)));
+  // Another engine took over and committed elsewhere: the slice still tells.
+  auto second = database_->open();
+  Commit other = commit_of({change(kOtherSlice, 0, ChangeMode::kAppend, {})});
+  other.writers = take(second->take_epochs(source_, std::vector<int32_t>{0, 1}, "test:2"));
+  ASSERT_EQ(take(second->commit(other)).verdict, CommitVerdict::kCommitted);
+  EXPECT_TRUE(take(warehouse_->resolve(commit)));
+  EXPECT_EQ(verdict(commit), CommitVerdict::kFenced);
+}
+
+TEST_P(WarehouseContract, CellsThatBecomeZeroAreDeleted) {
+  start(1);
+  const Contribution before{cell(kHour, 1, clicks(2, 5)), cell(kHour, 2, clicks(1, 1)),
+                            cell(kHour, 3, {.impressions = 1}), cell(kHour, 4, clicks(1, 0))};
+  const Contribution after{cell(kHour, 1, clicks(1, 5)), cell(kHour, 2, {.conversions = 1}),
+                           cell(kHour, 4, clicks(1, 0))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, before)});
+  add_cells(commit, {}, before);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  commit = commit_of({change(kSlice, 1, ChangeMode::kReplace, after)});
+  add_cells(commit, before, after);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), after);
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events"), 3);
+}
+
+TEST_P(WarehouseContract, KnownCompanyIsNeverOverwrittenByUnknown) {
+  start(1);
+  auto company_after = [&, revision = int64_t{0}](int64_t company) mutable {
+    const Contribution one{cell(kHour, 1, clicks(1, 5))};
+    Commit commit = commit_of({change(kSlice, revision++, ChangeMode::kAppend, one)});
+    add_cells(commit, {}, one);
+    commit.cells[0].company_id = company;
+    EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+    return database_->number("SELECT company_id FROM events");
+  };
+  EXPECT_EQ(company_after(0), 0);
+  EXPECT_EQ(company_after(17), 17);
+  EXPECT_EQ(company_after(0), 17);
+  EXPECT_EQ(company_after(18), 18);
+}
+
+TEST_P(WarehouseContract, AverageBidIsRoundedHalfUpToSixDigits) {
+  start(1);
+  // Spend in micros, clicks, what bid_set must say.
+  const std::vector<std::tuple<int64_t, int64_t, std::string>> cases = {
+      {1'000'000, 3, "0.333333"},
+      {2'000'000, 3, "0.666667"},
+      {1, 2, "0.000001"},
+      {3, 2, "0.000002"},
+      {0, 5, "0.000000"},
+      {7, 0, "NULL"},
+      {4'999'999, 10'000'000, "0.000000"},
+      {5'000'000, 10'000'000, "0.000001"},
+      {24'999, 50'001, "0.000000"},
+      {25'001, 50'001, "0.000001"},
+      {1'000'000'000'000'000, 1, "1000000000.000000"},
+      {1'234'567'890'123'457, 2, "617283945.061729"},
+  };
+  Contribution all;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    all.push_back(cell(kHour, static_cast<int64_t>(i + 1),
+                       clicks(std::get<1>(cases[i]), std::get<0>(cases[i]))));
+  }
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const std::string text =
+      database_->is_sqlite()
+          ? "SELECT CASE WHEN bid_set IS NULL THEN NULL ELSE printf('%.6f', bid_set) END"
+          : "SELECT bid_set";
+  for (size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(database_->value(text + " FROM events WHERE job_id = " + std::to_string(i + 1)),
+              std::get<2>(cases[i]))
+        << std::get<0>(cases[i]) << " / " << std::get<1>(cases[i]);
+  }
+}
+
+TEST_P(WarehouseContract, CellNamesEachKindOfRawLogOnce) {
+  start(1);
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kAppend, one)});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  commit.slices[0].entry.revision = 1;
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(database_->value("SELECT sources FROM events"), "cassandra");
+  commit.source = take(warehouse_->register_source({"files", "csv", {}}));
+  commit.writers.clear();
+  commit.slices[0].entry.revision = 0;
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(database_->value("SELECT sources FROM events"), "cassandra,csv");
+  EXPECT_EQ(database_->value("SELECT clicks FROM events"), "3");
+}
+
+TEST_P(WarehouseContract, SettledUntilOnlyRises) {
+  start(2);
+  const auto settle = [&](std::vector<std::pair<int32_t, int64_t>> until) {
+    Commit commit = commit_of({});
+    commit.settled_until = std::move(until);
+    EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+    return take(warehouse_->sources())[0].settled_until;
+  };
+  using Settled = std::map<int32_t, int64_t>;
+  EXPECT_EQ(settle({{0, -7}}), (Settled{{0, -7}}));
+  EXPECT_EQ(settle({{0, 7}, {1, 3}}), (Settled{{0, 7}, {1, 3}}));
+  EXPECT_EQ(settle({{0, 5}, {1, 4}}), (Settled{{0, 7}, {1, 4}}));
+  // Taking over changes nothing of it.
+  ASSERT_TRUE(warehouse_->take_epochs(source_, std::vector<int32_t>{0, 1}, "x").has_value());
+  EXPECT_EQ(take(warehouse_->sources())[0].settled_until, (Settled{{0, 7}, {1, 4}}));
+}
+
+TEST_P(WarehouseContract, RejectsAreAddedReplacedAndKeepTheirFirstSight) {
+  start(1);
+  const auto write = [&](int64_t revision, ChangeMode mode, std::vector<RejectedRow> rows) {
+    SliceChange slice = change(kSlice, revision, mode, {});
+    slice.entry.classes.rejected = static_cast<int64_t>(rows.size());
+    slice.rejects = std::move(rows);
+    ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  };
+  const auto ids = [&] {
+    std::vector<uint64_t> found;
+    for (const auto& stored : take(warehouse_->load_rejects(source_, 100))) {
+      found.push_back(stored.row.id.high);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  write(0, ChangeMode::kAppend, {reject(1, "ts_missing")});
+  const auto first = take(warehouse_->load_rejects(source_, 100));
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].row, reject(1, "ts_missing"));
+  EXPECT_EQ(first[0].slice, kSlice);
+  EXPECT_EQ(first[0].first_seen_us, now_us_);
+
+  now_us_ += 10;
+  write(1, ChangeMode::kAppend, {reject(1, "ts_missing"), reject(UINT64_MAX, "bid_negative")});
+  EXPECT_THAT(ids(), ElementsAre(1u, UINT64_MAX));
+  write(2, ChangeMode::kKeep, {});
+  EXPECT_THAT(ids(), ElementsAre(1u, UINT64_MAX));
+  write(3, ChangeMode::kAppend, {});
+  EXPECT_THAT(ids(), ElementsAre(1u, UINT64_MAX));
+  SliceChange whole = change(kSlice, 4, ChangeMode::kReplace, {});
+  whole.entry.classes.rejected = 2;
+  whole.rejects = {reject(1, "ts_unreadable"), reject(3, "ts_missing")};
+  SliceChange before = change(kSlice, 4, ChangeMode::kKeep, {});
+  before.entry.classes.rejected = 2;
+  ASSERT_EQ(verdict(commit_of({before})), CommitVerdict::kCommitted);
+  whole.entry.revision = 5;
+  ASSERT_EQ(verdict(commit_of({whole})), CommitVerdict::kCommitted);
+  EXPECT_THAT(ids(), ElementsAre(1u, 3u));
+  const auto rows = take(warehouse_->load_rejects(source_, 100));
+  EXPECT_EQ(rows[0].row.id.high, 3u) << "newest first";
+  EXPECT_EQ(rows[1].first_seen_us, now_us_ - 10);
+  EXPECT_EQ(rows[1].row.reason, "ts_unreadable");
+  EXPECT_EQ(take(warehouse_->load_rejects(source_, 1)).size(), 1u);
+  write(6, ChangeMode::kReplace, {});
+  EXPECT_THAT(ids(), IsEmpty());
+}
+
+TEST_P(WarehouseContract, RejectsExpireByAgeAndNumberAndStayCounted) {
+  start(1);
+  for (uint64_t i = 0; i < 6; ++i) {
+    SliceChange slice = change({0, static_cast<int64_t>(i)}, 0, ChangeMode::kReplace, {});
+    slice.entry.classes.rejected = 1;
+    slice.rejects = {reject(i, "ts_missing")};
+    now_us_ = 1000 + static_cast<int64_t>(i);
+    ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  }
+  expect_ok(warehouse_->expire_rejects(1002, 3));
+  std::vector<int64_t> seen;
+  for (const auto& stored : take(warehouse_->load_rejects(source_, 100))) {
+    seen.push_back(stored.first_seen_us);
+  }
+  EXPECT_THAT(seen, ElementsAre(1005, 1004, 1003));
+  EXPECT_EQ(take(warehouse_->sources())[0].classes.rejected, 6);
+}
+
+TEST_P(WarehouseContract, SourcesSumTheLedger) {
+  start(2);
+  const SourceId other = take(warehouse_->register_source({"other", "csv", {}}));
+  std::vector<SliceChange> slices;
+  for (int64_t bucket = 0; bucket < 6; ++bucket) {
+    SliceChange slice =
+        change({static_cast<int32_t>(bucket / 3), bucket}, 0, ChangeMode::kReplace, {});
+    slice.entry.classes = {bucket, 10, 100, 1000, 10'000};
+    slice.entry.state = static_cast<SliceState>(bucket % 3);
+    slice.entry.held = bucket == 1;
+    slices.push_back(slice);
+  }
+  ASSERT_EQ(verdict(commit_of(slices)), CommitVerdict::kCommitted);
+  const auto all = take(warehouse_->sources());
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].classes, (RowClasses{15, 60, 600, 6000, 60'000}));
+  EXPECT_EQ(all[0].slices_open, 2);
+  EXPECT_EQ(all[0].slices_settled, 2);
+  EXPECT_EQ(all[0].slices_frozen, 2);
+  EXPECT_EQ(all[0].slices_held, 1);
+  EXPECT_EQ(all[1].id, other);
+  EXPECT_EQ(all[1].classes, RowClasses{});
+  EXPECT_EQ(database_->number("SELECT rows_read FROM hirestream_accounting WHERE name = 'raw log'"),
+            66'675);
+}
+
+TEST_P(WarehouseContract, EventsAreReadInKeyOrderWithEveryDigit) {
+  start(1);
+  const auto key = [](int32_t hour, int64_t job, int64_t publisher, int64_t campaign,
+                      int64_t group) { return CellKey{hour, job, publisher, campaign, group}; };
+  Contribution all = {
+      {key(-1, 1, 1, 1, 1), clicks(1, 1)},
+      {key(kHour - 1, 9, 9, 9, 9), clicks(1, 999'999)},
+      {key(kHour, INT64_MIN, 0, 0, 0), clicks(1, 1)},
+      {key(kHour, -1, 0, 0, INT64_MAX), clicks(1, 1)},
+      {key(kHour, 2, 0, 0, 0), clicks(1, 1)},
+      {key(kHour, 2, 0, 0, 1), clicks(1, 1)},
+      {key(kHour, 2, 0, 1, 0), clicks(1, 1)},
+      {key(kHour, 2, 1, 0, 0), clicks(1, 1)},
+      {key(kHour, 10, 0, 0, 0), {1'000'000'000'000, 2, 3, 4, 5, 9'000'000'000'000'000'001}},
+      {key(kHour + 25, 0, 0, 0, 0), clicks(1, 1)},
+  };
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), all);
+  EXPECT_EQ(stored(kSlice), all);
+}
+
+TEST_P(WarehouseContract, WalkEndsWithTheVisitorsError) {
+  start(1);
+  Contribution all;
+  for (int64_t job = 1; job <= 3000; ++job) {
+    all.push_back(cell(kHour, job, clicks(1, 1)));
+  }
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  int visited = 0;
+  const auto walk = warehouse_->read_events([&](const EventsRow&) -> Result<void> {
+    return ++visited == 2 ? fail(ErrorKind::kRejected, "visit", "test", "enough") : Result<void>();
+  });
+  ASSERT_FALSE(walk.has_value());
+  EXPECT_EQ(walk.error().message, "enough");
+  EXPECT_EQ(visited, 2);
+  EXPECT_EQ(events(), all) << "the warehouse works on";
+}
+
+TEST_P(WarehouseContract, LargeCommitsAreExact) {
+  start(4);
+  std::mt19937_64 random(7);
+  std::vector<SliceChange> slices;
+  Contribution total;
+  for (int32_t shard = 0; shard < 4; ++shard) {
+    for (int64_t bucket = 0; bucket < 1100; ++bucket) {
+      Contribution some;
+      for (int i = 0; i < 5; ++i) {
+        some.push_back(cell(kHour + static_cast<int32_t>(random() % 48),
+                            static_cast<int64_t>(random() % 200),
+                            {1, static_cast<int64_t>(random() % 9), 1, 0, 0,
+                             static_cast<int64_t>(random() % 9'000'000)}));
+      }
+      canonicalize(some);
+      total.insert(total.end(), some.begin(), some.end());
+      slices.push_back(change({shard, bucket}, 0,
+                              bucket % 2 == 0 ? ChangeMode::kReplace : ChangeMode::kAppend, some));
+    }
+  }
+  canonicalize(total);
+  Commit commit = commit_of(slices);
+  add_cells(commit, {}, total);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), total);
+  std::vector<SliceKey> keys;
+  for (auto& slice : slices) {
+    keys.push_back(slice.entry.key);
+  }
+  const auto found = take(warehouse_->load_contributions(source_, keys));
+  ASSERT_EQ(found.size(), slices.size());
+  for (size_t i = 0; i < slices.size(); ++i) {
+    ASSERT_EQ(found[i].contribution, slices[i].contribution) << i;
+  }
+  // All of it taken back.
+  for (auto& slice : slices) {
+    slice.entry.revision = 1;
+    slice.mode = ChangeMode::kReplace;
+    slice.contribution.clear();
+  }
+  commit = commit_of(slices);
+  add_cells(commit, total, {});
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_THAT(events(), IsEmpty());
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_deltas"), 0);
+}
+
+// The catch-up's largest commits: seconds, not minutes.
+TEST_P(WarehouseContract, HundredThousandCellsAndTwoThousandSlicesTakeSeconds) {
+  start(8);
+  std::vector<SliceChange> slices;
+  Contribution total;
+  for (int32_t shard = 0; shard < 8; ++shard) {
+    for (int64_t bucket = 0; bucket < 250; ++bucket) {
+      Contribution some;
+      for (int64_t i = 0; i < 50; ++i) {
+        some.push_back(cell(kHour + static_cast<int32_t>(bucket / 60),
+                            bucket * 1000 + i * 8 + shard, {1, 2, 0, 1, 0, 1'400'000}));
+      }
+      total.insert(total.end(), some.begin(), some.end());
+      slices.push_back(change({shard, bucket}, 0, ChangeMode::kReplace, some));
+    }
+  }
+  canonicalize(total);
+  ASSERT_EQ(total.size(), 100'000u);
+  Commit commit = commit_of(std::move(slices));
+  add_cells(commit, {}, total);
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  RecordProperty("seconds", std::to_string(took.count()));
+  std::printf("100,000 new cells and 2,000 slices: %.2f s\n", took.count());
+  EXPECT_LT(took.count(), 20.0) << "budget for a slow, shared machine";
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events"), 100'000);
+}
+
+// Two engines on shards of their own whose cells are the same, and a repair that replaces slices of both.
+TEST_P(WarehouseContract, ConcurrentCommitsKeepEventsEqualToTheLedger) {
+  start(2);
+  const auto work = [&](int32_t shard, bool engine, uint64_t seed) {
+    auto warehouse = database_->open();
+    std::mt19937_64 random(seed);
+    int committed = 0;
+    for (int attempts = 0; committed < 40 && attempts < 4000; ++attempts) {
+      const SliceKey key{engine ? shard : static_cast<int32_t>(random() % 2),
+                         static_cast<int64_t>(random() % 4)};
+      auto before = warehouse->load_contributions(source_, std::vector{key});
+      if (!before) {
+        continue;
+      }
+      Contribution after;
+      for (int i = 0; i < 20; ++i) {
+        after.push_back(cell(kHour, static_cast<int64_t>(random() % 30),
+                             clicks(static_cast<int64_t>(random() % 3), 7)));
+      }
+      canonicalize(after);
+      Commit commit;
+      commit.source = source_;
+      commit.token = seed * 1'000'000 + static_cast<uint64_t>(attempts);
+      commit.now_us = now_us_;
+      if (engine) {
+        commit.writers = {writers_[static_cast<size_t>(shard)]};
+      }
+      commit.slices = {change(key, before->at(0).entry.revision, ChangeMode::kReplace, after)};
+      add_cells(commit, before->at(0).contribution, after);
+      const auto outcome = warehouse->commit(commit);
+      if (outcome) {
+        EXPECT_TRUE(outcome->verdict == CommitVerdict::kCommitted ||
+                    outcome->verdict == CommitVerdict::kConflict);
+        committed += outcome->verdict == CommitVerdict::kCommitted ? 1 : 0;
+      } else {
+        EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient) << outcome.error().text();
+      }
+    }
+    EXPECT_EQ(committed, 40);
+  };
+  {
+    std::jthread first([&] { work(0, true, 1); });
+    std::jthread second([&] { work(1, true, 2); });
+    std::jthread repair([&] { work(0, false, 3); });
+  }
+  Contribution sum;
+  for (const auto& line : take(warehouse_->load_ledger(source_, std::vector<int32_t>{0, 1}, 0))) {
+    sum = merge(sum, stored(line.key));
+  }
+  EXPECT_EQ(events(), sum);
+}
+
+// --- dimension
+
+TEST_P(WarehouseContract, JobsAreStoredAndTheirRowsRewritten) {
+  start(1);
+  Contribution all;
+  for (int32_t hour = 0; hour < 300; ++hour) {
+    for (int64_t job = 1; job <= 3; ++job) {
+      all.push_back(cell(kHour + hour, job, clicks(1, 1)));
+    }
+  }
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  for (auto& cell : commit.cells) {
+    cell.company_id = cell.key.job_id == 3 ? 30 : 0;
+  }
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const std::vector<Job> jobs = {{2, 20, 5, 6, "It's\\ \xc3\xa9\xf0\x9f\x98\x80", "b", "c", "d"},
+                                 {1, 10, 0, 0, "", "", "", ""},
+                                 {3, 0, 0, 0, "", "", "", ""}};
+  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_ + 1'000'000)), 600);
+  EXPECT_THAT(take(warehouse_->load_jobs()), ElementsAre(jobs[1], jobs[0], jobs[2]));
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events WHERE company_id = job_id * 10"), 900);
+  EXPECT_EQ(database_->value("SELECT MAX(updated_at) FROM events WHERE job_id = 1"),
+            format_timestamp_us(now_us_ + 1'000'000));
+  EXPECT_EQ(database_->value("SELECT MAX(updated_at) FROM events WHERE job_id = 3"),
+            format_timestamp_us(now_us_));
+  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_)), 0);
+  // A job moves.
+  const std::vector<Job> moved = {{1, 11, 0, 0, "", "", "", ""}};
+  EXPECT_EQ(take(warehouse_->store_jobs(moved, now_us_)), 300);
+  EXPECT_EQ(take(warehouse_->load_jobs()).at(0).company_id, 11);
+  EXPECT_EQ(events(), all);
+}
+
+INSTANTIATE_TEST_SUITE_P(Warehouses, WarehouseContract,
+                         testing::Values("sqlite", "mysql", "mariadb"),
+                         [](const auto& tested) { return tested.param; });
+
+}  // namespace
+}  // namespace hirestream

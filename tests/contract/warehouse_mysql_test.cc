@@ -1,0 +1,438 @@
+// What only a server can do to a warehouse: lose the connection around every statement, make it wait, refuse it.
+#include <gmock/gmock.h>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <regex>
+#include <thread>
+
+#include "adapters/mysql/warehouse.h"
+#include "adapters/mysql/warehouse_schema.h"
+#include "warehouse_contract.h"
+
+namespace hirestream {
+namespace {
+
+using mysql::StatementFault;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr int32_t kHour = 473'352;
+const SliceKey kSlice{0, 100};
+
+class MysqlWarehouseFaults : public WarehouseContract {
+ protected:
+  void SetUp() override {
+    WarehouseContract::SetUp();
+    ASSERT_NE(warehouse_, nullptr);
+    config_ = server_config(GetParam());
+    config_.database = database_->value("SELECT DATABASE()");
+    auto other = mysql::Connection::open(config_);
+    ASSERT_TRUE(other.has_value()) << other.error().text();
+    other_ = std::move(*other);
+  }
+
+  MysqlWarehouse& mysql_warehouse() { return dynamic_cast<MysqlWarehouse&>(*warehouse_); }
+
+  // The first statement from now on for which `chosen` is true meets `fault`; everything later goes well.
+  void break_at(std::function<bool(std::string_view)> chosen, StatementFault fault) {
+    // Shared, since the warehouse hands copies of the hook to its sessions.
+    mysql_warehouse().set_statement_hook(
+        [chosen = std::move(chosen), fault, done = std::make_shared<bool>(false)](
+            std::string_view sql, uint64_t) {
+          if (*done || !chosen(sql)) {
+            return StatementFault::kNone;
+          }
+          *done = true;
+          return fault;
+        });
+  }
+  void break_at_commit(StatementFault fault) {
+    break_at([](std::string_view sql) { return sql == "COMMIT"; }, fault);
+  }
+  // An administrator kills the session just before a statement with this beginning is sent, once.
+  void kill_at(const std::string& start) {
+    mysql_warehouse().set_statement_hook(
+        [this, start, done = std::make_shared<bool>(false)](std::string_view sql, uint64_t id) {
+          if (!*done && sql.starts_with(start)) {
+            *done = true;
+            expect_ok(other_->execute(fmt::format("KILL CONNECTION {}", id)));
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+          }
+          return StatementFault::kNone;
+        });
+  }
+
+  // One that uses every kind of statement: new, appended, replaced and frozen slices, rejects, cells that vanish.
+  Commit rich_commit() {
+    const Contribution one{cell(kHour, 1, {.clicks = 1, .bid_micros = 5})};
+    const Contribution two{cell(kHour, 2, {.clicks = 2, .bid_micros = 5})};
+    SliceChange first = change({0, 1}, 0, ChangeMode::kReplace, one);
+    first.rejects = {reject(1, "ts_missing")};
+    first.entry.classes.rejected = 1;
+    Commit before = commit_of({first, change({0, 2}, 0, ChangeMode::kReplace, two),
+                               change({0, 3}, 0, ChangeMode::kAppend, {})});
+    add_cells(before, {}, merge(one, two));
+    EXPECT_EQ(verdict(before), CommitVerdict::kCommitted);
+    SliceChange replaced = change({0, 1}, 1, ChangeMode::kReplace, {});
+    replaced.rejects = {reject(2, "ts_missing")};
+    SliceChange frozen = change({0, 2}, 1, ChangeMode::kFreeze, two);
+    frozen.entry.state = SliceState::kFrozen;
+    Commit rich = commit_of({replaced, frozen, change({0, 3}, 1, ChangeMode::kAppend, one),
+                             change({0, 4}, 0, ChangeMode::kReplace, two)});
+    rich.cells = {{cell(kHour, 1, {}).key, {.clicks = -1, .bid_micros = -5}, 0},
+                  {cell(kHour, 3, {}).key, {.clicks = 4}, 9}};
+    rich.settled_until = {{0, 2}};
+    return rich;
+  }
+  // Everything that a commit may change, as one text.
+  std::string everything() {
+    std::string all;
+    for (const std::string columns :
+         {"CONCAT_WS(',', dates, hours, job_id, clicks, spend_hour, company_id) FROM events",
+          "CONCAT_WS(',', bucket, revision, state, token, HEX(contribution)) FROM "
+          "hirestream_slices",
+          "CONCAT_WS(',', bucket, revision, HEX(contribution)) FROM hirestream_deltas",
+          "CONCAT_WS(',', dates, hours, clicks) FROM hirestream_frozen",
+          "CONCAT_WS(',', bucket, HEX(row_id)) FROM hirestream_rejects",
+          "CONCAT_WS(',', shard, epoch, token, settled_until) FROM hirestream_writers"}) {
+      auto rows = other_->query("SELECT " + columns + " ORDER BY 1");
+      EXPECT_TRUE(rows.has_value());
+      while (take(rows->next())) {
+        all += std::string(rows->text(0)) + "\n";
+      }
+    }
+    return all;
+  }
+
+  MysqlConfig config_;
+  std::unique_ptr<mysql::Connection> other_;
+};
+
+TEST_P(MysqlWarehouseFaults, ConnectionLostAtAnyStatementAppliesNothingAndTheRetryCommits) {
+  start(1);
+  const Commit commit = rich_commit();
+  const std::string before = everything();
+  // Which statements does it send? Learnt from one that is lost at its COMMIT.
+  std::vector<std::string> statements;
+  mysql_warehouse().set_statement_hook([&](std::string_view sql, uint64_t) {
+    statements.emplace_back(sql.substr(0, 60));
+    return sql == "COMMIT" ? StatementFault::kLoseBefore : StatementFault::kNone;
+  });
+  ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
+  EXPECT_FALSE(take(warehouse_->resolve(commit)));
+  mysql_warehouse().set_statement_hook({});
+  const auto commit_at = std::find(statements.begin(), statements.end(), "COMMIT");
+  ASSERT_NE(commit_at, statements.end());
+  ASSERT_GE(commit_at - statements.begin(), 10);
+  for (ptrdiff_t lost = 0; lost < commit_at - statements.begin(); ++lost) {
+    for (const StatementFault fault : {StatementFault::kLoseBefore, StatementFault::kLoseAnswer}) {
+      SCOPED_TRACE(statements[static_cast<size_t>(lost)]);
+      break_at([lost, count = std::make_shared<ptrdiff_t>(0)](
+                   std::string_view) { return (*count)++ == lost; },
+               fault);
+      const auto outcome = warehouse_->commit(commit);
+      ASSERT_FALSE(outcome.has_value());
+      EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient) << outcome.error().text();
+      EXPECT_FALSE(take(warehouse_->resolve(commit))) << "waits until the lost session has ended";
+      EXPECT_EQ(everything(), before);
+    }
+  }
+  mysql_warehouse().set_statement_hook({});
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_NE(everything(), before);
+  EXPECT_THAT(events(), ElementsAre(cell(kHour, 2, {.clicks = 2, .bid_micros = 5}),
+                                    cell(kHour, 3, {.clicks = 4})));
+}
+
+TEST_P(MysqlWarehouseFaults, CommitWhoseAnswerIsLostIsFoundCommitted) {
+  start(1);
+  const Commit commit = rich_commit();
+  break_at_commit(StatementFault::kLoseAnswer);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
+  EXPECT_TRUE(take(warehouse_->resolve(commit)));
+  EXPECT_EQ(entry({0, 4}).revision, 1);
+}
+
+TEST_P(MysqlWarehouseFaults, RepairWithoutWritersIsResolvedByItsSlices) {
+  start(1);
+  Commit commit = rich_commit();
+  commit.writers.clear();
+  break_at_commit(StatementFault::kLoseBefore);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
+  EXPECT_FALSE(take(warehouse_->resolve(commit)));
+  break_at_commit(StatementFault::kLoseAnswer);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
+  EXPECT_TRUE(take(warehouse_->resolve(commit)));
+}
+
+TEST_P(MysqlWarehouseFaults, SessionKilledBeforeCommitIsFoundNotCommitted) {
+  start(1);
+  const Commit commit = rich_commit();
+  const std::string before = everything();
+  kill_at("COMMIT");
+  ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
+  EXPECT_FALSE(take(warehouse_->resolve(commit)));
+  EXPECT_EQ(everything(), before);
+  kill_at("INSERT INTO events");
+  const auto outcome = warehouse_->commit(commit);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient);
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+TEST_P(MysqlWarehouseFaults, KilledStatementRollsTheWholeTransactionBack) {
+  start(1);
+  const Commit commit = rich_commit();
+  const std::string before = everything();
+  // The statement waits for this lock when it is killed.
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(other_->execute("UPDATE events SET company_id = 1"));
+  uint64_t session = 0;
+  mysql_warehouse().set_statement_hook([&](std::string_view, uint64_t id) {
+    session = id;
+    return StatementFault::kNone;
+  });
+  auto outcome = std::async(std::launch::async, [&] { return warehouse_->commit(commit); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  database_->run(fmt::format("KILL QUERY {}", session));
+  const auto done = outcome.get();
+  expect_ok(other_->execute("ROLLBACK"));
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kTransient) << done.error().text();
+  EXPECT_EQ(everything(), before);
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+TEST_P(MysqlWarehouseFaults, ResolveWaitsForTheOldTransaction) {
+  start(1);
+  const Commit commit = commit_of({change(kSlice, 0, ChangeMode::kAppend, {})});
+  // The old transaction has done everything but COMMIT, and does that later.
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(other_->execute(fmt::format("UPDATE hirestream_writers SET token = {}", commit.token)));
+  auto resolved = std::async(std::launch::async, [&] { return warehouse_->resolve(commit); });
+  EXPECT_EQ(resolved.wait_for(std::chrono::milliseconds(700)), std::future_status::timeout);
+  expect_ok(other_->execute("COMMIT"));
+  EXPECT_TRUE(take(resolved.get()));
+}
+
+TEST_P(MysqlWarehouseFaults, SliceCreatedBySomebodyElseMeanwhileIsAConflict) {
+  start(1);
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(other_->execute(fmt::format(
+      "INSERT INTO hirestream_slices VALUES ({}, 0, 100, '', '', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+      "0, 77, UTC_TIMESTAMP(6), NULL)",
+      source_)));
+  const Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, {})});
+  auto outcome = std::async(std::launch::async, [&] { return warehouse_->commit(commit); });
+  EXPECT_EQ(outcome.wait_for(std::chrono::milliseconds(700)), std::future_status::timeout);
+  expect_ok(other_->execute("COMMIT"));
+  const auto done = take(outcome.get());
+  EXPECT_EQ(done.verdict, CommitVerdict::kConflict);
+  EXPECT_THAT(done.conflicts, ElementsAre(kSlice));
+}
+
+TEST_P(MysqlWarehouseFaults, EnginesOfOtherShardsDoNotWait) {
+  start(2);
+  ASSERT_EQ(verdict(commit_of({change({0, 1}, 0, ChangeMode::kAppend, {}),
+                               change({1, 1}, 0, ChangeMode::kAppend, {})})),
+            CommitVerdict::kCommitted);
+  expect_ok(other_->execute("START TRANSACTION"));
+  for (const char* table : {"hirestream_writers", "hirestream_slices", "hirestream_deltas"}) {
+    expect_ok(other_->execute(fmt::format(
+        "SELECT * FROM {} FORCE INDEX (PRIMARY) WHERE source_id = {} AND shard = 0 FOR UPDATE",
+        table, source_)));
+  }
+  Commit commit = commit_of(
+      {change({1, 1}, 1, ChangeMode::kReplace, {}), change({1, 2}, 0, ChangeMode::kAppend, {})});
+  commit.writers = {writers_[1]};
+  commit.settled_until = {{1, 1}};
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(8));
+}
+
+TEST_P(MysqlWarehouseFaults, LockedRowsAreTransient) {
+  start(1);
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(other_->execute("UPDATE hirestream_writers SET owner = 'x'"));
+  const auto outcome = warehouse_->commit(commit_of({change(kSlice, 0, ChangeMode::kAppend, {})}));
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient);
+  EXPECT_THAT(outcome.error().message, HasSubstr("1205"));
+  const auto resolved = warehouse_->resolve(commit_of({}));
+  ASSERT_FALSE(resolved.has_value());
+  EXPECT_EQ(resolved.error().kind, ErrorKind::kTransient);
+}
+
+TEST_P(MysqlWarehouseFaults, SessionTheServerEndedIsOpenedAnew) {
+  start(1);
+  uint64_t session = 0;
+  mysql_warehouse().set_statement_hook([&](std::string_view, uint64_t id) {
+    session = id;
+    return StatementFault::kNone;
+  });
+  EXPECT_THAT(take(warehouse_->load_jobs()), IsEmpty());
+  database_->run(fmt::format("KILL CONNECTION {}", session));
+  const auto first = warehouse_->load_jobs();
+  EXPECT_TRUE(first.has_value() || first.error().kind == ErrorKind::kTransient);
+  EXPECT_THAT(take(warehouse_->load_jobs()), IsEmpty());
+}
+
+TEST_P(MysqlWarehouseFaults, OneRowBeyondThePacketNamesTheSetting) {
+  start(1);
+  SliceChange slice = change(kSlice, 0, ChangeMode::kReplace, {});
+  slice.rejects = {reject(1, "ts_missing"), reject(2, "ts_missing")};
+  slice.rejects[1].row = std::string(other_->max_allowed_packet() / 2, 'x');
+  const auto outcome = warehouse_->commit(commit_of({slice}));
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(outcome.error().hint, HasSubstr("max_allowed_packet"));
+  EXPECT_THAT(take(warehouse_->load_rejects(source_, 9)), IsEmpty());
+}
+
+// --- settings that are wrong
+
+TEST_P(MysqlWarehouseFaults, WrongSettingsSayWhatToChangeAndNoPassword) {
+  const auto expect_failure = [](const MysqlConfig& config, ErrorKind kind,
+                                 const std::string& text) {
+    const auto opened = MysqlWarehouse::open(config);
+    ASSERT_FALSE(opened.has_value()) << text;
+    EXPECT_EQ(opened.error().kind, kind) << opened.error().text();
+    EXPECT_THAT(opened.error().text(), HasSubstr(text));
+    EXPECT_THAT(opened.error().text(), Not(HasSubstr("s3cr3t")));
+    EXPECT_THAT(opened.error().subject, HasSubstr(config.host));
+    EXPECT_THAT(opened.error().subject, HasSubstr(config.user));
+    EXPECT_FALSE(opened.error().hint.empty());
+  };
+  MysqlConfig wrong = config_;
+  wrong.password = "wrong-s3cr3t";
+  expect_failure(wrong, ErrorKind::kConfig, "Access denied");
+  wrong = config_;
+  wrong.database = "no_such_database";
+  expect_failure(wrong, ErrorKind::kConfig, "CREATE DATABASE no_such_database");
+  wrong = config_;
+  wrong.host = "no-such-host.invalid";
+  const auto unknown = MysqlWarehouse::open(wrong);
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_THAT(unknown.error().text(), HasSubstr("no-such-host.invalid"));
+  wrong = config_;
+  wrong.port = 1;
+  expect_failure(wrong, ErrorKind::kTransient, "is the server running");
+}
+
+class Account {
+ public:
+  Account(mysql::Connection& root, const std::string& name, const std::string& grants)
+      : root_(root), name_(name) {
+    run("DROP USER IF EXISTS '" + name + "'@'%'");
+    run("CREATE USER '" + name + "'@'%' IDENTIFIED BY 'pw-1'");
+    if (!grants.empty()) {
+      run("GRANT " + grants + " TO '" + name + "'@'%'");
+    }
+  }
+  ~Account() { run("DROP USER IF EXISTS '" + name_ + "'@'%'"); }
+  MysqlConfig config(MysqlConfig config) const {
+    config.user = name_;
+    config.password = "pw-1";
+    return config;
+  }
+
+ private:
+  void run(const std::string& sql) {
+    const auto done = root_.execute(sql);
+    EXPECT_TRUE(done.has_value()) << done.error().text();
+  }
+  mysql::Connection& root_;
+  std::string name_;
+};
+
+TEST_P(MysqlWarehouseFaults, InitWithoutPrivilegeNamesThePrintedDdl) {
+  const Account account(*other_, "hs_test_no_ddl",
+                        "SELECT, INSERT, UPDATE, DELETE ON `" + config_.database + "`.*");
+  auto warehouse = take(MysqlWarehouse::open(account.config(config_)));
+  const auto done = warehouse->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(done.error().hint, HasSubstr("--print"));
+  // The tables made by somebody else are enough.
+  expect_ok(warehouse_->init());
+  expect_ok(warehouse->init());
+  EXPECT_EQ(take(warehouse->events_table()), EventsTableState::kReady);
+}
+
+TEST_P(MysqlWarehouseFaults, LeastPrivilegeGrantsAreEnough) {
+  start(1);
+  database_->run("CREATE TABLE jobs (id BIGINT, company_id BIGINT)");
+  const std::string host =
+      "hs-test.invalid";  // nobody comes from there: only the statements are tried
+  std::string script =
+      least_privilege_grants({.database = config_.database, .jobs_table = "jobs", .host = host});
+  script = std::regex_replace(script, std::regex("<password>"), "Pw-1-placeholder");
+  script = std::regex_replace(script, std::regex("--[^\n]*\n"), "");
+  for (size_t begin = 0, end = script.find(';'); end != std::string::npos;
+       begin = end + 1, end = script.find(';', begin)) {
+    database_->run(script.substr(begin, end - begin));
+  }
+  for (const char* user : {"hirestream", "hirestream_reader", "hirestream_jobs"}) {
+    database_->run(fmt::format("DROP USER '{}'@'{}'", user, host));
+  }
+  // What the engine's account is granted, on one that can log in.
+  const Account account(*other_, "hs_test_engine",
+                        "SELECT, INSERT, UPDATE, DELETE ON `" + config_.database + "`.*");
+  warehouse_ = take(MysqlWarehouse::open(account.config(config_)));
+  writers_ = take(warehouse_->take_epochs(source_, std::vector<int32_t>{0}, "x"));
+  EXPECT_EQ(verdict(rich_commit()), CommitVerdict::kCommitted);
+  EXPECT_TRUE(
+      warehouse_->store_jobs(std::vector<Job>{{1, 2, 3, 4, "", "", "", ""}}, 1).has_value());
+  expect_ok(warehouse_->expire_rejects(0, 0));
+}
+
+TEST_P(MysqlWarehouseFaults, ExistingEventsWithPlainBidSetIsRefused) {
+  std::string ddl = mysql_events_table("events");
+  ddl = std::regex_replace(ddl, std::regex("GENERATED ALWAYS AS[^;]*VIRTUAL"), "NULL");
+  database_->run(ddl);
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kForeign);
+  const auto done = warehouse_->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_THAT(done.error().message, HasSubstr("bid_set is not generated"));
+}
+
+TEST_P(MysqlWarehouseFaults, ProbeTellsWhatDoctorShows) {
+  std::map<std::string, std::string> found;
+  for (const auto& [name, finding] : take(mysql_warehouse().probe())) {
+    found[name] += finding;
+  }
+  EXPECT_THAT(found["server"], HasSubstr(GetParam()));
+  EXPECT_THAT(found["isolation"], HasSubstr("READ-COMMITTED"));
+  EXPECT_THAT(found["user"], HasSubstr(config_.user));
+  EXPECT_LT(std::abs(std::stod(found["clock difference"])), 5.0);
+  EXPECT_GT(std::stoll(found["max_allowed_packet"]), 1'000'000);
+  EXPECT_THAT(found["grant"], HasSubstr("GRANT"));
+  EXPECT_THAT(found["grant"], Not(HasSubstr("IDENTIFIED")));
+}
+
+TEST_P(MysqlWarehouseFaults, NamesOfJobsThatAreNoUtf8AreStoredReadably) {
+  start(1);
+  const std::vector<Job> jobs = {
+      {1, 2, 0, 0, "caf\xe9 \xed\xa0\x80 ok", std::string(2000, 'x'), "", ""}};
+  EXPECT_TRUE(warehouse_->store_jobs(jobs, now_us_).has_value());
+  const auto stored = take(warehouse_->load_jobs());
+  ASSERT_EQ(stored.size(), 1u);
+  EXPECT_THAT(stored[0].title, HasSubstr("caf\xef\xbf\xbd "));
+  EXPECT_THAT(stored[0].title, HasSubstr(" ok"));
+  EXPECT_EQ(stored[0].company_name.size(), 1000u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, MysqlWarehouseFaults, testing::Values("mysql", "mariadb"),
+                         [](const auto& tested) { return tested.param; });
+
+}  // namespace
+}  // namespace hirestream

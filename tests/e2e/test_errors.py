@@ -1,0 +1,163 @@
+"""What goes wrong is said in a way that helps: what, where, what to do; with the documented exit code; never a password."""
+
+import csv
+import resource
+import signal
+
+import pytest
+
+from conftest import assert_equal, sqlite_events, unique
+
+WRONG_PASSWORD = "not-the-password-3141"
+
+
+@pytest.fixture
+def source(hirestream, tmp_path):
+    hirestream("generate", "--to", f"csv:{tmp_path}/raw.csv", "--rows", 2000)
+    return f"csv:{tmp_path}/raw.csv"
+
+
+def run_once(hirestream, source, warehouse, *options, **keywords):
+    return hirestream("run", "--once", "--source", source, "--warehouse", warehouse, "--give-up-after", "1s", *options, **keywords)
+
+
+def test_unknown_mysql_host(hirestream, source):
+    said = run_once(hirestream, source, "mysql://root@no-such-host.invalid:3306/etl_data", expect=3)
+    assert "no-such-host.invalid" in said
+
+
+def test_nobody_listens(hirestream, source):
+    said = run_once(hirestream, source, "mysql://root@127.0.0.1:1/etl_data", expect=3)
+    assert "127.0.0.1:1" in said
+
+
+def test_unknown_cassandra_host(hirestream, tmp_path):
+    said = run_once(hirestream, "cassandra://no-such-host.invalid/logs/tracking", f"sqlite:{tmp_path}/counts.db", expect=3)
+    assert "no-such-host.invalid" in said
+
+
+def test_wrong_mysql_password(hirestream, source, mysql, mysql_database):
+    said = run_once(hirestream, source, mysql.uri(mysql_database), expect=2,
+                    environment={"HIRESTREAM_MYSQL_PASSWORD": WRONG_PASSWORD})
+    assert "HIRESTREAM_MYSQL_PASSWORD" in said
+    assert WRONG_PASSWORD not in said
+
+
+def test_password_in_a_uri_is_refused_and_not_repeated(hirestream, source):
+    said = run_once(hirestream, source, f"mysql://root:{WRONG_PASSWORD}@127.0.0.1/etl_data", expect=2)
+    assert WRONG_PASSWORD not in said
+
+
+def test_missing_cassandra_table(hirestream, cassandra, keyspace, tmp_path):
+    said = run_once(hirestream, cassandra.uri(keyspace, "absent"), f"sqlite:{tmp_path}/counts.db", expect=2)
+    assert f"{keyspace}.absent" in said or "absent" in said
+
+
+def test_table_with_a_key_nobody_can_read(hirestream, cassandra, keyspace, tmp_path):
+    cassandra.execute(f"CREATE TABLE {keyspace}.tracking (job_id int, create_time timeuuid, ts timestamp, PRIMARY KEY (job_id, create_time))")
+    said = run_once(hirestream, cassandra.uri(keyspace), f"sqlite:{tmp_path}/counts.db", expect=2)
+    assert "PRIMARY KEY" in said
+
+
+def test_missing_privilege(hirestream, source, mysql, mysql_database):
+    user = unique("u")[:30]
+    mysql.execute(f"CREATE USER {user} IDENTIFIED BY 'reader-only'", f"GRANT SELECT ON {mysql_database}.* TO {user}")
+    try:
+        said = run_once(hirestream, source, f"mysql://{user}@{mysql.host}:{mysql.port}/{mysql_database}", expect=2,
+                        environment={"HIRESTREAM_MYSQL_PASSWORD": "reader-only"})
+        assert "init --print" in said
+    finally:
+        mysql.execute(f"DROP USER {user}")
+
+
+def test_append_only_events_table_is_not_written_to(hirestream, source, mysql, mysql_database):
+    mysql.execute(f"""CREATE TABLE {mysql_database}.events (
+        id BIGINT AUTO_INCREMENT PRIMARY KEY, job_id INT, dates TEXT, hours INT, disqualified_application INT, qualified_application INT,
+        conversion INT, company_id INT, group_id INT, campaign_id INT, publisher_id INT, bid_set DOUBLE, clicks INT, impressions INT,
+        spend_hour DOUBLE, sources TEXT, updated_at TIMESTAMP NULL)""",
+                  f"INSERT INTO {mysql_database}.events (job_id, dates, hours, clicks) VALUES (1, '2026-06-01', 3, 5)")
+    said = run_once(hirestream, source, mysql.uri(mysql_database), expect=2)
+    assert "hirestream migrate" in said
+    with mysql.connect(mysql_database) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*), SUM(clicks) FROM events")
+        assert [int(value) for value in cursor.fetchone()] == [1, 5]
+
+
+def limited_files():
+    """As a full disk: no file may grow beyond a megabyte; the write fails instead of ending the process."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+
+def test_full_disk_under_a_sqlite_warehouse(hirestream, dataset, tmp_path):
+    source, warehouse = dataset.write(f"sqlite:{tmp_path}/raw.db"), f"sqlite:{tmp_path}/counts.db"
+    said = run_once(hirestream, source, warehouse, expect=3, preexec_fn=limited_files)
+    assert "counts.db" in said
+    run_once(hirestream, source, warehouse)
+    assert_equal(dataset.recount(), sqlite_events(warehouse))
+
+
+def test_full_disk_while_generating(hirestream, tmp_path):
+    said = hirestream("generate", "--to", f"csv:{tmp_path}/raw.csv", "--rows", 100_000, preexec_fn=limited_files, expect=3)
+    assert "raw.csv" in said
+    assert not (tmp_path / "raw.csv").exists(), "half a file must never be seen"
+
+
+def test_another_attribution_is_refused_for_a_known_source(hirestream, source, tmp_path):
+    warehouse = f"sqlite:{tmp_path}/counts.db"
+    run_once(hirestream, source, warehouse)
+    said = run_once(hirestream, source, warehouse, "--attribution", "payload", expect=2)
+    assert "attribution" in said
+
+
+@pytest.mark.parametrize("arguments, word", [
+    (["--source", "csv:/no/such/file.csv"], "/no/such/file.csv"),
+    (["--source", "ftp://x"], "ftp"),
+    (["--poll-interval", "5"], "poll"),
+    (["--pol-interval", "5s"], "poll-interval"),
+    (["--timezone", "Europe/Atlantis"], "Europe/Atlantis")])
+def test_bad_command_lines(hirestream, source, tmp_path, arguments, word):
+    said = run_once(hirestream, source, f"sqlite:{tmp_path}/counts.db", *arguments, expect=2)
+    assert word in said
+
+
+def test_generate_names_the_option_that_is_wrong(hirestream, tmp_path):
+    target = f"csv:{tmp_path}/raw.csv"
+    assert "--jobs" in hirestream("generate", "--to", target, "--jobs", 0, expect=2)
+    assert "--dirty" in hirestream("generate", "--to", target, "--dirty", 2, expect=2)
+    assert "--from" in hirestream("generate", "--to", target, "--from", "soon", expect=2)
+    assert "--threads" in hirestream("generate", "--to", target, "--threads", 4, expect=2)
+
+
+def write_csv(path, rows):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["create_time", "ts", "job_id", "bid", "custom_track"])
+        writer.writerows(rows)
+
+
+def row(number, **values):
+    fields = {"create_time": f"b54adc00-6207-11ef-8000-{number:012x}", "ts": "2024-08-24 10:00:00", "job_id": "1", "bid": "1.5",
+              "custom_track": "click"} | values
+    return list(fields.values())
+
+
+def test_import_names_file_line_and_reason_of_a_bad_row(hirestream, tmp_path, cassandra, keyspace):
+    path = tmp_path / "rows.csv"
+    write_csv(path, [row(1), row(2), row(3, job_id="n/a"), row(4, create_time="nonsense"), row(5)])
+    uri = cassandra.uri(keyspace)
+    hirestream("generate", "--to", uri, "--rows", 1)  # makes the table: job_id is a number there
+    said = hirestream("import", path, "--to", uri, expect=2)
+    assert f"{path}:4" in said and "n/a" in said
+    said = hirestream("import", path, "--to", uri, "--on-bad-row", "skip")
+    assert f"{path}:4" in said and f"{path}:5" in said
+    assert "3 written" in said and "2 bad" in said
+    found = cassandra.session.execute(f"SELECT create_time FROM {keyspace}.tracking")
+    assert sum(1 for found_row in found if str(found_row.create_time).startswith("b54adc00")) == 3
+
+
+def test_import_of_a_missing_file_and_of_damaged_data(hirestream, tmp_path):
+    target = f"sqlite:{tmp_path}/raw.db"
+    assert "absent.csv" in hirestream("import", tmp_path / "absent.csv", "--to", target, expect=2)
+    (tmp_path / "damaged.csv.gz").write_bytes(b"\x1f\x8bnot gzip at all")
+    assert "damaged.csv.gz" in hirestream("import", tmp_path / "damaged.csv.gz", "--to", target, expect=2)

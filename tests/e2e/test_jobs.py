@@ -1,0 +1,86 @@
+"""company_id: rows counted before their job was known get it later, and a job that moves takes its rows along."""
+
+import signal
+import time
+
+import pytest
+
+from conftest import assert_equal
+
+
+@pytest.fixture
+def source(dataset, tmp_path):
+    return dataset.write(f"sqlite:{tmp_path}/raw.db")
+
+
+def make_jobs(mysql, database, companies):
+    with mysql.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE jobs (id BIGINT PRIMARY KEY, company_id BIGINT, group_id BIGINT, campaign_id BIGINT)")
+        cursor.executemany("INSERT INTO jobs VALUES (%s, %s, NULL, NULL)", list(companies.items()))
+
+
+def test_late_and_moved_jobs_with_once(hirestream, dataset, source, mysql, mysql_database):
+    companies = dataset.companies()
+    known = dict(list(companies.items())[: len(companies) // 2])
+    make_jobs(mysql, mysql_database, known)
+    uri = mysql.uri(mysql_database)
+    arguments = ["run", "--once", "--source", source, "--warehouse", uri, "--jobs", uri]
+    hirestream(*arguments)
+    assert_equal(dataset.recount(), mysql.events(mysql_database), known)
+
+    with mysql.connect(mysql_database) as connection, connection.cursor() as cursor:
+        late = [job for job in companies.items() if job[0] not in known]
+        cursor.executemany("INSERT INTO jobs VALUES (%s, %s, NULL, NULL)", late)
+    hirestream(*arguments)
+    assert_equal(dataset.recount(), mysql.events(mysql_database), companies)
+
+    moved = companies | {next(iter(companies)): 777}
+    with mysql.connect(mysql_database) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE jobs SET company_id = 777 WHERE id = %s", [next(iter(companies))])
+    hirestream(*arguments)
+    assert_equal(dataset.recount(), mysql.events(mysql_database), moved)
+
+
+def test_late_job_while_running(hirestream, dataset, source, mysql, mysql_database):
+    companies = dataset.companies()
+    make_jobs(mysql, mysql_database, {})
+    uri = mysql.uri(mysql_database)
+    engine = hirestream.start("run", "--source", source, "--warehouse", uri, "--jobs", uri, "--jobs-refresh-interval", "1s",
+                              "--log-level", "warning")
+    try:
+        events = mysql.events(mysql_database)
+        deadline = time.time() + 120
+        while time.time() < deadline and not read_rows(events):
+            time.sleep(0.2)
+        with mysql.connect(mysql_database) as connection, connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO jobs VALUES (%s, %s, NULL, NULL)", list(companies.items()))
+        while time.time() < deadline:
+            ((unknown,),) = events.query("SELECT COUNT(*) FROM events WHERE company_id = 0")
+            if unknown == 0 and read_rows(events) >= dataset.recount().rows():
+                break
+            time.sleep(0.2)
+    finally:
+        engine.send_signal(signal.SIGTERM)
+        out, errors = engine.communicate(timeout=60)
+    assert engine.returncode == 0, out + errors
+    assert_equal(dataset.recount(), mysql.events(mysql_database), companies)
+
+
+def read_rows(events):
+    from oracle.recount import read_accounting
+
+    try:
+        return sum(read_accounting(events).values())
+    except Exception as error:  # the tables are not there yet
+        assert "doesn't exist" in str(error), error
+        return 0
+
+
+def test_jobs_generated_into_each_kind_of_directory_are_the_same(hirestream, dataset, source, mysql, mysql_database, tmp_path):
+    for jobs in (mysql.uri(mysql_database), f"sqlite:{tmp_path}/jobs.db", f"csv:{tmp_path}/jobs.csv"):
+        hirestream("generate", "--to", f"csv:{tmp_path}/unused.csv", "--rows", 1, "--jobs-to", jobs, "--seed", 7)
+        warehouse = f"sqlite:{tmp_path}/counts_{jobs.split(':')[0]}.db"
+        hirestream("run", "--once", "--source", source, "--warehouse", warehouse, "--jobs", jobs)
+        from conftest import sqlite_events
+
+        assert_equal(dataset.recount(), sqlite_events(warehouse), dataset.companies())

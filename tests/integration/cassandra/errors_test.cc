@@ -1,0 +1,163 @@
+// What people get wrong, and what fails: errors name it, and come in time.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/integration/cassandra/cassandra_fixture.h"
+
+namespace hirestream {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Errors : public CassandraFixture {
+ protected:
+  Error open_error(const CassandraConfig& wrong) {
+    const auto opened = open_cassandra_source(wrong, {});
+    EXPECT_FALSE(opened);
+    return opened ? Error{} : opened.error();
+  }
+};
+
+TEST_F(Errors, NamesTheMissingTableAndThoseThatExist) {
+  create_deployed_table();
+  CassandraConfig wrong = config();
+  wrong.table = "trackign";
+  const Error error = open_error(wrong);
+  EXPECT_EQ(error.kind, ErrorKind::kConfig);
+  EXPECT_EQ(error.subject, config().keyspace + ".trackign");
+  EXPECT_THAT(error.hint, HasSubstr(config().table));
+}
+
+TEST_F(Errors, NamesTheMissingKeyspace) {
+  CassandraConfig wrong = config();
+  wrong.keyspace = "no_such_keyspace";
+  const Error error = open_error(wrong);
+  EXPECT_EQ(error.kind, ErrorKind::kConfig);
+  EXPECT_THAT(error.message, HasSubstr("keyspace no_such_keyspace does not exist"));
+}
+
+TEST_F(Errors, NamesTheColumnOfAWrongType) {
+  execute(fmt::format("CREATE TABLE {} (create_time text PRIMARY KEY, ts text, job_id list<int>)",
+                      table()));
+  const Error error = open_error(config());
+  EXPECT_EQ(error.kind, ErrorKind::kConfig);
+  EXPECT_THAT(error.subject, HasSubstr("column job_id"));
+  EXPECT_THAT(error.message, HasSubstr("list<int>"));
+}
+
+TEST_F(Errors, NamesTheMissingTs) {
+  execute(fmt::format("CREATE TABLE {} (create_time text PRIMARY KEY, job_id int)", table()));
+  EXPECT_EQ(open_error(config()).message, "has no column ts");
+}
+
+TEST_F(Errors, NamesTheKeyItCannotRead) {
+  execute(
+      fmt::format("CREATE TABLE {} (uid text, create_time timeuuid, ts text, PRIMARY KEY (uid, "
+                  "create_time))",
+                  table()));
+  EXPECT_THAT(open_error(config()).message, HasSubstr("PRIMARY KEY ((uid), create_time)"));
+}
+
+TEST_F(Errors, RefusesToTailATableWithoutBuckets) {
+  create_deployed_table();
+  const auto opened = open_cassandra_source(
+      config(), {.source_zone = TimeZone(), .with_payload = false, .strategy = Strategy::kTail});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(opened.error().message, HasSubstr("PRIMARY KEY (create_time)"));
+}
+
+TEST_F(Errors, SaysThatNobodyListensThere) {
+  CassandraConfig wrong = config();
+  wrong.hosts = {"127.0.0.1:1"};
+  wrong.connect_timeout = std::chrono::seconds(2);
+  const Stopwatch stopwatch;
+  const Error error = open_error(wrong);
+  EXPECT_LT(stopwatch.elapsed(), std::chrono::seconds(4));
+  EXPECT_EQ(error.kind, ErrorKind::kTransient);
+  EXPECT_EQ(error.subject, "127.0.0.1:1");
+  EXPECT_THAT(error.hint, HasSubstr("check that Cassandra runs there"));
+}
+
+TEST_F(Errors, SaysThatTheHostIsUnknown) {
+  CassandraConfig wrong = config();
+  wrong.hosts = {"no-such-host.invalid:9042"};
+  wrong.connect_timeout = std::chrono::seconds(2);
+  const Stopwatch stopwatch;
+  const Error error = open_error(wrong);
+  EXPECT_LT(stopwatch.elapsed(), std::chrono::seconds(4));
+  EXPECT_EQ(error.subject, "no-such-host.invalid:9042");
+}
+
+// Accepts connections and says nothing.
+class SilentServer {
+ public:
+  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(socket_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  int port() const { return port_; }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+TEST_F(Errors, DoesNotWaitForAServerThatStaysSilent) {
+  const SilentServer silent;
+  CassandraConfig wrong = config();
+  wrong.hosts = {fmt::format("127.0.0.1:{}", silent.port())};
+  wrong.connect_timeout = std::chrono::seconds(1);
+  const Stopwatch stopwatch;
+  EXPECT_EQ(open_error(wrong).kind, ErrorKind::kTransient);
+  EXPECT_LT(stopwatch.elapsed(), std::chrono::seconds(3));
+}
+
+TEST_F(Errors, NamesUnreadableCertificates) {
+  CassandraConfig wrong = config();
+  wrong.tls_ca = "/nonexistent/ca.pem";
+  const Error error = open_error(wrong);
+  EXPECT_EQ(error.kind, ErrorKind::kConfig);
+  EXPECT_THAT(error.hint, HasSubstr("tls_ca"));
+}
+
+TEST_F(Errors, GivesUpOnAConsistencyThatCannotBeReached) {
+  create_deployed_table();
+  CassandraConfig wrong = config();
+  wrong.consistency = Consistency::kThree;  // of one replica
+  wrong.retries = 1;
+  const auto opened = open({}, wrong);
+  CollectingSink sink;
+  const auto result = opened.source->scan({}, sink);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::kTransient);
+  EXPECT_THAT(result.error().message, HasSubstr("0x1000"));
+  EXPECT_GE(opened.source->statistics().retries, 1);
+}
+
+TEST_F(Errors, SaysThatTheTableIsGone) {
+  create_deployed_table();
+  const auto opened = open();
+  execute("DROP TABLE " + table());
+  CollectingSink sink;
+  const auto result = opened.source->scan({}, sink);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::kConfig) << result.error().text();
+}
+
+}  // namespace
+}  // namespace hirestream

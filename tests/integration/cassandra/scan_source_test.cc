@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "adapters/cassandra/cassandra_schema.h"
+#include "model/timestamp.h"
+#include "tests/integration/cassandra/cassandra_fixture.h"
+
+namespace hirestream {
+namespace {
+
+class ScanSource : public CassandraFixture {
+ protected:
+  // A row a minute from 2022-07-16 19:33:20 on, and some without a usable ts.
+  void write_rows(int64_t count) {
+    std::vector<RawEvent> events;
+    for (int64_t i = 0; i < count; ++i) {
+      events.push_back(event_of(i, 60'000'000));
+    }
+    RawEvent without_ts = event_of(count, 60'000'000);
+    without_ts[RawColumn::kTs].reset();
+    events.push_back(without_ts);
+    write(events);
+  }
+};
+
+TEST_F(ScanSource, DescribesWhatItReads) {
+  create_deployed_table();
+  const auto opened = open();
+  EXPECT_EQ(opened.source->description().strategy, Strategy::kScan);
+  EXPECT_EQ(opened.source->description().shard_count, 1);
+  EXPECT_EQ(opened.source->description().bucket_width_s, 60);
+  EXPECT_FALSE(opened.source->description().range_reads);
+}
+
+TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
+  create_deployed_table();
+  write_rows(5'000);
+  CassandraConfig small_pages = config();
+  small_pages.page_rows = 3;
+  const auto opened = open({}, small_pages);
+  const CollectingSink sink = read_all(*opened.source);
+  EXPECT_EQ(sink.rows.size(), 5'001U);
+  EXPECT_EQ(sink.delivered, 5'001U);
+}
+
+TEST_F(ScanSource, BoundsTextTimesTwoDaysEarly) {
+  create_deployed_table();
+  write_rows(10'000);  // a week
+  const auto opened = open();
+  CollectingSink sink;
+  const int64_t from = parse_timestamp("2022-07-22 00:00:00")->us;
+  const ScanBound bound{.complete = false, .from_us = from, .to_us = from + 3'600'000'000};
+  ASSERT_TRUE(opened.source->scan(bound, sink));
+  const int64_t early = parse_timestamp("2022-07-20 00:00:00")->us;
+  for (int64_t i = 0; i < 10'000; ++i) {
+    const int64_t ts = kFirstArrivalUs + i * 60'000'000;
+    EXPECT_EQ(sink.rows.contains(id_of(i, 60'000'000)), ts >= early) << i;
+  }
+  EXPECT_FALSE(sink.rows.contains(id_of(10'000, 60'000'000))) << "rows without ts: complete scans";
+}
+
+TEST_F(ScanSource, BoundsNativeTimesExactly) {
+  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  write_rows(2'000);
+  const auto opened = open();
+  CollectingSink sink;
+  const int64_t from = kFirstArrivalUs + 500LL * 60'000'000;
+  const int64_t to = kFirstArrivalUs + 700LL * 60'000'000;
+  ASSERT_TRUE(opened.source->scan({.complete = false, .from_us = from, .to_us = to}, sink));
+  EXPECT_EQ(sink.rows.size(), 200U);
+  EXPECT_TRUE(sink.rows.contains(id_of(500, 60'000'000)));
+  EXPECT_FALSE(sink.rows.contains(id_of(700, 60'000'000)));
+}
+
+TEST_F(ScanSource, ReadsAtTheStrongestLevel) {
+  create_deployed_table();
+  write_rows(100);
+  const auto opened = open();
+  CollectingSink sink;
+  ASSERT_TRUE(opened.source->scan({.level = ReadLevel::kStrongest}, sink));
+  EXPECT_EQ(sink.rows.size(), 101U);
+}
+
+TEST_F(ScanSource, ScansAnEmptyTable) {
+  create_deployed_table();
+  EXPECT_TRUE(read_all(*open().source).rows.empty());
+}
+
+TEST_F(ScanSource, ReadsPayloadOnlyWhenAsked) {
+  create_deployed_table();
+  RawEvent event = event_of(0);
+  event[RawColumn::kEd] = R"({"jobId":"188"})";
+  write({event});
+  EXPECT_FALSE(read_all(*open().source).rows.at(id_of(0)).cells.contains("ed"));
+  const auto opened = open({.source_zone = TimeZone(), .with_payload = true, .strategy = {}});
+  EXPECT_EQ(read_all(*opened.source).rows.at(id_of(0)).cells.at("ed"), R"({"jobId":"188"})");
+}
+
+TEST_F(ScanSource, TakesTextTimesInTheSourcesZone) {
+  create_deployed_table();
+  RawEvent event = event_of(0);
+  event[RawColumn::kTs] = "2022-07-16 21:33:20";
+  write({event});
+  auto zone = TimeZone::find("Europe/Berlin");
+  ASSERT_TRUE(zone);
+  const auto opened = open({.source_zone = *zone, .with_payload = false, .strategy = {}});
+  EXPECT_EQ(read_all(*opened.source).rows.at(id_of(0)).cells.at("ts"), "1658000000000000");
+}
+
+}  // namespace
+}  // namespace hirestream

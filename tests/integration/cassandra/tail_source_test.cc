@@ -1,0 +1,231 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "adapters/cassandra/cassandra_schema.h"
+#include "adapters/cassandra/partition_layout.h"
+#include "tests/integration/cassandra/cassandra_fixture.h"
+
+namespace hirestream {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class TailSource : public CassandraFixture {
+ protected:
+  std::vector<RawEvent> events(int64_t count, int64_t step_us) {
+    std::vector<RawEvent> result;
+    for (int64_t i = 0; i < count; ++i) {
+      result.push_back(event_of(i, step_us));
+    }
+    return result;
+  }
+  static SliceKey slice_of(const RowId& id) {
+    return {shard_of(id, 8), bucket_of(arrival_time_us(id), 60)};
+  }
+};
+
+TEST_F(TailSource, DescribesWhatItReads) {
+  create_recommended_table();
+  const auto opened = open();
+  const SourceDescription& description = opened.source->description();
+  EXPECT_EQ(description.strategy, Strategy::kTail);
+  EXPECT_EQ(description.kind, "cassandra");
+  EXPECT_EQ(description.shard_count, 8);
+  EXPECT_EQ(description.bucket_width_s, 60);
+  EXPECT_TRUE(description.range_reads);
+  EXPECT_THAT(description.identity, HasSubstr(opened.shape.table_id));
+  EXPECT_THAT(description.identity, HasSubstr(opened.shape.cluster_name));
+  EXPECT_THAT(opened.notes, IsEmpty());
+}
+
+TEST_F(TailSource, GivesATableCreatedAgainAnotherIdentity) {
+  create_recommended_table();
+  const std::string before = open().source->description().identity;
+  execute("DROP TABLE " + table());
+  create_recommended_table();
+  EXPECT_NE(open().source->description().identity, before);
+}
+
+TEST_F(TailSource, ReadsAllRowsThroughSmallPages) {
+  create_recommended_table();
+  write(events(3'000, 1'000));
+  CassandraConfig small_pages = config();
+  small_pages.page_rows = 7;
+  const auto opened = open({}, small_pages);
+  const CollectingSink sink = read_all(*opened.source);
+  EXPECT_EQ(sink.rows.size(), 3'000U);
+  EXPECT_EQ(sink.delivered, 3'000U);
+  EXPECT_GE(sink.calls, 3'000U / 7);
+  const ReadStatistics statistics = opened.source->statistics();
+  EXPECT_GE(statistics.rows, 3'000);
+  EXPECT_GE(statistics.requests, 3'000 / 7);
+  EXPECT_GT(statistics.bytes, 3'000 * 16);
+}
+
+TEST_F(TailSource, NumbersRowsByTheirRequest) {
+  create_recommended_table();
+  write(events(500, 1'000'000));
+  auto opened = open();
+  const auto slices = opened.source->discover(all_shards(*opened.source));
+  ASSERT_TRUE(slices);
+  std::vector<SliceRead> requests;
+  for (const SliceListing& slice : *slices) {
+    requests.push_back({slice.key, {}, ReadLevel::kConfigured});
+    // The same slices twice more, in the other ways of reading: requests keep their numbers among them.
+    requests.push_back({slice.key, 0, ReadLevel::kConfigured});
+    requests.push_back({slice.key, {}, ReadLevel::kStrongest});
+  }
+  CollectingSink sink;
+  ASSERT_TRUE(opened.source->read(requests, sink));
+  EXPECT_EQ(sink.delivered, 1'500U);
+  for (const auto& [id, row] : sink.rows) {
+    EXPECT_EQ(requests[row.request].slice, slice_of(id));
+  }
+}
+
+TEST_F(TailSource, ReadsFromAPositionOn) {
+  for (const TableTypes types : {TableTypes::kNative, TableTypes::kText}) {
+    execute("DROP TABLE IF EXISTS " + table());
+    execute_all(recommended_schema_statements(config().keyspace, config().table, {}, types));
+    write(events(1'000, 1'000));
+    auto opened = open();
+    std::vector<SliceRead> requests;
+    const int64_t from = kFirstArrivalUs + 600 * 1'000;
+    for (int32_t shard = 0; shard < 8; ++shard) {
+      requests.push_back({{shard, bucket_of(from, 60)}, from, ReadLevel::kConfigured});
+    }
+    CollectingSink sink;
+    ASSERT_TRUE(opened.source->read(requests, sink));
+    // The rows' bucket begins with the series and ends after it.
+    ASSERT_EQ(bucket_of(kFirstArrivalUs, 60), bucket_of(kFirstArrivalUs + 1'000'000, 60));
+    EXPECT_EQ(opened.source->description().range_reads, types == TableTypes::kNative);
+    EXPECT_EQ(sink.rows.size(), types == TableTypes::kNative ? 400U : 1'000U);
+    for (int64_t i = 600; i < 1'000; ++i) {
+      EXPECT_TRUE(sink.rows.contains(id_of(i)));
+    }
+  }
+}
+
+TEST_F(TailSource, ReadsUuidColumnsFromAPositionOn) {
+  execute("CREATE TABLE " + table() +
+          " (bucket bigint, shard int, create_time uuid, ts timestamp, PRIMARY KEY ((bucket, "
+          "shard), create_time))");
+  write(events(100, 1'000));
+  auto opened = open();
+  EXPECT_THAT(opened.notes, ::testing::Contains(HasSubstr("taking 60 s buckets and 8 shards")));
+  const int64_t from = kFirstArrivalUs + 50 * 1'000;
+  std::vector<SliceRead> requests;
+  for (int32_t shard = 0; shard < 8; ++shard) {
+    requests.push_back({{shard, bucket_of(from, 60)}, from, ReadLevel::kConfigured});
+  }
+  CollectingSink sink;
+  ASSERT_TRUE(opened.source->read(requests, sink));
+  EXPECT_EQ(sink.rows.size(), 50U);
+}
+
+TEST_F(TailSource, DiscoversSlicesOfTheShardsAskedFor) {
+  create_recommended_table();
+  const auto written = events(1'000, 1'000'000);
+  write(written);
+  std::set<SliceKey> expected;
+  for (int64_t i = 0; i < 1'000; ++i) {
+    expected.insert(slice_of(id_of(i, 1'000'000)));
+  }
+  auto opened = open();
+  const auto all = opened.source->discover(all_shards(*opened.source));
+  ASSERT_TRUE(all) << all.error().text();
+  std::vector<SliceKey> keys;
+  for (const SliceListing& slice : *all) {
+    keys.push_back(slice.key);
+  }
+  EXPECT_EQ(keys, std::vector<SliceKey>(expected.begin(), expected.end()));
+
+  const std::vector<int32_t> two = {1, 5};
+  const auto some = opened.source->discover(two);
+  ASSERT_TRUE(some);
+  EXPECT_FALSE(some->empty());
+  EXPECT_LT(some->size(), all->size());
+  for (const SliceListing& slice : *some) {
+    EXPECT_TRUE(slice.key.shard == 1 || slice.key.shard == 5);
+  }
+}
+
+TEST_F(TailSource, RefusesPartitionsThatTheLayoutDoesNotKnow) {
+  create_recommended_table();
+  execute(fmt::format("INSERT INTO {} (bucket, shard, create_time) VALUES (1, 9, now())", table()));
+  auto opened = open();
+  const auto slices = opened.source->discover(all_shards(*opened.source));
+  ASSERT_FALSE(slices);
+  EXPECT_EQ(slices.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(slices.error().message, HasSubstr("shard 9 in bucket 1"));
+}
+
+TEST_F(TailSource, TakesTheLayoutFromItsTable) {
+  execute_all(recommended_schema_statements(config().keyspace, config().table, {},
+                                            TableTypes::kNative, {300, 3}));
+  write(events(200, 1'000'000));
+  auto opened = open();
+  EXPECT_EQ(opened.source->description().bucket_width_s, 300);
+  EXPECT_EQ(opened.source->description().shard_count, 3);
+  EXPECT_EQ(*opened.source->newest_bucket(kFirstArrivalUs), kFirstArrivalUs / 300'000'000);
+  EXPECT_EQ(read_all(*opened.source).rows.size(), 200U);
+}
+
+TEST_F(TailSource, RefusesALayoutThatChanges) {
+  create_recommended_table();
+  execute(
+      fmt::format("INSERT INTO {}_layout (from_bucket_time, bucket_width_s, shard_count) VALUES "
+                  "('2030-01-01', 60, 16)",
+                  table()));
+  const auto opened = open_cassandra_source(config(), {});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(opened.error().message, HasSubstr("more than one entry is not supported yet"));
+}
+
+TEST_F(TailSource, SeesRowsOfPreparedStatementsAfterTheyWereWritten) {
+  create_recommended_table();
+  auto opened = open();
+  EXPECT_THAT(read_all(*opened.source).rows, IsEmpty());
+  write(events(10, 1'000));
+  EXPECT_EQ(read_all(*opened.source).rows.size(), 10U);
+  execute(fmt::format("TRUNCATE {}", table()));
+  EXPECT_THAT(read_all(*opened.source).rows, IsEmpty());
+}
+
+// Gives up at its first page.
+class RefusingSink : public RowSink {
+ public:
+  Result<void> on_rows(size_t, const TrackingBatch&) override {
+    return fail(ErrorKind::kRejected, "count", "rows", "enough");
+  }
+};
+
+TEST_F(TailSource, StopsReadingWhenTheSinkGivesUp) {
+  create_recommended_table();
+  write(events(20'000, 1'000));
+  CassandraConfig small_pages = config();
+  small_pages.page_rows = 2;
+  auto opened = open({}, small_pages);
+  const auto slices = opened.source->discover(all_shards(*opened.source));
+  std::vector<SliceRead> requests;
+  for (const SliceListing& slice : *slices) {
+    requests.push_back({slice.key, {}, ReadLevel::kConfigured});
+  }
+  RefusingSink sink;
+  const Stopwatch stopwatch;
+  const auto result = opened.source->read(requests, sink);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "enough");
+  const int64_t requests_then = opened.source->statistics().requests;
+  opened.source.reset();
+  EXPECT_LT(stopwatch.elapsed(), std::chrono::seconds(3));
+  EXPECT_LT(requests_then, 2'000) << "10,000 pages were not all fetched";
+}
+
+}  // namespace
+}  // namespace hirestream

@@ -1,0 +1,266 @@
+#include "simulation/checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace hirestream::simulation {
+namespace {
+
+std::string slice_text(const SliceKey& key) {
+  return fmt::format("slice {}/{}", key.shard, key.bucket);
+}
+
+[[noreturn]] void violated(const std::string& invariant, const std::string& text) {
+  throw InvariantViolation{invariant, text};
+}
+
+Measures value_of(const CellMap& cells, const CellKey& key) {
+  const auto found = cells.find(key);
+  return found == cells.end() ? Measures{} : found->second;
+}
+
+int64_t first_visible_us(const RowVersion& version) {
+  return std::min(version.visible_us[0], version.visible_us[1]);
+}
+
+void add_class(RowClasses& classes, Fate fate) {
+  switch (fate) {
+    case Fate::kCounted:
+      ++classes.counted;
+      break;
+    case Fate::kUnattributed:
+      ++classes.unattributed;
+      break;
+    case Fate::kOther:
+      ++classes.other;
+      break;
+    case Fate::kRejected:
+      ++classes.rejected;
+      break;
+  }
+}
+
+std::string classes_text(const RowClasses& c) {
+  return fmt::format("counted {} unattributed {} other {} rejected {} too late {}", c.counted,
+                     c.unattributed, c.other, c.rejected, c.too_late);
+}
+
+Measures greater_of(const Measures& a, const Measures& b) {
+  return {std::max(a.impressions, b.impressions), std::max(a.clicks, b.clicks),
+          std::max(a.conversions, b.conversions), std::max(a.qualified, b.qualified),
+          std::max(a.unqualified, b.unqualified), std::max(a.bid_micros, b.bid_micros)};
+}
+
+}  // namespace
+
+Checks::Checks(const World& world, const RawLog& log, Promptness promptness)
+    : world_(world), log_(log), promptness_(promptness) {
+  const Strategy strategy = log.description().strategy;
+  for (size_t i = 0; i < log.rows().size(); ++i) {
+    const RawRow& row = log.rows()[i];
+    if (row.versions.size() > 1) {
+      overwritten_.insert(row.slice);
+      continue;
+    }
+    if (row.versions.front().outcome.fate != Fate::kCounted) {
+      continue;
+    }
+    // Scan: how late an event is shows in its own time; else in its arrival time. Numbers of a sequence are never late.
+    const int64_t base_us = strategy == Strategy::kScan ? row.versions.front().values.ts.meaning
+                                                        : row.arrival_us;
+    const int64_t seen_us = row.everywhere_us();
+    if (strategy != Strategy::kFollow && seen_us - base_us > promptness_.lateness_max_us) {
+      continue;
+    }
+    const int64_t from_us =
+        strategy == Strategy::kTail ? std::max(seen_us, row.arrival_us) : seen_us;
+    prompt_queue_.emplace_back(from_us + promptness_.delay_max_us, i);
+  }
+  std::sort(prompt_queue_.begin(), prompt_queue_.end());
+}
+
+Checks::Expected Checks::at_most_now(const SliceKey& key) const {
+  Expected out;
+  for (const size_t index : log_.rows_of(key)) {
+    CellMap best;
+    bool visible = false;
+    for (const RowVersion& version : log_.rows()[index].versions) {
+      if (first_visible_us(version) > world_.now_us()) {
+        continue;
+      }
+      visible = true;
+      if (version.outcome.fate == Fate::kCounted) {
+        Measures& measures = best[version.outcome.cell];
+        measures = greater_of(measures, version.outcome.measures);
+      }
+    }
+    out.rows += visible ? 1 : 0;
+    for (const auto& [cell, measures] : best) {
+      add_to(out.cells, cell, measures);
+    }
+  }
+  return out;
+}
+
+Checks::Expected Checks::exactly_now(const SliceKey& key) const {
+  Expected out;
+  for (const size_t index : log_.rows_of(key)) {
+    const RowVersion* last = nullptr;
+    for (const RowVersion& version : log_.rows()[index].versions) {
+      last = first_visible_us(version) <= world_.now_us() ? &version : last;
+    }
+    if (last == nullptr) {
+      continue;
+    }
+    ++out.rows;
+    add_class(out.classes, last->outcome.fate);
+    if (last->outcome.fate == Fate::kCounted) {
+      add_to(out.cells, last->outcome.cell, last->outcome.measures);
+    }
+  }
+  return out;
+}
+
+void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
+                         const LedgerEntry& after, const CellMap& cells_after) const {
+  const SliceKey& key = after.key;
+  if (after.classes.total() != after.digest.rows) {
+    violated("Accounted", fmt::format("{}: {} rows, but {}", slice_text(key), after.digest.rows,
+                                      classes_text(after.classes)));
+  }
+  const Expected bound = at_most_now(key);
+  if (after.digest.rows > bound.rows) {
+    violated("Sound", fmt::format("{}: {} rows counted, {} visible by now", slice_text(key),
+                                  after.digest.rows, bound.rows));
+  }
+  if (after.digest.rows < before.digest.rows) {
+    violated("Sound", fmt::format("{}: {} rows counted before, {} now", slice_text(key),
+                                  before.digest.rows, after.digest.rows));
+  }
+  for (const auto& [cell, measures] : cells_after) {
+    if (!at_most(measures, value_of(bound.cells, cell))) {
+      violated("Sound", fmt::format("{}: {} holds {}, visible by now are {}", slice_text(key),
+                                    describe(cell), describe(measures),
+                                    describe(value_of(bound.cells, cell))));
+    }
+  }
+  std::set<CellKey> moved;  // cells of overwritten rows may lose what the old version gave
+  for (const size_t index : log_.rows_of(key)) {
+    if (log_.rows()[index].versions.size() > 1) {
+      for (const RowVersion& version : log_.rows()[index].versions) {
+        moved.insert(version.outcome.cell);
+      }
+    }
+  }
+  for (const auto& [cell, measures] : cells_before) {
+    if (!moved.contains(cell) && !at_most(measures, value_of(cells_after, cell))) {
+      violated("Sound",
+               fmt::format("{}: counted rows were taken away from {}: {} before, {} now",
+                           slice_text(key), describe(cell), describe(measures),
+                           describe(value_of(cells_after, cell))));
+    }
+  }
+  if (!moved.empty() || after.digest.rows != bound.rows) {
+    return;
+  }
+  const Expected exact = exactly_now(key);
+  if (exact.cells != cells_after) {
+    violated("Sound", fmt::format("{}: all {} rows are counted, but the sums are wrong",
+                                  slice_text(key), bound.rows));
+  }
+  if (!(exact.classes == after.classes)) {
+    violated("Accounted", fmt::format("{}: {}, expected {}", slice_text(key),
+                                      classes_text(after.classes), classes_text(exact.classes)));
+  }
+}
+
+void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger) {
+  const int64_t now_us = world_.now_us();
+  for (; prompt_next_ < prompt_queue_.size() && prompt_queue_[prompt_next_].first <= now_us;
+       ++prompt_next_) {
+    const RawRow& row = log_.rows()[prompt_queue_[prompt_next_].second];
+    add_to(prompt_cells_[row.slice], row.versions.front().outcome.cell,
+           row.versions.front().outcome.measures);
+    prompt_dirty_.insert(row.slice);
+  }
+  if (now_us < world_.disturbed_us() + promptness_.delay_max_us + 3 * kSecondUs) {
+    return;
+  }
+  for (const SliceKey& key : prompt_dirty_) {
+    const auto found = ledger.find(key);
+    if (found != ledger.end() && found->second.entry.state == SliceState::kFrozen) {
+      continue;
+    }
+    static const CellMap kNone;
+    const CellMap& have = found == ledger.end() ? kNone : found->second.cells;
+    for (const auto& [cell, measures] : prompt_cells_[key]) {
+      if (!at_most(measures, value_of(have, cell))) {
+        violated("Prompt",
+                 fmt::format("{} ({}): {} holds {}, rows that came in time are {}", slice_text(key),
+                             found == ledger.end() ? "not in the ledger" : "in the ledger",
+                             describe(cell), describe(value_of(have, cell)), describe(measures)));
+      }
+    }
+  }
+  prompt_dirty_.clear();
+}
+
+void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
+                              const std::string& invariant) const {
+  CellMap want;
+  for (const size_t index : log_.rows_of(key)) {
+    const RawRow& row = log_.rows()[index];
+    if (row.versions.size() == 1 && row.everywhere_by(visible_us) &&
+        row.versions.front().outcome.fate == Fate::kCounted) {
+      add_to(want, row.versions.front().outcome.cell, row.versions.front().outcome.measures);
+    }
+  }
+  for (const auto& [cell, measures] : want) {
+    if (!at_most(measures, value_of(slice.cells, cell))) {
+      violated(invariant, fmt::format("{}: {} holds {}, expected at least {}", slice_text(key),
+                                      describe(cell), describe(value_of(slice.cells, cell)),
+                                      describe(measures)));
+    }
+  }
+}
+
+void Checks::check_truth(const std::map<SliceKey, StoredSlice>& ledger) const {
+  std::set<SliceKey> keys;
+  for (const auto& [key, rows] : log_.slices()) {
+    keys.insert(key);
+  }
+  for (const auto& [key, slice] : ledger) {
+    keys.insert(key);
+  }
+  for (const SliceKey& key : keys) {
+    const auto found = ledger.find(key);
+    const StoredSlice slice = found == ledger.end() ? StoredSlice{} : found->second;
+    if (slice.entry.state == SliceState::kFrozen) {
+      continue;
+    }
+    const Expected exact = exactly_now(key);
+    if (exact.rows != slice.entry.digest.rows) {
+      violated("Truth", fmt::format("{}: {} rows counted, {} in the raw log{}", slice_text(key),
+                                    slice.entry.digest.rows, exact.rows,
+                                    slice.entry.held ? ", held" : ""));
+    }
+    CellMap both = exact.cells;
+    both.insert(slice.cells.begin(), slice.cells.end());
+    for (const auto& [cell, unused] : both) {
+      if (!(value_of(exact.cells, cell) == value_of(slice.cells, cell))) {
+        violated("Truth",
+                 fmt::format("{}: {} holds {}, a recount gives {}", slice_text(key), describe(cell),
+                             describe(value_of(slice.cells, cell)),
+                             describe(value_of(exact.cells, cell))));
+      }
+    }
+    if (!(exact.classes == slice.entry.classes)) {
+      violated("Accounted",
+               fmt::format("{}: {}, a recount gives {}", slice_text(key),
+                           classes_text(slice.entry.classes), classes_text(exact.classes)));
+    }
+  }
+}
+
+}  // namespace hirestream::simulation

@@ -1,0 +1,70 @@
+// The invariants of the ledger protocol, checked against the raw log by recounting it the slow way.
+//   at every commit   Atomic, Fence, Sound, Accounted (called by the fake warehouse)
+//   at every second   Prompt
+//   at the end        Truth, Accounted, Company
+// A violation is thrown (InvariantViolation).
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ports/warehouse.h"
+#include "simulation/fake_raw_log.h"
+#include "simulation/raw_rows.h"
+#include "simulation/world.h"
+
+namespace hirestream::simulation {
+
+// One slice as the warehouse holds it.
+struct StoredSlice {
+  LedgerEntry entry;
+  CellMap cells;  // decoded
+};
+
+// How late a row may come and still be counted at once, and how long "at once" is.
+struct Promptness {
+  int64_t lateness_max_us = 0;
+  int64_t delay_max_us = 0;
+};
+
+class Checks {
+ public:
+  Checks(const World& world, const RawLog& log, Promptness promptness);
+
+  // Sound and Accounted of a slice whose entry was just replaced.
+  void check_slice(const LedgerEntry& before, const CellMap& cells_before, const LedgerEntry& after,
+                   const CellMap& cells_after) const;
+
+  // Rows whose time to be counted has come are in. Call again and again.
+  void check_promptness(const std::map<SliceKey, StoredSlice>& ledger);
+  // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must still hold what they gave.
+  void check_truth(const std::map<SliceKey, StoredSlice>& ledger) const;
+  // Every slice holds at least the rows that were visible everywhere by then.
+  void check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
+                        const std::string& invariant) const;
+
+  bool has_overwrites(const SliceKey& key) const { return overwritten_.contains(key); }
+
+ private:
+  struct Expected {
+    CellMap cells;
+    RowClasses classes;
+    int64_t rows = 0;
+  };
+  // Upper bound: any version of any row that some replica shows or has shown.
+  Expected at_most_now(const SliceKey& key) const;
+  Expected exactly_now(const SliceKey& key) const;
+
+  const World& world_;
+  const RawLog& log_;
+  Promptness promptness_;
+  std::set<SliceKey> overwritten_;
+  std::vector<std::pair<int64_t, size_t>> prompt_queue_;  // (earliest time to ask for it, row), rising
+  size_t prompt_next_ = 0;
+  std::map<SliceKey, CellMap> prompt_cells_;  // what must be in by now
+  std::set<SliceKey> prompt_dirty_;           // asked for, not yet found
+};
+
+}  // namespace hirestream::simulation

@@ -1,0 +1,72 @@
+// A raw log in memory with two replicas, and the port through which a simulated process reads it. Which row is visible where and when is
+// fixed when the run is set up; time alone uncovers it.
+//
+// Faults: late visibility, stale replicas, errors after part of a read was delivered, rows and batches delivered twice, more rows
+// than asked for, rows in any order, outages.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ports/event_source.h"
+#include "simulation/raw_rows.h"
+#include "simulation/world.h"
+
+namespace hirestream::simulation {
+
+class RawLog {
+ public:
+  RawLog(SourceDescription description, bool text_columns)
+      : description_(std::move(description)), text_columns_(text_columns) {}
+
+  void add(RawRow row);
+  // A new version of a row.
+  void overwrite(size_t row, RowVersion version);
+
+  const SourceDescription& description() const { return description_; }
+  bool text_columns() const { return text_columns_; }
+  const std::vector<RawRow>& rows() const { return rows_; }
+  const std::map<SliceKey, std::vector<size_t>>& slices() const { return slices_; }
+  const std::vector<size_t>& rows_of(const SliceKey& key) const;
+  int64_t newest_sequence(int64_t now_us) const;
+
+ private:
+  SourceDescription description_;
+  bool text_columns_;
+  std::vector<RawRow> rows_;
+  std::map<SliceKey, std::vector<size_t>> slices_;
+  std::vector<std::pair<int64_t, int64_t>> sequences_;  // (visible, highest sequence), rising
+};
+
+class FakeEventSource : public EventSource {
+ public:
+  FakeEventSource(World& world, const RawLog& log, std::string process)
+      : world_(world), log_(log), process_(std::move(process)) {}
+
+  const SourceDescription& description() const override { return log_.description(); }
+  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
+  Result<int64_t> newest_bucket(int64_t now_us) override;
+  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
+  Result<void> scan(const ScanBound& bound, RowSink& sink) override;
+  ReadStatistics statistics() const override { return statistics_; }
+
+ private:
+  // A row as some replica shows it.
+  using Seen = std::pair<const RawRow*, const RowVersion*>;
+
+  Result<void> check_reachable(std::string_view call);
+  Seen look(const RawRow& row, ReadLevel level, int replica) const;
+  std::vector<Seen> answer(const SliceRead& request);
+  Result<void> deliver(size_t index, std::vector<Seen> rows, RowSink& sink);
+  void fill(TrackingBatch& batch, const Seen& seen) const;
+
+  World& world_;
+  const RawLog& log_;
+  std::string process_;
+  ReadStatistics statistics_;
+};
+
+}  // namespace hirestream::simulation

@@ -1,0 +1,607 @@
+#include "simulation/fake_warehouse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aggregation/contribution_codec.h"
+
+namespace hirestream::simulation {
+namespace {
+
+tl::unexpected<Error> transient(std::string_view call, const std::string& message) {
+  return fail(ErrorKind::kTransient, std::string(call), "warehouse", message);
+}
+
+[[noreturn]] void violated(const std::string& invariant, const std::string& text) {
+  throw InvariantViolation{invariant, text};
+}
+
+std::string_view mode_name(ChangeMode mode) {
+  switch (mode) {
+    case ChangeMode::kAppend:
+      return "append";
+    case ChangeMode::kReplace:
+      return "replace";
+    case ChangeMode::kKeep:
+      return "keep";
+    case ChangeMode::kFreeze:
+      return "freeze";
+  }
+  return "?";
+}
+
+std::string_view state_name(SliceState state) {
+  return state == SliceState::kOpen ? "open" : state == SliceState::kSettled ? "settled" : "frozen";
+}
+
+}  // namespace
+
+// ---- the database
+
+bool WarehouseDatabase::locks_overlap(const Commit& a, const Commit& b) const {
+  for (const WriterEpoch& x : a.writers) {
+    for (const WriterEpoch& y : b.writers) {
+      if (x.shard == y.shard) {
+        return true;
+      }
+    }
+  }
+  for (const SliceChange& x : a.slices) {
+    for (const SliceChange& y : b.slices) {
+      if (x.entry.key == y.entry.key) {
+        return true;
+      }
+    }
+  }
+  for (const CellChange& x : a.cells) {
+    for (const CellChange& y : b.cells) {
+      if (x.key == y.key) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void WarehouseDatabase::end_orphans(bool all) {
+  for (size_t i = 0; i < orphans_.size();) {
+    if (!all && orphans_[i].end_us > world_.now_us()) {
+      ++i;
+      continue;
+    }
+    const Orphan orphan = std::move(orphans_[i]);
+    orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (orphan.commits) {
+      world_.trace("warehouse", "a transaction whose client is gone commits now");
+      apply(orphan.commit, orphan.taken);
+    }
+  }
+}
+
+CommitOutcome WarehouseDatabase::check_guards(const Commit& commit) const {
+  CommitOutcome outcome;
+  for (const WriterEpoch& writer : commit.writers) {
+    const auto found = writers_.find({commit.source, writer.shard});
+    if (found == writers_.end() || found->second.epoch != writer.epoch) {
+      outcome.verdict = CommitVerdict::kFenced;
+      return outcome;
+    }
+  }
+  for (const SliceChange& change : commit.slices) {
+    const auto found = slices_.find({commit.source, change.entry.key});
+    const int64_t revision = found == slices_.end() ? 0 : found->second.entry.revision;
+    if (revision != change.entry.revision) {
+      outcome.verdict = CommitVerdict::kConflict;
+      outcome.conflicts.push_back(change.entry.key);
+      // "at least one, not necessarily all"
+      if (world_.now_us() % 2 == 0) {
+        return outcome;
+      }
+    }
+  }
+  return outcome;
+}
+
+void WarehouseDatabase::check_shape(const Commit& commit) const {
+  for (size_t i = 0; i < commit.slices.size(); ++i) {
+    const SliceChange& change = commit.slices[i];
+    if (i > 0 && !(commit.slices[i - 1].entry.key < change.entry.key)) {
+      violated("Contract", "the slices of a commit are not sorted or not unique");
+    }
+    if (!is_canonical(change.contribution)) {
+      violated("Contract", "the contribution of a slice is not canonical");
+    }
+  }
+  for (size_t i = 0; i < commit.cells.size(); ++i) {
+    if (i > 0 && !(commit.cells[i - 1].key < commit.cells[i].key)) {
+      violated("Contract", "the cells of a commit are not sorted or not unique");
+    }
+    if (commit.cells[i].delta.is_zero()) {
+      violated("Contract", "a cell of a commit changes nothing");
+    }
+  }
+  if (commit.token == 0) {
+    violated("Contract", "a commit without token");
+  }
+}
+
+void WarehouseDatabase::check_fence(const Commit& commit,
+                                    const std::map<int32_t, int64_t>& taken) const {
+  for (const SliceChange& change : commit.slices) {
+    const auto own = taken.find(change.entry.key.shard);
+    if (own == taken.end()) {
+      continue;  // a repair: goes by revision alone
+    }
+    const auto writer = writers_.find({commit.source, change.entry.key.shard});
+    if (writer->second.epoch != own->second) {
+      violated("Fence", fmt::format("epoch {} committed slice {}/{} after epoch {} was taken",
+                                    own->second, change.entry.key.shard, change.entry.key.bucket,
+                                    writer->second.epoch));
+    }
+  }
+}
+
+void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int64_t>& taken) {
+  check_shape(commit);
+  check_fence(commit, taken);
+  ++commits_;
+  std::set<CellKey> touched;
+  const std::set<SliceKey> damaged_before = damaged_;
+  for (const SliceChange& change : commit.slices) {
+    apply_slice(commit, change, touched);
+  }
+  for (const CellChange& change : commit.cells) {
+    apply_cell(change, commit.now_us);
+    touched.insert(change.key);
+  }
+  for (const WriterEpoch& writer : commit.writers) {
+    writers_[{commit.source, writer.shard}].token = commit.token;
+  }
+  for (const auto& [shard, bucket] : commit.settled_until) {
+    const auto [mark, fresh] = settled_until_.emplace(shard, bucket);
+    mark->second = std::max(mark->second, bucket);
+  }
+  if (!damaged_before.empty()) {
+    return;  // what a damaged slice gave is unknown until verify has put `events` right
+  }
+  for (const CellKey& key : touched) {
+    const auto want = expected_events_.find(key);
+    const auto have = events_.find(key);
+    const Measures expected = want == expected_events_.end() ? Measures{} : want->second;
+    const Measures found = have == events_.end() ? Measures{} : have->second.measures;
+    if (!(expected == found)) {
+      violated("Atomic", fmt::format("{}: events {}, ledger {}", describe(key), describe(found),
+                                     describe(expected)));
+    }
+  }
+}
+
+void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& change,
+                                    std::set<CellKey>& touched) {
+  const SliceKey& key = change.entry.key;
+  Slice& slice = slices_[{commit.source, key}];
+  StoredSlice& shadow = shadow_[key];
+  const LedgerEntry before = shadow.entry;
+  CellMap cells = shadow.cells;
+  if (slice.entry.state == SliceState::kFrozen && change.mode != ChangeMode::kKeep) {
+    violated("Frozen", fmt::format("slice {}/{} is frozen and was changed", key.shard, key.bucket));
+  }
+  switch (change.mode) {
+    case ChangeMode::kAppend:
+      slice.deltas.push_back(encode_contribution(change.contribution));
+      for (const Cell& cell : change.contribution) {
+        add_to(cells, cell.key, cell.measures);
+      }
+      break;
+    case ChangeMode::kReplace:
+      slice.base = encode_contribution(change.contribution);
+      slice.deltas.clear();
+      cells = to_map(change.contribution);
+      damaged_.erase(key);
+      break;
+    case ChangeMode::kKeep:
+      break;
+    case ChangeMode::kFreeze:
+      frozen_[key] = cells;
+      slice.base.clear();
+      slice.deltas.clear();
+      break;
+  }
+  const LedgerEntry& now = change.entry;
+  if ((change.mode == ChangeMode::kKeep || change.mode == ChangeMode::kFreeze) &&
+      !(now.digest == before.digest && now.classes == before.classes)) {
+    violated("Contract", "digest or classes change although the contribution stays");
+  }
+  slice.entry = now;
+  slice.entry.revision += 1;
+  slice.token = commit.token;
+  apply_rejects(change, commit.now_us);
+  if (damaged_.empty()) {
+    checks_.check_slice(before, shadow.cells, now, cells);
+  }
+  for (const auto& [cell, measures] : shadow.cells) {
+    Measures minus;
+    minus -= measures;
+    add_to(expected_events_, cell, minus);
+    touched.insert(cell);
+  }
+  for (const auto& [cell, measures] : cells) {
+    add_to(expected_events_, cell, measures);
+    touched.insert(cell);
+  }
+  shadow.entry = slice.entry;
+  shadow.cells = std::move(cells);
+}
+
+void WarehouseDatabase::apply_cell(const CellChange& change, int64_t now_us) {
+  EventRow& row = events_[change.key];
+  row.measures += change.delta;
+  row.updated_us = now_us;
+  if (change.company_id != 0) {
+    row.company_id = change.company_id;
+  }
+  if (row.measures.is_zero()) {
+    events_.erase(change.key);
+  }
+}
+
+void WarehouseDatabase::apply_rejects(const SliceChange& change, int64_t now_us) {
+  if (change.mode == ChangeMode::kReplace) {
+    std::erase_if(rejects_, [&change](const auto& item) {
+      return item.second.slice == change.entry.key;
+    });
+  }
+  for (const RejectedRow& row : change.rejects) {
+    rejects_.insert_or_assign(row.id, StoredReject{change.entry.key, row, now_us});
+  }
+}
+
+StoredContribution WarehouseDatabase::load(SourceId source, const SliceKey& key) const {
+  StoredContribution out;
+  out.entry.key = key;
+  const auto found = slices_.find({source, key});
+  if (found == slices_.end()) {
+    return out;
+  }
+  const Slice& slice = found->second;
+  out.entry = slice.entry;
+  std::vector<std::string> blobs = slice.deltas;
+  if (!slice.base.empty()) {
+    blobs.push_back(slice.base);
+  }
+  for (const std::string& blob : blobs) {
+    auto decoded = decode_contribution(blob);
+    if (!decoded) {
+      out.damaged = true;
+      out.contribution.clear();
+      return out;
+    }
+    out.contribution = merge(out.contribution, *decoded);
+  }
+  if (out.entry.state != SliceState::kFrozen && to_map(out.contribution) != shadow_.at(key).cells) {
+    violated("Codec", "a contribution does not come back as it was stored");
+  }
+  return out;
+}
+
+void WarehouseDatabase::check_atomic() const {
+  CellMap have;
+  for (const auto& [key, row] : events_) {
+    have.emplace(key, row.measures);
+  }
+  if (have != expected_events_) {
+    violated("Atomic", "events is not the frozen base plus the sum of the ledger");
+  }
+}
+
+void WarehouseDatabase::damage_a_blob() {
+  std::vector<SliceId> candidates;
+  for (const auto& [id, slice] : slices_) {
+    if (!slice.base.empty()) {
+      candidates.push_back(id);
+    }
+  }
+  if (candidates.empty()) {
+    return;
+  }
+  const SliceId& id = world_.random.pick(candidates);
+  std::string& blob = slices_.at(id).base;
+  blob[world_.random.below(blob.size())] ^= 0x10;
+  damaged_.insert(id.second);
+  world_.count_fault("damaged blob");
+  world_.trace("warehouse", fmt::format("blob of slice {}/{} is damaged", id.second.shard,
+                                        id.second.bucket));
+}
+
+// ---- the port
+
+Result<void> FakeWarehouse::begin(std::string_view call) {
+  world_.port_call(process_, call);
+  database_.end_orphans(false);
+  if (world_.warehouse_is_down()) {
+    world_.count_fault("warehouse down");
+    return transient(call, "connection refused");
+  }
+  if (call != "commit" && world_.fault(world_.rates.warehouse_error, "warehouse error")) {
+    return transient(call, "connection lost");
+  }
+  return {};
+}
+
+Result<std::pair<int64_t, int64_t>> FakeWarehouse::migrate(int64_t) {
+  return fail(ErrorKind::kConfig, "migrate", "warehouse", "nothing to migrate");
+}
+
+Result<SourceId> FakeWarehouse::register_source(const SourceRegistration& registration) {
+  HIRESTREAM_TRY(begin("register"));
+  const auto id = static_cast<SourceId>(database_.sources_.size() + 1);
+  const auto [source, fresh] =
+      database_.sources_.emplace(registration.name, std::pair{id, registration});
+  if (source->second.second.fingerprint != registration.fingerprint) {
+    return fail(ErrorKind::kConfig, "register", registration.name, "fingerprint differs");
+  }
+  const SourceId found = source->second.first;
+  end("register done");
+  return found;
+}
+
+Result<std::vector<SourceStatus>> FakeWarehouse::sources() {
+  HIRESTREAM_TRY(begin("sources"));
+  std::vector<SourceStatus> out;
+  for (const auto& [name, source] : database_.sources_) {
+    SourceStatus status;
+    status.id = source.first;
+    status.name = name;
+    status.kind = source.second.kind;
+    status.fingerprint = source.second.fingerprint;
+    for (const auto& [id, slice] : database_.slices_) {
+      if (id.first != source.first) {
+        continue;
+      }
+      status.classes += slice.entry.classes;
+      status.slices_open += slice.entry.state == SliceState::kOpen ? 1 : 0;
+      status.slices_settled += slice.entry.state == SliceState::kSettled ? 1 : 0;
+      status.slices_frozen += slice.entry.state == SliceState::kFrozen ? 1 : 0;
+      status.slices_held += slice.entry.held ? 1 : 0;
+    }
+    status.settled_until = database_.settled_until_;
+    out.push_back(std::move(status));
+  }
+  return out;
+}
+
+Result<std::vector<WriterEpoch>> FakeWarehouse::take_epochs(SourceId source,
+                                                            std::span<const int32_t> shards,
+                                                            const std::string&) {
+  HIRESTREAM_TRY(begin("take epochs"));
+  if (!database_.epochs_do_not_wait) {
+    Commit lock;
+    for (const int32_t shard : shards) {
+      lock.writers.push_back({shard, 0});
+    }
+    const bool waits =
+        std::any_of(database_.orphans_.begin(), database_.orphans_.end(),
+                    [&](const auto& orphan) { return database_.locks_overlap(orphan.commit, lock); });
+    if (waits && world_.random.chance(0.3)) {
+      return transient("take epochs", "lock wait timeout exceeded");
+    }
+    if (waits) {
+      database_.end_orphans(true);
+    }
+  }
+  std::vector<WriterEpoch> out;
+  std::string text;
+  for (const int32_t shard : shards) {
+    const int64_t epoch = ++database_.writers_[{source, shard}].epoch;
+    out.push_back({shard, epoch});
+    text += fmt::format(" {}:{}", shard, epoch);
+  }
+  world_.trace(process_, "takes epochs" + text);
+  if (world_.fault(world_.rates.lost_epoch_answer, "epochs taken, answer lost")) {
+    return transient("take epochs", "connection lost");
+  }
+  for (const WriterEpoch& writer : out) {
+    taken_[writer.shard] = writer.epoch;
+  }
+  end("take epochs done");
+  return out;
+}
+
+Result<std::vector<LedgerEntry>> FakeWarehouse::load_ledger(SourceId source,
+                                                            std::span<const int32_t> shards,
+                                                            int64_t from_bucket) {
+  HIRESTREAM_TRY(begin("load ledger"));
+  std::vector<LedgerEntry> out;
+  for (const auto& [id, slice] : database_.slices_) {
+    const bool wanted = shards.empty() || std::find(shards.begin(), shards.end(),
+                                                    id.second.shard) != shards.end();
+    if (id.first == source && wanted && id.second.bucket >= from_bucket) {
+      out.push_back(slice.entry);
+    }
+  }
+  end("load ledger done");
+  return out;
+}
+
+Result<std::vector<StoredContribution>> FakeWarehouse::load_contributions(
+    SourceId source, std::span<const SliceKey> keys) {
+  HIRESTREAM_TRY(begin("load contributions"));
+  std::vector<StoredContribution> out;
+  out.reserve(keys.size());
+  for (const SliceKey& key : keys) {
+    out.push_back(database_.load(source, key));
+  }
+  end("load contributions done");
+  return out;
+}
+
+std::string FakeWarehouse::text_of(const Commit& commit) const {
+  std::string text;
+  for (const SliceChange& change : commit.slices) {
+    text += fmt::format(" {}/{} {} {} rev {} rows {}{};", change.entry.key.shard,
+                        change.entry.key.bucket, mode_name(change.mode),
+                        state_name(change.entry.state), change.entry.revision,
+                        change.entry.digest.rows, change.entry.held ? " held" : "");
+  }
+  return text;
+}
+
+Result<CommitOutcome> FakeWarehouse::commit(const Commit& commit) {
+  HIRESTREAM_TRY(begin("commit"));
+  auto outcome = commit_now(commit);
+  if (world_.tracing()) {
+    static constexpr std::string_view kVerdicts[] = {"committed", "CONFLICT", "FENCED", "UNKNOWN"};
+    const std::string what =
+        outcome ? std::string(kVerdicts[static_cast<size_t>(outcome->verdict)])
+                : outcome.error().message;
+    world_.trace(process_, fmt::format("commit {}:{}", what, text_of(commit)));
+  }
+  end("commit done");
+  return outcome;
+}
+
+Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
+  const FaultRates& rates = world_.rates;
+  if (world_.fault(rates.deadlock, "deadlock")) {
+    return transient("commit", "deadlock found");
+  }
+  const bool waits = std::any_of(
+      database_.orphans_.begin(), database_.orphans_.end(),
+      [&](const auto& orphan) { return database_.locks_overlap(orphan.commit, commit); });
+  if (waits && world_.random.chance(0.3)) {
+    return transient("commit", "lock wait timeout exceeded");
+  }
+  if (waits) {
+    database_.end_orphans(true);
+  }
+  const CommitOutcome unknown{CommitVerdict::kUnknown, {}};
+  if (world_.fault(rates.lost_before_commit, "lost before COMMIT")) {
+    return unknown;
+  }
+  const CommitOutcome guards = database_.check_guards(commit);
+  if (guards.verdict == CommitVerdict::kConflict) {
+    world_.disturb();  // the slice must be recounted first
+  }
+  if (guards.verdict != CommitVerdict::kCommitted) {
+    return guards;
+  }
+  if (world_.fault(rates.delayed_commit, "delayed COMMIT")) {
+    database_.orphans_.push_back({commit, taken_,
+                                  world_.now_us() + world_.random.between(0, 20 * kSecondUs),
+                                  world_.random.chance(0.7)});
+    if (world_.fault(0.3, "crash")) {
+      world_.trace(process_, "commit: KILLED while the transaction goes on");
+      throw SimulatedCrash{};
+    }
+    return unknown;
+  }
+  database_.apply(commit, taken_);
+  if (world_.fault(rates.lost_after_commit, "lost after COMMIT")) {
+    return unknown;
+  }
+  return CommitOutcome{};
+}
+
+Result<bool> FakeWarehouse::resolve(const Commit& commit) {
+  HIRESTREAM_TRY(begin("resolve"));
+  const bool waits = std::any_of(
+      database_.orphans_.begin(), database_.orphans_.end(),
+      [&](const auto& orphan) { return database_.locks_overlap(orphan.commit, commit); });
+  if (waits && world_.random.chance(0.3)) {
+    return transient("resolve", "lock wait timeout exceeded");
+  }
+  if (waits) {
+    database_.end_orphans(true);
+  }
+  bool found = false;
+  for (const WriterEpoch& writer : commit.writers) {
+    found = found || database_.writers_[{commit.source, writer.shard}].token == commit.token;
+  }
+  for (const SliceChange& change : commit.slices) {
+    const auto slice = database_.slices_.find({commit.source, change.entry.key});
+    found = found || (slice != database_.slices_.end() && slice->second.token == commit.token);
+  }
+  world_.trace(process_, found ? "resolve: it was committed" : "resolve: it was not committed");
+  end("resolve done");
+  return found;
+}
+
+Result<std::vector<Job>> FakeWarehouse::load_jobs() {
+  HIRESTREAM_TRY(begin("load jobs"));
+  std::vector<Job> out;
+  for (const auto& [id, job] : database_.jobs_) {
+    out.push_back(job);
+  }
+  end("load jobs done");
+  return out;
+}
+
+Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
+  HIRESTREAM_TRY(begin("store jobs"));
+  std::map<int64_t, int64_t> companies;
+  for (const Job& job : changed) {
+    database_.jobs_[job.job_id] = job;
+    companies[job.job_id] = job.company_id;
+  }
+  int64_t rewritten = 0;
+  for (auto& [key, row] : database_.events_) {
+    const auto company = companies.find(key.job_id);
+    if (company != companies.end() && row.company_id != company->second) {
+      row.company_id = company->second;
+      row.updated_us = now_us;
+      ++rewritten;
+    }
+  }
+  world_.trace(process_, fmt::format("stores {} jobs, {} rows rewritten", changed.size(), rewritten));
+  if (world_.fault(world_.rates.warehouse_error, "jobs stored, answer lost")) {
+    return transient("store jobs", "connection lost");
+  }
+  end("store jobs done");
+  return rewritten;
+}
+
+Result<void> FakeWarehouse::read_events(
+    const std::function<Result<void>(const EventsRow&)>& visit) {
+  HIRESTREAM_TRY(begin("read events"));
+  // One statement: one snapshot. A large table takes its time.
+  const auto snapshot = database_.events_;
+  world_.advance_to(world_.now_us() + world_.random.between(0, 400'000));
+  for (const auto& [key, row] : snapshot) {
+    HIRESTREAM_TRY(visit({key, row.measures, row.company_id}));
+  }
+  end("read events done");
+  return {};
+}
+
+Result<Contribution> FakeWarehouse::frozen_totals() {
+  HIRESTREAM_TRY(begin("frozen totals"));
+  Contribution out;
+  for (const auto& [key, cells] : database_.frozen_) {
+    for (const auto& [cell, measures] : cells) {
+      out.push_back({CellKey{cell.local_hour, 0, 0, 0, 0}, measures});
+    }
+  }
+  canonicalize(out);
+  return out;
+}
+
+Result<std::vector<StoredReject>> FakeWarehouse::load_rejects(SourceId, size_t limit) {
+  HIRESTREAM_TRY(begin("load rejects"));
+  std::vector<StoredReject> out;
+  for (const auto& [id, reject] : database_.rejects_) {
+    if (out.size() < limit) {
+      out.push_back(reject);
+    }
+  }
+  return out;
+}
+
+Result<void> FakeWarehouse::expire_rejects(int64_t before_us, int64_t) {
+  HIRESTREAM_TRY(begin("expire rejects"));
+  std::erase_if(database_.rejects_,
+                [before_us](const auto& item) { return item.second.first_seen_us < before_us; });
+  return {};
+}
+
+}  // namespace hirestream::simulation

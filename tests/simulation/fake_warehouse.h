@@ -1,0 +1,142 @@
+// A warehouse in memory: the database that all simulated processes share, and the port through which one of them works on it. It keeps the
+// contract of ports/warehouse.h to the letter and checks the invariants inside every commit. Contributions are stored as the blobs of
+// aggregation/contribution_codec.h.
+//
+// Faults: deadlock, connection lost before or after COMMIT, a COMMIT that takes effect long after the client gave up (the old
+// transaction keeps its locks until then), lost answers of other calls, outages, damaged blobs.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ports/warehouse.h"
+#include "simulation/checks.h"
+#include "simulation/world.h"
+
+namespace hirestream::simulation {
+
+class WarehouseDatabase {
+ public:
+  using SliceId = std::pair<SourceId, SliceKey>;
+
+  struct EventRow {
+    Measures measures;
+    int64_t company_id = 0;
+    int64_t updated_us = 0;
+  };
+
+  WarehouseDatabase(World& world, Checks& checks) : world_(world), checks_(checks) {}
+
+  // What the checks look at (of the only source).
+  const std::map<SliceKey, StoredSlice>& ledger() const { return shadow_; }
+  const std::map<CellKey, EventRow>& events() const { return events_; }
+  const std::map<int64_t, Job>& jobs() const { return jobs_; }
+  const std::map<RowId, StoredReject>& rejects() const { return rejects_; }
+  const std::map<SliceKey, CellMap>& frozen() const { return frozen_; }
+  const std::map<int32_t, int64_t>& settled_until() const { return settled_until_; }
+  int64_t commits() const { return commits_; }
+
+  // events = frozen base + Σ ledger, all of it.
+  void check_atomic() const;
+  // Flips a bit of a stored blob.
+  void damage_a_blob();
+  bool is_damaged() const { return !damaged_.empty(); }
+  // Transactions whose clients are gone: ends those whose time has come (all: every one).
+  void end_orphans(bool all);
+
+  // Defect for testing the tests: take_epochs does not wait for old transactions.
+  bool epochs_do_not_wait = false;
+
+ private:
+  friend class FakeWarehouse;
+
+  struct Slice {
+    LedgerEntry entry;
+    std::string base;  // blob
+    std::vector<std::string> deltas;
+    uint64_t token = 0;
+  };
+  struct Writer {
+    int64_t epoch = 0;
+    uint64_t token = 0;
+  };
+  struct Orphan {
+    Commit commit;
+    std::map<int32_t, int64_t> taken;  // epochs its client had taken
+    int64_t end_us = 0;
+    bool commits = false;
+  };
+
+  bool locks_overlap(const Commit& a, const Commit& b) const;
+  CommitOutcome check_guards(const Commit& commit) const;
+  void apply(const Commit& commit, const std::map<int32_t, int64_t>& taken);
+  void apply_slice(const Commit& commit, const SliceChange& change, std::set<CellKey>& touched);
+  void apply_cell(const CellChange& change, int64_t now_us);
+  void apply_rejects(const SliceChange& change, int64_t now_us);
+  void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
+  void check_shape(const Commit& commit) const;
+  StoredContribution load(SourceId source, const SliceKey& key) const;
+
+  World& world_;
+  Checks& checks_;
+  std::map<std::string, std::pair<SourceId, SourceRegistration>> sources_;
+  std::map<std::pair<SourceId, int32_t>, Writer> writers_;
+  std::map<SliceId, Slice> slices_;
+  std::map<SliceKey, StoredSlice> shadow_;
+  std::map<CellKey, Measures> expected_events_;  // frozen base + Σ ledger
+  std::map<CellKey, EventRow> events_;
+  std::map<SliceKey, CellMap> frozen_;
+  std::map<int64_t, Job> jobs_;
+  std::map<RowId, StoredReject> rejects_;
+  std::map<int32_t, int64_t> settled_until_;
+  std::set<SliceKey> damaged_;
+  std::vector<Orphan> orphans_;
+  int64_t commits_ = 0;
+};
+
+class FakeWarehouse : public Warehouse {
+ public:
+  FakeWarehouse(World& world, WarehouseDatabase& database, std::string process)
+      : world_(world), database_(database), process_(std::move(process)) {}
+
+  std::string server() const override { return "simulated"; }
+  std::vector<std::string> schema_statements() const override { return {}; }
+  Result<EventsTableState> events_table() override { return EventsTableState::kReady; }
+  Result<void> init() override { return {}; }
+  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) override;
+
+  Result<SourceId> register_source(const SourceRegistration& registration) override;
+  Result<std::vector<SourceStatus>> sources() override;
+  Result<std::vector<WriterEpoch>> take_epochs(SourceId source, std::span<const int32_t> shards,
+                                               const std::string& owner) override;
+  Result<std::vector<LedgerEntry>> load_ledger(SourceId source, std::span<const int32_t> shards,
+                                               int64_t from_bucket) override;
+  Result<std::vector<StoredContribution>> load_contributions(
+      SourceId source, std::span<const SliceKey> keys) override;
+  Result<CommitOutcome> commit(const Commit& commit) override;
+  Result<bool> resolve(const Commit& commit) override;
+  Result<std::vector<Job>> load_jobs() override;
+  Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
+  Result<void> read_events(
+      const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<Contribution> frozen_totals() override;
+  Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
+  Result<void> expire_rejects(int64_t before_us, int64_t cap) override;
+
+ private:
+  Result<void> begin(std::string_view call);
+  void end(std::string_view call) { world_.port_call(process_, call); }
+  Result<CommitOutcome> commit_now(const Commit& commit);
+  std::string text_of(const Commit& commit) const;
+
+  World& world_;
+  WarehouseDatabase& database_;
+  std::string process_;
+  std::map<int32_t, int64_t> taken_;  // epochs this client took
+};
+
+}  // namespace hirestream::simulation

@@ -1,0 +1,139 @@
+#include "simulation/raw_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/timestamp.h"
+
+namespace hirestream::simulation {
+
+const RowVersion* RawRow::seen_on(int replica, int64_t now_us) const {
+  if (now_us >= expires_us) {
+    return nullptr;
+  }
+  for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+    if (version->visible_us[replica] <= now_us) {
+      return &*version;
+    }
+  }
+  return nullptr;
+}
+
+const RowVersion* RawRow::seen_anywhere(int64_t now_us) const {
+  if (now_us >= expires_us) {
+    return nullptr;
+  }
+  for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+    if (std::min(version->visible_us[0], version->visible_us[1]) <= now_us) {
+      return &*version;
+    }
+  }
+  return nullptr;
+}
+
+int64_t RawRow::everywhere_us() const {
+  return std::max(versions.front().visible_us[0], versions.front().visible_us[1]);
+}
+
+bool RawRow::everywhere_by(int64_t now_us) const {
+  return everywhere_us() <= now_us;
+}
+
+Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& reading) {
+  Outcome outcome;
+  if (!row.id_text.empty()) {
+    outcome.fate = Fate::kRejected;
+    return outcome;
+  }
+  Measures measures;
+  const std::string track = values.custom_track.value_or("");
+  if (track.empty() && values.ev == "1") {
+    measures.impressions = 1;
+  } else if (track == "click") {
+    measures.clicks = 1;
+    measures.bid_micros = values.bid.kind == Value::Kind::kGood ? values.bid.meaning : 0;
+  } else if (track == "conversion") {
+    measures.conversions = 1;
+  } else if (track == "qualified") {
+    measures.qualified = 1;
+  } else if (track == "unqualified") {
+    measures.unqualified = 1;
+  } else {
+    outcome.fate = Fate::kOther;
+    return outcome;
+  }
+  outcome.fate = Fate::kRejected;
+  for (const Value* value : {&values.ts, &values.job_id, &values.publisher_id, &values.campaign_id,
+                             &values.group_id, &values.bid}) {
+    if (value->kind == Value::Kind::kBad) {
+      return outcome;
+    }
+  }
+  if (values.ts.kind == Value::Kind::kNull || values.ts.meaning < reading.ts_min_us ||
+      values.ts.meaning > row.arrival_us + reading.future_max_us) {
+    return outcome;
+  }
+  std::optional<int64_t> job;
+  std::optional<int64_t> publisher;
+  if (values.job_id.kind == Value::Kind::kGood) {
+    job = values.job_id.meaning;
+  } else if (reading.payload_attribution) {
+    job = values.ed_job_id;
+  }
+  if (values.publisher_id.kind == Value::Kind::kGood) {
+    publisher = values.publisher_id.meaning;
+  } else if (reading.payload_attribution) {
+    publisher = values.ed_publisher_id;
+  }
+  if (!job) {
+    outcome.fate = Fate::kUnattributed;
+    return outcome;
+  }
+  outcome.fate = Fate::kCounted;
+  // All times of the simulation lie after 1970.
+  outcome.cell.local_hour =
+      static_cast<int32_t>((values.ts.meaning + reading.zone_offset_us) / 3'600'000'000);
+  outcome.cell.job_id = *job;
+  outcome.cell.publisher_id = publisher.value_or(0);
+  outcome.cell.campaign_id =
+      values.campaign_id.kind == Value::Kind::kGood ? values.campaign_id.meaning : 0;
+  outcome.cell.group_id = values.group_id.kind == Value::Kind::kGood ? values.group_id.meaning : 0;
+  outcome.measures = measures;
+  return outcome;
+}
+
+void add_to(CellMap& cells, const CellKey& key, const Measures& measures) {
+  Measures& sum = cells[key];
+  sum += measures;
+  if (sum.is_zero()) {
+    cells.erase(key);
+  }
+}
+
+CellMap to_map(const Contribution& contribution) {
+  CellMap out;
+  for (const Cell& cell : contribution) {
+    add_to(out, cell.key, cell.measures);
+  }
+  return out;
+}
+
+std::string describe(const CellKey& key) {
+  return fmt::format("{} {:02}h job {} publisher {} campaign {} group {}", format_date(key.days()),
+                     key.hour(), key.job_id, key.publisher_id, key.campaign_id, key.group_id);
+}
+
+std::string describe(const Measures& m) {
+  return fmt::format("[impressions {} clicks {} conversions {} qualified {} unqualified {} bids {}]",
+                     m.impressions, m.clicks, m.conversions, m.qualified, m.unqualified,
+                     m.bid_micros);
+}
+
+bool at_most(const Measures& a, const Measures& b) {
+  Measures rest = b;
+  rest -= a;
+  return !rest.any_negative();
+}
+
+}  // namespace hirestream::simulation

@@ -1,0 +1,439 @@
+#include "simulation/setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "model/timestamp.h"
+
+namespace hirestream::simulation {
+namespace {
+
+constexpr int64_t kHourUs = 3600 * kSecondUs;
+constexpr int64_t kJobs = 6;
+
+// Zero for half of the seeds, else up to `max`.
+double some(Random& random, double max) {
+  return random.chance(0.5) ? 0.0 : max * static_cast<double>(random.between(1, 100)) / 100.0;
+}
+
+int64_t seconds_between(Random& random, int64_t low, int64_t high) {
+  return random.between(low * 1000, high * 1000) * 1000;
+}
+
+void draw_times(Setup& setup, Random& random) {
+  EngineOptions& options = setup.options;
+  options.poll_interval_us = random.pick<int64_t>({100'000, 250'000, 250'000, 500'000});
+  options.overlap_us = random.pick<int64_t>({0, 300'000, 1'000'000});
+  options.look_back_interval_us = random.between(2, 5) * kSecondUs;
+  options.look_back_us = options.look_back_interval_us + random.between(2, 6) * kSecondUs;
+  options.grace_us = random.pick<int64_t>({20, 30, 60, 120}) * kSecondUs;
+  const int64_t first = random.between(30, 60) * kSecondUs;
+  options.audit_delays_us = {first, first * 3, first * 3 + random.between(60, 200) * kSecondUs};
+  options.retention_us =
+      random.chance(0.3) ? options.audit_delays_us.back() + 60 * kSecondUs : 7 * 24 * kHourUs;
+  options.discover_interval_us = random.between(20, 60) * kSecondUs;
+  options.jobs_interval_us = random.between(5, 30) * kSecondUs;
+  options.scan_interval_us = random.between(3, 10) * kSecondUs;
+  options.scan_window_us = random.between(120, 600) * kSecondUs;
+  options.full_scan_interval_us = random.between(30, 90) * kSecondUs;
+  options.slices_per_read = static_cast<int32_t>(random.pick<int64_t>({1, 3, 16, 512}));
+  options.rows_per_commit = random.pick<int64_t>({1, 50, 1000, 100'000});
+}
+
+void draw_source(Setup& setup, Random& random) {
+  setup.source.strategy = setup.strategy;
+  setup.source.kind = setup.strategy == Strategy::kFollow ? "sqlite" : "cassandra";
+  setup.source.identity = "simulated raw log";
+  setup.text_columns = random.chance(0.5);
+  switch (setup.strategy) {
+    case Strategy::kTail:
+      setup.source.shard_count = static_cast<int32_t>(random.between(1, 4));
+      setup.source.bucket_width_s = random.pick<int64_t>({10, 20, 60});
+      setup.source.range_reads = random.chance(0.75);
+      break;
+    case Strategy::kFollow:
+      setup.source.bucket_width_s = random.pick<int64_t>({5, 20, 100});
+      break;
+    default:
+      setup.source.bucket_width_s = random.pick<int64_t>({10, 60});
+      break;
+  }
+  setup.options.source_name = "raw log";
+  setup.options.owner = "simulation";
+  if (setup.source.shard_count > 1 && random.chance(0.3)) {
+    setup.groups.resize(2);
+    for (int32_t shard = 0; shard < setup.source.shard_count; ++shard) {
+      setup.groups[static_cast<size_t>(shard % 2)].push_back(shard);
+    }
+  } else {
+    setup.groups.emplace_back();
+  }
+}
+
+void draw_reading(Setup& setup, Random& random) {
+  CountingOptions& counting = setup.options.counting;
+  setup.reading.payload_attribution = random.chance(0.4);
+  counting.attribution =
+      setup.reading.payload_attribution ? Attribution::kPayload : Attribution::kColumns;
+  if (random.chance(0.3)) {
+    // Half an hour off the full hour and never any summer time.
+    counting.reporting_zone = TimeZone::find("Asia/Kolkata").value();
+    setup.reading.zone_offset_us = 5 * kHourUs + kHourUs / 2;
+  }
+  counting.future_max_us = random.pick<int64_t>({600, 86'400}) * kSecondUs;
+  setup.reading.ts_min_us = counting.ts_min_us;
+  setup.reading.future_max_us = counting.future_max_us;
+}
+
+void draw_rates(Setup& setup, Random& random) {
+  setup.rows_per_s = random.pick<double>({0.5, 1, 2, 2, 5});
+  setup.skewed_writers = some(random, 0.4);
+  setup.late_prompt = some(random, 0.3);
+  setup.late_audit = some(random, 0.1);
+  setup.replayed = some(random, 0.03);
+  setup.overwritten = some(random, 0.05);
+  setup.odd_values = some(random, 0.3);
+  FaultRates& rates = setup.rates;
+  rates.stale_read = some(random, 0.3);
+  rates.duplicate_delivery = some(random, 0.1);
+  rates.crash = some(random, 0.01);
+  rates.slow = some(random, 0.01);
+  rates.read_error = some(random, 0.03);
+  rates.deadlock = some(random, 0.1);
+  rates.lost_before_commit = some(random, 0.05);
+  rates.lost_after_commit = some(random, 0.05);
+  rates.delayed_commit = some(random, 0.05);
+  rates.warehouse_error = some(random, 0.03);
+  rates.lost_epoch_answer = some(random, 0.2);
+  rates.jobs_error = some(random, 0.2);
+}
+
+void draw_faults(Setup& setup, Random& random) {
+  if (random.chance(0.15)) {
+    setup.rates.crash = 0;
+    return;
+  }
+  int64_t at_us = setup.start_us + (random.chance(0.5) ? 0 : seconds_between(random, 5, 40));
+  while (at_us < setup.faults_end_us) {
+    const int64_t to_us =
+        std::min(setup.faults_end_us, at_us + seconds_between(random, 5, 40));
+    setup.fault_windows.emplace_back(at_us, to_us);
+    if (random.chance(0.1)) {
+      setup.warehouse_outages.emplace_back(at_us,
+                                           std::min(to_us, at_us + seconds_between(random, 1, 30)));
+    }
+    if (random.chance(0.1)) {
+      setup.source_outages.emplace_back(at_us,
+                                        std::min(to_us, at_us + seconds_between(random, 1, 30)));
+    }
+    at_us = to_us + seconds_between(random, 15, 60);
+  }
+}
+
+void draw_events(Setup& setup, Random& random) {
+  const auto times = [&](int64_t count_max) {
+    std::vector<int64_t> out;
+    const int64_t count = random.chance(0.4) ? 0 : random.between(1, count_max);
+    for (int64_t i = 0; i < count; ++i) {
+      out.push_back(random.between(setup.start_us, setup.faults_end_us));
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  setup.takeovers_us = times(4);
+  setup.verifications_us = times(5);
+  if (random.chance(0.4)) {
+    setup.clock_error_max_us = seconds_between(random, 0, 3);
+    setup.clock_steps_us = times(6);
+  }
+  for (int64_t job = 1; job <= kJobs; ++job) {
+    if (random.chance(0.15)) {
+      continue;  // a job that the dimension never knows
+    }
+    Job known;
+    known.job_id = job;
+    known.company_id = random.between(1, 3);
+    known.title = fmt::format("job {}", job);
+    int64_t at_us = random.chance(0.5)
+                        ? 0
+                        : random.between(setup.start_us, setup.writing_end_us);
+    setup.job_changes.push_back({at_us, known});
+    while (random.chance(0.3)) {
+      at_us = random.between(std::max(at_us, setup.start_us), setup.faults_end_us);
+      known.company_id = random.between(1, 3);
+      setup.job_changes.push_back({at_us, known});
+    }
+  }
+  std::stable_sort(setup.job_changes.begin(), setup.job_changes.end(),
+                   [](const JobChange& a, const JobChange& b) { return a.at_us < b.at_us; });
+}
+
+// Draws rows.
+class RowMaker {
+ public:
+  RowMaker(const Setup& setup, Random& random) : setup_(setup), random_(random) {
+    for (int i = 0; i < 4; ++i) {
+      const bool skewed = random.chance(setup.skewed_writers);
+      const int64_t most_s = random.chance(0.5) ? 4 : 90;
+      skews_us_.push_back(skewed ? seconds_between(random, -most_s, most_s) : 0);
+    }
+  }
+
+  // A row written at that time, all but its versions.
+  RawRow identity(int64_t written_us, int64_t number, bool replayed) {
+    RawRow row;
+    const size_t writer = random_.below(skews_us_.size());
+    row.arrival_us = written_us + (setup_.strategy == Strategy::kTail ? skews_us_[writer] : 0);
+    if (replayed) {
+      row.arrival_us -= seconds_between(random_, 1800, 8 * 3600);
+    }
+    // The node makes the id unique.
+    row.id = make_version_1(row.arrival_us * 10 + random_.between(0, 9),
+                            static_cast<uint16_t>(writer), static_cast<uint64_t>(number));
+    row.sequence = number + 1;  // as AUTOINCREMENT counts
+    const bool ids_are_text = setup_.text_columns && (setup_.strategy != Strategy::kTail ||
+                                                      !setup_.source.range_reads);
+    if (ids_are_text && odd(0.03)) {
+      row.id_text = fmt::format("no uuid {}", number);
+    }
+    return row;
+  }
+
+  RowValues values(int64_t event_us) {
+    RowValues out;
+    out.ts = timestamp(event_us);
+    out.job_id = integer(random_.between(1, kJobs), 0.1);
+    out.publisher_id = integer(random_.between(1, 2), 0.1);
+    out.campaign_id = integer(random_.between(1, 2), 0.15);
+    out.group_id = integer(1, 0.5);
+    out.bid = bid();
+    static const std::vector<std::string> kTracks = {"click",     "click",       "conversion",
+                                                     "qualified", "unqualified", "alive",
+                                                     "redirect"};
+    if (random_.chance(0.6)) {
+      out.custom_track = random_.pick(kTracks);
+    } else if (random_.chance(0.2)) {
+      out.custom_track = "";
+    }
+    if (!odd(0.2)) {
+      out.ev = odd(0.2) ? "2" : "1";
+    }
+    payload(out);
+    return out;
+  }
+
+ private:
+  bool odd(double probability) { return random_.chance(probability * setup_.odd_values * 3); }
+
+  Value timestamp(int64_t event_us) {
+    Value out;
+    if (odd(0.05)) {
+      return out;
+    }
+    if (odd(0.03)) {
+      event_us = random_.chance(0.5) ? 900'000'000 * kSecondUs : event_us + 3 * 24 * kHourUs;
+    }
+    out.kind = Value::Kind::kGood;
+    out.meaning = event_us / 1000 * 1000;
+    out.text = format_timestamp_ms(out.meaning);
+    if (setup_.text_columns) {
+      if (odd(0.05)) {
+        out.kind = Value::Kind::kBad;
+        out.text = random_.chance(0.5) ? "2022-02-30 10:00:00" : "soon";
+      } else if (random_.chance(0.2)) {
+        out.text = format_timestamp_ms(out.meaning + 2 * kHourUs);
+        out.text[10] = 'T';
+        out.text += "+02:00";
+      }
+    }
+    return out;
+  }
+
+  Value integer(int64_t meaning, double null_share) {
+    Value out;
+    if (odd(null_share)) {
+      return out;
+    }
+    out.kind = Value::Kind::kGood;
+    out.meaning = meaning;
+    out.text = std::to_string(meaning);
+    if (setup_.text_columns && odd(0.02)) {
+      out.kind = Value::Kind::kBad;
+      out.text = "n/a";
+    }
+    return out;
+  }
+
+  Value bid() {
+    struct Sample {
+      const char* text;
+      int64_t micros;
+    };
+    static constexpr std::array<Sample, 6> kSamples = {{{"0", 0},
+                                                        {"1.4", 1'400'000},
+                                                        {"2.5", 2'500'000},
+                                                        {"7", 7'000'000},
+                                                        {"0.0000015", 2},
+                                                        {"1e-6", 1}}};
+    Value out;
+    if (odd(0.2)) {
+      return out;
+    }
+    if (odd(0.04)) {
+      out.kind = Value::Kind::kBad;
+      out.text = random_.chance(0.5) ? "-1.5" : random_.chance(0.5) ? "free" : "1e12";
+      return out;
+    }
+    const Sample& sample = kSamples[random_.below(kSamples.size())];
+    out.kind = Value::Kind::kGood;
+    out.meaning = sample.micros;
+    out.text = sample.text;
+    return out;
+  }
+
+  void payload(RowValues& values) {
+    if (random_.chance(0.5)) {
+      return;
+    }
+    const int64_t job = random_.between(1, kJobs);
+    switch (random_.below(4)) {
+      case 0:
+        values.ed = fmt::format(R"({{"customEvent":"click","jobId":"{}","publisherId":"2"}})", job);
+        values.ed_job_id = job;
+        values.ed_publisher_id = 2;
+        break;
+      case 1:
+        values.ed = fmt::format(R"({{"jobid":{},"publisherId":"4,1,2"}})", job);
+        values.ed_job_id = job;
+        break;
+      case 2:
+        values.ed = R"({"publisherid":1})";
+        values.ed_publisher_id = 1;
+        break;
+      default:
+        values.ed = "{broken";
+        break;
+    }
+  }
+
+  const Setup& setup_;
+  Random& random_;
+  std::vector<int64_t> skews_us_;
+};
+
+SliceKey slice_of(const Setup& setup, const RawRow& row) {
+  const int64_t width = setup.source.bucket_width_s;
+  if (setup.strategy == Strategy::kFollow) {
+    return {0, row.sequence / width};
+  }
+  if (setup.strategy == Strategy::kScan) {
+    const Value& ts = row.versions.front().values.ts;
+    return {0, ts.kind == Value::Kind::kGood ? ts.meaning / (width * kSecondUs) : kNoTimeBucket};
+  }
+  const auto shards = static_cast<size_t>(setup.source.shard_count);
+  return {static_cast<int32_t>((row.id.low * 0x9E3779B97F4A7C15ULL >> 33) % shards),
+          row.arrival_us / (width * kSecondUs)};
+}
+
+}  // namespace
+
+RawLog Setup::make_log(Random& random) const {
+  RawLog log(source, text_columns);
+  RowMaker maker(*this, random);
+  const double span_s =
+      static_cast<double>(writing_end_us - start_us + history_us) / static_cast<double>(kSecondUs);
+  const auto count = static_cast<int64_t>(rows_per_s * span_s);
+  std::vector<int64_t> written;
+  for (int64_t i = 0; i < count; ++i) {
+    written.push_back(random.between(start_us - history_us, writing_end_us));
+  }
+  std::sort(written.begin(), written.end());
+  const bool follow = strategy == Strategy::kFollow;
+  const int64_t tolerated_us = options.look_back_us - options.look_back_interval_us;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t now_us = written[static_cast<size_t>(i)];
+    const bool replay = strategy == Strategy::kTail && random.chance(replayed);
+    RawRow row = maker.identity(now_us, i, replay);
+    RowVersion version;
+    const int64_t event_late_us = random.chance(0.1) ? seconds_between(random, 1, 4000)
+                                                     : random.between(-2, 2) * kSecondUs;
+    version.values = maker.values(now_us - event_late_us);
+    int64_t delay_us = random.between(0, 50'000);
+    if (!follow && random.chance(late_prompt)) {
+      delay_us = random.between(0, tolerated_us);
+    } else if (!follow && random.chance(late_audit)) {
+      delay_us = random.between(0, late_max_us);
+    }
+    version.visible_us[0] = now_us + delay_us;
+    version.visible_us[1] = version.visible_us[0];
+    if (follow) {
+      version.visible_us[0] = version.visible_us[1] = now_us;
+    } else if (random.chance(0.3)) {
+      version.visible_us[1] += random.between(
+          0, random.chance(0.9) ? tolerated_us : late_max_us);
+    }
+    version.outcome = outcome_of(row, version.values, reading);
+    row.versions.push_back(version);
+    row.slice = slice_of(*this, row);
+    if (expire_after_us) {
+      row.expires_us = now_us + *expire_after_us;
+    }
+    if (random.chance(overwritten)) {
+      RowVersion second = version;
+      second.values = maker.values(now_us - event_late_us);
+      if (strategy == Strategy::kScan) {
+        second.values.ts = version.values.ts;  // else the row would move to another slice
+      }
+      const int64_t later_us = random.chance(0.5) ? random.between(0, 20 * kSecondUs)
+                                                  : random.between(0, late_max_us);
+      for (int64_t& visible_us : second.visible_us) {
+        visible_us += later_us;
+      }
+      second.outcome = outcome_of(row, second.values, reading);
+      row.versions.push_back(second);
+    }
+    log.add(std::move(row));
+  }
+  return log;
+}
+
+Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds) {
+  Random random(seed * 4 + static_cast<uint64_t>(strategy));
+  Setup setup;
+  setup.strategy = strategy;
+  // 2026-03-01 plus some hours.
+  setup.start_us = 1'772'323'200 * kSecondUs + seconds_between(random, 10 * 3600, 20 * 3600);
+  draw_times(setup, random);
+  draw_source(setup, random);
+  draw_reading(setup, random);
+  draw_rates(setup, random);
+  const int64_t writing_us = seconds ? *seconds * kSecondUs : seconds_between(random, 60, 400);
+  setup.writing_end_us = setup.start_us + writing_us;
+  setup.faults_end_us = setup.writing_end_us + seconds_between(random, 0, 120);
+  setup.late_max_us = std::min(setup.options.audit_delays_us.back(), 300 * kSecondUs);
+  setup.history_us = random.chance(0.5) ? 0 : seconds_between(random, 1, 300);
+  setup.end_us = setup.writing_end_us + 100 * kSecondUs +
+                 setup.source.bucket_width_s * kSecondUs + setup.options.grace_us +
+                 std::max(setup.options.audit_delays_us.back(), setup.late_max_us * 2) +
+                 setup.options.discover_interval_us + 60 * kSecondUs;
+  if (setup.strategy == Strategy::kScan) {
+    setup.end_us += setup.options.full_scan_interval_us + 60 * kSecondUs;
+  }
+  draw_faults(setup, random);
+  draw_events(setup, random);
+  setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;
+  setup.promptness.lateness_max_us =
+      setup.options.look_back_us - setup.options.look_back_interval_us;
+  if (setup.strategy == Strategy::kScan) {
+    setup.promptness.delay_max_us = setup.options.scan_interval_us + 2 * kSecondUs;
+    setup.promptness.lateness_max_us =
+        setup.options.scan_window_us - setup.promptness.delay_max_us - 5 * kSecondUs;
+  }
+  setup.options.token_seed = random.next();
+  return setup;
+}
+
+}  // namespace hirestream::simulation

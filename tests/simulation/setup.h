@@ -1,0 +1,66 @@
+// What one seed stands for: the options of the engines, the rows that arrive, the faults that strike. Every probability is drawn anew
+// for each seed (swarm testing: Groce et al., ISSTA 2012), so that some seeds are calm and some are wild, each in its own way.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/job.h"
+#include "pipeline/engine.h"
+#include "simulation/checks.h"
+#include "simulation/fake_raw_log.h"
+#include "simulation/raw_rows.h"
+#include "simulation/world.h"
+
+namespace hirestream::simulation {
+
+struct JobChange {
+  int64_t at_us = 0;
+  Job job;
+};
+
+struct Setup {
+  Strategy strategy = Strategy::kTail;
+  SourceDescription source;
+  bool text_columns = false;
+  EngineOptions options;
+  Reading reading;
+  FaultRates rates;
+  std::vector<std::pair<int64_t, int64_t>> fault_windows;
+  std::vector<std::pair<int64_t, int64_t>> warehouse_outages;
+  std::vector<std::pair<int64_t, int64_t>> source_outages;
+  Promptness promptness;
+
+  int64_t start_us = 0;
+  int64_t writing_end_us = 0;
+  int64_t faults_end_us = 0;
+  int64_t end_us = 0;
+
+  std::vector<std::vector<int32_t>> groups;  // of shards: one engine each
+  std::vector<int64_t> takeovers_us;         // a second engine starts while the first goes on
+  std::vector<int64_t> verifications_us;
+  std::vector<int64_t> clock_steps_us;
+  std::vector<int64_t> damages_us;
+  int64_t clock_error_max_us = 0;
+  std::vector<JobChange> job_changes;  // by time
+  bool rows_expire = false;
+
+  RawLog make_log(Random& random) const;
+
+  // How rows arrive.
+  double rows_per_s = 2;
+  double skewed_writers = 0;
+  double late_prompt = 0;   // late by no more than is tolerated
+  double late_audit = 0;    // late by more, still met by an audit
+  double replayed = 0;      // create_time hours ago
+  double overwritten = 0;
+  double odd_values = 0;    // null and bad values
+  int64_t history_us = 0;   // rows that were there before the first start
+  int64_t late_max_us = 0;
+  std::optional<int64_t> expire_after_us;
+};
+
+Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);
+
+}  // namespace hirestream::simulation

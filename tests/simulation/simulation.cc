@@ -1,0 +1,487 @@
+#include "simulation/simulation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+
+#include "pipeline/verify.h"
+#include "simulation/fake_warehouse.h"
+#include "simulation/setup.h"
+
+namespace hirestream::simulation {
+namespace {
+
+constexpr int64_t kSpinsMax = 50;
+
+class ProcessClock : public Clock {
+ public:
+  explicit ProcessClock(const World& world) : world_(world) {}
+  int64_t now_us() override { return world_.now_us() + error_us; }
+  int64_t error_us = 0;
+
+ private:
+  const World& world_;
+};
+
+class FakeJobDirectory : public JobDirectory {
+ public:
+  FakeJobDirectory(World& world, const std::vector<JobChange>& changes, std::string process)
+      : world_(world), changes_(changes), process_(std::move(process)) {}
+
+  Result<std::vector<Job>> load() override {
+    world_.port_call(process_, "load job directory");
+    if (world_.fault(world_.rates.jobs_error, "job directory error")) {
+      return fail(ErrorKind::kTransient, "load", "jobs", "time-out");
+    }
+    std::map<int64_t, Job> jobs;
+    for (const JobChange& change : changes_) {
+      if (change.at_us <= world_.now_us()) {
+        jobs[change.job.job_id] = change.job;
+      }
+    }
+    std::vector<Job> out;
+    for (const auto& [id, job] : jobs) {
+      out.push_back(job);
+    }
+    return out;
+  }
+
+ private:
+  World& world_;
+  const std::vector<JobChange>& changes_;
+  std::string process_;
+};
+
+class TraceObserver : public NullObserver {
+ public:
+  TraceObserver(World& world, std::string process) : world_(world), process_(std::move(process)) {}
+  void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) override {
+    if (world_.tracing()) {
+      world_.trace(process_, fmt::format("{} slice {}/{} {}", slice_event_name(event), slice.shard,
+                                         slice.bucket, detail));
+    }
+  }
+  void on_retry(const Error& error, int, int64_t) override {
+    world_.trace(process_, "retries after: " + error.text());
+  }
+  void on_note(const std::string&, const std::string& text) override {
+    world_.trace(process_, text);
+  }
+
+ private:
+  World& world_;
+  std::string process_;
+};
+
+// One program run: an engine, or a verification.
+struct Process {
+  Process(World& world, const std::string& process_name) : name(process_name), clock(world) {}
+
+  std::string name;
+  size_t group = 0;
+  ProcessClock clock;
+  std::unique_ptr<EventSource> source;
+  std::unique_ptr<Warehouse> warehouse;
+  std::unique_ptr<JobDirectory> jobs;
+  std::unique_ptr<TraceObserver> observer;
+  std::unique_ptr<Engine> engine;
+  int64_t wake_us = 0;
+  int64_t spins = 0;
+  bool running = false;  // in the middle of a call
+  bool dead = false;
+  bool caught_up = false;
+};
+
+class Run {
+ public:
+  explicit Run(const RunParameters& parameters)
+      : parameters_(parameters),
+        setup_(make_setup(parameters.seed, parameters.strategy, parameters.seconds)),
+        world_(parameters.seed ^ 0x5EED, setup_.start_us, parameters.tracing),
+        log_(make_log()),
+        checks_(world_, log_, setup_.promptness),
+        database_(world_, checks_) {
+    world_.rates = setup_.rates;
+    world_.fault_windows = setup_.fault_windows;
+    world_.warehouse_outages = setup_.warehouse_outages;
+    world_.source_outages = setup_.source_outages;
+    world_.run_others = [this] { run_due_processes(); };
+    world_.disturb();
+    database_.epochs_do_not_wait = parameters.defect == Defect::kEpochsDoNotWait;
+  }
+
+  RunReport run() {
+    RunReport report;
+    try {
+      simulate();
+      check_end();
+    } catch (const InvariantViolation& violation) {
+      report.failure = violation.invariant + ": " + violation.text;
+    } catch (const SimulatedCrash&) {
+      report.failure = "Bug: a crash outside of any process";
+    }
+    report.simulated_us = world_.now_us() - setup_.start_us;
+    report.rows = static_cast<int64_t>(log_.rows().size());
+    report.steps = steps_;
+    report.port_calls = world_.port_calls();
+    report.commits = database_.commits();
+    report.faults = world_.faults();
+    report.trace.assign(world_.trace_lines().begin(), world_.trace_lines().end());
+    return report;
+  }
+
+ private:
+  RawLog make_log() {
+    Random random(parameters_.seed * 977 + 5);
+    return setup_.make_log(random);
+  }
+
+  void equip(Process& process, bool repair) {
+    process.source = with_defect(
+        parameters_.defect, std::make_unique<FakeEventSource>(world_, log_, process.name));
+    process.warehouse =
+        with_defect(parameters_.defect, repair,
+                    std::make_unique<FakeWarehouse>(world_, database_, process.name));
+    process.jobs = with_defect(
+        parameters_.defect,
+        std::make_unique<FakeJobDirectory>(world_, setup_.job_changes, process.name));
+    process.observer = std::make_unique<TraceObserver>(world_, process.name);
+  }
+
+  EnginePorts ports(Process& process) {
+    return {*process.source, *process.warehouse, process.jobs.get(), process.clock,
+            *process.observer};
+  }
+
+  EngineOptions options(size_t group) {
+    EngineOptions out = setup_.options;
+    apply_defect(parameters_.defect, out);
+    out.shards = setup_.groups[group];
+    out.token_seed = world_.random.next();
+    return out;
+  }
+
+  Process& new_process(const std::string& kind, size_t group, int64_t wake_us) {
+    auto process =
+        std::make_unique<Process>(world_, fmt::format("{}{}", kind, processes_.size() + 1));
+    process->group = group;
+    process->wake_us = wake_us;
+    if (setup_.clock_error_max_us > 0) {
+      process->clock.error_us =
+          world_.random.between(-setup_.clock_error_max_us, setup_.clock_error_max_us);
+    }
+    processes_.push_back(std::move(process));
+    return *processes_.back();
+  }
+
+  void simulate() {
+    for (size_t group = 0; group < setup_.groups.size(); ++group) {
+      new_process("engine", group, setup_.start_us);
+    }
+    // Once everything has happened, the engines get a while to say that they have caught up.
+    while (world_.now_us() < setup_.end_us ||
+           (!all_caught_up() && world_.now_us() < setup_.end_us + 60 * kSecondUs)) {
+      play_events();
+      Process* next = nullptr;
+      for (const auto& process : processes_) {
+        if (!process->dead && (next == nullptr || process->wake_us < next->wake_us)) {
+          next = process.get();
+        }
+      }
+      const int64_t until_us = std::min(next == nullptr ? INT64_MAX : next->wake_us,
+                                        world_.now_us() / kSecondUs * kSecondUs + kSecondUs);
+      world_.advance_to(until_us);
+      if (next != nullptr && next->wake_us <= world_.now_us()) {
+        run_process(*next);
+      }
+      if (world_.now_us() / kSecondUs != checked_second_) {
+        checked_second_ = world_.now_us() / kSecondUs;
+        database_.end_orphans(false);
+        checks_.check_promptness(database_.ledger());
+      }
+      replace_dead_processes();
+    }
+  }
+
+  bool all_caught_up() const {
+    return std::all_of(processes_.begin(), processes_.end(),
+                       [](const auto& process) { return process->dead || process->caught_up; });
+  }
+
+  // Processes with work that is due, while another one waits for an answer.
+  void run_due_processes() {
+    if (depth_ >= 2) {
+      return;
+    }
+    ++depth_;
+    struct Leave {
+      int& depth;
+      ~Leave() { --depth; }
+    } leave{depth_};
+    for (size_t i = 0; i < processes_.size(); ++i) {
+      Process& process = *processes_[i];
+      if (!process.dead && !process.running && process.wake_us <= world_.now_us()) {
+        run_process(process);
+      }
+    }
+  }
+
+  void run_process(Process& process) {
+    process.running = true;
+    try {
+      step(process);
+    } catch (const SimulatedCrash&) {
+      process.engine.reset();
+      process.caught_up = false;
+      world_.disturb();
+      process.wake_us = world_.now_us() + world_.random.between(0, 8 * kSecondUs);
+      // Another one may have taken over meanwhile; then this one stays away as often as not.
+      process.dead = world_.random.chance(0.3);
+    }
+    process.running = false;
+  }
+
+  void step(Process& process) {
+    ++steps_;
+    const int64_t calls_before = world_.port_calls();
+    if (process.engine == nullptr) {
+      equip(process, false);
+      auto engine = make_engine(ports(process), options(process.group));
+      if (!engine) {
+        throw InvariantViolation{"Options", engine.error().text()};
+      }
+      process.engine = std::move(*engine);
+      world_.trace(process.name, "starts");
+      world_.disturb();
+      const auto started = process.engine->start();
+      if (!started) {
+        return handle(process, started.error());
+      }
+    }
+    const auto report = process.engine->step();
+    if (!report) {
+      return handle(process, report.error());
+    }
+    process.caught_up = report->caught_up;
+    const int64_t due_us = report->next_due_us - process.clock.error_us;
+    process.spins = world_.port_calls() == calls_before && due_us <= world_.now_us()
+                        ? process.spins + 1
+                        : 0;
+    if (process.spins > kSpinsMax) {
+      throw InvariantViolation{"Liveness", process.name + " says again and again that it has work, "
+                                                          "and does nothing"};
+    }
+    process.wake_us = std::max(due_us, world_.now_us());
+    if (world_.now_us() > quiet_us() && due_us > world_.now_us()) {
+      process.wake_us += world_.random.between(0, 2 * kSecondUs);  // nothing new: saves time
+    }
+  }
+
+  int64_t quiet_us() const {
+    return std::max(setup_.writing_end_us, setup_.faults_end_us) + 30 * kSecondUs;
+  }
+
+  void handle(Process& process, const Error& error) {
+    process.caught_up = false;
+    world_.trace(process.name, "error: " + error.text());
+    if (error.kind == ErrorKind::kTransient) {
+      process.wake_us = world_.now_us() + world_.random.between(kSecondUs / 10, kSecondUs);
+      return;
+    }
+    if (error.operation == "fence") {
+      process.engine.reset();
+      process.dead = true;
+      return;
+    }
+    throw InvariantViolation{"Unexpected error", process.name + ": " + error.text()};
+  }
+
+  void replace_dead_processes() {
+    for (size_t group = 0; group < setup_.groups.size(); ++group) {
+      const auto any = [this, group](bool working) {
+        return std::any_of(processes_.begin(), processes_.end(), [&](const auto& p) {
+          return !p->dead && p->group == group && (!working || p->engine != nullptr);
+        });
+      };
+      if (!any(true)) {
+        world_.disturb();  // nobody counts this group's rows
+      }
+      if (!any(false)) {
+        new_process("engine", group,
+                    world_.now_us() + world_.random.between(0, 5 * kSecondUs));
+      }
+    }
+  }
+
+  // Takes from `times` what is due.
+  bool due(std::vector<int64_t>& times) const {
+    if (times.empty() || times.front() > world_.now_us()) {
+      return false;
+    }
+    times.erase(times.begin());
+    return true;
+  }
+
+  void play_events() {
+    if (due(setup_.takeovers_us)) {
+      const size_t group = world_.random.below(setup_.groups.size());
+      world_.count_fault("takeover");
+      new_process("engine", group, world_.now_us());
+    }
+    if (due(setup_.clock_steps_us)) {
+      world_.count_fault("clock step");
+      for (const auto& process : processes_) {
+        process->clock.error_us =
+            world_.random.between(-setup_.clock_error_max_us, setup_.clock_error_max_us);
+      }
+      world_.trace("world", "clocks step");
+    }
+    if (due(setup_.damages_us)) {
+      database_.damage_a_blob();
+    }
+    if (due(setup_.verifications_us)) {
+      run_verification(true);
+    }
+  }
+
+  // Nothing: it ended early (a crash or an error).
+  std::optional<VerifyReport> run_verification(bool repair) {
+    Process process(world_, fmt::format("verify{}", ++verifications_));
+    equip(process, true);
+    VerifyOptions verify_options;
+    verify_options.engine = options(0);
+    verify_options.engine.shards.clear();
+    verify_options.repair = repair;
+    world_.trace(process.name, repair ? "starts, with repair" : "starts");
+    try {
+      auto report = verify(ports(process), verify_options);
+      if (!report && report.error().kind != ErrorKind::kTransient) {
+        throw InvariantViolation{"Unexpected error", process.name + ": " + report.error().text()};
+      }
+      if (!report) {
+        world_.trace(process.name, "error: " + report.error().text());
+        return std::nullopt;
+      }
+      world_.trace(process.name,
+                   fmt::format("done: {} slices checked, {} different, {} repaired, {} held, {} "
+                               "cells differ",
+                               report->slices_checked, report->slices_different,
+                               report->slices_repaired, report->slices_held,
+                               report->cells_different));
+      if (report->cells_different != 0 && !database_.is_damaged()) {
+        throw InvariantViolation{
+            "Verify", fmt::format("it reports {} cells that differ between events and ledger",
+                                  report->cells_different)};
+      }
+      return std::move(*report);
+    } catch (const SimulatedCrash&) {
+      return std::nullopt;
+    }
+  }
+
+  void check_end() {
+    database_.end_orphans(true);
+    world_.run_others = nullptr;
+    if (!all_caught_up()) {
+      throw InvariantViolation{"Liveness", "an engine does not catch up in the end"};
+    }
+    check_late_rows();
+    const auto repaired = run_verification(true);
+    if (!repaired) {
+      throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
+    }
+    const auto clean = run_verification(false);
+    if (!clean || !clean->clean() || clean->slices_held != 0) {
+      throw InvariantViolation{
+          "Verify", fmt::format("after a repair: {} slices and {} cells differ, {} held",
+                                clean ? clean->slices_different : -1,
+                                clean ? clean->cells_different : -1,
+                                clean ? clean->slices_held : -1)};
+    }
+    checks_.check_truth(database_.ledger());
+    database_.check_atomic();
+    check_companies();
+    check_rejects();
+  }
+
+  // Late: what audits and discovery must have found without anybody's help.
+  void check_late_rows() {
+    const int64_t discovered_us =
+        setup_.end_us - setup_.options.discover_interval_us - 30 * kSecondUs;
+    for (const auto& [key, rows] : log_.slices()) {
+      const auto found = database_.ledger().find(key);
+      if (found == database_.ledger().end()) {
+        checks_.check_counted_by(key, StoredSlice{}, discovered_us, "Late");
+        continue;
+      }
+      const LedgerEntry& entry = found->second.entry;
+      int64_t seen_us = discovered_us;
+      if (setup_.strategy != Strategy::kScan) {
+        const int64_t base_us =
+            setup_.strategy == Strategy::kFollow
+                ? entry.settled_at_us
+                : (key.bucket + 1) * setup_.source.bucket_width_s * kSecondUs +
+                      setup_.options.grace_us;
+        const int64_t last_us = base_us + setup_.options.audit_delays_us.back();
+        seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);
+      }
+      checks_.check_counted_by(key, found->second, seen_us, "Late");
+    }
+  }
+
+  void check_companies() const {
+    std::map<int64_t, int64_t> companies;
+    for (const JobChange& change : setup_.job_changes) {
+      companies[change.job.job_id] = change.job.company_id;
+    }
+    for (const auto& [key, row] : database_.events()) {
+      const auto known = companies.find(key.job_id);
+      const int64_t want = known == companies.end() ? 0 : known->second;
+      if (row.company_id != want) {
+        throw InvariantViolation{"Company", fmt::format("{}: company {}, expected {}",
+                                                        describe(key), row.company_id, want)};
+      }
+    }
+  }
+
+  // Every rejected row is kept with a reason.
+  void check_rejects() const {
+    for (const auto& [key, slice] : database_.ledger()) {
+      int64_t kept = 0;
+      for (const auto& [id, reject] : database_.rejects()) {
+        kept += reject.slice == key ? 1 : 0;
+        if (reject.row.reason.empty()) {
+          throw InvariantViolation{"Accounted", "a rejected row without a reason"};
+        }
+      }
+      if (kept != slice.entry.classes.rejected) {
+        throw InvariantViolation{
+            "Accounted", fmt::format("slice {}/{}: {} rows rejected, {} kept", key.shard,
+                                     key.bucket, slice.entry.classes.rejected, kept)};
+      }
+    }
+  }
+
+  RunParameters parameters_;
+  Setup setup_;
+  World world_;
+  RawLog log_;
+  Checks checks_;
+  WarehouseDatabase database_;
+  std::vector<std::unique_ptr<Process>> processes_;
+  int depth_ = 0;
+  int64_t steps_ = 0;
+  int64_t verifications_ = 0;
+  int64_t checked_second_ = 0;
+};
+
+}  // namespace
+
+RunReport run_simulation(const RunParameters& parameters) {
+  Run run(parameters);
+  return run.run();
+}
+
+}  // namespace hirestream::simulation

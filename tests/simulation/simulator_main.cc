@@ -1,0 +1,216 @@
+// hirestream_simulator: runs the engine through simulated hours of rows, faults and crashes; prints what it did, and for a failing seed the
+// invariant and the last lines of its trace. Exit 0: all well; 1: a seed failed (with --break: no seed did); 2: bad usage.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "simulation/simulation.h"
+
+namespace hirestream::simulation {
+namespace {
+
+constexpr size_t kTraceLinesShown = 80;
+
+struct Arguments {
+  uint64_t seed = 1;
+  uint64_t seeds = 100;
+  std::optional<int64_t> seconds;
+  bool trace = false;
+  bool keep_going = false;
+  std::vector<Strategy> strategies = {Strategy::kTail, Strategy::kFollow, Strategy::kScan};
+  std::optional<Defect> defect;
+};
+
+void print_usage() {
+  fmt::print(
+      "usage: hirestream_simulator [--seed N] [--seeds N] [--seconds S] [--trace] [--keep-going]\n"
+      "                            [--strategy tail|follow|scan|all] [--break NAME]\n"
+      "Defects for --break:\n");
+  for (const Defect defect : all_defects()) {
+    fmt::print("  {} ({})\n", defect_name(defect), strategy_name(strategy_for(defect)));
+  }
+}
+
+std::optional<uint64_t> number(const char* text) {
+  char* end = nullptr;
+  const uint64_t value = std::strtoull(text, &end, 10);
+  return *text != '\0' && *end == '\0' ? std::optional(value) : std::nullopt;
+}
+
+bool take_value(Arguments& out, std::string_view name, const char* value) {
+  if (name == "--strategy") {
+    const std::string_view wanted = value;
+    if (wanted == "all") {
+      return true;
+    }
+    for (const Strategy strategy : {Strategy::kTail, Strategy::kFollow, Strategy::kScan}) {
+      if (strategy_name(strategy) == wanted) {
+        out.strategies = {strategy};
+        return true;
+      }
+    }
+    return false;
+  }
+  if (name == "--break") {
+    out.defect = find_defect(value);
+    if (out.defect) {
+      out.strategies = {strategy_for(*out.defect)};
+    }
+    return out.defect.has_value();
+  }
+  const auto parsed = number(value);
+  if (!parsed) {
+    return false;
+  }
+  if (name == "--seed") {
+    out.seed = *parsed;
+  } else if (name == "--seeds") {
+    out.seeds = *parsed;
+  } else if (name == "--seconds") {
+    out.seconds = static_cast<int64_t>(*parsed);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+std::optional<Arguments> parse(int argc, char** argv) {
+  Arguments out;
+  bool seed_only = false;
+  bool seeds_given = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (name == "--trace") {
+      out.trace = true;
+    } else if (name == "--keep-going") {
+      out.keep_going = true;
+    } else if (i + 1 < argc && take_value(out, name, argv[i + 1])) {
+      seed_only = seed_only || name == "--seed";
+      seeds_given = seeds_given || name == "--seeds";
+      ++i;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (seed_only && !seeds_given) {
+    out.seeds = 1;
+  }
+  return out;
+}
+
+// A failed check of the product ends the process: say which run it was.
+volatile std::sig_atomic_t current_seed = 0;
+volatile std::sig_atomic_t current_strategy = 0;
+
+extern "C" void on_abort(int) {
+  fmt::print(stderr, "aborted in seed {} --strategy {}\n", static_cast<int>(current_seed),
+             strategy_name(static_cast<Strategy>(current_strategy)));
+}
+
+class Totals {
+ public:
+  void add(const RunReport& report) {
+    ++runs_;
+    simulated_us_ += report.simulated_us;
+    rows_ += report.rows;
+    steps_ += report.steps;
+    commits_ += report.commits;
+    for (const auto& [kind, count] : report.faults) {
+      faults_[kind] += count;
+    }
+  }
+
+  void print(uint64_t failed, double wall_s) const {
+    const double hours = static_cast<double>(simulated_us_) / 3.6e9;
+    fmt::print("{} runs, {} failed; {:.1f} simulated hours, {} rows, {} steps, {} commits\n", runs_,
+               failed, hours, rows_, steps_, commits_);
+    fmt::print("{:.1f} s: {:.0f} runs and {:.1f} simulated hours a minute\n", wall_s,
+               static_cast<double>(runs_) / wall_s * 60, hours / wall_s * 60);
+    fmt::print("faults:");
+    for (const auto& [kind, count] : faults_) {
+      fmt::print(" {} {},", kind, count);
+    }
+    fmt::print("\n");
+  }
+
+ private:
+  int64_t runs_ = 0;
+  int64_t simulated_us_ = 0;
+  int64_t rows_ = 0;
+  int64_t steps_ = 0;
+  int64_t commits_ = 0;
+  std::map<std::string, int64_t, std::less<>> faults_;
+};
+
+void print_trace(const RunReport& report, size_t lines) {
+  const size_t begin = report.trace.size() > lines ? report.trace.size() - lines : 0;
+  for (size_t i = begin; i < report.trace.size(); ++i) {
+    fmt::print("  {}\n", report.trace[i]);
+  }
+}
+
+void print_failure(const RunParameters& parameters, const RunReport& report) {
+  fmt::print("FAILED --seed {} --strategy {}{}\n  {}\n", parameters.seed,
+             strategy_name(parameters.strategy),
+             parameters.seconds ? fmt::format(" --seconds {}", *parameters.seconds) : "",
+             report.failure);
+}
+
+int run(const Arguments& arguments) {
+  Totals totals;
+  uint64_t failed = 0;
+  const auto started = std::chrono::steady_clock::now();
+  for (uint64_t seed = arguments.seed; seed < arguments.seed + arguments.seeds; ++seed) {
+    for (const Strategy strategy : arguments.strategies) {
+      RunParameters parameters;
+      parameters.seed = seed;
+      parameters.strategy = strategy;
+      parameters.seconds = arguments.seconds;
+      parameters.defect = arguments.defect;
+      parameters.tracing = arguments.trace;
+      current_seed = static_cast<std::sig_atomic_t>(seed);
+      current_strategy = static_cast<std::sig_atomic_t>(strategy);
+      RunReport report = run_simulation(parameters);
+      totals.add(report);
+      if (arguments.trace) {
+        print_trace(report, SIZE_MAX);
+      }
+      if (report.failure.empty()) {
+        continue;
+      }
+      ++failed;
+      print_failure(parameters, report);
+      if (arguments.keep_going) {
+        continue;
+      }
+      if (!arguments.trace) {
+        parameters.tracing = true;
+        report = run_simulation(parameters);
+        print_trace(report, kTraceLinesShown);
+      }
+      seed = arguments.seed + arguments.seeds;
+      break;
+    }
+  }
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - started;
+  totals.print(failed, wall.count());
+  return (failed == 0) == !arguments.defect.has_value() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace hirestream::simulation
+
+int main(int argc, char** argv) {
+  const auto arguments = hirestream::simulation::parse(argc, argv);
+  if (!arguments) {
+    hirestream::simulation::print_usage();
+    return 2;
+  }
+  std::signal(SIGABRT, hirestream::simulation::on_abort);
+  return hirestream::simulation::run(*arguments);
+}
