@@ -13,12 +13,16 @@ namespace {
 thread_local bool counting = false;
 thread_local AllocationCount counted;
 
-void* allocate(size_t size) {
+void* allocate(size_t size) noexcept {
   if (counting) {
     ++counted.allocations;
     counted.largest = std::max(counted.largest, size);
   }
-  if (void* memory = std::malloc(std::max<size_t>(size, 1))) {
+  return std::malloc(std::max<size_t>(size, 1));
+}
+
+void* allocate_or_throw(size_t size) {
+  if (void* memory = allocate(size)) {
     return memory;
   }
   throw std::bad_alloc();
@@ -51,9 +55,15 @@ TEST(AllocationCounter, SeesWhatIsAllocated) {
 }  // namespace hirestream
 
 void* operator new(size_t size) {
-  return hirestream::allocate(size);
+  return hirestream::allocate_or_throw(size);
 }
 void* operator new[](size_t size) {
+  return hirestream::allocate_or_throw(size);
+}
+void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return hirestream::allocate(size);
+}
+void* operator new[](size_t size, const std::nothrow_t& /*tag*/) noexcept {
   return hirestream::allocate(size);
 }
 void operator delete(void* memory) noexcept {

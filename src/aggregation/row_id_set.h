@@ -78,7 +78,7 @@ class RowIdSet {
     return at;
   }
   void grow() {
-    std::vector<RowId> old(slots_.empty() ? 64 : slots_.size() * 2);
+    std::vector<RowId> old(slots_.empty() ? 16 : slots_.size() * 2);
     old.swap(slots_);
     for (const RowId& id : old) {
       if (id != RowId{}) {

@@ -183,7 +183,7 @@ void Tally::add_cell(const CellKey& key, const Measures& measures) {
 }
 
 void Tally::grow() {
-  index_.assign(index_.empty() ? 64 : index_.size() * 2, 0);
+  index_.assign(index_.empty() ? 16 : index_.size() * 2, 0);
   const size_t mask = index_.size() - 1;
   for (size_t i = 0; i < cells_.size(); ++i) {
     size_t at = hash_of(cells_[i].key) & mask;

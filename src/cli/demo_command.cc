@@ -62,6 +62,14 @@ class TemporaryDirectory {
   std::string path_;
 };
 
+// Columns (not more than are useful) and lines.
+std::pair<size_t, size_t> terminal_size() {
+  winsize size{};
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  const size_t height = known && size.ws_row > 0 ? size.ws_row : 40;
+  return {known ? std::min<size_t>(size.ws_col, 132) : 80, height};
+}
+
 // The terminal's second screen, given back at the end with what stood there before.
 class Screen {
  public:
@@ -73,13 +81,10 @@ class Screen {
     std::fflush(stdout);
   }
   void draw(const DemoSnapshot& snapshot) {
-    winsize size{};
-    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    const size_t width = known ? size.ws_col : 80;
-    const size_t height = known && size.ws_row > 0 ? size.ws_row : 40;
+    const auto [width, height] = terminal_size();
     // Each line is written over the old one and cleared behind; what does not fit below is left out.
     std::string out = "\x1b[H";
-    const std::string text = render_demo(snapshot, std::min<size_t>(width, 132), color_);
+    const std::string text = render_demo(snapshot, width, color_);
     size_t line = 0;
     for (size_t begin = 0; begin < text.size() && line + 1 < height; ++line) {
       const size_t end = text.find('\n', begin);
@@ -145,12 +150,13 @@ Result<int> end(DemoSession& session, bool terminal, CommandContext& context) {
     fmt::print(stderr, "counting what is left, then comparing with a recount …\n");
   }
   HIRESTREAM_TRY(session.finish(kPatienceUs));
-  HIRESTREAM_ASSIGN(const DemoSnapshot snapshot, session.snapshot());
+  HIRESTREAM_ASSIGN(DemoSnapshot snapshot, session.snapshot());
+  snapshot.ended = true;
   HIRESTREAM_ASSIGN(const DemoSession::Check check, session.check());
   if (context.json) {
     std::puts(result_json(snapshot, check).dump(2).c_str());
   } else if (terminal) {
-    std::fputs(render_demo(snapshot, 100, context.color_stdout).c_str(), stdout);
+    std::fputs(render_demo(snapshot, terminal_size().first, context.color_stdout).c_str(), stdout);
   } else {
     std::fputs(summarize_demo(snapshot).c_str(), stdout);
   }

@@ -222,9 +222,10 @@ std::string render_demo(const DemoSnapshot& snapshot, size_t width, bool color) 
   const std::string left =
       fmt::format("  {}  {}   {}", palette.bold("hirestream demo"),
                   palette.dim(format_clock(snapshot.elapsed_us)),
-                  snapshot.behind_us < 2'000'000 ? palette.good("● " + behind)
-                                                 : palette.warning("● " + behind));
-  const std::string right = palette.dim("Ctrl-C ends");
+                  snapshot.ended                   ? palette.good("● all counted")
+                  : snapshot.behind_us < 2'000'000 ? palette.good("● " + behind)
+                                                   : palette.warning("● " + behind));
+  const std::string right = snapshot.ended ? "" : palette.dim("Ctrl-C ends");
   const size_t gap = width - 2 - display_width(left) - display_width(right);
   out += left + spaces(gap) + right + "\n\n";
   append_facts(volume_facts(snapshot.total), width, palette, out);
@@ -245,9 +246,10 @@ std::string render_demo(const DemoSnapshot& snapshot, size_t width, bool color) 
   line("Rows", classes[0]);
   line("", classes[1]);
   line("Freshness", freshness_text(snapshot, palette));
-  line("Traffic",
-       fmt::format("{} raw rows, {} now, in {} cells", format_count(snapshot.rows_written),
-                   format_rate(snapshot.write_rate), format_count(snapshot.cells)));
+  const std::string rate =
+      snapshot.ended ? "" : fmt::format(" {} now,", format_rate(snapshot.write_rate));
+  line("Traffic", fmt::format("{} raw rows,{} in {} cells", format_count(snapshot.rows_written),
+                              rate, format_count(snapshot.cells)));
   line("Raw log", snapshot.raw_log);
   line("Warehouse", snapshot.warehouse);
   if (!snapshot.note.empty()) {

@@ -17,6 +17,7 @@ struct DemoEntry {
 
 struct DemoSnapshot {
   int64_t elapsed_us = 0;
+  bool ended = false;        // the traffic has stopped and all of it is counted
   int64_t rows_written = 0;  // into the raw log, history included
   double write_rate = 0;     // rows a second, lately
   int64_t cells = 0;

@@ -47,6 +47,7 @@ struct GenerateOptions {
   std::string from;
   std::string to_time;
   std::string span = "3d";
+  std::string give_up_after = "1min";
   std::string jobs_to;
   std::string journal;
   std::string layout = "bucketed";
@@ -71,26 +72,32 @@ Result<int64_t> read_time(const std::string& option, const std::string& text) {
   return parsed->us;
 }
 
+Result<int64_t> read_duration(const std::string& option, const std::string& text) {
+  const auto duration = parse_duration(text);
+  if (!duration || *duration <= 0) {
+    return bad_option(option, fmt::format("'{}' is not a duration", text),
+                      "write a number and a unit: 30s, 12h, 3d");
+  }
+  return *duration;
+}
+
 Result<HistoryPlan> history_plan(const GenerateOptions& options) {
   HistoryPlan plan;
+  HIRESTREAM_ASSIGN(plan.give_up_after_us, read_duration("--give-up-after", options.give_up_after));
   plan.rows = options.rows.value_or(100'000);
   plan.writers = options.writers;
   plan.to_us = std::chrono::duration_cast<std::chrono::microseconds>(
                    std::chrono::system_clock::now().time_since_epoch())
                    .count();
-  const auto span = parse_duration(options.span);
-  if (!span || *span <= 0) {
-    return bad_option("--span", fmt::format("'{}' is not a duration", options.span),
-                      "write a number and a unit: 12h, 3d");
-  }
+  HIRESTREAM_ASSIGN(const int64_t span_us, read_duration("--span", options.span));
   if (!options.to_time.empty()) {
     HIRESTREAM_ASSIGN(plan.to_us, read_time("--to-time", options.to_time));
   }
-  plan.from_us = plan.to_us - *span;
+  plan.from_us = plan.to_us - span_us;
   if (!options.from.empty()) {
     HIRESTREAM_ASSIGN(plan.from_us, read_time("--from", options.from));
     if (options.to_time.empty()) {
-      plan.to_us = plan.from_us + *span;
+      plan.to_us = plan.from_us + span_us;
     }
   }
   if (plan.from_us >= plan.to_us) {
@@ -203,6 +210,7 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
     });
   }
   LivePlan plan;
+  HIRESTREAM_ASSIGN(plan.give_up_after_us, read_duration("--give-up-after", options.give_up_after));
   plan.rows_per_second = *options.rate;
   plan.rows = options.rows;
   plan.duplicate_share = options.traffic.duplicate_share;
@@ -259,6 +267,11 @@ void add_amount_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("--to-time", options.to_time, "History: last arrival [now]")
       ->type_name("TIME");
   command.add_option("--span", options.span, "History: how long, where one end is not given")
+      ->capture_default_str()
+      ->type_name("DURATION");
+  command
+      .add_option("--give-up-after", options.give_up_after,
+                  "How long a write that fails for a passing reason is tried again")
       ->capture_default_str()
       ->type_name("DURATION");
   command.add_option("--threads", options.writers, "Writers at work at the same time (Cassandra)")

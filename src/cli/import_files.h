@@ -33,7 +33,7 @@ struct BadRow {
 struct ImportOptions {
   std::vector<std::string> files;
   bool skip_bad_rows = false;
-  size_t batch_rows = 1000;
+  size_t batch_rows = 5000;
   int64_t give_up_after_us = 60'000'000;  // how long a failing write is tried again
 };
 

@@ -4,12 +4,17 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <ctime>
+#include <optional>
 
 #include "cli/commands.h"
 
 namespace hirestream {
 namespace {
+
+// Wrappers (timeout, docker, a shell's process group) often deliver one Ctrl-C twice.
+constexpr std::chrono::milliseconds kOneSignal{500};
 
 sigset_t ending_signals() {
   sigset_t set;
@@ -39,8 +44,9 @@ void Interrupt::request_stop() {
 }
 
 void Interrupt::wait_for_signals(const std::stop_token& ending) {
+  using Steady = std::chrono::steady_clock;
   const sigset_t set = ending_signals();
-  int received = 0;
+  std::optional<Steady::time_point> first;
   while (!ending.stop_requested()) {
     const timespec tick{.tv_sec = 0, .tv_nsec = 100'000'000};
     const int signal = sigtimedwait(&set, nullptr, &tick);
@@ -48,9 +54,11 @@ void Interrupt::wait_for_signals(const std::stop_token& ending) {
       continue;
     }
     signal_ = signal;
-    if (!awaited_ || ++received > 1) {
+    const auto now = Steady::now();
+    if (!awaited_ || (first && now - *first > kOneSignal)) {
       _exit(kExitInterrupted);
     }
+    first = first.value_or(now);
     source_.request_stop();
   }
 }

@@ -88,20 +88,23 @@ std::string chosen_name(const CLI::App& app) {
   return name;
 }
 
-int print_usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv,
+int print_usage_error(const CLI::App& app, const CLI::ParseError& error,
                       const CommandContext& context) {
   Error shown{ErrorKind::kConfig, "read", "command line", error.what(),
               fmt::format("`{} --help` lists what is allowed", chosen_name(app))};
   const std::vector<std::string> words = known_words(app);
-  for (int i = 1; i < argc; ++i) {
-    std::string word(argv[i]);
+  const bool no_command = app.get_subcommands().empty();
+  for (std::string word : app.remaining(true)) {
     word = word.substr(0, word.find('='));
-    const bool unexpected = std::string(error.what()).find(word) != std::string::npos;
-    const bool known = std::find(words.begin(), words.end(), word) != words.end();
-    const std::string near = unexpected && !known ? nearest_word(word, words) : "";
-    if (!near.empty()) {
+    const bool option = word.starts_with('-');
+    if (!option && !no_command) {
+      continue;  // perhaps the value of an unknown option
+    }
+    shown.message = fmt::format("there is no {} '{}'", option ? "option" : "subcommand", word);
+    if (const std::string near = nearest_word(word, words); !near.empty()) {
       shown.hint = fmt::format("did you mean '{}'?", near);
     }
+    break;
   }
   print_error(shown, context);
   return kExitUsage;
@@ -137,7 +140,7 @@ int main_program(int argc, char** argv) {
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return print_usage_error(app, error, argc, argv, context);
+    return print_usage_error(app, error, context);
   }
   Interrupt interrupt;
   context.interrupt = &interrupt;

@@ -83,7 +83,7 @@ void SettingOptions::add_one(CLI::App& command, const Setting& setting) {
                            ->type_size(1)
                            ->allow_extra_args(false);
   if (setting.name() != "source.uri") {
-    added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    added->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 

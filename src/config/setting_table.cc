@@ -185,7 +185,7 @@ std::vector<Setting> counting_rows() {
       row("counting", "ts_min", "--ts-min", T::kTimestamp, "2000-01-01",
           "Rows with an older event time are rejected", in<&Settings::counting, &C::ts_min_us>()),
       ranged("counting", "future_max", "--future-max", T::kDuration, "1d", 0, 36'500 * kDay,
-             "Rows whose event time lies further behind their arrival than this are rejected "
+             "Rows whose event time lies further ahead of their arrival than this are rejected "
              "(visitors' clocks run ahead)",
              in<&Settings::counting, &C::future_max_us>()),
   };

@@ -38,7 +38,8 @@ int32_t CellKey::days() const {
 }
 
 int32_t CellKey::hour() const {
-  return local_hour - days() * 24;
+  const int32_t rest = local_hour % 24;
+  return rest < 0 ? rest + 24 : rest;
 }
 
 bool Measures::any_negative() const {

@@ -251,7 +251,7 @@ TEST(TrackingBatch, KeepsAtMostTheStartOfABadText) {
 
 TEST(TrackingBatch, TextsMayHoldAnyBytes) {
   TrackingBatch batch;
-  const std::string bytes("\0\xFF{\"a\":1}\n", 11);
+  const std::string bytes("\0\xFF{\"a\":1}\n", 10);
   batch.add_row();
   batch.set_text(Column::kEd, bytes);
   EXPECT_EQ(batch.text(Column::kEd, 0), bytes);

@@ -249,9 +249,11 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
         held_[bucket] = digest;
         ports_.observer.on_slice(
             SliceEvent::kHeld, keys[i],
-            std::to_string(digest.rows) + " rows found, " +
-                std::to_string(recount.stored.entry.digest.rows) +
-                " counted before: held (stale replica, TRUNCATE, wrong cluster or TTL?)");
+            recount.verdict == RecountVerdict::kDamaged
+                ? "stored contribution is damaged: run `hirestream verify --repair`"
+                : std::to_string(digest.rows) + " rows found, " +
+                      std::to_string(recount.stored.entry.digest.rows) +
+                      " counted before: held (stale replica, TRUNCATE, wrong cluster or TTL?)");
         if (!recount.stored.entry.held) {
           LedgerEntry held = recount.stored.entry;
           held.held = true;

@@ -13,6 +13,9 @@ constexpr size_t kSeenPruneMin = 4096;
 constexpr size_t kFreshnessSampleMax = 256;
 constexpr int64_t kFreezeIntervalUs = 60 * kSecondUs;
 constexpr size_t kFirstBatch = 16;
+// Fewer new slices than this are read one by one.
+constexpr size_t kBackfillSlicesMin = 256;
+constexpr uint64_t kBackfillFirstParts = 256;
 
 }  // namespace
 
@@ -50,6 +53,38 @@ class TailEngine::PollSink : public RowSink {
   RowClassifier& classifier_;
   std::vector<OpenSlice*> targets_;
   std::vector<SliceCount> counts_;
+};
+
+// Rows of slices that wait for their first count and are over; all others are read past.
+class TailEngine::BackfillSink : public SliceSink {
+ public:
+  BackfillSink(TailEngine& engine, int64_t now_us) : engine_(engine), now_us_(now_us) {}
+
+  Result<void> on_slice_rows(const SliceKey& slice, const TrackingBatch& batch) override {
+    rows_read += static_cast<int64_t>(batch.rows());
+    if (last_ == nullptr || slice != last_key_) {
+      last_key_ = slice;
+      const bool wanted =
+          engine_.backfill_keys_.contains(slice) && engine_.is_closed(slice.bucket, now_us_);
+      last_ = wanted ? &counts[slice] : &ignored_;
+    }
+    if (last_ != &ignored_) {
+      for (size_t row = 0; row < batch.rows(); ++row) {
+        last_->add(engine_.ledger_.classifier(), batch, row);
+      }
+    }
+    return {};
+  }
+
+  std::map<SliceKey, SliceCount> counts;
+  int64_t rows_read = 0;
+
+ private:
+  TailEngine& engine_;
+  int64_t now_us_;
+  SliceCount ignored_;
+  SliceCount* last_ = nullptr;
+  SliceKey last_key_;
 };
 
 TailEngine::TailEngine(const EnginePorts& ports, EngineOptions options)
@@ -95,6 +130,8 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   pending_.clear();
   waiting_.clear();
   pending_set_.clear();
+  backfill_keys_.clear();
+  backfill_place_ = kRingPlaces;
   HIRESTREAM_ASSIGN(newest_bucket_, ports_.source.newest_bucket(now_us));
   HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
   for (const LedgerEntry& entry : entries) {
@@ -140,6 +177,7 @@ void TailEngine::schedule_audit(const ClosedSlice& slice) {
 Result<void> TailEngine::discover(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceListing> listed,
                     ports_.source.discover(ledger_.shards()));
+  std::set<SliceKey> fresh;  // not in the ledger
   for (const SliceListing& slice : listed) {
     const bool too_early = options_.start_at_us && !sequence() &&
                            bucket_begin_us(slice.key.bucket) < *options_.start_at_us;
@@ -149,7 +187,14 @@ Result<void> TailEngine::discover(int64_t now_us) {
     if (!too_early && !counted && !open_.contains(slice.key) &&
         pending_set_.insert(slice.key).second) {
       pending_.push_back(slice.key);
+      fresh.insert(slice.key);
     }
+  }
+  const bool many = fresh.size() >= kBackfillSlicesMin && fresh.size() * 4 >= listed.size();
+  if (ports_.source.description().ring_reads && many && backfill_place_ == kRingPlaces) {
+    backfill_keys_ = std::move(fresh);
+    backfill_place_ = 0;
+    backfill_width_ = kRingPlaces / kBackfillFirstParts;
   }
   next_discover_us_ = now_us + options_.discover_interval_us;
   return {};
@@ -260,6 +305,9 @@ Result<StepReport> TailEngine::step() {
     HIRESTREAM_TRY(poll(now_us));
     next_poll_us_ = now_us + options_.poll_interval_us;
     polled_ = true;
+  }
+  if (backfill_place_ < kRingPlaces) {
+    HIRESTREAM_TRY(backfill(now_us));
   }
   if (!pending_.empty()) {
     HIRESTREAM_TRY(work_on_pending(now_us));
@@ -431,10 +479,67 @@ void TailEngine::prune_seen(OpenSlice& slice, int64_t now_us) const {
       [from](const RowId& id) { return !is_version_1(id) || arrival_time_us(id) >= from; });
 }
 
+Result<void> TailEngine::backfill(int64_t now_us) {
+  const uint64_t end = std::min(kRingPlaces, backfill_place_ + backfill_width_);
+  const int64_t requests_before = ports_.source.statistics().requests;
+  BackfillSink sink(*this, now_us);
+  HIRESTREAM_TRY(ports_.source.read_ring(backfill_place_, end, sink));
+  ports_.observer.on_read(sink.rows_read, ports_.source.statistics().requests - requests_before,
+                          ports_.clock.now_us() - now_us);
+  CommitPlan plan;
+  for (auto& [key, count] : sink.counts) {
+    Recount recount;
+    recount.stored.entry.key = key;  // revision 0: if somebody else was faster, the commit says so
+    recount.count = std::move(count);
+    ledger_.judge(recount);
+    ledger_.plan_replace(plan, std::move(recount), SliceState::kSettled, "", "", now_us);
+  }
+  std::vector<LedgerEntry> entries;
+  for (const SliceChange& change : plan.slices) {
+    entries.push_back(change.entry);
+  }
+  if (!plan.empty()) {
+    const int64_t rows = plan.rows;
+    HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+    if (outcome.verdict == CommitVerdict::kConflict) {
+      entries.clear();  // they stay pending and are counted one by one
+    } else {
+      rows_counted_ += rows;
+    }
+  }
+  for (LedgerEntry& entry : entries) {
+    entry.revision += 1;
+    close_slice(entry, entry.key, now_us);
+    pending_set_.erase(entry.key);
+    backfill_keys_.erase(entry.key);
+  }
+  const auto wanted = static_cast<double>(options_.rows_per_commit);
+  const double scale = wanted / static_cast<double>(std::max<int64_t>(1, sink.rows_read));
+  const double width = static_cast<double>(backfill_width_) * std::clamp(scale, 0.25, 4.0);
+  backfill_width_ = static_cast<uint64_t>(std::clamp(width, 1.0, static_cast<double>(kRingPlaces)));
+  backfill_place_ = end;
+  ports_.observer.on_progress("history", static_cast<int64_t>(end),
+                              static_cast<int64_t>(kRingPlaces));
+  if (backfill_place_ == kRingPlaces) {
+    backfill_keys_.clear();
+  }
+  std::erase_if(pending_, [this](const SliceKey& key) { return !pending_set_.contains(key); });
+  return {};
+}
+
 Result<void> TailEngine::work_on_pending(int64_t now_us) {
   std::vector<SliceKey> batch;
-  for (size_t i = 0; i < std::min(batch_limit_, pending_.size()); ++i) {
-    batch.push_back(pending_[i]);
+  for (const SliceKey& key : pending_) {
+    // What a backfill is about to count can wait; open slices, settling and audits cannot.
+    if (!backfill_keys_.contains(key)) {
+      batch.push_back(key);
+    }
+    if (batch.size() == batch_limit_) {
+      break;
+    }
+  }
+  if (batch.empty()) {
+    return {};
   }
   HIRESTREAM_ASSIGN(std::vector<Recount> recounts, ledger_.recount(batch));
   HIRESTREAM_TRY(settle_batch(std::move(recounts), now_us));

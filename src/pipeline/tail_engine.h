@@ -35,13 +35,15 @@ class TailEngine : public Engine {
     RowIdSet seen;
     int64_t seen_from = INT64_MIN;  // `seen` is complete for rows at or after this position
     int64_t position = INT64_MIN;   // highest position counted, not beyond the clock
-    int64_t looked_back = INT64_MIN;  // `position` at the last read that looked back, or read it whole
+    int64_t looked_back =
+        INT64_MIN;  // `position` at the last read that looked back, or read it whole
   };
   struct ClosedSlice {
     LedgerEntry entry;  // revision 0: empty, not in the ledger
     size_t audits_done = 0;
   };
   class PollSink;
+  class BackfillSink;
 
   bool sequence() const { return ports_.source.description().strategy == Strategy::kFollow; }
   int64_t bucket_begin_us(int64_t bucket) const;
@@ -69,6 +71,8 @@ class TailEngine : public Engine {
   // False: somebody replaced a slice meanwhile and nothing was committed.
   Result<bool> commit_poll(PollSink& sink, std::span<const SliceRead> requests, int64_t now_us);
   Result<void> work_on_pending(int64_t now_us);
+  // Many slices that the ledger does not know yet are read in storage order, part by part of the ring.
+  Result<void> backfill(int64_t now_us);
   Result<void> settle_batch(std::vector<Recount> recounts, int64_t now_us);
   Result<void> freeze_old_slices(int64_t now_us);
   std::vector<std::pair<int32_t, int64_t>> settled_marks(const std::set<SliceKey>& done,
@@ -83,8 +87,13 @@ class TailEngine : public Engine {
   std::set<std::pair<int64_t, SliceKey>> audits_;  // (when, slice) of closed_
   std::vector<std::pair<int32_t, int64_t>> last_marks_;
   std::deque<SliceKey> pending_;
-  std::set<std::pair<int64_t, SliceKey>> waiting_;  // (when, slice): to be counted again, could not be confirmed
-  std::set<SliceKey> pending_set_;                  // of both
+  std::set<std::pair<int64_t, SliceKey>>
+      waiting_;                       // (when, slice): to be counted again, could not be confirmed
+  std::set<SliceKey> pending_set_;    // of both
+  std::set<SliceKey> backfill_keys_;  // not in the ledger when the backfill began, not counted yet
+  uint64_t backfill_place_ =
+      kRingPlaces;  // where the next part begins; kRingPlaces: no backfill under way
+  uint64_t backfill_width_ = 0;
   int64_t newest_bucket_ = 0;
   int64_t next_bucket_ = 0;  // buckets from here on have not been opened yet
   bool started_ = false;

@@ -30,6 +30,7 @@ struct SourceDescription {
   int64_t bucket_width_s =
       60;  // tail, scan: seconds of a bucket. follow: sequence numbers of a block. files: 0
   bool range_reads = true;  // a slice can be read from a position on; else it is always read whole
+  bool ring_reads = false;  // read_ring() works
 };
 
 // How sure a read must be. Sources without replicas ignore it.
@@ -55,6 +56,17 @@ class RowSink {
   // Rows of request `index` (0 for a scan). The batch is only valid during the call. The same row may come more than once.
   virtual Result<void> on_rows(size_t index, const TrackingBatch& batch) = 0;
 };
+
+// Rows of many slices, each batch of one slice.
+class SliceSink {
+ public:
+  virtual ~SliceSink() = default;
+  // The batch is only valid during the call. A slice may come in several batches.
+  virtual Result<void> on_slice_rows(const SliceKey& slice, const TrackingBatch& batch) = 0;
+};
+
+// Places in a source's own storage order: slices lie somewhere in [0, kRingPlaces).
+inline constexpr uint64_t kRingPlaces = uint64_t{1} << 32;
 
 struct ReadStatistics {
   int64_t requests = 0;  // sent to the server: pages, queries
@@ -83,6 +95,9 @@ class EventSource {
   virtual Result<int64_t> newest_bucket(int64_t now_us) = 0;
   // All or nothing: success means every request was answered completely.
   virtual Result<void> read(std::span<const SliceRead> requests, RowSink& sink) = 0;
+  // Only with ring_reads: every slice whose place is in [begin, end), each whole, of whatever shard. Much cheaper per slice than read() when
+  // there are many small ones. All or nothing, as read().
+  virtual Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink);
   // scan only. Success means every token range was read completely. Rows outside the bound may be delivered.
   virtual Result<void> scan(const ScanBound& bound, RowSink& sink) = 0;
   // Since the source was opened.

@@ -109,7 +109,7 @@ TEST_F(SqliteWarehouseFile, FileOfSomebodyElseIsAConfigError) {
   warehouse_.reset();
   std::filesystem::permissions(path_, std::filesystem::perms::owner_read);
   auto opened = SqliteWarehouse::open({.path = path_});
-  const auto done = opened ? (*opened)->commit(click(0)).map([](auto) {})
+  const auto done = opened ? (*opened)->commit(click(0)).map([](const CommitOutcome&) {})
                            : tl::expected<void, Error>(tl::unexpect, opened.error());
   ASSERT_FALSE(done.has_value());
   EXPECT_EQ(done.error().kind, ErrorKind::kConfig) << done.error().text();

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pymysql
 import pytest
-from cassandra.cluster import Cluster
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.policies import DCAwareRoundRobinPolicy
 
 from oracle.recount import MysqlEvents, Recount, SqliteEvents, compare, read_accounting, read_companies
@@ -118,10 +118,10 @@ class Cassandra:
         address = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "cassandra://127.0.0.1:9042").removeprefix("cassandra://")
         self.address = address
         host, _, port = address.partition(":")
-        self.cluster = Cluster([host], port=int(port or 9042), protocol_version=4,
-                               load_balancing_policy=DCAwareRoundRobinPolicy(), connect_timeout=20)
+        profile = ExecutionProfile(load_balancing_policy=DCAwareRoundRobinPolicy(), request_timeout=60)
+        self.cluster = Cluster([host], port=int(port or 9042), protocol_version=4, connect_timeout=20,
+                               execution_profiles={EXEC_PROFILE_DEFAULT: profile})
         self.session = self.cluster.connect()
-        self.session.default_timeout = 60
 
     def uri(self, keyspace, table="tracking"):
         return f"cassandra://{self.address}/{keyspace}/{table}?consistency=ONE"
@@ -161,8 +161,8 @@ def shared_keyspace(cassandra):
 class Dataset:
     """The same rows for every raw log: seed and times decide. The journal of the first writing is what the oracle recounts."""
 
-    def __init__(self, directory, hirestream, name, rows, *options):
-        self.arguments = ["--rows", rows, "--seed", 7, "--from", FROM, "--span", SPAN, *options]
+    def __init__(self, directory, hirestream, name, rows, *options, seed=7):
+        self.arguments = ["--rows", rows, "--seed", seed, "--from", FROM, "--span", SPAN, *options]
         self.hirestream = hirestream
         self.directory = directory / name
         self.directory.mkdir()

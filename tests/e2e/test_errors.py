@@ -22,7 +22,7 @@ def run_once(hirestream, source, warehouse, *options, **keywords):
 
 
 def test_unknown_mysql_host(hirestream, source):
-    said = run_once(hirestream, source, "mysql://root@no-such-host.invalid:3306/etl_data", expect=3)
+    said = run_once(hirestream, source, "mysql://root@no-such-host.invalid:3306/etl_data", expect=2)
     assert "no-such-host.invalid" in said
 
 
@@ -39,7 +39,7 @@ def test_unknown_cassandra_host(hirestream, tmp_path):
 def test_wrong_mysql_password(hirestream, source, mysql, mysql_database):
     said = run_once(hirestream, source, mysql.uri(mysql_database), expect=2,
                     environment={"HIRESTREAM_MYSQL_PASSWORD": WRONG_PASSWORD})
-    assert "HIRESTREAM_MYSQL_PASSWORD" in said
+    assert "Access denied" in said and "check the user" in said
     assert WRONG_PASSWORD not in said
 
 
@@ -65,7 +65,7 @@ def test_missing_privilege(hirestream, source, mysql, mysql_database):
     try:
         said = run_once(hirestream, source, f"mysql://{user}@{mysql.host}:{mysql.port}/{mysql_database}", expect=2,
                         environment={"HIRESTREAM_MYSQL_PASSWORD": "reader-only"})
-        assert "init --print" in said
+        assert "hirestream init" in said and "--print" in said
     finally:
         mysql.execute(f"DROP USER {user}")
 
@@ -84,9 +84,9 @@ def test_append_only_events_table_is_not_written_to(hirestream, source, mysql, m
 
 
 def limited_files():
-    """As a full disk: no file may grow beyond a megabyte; the write fails instead of ending the process."""
+    """As a full disk: no file may grow beyond that; the write fails instead of ending the process."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
 
 def test_full_disk_under_a_sqlite_warehouse(hirestream, dataset, tmp_path):
@@ -98,7 +98,8 @@ def test_full_disk_under_a_sqlite_warehouse(hirestream, dataset, tmp_path):
 
 
 def test_full_disk_while_generating(hirestream, tmp_path):
-    said = hirestream("generate", "--to", f"csv:{tmp_path}/raw.csv", "--rows", 100_000, preexec_fn=limited_files, expect=3)
+    said = hirestream("generate", "--to", f"csv:{tmp_path}/raw.csv", "--rows", 100_000, "--give-up-after", "1s",
+                      preexec_fn=limited_files, expect=3)
     assert "raw.csv" in said
     assert not (tmp_path / "raw.csv").exists(), "half a file must never be seen"
 

@@ -82,7 +82,7 @@ def test_values_that_only_text_can_hold_are_rejected_everywhere_alike(hirestream
 
 def test_sources_of_one_warehouse_add_up(hirestream, directory, dataset, tmp_path, mysql, mysql_database):
     """Two raw logs with different rows in one events table."""
-    other = Dataset(directory, hirestream, "other", 20_000, "--seed", 8)
+    other = Dataset(directory, hirestream, "other", 20_000, seed=8)
     for rows, source in ((dataset, f"csv:{tmp_path}/a.csv"), (other, f"ndjson:{tmp_path}/b.ndjson")):
         rows.write(source)
         run_once(hirestream, source, mysql.uri(mysql_database), rows)

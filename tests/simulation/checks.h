@@ -45,7 +45,8 @@ class Checks {
   void check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                         const std::string& invariant) const;
 
-  bool has_overwrites(const SliceKey& key) const { return overwritten_.contains(key); }
+  // Slices whose stored contribution was damaged wait for a repair: neither Prompt nor Late is asked of them.
+  void exempt(const SliceKey& key) { exempt_.insert(key); }
 
  private:
   struct Expected {
@@ -60,7 +61,7 @@ class Checks {
   const World& world_;
   const RawLog& log_;
   Promptness promptness_;
-  std::set<SliceKey> overwritten_;
+  std::set<SliceKey> exempt_;
   std::vector<std::pair<int64_t, size_t>> prompt_queue_;  // (earliest time to ask for it, row), rising
   size_t prompt_next_ = 0;
   std::map<SliceKey, CellMap> prompt_cells_;  // what must be in by now

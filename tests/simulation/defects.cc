@@ -208,6 +208,9 @@ class SourceDecorator : public EventSource {
   }
   Result<int64_t> newest_bucket(int64_t now_us) override { return inner_->newest_bucket(now_us); }
   Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
+  Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink) override {
+    return inner_->read_ring(begin, end, sink);
+  }
   Result<void> scan(const ScanBound& bound, RowSink& sink) override;
   ReadStatistics statistics() const override { return inner_->statistics(); }
 

@@ -203,6 +203,32 @@ Result<void> FakeEventSource::read(std::span<const SliceRead> requests, RowSink&
   return {};
 }
 
+Result<void> FakeEventSource::read_ring(uint64_t begin, uint64_t end, SliceSink& sink) {
+  // Gives the rows of one slice on.
+  class OneSlice : public RowSink {
+   public:
+    OneSlice(SliceSink& to, const SliceKey& key) : to_(to), key_(key) {}
+    Result<void> on_rows(size_t, const TrackingBatch& batch) override {
+      return to_.on_slice_rows(key_, batch);
+    }
+
+   private:
+    SliceSink& to_;
+    SliceKey key_;
+  };
+  HIRESTREAM_TRY(check_reachable("read ring"));
+  for (const auto& [key, rows] : log_.slices()) {
+    const uint64_t place =
+        (static_cast<uint64_t>(key.bucket * 31 + key.shard) * 0x9E3779B97F4A7C15ULL) >> 32;
+    if (place >= begin && place < end) {
+      OneSlice slice(sink, key);
+      HIRESTREAM_TRY(deliver(0, answer({key, std::nullopt, ReadLevel::kConfigured}), slice));
+    }
+  }
+  world_.port_call(process_, "read ring done");
+  return {};
+}
+
 Result<void> FakeEventSource::scan(const ScanBound& bound, RowSink& sink) {
   HIRESTREAM_TRY(check_reachable("scan"));
   constexpr size_t kRanges = 8;

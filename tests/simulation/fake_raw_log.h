@@ -50,6 +50,7 @@ class FakeEventSource : public EventSource {
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
+  Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink) override;
   Result<void> scan(const ScanBound& bound, RowSink& sink) override;
   ReadStatistics statistics() const override { return statistics_; }
 

@@ -44,7 +44,8 @@ class WarehouseDatabase {
   void check_atomic() const;
   // Flips a bit of a stored blob.
   void damage_a_blob();
-  bool is_damaged() const { return !damaged_.empty(); }
+  // From the damage to a blob until `events` has been put right again.
+  bool in_doubt() const { return in_doubt_; }
   // Transactions whose clients are gone: ends those whose time has come (all: every one).
   void end_orphans(bool all);
 
@@ -94,6 +95,7 @@ class WarehouseDatabase {
   std::map<RowId, StoredReject> rejects_;
   std::map<int32_t, int64_t> settled_until_;
   std::set<SliceKey> damaged_;
+  bool in_doubt_ = false;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;
 };

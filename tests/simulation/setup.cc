@@ -149,6 +149,9 @@ void draw_events(Setup& setup, Random& random) {
     setup.clock_error_max_us = seconds_between(random, 0, 3);
     setup.clock_steps_us = times(6);
   }
+  if (random.chance(0.15) && setup.options.retention_us > 24 * kHourUs) {
+    setup.damages_us = times(2);  // what a frozen slice gave cannot be told from what a damaged one gave
+  }
   for (int64_t job = 1; job <= kJobs; ++job) {
     if (random.chance(0.15)) {
       continue;  // a job that the dimension never knows
@@ -169,6 +172,26 @@ void draw_events(Setup& setup, Random& random) {
   }
   std::stable_sort(setup.job_changes.begin(), setup.job_changes.end(),
                    [](const JobChange& a, const JobChange& b) { return a.at_us < b.at_us; });
+}
+
+// So many rows in one slice that the engine must forget ids it has counted.
+void make_rush(Setup& setup) {
+  setup.source.bucket_width_s = setup.strategy == Strategy::kFollow ? 10'000 : 60;
+  setup.source.shard_count = 1;
+  setup.groups = {{}};
+  setup.rows_per_s = 150;
+  setup.history_us = 0;
+  setup.writing_end_us = std::min(setup.writing_end_us, setup.start_us + 80 * kSecondUs);
+}
+
+// So many slices before the first start that the engine reads them in storage order.
+void make_long_history(Setup& setup, Random& random) {
+  setup.source.bucket_width_s = 10;
+  setup.source.shard_count = 4;
+  setup.source.ring_reads = true;
+  setup.groups = {{}};
+  setup.rows_per_s = 1;
+  setup.history_us = seconds_between(random, 700, 1500);
 }
 
 // Draws rows.
@@ -378,8 +401,8 @@ RawLog Setup::make_log(Random& random) const {
     version.outcome = outcome_of(row, version.values, reading);
     row.versions.push_back(version);
     row.slice = slice_of(*this, row);
-    if (expire_after_us) {
-      row.expires_us = now_us + *expire_after_us;
+    if (expiry_end_us != 0) {
+      row.expires_us = random.between(end_us + 300 * kSecondUs, expiry_end_us);
     }
     if (random.chance(overwritten)) {
       RowVersion second = version;
@@ -412,9 +435,14 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_rates(setup, random);
   const int64_t writing_us = seconds ? *seconds * kSecondUs : seconds_between(random, 60, 400);
   setup.writing_end_us = setup.start_us + writing_us;
+  setup.history_us = random.chance(0.5) ? 0 : seconds_between(random, 1, 300);
+  if (setup.strategy != Strategy::kScan && random.chance(0.03)) {
+    make_rush(setup);
+  } else if (setup.strategy == Strategy::kTail && random.chance(0.15)) {
+    make_long_history(setup, random);
+  }
   setup.faults_end_us = setup.writing_end_us + seconds_between(random, 0, 120);
   setup.late_max_us = std::min(setup.options.audit_delays_us.back(), 300 * kSecondUs);
-  setup.history_us = random.chance(0.5) ? 0 : seconds_between(random, 1, 300);
   setup.end_us = setup.writing_end_us + 100 * kSecondUs +
                  setup.source.bucket_width_s * kSecondUs + setup.options.grace_us +
                  std::max(setup.options.audit_delays_us.back(), setup.late_max_us * 2) +
@@ -424,9 +452,14 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   }
   draw_faults(setup, random);
   draw_events(setup, random);
+  if (random.chance(0.15)) {
+    setup.expiry_end_us = setup.end_us + 600 * kSecondUs;
+  }
   setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;
-  setup.promptness.lateness_max_us =
-      setup.options.look_back_us - setup.options.look_back_interval_us;
+  // A clock that is ahead lets rows from clocks that are ahead carry the position too far.
+  setup.promptness.lateness_max_us = setup.options.look_back_us -
+                                     setup.options.look_back_interval_us -
+                                     2 * setup.clock_error_max_us;
   if (setup.strategy == Strategy::kScan) {
     setup.promptness.delay_max_us = setup.options.scan_interval_us + 2 * kSecondUs;
     setup.promptness.lateness_max_us =

@@ -44,7 +44,7 @@ struct Setup {
   std::vector<int64_t> damages_us;
   int64_t clock_error_max_us = 0;
   std::vector<JobChange> job_changes;  // by time
-  bool rows_expire = false;
+  int64_t expiry_end_us = 0;  // not 0: after end_us all rows expire, one by one, until then
 
   RawLog make_log(Random& random) const;
 
@@ -58,7 +58,6 @@ struct Setup {
   double odd_values = 0;    // null and bad values
   int64_t history_us = 0;   // rows that were there before the first start
   int64_t late_max_us = 0;
-  std::optional<int64_t> expire_after_us;
 };
 
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);

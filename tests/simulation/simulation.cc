@@ -107,7 +107,6 @@ class Run {
     world_.fault_windows = setup_.fault_windows;
     world_.warehouse_outages = setup_.warehouse_outages;
     world_.source_outages = setup_.source_outages;
-    world_.run_others = [this] { run_due_processes(); };
     world_.disturb();
     database_.epochs_do_not_wait = parameters.defect == Defect::kEpochsDoNotWait;
   }
@@ -115,8 +114,15 @@ class Run {
   RunReport run() {
     RunReport report;
     try {
-      simulate();
+      for (size_t group = 0; group < setup_.groups.size(); ++group) {
+        new_process("engine", group, setup_.start_us);
+      }
+      simulate(setup_.end_us);
       check_end();
+      if (setup_.expiry_end_us != 0) {
+        simulate(setup_.expiry_end_us);
+        check_expired();
+      }
     } catch (const InvariantViolation& violation) {
       report.failure = violation.invariant + ": " + violation.text;
     } catch (const SimulatedCrash&) {
@@ -176,13 +182,11 @@ class Run {
     return *processes_.back();
   }
 
-  void simulate() {
-    for (size_t group = 0; group < setup_.groups.size(); ++group) {
-      new_process("engine", group, setup_.start_us);
-    }
+  void simulate(int64_t end_us) {
+    world_.run_others = [this] { run_due_processes(); };
     // Once everything has happened, the engines get a while to say that they have caught up.
-    while (world_.now_us() < setup_.end_us ||
-           (!all_caught_up() && world_.now_us() < setup_.end_us + 60 * kSecondUs)) {
+    while (world_.now_us() < end_us ||
+           (!all_caught_up() && world_.now_us() < end_us + 60 * kSecondUs)) {
       play_events();
       Process* next = nullptr;
       for (const auto& process : processes_) {
@@ -370,7 +374,7 @@ class Run {
                                report->slices_checked, report->slices_different,
                                report->slices_repaired, report->slices_held,
                                report->cells_different));
-      if (report->cells_different != 0 && !database_.is_damaged()) {
+      if (report->cells_different != 0 && !database_.in_doubt()) {
         throw InvariantViolation{
             "Verify", fmt::format("it reports {} cells that differ between events and ledger",
                                   report->cells_different)};
@@ -404,6 +408,16 @@ class Run {
     database_.check_atomic();
     check_companies();
     check_rejects();
+  }
+
+  // Retention: every row has expired, and nothing was taken away.
+  void check_expired() {
+    world_.run_others = nullptr;
+    if (!run_verification(true)) {
+      throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
+    }
+    checks_.check_truth(database_.ledger());
+    database_.check_atomic();
   }
 
   // Late: what audits and discovery must have found without anybody's help.
@@ -456,7 +470,9 @@ class Run {
           throw InvariantViolation{"Accounted", "a rejected row without a reason"};
         }
       }
-      if (kept != slice.entry.classes.rejected) {
+      // Of a slice at most kRejectsPerSliceMax are kept.
+      const int64_t rejected = slice.entry.classes.rejected;
+      if (kept > rejected || kept < std::min<int64_t>(rejected, kRejectsPerSliceMax)) {
         throw InvariantViolation{
             "Accounted", fmt::format("slice {}/{}: {} rows rejected, {} kept", key.shard,
                                      key.bucket, slice.entry.classes.rejected, kept)};

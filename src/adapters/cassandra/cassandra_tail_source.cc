@@ -13,6 +13,8 @@ namespace {
 
 // DISTINCT walks the partitions' index, not their rows: ranges need not be fine.
 constexpr uint32_t kDiscoverRanges = 64;
+// Parts of a ring read that are asked for side by side.
+constexpr uint64_t kRingRequests = 16;
 // 1582-10-15, the least time of a version-1 UUID.
 constexpr int64_t kFirstVersion1Us = -12'219'292'800'000'000;
 
@@ -34,6 +36,7 @@ struct CassandraTailSource::Statements {
   CqlStatement whole;     // bucket, shard
   CqlStatement range;     // bucket, shard, create_time from; only when range reads are possible
   CqlStatement discover;  // token from, token to
+  CqlStatement ring;      // token from, token to; bucket and shard before the tracking columns
 };
 
 CassandraTailSource::CassandraTailSource(std::unique_ptr<CassandraConnection> connection,
@@ -63,6 +66,10 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
       session.prepare(fmt::format(
           "SELECT DISTINCT bucket, shard FROM {} WHERE token({}) > ? AND token({}) <= ?", table,
           key, key)));
+  HIRESTREAM_ASSIGN(statements->ring,
+                    session.prepare(fmt::format(
+                        "SELECT bucket, shard, {} FROM {} WHERE token({}) > ? AND token({}) <= ?",
+                        shape.select_list(with_payload), table, key, key)));
   HIRESTREAM_ASSIGN(auto decoder,
                     RawPageDecoder::make(shape.table, result_columns(statements->whole)));
 
@@ -78,7 +85,8 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
                           .identity = shape.identity(),
                           .shard_count = layout.shard_count,
                           .bucket_width_s = layout.bucket_width_s,
-                          .range_reads = range_reads};
+                          .range_reads = range_reads,
+                          .ring_reads = true};
   return source;
 }
 
@@ -182,6 +190,97 @@ Result<void> CassandraTailSource::read_alike(std::span<const SliceRead> requests
     HIRESTREAM_TRY(decoder_.decode(page->rows(), page->row_count(), batch_));
     HIRESTREAM_TRY(sink.on_rows(indexes[page->request()], batch_));
   }
+}
+
+Result<void> CassandraTailSource::read_ring(uint64_t begin, uint64_t end, SliceSink& sink) {
+  HIRESTREAM_CHECK(begin < end && end <= kRingPlaces);
+  // Tokens are signed 64-bit numbers; a range excludes its begin, and no key has the least token (Murmur3Partitioner).
+  const auto token_of = [](uint64_t place) {
+    return place == kRingPlaces ? INT64_MAX
+                                : static_cast<int64_t>((place << 32) ^ (uint64_t{1} << 63));
+  };
+  BoundValues values;
+  const uint64_t requests = std::min(kRingRequests, end - begin);
+  uint64_t from = begin;
+  for (uint64_t i = 1; i <= requests; ++i) {
+    const uint64_t to = begin + (end - begin) * i / requests;
+    append_int64(token_of(from), values.bytes());
+    values.commit();
+    append_int64(token_of(to), values.bytes());
+    values.commit();
+    from = to;
+  }
+  HIRESTREAM_ASSIGN(auto pages, connection_->session().read(statements_->ring, values, 2,
+                                                            connection_->config().consistency));
+  for (;;) {
+    HIRESTREAM_ASSIGN(const auto page, pages.next());
+    if (!page) {
+      return {};
+    }
+    HIRESTREAM_TRY(deliver_slices(page->rows(), page->row_count(), sink));
+  }
+}
+
+Result<SliceKey> CassandraTailSource::slice_of(std::string_view bucket,
+                                               std::string_view shard) const {
+  const auto bytes = [](std::string_view cell) {
+    return std::span(reinterpret_cast<const uint8_t*>(cell.data()), cell.size());
+  };
+  const auto number = read_bucket(bucket_type_, bytes(bucket), layout_.bucket_width_s);
+  const auto part = read_integer(shard_type_, bytes(shard)).value;
+  if (!number || !part || *part < 0 || *part >= layout_.shard_count) {
+    return fail(ErrorKind::kConfig, "read slices", table_,
+                "there is a partition whose bucket or shard the layout does not know",
+                fmt::format("the writers do not follow {}", layout_table_name(table_)));
+  }
+  return SliceKey{static_cast<int32_t>(*part), *number};
+}
+
+Result<void> CassandraTailSource::deliver_slices(std::span<const uint8_t> rows, size_t row_count,
+                                                 SliceSink& sink) {
+  const size_t columns = statements_->ring.columns.size();
+  const uint8_t* at = rows.data();
+  const uint8_t* const end = at + rows.size();
+  const auto next_cell = [&at, end]() -> std::optional<std::string_view> {
+    const auto length = end - at >= 4 ? read_int32({at, 4}) : std::nullopt;
+    if (!length || *length > end - at - 4) {
+      return std::nullopt;
+    }
+    const auto size = static_cast<size_t>(std::max(*length, 0));
+    const std::string_view cell(reinterpret_cast<const char*>(at + 4), size);
+    at += 4 + size;
+    return cell;
+  };
+  std::string key;  // bucket and shard of the rows in batch_, serialized
+  SliceKey slice;
+  batch_.clear();
+  for (size_t row = 0; row < row_count; ++row) {
+    const auto bucket = next_cell();
+    const auto shard = bucket ? next_cell() : std::nullopt;
+    if (!shard) {
+      return fail(ErrorKind::kTransient, "read", table_, "a page ends within a row");
+    }
+    // Both are parts of the key, never null; together they are told apart by the bucket's length, which is in front.
+    const auto* head = reinterpret_cast<const char*>(bucket->data()) - 4;
+    const std::string_view both(head,
+                                static_cast<size_t>(reinterpret_cast<const char*>(at) - head));
+    if (both != key) {
+      if (!batch_.empty()) {
+        HIRESTREAM_TRY(sink.on_slice_rows(slice, batch_));
+        batch_.clear();
+      }
+      key = both;
+      HIRESTREAM_ASSIGN(slice, slice_of(*bucket, *shard));
+    }
+    const uint8_t* const begin = at;
+    for (size_t column = 2; column < columns; ++column) {
+      if (!next_cell()) {
+        return fail(ErrorKind::kTransient, "read", table_, "a page ends within a row");
+      }
+    }
+    HIRESTREAM_TRY(decoder_.decode({begin, static_cast<size_t>(at - begin)}, 1, batch_));
+  }
+  return batch_.empty() ? Result<void>() : sink.on_slice_rows(slice, batch_);
 }
 
 Result<void> CassandraTailSource::scan(const ScanBound&, RowSink&) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/cassandra/cassandra_connection.h"
@@ -35,6 +36,8 @@ class CassandraTailSource : public EventSource {
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
+  // A place is the upper half of a partition's token, shifted to begin at 0.
+  Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink) override;
   Result<void> scan(const ScanBound& bound, RowSink& sink) override;  // kBug: not this strategy
   ReadStatistics statistics() const override;
 
@@ -47,6 +50,10 @@ class CassandraTailSource : public EventSource {
                           bool range, ReadLevel level, RowSink& sink);
   Result<void> list_page(std::span<const uint8_t> rows, size_t row_count,
                          std::span<const int32_t> shards, std::vector<SliceListing>& out) const;
+
+  // A page of rows that begin with bucket and shard: each run of rows of one slice to the sink.
+  Result<void> deliver_slices(std::span<const uint8_t> rows, size_t row_count, SliceSink& sink);
+  Result<SliceKey> slice_of(std::string_view bucket, std::string_view shard) const;
 
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<Statements> statements_;  // before connection_ when destroyed

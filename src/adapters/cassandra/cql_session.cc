@@ -60,7 +60,9 @@ std::string ErrorBox::hint() const {
              "from HIRESTREAM_CASSANDRA_PASSWORD or the file that "
              "HIRESTREAM_CASSANDRA_PASSWORD_FILE names";
     case HS_CQL_E_TLS:
-      return "check that the files of tls_ca, tls_cert and tls_key exist and are PEM";
+      return "check that the files of tls_ca, tls_cert and tls_key exist and are PEM, that tls_ca "
+             "signed the server's certificate, and that it names the node's IP address (or set "
+             "tls_check_address=off)";
     case HS_CQL_E_NETWORK:
     case HS_CQL_E_TIMEOUT:
       return "the cluster is down, overloaded or unreachable; it will be tried again";

@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using namespace std::string_literals;
 
 constexpr std::array<WantedColumn, 3> kWanted = {{{"a", true}, {"b", false}, {"c", false}}};
 
@@ -93,8 +94,7 @@ TEST(CsvReader, TakesQuotesInsideUnquotedFieldsAsTheyAre) {
 }
 
 TEST(CsvReader, KeepsNulBytesAndCarriageReturnsInsideFields) {
-  EXPECT_THAT(values(std::string("a,b,c\n1\0001,2\r2,3\r\n", 17)),
-              ElementsAre(std::string("1\0001", 3), "2\r2", "3"));
+  EXPECT_THAT(values("a,b,c\n1\0001,2\r2,3\r\n"s), ElementsAre("1\0001"s, "2\r2", "3"));
 }
 
 TEST(CsvReader, DeliversRowsWithAWrongNumberOfFieldsAsMalformed) {
@@ -151,11 +151,10 @@ TEST(CsvReader, CutsOverlongRecordsAndGoesOnBehindThem) {
 }
 
 TEST(CsvReader, GivesTheSameRowsWhateverTheChunks) {
-  const std::string text(
+  const std::string text =
       "\xEF\xBB\xBF"
       "b,a,c\r\n\"1\r\n\"\"\",2,\xC3\xA4\r\n\n\"x\"y,2,3\n,,\r\n1,2\n\"\",\"\n\n\","
-      "\xFF\n1\0,2,3\n1,2,\"open\n4,5,6\r\n7,8,\"9\"\r",
-      94);
+      "\xFF\n1\0,2,3\n1,2,\"open\n4,5,6\r\n7,8,\"9\"\r"s;
   const std::vector<Row> expected = parse(text);
   EXPECT_EQ(expected.size(), 9U);
   for (size_t chunk = 1; chunk < text.size(); ++chunk) {
@@ -204,7 +203,7 @@ TEST(CsvReader, ReadsBackWhateverValuesAreQuotedByTheRules) {
 // Any bytes: ends, does not depend on the chunks, and every byte that is no line end belongs to some row.
 TEST(CsvReader, AccountsForEveryByteOfGarbage) {
   std::mt19937 random(2);
-  const std::string alphabet("\",\n\r1\xC3\xA4\0", 8);
+  const std::string alphabet = "\",\n\r1\xC3\xA4\0"s;
   for (int round = 0; round < 3000; ++round) {
     std::string garbage;
     for (auto count = random() % 60; count > 0; --count)

@@ -62,7 +62,7 @@ simdjson::error_code check_scalar(ondemand::json_type type, std::string_view tex
 // behind which a column may get lost. Escapes inside strings are not checked.
 simdjson::error_code pass_through(ondemand::value value, int depth = 0) {
   if (depth > kDepthMax) return simdjson::DEPTH_ERROR;
-  ondemand::json_type type;
+  auto type = ondemand::json_type::null;
   if (const auto error = value.type().get(type)) return error;
   if (type == ondemand::json_type::string) return value.get_raw_json_string().error();
   if (type == ondemand::json_type::object) {
@@ -146,7 +146,7 @@ struct NdjsonReader::Parser {
   }
 
   simdjson::error_code read_value(ondemand::value value, std::optional<std::string_view>& text) {
-    ondemand::json_type type;
+    auto type = ondemand::json_type::null;
     if (const auto error = value.type().get(type)) return error;
     std::string_view found = value.raw_json_token();
     if (type == ondemand::json_type::string) {

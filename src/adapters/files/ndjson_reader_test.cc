@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using namespace std::string_literals;
 
 constexpr std::array<WantedColumn, 3> kWanted = {{{"a", true}, {"bid", false}, {"ed", false}}};
 
@@ -44,8 +45,7 @@ TEST(NdjsonReader, TakesNullEmptyAndAbsentAsNull) {
 
 TEST(NdjsonReader, ResolvesEscapesInTextAndKeys) {
   EXPECT_THAT(values(R"({"\u0061":"\u00e4\n\"\\ \ud83d\ude00 \u0000","ed":"{\"jobId\":7}"})"),
-              ElementsAre(std::string("\xC3\xA4\n\"\\ \xF0\x9F\x98\x80 \0", 12), "<null>",
-                          R"({"jobId":7})"));
+              ElementsAre("\xC3\xA4\n\"\\ \xF0\x9F\x98\x80 \0"s, "<null>", R"({"jobId":7})"));
 }
 
 TEST(NdjsonReader, PrefersExactKeysAndTheLastOfEqualOnes) {
@@ -110,8 +110,8 @@ TEST(NdjsonReader, DeliversWhatIsNoObjectAsMalformedAndGoesOn) {
       R"({"ed":{"x":1]})",
       R"({"x":{"y":tru},"a":1})",
       "{\"a\":1x}",
-      std::string("{\"a\":1}\0", 8),
-      std::string("\0", 1)};
+      "{\"a\":1}\0"s,
+      "\0"s};
   for (const std::string& line : bad) {
     const auto rows = parse("{\"a\":0}\n" + line + "\n{\"a\":2}\n");
     ASSERT_EQ(rows.size(), 3U) << line;
@@ -180,7 +180,7 @@ TEST(NdjsonReader, ReadsBackWhateverValuesAreWrittenByAnotherLibrary) {
 TEST(NdjsonReader, DeliversEveryDamagedLineOnce) {
   std::mt19937 random(2);
   const std::string good = R"({"a":"x\n","bid":1.5,"ed":{"jobId":"188"}})";
-  const std::string alphabet("{}[]\":,\\ux1n\0\xC3", 14);
+  const std::string alphabet = "{}[]\":,\\ux1n\0\xC3"s;
   for (int round = 0; round < 5000; ++round) {
     std::string line = good;
     for (auto count = 1 + random() % 3; count > 0; --count) {

@@ -19,8 +19,8 @@
 
 #include "model/result.h"
 
-struct st_mysql;
-struct st_mysql_res;
+struct st_mysql;      // NOLINT(readability-identifier-naming): the library's name
+struct st_mysql_res;  // NOLINT(readability-identifier-naming)
 
 namespace hirestream {
 

@@ -355,15 +355,13 @@ Result<std::vector<LedgerEntry>> MysqlWarehouse::load_ledger(SourceId source,
                                                              std::span<const int32_t> shards,
                                                              int64_t from_bucket) {
   std::vector<LedgerEntry> entries;
-  if (shards.empty()) {
-    return entries;
-  }
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_ASSIGN(
-      ResultSet rows,
-      connection->query(fmt::format("SELECT {} FROM hirestream_slices WHERE source_id = {} AND "
-                                    "shard IN ({}) AND bucket >= {} ORDER BY shard, bucket",
-                                    kEntryColumns, source, fmt::join(shards, ","), from_bucket)));
+  const std::string some_shards =
+      shards.empty() ? "" : fmt::format("shard IN ({}) AND ", fmt::join(shards, ","));
+  HIRESTREAM_ASSIGN(ResultSet rows, connection->query(fmt::format(
+                                        "SELECT {} FROM hirestream_slices WHERE source_id = {} AND "
+                                        "{}bucket >= {} ORDER BY shard, bucket",
+                                        kEntryColumns, source, some_shards, from_bucket)));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
     if (!more) {
@@ -493,7 +491,6 @@ Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t
     sorted[job.job_id] = &job;
     companies[job.job_id] = job.company_id;
   }
-  std::erase_if(companies, [](const auto& company) { return company.second == 0; });
   HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
   mysql::MultiRowInsert store(
       *connection,

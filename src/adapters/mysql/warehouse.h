@@ -41,7 +41,6 @@ class MysqlWarehouse final : public Warehouse {
 
   // Names of jobs are cut at 1000 characters; bytes that are not UTF-8 become U+FFFD.
   Result<std::vector<Job>> load_jobs() override;
-  // A company of 0 is stored but never written over a known one in `events`.
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
 
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;

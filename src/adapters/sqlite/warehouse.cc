@@ -217,23 +217,23 @@ Result<std::vector<LedgerEntry>> SqliteWarehouse::load_ledger(SourceId source,
                                                               std::span<const int32_t> shards,
                                                               int64_t from_bucket) {
   HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
-  HIRESTREAM_ASSIGN(Statement rows,
-                    database_.prepare(fmt::format(
-                        "SELECT {} FROM hirestream_slices WHERE source_id = ?1 AND shard = ?2 "
-                        "AND bucket >= ?3 ORDER BY bucket",
-                        kEntryColumns)));
+  HIRESTREAM_ASSIGN(Statement rows, database_.prepare(fmt::format(
+                                        "SELECT {} FROM hirestream_slices WHERE source_id = ?1 AND "
+                                        "bucket >= ?2 ORDER BY shard, bucket",
+                                        kEntryColumns)));
+  rows.bind(1, int64_t{source}).bind(2, from_bucket);
+  const std::set<int32_t> wanted(shards.begin(), shards.end());
   std::vector<LedgerEntry> entries;
-  for (const int32_t shard : std::set<int32_t>(shards.begin(), shards.end())) {
-    rows.bind(1, int64_t{source}).bind(2, int64_t{shard}).bind(3, from_bucket);
-    while (true) {
-      HIRESTREAM_ASSIGN(bool more, rows.step());
-      if (!more) {
-        break;
-      }
-      entries.push_back(read_entry(rows));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return entries;
+    }
+    LedgerEntry entry = read_entry(rows);
+    if (wanted.empty() || wanted.contains(entry.key.shard)) {
+      entries.push_back(std::move(entry));
     }
   }
-  return entries;
 }
 
 // Adds the slice's deltas to what the base blob gave.
@@ -333,11 +333,9 @@ Result<int64_t> SqliteWarehouse::store_jobs(std::span<const Job> changed, int64_
     store.bind(7, std::string_view(job.campaign_name));
     store.bind(8, std::string_view(job.group_name)).bind(9, now_us);
     HIRESTREAM_TRY(store.run());
-    if (job.company_id != 0) {
-      rewrite.bind(1, job.job_id).bind(2, job.company_id).bind(3, now_us);
-      HIRESTREAM_TRY(rewrite.run());
-      rewritten += database_.changes();
-    }
+    rewrite.bind(1, job.job_id).bind(2, job.company_id).bind(3, now_us);
+    HIRESTREAM_TRY(rewrite.run());
+    rewritten += database_.changes();
   }
   HIRESTREAM_TRY(transaction.commit());
   return rewritten;

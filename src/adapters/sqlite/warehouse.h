@@ -46,7 +46,6 @@ class SqliteWarehouse final : public Warehouse {
   Result<bool> resolve(const Commit& commit) override;
 
   Result<std::vector<Job>> load_jobs() override;
-  // A company of 0 is stored but never written over a known one in `events`.
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
 
   // `visit` may call other methods of this object.

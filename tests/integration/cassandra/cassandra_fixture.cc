@@ -108,7 +108,7 @@ void CassandraFixture::write(const std::vector<RawEvent>& events) {
 }
 
 OpenedCassandraSource CassandraFixture::open(const CassandraSourceOptions& options,
-                                             std::optional<CassandraConfig> other) {
+                                             const std::optional<CassandraConfig>& other) {
   auto opened = open_cassandra_source(other.value_or(config()), options);
   EXPECT_TRUE(opened) << opened.error().text();
   return opened ? std::move(*opened) : OpenedCassandraSource{};

@@ -50,7 +50,7 @@ class CassandraFixture : public ::testing::Test {
   void create_deployed_table();
   void write(const std::vector<RawEvent>& events);
   OpenedCassandraSource open(const CassandraSourceOptions& options = {},
-                             std::optional<CassandraConfig> config = std::nullopt);
+                             const std::optional<CassandraConfig>& other = std::nullopt);
   // Every row the source can find: whole slices, or a complete scan.
   CollectingSink read_all(EventSource& source);
 

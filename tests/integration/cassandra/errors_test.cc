@@ -1,13 +1,10 @@
 // What people get wrong, and what fails: errors name it, and come in time.
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "tests/integration/cassandra/cassandra_fixture.h"
+#include "tests/integration/cassandra/loopback_listener.h"
 
 namespace hirestream {
 namespace {
@@ -94,31 +91,8 @@ TEST_F(Errors, SaysThatTheHostIsUnknown) {
   EXPECT_EQ(error.subject, "no-such-host.invalid:9042");
 }
 
-// Accepts connections and says nothing.
-class SilentServer {
- public:
-  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(socket_, 8), 0);
-    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
-  }
-  ~SilentServer() { ::close(socket_); }
-  SilentServer(const SilentServer&) = delete;
-  SilentServer& operator=(const SilentServer&) = delete;
-  int port() const { return port_; }
-
- private:
-  int socket_;
-  int port_ = 0;
-};
-
 TEST_F(Errors, DoesNotWaitForAServerThatStaysSilent) {
-  const SilentServer silent;
+  const LoopbackListener silent;  // its backlog accepts connections, nobody answers
   CassandraConfig wrong = config();
   wrong.hosts = {fmt::format("127.0.0.1:{}", silent.port())};
   wrong.connect_timeout = std::chrono::seconds(1);

@@ -9,6 +9,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "model/result.h"
+
 namespace hirestream {
 namespace {
 
@@ -21,6 +23,7 @@ int connect_to(const std::string& server) {
   address.sin_port = htons(static_cast<uint16_t>(std::atoi(server.c_str() + colon + 1)));
   ::inet_pton(AF_INET, server.substr(0, colon).c_str(), &address.sin_addr);
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  HIRESTREAM_CHECK(socket >= 0);
   if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
     ::close(socket);
     return -1;
@@ -47,15 +50,6 @@ size_t move_bytes(int from, int to) {
 
 FlakyProxy::FlakyProxy(const std::string& server, size_t bytes_before_cut, int cuts)
     : server_(server), bytes_before_cut_(bytes_before_cut), cuts_left_(cuts) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
-  ::listen(listener_, 16);
-  ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
   acceptor_ = std::jthread([this](const std::stop_token& stop) { accept_all(stop); });
 }
 
@@ -63,18 +57,17 @@ FlakyProxy::~FlakyProxy() {
   acceptor_.request_stop();
   acceptor_.join();
   connections_.clear();
-  ::close(listener_);
 }
 
 std::string FlakyProxy::address() const {
-  return "127.0.0.1:" + std::to_string(port_);
+  return "127.0.0.1:" + std::to_string(listener_.port());
 }
 
 void FlakyProxy::accept_all(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    pollfd waiting{.fd = listener_, .events = POLLIN, .revents = 0};
+    pollfd waiting{.fd = listener_.socket(), .events = POLLIN, .revents = 0};
     if (::poll(&waiting, 1, kPollMs) == 1) {
-      const int client = ::accept(listener_, nullptr, nullptr);
+      const int client = ::accept(listener_.socket(), nullptr, nullptr);
       connections_.emplace_back(
           [this, client](const std::stop_token& token) { serve(client, token); });
     }

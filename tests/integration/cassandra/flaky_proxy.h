@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/integration/cassandra/loopback_listener.h"
+
 namespace hirestream {
 
 class FlakyProxy {
@@ -27,8 +29,7 @@ class FlakyProxy {
   std::string server_;
   size_t bytes_before_cut_;
   std::atomic<int> cuts_left_;
-  int listener_ = -1;
-  int port_ = 0;
+  LoopbackListener listener_;
   std::vector<std::jthread> connections_;
   std::jthread acceptor_;
 };

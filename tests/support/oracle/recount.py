@@ -105,14 +105,14 @@ class Recount:
                    job_id_value, publisher_id_value, campaign_id_value, group_id_value,
                    CASE WHEN id IS NOT NULL AND id[15] = '1' THEN
                      (CAST('0x' || id[16:18] || id[10:13] || id[1:8] AS BIGINT) - 122192928000000000) // 10 END AS arrival_us,
-                   CASE WHEN t.day <> '' AND (t.h = '' OR (CAST(t.h AS INT) < 24 AND CAST(t.m AS INT) < 60 AND CAST(t.s AS INT) < 60))
+                   CASE WHEN t.day <> '' AND (t.h = '' OR (try_cast(t.h AS INT) < 24 AND try_cast(t.m AS INT) < 60 AND try_cast(t.s AS INT) < 60))
                      THEN epoch_us(try_cast(t.day || ' ' || coalesce(nullif(t.h, ''), '00') || ':' ||
                                    coalesce(nullif(t.m, ''), '00') || ':' || coalesce(nullif(t.s, ''), '00') AS TIMESTAMP))
-                          + CAST(rpad(t.fraction[1:6], 6, '0') AS BIGINT)
+                          + try_cast(rpad(t.fraction[1:6], 6, '0') AS BIGINT)
                           - CASE WHEN t.zone IN ('', 'Z') THEN 0 ELSE
                               (CASE WHEN t.zone[1] = '-' THEN -1 ELSE 1 END) *
-                              (CAST(t.zone[2:3] AS BIGINT) * 3600 +
-                               CAST(coalesce(nullif(replace(t.zone, ':', '')[4:5], ''), '0') AS BIGINT) * 60) * 1000000 END
+                              (try_cast(t.zone[2:3] AS BIGINT) * 3600 +
+                               try_cast(coalesce(nullif(replace(t.zone, ':', '')[4:5], ''), '0') AS BIGINT) * 60) * 1000000 END
                    END AS ts_us,
                    CAST(bid_whole AS BIGINT) * 1000000 + CAST(bid_fraction[1:6] AS BIGINT)
                      + CASE WHEN bid_fraction[7:] > '50000000000000'

@@ -52,9 +52,7 @@ name=$service-$version-$port
 instance=$services_dir/$name
 
 probe() { # true when it serves as wanted; what else is there goes to $probe_reason
-  probe_reason=$(python3 "$here/cql_probe.py" "$address" "$port" "${login[@]}") && return 0
-  probe_code=$?
-  return 1
+  probe_reason=$(python3 "$here/cql_probe.py" "$address" "$port" "${login[@]}")
 }
 
 java_version() { # PATH

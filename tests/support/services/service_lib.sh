@@ -1,4 +1,5 @@
 # Sourced by the service scripts: folders, locks, ports and pid files. Not to be run.
+# shellcheck shell=bash disable=SC2154
 #
 # Layout under ${HIRESTREAM_CACHE:-${XDG_CACHE_HOME:-~/.cache}/hirestream}:
 #   cassandra/lib-VERSION/   the server's jars            (kept by wipe)

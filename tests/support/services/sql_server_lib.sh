@@ -1,4 +1,5 @@
 # Sourced by mysql.sh and mariadb.sh, after service_lib.sh: what both servers have in common. Not to be run.
+# shellcheck shell=bash disable=SC2154
 #
 # The sourcing script sets $service, $port_variable, $wanted_server (MySQL or MariaDB) and the function launch, which starts the server in
 # the background for $instance/data on $address:$port and prints nothing, its pid in $launched_pid; prepare makes the data
@@ -10,7 +11,8 @@ ready_wait=${HIRESTREAM_TEST_SQL_WAIT:-120}
 
 # MariaDB's client speaks to both; MySQL's default login method is a plugin of its own.
 client() { # ARGUMENTS...
-  local plugins=/usr/lib/$(uname -m)-linux-gnu/libmariadb3/plugin
+  local plugins
+  plugins=/usr/lib/$(uname -m)-linux-gnu/libmariadb3/plugin
   MYSQL_PWD=$password mariadb --no-defaults --plugin-dir="$plugins" --connect-timeout=3 \
     -h "$address" -P "$port" -u root "$@"
 }

@@ -23,7 +23,7 @@ enum {
   HS_CQL_E_ARGUMENT = -1,
   HS_CQL_E_CONNECT = -2,
   HS_CQL_E_AUTHENTICATION = -3,
-  HS_CQL_E_TLS = -4,      /* certificate or key file */
+  HS_CQL_E_TLS = -4,      /* certificate or key file, server not trusted */
   HS_CQL_E_PREPARE = -5,
   HS_CQL_E_SERVER = -6,   /* server_code says which */
   HS_CQL_E_TIMEOUT = -7,  /* the client's own */

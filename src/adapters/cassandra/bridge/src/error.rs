@@ -132,7 +132,13 @@ impl From<NewSessionError> for Error {
     fn from(error: NewSessionError) -> Self {
         match authentication_problem(&error) {
             Some(message) => Error { code: E_AUTHENTICATION, server_code: 0, message },
-            None => Error { code: E_CONNECT, server_code: 0, message: error.to_string() },
+            None => {
+                let message = error.to_string();
+                // OpenSSL's words; the driver keeps no more of it than the text.
+                let untrusted = message.contains("certificate verify failed");
+                let code = if untrusted { E_TLS } else { E_CONNECT };
+                Error { code, server_code: 0, message }
+            }
         }
     }
 }
