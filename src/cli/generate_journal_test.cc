@@ -34,7 +34,7 @@ class JournalTest : public testing::Test {
 RawEvent event_with_text(const std::string& text) {
   RawEvent event;
   event[RawColumn::kCreateTime] = "id";
-  event[RawColumn::kEd] = text;
+  event.values[static_cast<size_t>(RawColumn::kEd)].emplace(text);
   return event;
 }
 

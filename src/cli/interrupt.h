@@ -2,7 +2,8 @@
 // process and waits for them on a thread of its own.
 //
 // Once somebody has asked for token(), the first signal requests a stop and a second one ends the process at once with
-// exit code 130; signals within half a second are one. Before that, the first signal ends the process (nobody would notice a request). Thread-safe.
+// exit code 130; signals within half a second are one. Before that, the first signal ends the process: nobody would
+// notice a request. Thread-safe.
 #pragma once
 
 #include <atomic>

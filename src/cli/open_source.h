@@ -16,8 +16,9 @@ namespace hirestream {
 // What somebody should know about the source goes to observer.on_note.
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer);
 
-// For `generate`, `import` and `demo`. cassandra: the table must exist (`hirestream init --source URI` makes it); sqlite: file and table
-// are made; csv, ndjson: a new file, visible when finished. `source_timezone`: of ts texts without offset, where the column is a timestamp.
+// For `generate`, `import` and `demo`. cassandra: the table must exist (`hirestream init --source URI` makes it); sqlite: file
+// and table are made; csv, ndjson: a new file, visible when finished. `source_timezone`: of ts texts without offset, where
+// the column is a timestamp.
 Result<std::unique_ptr<RawLogWriter>> open_writer(const Uri& uri, const std::string& password,
                                                   const std::string& source_timezone = "UTC");
 // The same with the password from the environment.

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -124,6 +125,7 @@ nlohmann::ordered_json summary_json(const RunStatistics& run, const LedgerSummar
       {"interrupted", interrupted},
       {"rows_new", run.rows_new},
       {"rows_read", run.rows_read},
+      {"requests", run.requests},
       {"cells_changed", run.cells_changed},
       {"slices_changed", run.slices_changed},
       {"commits", run.commits},

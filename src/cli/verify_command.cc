@@ -73,17 +73,7 @@ std::string differences_text(const VerifyReport& report) {
   return table.empty() ? "" : table.text();
 }
 
-// A repaired slice's cells are right again; held and damaged ones that were not repaired are not.
-bool difference_remains(const VerifyReport& report, bool repair) {
-  if (report.clean()) {
-    return false;
-  }
-  const int64_t slices = report.slices_different + report.slices_damaged;
-  return !repair || report.slices_repaired < slices || report.slices_held > 0 ||
-         report.cells_different > 0;
-}
-
-std::string report_text(const std::string& name, const VerifyReport& report, bool repair) {
+std::string report_text(const std::string& name, const VerifyReport& report) {
   std::string out = fmt::format("{}: {} rows read, {} slices and {} cells compared", name,
                                 format_count(report.rows_read), format_count(report.slices_checked),
                                 format_count(report.cells_checked));
@@ -95,22 +85,26 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
     out += fmt::format("{} rows came after their slice froze and are not counted\n",
                        format_count(report.rows_too_late));
   }
-  if (report.clean()) {
-    return out + "no difference\n";
-  }
+  // The sample holds what was repaired, too; the counts only what remains.
   out += differences_text(report);
+  if (report.slices_repaired > 0) {
+    out += fmt::format("repaired: {} slices\n", format_count(report.slices_repaired));
+  }
+  if (report.clean()) {
+    return out + (report.slices_repaired > 0 ? "no difference remains\n" : "no difference\n");
+  }
   out += fmt::format("different: {} slices, {} cells of events; damaged: {} slices\n",
                      format_count(report.slices_different), format_count(report.cells_different),
                      format_count(report.slices_damaged));
-  if (repair) {
-    out += fmt::format("repaired: {} slices\n", format_count(report.slices_repaired));
-  } else {
-    out += "repair with: hirestream verify --repair\n";
-  }
   if (report.slices_held > 0) {
     out +=
         fmt::format("{} slices would lose rows counted before; if that is right: --allow-shrink\n",
                     format_count(report.slices_held));
+  } else if (report.slices_different + report.slices_damaged > 0) {
+    out += "repair with: hirestream verify --repair\n";
+  }
+  if (report.cells_different > 0) {
+    out += "cells of events do not follow from the ledger: somebody else wrote to the table\n";
   }
   return out;
 }
@@ -121,11 +115,10 @@ nlohmann::ordered_json measures_json(const Measures& measures) {
           {"unqualified", measures.unqualified}, {"bid_sum", format_micros(measures.bid_micros)}};
 }
 
-nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& report,
-                                   bool repair) {
+nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& report) {
   nlohmann::ordered_json out = {
       {"source", name},
-      {"difference_remains", difference_remains(report, repair)},
+      {"difference_remains", !report.clean()},
       {"rows_read", report.rows_read},
       {"slices_checked", report.slices_checked},
       {"slices_different", report.slices_different},
@@ -190,11 +183,11 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
     if (!report) {
       return forward(std::move(report).error());
     }
-    remains = remains || difference_remains(*report, options.repair);
+    remains = remains || !report->clean();
     if (context.json) {
-      json.push_back(report_json(source.name, *report, options.repair));
+      json.push_back(report_json(source.name, *report));
     } else {
-      std::fputs(report_text(source.name, *report, options.repair).c_str(), stdout);
+      std::fputs(report_text(source.name, *report).c_str(), stdout);
     }
   }
   if (context.json) {

@@ -32,7 +32,7 @@ enum class RecountVerdict {
   kChanged,  // differs, nothing is taken away
   kShrunk,  // rows or measures counted before are missing, also at the strongest read level (or that could not be had)
   kUnconfirmed,  // looks shrunk, but the strongest read failed: to be counted again soon, nothing to be concluded yet
-  kDamaged,  // the stored contribution cannot be read: the difference is not known
+  kDamaged,  // the stored contribution cannot be read and its rows have changed: the difference is not known
 };
 
 struct Recount {

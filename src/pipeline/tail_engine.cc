@@ -177,7 +177,7 @@ void TailEngine::schedule_audit(const ClosedSlice& slice) {
 Result<void> TailEngine::discover(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceListing> listed,
                     ports_.source.discover(ledger_.shards()));
-  std::set<SliceKey> fresh;  // not in the ledger
+  std::set<SliceKey> fresh;  // not in the ledger, and over: what still fills up must not wait for the rest
   for (const SliceListing& slice : listed) {
     const bool too_early = options_.start_at_us && !sequence() &&
                            bucket_begin_us(slice.key.bucket) < *options_.start_at_us;
@@ -187,7 +187,9 @@ Result<void> TailEngine::discover(int64_t now_us) {
     if (!too_early && !counted && !open_.contains(slice.key) &&
         pending_set_.insert(slice.key).second) {
       pending_.push_back(slice.key);
-      fresh.insert(slice.key);
+      if (is_closed(slice.key.bucket, now_us)) {
+        fresh.insert(slice.key);
+      }
     }
   }
   const bool many = fresh.size() >= kBackfillSlicesMin && fresh.size() * 4 >= listed.size();

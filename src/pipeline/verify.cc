@@ -166,7 +166,7 @@ class Verifier {
     if (same || (moved && entry.state == SliceState::kOpen)) {
       return {};  // an open slice that an engine is filling right now: what it lacks is on its way
     }
-    if (recount.verdict == RecountVerdict::kDamaged) {
+    if (recount.stored.damaged) {
       ++report_.slices_damaged;
       return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
     }
@@ -204,9 +204,10 @@ class Verifier {
     return {};
   }
 
-  // What the slice gave before is unknown: the ledger gets the recount without touching cells, then check_events brings `events` in line.
+  // What the slice gave before may be unknown: then the ledger gets the recount without touching cells, then check_events brings `events` in line.
   Result<void> replace_damaged(Recount&& recount) {
     recount.change.clear();
+    const bool unknown = recount.verdict == RecountVerdict::kDamaged;
     const SliceState state = recount.stored.entry.state;
     const Listed& listed = listed_[recount.stored.entry.key];
     CommitPlan plan;
@@ -216,7 +217,7 @@ class Verifier {
     if (outcome.verdict == CommitVerdict::kCommitted) {
       --report_.slices_damaged;
       ++report_.slices_repaired;
-      repair_events_ = true;
+      repair_events_ = repair_events_ || unknown;
     }
     return {};
   }
@@ -268,7 +269,7 @@ class Verifier {
     if (recount.verdict == RecountVerdict::kSame || noted[key] != recount.stored.entry.revision) {
       return {};
     }
-    if (recount.verdict == RecountVerdict::kDamaged) {
+    if (recount.stored.damaged) {
       ++report_.slices_damaged;
       return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
     }
@@ -296,16 +297,20 @@ class Verifier {
         events.push_back({row.key, row.measures});
         return {};
       }));
+      HIRESTREAM_ASSIGN(const Contribution frozen, ports_.warehouse.frozen_totals());
       std::map<std::pair<SourceId, SliceKey>, int64_t> after;
       HIRESTREAM_TRY(load_revisions(after));
-      if (before != after && look < kLooks) {
-        continue;  // somebody committed meanwhile
+      if (before != after) {
+        continue;  // somebody committed meanwhile: what was read does not belong together
       }
       canonicalize(events);
-      HIRESTREAM_ASSIGN(Contribution frozen, ports_.warehouse.frozen_totals());
       report_.cells_checked = static_cast<int64_t>(events.size());
       return compare_events(events, ledger, frozen, damaged);
     }
+    ports_.observer.on_note("warning", "events was not compared with the ledger: somebody committed "
+                                       "during each of " +
+                                           std::to_string(kLooks) +
+                                           " looks; verify again in a quieter moment");
     return {};
   }
 

@@ -7,13 +7,15 @@
 // Thread-safe. Never holds passwords: URIs are shown by Uri::text(), which has none.
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+namespace spdlog {
+class logger;
+}
 
 namespace hirestream {
 

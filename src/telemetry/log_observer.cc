@@ -1,6 +1,7 @@
 #include "telemetry/log_observer.h"
 
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 
 namespace hirestream {
 namespace {
@@ -11,26 +12,39 @@ std::string milliseconds(int64_t us) {
   return fmt::format("{:.1f}", static_cast<double>(us) / 1000);
 }
 
-spdlog::level::level_enum level_of(SliceEvent event) {
-  switch (event) {
-    case SliceEvent::kHeld:
-      return spdlog::level::warn;
-    case SliceEvent::kCorrected:
-    case SliceEvent::kReleased:
-    case SliceEvent::kConflict:
-      return spdlog::level::info;
-    default:
+spdlog::level::level_enum spdlog_level(LogObserver::Level level) {
+  switch (level) {
+    case LogObserver::Level::kDebug:
       return spdlog::level::debug;
+    case LogObserver::Level::kInfo:
+      return spdlog::level::info;
+    case LogObserver::Level::kWarning:
+      return spdlog::level::warn;
   }
+  return spdlog::level::warn;
 }
 
 }  // namespace
 
+LogObserver::Level LogObserver::level_of(SliceEvent event) {
+  switch (event) {
+    case SliceEvent::kHeld:
+      return Level::kWarning;
+    case SliceEvent::kCorrected:
+    case SliceEvent::kReleased:
+    case SliceEvent::kConflict:
+      return Level::kInfo;
+    default:
+      return Level::kDebug;
+  }
+}
+
 LogObserver::LogObserver(std::shared_ptr<spdlog::logger> log, SteadyNow now)
     : log_(std::move(log)), now_(std::move(now)) {}
 
-void LogObserver::write(spdlog::level::level_enum level, const std::string& repeat_key,
-                        const std::string& message, LogFields fields) {
+void LogObserver::write(Level wanted, const std::string& repeat_key, const std::string& message,
+                        LogFields fields) {
+  const spdlog::level::level_enum level = spdlog_level(wanted);
   if (!log_->should_log(level)) {
     return;
   }
@@ -58,7 +72,7 @@ void LogObserver::write(spdlog::level::level_enum level, const std::string& repe
 }
 
 void LogObserver::on_read(int64_t rows, int64_t requests, int64_t duration_us) {
-  write(spdlog::level::debug, "read", "read",
+  write(Level::kDebug, "read", "read",
         {{"rows", std::to_string(rows)},
          {"requests", std::to_string(requests)},
          {"ms", milliseconds(duration_us)}});
@@ -73,7 +87,7 @@ void LogObserver::on_commit(const CommitReport& report) {
   if (report.freshness_us >= 0) {
     fields.emplace_back("freshness_ms", milliseconds(report.freshness_us));
   }
-  write(spdlog::level::debug, "commit", "committed", std::move(fields));
+  write(Level::kDebug, "commit", "committed", std::move(fields));
 }
 
 void LogObserver::on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) {
@@ -93,11 +107,11 @@ void LogObserver::on_retry(const Error& error, int attempt, int64_t delay_us) {
     fields.emplace_back("hint", error.hint);
   }
   const std::string text = fmt::format("{} {}: {}", error.operation, error.subject, error.message);
-  write(spdlog::level::warn, text, text, std::move(fields));
+  write(Level::kWarning, text, text, std::move(fields));
 }
 
 void LogObserver::on_note(const std::string& level, const std::string& text) {
-  write(level == "warning" ? spdlog::level::warn : spdlog::level::info, text, text, {});
+  write(level == "warning" ? Level::kWarning : Level::kInfo, text, text, {});
 }
 
 void LogObserver::on_progress(const std::string& phase, int64_t done, int64_t total) {
@@ -105,7 +119,7 @@ void LogObserver::on_progress(const std::string& phase, int64_t done, int64_t to
   if (total >= 0) {
     fields.emplace_back("total", std::to_string(total));
   }
-  write(spdlog::level::debug, "progress " + phase, phase, std::move(fields));
+  write(Level::kDebug, "progress " + phase, phase, std::move(fields));
 }
 
 }  // namespace hirestream

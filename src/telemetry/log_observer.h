@@ -21,6 +21,8 @@ class LogObserver : public Observer {
   static constexpr std::chrono::seconds kWindow{10};
   static constexpr int kLinesPerWindow = 5;
 
+  enum class Level { kDebug, kInfo, kWarning };
+
   explicit LogObserver(std::shared_ptr<spdlog::logger> log,
                        SteadyNow now = std::chrono::steady_clock::now);
 
@@ -37,9 +39,10 @@ class LogObserver : public Observer {
     int lines = 0;
     int64_t suppressed = 0;
   };
+  static Level level_of(SliceEvent event);
   // `repeat_key`: what counts as the same.
-  void write(spdlog::level::level_enum level, const std::string& repeat_key,
-             const std::string& message, LogFields fields);
+  void write(Level level, const std::string& repeat_key, const std::string& message,
+             LogFields fields);
 
   std::shared_ptr<spdlog::logger> log_;
   SteadyNow now_;

@@ -1,6 +1,7 @@
 """A live writer and a running engine: fresh within a second or two, and equal in the end."""
 
 import csv
+import gzip
 import os
 import signal
 import threading
@@ -9,7 +10,7 @@ import uuid
 
 import pytest
 
-from conftest import assert_equal
+from conftest import assert_equal, sqlite_events
 from oracle.recount import Recount, read_accounting, read_companies
 
 RATE = int(os.environ.get("HIRESTREAM_E2E_RATE", "300"))
@@ -96,8 +97,6 @@ def test_live_rows_are_counted_within_two_seconds(types, hirestream, cassandra, 
 
 
 def test_sqlite_raw_log_is_followed(hirestream, tmp_path):
-    from conftest import sqlite_events
-
     source, warehouse, journal = f"sqlite:{tmp_path}/raw.db", f"sqlite:{tmp_path}/counts.db", tmp_path / "journal.csv"
     writer = hirestream.start("generate", "--to", source, "--rate", RATE, "--seconds", 10, "--journal", journal)
     time.sleep(1)
@@ -112,8 +111,6 @@ def test_sqlite_raw_log_is_followed(hirestream, tmp_path):
 
 
 def test_watched_directory_counts_new_and_changed_files(hirestream, tmp_path):
-    from conftest import sqlite_events
-
     directory, warehouse = tmp_path / "in", f"sqlite:{tmp_path}/counts.db"
     directory.mkdir()
     hirestream("generate", "--to", f"csv:{directory}/a.csv", "--rows", 3000, "--seed", 1)
@@ -127,8 +124,6 @@ def test_watched_directory_counts_new_and_changed_files(hirestream, tmp_path):
     engine.send_signal(signal.SIGTERM)
     out, errors = engine.communicate(timeout=60)
     assert engine.returncode == 0, out + errors
-    import gzip
-
     (tmp_path / "b.csv").write_bytes(gzip.decompress((directory / "b.csv.gz").read_bytes()))
     assert_equal(Recount([str(directory / "a.csv"), str(tmp_path / "b.csv")]), sqlite_events(warehouse))
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from conftest import assert_equal
+from conftest import assert_equal, sqlite_events
+from oracle.recount import read_accounting
 
 
 @pytest.fixture
@@ -67,8 +68,6 @@ def test_late_job_while_running(hirestream, dataset, source, mysql, mysql_databa
 
 
 def read_rows(events):
-    from oracle.recount import read_accounting
-
     try:
         return sum(read_accounting(events).values())
     except Exception as error:  # the tables are not there yet
@@ -81,6 +80,4 @@ def test_jobs_generated_into_each_kind_of_directory_are_the_same(hirestream, dat
         hirestream("generate", "--to", f"csv:{tmp_path}/unused.csv", "--rows", 1, "--jobs-to", jobs, "--seed", 7)
         warehouse = f"sqlite:{tmp_path}/counts_{jobs.split(':')[0]}.db"
         hirestream("run", "--once", "--source", source, "--warehouse", warehouse, "--jobs", jobs)
-        from conftest import sqlite_events
-
         assert_equal(dataset.recount(), sqlite_events(warehouse), dataset.companies())

@@ -3,6 +3,7 @@
 import pytest
 
 from conftest import Dataset, assert_equal, content, sqlite_events
+from oracle.recount import Recount
 
 PLAIN_NATIVE = """CREATE TABLE {}.tracking (
   create_time timeuuid PRIMARY KEY, ts timestamp, job_id int, publisher_id int, campaign_id bigint, group_id smallint, bid double,
@@ -86,8 +87,6 @@ def test_sources_of_one_warehouse_add_up(hirestream, directory, dataset, tmp_pat
     for rows, source in ((dataset, f"csv:{tmp_path}/a.csv"), (other, f"ndjson:{tmp_path}/b.ndjson")):
         rows.write(source)
         run_once(hirestream, source, mysql.uri(mysql_database), rows)
-    from oracle.recount import Recount
-
     both = Recount([str(dataset.journal), str(other.journal)])
     assert_equal(both, mysql.events(mysql_database))
 

@@ -16,9 +16,8 @@
 
 namespace hirestream {
 
-inline void showValue(
-    const RowSpec& row,
-    std::ostream& out) {  // NOLINT(readability-identifier-naming): rapidcheck's name
+// NOLINTNEXTLINE(readability-identifier-naming): rapidcheck looks for this name
+inline void showValue(const RowSpec& row, std::ostream& out) {
   const auto number = [](const std::optional<int64_t>& value) {
     return value ? std::to_string(*value) : "null";
   };
@@ -29,9 +28,8 @@ inline void showValue(
       number(row.bid_micros), row.custom_track, row.ev, row.ed);
 }
 
-inline void showValue(
-    const Cell& cell,
-    std::ostream& out) {  // NOLINT(readability-identifier-naming): rapidcheck's name
+// NOLINTNEXTLINE(readability-identifier-naming): rapidcheck looks for this name
+inline void showValue(const Cell& cell, std::ostream& out) {
   const CellKey& key = cell.key;
   const Measures& m = cell.measures;
   out << fmt::format("{{{} {} {} {} {}: {} {} {} {} {} {}}}", key.local_hour, key.job_id,

@@ -13,6 +13,7 @@ struct Description {
   Defect defect;
   std::string_view name;
   Strategy strategy = Strategy::kTail;
+  uint64_t first_seed = 1;
 };
 
 constexpr std::array kDescriptions = {
@@ -389,6 +390,15 @@ Strategy strategy_for(Defect defect) {
   for (const Description& description : kDescriptions) {
     if (description.defect == defect) {
       return description.strategy;
+    }
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+uint64_t first_seed_for(Defect defect) {
+  for (const Description& description : kDescriptions) {
+    if (description.defect == defect) {
+      return description.first_seed;
     }
   }
   HIRESTREAM_CHECK(false);

@@ -2,6 +2,7 @@
 // every one of them; a check that catches nothing is no check.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -43,6 +44,8 @@ std::string_view defect_name(Defect defect);
 std::optional<Defect> find_defect(std::string_view name);
 // The strategy whose runs show it.
 Strategy strategy_for(Defect defect);
+// A seed from which on it is caught soon.
+uint64_t first_seed_for(Defect defect);
 
 std::unique_ptr<Warehouse> with_defect(std::optional<Defect> defect, bool repair,
                                        std::unique_ptr<Warehouse> warehouse);

@@ -162,11 +162,8 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
     mark->second = std::max(mark->second, bucket);
   }
   if (in_doubt_) {
-    // What a damaged slice gave is unknown until it is replaced and verify has put `events` right, in a commit of cells alone.
-    in_doubt_ = !damaged_.empty() || !commit.slices.empty();
-    if (!in_doubt_) {
-      check_atomic();
-    }
+    // What a damaged slice gave may be unknown until it is replaced and verify has put `events` right.
+    in_doubt_ = !damaged_.empty() || !is_atomic();
     return;
   }
   for (const CellKey& key : touched) {
@@ -289,12 +286,16 @@ StoredContribution WarehouseDatabase::load(SourceId source, const SliceKey& key)
   return out;
 }
 
-void WarehouseDatabase::check_atomic() const {
+bool WarehouseDatabase::is_atomic() const {
   CellMap have;
   for (const auto& [key, row] : events_) {
     have.emplace(key, row.measures);
   }
-  if (have != expected_events_) {
+  return have == expected_events_;
+}
+
+void WarehouseDatabase::check_atomic() const {
+  if (!is_atomic()) {
     violated("Atomic", "events is not the frozen base plus the sum of the ledger");
   }
 }

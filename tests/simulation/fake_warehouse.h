@@ -42,6 +42,7 @@ class WarehouseDatabase {
 
   // events = frozen base + Σ ledger, all of it.
   void check_atomic() const;
+  bool is_atomic() const;
   // Flips a bit of a stored blob.
   void damage_a_blob();
   // From the damage to a blob until `events` has been put right again.

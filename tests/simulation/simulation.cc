@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "aggregation/tally.h"
 #include "pipeline/verify.h"
 #include "simulation/fake_warehouse.h"
 #include "simulation/setup.h"

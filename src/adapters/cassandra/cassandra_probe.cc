@@ -15,10 +15,11 @@ constexpr int64_t kClockDifferenceMaxUs = 500'000;
 constexpr int32_t kWeekS = 7 * 86'400;
 
 Result<void> measure_clock(CassandraConnection& connection, Clock& clock, CassandraProbe& probe) {
+  HIRESTREAM_ASSIGN(const auto statement,
+                    connection.session().prepare("SELECT now() FROM system.local"));
   for (int i = 0; i < kRoundTrips; ++i) {
     const int64_t begin = clock.now_us();
-    HIRESTREAM_ASSIGN(const auto answer,
-                      connection.session().query("SELECT now() FROM system.local", {}));
+    HIRESTREAM_ASSIGN(const auto answer, connection.session().query(statement, {}));
     const int64_t end = clock.now_us();
     if (answer.rows.empty() || !answer.rows[0][0]) {
       return fail(ErrorKind::kTransient, "probe", "system.local", "has no row");

@@ -176,6 +176,7 @@ Result<CqlStatement> CqlSession::prepare(const std::string& cql) {
     return error.take("prepare", cql);
   }
   CqlStatement statement;
+  statement.cql = cql;
   statement.handle.reset(prepared);
   for (uint32_t i = 0; i < hs_cql_statement_columns(prepared); ++i) {
     statement.columns.push_back({hs_cql_statement_column_name(prepared, i),
@@ -242,6 +243,12 @@ Result<void> CqlSession::write(const CqlStatement& statement, const BoundValues&
 Result<CqlAnswer> CqlSession::query(const std::string& cql, const std::vector<std::string>& values,
                                     Consistency consistency) {
   HIRESTREAM_ASSIGN(const auto statement, prepare(cql));
+  return query(statement, values, consistency);
+}
+
+Result<CqlAnswer> CqlSession::query(const CqlStatement& statement,
+                                    const std::vector<std::string>& values,
+                                    Consistency consistency) {
   BoundValues bound;
   for (const std::string& value : values) {
     bound.add(value);
@@ -253,9 +260,9 @@ Result<CqlAnswer> CqlSession::query(const std::string& cql, const std::vector<st
   if (hs_cql_read_start(session_.get(), statement.handle.get(), cells.data(),
                         static_cast<uint32_t>(cells.size()), 1, &request_options, &started,
                         error.out()) < 0) {
-    return error.take("query", cql);
+    return error.take("query", statement.cql);
   }
-  CqlRead read(started, cql);
+  CqlRead read(started, statement.cql);
   CqlAnswer answer{statement.columns, {}};
   for (;;) {
     HIRESTREAM_ASSIGN(const auto page, read.next());

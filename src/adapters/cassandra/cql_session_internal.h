@@ -50,6 +50,7 @@ struct StatementDeleter {
 };
 
 struct CqlStatement {
+  std::string cql;
   std::unique_ptr<hs_cql_statement, StatementDeleter> handle;
   std::vector<ResultColumn> columns;
 };
@@ -109,7 +110,9 @@ class CqlSession {
   // group_rows: sizes of groups of consecutive rows that form a batch.
   Result<void> write(const CqlStatement& statement, const BoundValues& values, size_t width,
                      std::span<const uint32_t> group_rows);
-  // Prepares, reads one request with text values and collects the answer.
+  // One request with values that are serialized already (text is); collects the answer.
+  Result<CqlAnswer> query(const CqlStatement& statement, const std::vector<std::string>& values,
+                          Consistency consistency = Consistency::kLocalOne);
   Result<CqlAnswer> query(const std::string& cql, const std::vector<std::string>& values,
                           Consistency consistency = Consistency::kLocalOne);
 

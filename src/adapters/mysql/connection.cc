@@ -258,6 +258,7 @@ Result<void> Connection::connect(const MysqlConfig& config, bool encrypted, bool
   if (connected == nullptr) {
     return failure("connect");
   }
+  established_ = true;
   return set_up_session();
 }
 
@@ -282,8 +283,14 @@ Result<void> Connection::set_up_session() {
 
 tl::unexpected<Error> Connection::failure(const std::string& operation) {
   error_code_ = mysql_errno(connection_.get());
-  lost_ = lost_ || is_lost_connection(error_code_);
+  // Within an encrypted connection every network failure is reported as one of TLS.
+  const bool tls_lost = established_ && error_code_ == CR_SSL_CONNECTION_ERROR;
+  lost_ = lost_ || tls_lost || is_lost_connection(error_code_);
   const std::string message = mysql_error(connection_.get());
+  if (tls_lost) {
+    return fail(ErrorKind::kTransient, operation, subject_,
+                fmt::format("connection lost: {} ({})", message, error_code_));
+  }
   return fail(kind_of(error_code_, message), operation, subject_,
               fmt::format("{} ({})", message, error_code_),
               hint_for(error_code_, user_, database_));

@@ -140,6 +140,7 @@ class Connection {
   std::string database_;
   std::string version_;
   bool is_mariadb_ = false;
+  bool established_ = false;  // the handshake is over
   bool lost_ = false;
   unsigned error_code_ = 0;
   size_t max_allowed_packet_ = 0;

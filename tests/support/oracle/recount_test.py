@@ -1,10 +1,11 @@
 """The oracle's own rules, on rows small enough to count by hand."""
 
 import csv
+from decimal import Decimal
 
 import pytest
 
-from oracle.recount import USED, Recount, average_bid, payload_ids
+from oracle.recount import USED, Recount, average_bid, compare, payload_ids
 
 ARRIVAL = "b54adc00-6207-11ef-8000-0123456789ab"  # 2024-08-24
 
@@ -87,3 +88,35 @@ def test_same_create_time_is_one_row_and_the_last_one_stays(tmp_path):
 def test_average_bid_is_spend_by_clicks():
     assert average_bid((0, 0, 1, 0, 0, 0)) is None
     assert str(average_bid((0, 3, 0, 0, 0, 5_000_000))) == "1.666667"
+
+
+class Warehouse:
+    """`events` as a warehouse would hand it out."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def query(self, _):
+        return self.rows
+
+
+EQUAL = ("2024-08-24", 10, 1, 2, 3, 4, 1, 2, 0, 0, 0, Decimal("1.500000"), 7, Decimal("0.750000"))
+
+
+def altered(place, value):
+    return EQUAL[:place] + (value,) + EQUAL[place + 1:]
+
+
+@pytest.mark.parametrize("rows, word", [
+    ([], "missing"), ([EQUAL, altered(2, 9)], "surplus"), ([altered(1, 11)], "missing"), ([altered(6, 2)], "differs"),
+    ([altered(11, Decimal("1.500001"))], "differs"), ([altered(12, 8)], "company"), ([altered(13, Decimal("0.750001"))], "bid_set"),
+    ([altered(13, None)], "bid_set")])
+def test_every_difference_is_found(tmp_path, rows, word):
+    counted = recount(tmp_path, [CLICK | {"bid": "1.5"}, CLICK, CLICK | {"custom_track": ""}])
+    assert compare(counted, Warehouse([EQUAL]), {1: 7}) == []
+    assert word in "\n".join(compare(counted, Warehouse(rows), {1: 7}))
+
+
+def test_two_rows_of_one_cell_are_refused(tmp_path):
+    with pytest.raises(AssertionError, match="two rows"):
+        compare(recount(tmp_path, [CLICK]), Warehouse([EQUAL, EQUAL]))

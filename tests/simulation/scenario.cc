@@ -1,0 +1,276 @@
+#include "simulation/scenario.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hirestream::simulation {
+namespace {
+
+// 2026-03-01 12:00:10.
+constexpr int64_t kStartUs = (1'772'323'200LL + 12 * 3600 + 10) * kSecondUs;
+constexpr int64_t kBidMicros = 1'000'000;
+
+void must(bool condition, const std::string& what) {
+  if (!condition) {
+    throw InvariantViolation{"Scenario", what};
+  }
+}
+
+}  // namespace
+
+class Scenario::Clock : public hirestream::Clock {
+ public:
+  explicit Clock(const World& world) : world_(world) {}
+  int64_t now_us() override { return world_.now_us() + error_us; }
+  int64_t error_us = 0;
+
+ private:
+  const World& world_;
+};
+
+class Scenario::Jobs : public JobDirectory {
+ public:
+  explicit Jobs(const Scenario& scenario) : scenario_(scenario) {}
+  Result<std::vector<Job>> load() override {
+    std::map<int64_t, int64_t> companies;
+    for (const auto& [from_us, changes] : scenario_.jobs_) {
+      if (from_us <= scenario_.world_->now_us()) {
+        for (const auto& [job, company] : changes) {
+          companies[job] = company;
+        }
+      }
+    }
+    std::vector<Job> out;
+    for (const auto& [id, company] : companies) {
+      Job job;
+      job.job_id = id;
+      job.company_id = company;
+      out.push_back(job);
+    }
+    return out;
+  }
+
+ private:
+  const Scenario& scenario_;
+};
+
+// Runs an action after the rows of a read were delivered.
+class Scenario::HookedSource : public FakeEventSource {
+ public:
+  HookedSource(World& world, const RawLog& log) : FakeEventSource(world, log, "engine") {}
+  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override {
+    HIRESTREAM_TRY(FakeEventSource::read(requests, sink));
+    run_action();
+    return {};
+  }
+  Result<void> scan(const ScanBound& bound, RowSink& sink) override {
+    HIRESTREAM_TRY(FakeEventSource::scan(bound, sink));
+    run_action();
+    return {};
+  }
+  std::function<void()> action;
+
+ private:
+  void run_action() {
+    if (const auto once = std::exchange(action, nullptr)) {
+      once();
+    }
+  }
+};
+
+Scenario::Scenario(Strategy strategy) {
+  source.strategy = strategy;
+  source.kind = "cassandra";
+  source.identity = "scenario";
+  source.bucket_width_s = strategy == Strategy::kFollow ? 1000 : 60;
+  options.source_name = "scenario";
+  options.owner = "test";
+  options.token_seed = 1;
+  options.jobs_interval_us = 5 * kSecondUs;
+}
+
+Scenario::~Scenario() = default;
+
+int64_t Scenario::at(double seconds) const {
+  return kStartUs + static_cast<int64_t>(seconds * static_cast<double>(kSecondUs));
+}
+
+double Scenario::now_s() const {
+  return static_cast<double>(world_->now_us() - kStartUs) / static_cast<double>(kSecondUs);
+}
+
+void Scenario::add_click(const RowTimes& times, int64_t job_id) {
+  must(world_ == nullptr, "rows are given before the first run");
+  const auto number = static_cast<uint64_t>(rows_.size() + 1);
+  RawRow row;
+  row.arrival_us = at(times.arrival_s);
+  row.id = make_version_1(row.arrival_us * 10, 0, number);
+  row.sequence = static_cast<int64_t>(number);
+  row.expires_us = at(times.expires_s);
+  RowVersion version;
+  version.visible_us[0] = at(times.visible_s);
+  version.visible_us[1] = at(std::max(times.visible_s, times.lagging_s));
+  version.values.custom_track = "click";
+  version.values.ts = {Value::Kind::kGood, row.arrival_us, ""};
+  version.values.job_id = {Value::Kind::kGood, job_id, ""};
+  version.values.bid = {Value::Kind::kGood, kBidMicros, "1"};
+  Reading reading;
+  reading.future_max_us = options.counting.future_max_us;
+  version.outcome = outcome_of(row, version.values, reading);
+  row.versions.push_back(version);
+  const int64_t width_us = source.bucket_width_s * kSecondUs;
+  row.slice.bucket = source.strategy == Strategy::kFollow ? row.sequence / source.bucket_width_s
+                                                          : row.arrival_us / width_us;
+  rows_.push_back(std::move(row));
+}
+
+void Scenario::set_job(double from_s, int64_t job_id, int64_t company_id) {
+  jobs_[at(from_s)][job_id] = company_id;
+}
+
+void Scenario::build() {
+  if (world_ != nullptr) {
+    return;
+  }
+  world_ = std::make_unique<World>(1, kStartUs, false);
+  log_ = std::make_unique<RawLog>(source, false);
+  for (const RawRow& row : rows_) {
+    log_->add(row);
+  }
+  checks_ = std::make_unique<Checks>(*world_, *log_, Promptness{});
+  database_ = std::make_unique<WarehouseDatabase>(*world_, *checks_);
+  clock_ = std::make_unique<Clock>(*world_);
+  job_directory_ = std::make_unique<Jobs>(*this);
+  event_source_ = std::make_unique<HookedSource>(*world_, *log_);
+  world_->fault_windows = {{0, INT64_MAX}};
+}
+
+EnginePorts Scenario::ports() {
+  return {*event_source_, *warehouse_, jobs_.empty() ? nullptr : job_directory_.get(), *clock_,
+          observer_};
+}
+
+void Scenario::start_engine() {
+  warehouse_ = std::make_unique<FakeWarehouse>(*world_, *database_, "engine");
+  ++options.token_seed;
+  auto engine = make_engine(ports(), options);
+  must(engine.has_value(), "the options are accepted");
+  engine_ = std::move(*engine);
+  wake_us_ = 0;
+}
+
+void Scenario::set_fault(double FaultRates::* rate, bool on) {
+  build();
+  world_->rates.*rate = on ? 1 : 0;
+}
+
+void Scenario::set_stale(bool on) {
+  build();
+  world_->rates.stale_read = on ? 1 : 0;
+}
+
+void Scenario::set_clock_error(double seconds) {
+  build();
+  clock_->error_us = static_cast<int64_t>(seconds * static_cast<double>(kSecondUs));
+  wake_us_ = 0;
+}
+
+void Scenario::sleep(double seconds) {
+  build();
+  world_->advance_to(world_->now_us() +
+                     static_cast<int64_t>(seconds * static_cast<double>(kSecondUs)));
+}
+
+void Scenario::run_until(double seconds) {
+  build();
+  while (world_->now_us() < at(seconds)) {
+    if (!last_error_.empty()) {
+      world_->advance_to(at(seconds));
+      return;
+    }
+    world_->advance_to(std::min(at(seconds), std::max(wake_us_, world_->now_us())));
+    if (world_->now_us() >= at(seconds)) {
+      return;
+    }
+    if (engine_ == nullptr) {
+      start_engine();
+    }
+    ++steps_;
+    const auto report = engine_->step();
+    if (report) {
+      wake_us_ = report->next_due_us - clock_->error_us;
+      must(wake_us_ > world_->now_us() || steps_ < 100'000, "the engine does not spin");
+    } else if (report.error().kind == ErrorKind::kTransient) {
+      wake_us_ = world_->now_us() + kSecondUs / 2;
+    } else {
+      last_error_ = report.error().operation;
+    }
+  }
+}
+
+void Scenario::kill() {
+  engine_.reset();
+}
+
+void Scenario::take_over() {
+  FakeWarehouse other(*world_, *database_, "other");
+  const std::vector<int32_t> shards = {0};
+  must(other.take_epochs(1, shards, "other").has_value(), "epochs are taken");
+}
+
+VerifyReport Scenario::verify(bool repair) {
+  build();
+  FakeWarehouse warehouse(*world_, *database_, "verify");
+  FakeEventSource event_source(*world_, *log_, "verify");
+  VerifyOptions verify_options;
+  verify_options.engine = options;
+  verify_options.engine.token_seed = options.token_seed + 1000;
+  verify_options.repair = repair;
+  auto report = hirestream::verify(
+      {event_source, warehouse, jobs_.empty() ? nullptr : job_directory_.get(), *clock_, observer_},
+      verify_options);
+  must(report.has_value(), "verify works");
+  return *report;
+}
+
+void Scenario::during_next_read(std::function<void()> action) {
+  build();
+  event_source_->action = std::move(action);
+}
+
+int64_t Scenario::clicks() const {
+  int64_t sum = 0;
+  for (const auto& [key, row] : database_->events()) {
+    sum += row.measures.clicks;
+    must(row.measures.bid_micros == row.measures.clicks * kBidMicros, "bids go with clicks");
+  }
+  return sum;
+}
+
+int64_t Scenario::company_of(int64_t job_id) const {
+  for (const auto& [key, row] : database_->events()) {
+    if (key.job_id == job_id) {
+      return row.company_id;
+    }
+  }
+  must(false, "the job has rows");
+  return 0;
+}
+
+bool Scenario::has_slice(int64_t offset) const {
+  return database_->ledger().contains(
+      {0, source.strategy == Strategy::kFollow
+              ? offset
+              : kStartUs / (source.bucket_width_s * kSecondUs) + offset});
+}
+
+LedgerEntry Scenario::slice(int64_t offset) const {
+  must(has_slice(offset), "the slice is in the ledger");
+  return database_->ledger()
+      .at({0, source.strategy == Strategy::kFollow
+                  ? offset
+                  : kStartUs / (source.bucket_width_s * kSecondUs) + offset})
+      .entry;
+}
+
+}  // namespace hirestream::simulation

@@ -1,0 +1,94 @@
+// A small world for scenarios that are told step by step: a raw log with rows given one by one, a warehouse, a job directory and one engine,
+// without any chance. Times are seconds since the scenario's start, 10 s after the begin of a bucket.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pipeline/engine.h"
+#include "pipeline/verify.h"
+#include "simulation/fake_raw_log.h"
+#include "simulation/fake_warehouse.h"
+#include "simulation/world.h"
+
+namespace hirestream::simulation {
+
+struct RowTimes {
+  double arrival_s = 0;  // by the writer's clock
+  double visible_s = 0;
+  double lagging_s = 0;            // on the other replica; 0: at the same time
+  double expires_s = 1'000'000;
+};
+
+class Scenario {
+ public:
+  explicit Scenario(Strategy strategy = Strategy::kTail);
+  ~Scenario();
+
+  // Set-up, before the first run().
+  EngineOptions options;
+  SourceDescription source;
+  // A click of one job with a bid of 1; scan: its event time is its arrival time.
+  void add_click(const RowTimes& times, int64_t job_id = 1);
+  void set_job(double from_s, int64_t job_id, int64_t company_id);
+
+  // While a fault is on, every call it concerns is hit.
+  void set_fault(double FaultRates::* rate, bool on);
+  // Reads are answered by the replica that lags.
+  void set_stale(bool on);
+  // The engine's clock minus the true time.
+  void set_clock_error(double seconds);
+
+  // Lets the engine work until that time; starts it if there is none.
+  void run_until(double seconds);
+  // Ends the engine as kill -9 does.
+  void kill();
+  // A second engine takes the epochs (and does nothing more).
+  void take_over();
+  VerifyReport verify(bool repair);
+  // Runs once inside the engine's next read, after its rows were delivered: what others do meanwhile.
+  void during_next_read(std::function<void()> action);
+  void sleep(double seconds);
+
+  double now_s() const;
+  int64_t clicks() const;  // in events
+  int64_t company_of(int64_t job_id) const;
+  // Of the slice in which the scenario starts, plus `offset` buckets. Fails when the ledger does not have it.
+  LedgerEntry slice(int64_t offset = 0) const;
+  bool has_slice(int64_t offset = 0) const;
+  const std::string& last_error() const { return last_error_; }  // of the engine, not transient
+  int64_t commits() const { return database_->commits(); }
+  int64_t steps() const { return steps_; }
+  void damage_a_blob() { database_->damage_a_blob(); }
+
+ private:
+  class Clock;
+  class Jobs;
+  class HookedSource;
+
+  int64_t at(double seconds) const;
+  void build();
+  void start_engine();
+  EnginePorts ports();
+
+  std::vector<RawRow> rows_;
+  std::map<int64_t, std::map<int64_t, int64_t>> jobs_;  // time → job → company
+  std::unique_ptr<World> world_;
+  std::unique_ptr<RawLog> log_;
+  std::unique_ptr<Checks> checks_;
+  std::unique_ptr<WarehouseDatabase> database_;
+  std::unique_ptr<HookedSource> event_source_;
+  std::unique_ptr<FakeWarehouse> warehouse_;
+  std::unique_ptr<Clock> clock_;
+  std::unique_ptr<Jobs> job_directory_;
+  NullObserver observer_;
+  std::unique_ptr<Engine> engine_;
+  std::string last_error_;
+  int64_t wake_us_ = 0;
+  int64_t steps_ = 0;
+};
+
+}  // namespace hirestream::simulation

@@ -1,0 +1,67 @@
+// A fixed set of seeds of the simulation, and the proof that its checks catch what they are there for: every deliberate defect must
+// be found. `hirestream_simulator` runs as many seeds as one likes.
+#include <gtest/gtest.h>
+
+#include "simulation/simulation.h"
+
+namespace hirestream::simulation {
+namespace {
+
+constexpr uint64_t kSeeds = 12;
+constexpr uint64_t kSeedsPerDefect = 80;
+
+class Seeds : public testing::TestWithParam<Strategy> {};
+
+TEST_P(Seeds, KeepEveryInvariant) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    RunParameters parameters;
+    parameters.seed = seed;
+    parameters.strategy = GetParam();
+    const RunReport report = run_simulation(parameters);
+    EXPECT_EQ(report.failure, "") << "hirestream_simulator --seed " << seed << " --strategy "
+                                  << strategy_name(GetParam());
+    EXPECT_GT(report.commits, 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Simulation, Seeds,
+                         testing::Values(Strategy::kTail, Strategy::kFollow, Strategy::kScan),
+                         [](const auto& instance) {
+                           return std::string(strategy_name(instance.param));
+                         });
+
+TEST(Simulation, SameSeedGivesTheSameRun) {
+  RunParameters parameters;
+  parameters.seed = 3;
+  parameters.seconds = 60;
+  parameters.tracing = true;
+  const RunReport first = run_simulation(parameters);
+  const RunReport second = run_simulation(parameters);
+  EXPECT_EQ(first.port_calls, second.port_calls);
+  EXPECT_EQ(first.trace, second.trace);
+}
+
+class Defects : public testing::TestWithParam<Defect> {};
+
+TEST_P(Defects, AreCaught) {
+  // Most are caught by one of the first seeds; those that need a rare coincidence begin where it happens.
+  const uint64_t first = first_seed_for(GetParam());
+  for (uint64_t seed = first; seed < first + kSeedsPerDefect; ++seed) {
+    RunParameters parameters;
+    parameters.seed = seed;
+    parameters.strategy = strategy_for(GetParam());
+    parameters.defect = GetParam();
+    if (!run_simulation(parameters).failure.empty()) {
+      return;
+    }
+  }
+  FAIL() << "no seed from " << first << " on shows the defect " << defect_name(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Simulation, Defects, testing::ValuesIn(all_defects()),
+                         [](const auto& instance) {
+                           return std::string(defect_name(instance.param));
+                         });
+
+}  // namespace
+}  // namespace hirestream::simulation

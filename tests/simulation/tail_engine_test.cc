@@ -1,0 +1,397 @@
+// What the tail (and follow) engine does in situations told one by one. The slice is the minute from −10 s to 50 s; it settles at 170 s.
+#include <gtest/gtest.h>
+
+#include "simulation/scenario.h"
+
+namespace hirestream::simulation {
+namespace {
+
+constexpr double kEnd = 1'000'000;
+
+TEST(TailEngine, CountsRowWithinASecond) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(4.9);
+  EXPECT_EQ(scenario.clicks(), 0);
+  scenario.run_until(6);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
+}
+
+TEST(TailEngine, CountsRowVisibleLateWithinLookBack) {
+  Scenario scenario;
+  for (int second = 0; second < 40; ++second) {
+    scenario.add_click({.arrival_s = 1.0 * second, .visible_s = 1.0 * second});
+  }
+  scenario.add_click({.arrival_s = 15.1, .visible_s = 20});
+  scenario.run_until(27.5);
+  EXPECT_EQ(scenario.clicks(), 28 + 1);
+}
+
+TEST(TailEngine, CountsRowThatIsLaterThanTheLookBackWhenTheSliceSettles) {
+  Scenario scenario;
+  for (int second = 0; second < 50; ++second) {
+    scenario.add_click({.arrival_s = 1.0 * second, .visible_s = 1.0 * second});
+  }
+  scenario.add_click({.arrival_s = 5, .visible_s = 45});
+  scenario.run_until(169);
+  EXPECT_EQ(scenario.clicks(), 50);
+  EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
+  scenario.run_until(172);
+  EXPECT_EQ(scenario.clicks(), 51);
+  EXPECT_EQ(scenario.slice().state, SliceState::kSettled);
+}
+
+TEST(TailEngine, AuditFindsRowVisibleAfterSettling) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 300});
+  scenario.run_until(760);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.run_until(775);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(TailEngine, CountsRepeatedDeliveryOnce) {
+  Scenario scenario;
+  for (int second = 0; second < 40; ++second) {
+    scenario.add_click({.arrival_s = 1.0 * second, .visible_s = 1.0 * second});
+  }
+  scenario.set_fault(&FaultRates::duplicate_delivery, true);
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 40);
+}
+
+TEST(TailEngine, PositionNeverPassesTheClock) {
+  Scenario scenario;
+  // A writer whose clock is 40 s ahead.
+  scenario.add_click({.arrival_s = 45, .visible_s = 5});
+  scenario.add_click({.arrival_s = 10, .visible_s = 10});
+  scenario.add_click({.arrival_s = 20, .visible_s = 20});
+  scenario.run_until(22);
+  EXPECT_EQ(scenario.clicks(), 3);
+}
+
+TEST(TailEngine, GoesOnWhenTheClockIsSetBack) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 20, .visible_s = 20});
+  scenario.run_until(10);
+  scenario.set_clock_error(-3600);
+  scenario.run_until(30);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(TailEngine, LooksBackFarEnoughAfterALongPause) {
+  Scenario scenario;
+  for (int i = 0; i < 200; ++i) {
+    scenario.add_click({.arrival_s = 0.2 * i, .visible_s = 0.2 * i});
+  }
+  // Late by 4.8 s; no poll looks at the raw log from 11 s to 24 s, and the first one then sees everything else up to that.
+  scenario.add_click({.arrival_s = 10.5, .visible_s = 15.3});
+  scenario.run_until(11);
+  scenario.during_next_read([&scenario] { scenario.sleep(13); });
+  scenario.run_until(35);
+  EXPECT_EQ(scenario.clicks(), 175 + 1);
+}
+
+TEST(TailEngine, ConflictLeadsToRecount) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 10, .visible_s = 10});
+  scenario.run_until(9.9);
+  // A repair counts the second row between the engine's read and its commit.
+  scenario.sleep(0.2);
+  int64_t repaired = 0;
+  scenario.during_next_read([&] { repaired = scenario.verify(true).slices_repaired; });
+  scenario.run_until(12);
+  EXPECT_EQ(repaired, 1);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_EQ(scenario.slice().digest.rows, 2);
+}
+
+TEST(TailEngine, LooksBackAgainAfterAConflict) {
+  Scenario scenario;
+  scenario.source.shard_count = 1;
+  scenario.source.bucket_width_s = 20;  // 0 to 10 s is one slice, 10 s to 30 s the next
+  for (int i = 0; i < 300; ++i) {
+    scenario.add_click({.arrival_s = 0.1 * i, .visible_s = 0.1 * i});
+  }
+  // In time for the look-back at 15 s alone; by the one at 20 s it lies too far back.
+  scenario.add_click({.arrival_s = 9.9, .visible_s = 14.8});
+  scenario.run_until(14.9);
+  const int64_t before = scenario.clicks();
+  scenario.during_next_read([&] { scenario.verify(true); });
+  scenario.run_until(22);
+  EXPECT_EQ(before, 149);
+  EXPECT_EQ(scenario.clicks(), 220 + 1);
+}
+
+TEST(TailEngine, FencedEngineStops) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 10, .visible_s = 10});
+  scenario.run_until(8);
+  scenario.take_over();
+  scenario.run_until(15);
+  EXPECT_EQ(scenario.last_error(), "fence");
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(TailEngine, RepeatsCommitAfterDeadlock) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.set_fault(&FaultRates::deadlock, true);
+  scenario.run_until(10);
+  EXPECT_EQ(scenario.clicks(), 0);
+  scenario.set_fault(&FaultRates::deadlock, false);
+  scenario.run_until(12);
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(TailEngine, UnknownCommitIsResolvedNotRepeated) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.set_fault(&FaultRates::lost_after_commit, true);
+  scenario.run_until(20);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_EQ(scenario.slice().revision, 1);
+}
+
+TEST(TailEngine, UnknownCommitThatWasLostIsRepeated) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.set_fault(&FaultRates::lost_before_commit, true);
+  scenario.run_until(8);
+  EXPECT_EQ(scenario.clicks(), 0);
+  scenario.set_fault(&FaultRates::lost_before_commit, false);
+  scenario.run_until(10);
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(TailEngine, RestartsAfterUnresolvableCommit) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 15, .visible_s = 15});
+  scenario.run_until(5);
+  // From the commit on nobody answers.
+  scenario.set_fault(&FaultRates::lost_after_commit, true);
+  scenario.set_fault(&FaultRates::warehouse_error, true);
+  scenario.run_until(12);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.set_fault(&FaultRates::lost_after_commit, false);
+  scenario.set_fault(&FaultRates::warehouse_error, false);
+  scenario.run_until(18);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_EQ(scenario.slice().digest.rows, 2);
+}
+
+TEST(TailEngine, RecountsOpenSlicesAfterKill) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 12, .visible_s = 12});
+  scenario.add_click({.arrival_s = 5.5, .visible_s = 14});  // nobody was there to look back
+  scenario.run_until(10);
+  scenario.kill();
+  scenario.sleep(15);
+  scenario.run_until(27);
+  EXPECT_EQ(scenario.clicks(), 3);
+}
+
+TEST(TailEngine, ShrunkSliceIsHeldNotSubtracted) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .expires_s = 100});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(180);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_TRUE(scenario.slice().held);
+  EXPECT_EQ(scenario.slice().digest.rows, 2);
+}
+
+TEST(TailEngine, ShrunkSliceIsReplacedWhenAllowed) {
+  Scenario scenario;
+  scenario.options.allow_shrink = true;
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(180);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_FALSE(scenario.slice().held);
+}
+
+TEST(TailEngine, AsksStrongerWhenAReplicaIsStale) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .lagging_s = 600});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(150);
+  scenario.set_stale(true);
+  scenario.run_until(180);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_FALSE(scenario.slice().held);
+  EXPECT_EQ(scenario.slice().state, SliceState::kSettled);
+}
+
+TEST(TailEngine, OpenSliceStaysOpenWhileShrinkCannotBeConfirmed) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .lagging_s = 600});
+  scenario.add_click({.arrival_s = 25, .visible_s = 25});
+  scenario.run_until(10);
+  scenario.kill();
+  // The replica that answers does not have the row, and the strongest read fails.
+  scenario.set_stale(true);
+  scenario.during_next_read([&scenario] { scenario.set_fault(&FaultRates::read_error, true); });
+  scenario.run_until(20);
+  EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
+  EXPECT_FALSE(scenario.slice().held);
+  scenario.set_fault(&FaultRates::read_error, false);
+  scenario.run_until(35);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(TailEngine, FrozenSliceNeverChanges) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {100 * kSecondUs};
+  scenario.options.retention_us = 200 * kSecondUs;
+  scenario.options.discover_interval_us = 50 * kSecondUs;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 600});
+  scenario.run_until(900);
+  EXPECT_EQ(scenario.slice().state, SliceState::kFrozen);
+  EXPECT_EQ(scenario.clicks(), 1);
+  const VerifyReport report = scenario.verify(true);
+  EXPECT_TRUE(report.clean());
+  EXPECT_EQ(report.rows_too_late, 1);
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(TailEngine, DiscoversOldPartitionThatNobodyExpected) {
+  Scenario scenario;
+  scenario.options.discover_interval_us = 30 * kSecondUs;
+  scenario.add_click({.arrival_s = -7200, .visible_s = 10});
+  scenario.run_until(8);
+  EXPECT_EQ(scenario.clicks(), 0);
+  scenario.run_until(40);
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(TailEngine, CountsHistoryInStorageOrderWithoutKeepingOpenSlicesWaiting) {
+  Scenario scenario;
+  scenario.source.bucket_width_s = 10;
+  scenario.source.ring_reads = true;
+  scenario.options.rows_per_commit = 4;  // many small parts
+  for (int i = 0; i < 600; ++i) {
+    scenario.add_click({.arrival_s = -10.0 * i - 15, .visible_s = -1});
+  }
+  scenario.add_click({.arrival_s = 3, .visible_s = 3});
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(4);
+  scenario.kill();
+  scenario.run_until(9);
+  EXPECT_EQ(scenario.slice().digest.rows, 2);
+  scenario.run_until(600);
+  EXPECT_EQ(scenario.clicks(), 602);
+  EXPECT_TRUE(scenario.verify(false).clean());
+}
+
+TEST(FollowEngine, CountsRowsByTheirNumbers) {
+  Scenario scenario(Strategy::kFollow);
+  scenario.source.bucket_width_s = 10;
+  for (int second = 0; second < 25; ++second) {
+    scenario.add_click({.arrival_s = -500.0 + second, .visible_s = 1.0 * second});
+  }
+  scenario.run_until(30);
+  EXPECT_EQ(scenario.clicks(), 25);
+  EXPECT_EQ(scenario.slice(0).state, SliceState::kSettled);
+  EXPECT_EQ(scenario.slice(2).state, SliceState::kOpen);
+}
+
+TEST(Companies, AreFilledInWhenTheJobBecomesKnown) {
+  Scenario scenario;
+  scenario.set_job(20, 1, 7);
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(10);
+  EXPECT_EQ(scenario.company_of(1), 0);
+  scenario.run_until(30);
+  EXPECT_EQ(scenario.company_of(1), 7);
+}
+
+TEST(Companies, FollowAJobThatMoves) {
+  Scenario scenario;
+  scenario.set_job(-1, 1, 7);
+  scenario.set_job(20, 1, 8);
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(10);
+  EXPECT_EQ(scenario.company_of(1), 7);
+  scenario.run_until(30);
+  EXPECT_EQ(scenario.company_of(1), 8);
+}
+
+TEST(Companies, ArePutRightAfterARepairThatKnewTheOldOne) {
+  Scenario scenario;
+  scenario.set_job(12, 1, 7);
+  scenario.add_click({.arrival_s = -300, .visible_s = 10});
+  scenario.run_until(11);
+  const VerifyReport report = scenario.verify(true);  // the job is not known yet
+  EXPECT_EQ(report.slices_repaired, 1);
+  EXPECT_EQ(scenario.company_of(1), 0);
+  scenario.run_until(30);
+  EXPECT_EQ(scenario.company_of(1), 7);
+}
+
+TEST(Verify, RepairsARowThatNoAuditCanFind) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 400});
+  scenario.run_until(500);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_EQ(scenario.verify(false).slices_different, 1);
+  EXPECT_EQ(scenario.verify(true).slices_repaired, 1);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_TRUE(scenario.verify(false).clean());
+}
+
+TEST(Verify, DoesNotSubtractExpiredRows) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .expires_s = 800});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6, .expires_s = kEnd});
+  scenario.run_until(780);
+  scenario.sleep(30);
+  const VerifyReport report = scenario.verify(true);
+  EXPECT_EQ(report.slices_held, 1);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(Verify, ReplacesADamagedContribution) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(200);
+  scenario.damage_a_blob();
+  EXPECT_EQ(scenario.verify(false).slices_damaged, 1);
+  EXPECT_EQ(scenario.verify(true).slices_repaired, 1);
+  EXPECT_TRUE(scenario.verify(false).clean());
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(Verify, PutsEventsRightWhenDamagedRowsHaveChangedToo) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 400});
+  scenario.run_until(500);
+  scenario.damage_a_blob();
+  EXPECT_EQ(scenario.verify(true).slices_repaired, 1);
+  EXPECT_TRUE(scenario.verify(false).clean());
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(TailEngine, AuditReplacesADamagedContributionWhoseRowsAreTheSame) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(200);
+  scenario.damage_a_blob();
+  scenario.run_until(780);
+  EXPECT_TRUE(scenario.verify(false).clean());
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+}  // namespace
+}  // namespace hirestream::simulation
