@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import pymysql
 from cassandra.cluster import Cluster
 
-CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042")
-MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root:secret@127.0.0.1:3306"))
+CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
+MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
+PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
 
 
 def main() -> int:
@@ -38,8 +39,8 @@ def main() -> int:
     session = cluster.connect()
     session.default_timeout = 120
     session.execute(f"DROP KEYSPACE IF EXISTS {name}")
-    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=MYSQL.password, autocommit=True)
-    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=MYSQL.password)
+    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True)
+    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
     source = f"cassandra://{CASSANDRA}/{name}/tracking"
     began = time.monotonic()
     subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(options.rows), "--seed", "1",

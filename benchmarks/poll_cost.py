@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 import pymysql
 from cassandra.cluster import Cluster
 
-CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042")
-MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root:secret@127.0.0.1:3306"))
+CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
+MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
+PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -38,11 +39,11 @@ def measure(options, history: int) -> dict:
     session = cluster.connect()
     session.default_timeout = 120
     session.execute(f"DROP KEYSPACE IF EXISTS {name}")
-    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=MYSQL.password, autocommit=True)
+    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True)
     with mysql.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {name}")
         cursor.execute(f"CREATE DATABASE {name}")
-    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=MYSQL.password)
+    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
     source = f"cassandra://{CASSANDRA}/{name}/tracking"
     warehouse = f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}"
     run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse", warehouse]

@@ -115,18 +115,19 @@ MysqlConfig server_config(const std::string& kind) {
   const bool mysql = kind == "mysql";
   const char* given = std::getenv(mysql ? "HIRESTREAM_TEST_MYSQL" : "HIRESTREAM_TEST_MARIADB");
   const std::string uri = given != nullptr ? given
-                          : mysql          ? "mysql://root:secret@127.0.0.1:3306"
-                                           : "mysql://root:secret@127.0.0.1:3307";
+                          : mysql          ? "mysql://root@127.0.0.1:3306"
+                                           : "mysql://root@127.0.0.1:3307";
   std::smatch part;
-  if (!std::regex_match(uri, part, std::regex("mysql://([^:@]*):([^@]*)@([^:/]+):([0-9]+)/?"))) {
-    ADD_FAILURE() << "expected mysql://user:password@host:port";
+  if (!std::regex_match(uri, part, std::regex("mysql://([^:@]*)@([^:/]+):([0-9]+)/?"))) {
+    ADD_FAILURE() << uri << ": expected mysql://user@host:port";
     return {};
   }
   MysqlConfig config;
+  const char* password = std::getenv("HIRESTREAM_TEST_SQL_PASSWORD");
   config.user = part[1];
-  config.password = part[2];
-  config.host = part[3];
-  config.port = static_cast<uint16_t>(std::stoi(part[4]));
+  config.password = password != nullptr ? password : "secret";
+  config.host = part[2];
+  config.port = static_cast<uint16_t>(std::stoi(part[3]));
   return config;
 }
 

@@ -43,7 +43,11 @@ Result<void> CollectingSink::on_rows(size_t index, const TrackingBatch& batch) {
 
 std::string CassandraFixture::server() {
   const char* server = std::getenv("HIRESTREAM_TEST_CASSANDRA");
-  return server != nullptr ? server : "127.0.0.1:9042";
+  std::string address = server != nullptr ? server : "127.0.0.1:9042";
+  if (const std::string scheme = "cassandra://"; address.starts_with(scheme)) {
+    address.erase(0, scheme.size());
+  }
+  return address;
 }
 
 CassandraConfig CassandraFixture::config() const {

@@ -197,6 +197,41 @@ TEST_F(TailSource, SeesRowsOfPreparedStatementsAfterTheyWereWritten) {
   EXPECT_THAT(read_all(*opened.source).rows, IsEmpty());
 }
 
+// Keeps slice and row of everything delivered.
+class SliceCollectingSink : public SliceSink {
+ public:
+  Result<void> on_slice_rows(const SliceKey& slice, const TrackingBatch& batch) override {
+    for (size_t row = 0; row < batch.rows(); ++row) {
+      rows.emplace_back(slice, batch.id(row));
+    }
+    return {};
+  }
+  std::vector<std::pair<SliceKey, RowId>> rows;
+};
+
+TEST_F(TailSource, ReadsTheRingInPartsEachRowOnceWithItsSlice) {
+  create_recommended_table();
+  write(events(2'000, 500'000));
+  CassandraConfig small_pages = config();
+  small_pages.page_rows = 11;
+  const auto opened = open({}, small_pages);
+  ASSERT_TRUE(opened.source->description().ring_reads);
+  SliceCollectingSink sink;
+  const std::vector<uint64_t> cuts = {
+      0, 1, kRingPlaces / 3, kRingPlaces / 2, kRingPlaces - 1, kRingPlaces};
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    const auto read = opened.source->read_ring(cuts[i], cuts[i + 1], sink);
+    ASSERT_TRUE(read) << read.error().text();
+  }
+  EXPECT_EQ(sink.rows.size(), 2'000U);
+  std::set<RowId> ids;
+  for (const auto& [slice, id] : sink.rows) {
+    EXPECT_EQ(slice, slice_of(id));
+    ids.insert(id);
+  }
+  EXPECT_EQ(ids.size(), 2'000U);
+}
+
 // Gives up at its first page.
 class RefusingSink : public RowSink {
  public:
