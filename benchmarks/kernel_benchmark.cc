@@ -211,10 +211,10 @@ BENCHMARK(peer_map_many_cells)->Unit(benchmark::kMillisecond);
 
 // Text of every column into a batch: what CSV, NDJSON and text tables cost before they are counted.
 void parse_text(benchmark::State& state) {
-  static const std::vector<TextRow> rows = make_rows(kFewCells);
+  static const std::vector<TextRow> kRows = make_rows(kFewCells);
   TrackingBatch batch;
   for (auto _ : state) {
-    for (const TextRow& row : rows) {
+    for (const TextRow& row : kRows) {
       if (batch.rows() == kBatchRows) {
         batch.clear();
       }
@@ -222,7 +222,7 @@ void parse_text(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(batch.rows());
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(rows.size()));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kRows.size()));
 }
 BENCHMARK(parse_text)->Unit(benchmark::kMillisecond);
 

@@ -140,6 +140,7 @@ Result<bool> DemoSession::make_history(const std::stop_token& stop,
 }
 
 Result<void> DemoSession::start() {
+  begin_us_ = clock_.now_us();
   note_written(0);
   traffic_ = std::jthread([this](const std::stop_token& stop) {
     TrafficOptions traffic;
@@ -209,6 +210,7 @@ Result<DemoSnapshot> DemoSession::snapshot() {
   }
   {
     const std::lock_guard lock(mutex_);
+    snapshot.history_left = std::max<int64_t>(rows_before_ - snapshot.classes.total(), 0);
     snapshot.behind_us = behind_us(snapshot.classes.total());
     snapshot.rows_written = rows_written_;
     const auto& [first_rows, first_us] = written_.front();

@@ -160,6 +160,18 @@ std::array<std::string, 2> classes_texts(const RowClasses& c, const Palette& pal
                   suspicious("too late", c.too_late))};
 }
 
+std::string state_text(const DemoSnapshot& snapshot, const Palette& palette) {
+  if (snapshot.ended) {
+    return palette.good("● all counted");
+  }
+  if (snapshot.history_left > 0) {
+    return palette.warning(
+        fmt::format("● {} rows of history to count", format_count(snapshot.history_left)));
+  }
+  const std::string text = fmt::format("● {} behind", format_seconds(snapshot.behind_us));
+  return snapshot.behind_us < 2'000'000 ? palette.good(text) : palette.warning(text);
+}
+
 std::string freshness_text(const DemoSnapshot& snapshot, const Palette& palette) {
   if (snapshot.freshness_us.empty()) {
     return palette.dim("not yet: catching up with history");
@@ -218,13 +230,9 @@ std::string render_demo(const DemoSnapshot& snapshot, size_t width, bool color) 
   const Palette palette(color);
   width = std::max<size_t>(width, 80);
   std::string out;
-  const std::string behind = format_seconds(snapshot.behind_us) + " behind";
   const std::string left =
       fmt::format("  {}  {}   {}", palette.bold("hirestream demo"),
-                  palette.dim(format_clock(snapshot.elapsed_us)),
-                  snapshot.ended                   ? palette.good("● all counted")
-                  : snapshot.behind_us < 2'000'000 ? palette.good("● " + behind)
-                                                   : palette.warning("● " + behind));
+                  palette.dim(format_clock(snapshot.elapsed_us)), state_text(snapshot, palette));
   const std::string right = snapshot.ended ? "" : palette.dim("Ctrl-C ends");
   const size_t gap = width - 2 - display_width(left) - display_width(right);
   out += left + spaces(gap) + right + "\n\n";

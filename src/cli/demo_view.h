@@ -27,6 +27,7 @@ struct DemoSnapshot {
   std::vector<DemoEntry> companies;
   std::vector<int64_t> clicks_by_hour;  // the last hours, oldest first
   std::vector<int64_t> freshness_us;    // of the latest rows, in any order
+  int64_t history_left = 0;             // rows that were there at the start and are not counted yet
   int64_t behind_us = 0;                // age of the oldest row that is not counted yet
   std::string raw_log;
   std::string warehouse;

@@ -58,6 +58,14 @@ TEST(DemoView, ShowsRatesAsSumBySum) {
   EXPECT_THAT(screen, HasSubstr("6 read = 3 counted + 2 unattributed"));
 }
 
+TEST(DemoView, SaysHowMuchHistoryIsLeftAndWhenAllIsCounted) {
+  DemoSnapshot snapshot = snapshot_of_some_traffic();
+  snapshot.history_left = 150'000;
+  EXPECT_THAT(render_demo(snapshot, 100, false), HasSubstr("150,000 rows of history to count"));
+  snapshot.ended = true;
+  EXPECT_THAT(render_demo(snapshot, 100, false), HasSubstr("all counted"));
+}
+
 TEST(DemoView, QuotientsByZeroAreADash) {
   EXPECT_EQ(format_share(1, 0), "–");
   EXPECT_EQ(format_cost(5, 0), "–");

@@ -516,7 +516,9 @@ Result<void> TailEngine::backfill(int64_t now_us) {
     backfill_keys_.erase(entry.key);
   }
   const auto wanted = static_cast<double>(options_.rows_per_commit);
-  const double scale = wanted / static_cast<double>(std::max<int64_t>(1, sink.rows_read));
+  // An empty part says nothing of the others but that they may be larger.
+  const double scale =
+      sink.rows_read == 0 ? 4.0 : wanted / static_cast<double>(sink.rows_read);
   const double width = static_cast<double>(backfill_width_) * std::clamp(scale, 0.25, 4.0);
   backfill_width_ = static_cast<uint64_t>(std::clamp(width, 1.0, static_cast<double>(kRingPlaces)));
   backfill_place_ = end;

@@ -99,7 +99,7 @@ double Scenario::now_s() const {
   return static_cast<double>(world_->now_us() - kStartUs) / static_cast<double>(kSecondUs);
 }
 
-void Scenario::add_click(const RowTimes& times, int64_t job_id) {
+void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
   must(world_ == nullptr, "rows are given before the first run");
   const auto number = static_cast<uint64_t>(rows_.size() + 1);
   RawRow row;
@@ -119,6 +119,7 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id) {
   version.outcome = outcome_of(row, version.values, reading);
   row.versions.push_back(version);
   const int64_t width_us = source.bucket_width_s * kSecondUs;
+  row.slice.shard = shard;
   row.slice.bucket = source.strategy == Strategy::kFollow ? row.sequence / source.bucket_width_s
                                                           : row.arrival_us / width_us;
   rows_.push_back(std::move(row));

@@ -32,7 +32,7 @@ class Scenario {
   EngineOptions options;
   SourceDescription source;
   // A click of one job with a bid of 1; scan: its event time is its arrival time.
-  void add_click(const RowTimes& times, int64_t job_id = 1);
+  void add_click(const RowTimes& times, int64_t job_id = 1, int32_t shard = 0);
   void set_job(double from_s, int64_t job_id, int64_t company_id);
 
   // While a fault is on, every call it concerns is hit.
