@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long it takes to catch up with a full raw log, against the bare page scan of the same table in the same run.
 
-    benchmarks/catch_up.py [--rows 1000000] [--rounds 3] [--layout bucketed|plain] [--build build] [--keep]
+    tests/support/python/run benchmarks/catch_up.py [--rows 1000000] [--rounds 3] [--layout bucketed|plain] [--build build] [--keep]
 
 Needs the servers of `make services`. Generates the rows once, then in turn: the bare scan (pages fetched, not even decoded), then
 `hirestream run --once` into an empty MySQL database. Prints each round and the median ratio. Exit 1 if the ratio is above --limit.

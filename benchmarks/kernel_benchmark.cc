@@ -137,7 +137,7 @@ void classify_and_tally(benchmark::State& state, const Shape& shape,
   const auto& batches = batches_of(shape);
   RowClassifier classifier(options);
   Tally tally;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     tally.clear();
     count_all(classifier, batches, tally);
     benchmark::DoNotOptimize(tally.digest().hash);
@@ -192,7 +192,7 @@ void classify_and_map(benchmark::State& state, const Shape& shape) {
   const auto& batches = batches_of(shape);
   RowClassifier classifier({});
   MapTally tally;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     tally.clear();
     count_all(classifier, batches, tally);
     benchmark::DoNotOptimize(tally.hash());
@@ -213,7 +213,7 @@ BENCHMARK(peer_map_many_cells)->Unit(benchmark::kMillisecond);
 void parse_text(benchmark::State& state) {
   static const std::vector<TextRow> kRows = make_rows(kFewCells);
   TrackingBatch batch;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     for (const TextRow& row : kRows) {
       if (batch.rows() == kBatchRows) {
         batch.clear();
@@ -228,7 +228,7 @@ BENCHMARK(parse_text)->Unit(benchmark::kMillisecond);
 
 void deduplicate(benchmark::State& state) {
   const auto& batches = batches_of(kManyCells);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     RowIdSet seen;
     for (const TrackingBatch& batch : batches) {
       for (size_t row = 0; row < batch.rows(); ++row) {
@@ -255,7 +255,7 @@ const Contribution& contribution_of(const Shape& shape) {
 void encode(benchmark::State& state, const Shape& shape) {
   const Contribution& contribution = contribution_of(shape);
   size_t bytes = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     bytes = encode_contribution(contribution).size();
     benchmark::DoNotOptimize(bytes);
   }
@@ -267,7 +267,7 @@ void encode(benchmark::State& state, const Shape& shape) {
 void decode(benchmark::State& state, const Shape& shape) {
   const std::string blob = encode_contribution(contribution_of(shape));
   size_t cells = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const auto decoded = decode_contribution(blob);
     if (!decoded) {
       state.SkipWithError(decoded.error().message.c_str());

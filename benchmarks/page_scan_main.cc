@@ -77,8 +77,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: page_scan HOST:PORT KEYSPACE TABLE [PARALLEL]\n", stderr);
     return 2;
   }
-  const auto done =
-      hirestream::scan(argv[1], argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 8);
+  const auto done = hirestream::scan(argv[1], argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 8);
   if (!done) {
     std::fprintf(stderr, "error: %s\n", done.error().text().c_str());
     return 1;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a poll costs on the bucketed table, by the amount of history behind it: rows and requests per second, CPU of the engine.
 
-    benchmarks/poll_cost.py [--history 100000,1000000,3000000] [--rate 200] [--seconds 30] [--build build]
+    tests/support/python/run benchmarks/poll_cost.py [--history 100000,1000000,3000000] [--rate 200] [--seconds 30] [--build build]
 
 Needs the servers of `make services`. For each amount: generates it, flushes and compacts, catches up once, then lets the engine run while a
 writer adds rows at the rate, and prints what the engine read and used. Exit 1 if the cost with the most history is more than --limit

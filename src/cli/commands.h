@@ -19,7 +19,7 @@
 
 #include "model/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's name
 class App;
 }
 namespace spdlog {

@@ -28,7 +28,8 @@ class CompletionScript : public testing::Test {
 
   // What bash offers for a command line whose last word is being typed.
   std::string completions_in_bash(const std::string& words) {
-    const std::string path = testing::TempDir() + "hirestream-completion-" + std::to_string(getpid()) + ".bash";
+    const std::string path =
+        testing::TempDir() + "hirestream-completion-" + std::to_string(getpid()) + ".bash";
     std::ofstream(path) << completion_script(app_, "bash");
     const std::string command =
         "bash -c 'source " + path + "; COMP_WORDS=(" + words +

@@ -34,7 +34,7 @@ class JournalTest : public testing::Test {
 RawEvent event_with_text(const std::string& text) {
   RawEvent event;
   event[RawColumn::kCreateTime] = "id";
-  event.values[static_cast<size_t>(RawColumn::kEd)].emplace(text);
+  event[RawColumn::kEd] = text;  // GCC 12 loses it without -fno-strict-aliasing
   return event;
 }
 

@@ -97,8 +97,7 @@ void SliceLedger::judge(Recount& recount) const {
   const LedgerEntry& entry = recount.stored.entry;
   if (recount.stored.damaged) {
     // The same rows with the same values: what cannot be read any more was what the recount gives, and no cell changes.
-    recount.verdict =
-        found == entry.digest ? RecountVerdict::kChanged : RecountVerdict::kDamaged;
+    recount.verdict = found == entry.digest ? RecountVerdict::kChanged : RecountVerdict::kDamaged;
     return;
   }
   recount.change = difference(recount.whole, recount.stored.contribution);

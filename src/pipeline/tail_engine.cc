@@ -177,7 +177,8 @@ void TailEngine::schedule_audit(const ClosedSlice& slice) {
 Result<void> TailEngine::discover(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceListing> listed,
                     ports_.source.discover(ledger_.shards()));
-  std::set<SliceKey> fresh;  // not in the ledger, and over: what still fills up must not wait for the rest
+  std::set<SliceKey>
+      fresh;  // not in the ledger, and over: what still fills up must not wait for the rest
   for (const SliceListing& slice : listed) {
     const bool too_early = options_.start_at_us && !sequence() &&
                            bucket_begin_us(slice.key.bucket) < *options_.start_at_us;
@@ -517,8 +518,7 @@ Result<void> TailEngine::backfill(int64_t now_us) {
   }
   const auto wanted = static_cast<double>(options_.rows_per_commit);
   // An empty part says nothing of the others but that they may be larger.
-  const double scale =
-      sink.rows_read == 0 ? 4.0 : wanted / static_cast<double>(sink.rows_read);
+  const double scale = sink.rows_read == 0 ? 4.0 : wanted / static_cast<double>(sink.rows_read);
   const double width = static_cast<double>(backfill_width_) * std::clamp(scale, 0.25, 4.0);
   backfill_width_ = static_cast<uint64_t>(std::clamp(width, 1.0, static_cast<double>(kRingPlaces)));
   backfill_place_ = end;

@@ -307,10 +307,11 @@ class Verifier {
       report_.cells_checked = static_cast<int64_t>(events.size());
       return compare_events(events, ledger, frozen, damaged);
     }
-    ports_.observer.on_note("warning", "events was not compared with the ledger: somebody committed "
-                                       "during each of " +
-                                           std::to_string(kLooks) +
-                                           " looks; verify again in a quieter moment");
+    ports_.observer.on_note("warning",
+                            "events was not compared with the ledger: somebody committed "
+                            "during each of " +
+                                std::to_string(kLooks) +
+                                " looks; verify again in a quieter moment");
     return {};
   }
 
@@ -377,8 +378,8 @@ class Verifier {
     }
     HIRESTREAM_ASSIGN(const int64_t rewritten,
                       ports_.warehouse.store_jobs(again, ports_.clock.now_us()));
-    ports_.observer.on_note("info", std::to_string(rewritten) +
-                                        " rows of events had another company than their job");
+    ports_.observer.on_note(
+        "info", std::to_string(rewritten) + " rows of events had another company than their job");
     return {};
   }
 

@@ -65,8 +65,8 @@ Checks::Checks(const World& world, const RawLog& log, Promptness promptness)
       continue;
     }
     // Scan: how late an event is shows in its own time; else in its arrival time. Numbers of a sequence are never late.
-    const int64_t base_us = strategy == Strategy::kScan ? row.versions.front().values.ts.meaning
-                                                        : row.arrival_us;
+    const int64_t base_us =
+        strategy == Strategy::kScan ? row.versions.front().values.ts.meaning : row.arrival_us;
     const int64_t seen_us = row.everywhere_us();
     if (strategy != Strategy::kFollow && seen_us - base_us > promptness_.lateness_max_us) {
       continue;
@@ -153,10 +153,9 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
   }
   for (const auto& [cell, measures] : cells_before) {
     if (!moved.contains(cell) && !at_most(measures, value_of(cells_after, cell))) {
-      violated("Sound",
-               fmt::format("{}: counted rows were taken away from {}: {} before, {} now",
-                           slice_text(key), describe(cell), describe(measures),
-                           describe(value_of(cells_after, cell))));
+      violated("Sound", fmt::format("{}: counted rows were taken away from {}: {} before, {} now",
+                                    slice_text(key), describe(cell), describe(measures),
+                                    describe(value_of(cells_after, cell))));
     }
   }
   if (!moved.empty() || after.digest.rows != bound.rows) {
@@ -220,9 +219,9 @@ void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int
   }
   for (const auto& [cell, measures] : want) {
     if (!at_most(measures, value_of(slice.cells, cell))) {
-      violated(invariant, fmt::format("{}: {} holds {}, expected at least {}", slice_text(key),
-                                      describe(cell), describe(value_of(slice.cells, cell)),
-                                      describe(measures)));
+      violated(invariant,
+               fmt::format("{}: {} holds {}, expected at least {}", slice_text(key), describe(cell),
+                           describe(value_of(slice.cells, cell)), describe(measures)));
     }
   }
 }
@@ -243,18 +242,17 @@ void Checks::check_truth(const std::map<SliceKey, StoredSlice>& ledger) const {
     }
     const Expected exact = exactly_now(key);
     if (exact.rows != slice.entry.digest.rows) {
-      violated("Truth", fmt::format("{}: {} rows counted, {} in the raw log{}", slice_text(key),
-                                    slice.entry.digest.rows, exact.rows,
-                                    slice.entry.held ? ", held" : ""));
+      violated("Truth",
+               fmt::format("{}: {} rows counted, {} in the raw log{}", slice_text(key),
+                           slice.entry.digest.rows, exact.rows, slice.entry.held ? ", held" : ""));
     }
     CellMap both = exact.cells;
     both.insert(slice.cells.begin(), slice.cells.end());
     for (const auto& [cell, unused] : both) {
       if (!(value_of(exact.cells, cell) == value_of(slice.cells, cell))) {
-        violated("Truth",
-                 fmt::format("{}: {} holds {}, a recount gives {}", slice_text(key), describe(cell),
-                             describe(value_of(slice.cells, cell)),
-                             describe(value_of(exact.cells, cell))));
+        violated("Truth", fmt::format("{}: {} holds {}, a recount gives {}", slice_text(key),
+                                      describe(cell), describe(value_of(slice.cells, cell)),
+                                      describe(value_of(exact.cells, cell))));
       }
     }
     if (!(exact.classes == slice.entry.classes)) {

@@ -62,7 +62,8 @@ class Checks {
   const RawLog& log_;
   Promptness promptness_;
   std::set<SliceKey> exempt_;
-  std::vector<std::pair<int64_t, size_t>> prompt_queue_;  // (earliest time to ask for it, row), rising
+  std::vector<std::pair<int64_t, size_t>>
+      prompt_queue_;  // (earliest time to ask for it, row), rising
   size_t prompt_next_ = 0;
   std::map<SliceKey, CellMap> prompt_cells_;  // what must be in by now
   std::set<SliceKey> prompt_dirty_;           // asked for, not yet found

@@ -30,7 +30,7 @@ constexpr std::array kDescriptions = {
     Description{Defect::kCutLookBack, "cut_look_back"},
     Description{Defect::kShortLookBack, "short_look_back"},
     Description{Defect::kDropPageEnd, "drop_page_end", Strategy::kFollow},
-    Description{Defect::kPartialReadSucceeds, "partial_read_succeeds"},
+    Description{Defect::kPartialReadSucceeds, "partial_read_succeeds", Strategy::kTail, 1180},
     Description{Defect::kCountRepeatedRows, "count_repeated_rows"},
     Description{Defect::kTrustStaleReplica, "trust_stale_replica"},
     Description{Defect::kForgetOpenSlices, "forget_open_slices"},
@@ -75,8 +75,7 @@ class WarehouseDecorator : public Warehouse {
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override {
     return inner_->store_jobs(changed, now_us);
   }
-  Result<void> read_events(
-      const std::function<Result<void>(const EventsRow&)>& visit) override {
+  Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override {
     return inner_->read_events(visit);
   }
   Result<Contribution> frozen_totals() override { return inner_->frozen_totals(); }
@@ -181,10 +180,9 @@ Result<CommitOutcome> WarehouseDecorator::commit(const Commit& commit) {
     return commit_in_two(std::move(changed));
   }
   auto outcome = inner_->commit(changed);
-  if (outcome && ((outcome->verdict == CommitVerdict::kUnknown &&
-                   defect_ == Defect::kAssumeCommitted) ||
-                  (outcome->verdict == CommitVerdict::kConflict &&
-                   defect_ == Defect::kSwallowConflicts))) {
+  if (outcome &&
+      ((outcome->verdict == CommitVerdict::kUnknown && defect_ == Defect::kAssumeCommitted) ||
+       (outcome->verdict == CommitVerdict::kConflict && defect_ == Defect::kSwallowConflicts))) {
     return CommitOutcome{};
   }
   return outcome;

@@ -16,27 +16,27 @@
 namespace hirestream::simulation {
 
 enum class Defect {
-  kIgnoreEpochs,             // commits without the guard Epoch
-  kIgnoreRevisions,          // takes the revision at commit instead of before the read
-  kLateRevisionInRepair,     // the same, in repairs only
-  kAssumeCommitted,          // an unknown outcome is taken as success
-  kApplyTwice,               // an unknown outcome is taken as failure and the change applied again
-  kResolveLies,              // resolve() always says committed
-  kSwallowConflicts,         // a conflict is taken as success
-  kDropLedgerRows,           // deltas go to the cells but not to the ledger
-  kKeepLedgerOnSettle,       // settling changes the cells but not the ledger
-  kSplitTransactions,        // ledger and cells are two transactions
-  kCutLookBack,              // reads only what lies after the position
-  kShortLookBack,            // the look-back is no longer than its interval
-  kDropPageEnd,              // the last row of a page is lost in polls
-  kPartialReadSucceeds,      // an error midway is taken as the end
-  kCountRepeatedRows,        // a row that is delivered again gets a new identity
-  kTrustStaleReplica,        // no guard Shrink
-  kForgetOpenSlices,         // at start open slices are taken as settled
-  kNoAudits,                 // late rows are never looked for
-  kLoseClasses,              // classes of appended rows are not added up
-  kEpochsDoNotWait,          // take_epochs does not wait for old transactions
-  kNeverRefreshJobs,         // the job dimension is loaded once
+  kIgnoreEpochs,          // commits without the guard Epoch
+  kIgnoreRevisions,       // takes the revision at commit instead of before the read
+  kLateRevisionInRepair,  // the same, in repairs only
+  kAssumeCommitted,       // an unknown outcome is taken as success
+  kApplyTwice,            // an unknown outcome is taken as failure and the change applied again
+  kResolveLies,           // resolve() always says committed
+  kSwallowConflicts,      // a conflict is taken as success
+  kDropLedgerRows,        // deltas go to the cells but not to the ledger
+  kKeepLedgerOnSettle,    // settling changes the cells but not the ledger
+  kSplitTransactions,     // ledger and cells are two transactions
+  kCutLookBack,           // reads only what lies after the position
+  kShortLookBack,         // the look-back is no longer than its interval
+  kDropPageEnd,           // the last row of a page is lost in polls
+  kPartialReadSucceeds,   // an error midway is taken as the end
+  kCountRepeatedRows,     // a row that is delivered again gets a new identity
+  kTrustStaleReplica,     // no guard Shrink
+  kForgetOpenSlices,      // at start open slices are taken as settled
+  kNoAudits,              // late rows are never looked for
+  kLoseClasses,           // classes of appended rows are not added up
+  kEpochsDoNotWait,       // take_epochs does not wait for old transactions
+  kNeverRefreshJobs,      // the job dimension is loaded once
 };
 
 std::vector<Defect> all_defects();

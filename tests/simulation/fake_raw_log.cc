@@ -40,8 +40,8 @@ const std::vector<size_t>& RawLog::rows_of(const SliceKey& key) const {
 }
 
 int64_t RawLog::newest_sequence(int64_t now_us) const {
-  const auto after = std::upper_bound(sequences_.begin(), sequences_.end(),
-                                      std::pair{now_us, INT64_MAX});
+  const auto after =
+      std::upper_bound(sequences_.begin(), sequences_.end(), std::pair{now_us, INT64_MAX});
   return after == sequences_.begin() ? 0 : std::prev(after)->second;
 }
 
@@ -100,9 +100,8 @@ std::vector<FakeEventSource::Seen> FakeEventSource::answer(const SliceRead& requ
   const bool more = world_.random.chance(world_.rates.duplicate_delivery);
   for (const size_t index : log_.rows_of(request.slice)) {
     const RawRow& row = log_.rows()[index];
-    const bool inside =
-        !request.from_position || !log_.description().range_reads || more ||
-        position_of(row, log_.description().strategy) >= *request.from_position;
+    const bool inside = !request.from_position || !log_.description().range_reads || more ||
+                        position_of(row, log_.description().strategy) >= *request.from_position;
     const Seen seen = look(row, request.level, replica);
     if (inside && seen.second != nullptr) {
       out.push_back(seen);

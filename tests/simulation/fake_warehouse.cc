@@ -135,9 +135,9 @@ void WarehouseDatabase::check_fence(const Commit& commit,
     }
     const auto writer = writers_.find({commit.source, change.entry.key.shard});
     if (writer->second.epoch != own->second) {
-      violated("Fence", fmt::format("epoch {} committed slice {}/{} after epoch {} was taken",
-                                    own->second, change.entry.key.shard, change.entry.key.bucket,
-                                    writer->second.epoch));
+      violated("Fence",
+               fmt::format("epoch {} committed slice {}/{} after epoch {} was taken", own->second,
+                           change.entry.key.shard, change.entry.key.bucket, writer->second.epoch));
     }
   }
 }
@@ -249,9 +249,8 @@ void WarehouseDatabase::apply_cell(const CellChange& change, int64_t now_us) {
 
 void WarehouseDatabase::apply_rejects(const SliceChange& change, int64_t now_us) {
   if (change.mode == ChangeMode::kReplace) {
-    std::erase_if(rejects_, [&change](const auto& item) {
-      return item.second.slice == change.entry.key;
-    });
+    std::erase_if(rejects_,
+                  [&change](const auto& item) { return item.second.slice == change.entry.key; });
   }
   for (const RejectedRow& row : change.rejects) {
     rejects_.insert_or_assign(row.id, StoredReject{change.entry.key, row, now_us});
@@ -317,8 +316,8 @@ void WarehouseDatabase::damage_a_blob() {
   in_doubt_ = true;
   checks_.exempt(id.second);
   world_.count_fault("damaged blob");
-  world_.trace("warehouse", fmt::format("blob of slice {}/{} is damaged", id.second.shard,
-                                        id.second.bucket));
+  world_.trace("warehouse",
+               fmt::format("blob of slice {}/{} is damaged", id.second.shard, id.second.bucket));
 }
 
 // ---- the port
@@ -387,9 +386,9 @@ Result<std::vector<WriterEpoch>> FakeWarehouse::take_epochs(SourceId source,
     for (const int32_t shard : shards) {
       lock.writers.push_back({shard, 0});
     }
-    const bool waits =
-        std::any_of(database_.orphans_.begin(), database_.orphans_.end(),
-                    [&](const auto& orphan) { return database_.locks_overlap(orphan.commit, lock); });
+    const bool waits = std::any_of(
+        database_.orphans_.begin(), database_.orphans_.end(),
+        [&](const auto& orphan) { return database_.locks_overlap(orphan.commit, lock); });
     if (waits && world_.random.chance(0.3)) {
       return transient("take epochs", "lock wait timeout exceeded");
     }
@@ -421,8 +420,8 @@ Result<std::vector<LedgerEntry>> FakeWarehouse::load_ledger(SourceId source,
   HIRESTREAM_TRY(begin("load ledger"));
   std::vector<LedgerEntry> out;
   for (const auto& [id, slice] : database_.slices_) {
-    const bool wanted = shards.empty() || std::find(shards.begin(), shards.end(),
-                                                    id.second.shard) != shards.end();
+    const bool wanted =
+        shards.empty() || std::find(shards.begin(), shards.end(), id.second.shard) != shards.end();
     if (id.first == source && wanted && id.second.bucket >= from_bucket) {
       out.push_back(slice.entry);
     }
@@ -459,9 +458,8 @@ Result<CommitOutcome> FakeWarehouse::commit(const Commit& commit) {
   auto outcome = commit_now(commit);
   if (world_.tracing()) {
     static constexpr std::string_view kVerdicts[] = {"committed", "CONFLICT", "FENCED", "UNKNOWN"};
-    const std::string what =
-        outcome ? std::string(kVerdicts[static_cast<size_t>(outcome->verdict)])
-                : outcome.error().message;
+    const std::string what = outcome ? std::string(kVerdicts[static_cast<size_t>(outcome->verdict)])
+                                     : outcome.error().message;
     world_.trace(process_, fmt::format("commit {}:{}", what, text_of(commit)));
   }
   end("commit done");
@@ -560,7 +558,8 @@ Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t 
       ++rewritten;
     }
   }
-  world_.trace(process_, fmt::format("stores {} jobs, {} rows rewritten", changed.size(), rewritten));
+  world_.trace(process_,
+               fmt::format("stores {} jobs, {} rows rewritten", changed.size(), rewritten));
   if (world_.fault(world_.rates.warehouse_error, "jobs stored, answer lost")) {
     return transient("store jobs", "connection lost");
   }

@@ -124,8 +124,7 @@ class FakeWarehouse : public Warehouse {
   Result<bool> resolve(const Commit& commit) override;
   Result<std::vector<Job>> load_jobs() override;
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
-  Result<void> read_events(
-      const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<Contribution> frozen_totals() override;
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
   Result<void> expire_rejects(int64_t before_us, int64_t cap) override;

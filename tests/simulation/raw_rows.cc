@@ -125,9 +125,9 @@ std::string describe(const CellKey& key) {
 }
 
 std::string describe(const Measures& m) {
-  return fmt::format("[impressions {} clicks {} conversions {} qualified {} unqualified {} bids {}]",
-                     m.impressions, m.clicks, m.conversions, m.qualified, m.unqualified,
-                     m.bid_micros);
+  return fmt::format(
+      "[impressions {} clicks {} conversions {} qualified {} unqualified {} bids {}]",
+      m.impressions, m.clicks, m.conversions, m.qualified, m.unqualified, m.bid_micros);
 }
 
 bool at_most(const Measures& a, const Measures& b) {

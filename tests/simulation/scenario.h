@@ -19,7 +19,7 @@ namespace hirestream::simulation {
 struct RowTimes {
   double arrival_s = 0;  // by the writer's clock
   double visible_s = 0;
-  double lagging_s = 0;            // on the other replica; 0: at the same time
+  double lagging_s = 0;  // on the other replica; 0: at the same time
   double expires_s = 1'000'000;
 };
 

@@ -118,8 +118,7 @@ void draw_faults(Setup& setup, Random& random) {
   }
   int64_t at_us = setup.start_us + (random.chance(0.5) ? 0 : seconds_between(random, 5, 40));
   while (at_us < setup.faults_end_us) {
-    const int64_t to_us =
-        std::min(setup.faults_end_us, at_us + seconds_between(random, 5, 40));
+    const int64_t to_us = std::min(setup.faults_end_us, at_us + seconds_between(random, 5, 40));
     setup.fault_windows.emplace_back(at_us, to_us);
     if (random.chance(0.1)) {
       setup.warehouse_outages.emplace_back(at_us,
@@ -150,7 +149,8 @@ void draw_events(Setup& setup, Random& random) {
     setup.clock_steps_us = times(6);
   }
   if (random.chance(0.15) && setup.options.retention_us > 24 * kHourUs) {
-    setup.damages_us = times(2);  // what a frozen slice gave cannot be told from what a damaged one gave
+    setup.damages_us =
+        times(2);  // what a frozen slice gave cannot be told from what a damaged one gave
   }
   for (int64_t job = 1; job <= kJobs; ++job) {
     if (random.chance(0.15)) {
@@ -160,9 +160,7 @@ void draw_events(Setup& setup, Random& random) {
     known.job_id = job;
     known.company_id = random.between(1, 3);
     known.title = fmt::format("job {}", job);
-    int64_t at_us = random.chance(0.5)
-                        ? 0
-                        : random.between(setup.start_us, setup.writing_end_us);
+    int64_t at_us = random.chance(0.5) ? 0 : random.between(setup.start_us, setup.writing_end_us);
     setup.job_changes.push_back({at_us, known});
     while (random.chance(0.3)) {
       at_us = random.between(std::max(at_us, setup.start_us), setup.faults_end_us);
@@ -217,8 +215,8 @@ class RowMaker {
     row.id = make_version_1(row.arrival_us * 10 + random_.between(0, 9),
                             static_cast<uint16_t>(writer), static_cast<uint64_t>(number));
     row.sequence = number + 1;  // as AUTOINCREMENT counts
-    const bool ids_are_text = setup_.text_columns && (setup_.strategy != Strategy::kTail ||
-                                                      !setup_.source.range_reads);
+    const bool ids_are_text =
+        setup_.text_columns && (setup_.strategy != Strategy::kTail || !setup_.source.range_reads);
     if (ids_are_text && odd(0.03)) {
       row.id_text = fmt::format("no uuid {}", number);
     }
@@ -233,9 +231,8 @@ class RowMaker {
     out.campaign_id = integer(random_.between(1, 2), 0.15);
     out.group_id = integer(1, 0.5);
     out.bid = bid();
-    static const std::vector<std::string> kTracks = {"click",     "click",       "conversion",
-                                                     "qualified", "unqualified", "alive",
-                                                     "redirect"};
+    static const std::vector<std::string> kTracks = {
+        "click", "click", "conversion", "qualified", "unqualified", "alive", "redirect"};
     if (random_.chance(0.6)) {
       out.custom_track = random_.pick(kTracks);
     } else if (random_.chance(0.2)) {
@@ -381,8 +378,8 @@ RawLog Setup::make_log(Random& random) const {
     const bool replay = strategy == Strategy::kTail && random.chance(replayed);
     RawRow row = maker.identity(now_us, i, replay);
     RowVersion version;
-    const int64_t event_late_us = random.chance(0.1) ? seconds_between(random, 1, 4000)
-                                                     : random.between(-2, 2) * kSecondUs;
+    const int64_t event_late_us =
+        random.chance(0.1) ? seconds_between(random, 1, 4000) : random.between(-2, 2) * kSecondUs;
     version.values = maker.values(now_us - event_late_us);
     int64_t delay_us = random.between(0, 50'000);
     if (!follow && random.chance(late_prompt)) {
@@ -395,8 +392,7 @@ RawLog Setup::make_log(Random& random) const {
     if (follow) {
       version.visible_us[0] = version.visible_us[1] = now_us;
     } else if (random.chance(0.3)) {
-      version.visible_us[1] += random.between(
-          0, random.chance(0.9) ? tolerated_us : late_max_us);
+      version.visible_us[1] += random.between(0, random.chance(0.9) ? tolerated_us : late_max_us);
     }
     version.outcome = outcome_of(row, version.values, reading);
     row.versions.push_back(version);
@@ -410,8 +406,8 @@ RawLog Setup::make_log(Random& random) const {
       if (strategy == Strategy::kScan) {
         second.values.ts = version.values.ts;  // else the row would move to another slice
       }
-      const int64_t later_us = random.chance(0.5) ? random.between(0, 20 * kSecondUs)
-                                                  : random.between(0, late_max_us);
+      const int64_t later_us =
+          random.chance(0.5) ? random.between(0, 20 * kSecondUs) : random.between(0, late_max_us);
       for (int64_t& visible_us : second.visible_us) {
         visible_us += later_us;
       }
@@ -443,8 +439,8 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   }
   setup.faults_end_us = setup.writing_end_us + seconds_between(random, 0, 120);
   setup.late_max_us = std::min(setup.options.audit_delays_us.back(), 300 * kSecondUs);
-  setup.end_us = setup.writing_end_us + 100 * kSecondUs +
-                 setup.source.bucket_width_s * kSecondUs + setup.options.grace_us +
+  setup.end_us = setup.writing_end_us + 100 * kSecondUs + setup.source.bucket_width_s * kSecondUs +
+                 setup.options.grace_us +
                  std::max(setup.options.audit_delays_us.back(), setup.late_max_us * 2) +
                  setup.options.discover_interval_us + 60 * kSecondUs;
   if (setup.strategy == Strategy::kScan) {

@@ -51,12 +51,12 @@ struct Setup {
   // How rows arrive.
   double rows_per_s = 2;
   double skewed_writers = 0;
-  double late_prompt = 0;   // late by no more than is tolerated
-  double late_audit = 0;    // late by more, still met by an audit
-  double replayed = 0;      // create_time hours ago
+  double late_prompt = 0;  // late by no more than is tolerated
+  double late_audit = 0;   // late by more, still met by an audit
+  double replayed = 0;     // create_time hours ago
   double overwritten = 0;
-  double odd_values = 0;    // null and bad values
-  int64_t history_us = 0;   // rows that were there before the first start
+  double odd_values = 0;   // null and bad values
+  int64_t history_us = 0;  // rows that were there before the first start
   int64_t late_max_us = 0;
 };
 

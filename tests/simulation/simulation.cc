@@ -146,14 +146,13 @@ class Run {
   }
 
   void equip(Process& process, bool repair) {
-    process.source = with_defect(
-        parameters_.defect, std::make_unique<FakeEventSource>(world_, log_, process.name));
+    process.source = with_defect(parameters_.defect,
+                                 std::make_unique<FakeEventSource>(world_, log_, process.name));
     process.warehouse =
         with_defect(parameters_.defect, repair,
                     std::make_unique<FakeWarehouse>(world_, database_, process.name));
-    process.jobs = with_defect(
-        parameters_.defect,
-        std::make_unique<FakeJobDirectory>(world_, setup_.job_changes, process.name));
+    process.jobs = with_defect(parameters_.defect, std::make_unique<FakeJobDirectory>(
+                                                       world_, setup_.job_changes, process.name));
     process.observer = std::make_unique<TraceObserver>(world_, process.name);
   }
 
@@ -271,12 +270,12 @@ class Run {
     }
     process.caught_up = report->caught_up;
     const int64_t due_us = report->next_due_us - process.clock.error_us;
-    process.spins = world_.port_calls() == calls_before && due_us <= world_.now_us()
-                        ? process.spins + 1
-                        : 0;
+    process.spins =
+        world_.port_calls() == calls_before && due_us <= world_.now_us() ? process.spins + 1 : 0;
     if (process.spins > kSpinsMax) {
-      throw InvariantViolation{"Liveness", process.name + " says again and again that it has work, "
-                                                          "and does nothing"};
+      throw InvariantViolation{"Liveness", process.name +
+                                               " says again and again that it has work, "
+                                               "and does nothing"};
     }
     process.wake_us = std::max(due_us, world_.now_us());
     if (world_.now_us() > quiet_us() && due_us > world_.now_us()) {
@@ -314,8 +313,7 @@ class Run {
         world_.disturb();  // nobody counts this group's rows
       }
       if (!any(false)) {
-        new_process("engine", group,
-                    world_.now_us() + world_.random.between(0, 5 * kSecondUs));
+        new_process("engine", group, world_.now_us() + world_.random.between(0, 5 * kSecondUs));
       }
     }
   }
@@ -369,12 +367,12 @@ class Run {
         world_.trace(process.name, "error: " + report.error().text());
         return std::nullopt;
       }
-      world_.trace(process.name,
-                   fmt::format("done: {} slices checked, {} different, {} repaired, {} held, {} "
-                               "cells differ",
-                               report->slices_checked, report->slices_different,
-                               report->slices_repaired, report->slices_held,
-                               report->cells_different));
+      world_.trace(
+          process.name,
+          fmt::format("done: {} slices checked, {} different, {} repaired, {} held, {} "
+                      "cells differ",
+                      report->slices_checked, report->slices_different, report->slices_repaired,
+                      report->slices_held, report->cells_different));
       if (report->cells_different != 0 && !database_.in_doubt()) {
         throw InvariantViolation{
             "Verify", fmt::format("it reports {} cells that differ between events and ledger",
@@ -400,10 +398,10 @@ class Run {
     const auto clean = run_verification(false);
     if (!clean || !clean->clean() || clean->slices_held != 0) {
       throw InvariantViolation{
-          "Verify", fmt::format("after a repair: {} slices and {} cells differ, {} held",
-                                clean ? clean->slices_different : -1,
-                                clean ? clean->cells_different : -1,
-                                clean ? clean->slices_held : -1)};
+          "Verify",
+          fmt::format("after a repair: {} slices and {} cells differ, {} held",
+                      clean ? clean->slices_different : -1, clean ? clean->cells_different : -1,
+                      clean ? clean->slices_held : -1)};
     }
     checks_.check_truth(database_.ledger());
     database_.check_atomic();
@@ -434,11 +432,10 @@ class Run {
       const LedgerEntry& entry = found->second.entry;
       int64_t seen_us = discovered_us;
       if (setup_.strategy != Strategy::kScan) {
-        const int64_t base_us =
-            setup_.strategy == Strategy::kFollow
-                ? entry.settled_at_us
-                : (key.bucket + 1) * setup_.source.bucket_width_s * kSecondUs +
-                      setup_.options.grace_us;
+        const int64_t base_us = setup_.strategy == Strategy::kFollow
+                                    ? entry.settled_at_us
+                                    : (key.bucket + 1) * setup_.source.bucket_width_s * kSecondUs +
+                                          setup_.options.grace_us;
         const int64_t last_us = base_us + setup_.options.audit_delays_us.back();
         seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);
       }
@@ -474,9 +471,9 @@ class Run {
       // Of a slice at most kRejectsPerSliceMax are kept.
       const int64_t rejected = slice.entry.classes.rejected;
       if (kept > rejected || kept < std::min<int64_t>(rejected, kRejectsPerSliceMax)) {
-        throw InvariantViolation{
-            "Accounted", fmt::format("slice {}/{}: {} rows rejected, {} kept", key.shard,
-                                     key.bucket, slice.entry.classes.rejected, kept)};
+        throw InvariantViolation{"Accounted",
+                                 fmt::format("slice {}/{}: {} rows rejected, {} kept", key.shard,
+                                             key.bucket, slice.entry.classes.rejected, kept)};
       }
     }
   }

@@ -64,7 +64,8 @@ void World::trace(const std::string& process, std::string_view text) {
   if (!tracing_) {
     return;
   }
-  lines_.push_back(fmt::format("{} {:<10} {}", format_timestamp_ms(now_us_).substr(11), process, text));
+  lines_.push_back(
+      fmt::format("{} {:<10} {}", format_timestamp_ms(now_us_).substr(11), process, text));
   if (lines_.size() > kTraceLinesMax) {
     lines_.pop_front();
   }

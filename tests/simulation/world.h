@@ -22,7 +22,8 @@ struct SimulatedCrash {};
 
 // Thrown by the checks: the run has failed.
 struct InvariantViolation {
-  std::string invariant;  // "Truth", "Atomic", "Sound", "Prompt", "Fence", "Accounted", "Liveness", …
+  std::string
+      invariant;  // "Truth", "Atomic", "Sound", "Prompt", "Fence", "Accounted", "Liveness", …
   std::string text;
 };
 
@@ -31,7 +32,8 @@ struct FaultRates {
   double crash = 0;
   double slow = 0;
   double read_error = 0;
-  double stale_read = 0;  // a kConfigured read is answered by the replica that knows less; in calm times too
+  double stale_read =
+      0;  // a kConfigured read is answered by the replica that knows less; in calm times too
   double deadlock = 0;
   double lost_before_commit = 0;
   double lost_after_commit = 0;

@@ -16,17 +16,17 @@ extern "C" {
 
 enum {
   HS_CQL_OK = 0,
-  HS_CQL_END = 0,  /* of a read: every request was answered completely */
+  HS_CQL_END = 0, /* of a read: every request was answered completely */
   HS_CQL_PAGE = 1,
   HS_CQL_AGAIN = 2, /* nothing came within the time given */
 
   HS_CQL_E_ARGUMENT = -1,
   HS_CQL_E_CONNECT = -2,
   HS_CQL_E_AUTHENTICATION = -3,
-  HS_CQL_E_TLS = -4,      /* certificate or key file, server not trusted */
+  HS_CQL_E_TLS = -4, /* certificate or key file, server not trusted */
   HS_CQL_E_PREPARE = -5,
-  HS_CQL_E_SERVER = -6,   /* server_code says which */
-  HS_CQL_E_TIMEOUT = -7,  /* the client's own */
+  HS_CQL_E_SERVER = -6,  /* server_code says which */
+  HS_CQL_E_TIMEOUT = -7, /* the client's own */
   HS_CQL_E_NETWORK = -8,
   HS_CQL_E_PROTOCOL = -9,
   HS_CQL_E_CANCELLED = -10,
@@ -55,7 +55,8 @@ typedef struct hs_cql_config {
   const char* tls_ca;   /* optional; no TLS when tls_ca and tls_cert are empty */
   const char* tls_cert; /* optional */
   const char* tls_key;  /* optional */
-  uint32_t tls_no_ip_check; /* 1: the chain is verified, the certificate need not name the node's IP address */
+  uint32_t
+      tls_no_ip_check; /* 1: the chain is verified, the certificate need not name the node's IP address */
   uint32_t connect_timeout_ms; /* of opening the session as a whole */
   uint32_t request_timeout_ms;
   uint32_t connections_per_host;
@@ -103,15 +104,19 @@ typedef struct hs_cql_request_options {
 
 /* `requests` tuples of `width` cells, one after the other; copied. Requests start in this order; pages come as they come, those of one
  * request in order. */
-int32_t hs_cql_read_start(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells, uint32_t width, uint32_t requests,
-                          const hs_cql_request_options*, hs_cql_read** out, hs_cql_error*);
+int32_t hs_cql_read_start(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells,
+                          uint32_t width, uint32_t requests, const hs_cql_request_options*,
+                          hs_cql_read** out, hs_cql_error*);
 /* The token ring cut into at least `ranges` ranges. The statement's first two bind markers are the range (exclusive, inclusive); the `width`
  * cells follow for each. Ranges are sent to their replicas first. The request's number is that of the range. */
-int32_t hs_cql_scan_start(hs_cql_session*, const hs_cql_statement*, const char* keyspace, const char* table, uint32_t ranges,
-                          const hs_cql_cell* cells, uint32_t width, const hs_cql_request_options*, hs_cql_read** out, hs_cql_error*);
+int32_t hs_cql_scan_start(hs_cql_session*, const hs_cql_statement*, const char* keyspace,
+                          const char* table, uint32_t ranges, const hs_cql_cell* cells,
+                          uint32_t width, const hs_cql_request_options*, hs_cql_read** out,
+                          hs_cql_error*);
 
 typedef struct hs_cql_page {
-  const uint8_t* rows; /* row after row: for each column an int32 length (big-endian; < 0: null) and so many bytes */
+  const uint8_t*
+      rows; /* row after row: for each column an int32 length (big-endian; < 0: null) and so many bytes */
   size_t size;
   uint32_t row_count;
   uint32_t request;
@@ -127,8 +132,9 @@ void hs_cql_read_close(hs_cql_read*);
 
 /* Writes rows of `width` cells and returns when all are acknowledged. Consecutive rows are grouped by group_rows (Σ = number of rows): a group
  * of one row is a plain write, a larger one an unlogged batch, which should stay within one partition. */
-int32_t hs_cql_write(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells, uint32_t width, const uint32_t* group_rows,
-                     uint32_t groups, const hs_cql_request_options*, hs_cql_error*);
+int32_t hs_cql_write(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells,
+                     uint32_t width, const uint32_t* group_rows, uint32_t groups,
+                     const hs_cql_request_options*, hs_cql_error*);
 
 #ifdef __cplusplus
 }
