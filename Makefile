@@ -5,6 +5,9 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 ARGS ?=
 LINT_SINCE ?=
+SECONDS := 180
+SECONDS_EACH ?= 10
+MINUTES ?= 30
 services := tests/support/services/services.sh
 export JOBS
 
@@ -14,7 +17,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo test test-unit asan tsan lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo test test-unit asan tsan simulate mutations fuzz faults soak prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -54,6 +57,40 @@ tsan: ## unit, simulation and contract tests with the thread sanitizer
 	@cmake --build build-tsan -j $(JOBS)
 	@.ci/test build-tsan unit simulation contract
 
+##@ Prove it
+simulate: ## the real engine in a simulated world, seed after seed, fresh ones each time (SECONDS=180, SEED=N)
+	@$(setup_build)
+	@$(call configure,release,build)
+	@cmake --build build -j $(JOBS) --target hirestream_simulator
+	@seed=$${SEED:-$$(( ($$(date +%s) * 1000 + RANDOM) % 1000000000 ))}; \
+	  echo "first seed $$seed"; build/hirestream_simulator --seed $$seed --budget $(SECONDS) --strategy all $(ARGS)
+
+mutations: ## deliberate defects, each of which the simulator must catch; writes docs/proof/mutations.md
+	@$(setup_build)
+	@tests/mutation/run --summary docs/proof/mutations.md $(ARGS)
+
+fuzz: ## libFuzzer on every parser of outside bytes (SECONDS_EACH=10)
+	@$(setup_full)
+	@tests/fuzz/run --seconds $(SECONDS_EACH) $(ARGS)
+
+faults: ## kill -9, cut connections, stop and restart servers, for real; writes docs/proof/faults.md
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@tests/integration/faults/prove --summary docs/proof/faults.md $(ARGS)
+
+soak: ## a long run with faults under load (MINUTES=30); writes docs/proof/soak.md
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@tests/integration/faults/soak --minutes $(MINUTES) --summary docs/proof/soak.md $(ARGS)
+
+prove: ## everything that takes longer than the tests: mutations, simulate, fuzz, faults, soak
+	@$(MAKE) --no-print-directory mutations
+	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
+	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60
+	@$(MAKE) --no-print-directory faults
+	@$(MAKE) --no-print-directory soak
+
+##@ Work on it
 bench: ## run the benchmarks
 	@$(setup_build)
 	@$(MAKE) --no-print-directory all
@@ -71,7 +108,6 @@ services-stop: ## stop those that make services started (data is kept)
 services-status: ## which of them serve
 	@$(services) status
 
-##@ Work on it
 setup: ## install everything needed (Debian 12)
 	@.ci/setup
 

@@ -64,7 +64,8 @@ class Reader {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
       const uint8_t next = byte();
-      if (shift == 63 && next > 1) {
+      // Beyond 64 bits, or longer than need be: not what the encoder writes.
+      if ((shift == 63 && next > 1) || (shift > 0 && next == 0)) {
         failed_ = true;
       }
       value |= static_cast<uint64_t>(next & 0x7F) << shift;
@@ -121,10 +122,15 @@ Result<Contribution> decode_cells(std::string_view plain) {
     cell.key.group_id = reader.signed_varint();
     const uint8_t mask = reader.byte();
     MeasureArray measures{};
+    bool as_encoded = mask >> measures.size() == 0;
     for (size_t m = 0; m < measures.size(); ++m) {
       if ((mask >> m & 1) != 0) {
         measures[m] = reader.signed_varint();
+        as_encoded = as_encoded && measures[m] != 0;
       }
+    }
+    if (!as_encoded) {
+      return damaged("measures are not as they are encoded");
     }
     cell.measures = from_array(measures);
     out.push_back(cell);

@@ -186,6 +186,19 @@ TEST(ContributionCodec, ReportsOtherVersionsAndForeignBytes) {
   EXPECT_TRUE(refused(std::string(100, '\0')));
 }
 
+// One cell of hour 1, job 1 with one click, and what else could be read as that.
+TEST(ContributionCodec, ReportsCellsWrittenInAnotherWay) {
+  const auto with = [](std::string_view number, char mask, std::string_view measures) {
+    return forge("\x01" + std::string(number) + std::string("\x02\0\0\0", 4) + mask +
+                 std::string(measures));
+  };
+  using std::string_view_literals::operator""sv;
+  EXPECT_FALSE(refused(with("\x02", '\x02', "\x02")));
+  EXPECT_TRUE(refused(with("\x82\x00"sv, '\x02', "\x02"))) << "a number longer than need be";
+  EXPECT_TRUE(refused(with("\x02", '\x42', "\x02"))) << "a measure that does not exist";
+  EXPECT_TRUE(refused(with("\x02", '\x03', "\x00\x02"sv))) << "a measure that is zero";
+}
+
 TEST(ContributionCodec, ReportsEveryBrokenZstdFrameEvenWithTheRightChecksum) {
   const std::string body = encode_contribution(sample()).substr(12);
   for (size_t size = 4; size < body.size(); ++size) {

@@ -11,6 +11,7 @@
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
 #include "cli/retry_backoff.h"
+#include "telemetry/observer_fanout.h"
 
 namespace hirestream {
 namespace {
@@ -28,7 +29,10 @@ uint64_t random_seed() {
 class EngineRunner::Worker {
  public:
   Worker(EngineRunner& runner, const SourceSettings& source)
-      : runner_(runner), source_settings_(source), backoff_(random_seed()) {}
+      : runner_(runner),
+        source_settings_(source),
+        observer_(observers_of(runner, source)),
+        backoff_(random_seed()) {}
 
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
@@ -53,11 +57,19 @@ class EngineRunner::Worker {
  private:
   using Steady = std::chrono::steady_clock;
 
+  static std::vector<Observer*> observers_of(EngineRunner& runner, const SourceSettings& source) {
+    std::vector<Observer*> observers = {&runner.observer_};
+    if (runner.options_.observer_of) {
+      observers.push_back(&runner.options_.observer_of(source.name));
+    }
+    return observers;
+  }
+
   // Opens everything and starts the engine. Never done: there is always a step to follow.
   Result<bool> open() {
     const Settings& settings = runner_.settings_;
     if (source_ == nullptr) {
-      HIRESTREAM_ASSIGN(source_, open_source(source_settings_, runner_.observer_));
+      HIRESTREAM_ASSIGN(source_, open_source(source_settings_, observer_));
     }
     if (warehouse_ == nullptr) {
       HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse, IfMissing::kCreate));
@@ -75,7 +87,7 @@ class EngineRunner::Worker {
                             .warehouse = *warehouse_,
                             .jobs = jobs_.get(),
                             .clock = runner_.clock_,
-                            .observer = runner_.observer_};
+                            .observer = observer_};
     HIRESTREAM_ASSIGN(auto engine, make_engine(ports, std::move(options)));
     HIRESTREAM_TRY(engine->start());
     engine_ = std::move(engine);
@@ -118,15 +130,15 @@ class EngineRunner::Worker {
       return false;
     }
     const int64_t delay_us = backoff_.next();
-    runner_.observer_.on_retry(error, backoff_.attempts(), delay_us);
+    observer_.on_retry(error, backoff_.attempts(), delay_us);
     wait(delay_us, stop);
     return true;
   }
 
   void sleep(int64_t us, const std::stop_token& stop) {
-    while (us > 0 && !stop.stop_requested()) {
+    // One step of at most kLongestSleepUs: when the clock was set back, only the engine knows what is due now.
+    if (us > 0) {
       wait(std::min(us, kLongestSleepUs), stop);
-      us = pause_us();
     }
   }
 
@@ -139,6 +151,7 @@ class EngineRunner::Worker {
 
   EngineRunner& runner_;
   const SourceSettings& source_settings_;
+  ObserverFanout observer_;
   RetryBackoff backoff_;
   Steady::time_point first_failure_;
   std::unique_ptr<EventSource> source_;

@@ -51,6 +51,7 @@ Passwords come from the environment or a file, never from a URI, an option or th
 | Cassandra | `HIRESTREAM_CASSANDRA_PASSWORD` | `HIRESTREAM_CASSANDRA_PASSWORD_FILE` |
 | MySQL, MariaDB | `HIRESTREAM_MYSQL_PASSWORD` | `HIRESTREAM_MYSQL_PASSWORD_FILE` |
 | the jobs' database, where it differs | `HIRESTREAM_JOBS_PASSWORD` | `HIRESTREAM_JOBS_PASSWORD_FILE` |
+| who asks the HTTP server (a bearer token) | `HIRESTREAM_HTTP_TOKEN` | `HIRESTREAM_HTTP_TOKEN_FILE` |
 )";
 
 std::string escaped(std::string_view text) {

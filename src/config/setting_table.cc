@@ -67,6 +67,7 @@ using J = JobsSettings;
 using C = CountingSettings;
 using E = EngineSettings;
 using R = RunSettings;
+using H = HttpSettings;
 using L = LogSettings;
 using T = SettingType;
 
@@ -263,6 +264,16 @@ std::vector<Setting> run_rows() {
   };
 }
 
+std::vector<Setting> http_rows() {
+  return {
+      row("http", "address", "--http", T::kText, "",
+          "Where the page, its API and the metrics are served, as `127.0.0.1:8080`; elsewhere than "
+          "on a loopback address a token is needed. Default: `run` serves nothing, `dashboard` at "
+          "`127.0.0.1:8080`",
+          in<&Settings::http, &H::address>()),
+  };
+}
+
 std::vector<Setting> log_rows() {
   return {
       chosen("log", "level", "--log-level", T::kChoice, "info",
@@ -275,8 +286,8 @@ std::vector<Setting> log_rows() {
 
 std::vector<Setting> all_rows() {
   std::vector<Setting> rows;
-  for (auto part :
-       {source_rows(), database_rows(), counting_rows(), engine_rows(), run_rows(), log_rows()}) {
+  for (auto part : {source_rows(), database_rows(), counting_rows(), engine_rows(), run_rows(),
+                    http_rows(), log_rows()}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
   return rows;

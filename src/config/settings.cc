@@ -2,10 +2,15 @@
 
 #include <fmt/format.h>
 
+// Its assertions would stop a debug build at files that it otherwise refuses with an error: "[\x18]".
+#define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 #include "config/setting_table.h"
 #include "config/suggestion.h"
@@ -63,6 +68,38 @@ std::optional<std::string> text_of(const toml::node& node) {
   return out.str();
 }
 
+// The line of the first character beyond ASCII that stands in no string and no comment, where TOML allows none; 0: there is none.
+// At such a character toml++ 3.3 reaches __builtin_unreachable (is_non_ascii_horizontal_whitespace).
+size_t line_of_stray_character(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  size_t line = 1;
+  std::string_view quote;  // what ends the string
+  for (size_t i = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0; i < text.size();
+       ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+      quote = quote.size() == 1 ? std::string_view() : quote;
+    } else if (!quote.empty()) {
+      if (c == '\\' && quote[0] == '"' && i + 1 < text.size() && text[i + 1] != '\n') {
+        ++i;
+      } else if (text.substr(i).starts_with(quote)) {
+        i += quote.size() - 1;
+        quote = {};
+      }
+    } else if (c == '"' || c == '\'') {
+      const std::string_view three = c == '"' ? "\"\"\"" : "'''";
+      quote = text.substr(i).starts_with(three) ? three : three.substr(0, 1);
+      i += quote.size() - 1;
+    } else if (c == '#') {
+      i = std::min(text.find('\n', i), text.size()) - 1;
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      return line;
+    }
+  }
+  return 0;
+}
+
 bool belongs_to_one_source(const Setting& setting) {
   return setting.key == "uri" || setting.key == "name" || setting.key == "shards";
 }
@@ -101,7 +138,19 @@ class SettingsLoader {
     return fmt::format("{}:{}", input_.file, node.source().begin.line);
   }
 
+  Result<void> check_characters() {
+    std::ifstream file(input_.file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (const size_t line = line_of_stray_character(text); line != 0) {
+      return error_at(fmt::format("{}:{}", input_.file, line),
+                      "a character beyond ASCII stands outside of strings and comments",
+                      "put the text into quotes");
+    }
+    return {};
+  }
+
   Result<void> load_file() {
+    HIRESTREAM_TRY(check_characters());
     toml::table root;
     try {
       root = toml::parse_file(input_.file);
@@ -229,6 +278,7 @@ class SettingsLoader {
       known.insert(fmt::format("HIRESTREAM_{}_PASSWORD", service));
       known.insert(fmt::format("HIRESTREAM_{}_PASSWORD_FILE", service));
     }
+    known.insert({"HIRESTREAM_HTTP_TOKEN", "HIRESTREAM_HTTP_TOKEN_FILE"});
     for (const Setting& setting : setting_table()) {
       known.insert(setting.environment());
       const auto found = input_.environment.find(setting.environment());
@@ -315,6 +365,7 @@ class SettingsLoader {
         HIRESTREAM_ASSIGN(source.password, secret("HIRESTREAM_CASSANDRA_PASSWORD"));
       }
     }
+    HIRESTREAM_ASSIGN(settings_.http.token, secret("HIRESTREAM_HTTP_TOKEN"));
     if (!settings_.warehouse.uri_text.empty()) {
       HIRESTREAM_ASSIGN(settings_.warehouse.uri,
                         parse_uri(settings_.warehouse.uri_text, UriRole::kWarehouse));

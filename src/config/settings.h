@@ -96,6 +96,11 @@ struct LogSettings {
   std::string format;
 };
 
+struct HttpSettings {
+  std::string address;  // empty: not given
+  std::string token;    // from the environment or a file; never printed
+};
+
 struct Settings {
   std::vector<SourceSettings> sources;  // at least one, perhaps without a URI
   WarehouseSettings warehouse;
@@ -103,6 +108,7 @@ struct Settings {
   CountingSettings counting;
   EngineSettings engine;
   RunSettings run;
+  HttpSettings http;
   LogSettings log;
   // "engine.poll_interval" → "option --poll-interval", "environment HIRESTREAM_…", "FILE:LINE"; defaults are not listed.
   std::map<std::string, std::string> origins;

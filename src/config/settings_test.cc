@@ -109,6 +109,19 @@ TEST_F(SettingsTest, NamesUnknownSectionAndBrokenToml) {
   EXPECT_THAT(refused().subject, HasSubstr(path_.string() + ":2"));
 }
 
+TEST_F(SettingsTest, NamesTheLineOfACharacterThatMustStandInAString) {
+  write_file("# gr\u00fc\u00dfe \"\n[source]\nname = 'B\u00fcro' # \u00e9\n\"n\u00e4me\" = 1\n");
+  EXPECT_THAT(refused().message, HasSubstr("unknown key"));  // the characters are where they may be
+  write_file("[source]\nname = \"\"\"B\u00fc\nro\\\"\"\"\"\nn\u00e4me = 1\n");
+  EXPECT_EQ(refused().subject, path_.string() + ":4");
+  EXPECT_THAT(refused().message, HasSubstr("beyond ASCII"));
+}
+
+TEST_F(SettingsTest, RefusesControlCharactersInSectionNames) {
+  write_file("[\x18un]\n");
+  EXPECT_EQ(refused().subject, path_.string() + ":1");
+}
+
 TEST_F(SettingsTest, NamesMissingFile) {
   input_.file = "/nonexistent/hirestream.toml";
   EXPECT_THAT(refused().text(), HasSubstr("/nonexistent/hirestream.toml"));

@@ -73,7 +73,6 @@ Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions&
   return {{"source", source.identity},
           {"strategy", std::string(strategy_name(source.strategy))},
           {"bucket_width_s", std::to_string(source.bucket_width_s)},
-          {"shard_count", std::to_string(source.shard_count)},
           {"attribution", attribution_name(options.counting.attribution)},
           {"kinds", options.counting.kinds.text()},
           {"ts_min_us", std::to_string(options.counting.ts_min_us)},

@@ -135,7 +135,10 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   HIRESTREAM_ASSIGN(newest_bucket_, ports_.source.newest_bucket(now_us));
   HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
   for (const LedgerEntry& entry : entries) {
-    if (entry.state == SliceState::kOpen) {
+    // Settled, but not over: by a clock that ran ahead.
+    const bool settled_too_early =
+        entry.state == SliceState::kSettled && !is_closed(entry.key.bucket, now_us);
+    if (entry.state == SliceState::kOpen || settled_too_early) {
       // What was appended is known only by its sums: count it whole, which also gives the ids seen.
       pending_.push_back(entry.key);
       pending_set_.insert(entry.key);
@@ -156,14 +159,24 @@ void TailEngine::close_slice(const LedgerEntry& entry, const SliceKey& key, int6
   ClosedSlice closed;
   closed.entry = entry;
   closed.entry.key = key;
-  const int64_t audited_us = std::max(entry.audited_at_us, entry.settled_at_us);
-  const int64_t last_us = entry.revision == 0 ? now_us : audited_us;
-  while (closed.audits_done < options_.audit_delays_us.size() &&
-         audit_base_us(closed) + options_.audit_delays_us[closed.audits_done] <= last_us) {
-    ++closed.audits_done;
-  }
+  closed.audits_done = audits_done(closed, now_us);
   schedule_audit(closed);
   closed_.insert_or_assign(key, std::move(closed));
+}
+
+size_t TailEngine::audits_done(const ClosedSlice& slice, int64_t now_us) const {
+  const LedgerEntry& entry = slice.entry;
+  const int64_t audited_us = std::max(entry.audited_at_us, entry.settled_at_us);
+  if (entry.revision != 0 && audited_us > now_us) {
+    return 0;  // stamped by a clock that ran ahead: nobody knows when that was
+  }
+  const int64_t last_us = entry.revision == 0 ? now_us : audited_us;
+  size_t done = 0;
+  while (done < options_.audit_delays_us.size() &&
+         audit_base_us(slice) + options_.audit_delays_us[done] <= last_us) {
+    ++done;
+  }
+  return done;
 }
 
 void TailEngine::schedule_audit(const ClosedSlice& slice) {
@@ -285,17 +298,43 @@ void TailEngine::move_timers(int64_t back_us) {
   queue_waiting(INT64_MAX);
 }
 
+void TailEngine::take_back_what_was_not_due(int64_t now_us) {
+  for (auto closed = closed_.begin(); closed != closed_.end();) {
+    const auto& [key, slice] = *closed;
+    if (is_closed(key.bucket, now_us) || slice.entry.state == SliceState::kFrozen) {
+      ++closed;
+      continue;
+    }
+    // Empty ones are opened anew by open_new_buckets().
+    if (slice.entry.revision != 0 && pending_set_.insert(key).second) {
+      pending_.push_back(key);
+    }
+    closed = closed_.erase(closed);
+  }
+  audits_.clear();
+  for (auto& [key, slice] : closed_) {
+    slice.audits_done = audits_done(slice, now_us);
+    schedule_audit(slice);
+  }
+  const int64_t width_us = ports_.source.description().bucket_width_s * kSecondUs;
+  next_bucket_ = std::min(next_bucket_, newest_bucket_ - options_.grace_us / width_us - 1);
+}
+
 Result<StepReport> TailEngine::step() {
   if (!started_ || ledger_.must_restart()) {
     HIRESTREAM_TRY(start());
   }
   const int64_t now_us = ports_.clock.now_us();
-  if (now_us < last_step_us_) {
+  const bool set_back = now_us < last_step_us_;
+  if (set_back) {
     move_timers(last_step_us_ - now_us);
   }
   last_step_us_ = now_us;
   HIRESTREAM_TRY(refresh_jobs(now_us));
   HIRESTREAM_ASSIGN(newest_bucket_, ports_.source.newest_bucket(now_us));
+  if (set_back && !sequence()) {
+    take_back_what_was_not_due(now_us);
+  }
   if (now_us >= next_discover_us_) {
     HIRESTREAM_TRY(discover(now_us));
   }
@@ -595,8 +634,7 @@ Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now
     const SliceKey key = recount.stored.entry.key;
     const bool was_settled = recount.stored.entry.state == SliceState::kSettled;
     After after{key, recount.stored.entry, {}, SliceState::kOpen};
-    after.state =
-        was_settled || is_closed(key.bucket, now_us) ? SliceState::kSettled : SliceState::kOpen;
+    after.state = is_closed(key.bucket, now_us) ? SliceState::kSettled : SliceState::kOpen;
     if (recount.verdict == RecountVerdict::kUnconfirmed && !options_.allow_shrink) {
       unconfirmed.push_back(key);
       continue;

@@ -60,6 +60,10 @@ class TailEngine : public Engine {
   void queue_waiting(int64_t now_us);
   // The clock was set back: what is due is due that much earlier.
   void move_timers(int64_t back_us);
+  // The clock was set back, so it may have run ahead: buckets were settled that still fill up, audits were done before their time.
+  void take_back_what_was_not_due(int64_t now_us);
+  // How many audits its stamps prove.
+  size_t audits_done(const ClosedSlice& slice, int64_t now_us) const;
   void schedule_audit(const ClosedSlice& slice);
   void close_slice(const LedgerEntry& entry, const SliceKey& key, int64_t now_us);
 

@@ -70,6 +70,23 @@ def test_missing_privilege(hirestream, source, mysql, mysql_database):
         mysql.execute(f"DROP USER {user}")
 
 
+def test_doctor_names_the_privileges_that_counting_lacks(hirestream, source, mysql, mysql_database):
+    user = unique("u")[:30]
+    hirestream("init", "--warehouse", mysql.uri(mysql_database))
+    mysql.execute(f"CREATE USER {user} IDENTIFIED BY 'secret-2'", f"GRANT SELECT, INSERT ON {mysql_database}.* TO {user}")
+    try:
+        warehouse = f"mysql://{user}@{mysql.host}:{mysql.port}/{mysql_database}"
+        said = hirestream("doctor", "--source", source, "--warehouse", warehouse, expect=1,
+                          environment={"HIRESTREAM_MYSQL_PASSWORD": "secret-2"})
+        assert "lacks UPDATE, DELETE" in said
+        mysql.execute(f"GRANT UPDATE, DELETE ON {mysql_database}.* TO {user}")
+        said = hirestream("doctor", "--source", source, "--warehouse", warehouse,
+                          environment={"HIRESTREAM_MYSQL_PASSWORD": "secret-2"})
+        assert "privileges: enough to count" in said
+    finally:
+        mysql.execute(f"DROP USER {user}")
+
+
 def test_append_only_events_table_is_not_written_to(hirestream, source, mysql, mysql_database):
     mysql.execute(f"""CREATE TABLE {mysql_database}.events (
         id BIGINT AUTO_INCREMENT PRIMARY KEY, job_id INT, dates TEXT, hours INT, disqualified_application INT, qualified_application INT,

@@ -127,6 +127,14 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
     violated("Accounted", fmt::format("{}: {} rows, but {}", slice_text(key), after.digest.rows,
                                       classes_text(after.classes)));
   }
+  const auto expired = [this](size_t row) {
+    return log_.rows()[row].expires_us <= world_.now_us();
+  };
+  const std::vector<size_t>& rows = log_.rows_of(key);
+  if (after.held && !before.held && !exempt_.contains(key) &&
+      std::none_of(rows.begin(), rows.end(), expired)) {
+    violated("Shrink", fmt::format("{} is held, but no row is gone", slice_text(key)));
+  }
   const Expected bound = at_most_now(key);
   if (after.digest.rows > bound.rows) {
     violated("Sound", fmt::format("{}: {} rows counted, {} visible by now", slice_text(key),
@@ -202,6 +210,45 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger) {
     }
   }
   prompt_dirty_.clear();
+}
+
+void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_t shard,
+                           int64_t mark_before, int64_t mark,
+                           const std::set<SliceKey>& repaired) const {
+  const SourceDescription& source = log_.description();
+  const bool follow = source.strategy == Strategy::kFollow;
+  const int64_t width_us = source.bucket_width_s * kSecondUs;
+  const bool over = follow ? mark <= log_.newest_sequence(world_.now_us()) / source.bucket_width_s
+                           : mark * width_us + promptness_.grace_us <=
+                                 world_.now_us() + promptness_.clock_error_max_us;
+  if (!over) {
+    violated("Settled",
+             fmt::format("shard {}: settled until {}, which is over only {:.1f} s from now", shard, mark,
+                         static_cast<double>(mark * width_us + promptness_.grace_us -
+                                             promptness_.clock_error_max_us - world_.now_us()) /
+                             static_cast<double>(kSecondUs)));
+  }
+  const SliceKey end{shard, mark};
+  for (auto slice = ledger.upper_bound({shard, kNoTimeBucket});
+       slice != ledger.end() && slice->first < end; ++slice) {
+    const LedgerEntry& entry = slice->second.entry;
+    // A scan raises its mark over slices that it is going to scan once more: not asked of it.
+    if (source.strategy != Strategy::kScan && entry.state == SliceState::kOpen && !entry.held &&
+        !repaired.contains(slice->first)) {
+      violated("Settled",
+               fmt::format("{} is open, but settled until {}", slice_text(slice->first), mark));
+    }
+  }
+  for (auto rows = log_.slices().lower_bound({shard, std::max(mark_before, kNoTimeBucket + 1)});
+       rows != log_.slices().end() && rows->first < end; ++rows) {
+    const SliceKey& key = rows->first;
+    const auto found = ledger.find(key);
+    const int64_t in_time_us = follow ? world_.now_us()
+                                      : (key.bucket + 1) * width_us + promptness_.grace_us -
+                                            2 * promptness_.clock_error_max_us;
+    check_counted_by(key, found == ledger.end() ? StoredSlice{} : found->second, in_time_us,
+                     "Settled");
+  }
 }
 
 void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,

@@ -1,5 +1,5 @@
 // The invariants of the ledger protocol, checked against the raw log by recounting it the slow way.
-//   at every commit   Atomic, Fence, Sound, Accounted (called by the fake warehouse)
+//   at every commit   Atomic, Fence, Sound, Accounted, Settled (called by the fake warehouse)
 //   at every second   Prompt
 //   at the end        Truth, Accounted, Company
 // A violation is thrown (InvariantViolation).
@@ -23,10 +23,12 @@ struct StoredSlice {
   CellMap cells;  // decoded
 };
 
-// How late a row may come and still be counted at once, and how long "at once" is.
+// How late a row may come and still be counted at once, how long "at once" is, and when a slice is over.
 struct Promptness {
   int64_t lateness_max_us = 0;
   int64_t delay_max_us = 0;
+  int64_t grace_us = 0;
+  int64_t clock_error_max_us = 0;
 };
 
 class Checks {
@@ -41,6 +43,10 @@ class Checks {
   void check_promptness(const std::map<SliceKey, StoredSlice>& ledger);
   // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must still hold what they gave.
   void check_truth(const std::map<SliceKey, StoredSlice>& ledger) const;
+  // Settled: below `mark` every bucket of the shard is over, no slice of the ledger is open, and what was visible everywhere in time is
+  // counted. Slices that a repair has touched wait for the engine to hear of them.
+  void check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_t shard,
+                     int64_t mark_before, int64_t mark, const std::set<SliceKey>& repaired) const;
   // Every slice holds at least the rows that were visible everywhere by then.
   void check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                         const std::string& invariant) const;

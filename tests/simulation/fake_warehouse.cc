@@ -158,7 +158,8 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
     writers_[{commit.source, writer.shard}].token = commit.token;
   }
   for (const auto& [shard, bucket] : commit.settled_until) {
-    const auto [mark, fresh] = settled_until_.emplace(shard, bucket);
+    const auto [mark, fresh] = settled_until_.emplace(shard, INT64_MIN);
+    checks_.check_settled(shadow_, shard, mark->second, bucket, repaired_);
     mark->second = std::max(mark->second, bucket);
   }
   if (in_doubt_) {
@@ -204,7 +205,11 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
     case ChangeMode::kKeep:
       break;
     case ChangeMode::kFreeze:
-      frozen_[key] = cells;
+      frozen_[key] = to_map(change.contribution);
+      if (frozen_[key] != cells) {
+        violated("Retention", fmt::format("slice {}/{} freezes with other numbers than it has",
+                                          key.shard, key.bucket));
+      }
       slice.base.clear();
       slice.deltas.clear();
       break;
@@ -217,6 +222,11 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   slice.entry = now;
   slice.entry.revision += 1;
   slice.token = commit.token;
+  if (commit.writers.empty()) {
+    repaired_.insert(key);
+  } else {
+    repaired_.erase(key);
+  }
   apply_rejects(change, commit.now_us);
   if (!in_doubt_) {
     checks_.check_slice(before, shadow.cells, now, cells);

@@ -95,6 +95,7 @@ class WarehouseDatabase {
   std::map<int64_t, Job> jobs_;
   std::map<RowId, StoredReject> rejects_;
   std::map<int32_t, int64_t> settled_until_;
+  std::set<SliceKey> repaired_;  // last changed by a repair
   std::set<SliceKey> damaged_;
   bool in_doubt_ = false;
   std::vector<Orphan> orphans_;

@@ -147,6 +147,11 @@ void draw_events(Setup& setup, Random& random) {
   if (random.chance(0.4)) {
     setup.clock_error_max_us = seconds_between(random, 0, 3);
     setup.clock_steps_us = times(6);
+    if (setup.strategy == Strategy::kTail && random.chance(0.3)) {
+      // Further than the run is long: a stamp of such a clock can be told from the others.
+      setup.clock_step_us = seconds_between(random, 5000, 10'000);
+      setup.options.retention_us = 7 * 24 * kHourUs;  // what such a clock freezes stays frozen
+    }
   }
   if (random.chance(0.15) && setup.options.retention_us > 24 * kHourUs) {
     setup.damages_us =
@@ -211,9 +216,14 @@ class RowMaker {
     if (replayed) {
       row.arrival_us -= seconds_between(random_, 1800, 8 * 3600);
     }
+    int64_t ticks = row.arrival_us * 10 + random_.between(0, 9);
+    if (last_ticks_ != 0 && random_.chance(0.02)) {
+      ticks = last_ticks_;  // two servers write within the same 100 ns
+      row.arrival_us = ticks / 10;
+    }
+    last_ticks_ = ticks;
     // The node makes the id unique.
-    row.id = make_version_1(row.arrival_us * 10 + random_.between(0, 9),
-                            static_cast<uint16_t>(writer), static_cast<uint64_t>(number));
+    row.id = make_version_1(ticks, static_cast<uint16_t>(writer), static_cast<uint64_t>(number));
     row.sequence = number + 1;  // as AUTOINCREMENT counts
     const bool ids_are_text =
         setup_.text_columns && (setup_.strategy != Strategy::kTail || !setup_.source.range_reads);
@@ -221,6 +231,16 @@ class RowMaker {
       row.id_text = fmt::format("no uuid {}", number);
     }
     return row;
+  }
+
+  // A later version of a row: new in every column, or with another bid alone.
+  RowValues overwrite(const RowValues& before, int64_t event_us) {
+    if (random_.chance(0.7)) {
+      return values(event_us);
+    }
+    RowValues out = before;
+    out.bid = bid();
+    return out;
   }
 
   RowValues values(int64_t event_us) {
@@ -255,6 +275,10 @@ class RowMaker {
     }
     if (odd(0.03)) {
       event_us = random_.chance(0.5) ? 900'000'000 * kSecondUs : event_us + 3 * 24 * kHourUs;
+    }
+    if (random_.chance(0.02)) {
+      // The first millisecond of an hour, here or where the clocks are half an hour off, or the last one before it.
+      event_us = event_us / (kHourUs / 2) * (kHourUs / 2) - 1000 * random_.between(0, 1);
     }
     out.kind = Value::Kind::kGood;
     out.meaning = event_us / 1000 * 1000;
@@ -292,11 +316,13 @@ class RowMaker {
       const char* text;
       int64_t micros;
     };
-    static constexpr std::array<Sample, 6> kSamples = {{{"0", 0},
+    static constexpr std::array<Sample, 8> kSamples = {{{"0", 0},
                                                         {"1.4", 1'400'000},
                                                         {"2.5", 2'500'000},
                                                         {"7", 7'000'000},
                                                         {"0.0000015", 2},
+                                                        {"0.0000005", 0},
+                                                        {"2.0000025", 2'000'002},
                                                         {"1e-6", 1}}};
     Value out;
     if (odd(0.2)) {
@@ -342,6 +368,7 @@ class RowMaker {
   const Setup& setup_;
   Random& random_;
   std::vector<int64_t> skews_us_;
+  int64_t last_ticks_ = 0;
 };
 
 SliceKey slice_of(const Setup& setup, const RawRow& row) {
@@ -402,7 +429,7 @@ RawLog Setup::make_log(Random& random) const {
     }
     if (random.chance(overwritten)) {
       RowVersion second = version;
-      second.values = maker.values(now_us - event_late_us);
+      second.values = maker.overwrite(version.values, now_us - event_late_us);
       if (strategy == Strategy::kScan) {
         second.values.ts = version.values.ts;  // else the row would move to another slice
       }
@@ -448,14 +475,22 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   }
   draw_faults(setup, random);
   draw_events(setup, random);
+  if (setup.source.ring_reads && random.chance(0.7)) {
+    // A repair works on the same history.
+    setup.verifications_us.insert(setup.verifications_us.begin(),
+                                  setup.start_us + random.between(0, 500) * 1000);
+    std::sort(setup.verifications_us.begin(), setup.verifications_us.end());
+  }
   if (random.chance(0.15)) {
     setup.expiry_end_us = setup.end_us + 600 * kSecondUs;
   }
+  setup.promptness.grace_us = setup.options.grace_us;
+  setup.promptness.clock_error_max_us = setup.clock_error_max_us + setup.clock_step_us;
   setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;
   // A clock that is ahead lets rows from clocks that are ahead carry the position too far.
   setup.promptness.lateness_max_us = setup.options.look_back_us -
                                      setup.options.look_back_interval_us -
-                                     2 * setup.clock_error_max_us;
+                                     2 * setup.promptness.clock_error_max_us;
   if (setup.strategy == Strategy::kScan) {
     setup.promptness.delay_max_us = setup.options.scan_interval_us + 2 * kSecondUs;
     setup.promptness.lateness_max_us =

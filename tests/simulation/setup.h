@@ -43,6 +43,7 @@ struct Setup {
   std::vector<int64_t> clock_steps_us;
   std::vector<int64_t> damages_us;
   int64_t clock_error_max_us = 0;
+  int64_t clock_step_us = 0;           // not 0: for a while clocks are ahead or behind by that
   std::vector<JobChange> job_changes;  // by time
   int64_t expiry_end_us = 0;  // not 0: after end_us all rows expire, one by one, until then
 

@@ -103,7 +103,8 @@ class Run {
         world_(parameters.seed ^ 0x5EED, setup_.start_us, parameters.tracing),
         log_(make_log()),
         checks_(world_, log_, setup_.promptness),
-        database_(world_, checks_) {
+        database_(world_, checks_),
+        misconfiguration_(parameters.seed * 1009 + 7) {
     world_.rates = setup_.rates;
     world_.fault_windows = setup_.fault_windows;
     world_.warehouse_outages = setup_.warehouse_outages;
@@ -256,6 +257,9 @@ class Run {
       if (!engine) {
         throw InvariantViolation{"Options", engine.error().text()};
       }
+      if (database_.commits() > 0 && misconfiguration_.chance(0.3)) {
+        check_fingerprint(process);
+      }
       process.engine = std::move(*engine);
       world_.trace(process.name, "starts");
       world_.disturb();
@@ -280,6 +284,43 @@ class Run {
     process.wake_us = std::max(due_us, world_.now_us());
     if (world_.now_us() > quiet_us() && due_us > world_.now_us()) {
       process.wake_us += world_.random.between(0, 2 * kSecondUs);  // nothing new: saves time
+    }
+  }
+
+  // Fingerprint: an engine that would count otherwise is refused.
+  void check_fingerprint(Process& process) {
+    EngineOptions wrong = setup_.options;
+    wrong.shards = setup_.groups[process.group];
+    CountingOptions& counting = wrong.counting;
+    switch (misconfiguration_.below(6)) {
+      case 0:
+        counting.attribution = counting.attribution == Attribution::kColumns
+                                   ? Attribution::kPayload
+                                   : Attribution::kColumns;
+        break;
+      case 1:
+        counting.reporting_zone = TimeZone::find("Asia/Tokyo").value();
+        break;
+      case 2:
+        wrong.source_timezone = "Asia/Tokyo";
+        break;
+      case 3:
+        counting.kinds.kinds["redirect"] = EventKind::kClick;
+        break;
+      case 4:
+        counting.future_max_us += kSecondUs;
+        break;
+      default:
+        counting.ts_min_us += kSecondUs;
+        break;
+    }
+    world_.trace(process.name, "starts with other options");
+    auto engine = make_engine(ports(process), wrong);
+    const auto started = (*engine)->start();
+    if (started || (started.error().kind != ErrorKind::kConfig &&
+                    started.error().kind != ErrorKind::kTransient)) {
+      throw InvariantViolation{"Fingerprint",
+                               process.name + " starts with options that count otherwise"};
     }
   }
 
@@ -338,6 +379,10 @@ class Run {
       for (const auto& process : processes_) {
         process->clock.error_us =
             world_.random.between(-setup_.clock_error_max_us, setup_.clock_error_max_us);
+        // The last step sets it right again.
+        if (!setup_.clock_steps_us.empty() && world_.random.chance(0.7)) {
+          process->clock.error_us += setup_.clock_step_us * (world_.random.chance(0.7) ? 1 : -1);
+        }
       }
       world_.trace("world", "clocks step");
     }
@@ -391,6 +436,7 @@ class Run {
       throw InvariantViolation{"Liveness", "an engine does not catch up in the end"};
     }
     check_late_rows();
+    check_companies();
     const auto repaired = run_verification(true);
     if (!repaired) {
       throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
@@ -484,6 +530,7 @@ class Run {
   RawLog log_;
   Checks checks_;
   WarehouseDatabase database_;
+  Random misconfiguration_;
   std::vector<std::unique_ptr<Process>> processes_;
   int depth_ = 0;
   int64_t steps_ = 0;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/timestamp.h"
 #include "simulation/simulation.h"
 
 namespace hirestream::simulation {
@@ -20,6 +21,8 @@ struct Arguments {
   uint64_t seed = 1;
   uint64_t seeds = 100;
   std::optional<int64_t> seconds;
+  std::optional<uint64_t> budget_s;
+  std::string summary;
   bool trace = false;
   bool keep_going = false;
   std::vector<Strategy> strategies = {Strategy::kTail, Strategy::kFollow, Strategy::kScan};
@@ -28,8 +31,20 @@ struct Arguments {
 
 void print_usage() {
   fmt::print(
-      "usage: hirestream_simulator [--seed N] [--seeds N] [--seconds S] [--trace] [--keep-going]\n"
-      "                            [--strategy tail|follow|scan|all] [--break NAME]\n"
+      "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
+      "                            [--keep-going] [--strategy tail|follow|scan|all] [--break "
+      "NAME]\n"
+      "                            [--summary FILE]\n"
+      "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
+      "run\n"
+      "  --seeds N       so many seeds, one after the other (100)\n"
+      "  --budget S      as many seeds as fit into S seconds\n"
+      "  --seconds S     simulated seconds in which rows are written, instead of what the seed "
+      "says\n"
+      "  --trace         print what happens\n"
+      "  --keep-going    do not stop at the first failure\n"
+      "  --break NAME    with a deliberate defect: exit 0 if it is found\n"
+      "  --summary FILE  write the totals as Markdown\n"
       "Defects for --break:\n");
   for (const Defect defect : all_defects()) {
     fmt::print("  {} ({})\n", defect_name(defect), strategy_name(strategy_for(defect)));
@@ -63,6 +78,10 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
     }
     return out.defect.has_value();
   }
+  if (name == "--summary") {
+    out.summary = value;
+    return true;
+  }
   const auto parsed = number(value);
   if (!parsed) {
     return false;
@@ -71,6 +90,9 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
     out.seed = *parsed;
   } else if (name == "--seeds") {
     out.seeds = *parsed;
+  } else if (name == "--budget") {
+    out.budget_s = *parsed;
+    out.seeds = UINT64_MAX / 2;
   } else if (name == "--seconds") {
     out.seconds = static_cast<int64_t>(*parsed);
   } else {
@@ -91,7 +113,7 @@ std::optional<Arguments> parse(int argc, char** argv) {
       out.keep_going = true;
     } else if (i + 1 < argc && take_value(out, name, argv[i + 1])) {
       seed_only = seed_only || name == "--seed";
-      seeds_given = seeds_given || name == "--seeds";
+      seeds_given = seeds_given || name == "--seeds" || name == "--budget";
       ++i;
     } else {
       return std::nullopt;
@@ -138,6 +160,30 @@ class Totals {
     fmt::print("\n");
   }
 
+  bool write_summary(const std::string& path, const Arguments& arguments, uint64_t failed,
+                     double wall_s) const {
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    if (file == nullptr) {
+      return false;
+    }
+    const double hours = static_cast<double>(simulated_us_) / 3.6e9;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    fmt::print(
+        file,
+        "# Simulation\n\nWritten by `hirestream_simulator --seed {}`, {}.\n\n"
+        "| what | how many |\n|---|---|\n| runs (seeds times strategies) | {} |\n| failed | {} |\n"
+        "| simulated hours | {:.1f} |\n| raw rows | {} |\n| steps of engines | {} |\n| commits | "
+        "{} |\n"
+        "| simulated hours a minute, on one core | {:.0f} |\n\n| fault | times |\n|---|---|\n",
+        arguments.seed,
+        format_timestamp_ms(std::chrono::duration_cast<std::chrono::microseconds>(now).count()),
+        runs_, failed, hours, rows_, steps_, commits_, hours / wall_s * 60);
+    for (const auto& [kind, count] : faults_) {
+      fmt::print(file, "| {} | {} |\n", kind, count);
+    }
+    return std::fclose(file) == 0;
+  }
+
  private:
   int64_t runs_ = 0;
   int64_t simulated_us_ = 0;
@@ -165,7 +211,14 @@ int run(const Arguments& arguments) {
   Totals totals;
   uint64_t failed = 0;
   const auto started = std::chrono::steady_clock::now();
+  const auto elapsed_s = [started] {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+    return elapsed.count();
+  };
   for (uint64_t seed = arguments.seed; seed < arguments.seed + arguments.seeds; ++seed) {
+    if (arguments.budget_s && elapsed_s() > static_cast<double>(*arguments.budget_s)) {
+      break;
+    }
     for (const Strategy strategy : arguments.strategies) {
       RunParameters parameters;
       parameters.seed = seed;
@@ -197,8 +250,13 @@ int run(const Arguments& arguments) {
       break;
     }
   }
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - started;
-  totals.print(failed, wall.count());
+  const double wall_s = elapsed_s();
+  totals.print(failed, wall_s);
+  if (!arguments.summary.empty() &&
+      !totals.write_summary(arguments.summary, arguments, failed, wall_s)) {
+    fmt::print(stderr, "cannot write {}\n", arguments.summary);
+    return 2;
+  }
   return (failed == 0) == !arguments.defect.has_value() ? 0 : 1;
 }
 

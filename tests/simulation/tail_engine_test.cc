@@ -82,6 +82,38 @@ TEST(TailEngine, GoesOnWhenTheClockIsSetBack) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+TEST(TailEngine, CountsRowsOfBucketsThatAFastClockHadSettled) {
+  Scenario scenario;
+  for (int i = 0; i < 60; ++i) {
+    scenario.add_click({.arrival_s = i + 0.5, .visible_s = i + 0.5});
+  }
+  scenario.run_until(20);
+  scenario.set_clock_error(3600);
+  scenario.run_until(25);
+  scenario.set_clock_error(0);
+  scenario.run_until(45);
+  EXPECT_GE(scenario.clicks(), 43);  // at once, not when an audit comes by
+  EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
+}
+
+TEST(TailEngine, DoesNotTrustTheStampsOfAFastClockAfterARestart) {
+  Scenario scenario;
+  for (int i = 0; i < 60; ++i) {
+    scenario.add_click({.arrival_s = i + 0.5, .visible_s = i + 0.5});
+  }
+  // Visible after everything has settled: for an audit.
+  scenario.add_click({.arrival_s = 3, .visible_s = 900, .lagging_s = 0}, 2);
+  scenario.run_until(20);
+  scenario.set_clock_error(200'000);
+  scenario.run_until(25);
+  scenario.kill();
+  scenario.set_clock_error(0);
+  scenario.run_until(45);
+  EXPECT_GE(scenario.clicks(), 43);
+  scenario.run_until(4'200);
+  EXPECT_EQ(scenario.clicks(), 61);
+}
+
 TEST(TailEngine, LooksBackFarEnoughAfterALongPause) {
   Scenario scenario;
   for (int i = 0; i < 200; ++i) {

@@ -49,9 +49,10 @@ Result<OpenedCassandraSource> open_cassandra_source(const CassandraConfig& confi
   if (!in_force.note.empty()) {
     opened.notes.push_back(std::move(in_force.note));
   }
-  HIRESTREAM_ASSIGN(opened.source,
-                    CassandraTailSource::open(std::move(connection), opened.shape, in_force.layout,
-                                              options.source_zone, options.with_payload));
+  HIRESTREAM_ASSIGN(
+      opened.source,
+      CassandraTailSource::open(std::move(connection), opened.shape, in_force.history.back().layout,
+                                options.source_zone, options.with_payload));
   return opened;
 }
 

@@ -128,7 +128,8 @@ Result<void> CassandraTailSource::list_page(std::span<const uint8_t> rows, size_
   HIRESTREAM_TRY(for_each_row(rows, row_count, 2, visit));
   if (!unknown.empty()) {
     return fail(ErrorKind::kConfig, "discover slices", table_, "there is " + unknown,
-                fmt::format("the writers do not follow {}: nobody would read those rows",
+                fmt::format("nobody would read those rows. Has {0} a new entry? Start again, it is "
+                            "read at the start. If not, the writers do not follow {0}",
                             layout_table_name(table_)));
   }
   return {};

@@ -51,7 +51,7 @@ Result<std::unique_ptr<CassandraWriter>> CassandraWriter::open(const CassandraCo
   writer->partitioned_ = shape.strategy == Strategy::kTail;
   if (writer->partitioned_) {
     HIRESTREAM_ASSIGN(auto in_force, read_layout(*writer->connection_));
-    writer->layout_ = in_force.layout;
+    writer->layouts_ = std::move(in_force.history);
     writer->bucket_type_ = shape.find("bucket")->type;
     writer->shard_type_ = shape.find("shard")->type;
     if (!in_force.note.empty()) {
@@ -123,8 +123,9 @@ Result<std::vector<CassandraWriter::Placed>> CassandraWriter::place(
                   fmt::format("row with create_time '{}', column create_time: is no version-1 UUID",
                               *create_time));
     }
-    placed[i].bucket = bucket_of(arrival_time_us(*id), layout_.bucket_width_s);
-    placed[i].shard = shard_of(*id, layout_.shard_count);
+    const PartitionLayout& layout = layout_at(layouts_, arrival_time_us(*id));
+    placed[i].bucket = bucket_of(arrival_time_us(*id), layout.bucket_width_s);
+    placed[i].shard = shard_of(*id, layout.shard_count);
   }
   // Stable: rows of a partition keep their order.
   std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
@@ -172,7 +173,8 @@ Result<void> CassandraWriter::bind(const RawEvent& event, const Placed& placed) 
                             *event[RawColumn::kCreateTime], column, value, what));
   };
   if (partitioned_) {
-    if (!append_bucket(bucket_type_, placed.bucket, layout_.bucket_width_s, values.bytes())) {
+    if (!append_bucket(bucket_type_, placed.bucket, layouts_.front().layout.bucket_width_s,
+                       values.bytes())) {
       return rejected("bucket", fmt::format("{}", placed.bucket), "does not fit the column");
     }
     values.commit();

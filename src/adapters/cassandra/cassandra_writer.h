@@ -31,7 +31,7 @@ class CassandraWriter : public RawLogWriter {
   Result<void> finish() override { return {}; }
   // What somebody should know: columns of raw rows that the table does not have, a missing layout table.
   const std::vector<std::string>& notes() const { return notes_; }
-  const PartitionLayout& layout() const { return layout_; }
+  const LayoutHistory& layouts() const { return layouts_; }
 
  private:
   struct Statement;
@@ -51,7 +51,7 @@ class CassandraWriter : public RawLogWriter {
   TimeZone source_zone_;
   std::vector<Target> targets_;
   std::vector<std::string> notes_;
-  PartitionLayout layout_;
+  LayoutHistory layouts_ = {{}};
   bool partitioned_ = false;  // the recommended table
   CqlType bucket_type_ = CqlType::kBigint;
   CqlType shard_type_ = CqlType::kInt;

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 #include "adapters/cassandra/cql_session_internal.h"
+#include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
@@ -38,6 +40,37 @@ Result<void> PartitionLayout::validate() const {
                 fmt::format("is {}, allowed: 1 to {}", shard_count, kShardsMax));
   }
   return {};
+}
+
+Result<void> check_history(const LayoutHistory& history) {
+  HIRESTREAM_CHECK(!history.empty());
+  const PartitionLayout* before = &history.front().layout;
+  for (const auto& [from_us, layout] : history) {
+    HIRESTREAM_TRY(layout.validate());
+    const auto refuse = [from = from_us](const std::string& field, const std::string& message) {
+      return fail(ErrorKind::kConfig, "check layout", field,
+                  fmt::format("from {} on: {}", format_timestamp_ms(from), message));
+    };
+    if (layout.bucket_width_s != before->bucket_width_s) {
+      return refuse("bucket_width_s",
+                    fmt::format("is {}, was {}: the width of a table cannot change; start a new "
+                                "table for another one",
+                                layout.bucket_width_s, before->bucket_width_s));
+    }
+    if (layout.shard_count < before->shard_count) {
+      return refuse("shard_count", fmt::format("is {}, was {}: the number of shards can only grow",
+                                               layout.shard_count, before->shard_count));
+    }
+    before = &layout;
+  }
+  return {};
+}
+
+const PartitionLayout& layout_at(const LayoutHistory& history, int64_t arrival_us) {
+  const auto after = std::upper_bound(
+      history.begin(), history.end(), arrival_us,
+      [](int64_t time_us, const LayoutEntry& entry) { return time_us < entry.from_us; });
+  return after == history.begin() ? after->layout : std::prev(after)->layout;
 }
 
 int32_t shard_of(const RowId& id, int32_t shard_count) {
@@ -94,10 +127,10 @@ Result<LayoutInForce> read_layout(CassandraConnection& connection) {
                                   {config.keyspace, name}));
   LayoutInForce in_force;
   const auto defaults = [&](std::string_view why) {
+    const PartitionLayout& layout = in_force.history.front().layout;
     in_force.note = fmt::format(
         "{}.{} {}: taking {} s buckets and {} shards; every writer of {} must do the same",
-        config.keyspace, name, why, in_force.layout.bucket_width_s, in_force.layout.shard_count,
-        config.table_text());
+        config.keyspace, name, why, layout.bucket_width_s, layout.shard_count, config.table_text());
     return in_force;
   };
   if (tables.rows.empty()) {
@@ -105,26 +138,29 @@ Result<LayoutInForce> read_layout(CassandraConnection& connection) {
   }
   HIRESTREAM_ASSIGN(
       const auto answer,
-      session.query(fmt::format("SELECT bucket_width_s, shard_count FROM {}.{}",
+      session.query(fmt::format("SELECT from_bucket_time, bucket_width_s, shard_count FROM {}.{}",
                                 quote_identifier(config.keyspace), quote_identifier(name)),
                     {}, config.consistency));
   if (answer.rows.empty()) {
     return defaults("is empty");
   }
-  if (answer.rows.size() > 1) {
-    return fail(ErrorKind::kConfig, "read layout", config.keyspace + "." + name,
-                "a layout with more than one entry is not supported yet",
-                "keep one entry; to change the layout, start a new tracking table");
+  in_force.history.clear();
+  for (const auto& row : answer.rows) {
+    const auto from_ms =
+        integer_cell(row[0], CqlType::kBigint);  // a timestamp's bytes are a bigint's
+    const auto width = integer_cell(row[1], answer.columns[1].type);
+    const auto shards = integer_cell(row[2], answer.columns[2].type);
+    if (!from_ms || !width || !shards || *width > kDayS || *shards > kShardsMax) {
+      return fail(ErrorKind::kConfig, "read layout", config.keyspace + "." + name,
+                  "bucket_width_s and shard_count must be set (int)",
+                  "hirestream init --print shows the entry");
+    }
+    in_force.history.push_back(
+        {*from_ms * 1000, {static_cast<int32_t>(*width), static_cast<int32_t>(*shards)}});
   }
-  const auto width = integer_cell(answer.rows[0][0], answer.columns[0].type);
-  const auto shards = integer_cell(answer.rows[0][1], answer.columns[1].type);
-  if (!width || !shards || *width > kDayS || *shards > kShardsMax) {
-    return fail(ErrorKind::kConfig, "read layout", config.keyspace + "." + name,
-                "bucket_width_s and shard_count must be set (int)",
-                "hirestream init --print shows the entry");
-  }
-  in_force.layout = {static_cast<int32_t>(*width), static_cast<int32_t>(*shards)};
-  HIRESTREAM_TRY(in_force.layout.validate());
+  std::sort(in_force.history.begin(), in_force.history.end(),
+            [](const LayoutEntry& a, const LayoutEntry& b) { return a.from_us < b.from_us; });
+  HIRESTREAM_TRY(check_history(in_force.history));
   return in_force;
 }
 

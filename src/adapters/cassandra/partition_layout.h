@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "adapters/cassandra/cassandra_connection.h"
 #include "adapters/cassandra/cql_value.h"
@@ -22,6 +23,19 @@ struct PartitionLayout {
   // kConfig: width outside 1 … 86400 (and a divisor of a day), shards outside 1 … 1024.
   Result<void> validate() const;
 };
+
+// The layouts of one table over time: the shard count may grow, the width stays. A reader looks at the shards of the last entry from the
+// start, so an entry can be added for a time to come, the readers restarted, and nothing is missed when the writers turn to it.
+struct LayoutEntry {
+  int64_t from_us = 0;  // arrival times from here on
+  PartitionLayout layout;
+};
+// By time.
+using LayoutHistory = std::vector<LayoutEntry>;
+// kConfig naming the entry: impossible values, another width, fewer shards than before.
+Result<void> check_history(const LayoutHistory& history);
+// What holds for a row that arrived then; before the first entry: the first.
+const PartitionLayout& layout_at(const LayoutHistory& history, int64_t arrival_us);
 
 // The shard of a row: XXH3 (64 bits, seed 0) of the 16 bytes of its create_time in network order (RFC 4122), modulo the number of
 // shards. Every writer of the table must do the same.
@@ -40,10 +54,10 @@ std::optional<int64_t> read_bucket(CqlType type, std::span<const uint8_t> cell,
 std::string layout_table_name(const std::string& table);
 
 struct LayoutInForce {
-  PartitionLayout layout;
-  std::string note;  // not empty: the layout table is missing or empty, defaults hold
+  LayoutHistory history = {{}};  // at least one entry
+  std::string note;              // not empty: the layout table is missing or empty, defaults hold
 };
-// kConfig when the table has several entries (a layout that changes over time is not supported) or impossible ones.
+// kConfig as check_history.
 Result<LayoutInForce> read_layout(CassandraConnection& connection);
 
 }  // namespace hirestream

@@ -34,6 +34,25 @@ TEST(PartitionLayout, SpreadsRowsOfOneWriterEvenly) {
   }
 }
 
+TEST(PartitionLayout, OverTimeTheShardsMayGrowAndNothingElseMayChange) {
+  EXPECT_TRUE(check_history({{0, {60, 8}}, {1'000'000, {60, 8}}, {2'000'000, {60, 16}}}));
+  const auto fewer = check_history({{0, {60, 8}}, {1'000'000, {60, 4}}});
+  ASSERT_FALSE(fewer);
+  EXPECT_EQ(fewer.error().subject, "shard_count");
+  const auto wider = check_history({{0, {60, 8}}, {1'000'000, {120, 8}}});
+  ASSERT_FALSE(wider);
+  EXPECT_EQ(wider.error().subject, "bucket_width_s");
+  EXPECT_FALSE(check_history({{0, {7, 8}}}));
+}
+
+TEST(PartitionLayout, ARowFollowsTheEntryOfItsArrival) {
+  const LayoutHistory history = {{1'000, {60, 2}}, {2'000, {60, 4}}, {3'000, {60, 8}}};
+  EXPECT_EQ(layout_at(history, 0).shard_count, 2);
+  EXPECT_EQ(layout_at(history, 1'999).shard_count, 2);
+  EXPECT_EQ(layout_at(history, 2'000).shard_count, 4);
+  EXPECT_EQ(layout_at(history, 9'000).shard_count, 8);
+}
+
 TEST(PartitionLayout, BucketIsTheTimeDividedByTheWidthRoundedDown) {
   EXPECT_EQ(bucket_of(119'999'999, 60), 1);
   EXPECT_EQ(bucket_of(120'000'000, 60), 2);

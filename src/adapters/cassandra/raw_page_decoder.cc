@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "adapters/cassandra/table_shape.h"
+#include "adapters/cassandra/tracking_types.h"
 
 namespace hirestream {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "adapters/cassandra/cql_session_internal.h"
+#include "adapters/cassandra/tracking_types.h"
 
 namespace hirestream {
 namespace {
@@ -16,39 +17,6 @@ constexpr std::string_view kKeysAllowed =
 tl::unexpected<Error> refuse(std::string subject, std::string message, std::string hint = {}) {
   return fail(ErrorKind::kConfig, std::string(kOperation), std::move(subject), std::move(message),
               std::move(hint));
-}
-
-std::string_view allowed_types(Column column) {
-  switch (column) {
-    case Column::kCreateTime:
-      return "timeuuid, uuid, text";
-    case Column::kTs:
-      return "timestamp, text";
-    case Column::kBid:
-      return "decimal, text, int, bigint, smallint, tinyint, varint, float, double";
-    case Column::kCustomTrack:
-    case Column::kEd:
-      return "text";
-    default:
-      return "bigint, int, smallint, tinyint, varint, text";
-  }
-}
-
-bool is_allowed(Column column, CqlType type) {
-  switch (column) {
-    case Column::kCreateTime:
-      return is_text(type) || is_uuid(type);
-    case Column::kTs:
-      return is_text(type) || type == CqlType::kTimestamp;
-    case Column::kBid:
-      return is_text(type) || is_integer(type) || type == CqlType::kDecimal ||
-             type == CqlType::kFloat || type == CqlType::kDouble;
-    case Column::kCustomTrack:
-    case Column::kEd:
-      return is_text(type);
-    default:
-      return is_text(type) || is_integer(type);
-  }
 }
 
 Result<void> check_tail_key(const TableShape& shape) {
@@ -234,15 +202,6 @@ std::string TableShape::select_list(bool with_payload) const {
     list += (list.empty() ? "" : ", ") + quote_identifier(column_name(column));
   }
   return list;
-}
-
-Result<void> check_tracking_type(const std::string& table, Column column,
-                                 std::string_view type_name) {
-  if (is_allowed(column, cql_type_from_name(type_name))) {
-    return {};
-  }
-  return refuse(fmt::format("{} column {}", table, column_name(column)),
-                fmt::format("has the type {}, allowed: {}", type_name, allowed_types(column)));
 }
 
 Result<void> check_shape(TableShape& shape) {

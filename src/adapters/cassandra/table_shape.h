@@ -54,10 +54,6 @@ struct TableShape {
 // missing create_time or ts, and for column types that cannot be read.
 Result<void> check_shape(TableShape& shape);
 
-// kConfig naming the column, its type and what is allowed.
-Result<void> check_tracking_type(const std::string& table, Column column,
-                                 std::string_view type_name);
-
 // Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape refuses it.
 Result<TableShape> introspect_table(CassandraConnection& connection);
 

@@ -89,13 +89,15 @@ bool equal_without_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-CsvReader::CsvReader(std::unique_ptr<ByteStream> stream, std::string name)
-    : window_(std::move(stream)), name_(std::move(name)) {}
+CsvReader::CsvReader(std::unique_ptr<ByteStream> stream, std::string name, size_t window_bytes)
+    : window_(std::move(stream), window_bytes), name_(std::move(name)) {}
 
 Result<std::unique_ptr<CsvReader>> CsvReader::open(std::unique_ptr<ByteStream> stream,
                                                    std::string name,
-                                                   std::span<const WantedColumn> wanted) {
-  std::unique_ptr<CsvReader> reader(new CsvReader(std::move(stream), std::move(name)));
+                                                   std::span<const WantedColumn> wanted,
+                                                   size_t window_bytes) {
+  std::unique_ptr<CsvReader> reader(
+      new CsvReader(std::move(stream), std::move(name), window_bytes));
   HIRESTREAM_TRY(reader->skip_byte_order_mark());
   HIRESTREAM_TRY(reader->read_header(wanted));
   return reader;

@@ -24,7 +24,8 @@ class CsvReader : public RecordReader {
   // Reads the header. kConfig when a required column is missing or a wanted one stands there twice.
   static Result<std::unique_ptr<CsvReader>> open(std::unique_ptr<ByteStream> stream,
                                                  std::string name,
-                                                 std::span<const WantedColumn> wanted);
+                                                 std::span<const WantedColumn> wanted,
+                                                 size_t window_bytes = InputWindow::kCapacity);
 
   Result<bool> next(Record& record) override;
   int64_t file_bytes() const override { return window_.stream().file_bytes(); }
@@ -38,7 +39,7 @@ class CsvReader : public RecordReader {
   struct Cursor;
   enum class Scan { kRecord, kIncomplete, kMalformed };
 
-  CsvReader(std::unique_ptr<ByteStream> stream, std::string name);
+  CsvReader(std::unique_ptr<ByteStream> stream, std::string name, size_t window_bytes);
   Result<void> read_header(std::span<const WantedColumn> wanted);
   Result<void> match_columns(std::span<const std::string> found,
                              std::span<const WantedColumn> wanted);

@@ -14,8 +14,9 @@ namespace hirestream {
 class InputWindow {
  public:
   static constexpr size_t kPadding = 64;
+  static constexpr size_t kCapacity = 256 << 10;
 
-  explicit InputWindow(std::unique_ptr<ByteStream> stream, size_t capacity = 256 << 10);
+  explicit InputWindow(std::unique_ptr<ByteStream> stream, size_t capacity = kCapacity);
 
   const char* begin() const { return buffer_.data() + begin_; }
   const char* end() const { return buffer_.data() + end_; }

@@ -206,8 +206,9 @@ struct NdjsonReader::Parser {
   size_t next_seen = 0;
 };
 
-NdjsonReader::NdjsonReader(std::unique_ptr<ByteStream> stream, std::span<const WantedColumn> wanted)
-    : window_(std::move(stream)),
+NdjsonReader::NdjsonReader(std::unique_ptr<ByteStream> stream, std::span<const WantedColumn> wanted,
+                           size_t window_bytes)
+    : window_(std::move(stream), window_bytes),
       parser_(std::make_unique<Parser>(wanted)),
       values_(wanted.size()) {}
 

@@ -20,7 +20,8 @@ namespace hirestream {
 
 class NdjsonReader : public RecordReader {
  public:
-  NdjsonReader(std::unique_ptr<ByteStream> stream, std::span<const WantedColumn> wanted);
+  NdjsonReader(std::unique_ptr<ByteStream> stream, std::span<const WantedColumn> wanted,
+               size_t window_bytes = InputWindow::kCapacity);
   ~NdjsonReader() override;
 
   Result<bool> next(Record& record) override;

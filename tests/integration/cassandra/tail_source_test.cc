@@ -175,16 +175,43 @@ TEST_F(TailSource, TakesTheLayoutFromItsTable) {
   EXPECT_EQ(read_all(*opened.source).rows.size(), 200U);
 }
 
-TEST_F(TailSource, RefusesALayoutThatChanges) {
+// The shards of a table may become more; rows before and after are all found.
+TEST_F(TailSource, ReadsATableWhoseShardsHaveBecomeMore) {
+  execute_all(recommended_schema_statements(config().keyspace, config().table, {},
+                                            TableTypes::kNative, {60, 2}));
+  write(events(100, 1'000'000));
+  const int64_t switch_us = kFirstArrivalUs + 100 * 1'000'000;
+  execute(
+      fmt::format("INSERT INTO {}_layout (from_bucket_time, bucket_width_s, shard_count) VALUES "
+                  "({}, 60, 7)",
+                  table(), switch_us / 1000));
+  write(events(300, 1'000'000));  // the first 100 again, 200 under the new layout
+  auto opened = open();
+  EXPECT_EQ(opened.source->description().shard_count, 7);
+  EXPECT_EQ(read_all(*opened.source).rows.size(), 300U);
+  std::set<int32_t> shards_before;
+  std::set<int32_t> shards_after;
+  const auto listings = opened.source->discover(std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6});
+  ASSERT_TRUE(listings.has_value());
+  for (const SliceListing& slice : *listings) {
+    (slice.key.bucket * 60'000'000 + 60'000'000 <= switch_us ? shards_before : shards_after)
+        .insert(slice.key.shard);
+  }
+  EXPECT_LE(*shards_before.rbegin(), 1);
+  EXPECT_GT(*shards_after.rbegin(), 1);
+}
+
+TEST_F(TailSource, RefusesALayoutWhoseWidthChanges) {
   create_recommended_table();
   execute(
       fmt::format("INSERT INTO {}_layout (from_bucket_time, bucket_width_s, shard_count) VALUES "
-                  "('2030-01-01', 60, 16)",
+                  "('2030-01-01', 300, 16)",
                   table()));
   const auto opened = open_cassandra_source(config(), {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::kConfig);
-  EXPECT_THAT(opened.error().message, HasSubstr("more than one entry is not supported yet"));
+  EXPECT_THAT(opened.error().message, HasSubstr("from 2030-01-01"));
+  EXPECT_THAT(opened.error().message, HasSubstr("is 300, was 60"));
 }
 
 TEST_F(TailSource, SeesRowsOfPreparedStatementsAfterTheyWereWritten) {

@@ -11,6 +11,7 @@
 #
 # Environment: HIRESTREAM_TEST_CASSANDRA_PORT (9042)  HIRESTREAM_TEST_CASSANDRA_ADDRESS (127.0.0.1, with --auth 127.0.0.2)
 #   HIRESTREAM_TEST_CASSANDRA_STORAGE_PORT, HIRESTREAM_TEST_CASSANDRA_JMX_PORT   HIRESTREAM_TEST_CASSANDRA_HEAP (1g)
+#   HIRESTREAM_TEST_CASSANDRA_COMMITLOG_SYNC (periodic; batch: what was acknowledged survives kill -9)
 #   HIRESTREAM_TEST_CASSANDRA_VERSION (4.1.10; 5.0.x works too)   HIRESTREAM_TEST_CASSANDRA_WAIT (seconds, 240)   HIRESTREAM_CACHE
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -32,6 +33,9 @@ version=${HIRESTREAM_TEST_CASSANDRA_VERSION:-4.1.10}
 port=${HIRESTREAM_TEST_CASSANDRA_PORT:-9042}
 heap=${HIRESTREAM_TEST_CASSANDRA_HEAP:-1g}
 ready_wait=${HIRESTREAM_TEST_CASSANDRA_WAIT:-240}
+commitlog_sync="commitlog_sync: periodic
+commitlog_sync_period: 10000ms"
+[ "${HIRESTREAM_TEST_CASSANDRA_COMMITLOG_SYNC:-periodic}" = periodic ] || commitlog_sync="commitlog_sync: batch"
 if [ "$auth" = 1 ]; then
   address=${HIRESTREAM_TEST_CASSANDRA_ADDRESS:-127.0.0.2}
   login=(cassandra cassandra)
@@ -131,8 +135,7 @@ commitlog_directory: $instance/data/commitlog
 hints_directory: $instance/data/hints
 saved_caches_directory: $instance/data/saved_caches
 cdc_raw_directory: $instance/data/cdc_raw
-commitlog_sync: periodic
-commitlog_sync_period: 10000ms
+$commitlog_sync
 commitlog_segment_size: 32MiB
 authenticator: $authenticator
 authorizer: $authorizer

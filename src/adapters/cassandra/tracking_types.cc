@@ -1,0 +1,55 @@
+#include "adapters/cassandra/tracking_types.h"
+
+#include <fmt/format.h>
+
+#include "adapters/cassandra/cql_value.h"
+
+namespace hirestream {
+namespace {
+
+std::string_view allowed_types(Column column) {
+  switch (column) {
+    case Column::kCreateTime:
+      return "timeuuid, uuid, text";
+    case Column::kTs:
+      return "timestamp, text";
+    case Column::kBid:
+      return "decimal, text, int, bigint, smallint, tinyint, varint, float, double";
+    case Column::kCustomTrack:
+    case Column::kEd:
+      return "text";
+    default:
+      return "bigint, int, smallint, tinyint, varint, text";
+  }
+}
+
+bool is_allowed(Column column, CqlType type) {
+  switch (column) {
+    case Column::kCreateTime:
+      return is_text(type) || is_uuid(type);
+    case Column::kTs:
+      return is_text(type) || type == CqlType::kTimestamp;
+    case Column::kBid:
+      return is_text(type) || is_integer(type) || type == CqlType::kDecimal ||
+             type == CqlType::kFloat || type == CqlType::kDouble;
+    case Column::kCustomTrack:
+    case Column::kEd:
+      return is_text(type);
+    default:
+      return is_text(type) || is_integer(type);
+  }
+}
+
+}  // namespace
+
+Result<void> check_tracking_type(const std::string& table, Column column,
+                                 std::string_view type_name) {
+  if (is_allowed(column, cql_type_from_name(type_name))) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "read table definition",
+              fmt::format("{} column {}", table, column_name(column)),
+              fmt::format("has the type {}, allowed: {}", type_name, allowed_types(column)));
+}
+
+}  // namespace hirestream

@@ -1,0 +1,67 @@
+#include "fuzz/record_check.h"
+
+#include <algorithm>
+
+namespace hirestream {
+
+std::optional<std::vector<ReadRecord>> read_records(const OpenReader& open, Bytes file,
+                                                    size_t piece) {
+  auto reader = open(std::make_unique<MemoryStream>(file, piece));
+  if (!reader) {
+    FUZZ_REQUIRE(reader.error().kind == ErrorKind::kConfig);
+    FUZZ_REQUIRE(!reader.error().message.empty());
+    return std::nullopt;
+  }
+  std::vector<ReadRecord> records;
+  for (Record record;;) {
+    const auto some = (*reader)->next(record);
+    FUZZ_REQUIRE(some.has_value());
+    if (!*some) break;
+    ReadRecord& copy = records.emplace_back();
+    copy.bytes = record.bytes;
+    copy.line = record.line;
+    copy.malformed = record.malformed;
+    for (const auto& value : record.values) {
+      FUZZ_REQUIRE(!value || !value->empty());
+      FUZZ_REQUIRE(!value || copy.malformed.empty());
+      copy.values.emplace_back(value);
+    }
+  }
+  FUZZ_REQUIRE((*reader)->file_bytes() == static_cast<int64_t>(file.size()));
+  return records;
+}
+
+std::optional<std::vector<ReadRecord>> read_and_check(const OpenReader& open, Bytes file,
+                                                      size_t piece, std::string_view blanks,
+                                                      bool has_header) {
+  auto records = read_records(open, file, std::max<size_t>(file.size(), 1));
+  FUZZ_REQUIRE(read_records(open, file, 1) == records);
+  FUZZ_REQUIRE(read_records(open, file, std::max<size_t>(piece, 1)) == records);
+  if (!records) return std::nullopt;
+  std::string_view rest = as_text(file);
+  if (!has_header && rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  int64_t line = 1;
+  bool before_first = true;
+  for (const ReadRecord& record : *records) {
+    // From the known place on to the next record; a file's header is what no record delivers.
+    while (line < record.line) {
+      const size_t feed = rest.find('\n');
+      FUZZ_REQUIRE(feed != rest.npos);
+      FUZZ_REQUIRE((has_header && before_first) ||
+                   rest.substr(0, feed).find_first_not_of(blanks) == rest.npos);
+      rest.remove_prefix(feed + 1);
+      ++line;
+    }
+    FUZZ_REQUIRE(line == record.line);
+    before_first = false;
+    FUZZ_REQUIRE(!record.bytes.empty());
+    FUZZ_REQUIRE(rest.starts_with(record.bytes));
+    line += std::count(record.bytes.begin(), record.bytes.end(), '\n');
+    rest.remove_prefix(record.bytes.size());
+  }
+  FUZZ_REQUIRE((has_header && before_first) ||
+               rest.find_first_not_of(std::string(blanks) + '\n') == rest.npos);
+  return records;
+}
+
+}  // namespace hirestream

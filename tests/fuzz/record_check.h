@@ -1,0 +1,35 @@
+// What holds for the records of every file format: they do not depend on how the bytes arrive, stand in the file one behind the other,
+// and between them are line ends and blanks only: nothing gets lost.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/files/record_reader.h"
+#include "fuzz/memory_stream.h"
+
+namespace hirestream {
+
+struct ReadRecord {
+  std::string bytes;
+  int64_t line = 0;
+  std::string malformed;
+  std::vector<std::optional<std::string>> values;
+  friend bool operator==(const ReadRecord&, const ReadRecord&) = default;
+};
+
+// Nothing: the file as a whole is refused.
+using OpenReader =
+    std::function<Result<std::unique_ptr<RecordReader>>(std::unique_ptr<ByteStream>)>;
+std::optional<std::vector<ReadRecord>> read_records(const OpenReader& open, Bytes file,
+                                                    size_t piece);
+
+// Reads the file in pieces of all bytes, `piece` and 1 byte, and checks the above. `blanks`: what may stand between records.
+std::optional<std::vector<ReadRecord>> read_and_check(const OpenReader& open, Bytes file,
+                                                      size_t piece, std::string_view blanks,
+                                                      bool has_header);
+
+}  // namespace hirestream
