@@ -16,6 +16,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
+#include "config/secrets.h"
 
 namespace hirestream {
 namespace {
@@ -23,6 +24,7 @@ namespace {
 constexpr const char* kFooter = R"(Examples:
   hirestream demo
   hirestream demo --seconds 30 --rate 1000
+  hirestream demo --http 127.0.0.1:9000      # where the live page is
   hirestream demo --dir ./demo        # keeps raw.db, counts.db and jobs.db; goes on from there next time
 
 At the end every cell is compared with a recount of the raw log by plain SQL; exit code 1 if one differs.)";
@@ -31,6 +33,8 @@ constexpr int64_t kPatienceUs = 120'000'000;
 
 struct Options {
   std::optional<double> seconds;
+  std::string http;  // empty: 127.0.0.1:8080, or any port that is free
+  bool no_http = false;
   DemoOptions session;
 };
 
@@ -173,6 +177,16 @@ Result<int> end(DemoSession& session, bool terminal, CommandContext& context) {
   return kExitOk;
 }
 
+Result<void> serve(DemoSession& session, const Options& options) {
+  std::optional<ListenAddress> address;
+  if (!options.http.empty()) {
+    HIRESTREAM_ASSIGN(address, parse_listen_address(options.http));
+  }
+  HIRESTREAM_ASSIGN(const std::string token,
+                    read_secret(process_environment(), "HIRESTREAM_HTTP_TOKEN"));
+  return session.serve(address, token);
+}
+
 Result<int> run(Options options, CommandContext& context) {
   if (options.session.history_rows < 0 || !(options.session.rows_per_second > 0)) {
     return fail(ErrorKind::kConfig, "demo", "--rows, --rate", "must not be negative or zero",
@@ -200,6 +214,12 @@ Result<int> run(Options options, CommandContext& context) {
       return kExitInterrupted;
     }
   }
+  if (!options.no_http) {
+    HIRESTREAM_TRY(serve(*session, options));
+    if (!context.quiet) {
+      fmt::print(stderr, "live page: {}\n", session->page());
+    }
+  }
   HIRESTREAM_TRY(session->start());
   HIRESTREAM_TRY(watch(*session, options, terminal, context));
   if (const auto error = session->failure()) {
@@ -222,6 +242,11 @@ void add_demo_command(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   command->add_option("--dir", options->session.directory, "Keep the databases here [temporary]")
       ->type_name("DIR");
+  command
+      ->add_option("--http", options->http,
+                   "Where the live page is served [127.0.0.1:8080, or a free port]")
+      ->type_name("HOST:PORT");
+  command->add_flag("--no-http", options->no_http, "Serve no live page");
   command->footer(kFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };

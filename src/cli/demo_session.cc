@@ -12,8 +12,11 @@
 #include "cli/engine_runner.h"
 #include "cli/generate_jobs.h"
 #include "cli/generate_writing.h"
+#include "cli/open_report.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/serve_dashboard.h"
+#include "telemetry/observer_fanout.h"
 
 namespace hirestream {
 namespace {
@@ -139,7 +142,23 @@ Result<bool> DemoSession::make_history(const std::stop_token& stop,
   return !report.interrupted;
 }
 
+Result<void> DemoSession::serve(const std::optional<ListenAddress>& address,
+                                const std::string& token) {
+  const auto serve_at = [&](const ListenAddress& at) {
+    return serve_dashboard(settings_.warehouse, at, token, &metrics_, clock_);
+  };
+  auto server = serve_at(address.value_or(ListenAddress{}));
+  if (!server && !address) {
+    server = serve_at({.port = 0});
+  }
+  HIRESTREAM_ASSIGN(server_, std::move(server));
+  return {};
+}
+
 Result<void> DemoSession::start() {
+  recorder_ = std::make_unique<PipelineRecorder>(
+      [this] { return open_pipeline_log(settings_.warehouse); },
+      [this](const Error& error) { observer_.on_note("warning", error.text()); }, clock_);
   begin_us_ = clock_.now_us();
   note_written(0);
   traffic_ = std::jthread([this](const std::stop_token& stop) {
@@ -155,7 +174,17 @@ Result<void> DemoSession::start() {
     }
   });
   engine_ = std::jthread([this](const std::stop_token& stop) {
-    EngineRunner runner(settings_, {}, clock_, observer_);
+    std::vector<Observer*> observers = {&observer_, &metrics_};
+    std::optional<CommitSignal> signal;
+    if (server_ != nullptr) {
+      observers.push_back(&signal.emplace(*server_));
+    }
+    ObserverFanout observer(std::move(observers));
+    EngineRunnerOptions options;
+    options.observer_of = [this](const std::string& name) -> Observer& {
+      return recorder_->observer_of(name);
+    };
+    EngineRunner runner(settings_, std::move(options), clock_, observer);
     const auto done = runner.run(stop);
     if (!done) {
       fail_with(done.error());
@@ -202,6 +231,7 @@ Result<DemoSnapshot> DemoSession::snapshot() {
   snapshot.elapsed_us = clock_.now_us() - begin_us_;
   snapshot.raw_log = path("raw.db");
   snapshot.warehouse = path("counts.db");
+  snapshot.page = page();
   snapshot.freshness_us = observer_.freshness_us();
   snapshot.note = observer_.last_note();
   HIRESTREAM_ASSIGN(const auto sources, warehouse_->sources());

@@ -19,9 +19,12 @@
 #include "cli/generate_traffic.h"
 #include "cli/traffic_model.h"
 #include "config/settings.h"
+#include "http/dashboard_server.h"
 #include "ports/observer.h"
 #include "ports/raw_log_writer.h"
 #include "ports/warehouse.h"
+#include "telemetry/metrics_observer.h"
+#include "telemetry/pipeline_recorder.h"
 
 namespace hirestream {
 
@@ -57,6 +60,9 @@ class DemoSession {
 
   // Makes the history; blocking. False: stopped before its end.
   Result<bool> make_history(const std::stop_token& stop, const GenerateProgress& progress);
+  // Serves the page and its API, before start(). Nothing: at 127.0.0.1:8080, or at another port if that one is taken.
+  Result<void> serve(const std::optional<ListenAddress>& address, const std::string& token);
+  std::string page() const { return server_ == nullptr ? "" : server_->url(); }
   Result<void> start();
   Result<DemoSnapshot> snapshot();
   std::optional<Error> failure() const;
@@ -94,6 +100,10 @@ class DemoSession {
   std::optional<Error> error_;
   int64_t rows_written_ = 0;
   std::deque<std::pair<int64_t, int64_t>> written_;  // rows so far and when, latest last
+
+  MetricsObserver metrics_;
+  std::unique_ptr<DashboardServer> server_;
+  std::unique_ptr<PipelineRecorder> recorder_;
 
   std::jthread traffic_;
   std::jthread engine_;

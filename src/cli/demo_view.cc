@@ -260,6 +260,9 @@ std::string render_demo(const DemoSnapshot& snapshot, size_t width, bool color) 
                               rate, format_count(snapshot.cells)));
   line("Raw log", snapshot.raw_log);
   line("Warehouse", snapshot.warehouse);
+  if (!snapshot.page.empty()) {
+    line("Live page", palette.accent(snapshot.page));
+  }
   if (!snapshot.note.empty()) {
     line("Note", palette.warning(fit(snapshot.note, width - 14)));
   }
@@ -293,6 +296,9 @@ std::string summarize_demo(const DemoSnapshot& snapshot) {
     out += line + "\n";
   }
   out += "          Freshness: " + freshness_text(snapshot, plain) + "\n";
+  if (!snapshot.page.empty()) {
+    out += "          Live page: " + snapshot.page + "\n";
+  }
   return out;
 }
 

@@ -31,6 +31,7 @@ struct DemoSnapshot {
   int64_t behind_us = 0;                // age of the oldest row that is not counted yet
   std::string raw_log;
   std::string warehouse;
+  std::string page;  // URL; empty: not served
   std::string note;  // a warning, or an error that is being retried
 };
 

@@ -186,7 +186,21 @@ class Doctor {
       }
     }
     if (examine_events_table(**warehouse)) {
+      examine_privileges();
       examine_ledger(**warehouse);
+    }
+  }
+
+  void examine_privileges() {
+    const auto missing = missing_privileges(settings_.warehouse);
+    if (!missing) {
+      bad("warehouse privileges", missing.error());
+    } else if (missing->empty()) {
+      good("warehouse privileges", "enough to count");
+    } else {
+      add(Verdict::kBad, "warehouse privileges",
+          fmt::format("this user lacks {}", fmt::join(*missing, ", ")),
+          "enough for dashboards; to count, ask for the GRANTs that `hirestream init --print` shows");
     }
   }
 

@@ -6,6 +6,7 @@
 // finish the step it is in.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,6 +23,8 @@ namespace hirestream {
 struct EngineRunnerOptions {
   bool once = false;             // end when every engine has caught up
   int64_t give_up_after_us = 0;  // once: transient errors in a row for this long are final
+  // Also told what the engine of the source of that name reports; null: nobody.
+  std::function<Observer&(const std::string& source)> observer_of = nullptr;
 };
 
 class EngineRunner {

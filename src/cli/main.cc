@@ -29,7 +29,7 @@ constexpr const char* kFooter = R"(Exit codes:
 
 Settings come from options, the environment (HIRESTREAM_<SECTION>_<KEY>) and --config FILE; see docs/configuration.md.
 Passwords come from the environment or files only: HIRESTREAM_CASSANDRA_PASSWORD, HIRESTREAM_MYSQL_PASSWORD,
-HIRESTREAM_JOBS_PASSWORD, each also with _FILE.)";
+HIRESTREAM_JOBS_PASSWORD, each also with _FILE; so does the token of the HTTP server, HIRESTREAM_HTTP_TOKEN.)";
 
 void add_global_options(CLI::App& app, CommandContext& context) {
   app.set_version_flag("--version", std::string("hirestream ") + HIRESTREAM_VERSION);
@@ -50,6 +50,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
   add_init_command(app, context);
   add_doctor_command(app, context);
   add_verify_command(app, context);
+  add_dashboard_command(app, context);
   add_sources_command(app, context);
   add_rejects_command(app, context);
   add_migrate_command(app, context);

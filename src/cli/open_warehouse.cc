@@ -67,4 +67,12 @@ Result<Findings> probe_warehouse(const WarehouseSettings& settings) {
   return warehouse->probe();
 }
 
+Result<std::vector<std::string>> missing_privileges(const WarehouseSettings& settings) {
+  if (settings.uri->scheme == Scheme::kSqlite) {
+    return std::vector<std::string>();
+  }
+  HIRESTREAM_ASSIGN(auto warehouse, open_mysql(settings, IfMissing::kFail));
+  return warehouse->missing_privileges();
+}
+
 }  // namespace hirestream

@@ -27,5 +27,7 @@ Result<std::string> warehouse_statements(const WarehouseSettings& settings,
 // What `doctor` shows: name and finding.
 using Findings = std::vector<std::pair<std::string, std::string>>;
 Result<Findings> probe_warehouse(const WarehouseSettings& settings);
+// What the user needs for counting and lacks. The tables must exist.
+Result<std::vector<std::string>> missing_privileges(const WarehouseSettings& settings);
 
 }  // namespace hirestream

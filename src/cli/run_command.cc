@@ -9,15 +9,19 @@
 #include "cli/commands.h"
 #include "cli/engine_runner.h"
 #include "cli/interrupt.h"
+#include "cli/open_report.h"
 #include "cli/open_warehouse.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
+#include "cli/serve_dashboard.h"
 #include "cli/setting_options.h"
 #include "config/setting_table.h"
 #include "config/values.h"
 #include "telemetry/log.h"
 #include "telemetry/log_observer.h"
+#include "telemetry/metrics_observer.h"
 #include "telemetry/observer_fanout.h"
+#include "telemetry/pipeline_recorder.h"
 #include "telemetry/statistics_observer.h"
 
 namespace hirestream {
@@ -31,6 +35,9 @@ constexpr const char* kFooter = R"(Examples:
   export HIRESTREAM_MYSQL_PASSWORD_FILE=/run/secrets/mysql
   hirestream run --source cassandra://cassandra-1/logs/tracking \
       --warehouse mysql://etl@mysql/etl_data --jobs mysql://etl@mysql/platform
+
+  # With the live page at http://127.0.0.1:8080/
+  hirestream run --source sqlite:raw.db --warehouse sqlite:etl.db --http 127.0.0.1:8080
 
   # Several sources, each with its own settings: [[source]] in a file
   hirestream run --config /etc/hirestream/hirestream.toml
@@ -190,6 +197,19 @@ void log_start(const Settings& settings, CommandContext& context) {
   }
 }
 
+Result<std::unique_ptr<DashboardServer>> serve_if_asked(const Settings& settings,
+                                                        const MetricsObserver& metrics,
+                                                        Clock& clock, CommandContext& context) {
+  if (settings.http.address.empty()) {
+    return std::unique_ptr<DashboardServer>();
+  }
+  HIRESTREAM_ASSIGN(const ListenAddress address, parse_listen_address(settings.http.address));
+  HIRESTREAM_ASSIGN(auto server, serve_dashboard(settings.warehouse, address, settings.http.token,
+                                                 &metrics, clock));
+  context.log->info(with_fields("serving", {{"page", server->url()}}));
+  return server;
+}
+
 Result<int> run(const RunOptions& options, CommandContext& context) {
   if (options.print_reference) {
     std::fputs(configuration_reference().c_str(), stdout);
@@ -204,6 +224,8 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
   SystemClock clock;
   LogObserver log_observer(context.log);
   StatisticsObserver statistics;
+  MetricsObserver metrics;
+  HIRESTREAM_ASSIGN(const auto server, serve_if_asked(settings, metrics, clock, context));
   const auto begin = std::chrono::steady_clock::now();
   Result<void> outcome;
   {
@@ -216,10 +238,25 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
     } else {
       report.emplace(settings.run.report_interval_us, statistics, context.log);
     }
+    std::optional<CommitSignal> signal;
+    if (server != nullptr) {
+      observers.push_back(&metrics);
+      observers.push_back(&signal.emplace(*server));
+    }
     ObserverFanout observer(std::move(observers));
-    EngineRunner runner(
-        settings, {.once = settings.run.once, .give_up_after_us = settings.run.give_up_after_us},
-        clock, observer);
+    PipelineRecorder recorder([&settings] { return open_pipeline_log(settings.warehouse); },
+                              [&context](const Error& error) {
+                                context.log->warn(with_fields("figures by minute are not recorded",
+                                                              {{"error", error.text()}}));
+                              },
+                              clock);
+    EngineRunner runner(settings,
+                        {.once = settings.run.once,
+                         .give_up_after_us = settings.run.give_up_after_us,
+                         .observer_of = [&](const std::string& name) -> Observer& {
+                           return recorder.observer_of(name);
+                         }},
+                        clock, observer);
     outcome = runner.run(stop);
   }
   HIRESTREAM_TRY(outcome);
@@ -241,7 +278,8 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command =
       app.add_subcommand("run", "Keep the warehouse equal to a recount of the raw log");
-  options->settings.add(*command, {"source", "warehouse", "jobs", "counting", "engine", "run"});
+  options->settings.add(*command,
+                        {"source", "warehouse", "jobs", "counting", "engine", "run", "http"});
   command
       ->add_flag("--print-configuration-reference", options->print_reference,
                  "Print docs/configuration.md")

@@ -53,6 +53,7 @@ std::string group_name(std::string_view section) {
          : section == "jobs"      ? "Jobs"
          : section == "counting"  ? "Counting"
          : section == "engine"    ? "Engine"
+         : section == "http"      ? "HTTP"
                                   : "Options";
 }
 

@@ -90,12 +90,8 @@ bool ScanEngine::in_bound(int64_t bucket, const ScanBound& bound) const {
 Result<void> ScanEngine::start() {
   started_ = false;
   HIRESTREAM_TRY(ledger_.open_as_writer());
-  known_.clear();
   held_.clear();
-  HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
-  for (const LedgerEntry& entry : entries) {
-    known_.emplace(entry.key.bucket, entry);
-  }
+  HIRESTREAM_TRY(load_known());
   const int64_t now_us = ports_.clock.now_us();
   last_step_us_ = now_us;
   next_jobs_us_ = now_us;
@@ -103,6 +99,15 @@ Result<void> ScanEngine::start() {
   next_full_scan_us_ = now_us;
   started_ = true;
   scanned_ = false;
+  return {};
+}
+
+Result<void> ScanEngine::load_known() {
+  HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
+  known_.clear();
+  for (const LedgerEntry& entry : entries) {
+    known_.emplace(entry.key.bucket, entry);
+  }
   return {};
 }
 
@@ -154,6 +159,10 @@ Result<StepReport> ScanEngine::step() {
 
 Result<void> ScanEngine::scan(const ScanBound& bound, int64_t now_us) {
   again_ = false;
+  if (bound.complete) {
+    HIRESTREAM_TRY(
+        load_known());  // somebody else may have replaced slices whose rows have not changed since
+  }
   HIRESTREAM_ASSIGN(ScanCount count,
                     count_scan(ports_.source, ledger_.classifier(), bound, ports_.observer));
   return commit_differences(std::move(count), bound, false, now_us);
@@ -183,6 +192,8 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
   std::sort(changed.begin(), changed.end());
   bool shrunk = false;
   size_t done = 0;
+  int64_t left_from =
+      INT64_MAX;  // the earliest minute that this scan has not settled what it could
   while (done < changed.size()) {
     size_t size = 0;
     int64_t cells = 0;
@@ -190,8 +201,10 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
       cells += tally_of(count, changed[done + size]).classes().counted / 4 + 1;
       ++size;
     }
-    HIRESTREAM_ASSIGN(const bool suspicious, commit_batch(std::span(changed).subspan(done, size),
-                                                          count, strongest, now_us));
+    const int64_t next = done + size < changed.size() ? changed[done + size] : INT64_MAX;
+    HIRESTREAM_ASSIGN(const bool suspicious,
+                      commit_batch(std::span(changed).subspan(done, size), count, strongest, now_us,
+                                   next, left_from));
     shrunk = shrunk || suspicious;
     done += size;
     ports_.observer.on_progress("slices", static_cast<int64_t>(done),
@@ -212,7 +225,11 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
 }
 
 Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCount& count,
-                                      bool strongest, int64_t now_us) {
+                                      bool strongest, int64_t now_us, int64_t next,
+                                      int64_t& left_from) {
+  const auto leave = [&left_from](int64_t bucket) {
+    left_from = bucket == kNoTimeBucket ? left_from : std::min(left_from, bucket);
+  };
   std::vector<SliceKey> keys;
   for (const int64_t bucket : buckets) {
     keys.push_back({0, bucket});
@@ -230,6 +247,7 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
     if (recount.stored.entry.revision != noted) {
       known_[bucket] = recount.stored.entry;
       again_ = true;
+      leave(bucket);
       continue;
     }
     if (recount.stored.entry.state == SliceState::kFrozen) {
@@ -245,6 +263,7 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
         (recount.verdict == RecountVerdict::kShrunk && !options_.allow_shrink &&
          !(strongest && all_there))) {
       suspicious = true;
+      leave(bucket);
       if (strongest || recount.verdict == RecountVerdict::kDamaged) {
         held_[bucket] = digest;
         ports_.observer.on_slice(
@@ -271,7 +290,8 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
   if (plan.empty()) {
     return suspicious;
   }
-  const int64_t settled = floor_divide(now_us - options_.grace_us, width_us());
+  const int64_t settled =
+      std::min({floor_divide(now_us - options_.grace_us, width_us()), next, left_from});
   plan.settled_until.emplace_back(0, settled);
   std::vector<LedgerEntry> entries;
   for (const SliceChange& change : plan.slices) {

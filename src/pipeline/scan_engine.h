@@ -31,11 +31,12 @@ class ScanEngine : public Engine {
   Result<StepReport> step() override;
 
  private:
+  Result<void> load_known();
   Result<void> scan(const ScanBound& bound, int64_t now_us);
   Result<void> commit_differences(ScanCount count, const ScanBound& bound, bool strongest,
                                   int64_t now_us);
   Result<bool> commit_batch(std::span<const int64_t> buckets, ScanCount& count, bool strongest,
-                            int64_t now_us);
+                            int64_t now_us, int64_t next, int64_t& left_from);
   bool in_bound(int64_t bucket, const ScanBound& bound) const;
   int64_t width_us() const;
 

@@ -106,6 +106,9 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(write_cells());
   HIRESTREAM_TRY(delete_zero_cells());
   HIRESTREAM_TRY(write_progress());
+  if (commit_.writers.empty()) {
+    HIRESTREAM_TRY(note_change(connection_));  // last: nothing waits for this row for long
+  }
   return CommitOutcome{};
 }
 
@@ -401,6 +404,12 @@ Result<void> CommitWriter::write_progress() {
     HIRESTREAM_TRY(raise.end_row());
   }
   return raise.flush();
+}
+
+Result<void> note_change(Connection& connection) {
+  return connection.execute(
+      "INSERT INTO hirestream_meta (name, value) VALUES ('changes', '1') ON DUPLICATE KEY UPDATE "
+      "value = CAST(CAST(hirestream_meta.value AS SIGNED) + 1 AS CHAR)");
 }
 
 Result<bool> CommitWriter::carries_token() {

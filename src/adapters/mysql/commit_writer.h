@@ -42,4 +42,7 @@ class CommitWriter {
       keys_with_rejects_;  // slices whose ledger line says that rows were rejected
 };
 
+// Whoever shows the data sees commits of engines by their writers' tokens; every other change is counted here, in its transaction.
+Result<void> note_change(Connection& connection);
+
 }  // namespace hirestream::mysql

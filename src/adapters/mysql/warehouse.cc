@@ -515,6 +515,7 @@ Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t
   }
   HIRESTREAM_TRY(store.flush());
   HIRESTREAM_ASSIGN(int64_t rewritten, rewrite_companies(*connection, companies, now_us));
+  HIRESTREAM_TRY(mysql::note_change(*connection));
   HIRESTREAM_TRY(transaction.commit());
   return rewritten;
 }
@@ -604,6 +605,7 @@ Result<void> MysqlWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
   HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
   HIRESTREAM_TRY(connection->execute(
       fmt::format("DELETE FROM hirestream_rejects WHERE first_seen_us < {}", before_us)));
+  const bool dropped = connection->affected_rows() > 0;
   HIRESTREAM_ASSIGN(ResultSet count, connection->query("SELECT COUNT(*) FROM hirestream_rejects"));
   HIRESTREAM_TRY(count.next());
   const int64_t beyond = count.integer(0) - std::max<int64_t>(cap, 0);
@@ -612,6 +614,9 @@ Result<void> MysqlWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
         "DELETE FROM hirestream_rejects ORDER BY first_seen_us, shard DESC, bucket DESC, row_id "
         "DESC LIMIT {}",
         beyond)));
+  }
+  if (dropped || beyond > 0) {
+    HIRESTREAM_TRY(mysql::note_change(*connection));
   }
   return transaction.commit();
 }

@@ -51,6 +51,8 @@ class MysqlWarehouse final : public Warehouse {
 
   // What `doctor` shows: name and finding.
   Result<std::vector<std::pair<std::string, std::string>>> probe();
+  // Of INSERT, UPDATE and DELETE, those this user lacks on our tables, which must exist.
+  Result<std::vector<std::string>> missing_privileges();
 
   // Tests break the connection at a statement of their choice.
   void set_statement_hook(mysql::StatementHook hook);

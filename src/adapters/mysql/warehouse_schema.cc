@@ -91,6 +91,24 @@ constexpr const char* kJobs = R"(  job_id BIGINT NOT NULL,
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (job_id))";
 
+constexpr const char* kMinutes = R"(  minute_us BIGINT NOT NULL,
+  source_id INT NOT NULL,
+  new_rows BIGINT NOT NULL,
+  rows_read BIGINT NOT NULL,
+  requests BIGINT NOT NULL,
+  commits BIGINT NOT NULL,
+  commit_us_sum BIGINT NOT NULL,
+  commit_us_max BIGINT NOT NULL,
+  freshness_us_p50 BIGINT NOT NULL,
+  freshness_us_p95 BIGINT NOT NULL,
+  freshness_us_max BIGINT NOT NULL,
+  slices_settled BIGINT NOT NULL,
+  slices_corrected BIGINT NOT NULL,
+  slices_audited BIGINT NOT NULL,
+  conflicts BIGINT NOT NULL,
+  retries BIGINT NOT NULL,
+  PRIMARY KEY (minute_us, source_id))";
+
 constexpr const char* kAccounting =
     R"(CREATE OR REPLACE VIEW hirestream_accounting AS
 SELECT s.id AS source_id, s.name AS name, s.kind AS kind,
@@ -147,7 +165,8 @@ std::vector<MysqlSchemaObject> mysql_schema() {
        {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_sources", kSources},
         std::pair{"hirestream_writers", kWriters}, std::pair{"hirestream_slices", kSlices},
         std::pair{"hirestream_deltas", kDeltas}, std::pair{"hirestream_frozen", kFrozen},
-        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_jobs", kJobs}}) {
+        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_jobs", kJobs},
+        std::pair{"hirestream_minutes", kMinutes}}) {
     objects.push_back({name, table(name, columns)});
   }
   objects.push_back({"hirestream_accounting", kAccounting});
@@ -172,6 +191,14 @@ std::vector<std::string> mysql_schema_statements() {
 std::string least_privilege_grants(const MysqlGrants& grants) {
   const std::string& db = grants.database;
   const std::string& host = grants.host;
+  std::string reading;
+  for (const std::string_view table :
+       {"events", "hirestream_accounting", "hirestream_jobs", "hirestream_meta",
+        "hirestream_minutes", "hirestream_rejects", "hirestream_slices", "hirestream_sources",
+        "hirestream_writers"}) {
+    reading +=
+        fmt::format("GRANT SELECT ON `{}`.`{}` TO 'hirestream_reader'@'{}';\n", db, table, host);
+  }
   return fmt::format(
       "-- The engine: data only, no change of tables.\n"
       "CREATE USER IF NOT EXISTS 'hirestream'@'{host}' IDENTIFIED BY '<password>';\n"
@@ -180,17 +207,14 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
       "instead.\n"
       "-- GRANT CREATE, ALTER, DROP, INDEX, CREATE VIEW, SHOW VIEW ON `{db}`.* TO "
       "'hirestream'@'{host}';\n"
-      "-- Dashboards: only what is charted.\n"
+      "-- Dashboards, `hirestream dashboard` too: only what they show.\n"
       "CREATE USER IF NOT EXISTS 'hirestream_reader'@'{host}' IDENTIFIED BY '<password>';\n"
-      "GRANT SELECT ON `{db}`.`events` TO 'hirestream_reader'@'{host}';\n"
-      "GRANT SELECT ON `{db}`.`hirestream_accounting` TO 'hirestream_reader'@'{host}';\n"
-      "GRANT SELECT ON `{db}`.`hirestream_jobs` TO 'hirestream_reader'@'{host}';\n"
-      "GRANT SELECT ON `{db}`.`hirestream_sources` TO 'hirestream_reader'@'{host}';\n"
-      "GRANT SELECT ON `{db}`.`hirestream_writers` TO 'hirestream_reader'@'{host}';\n"
+      "{reading}"
       "-- The job directory.\n"
       "CREATE USER IF NOT EXISTS 'hirestream_jobs'@'{host}' IDENTIFIED BY '<password>';\n"
       "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n",
-      fmt::arg("db", db), fmt::arg("host", host), fmt::arg("jobs", grants.jobs_table));
+      fmt::arg("db", db), fmt::arg("host", host), fmt::arg("reading", reading),
+      fmt::arg("jobs", grants.jobs_table));
 }
 
 }  // namespace hirestream

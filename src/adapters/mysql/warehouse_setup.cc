@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "adapters/mysql/commit_writer.h"
 #include "adapters/mysql/warehouse.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "model/timestamp.h"
@@ -263,6 +264,7 @@ Result<std::pair<int64_t, int64_t>> MysqlWarehouse::copy_grouped(
       "CAST(SUM(spend_hour) * 1000000 AS SIGNED) FROM {} GROUP BY dates, hours",
       sum("impressions"), sum("clicks"), sum("conversion"), sum("qualified_application"),
       sum("disqualified_application"), kNewTable)));
+  HIRESTREAM_TRY(mysql::note_change(connection));
   HIRESTREAM_TRY(transaction.commit());
   return std::pair{before, after};
 }
@@ -297,12 +299,29 @@ Result<std::vector<std::pair<std::string, std::string>>> MysqlWarehouse::probe()
           ? std::string("1")
           : fmt::format("{}: the last commits may be lost with the power", row.text(5)));
   findings.emplace_back("innodb_buffer_pool_size", row.text(6));
-  HIRESTREAM_ASSIGN(const std::vector<std::string> grants,
-                    first_column(*connection, "SHOW GRANTS"));
-  for (const std::string& grant : grants) {
-    findings.emplace_back("grant", grant.substr(0, grant.find(" IDENTIFIED BY")));
-  }
   return findings;
+}
+
+Result<std::vector<std::string>> MysqlWarehouse::missing_privileges() {
+  // Statements that change no row ask the server itself, whatever roles and wildcards the privileges come from.
+  static constexpr std::pair<std::string_view, std::string_view> kTries[] = {
+      {"INSERT", "INSERT INTO {0} SELECT * FROM {0} WHERE FALSE"},
+      {"UPDATE", "UPDATE {} SET source_id = source_id WHERE FALSE"},
+      {"DELETE", "DELETE FROM {} WHERE FALSE"},
+  };
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  std::vector<std::string> missing;
+  for (const auto& [privilege, statement] : kTries) {
+    const auto tried =
+        connection->execute(fmt::format(fmt::runtime(statement), "hirestream_slices"));
+    if (!tried && tried.error().kind != ErrorKind::kConfig) {
+      return forward(tried.error());
+    }
+    if (!tried) {
+      missing.emplace_back(privilege);
+    }
+  }
+  return missing;
 }
 
 }  // namespace hirestream

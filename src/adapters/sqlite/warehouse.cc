@@ -337,8 +337,16 @@ Result<int64_t> SqliteWarehouse::store_jobs(std::span<const Job> changed, int64_
     HIRESTREAM_TRY(rewrite.run());
     rewritten += database_.changes();
   }
+  HIRESTREAM_TRY(note_change());
   HIRESTREAM_TRY(transaction.commit());
   return rewritten;
+}
+
+// Whoever shows the data sees commits of engines by their writers' tokens; every other change is counted here.
+Result<void> SqliteWarehouse::note_change() {
+  return database_.execute(
+      "INSERT INTO hirestream_meta (name, value) VALUES ('changes', '1') ON CONFLICT (name) DO "
+      "UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)");
 }
 
 Result<void> SqliteWarehouse::read_events(
@@ -424,12 +432,17 @@ Result<void> SqliteWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
   HIRESTREAM_ASSIGN(Statement old,
                     database_.prepare("DELETE FROM hirestream_rejects WHERE first_seen_us < ?1"));
   HIRESTREAM_TRY(old.bind(1, before_us).run());
+  int64_t dropped = database_.changes();
   HIRESTREAM_ASSIGN(
       Statement beyond,
       database_.prepare("DELETE FROM hirestream_rejects WHERE rowid IN (SELECT rowid FROM "
                         "hirestream_rejects ORDER BY first_seen_us DESC, shard, bucket, row_id "
                         "LIMIT -1 OFFSET ?1)"));
   HIRESTREAM_TRY(beyond.bind(1, std::max<int64_t>(cap, 0)).run());
+  dropped += database_.changes();
+  if (dropped > 0) {
+    HIRESTREAM_TRY(note_change());
+  }
   return transaction.commit();
 }
 

@@ -77,6 +77,7 @@ class SqliteWarehouse final : public Warehouse {
   Result<void> write_cells(const Commit& commit);
   Result<void> delete_zero_cells(const Commit& commit);
   Result<void> write_progress(const Commit& commit);
+  Result<void> note_change();
   Result<std::string> kind_of(SourceId source);
   Result<void> fold(SourceId source, StoredContribution& stored);
 

@@ -287,6 +287,9 @@ Result<CommitOutcome> SqliteWarehouse::commit(const Commit& commit) {
   }
   HIRESTREAM_TRY(write_cells(commit));
   HIRESTREAM_TRY(write_progress(commit));
+  if (commit.writers.empty()) {
+    HIRESTREAM_TRY(note_change());
+  }
   if (auto done = transaction.commit(); !done) {
     // A failing disk does not say whether the last frames of the log are on it.
     if ((database_.last_error_code() & 0xff) == SQLITE_IOERR) {

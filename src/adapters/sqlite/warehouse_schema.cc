@@ -143,6 +143,27 @@ constexpr const char* kJobs =
   updated_at_us INTEGER NOT NULL
 ) STRICT)";
 
+constexpr const char* kMinutes =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_minutes (
+  minute_us INTEGER NOT NULL,
+  source_id INTEGER NOT NULL,
+  new_rows INTEGER NOT NULL,
+  rows_read INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  commits INTEGER NOT NULL,
+  commit_us_sum INTEGER NOT NULL,
+  commit_us_max INTEGER NOT NULL,
+  freshness_us_p50 INTEGER NOT NULL,
+  freshness_us_p95 INTEGER NOT NULL,
+  freshness_us_max INTEGER NOT NULL,
+  slices_settled INTEGER NOT NULL,
+  slices_corrected INTEGER NOT NULL,
+  slices_audited INTEGER NOT NULL,
+  conflicts INTEGER NOT NULL,
+  retries INTEGER NOT NULL,
+  PRIMARY KEY (minute_us, source_id)
+) STRICT, WITHOUT ROWID)";
+
 constexpr const char* kAccounting =
     R"(CREATE VIEW IF NOT EXISTS hirestream_accounting AS
 SELECT s.id AS source_id, s.name, s.kind,
@@ -178,6 +199,7 @@ std::vector<std::string> sqlite_schema_statements() {
       kRejects,
       "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
       kJobs,
+      kMinutes,
       kAccounting,
       "INSERT OR IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '" +
           std::to_string(kSqliteSchemaVersion) + "')",

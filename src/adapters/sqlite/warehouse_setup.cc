@@ -137,6 +137,7 @@ Result<std::pair<int64_t, int64_t>> SqliteWarehouse::migrate(int64_t now_us) {
   HIRESTREAM_TRY(database_.execute("ALTER TABLE events RENAME TO " + old_table));
   HIRESTREAM_TRY(create_missing());
   HIRESTREAM_ASSIGN(auto rows, migrate_rows(old_table, now_us));
+  HIRESTREAM_TRY(note_change());
   HIRESTREAM_TRY(transaction.commit());
   return rows;
 }

@@ -1,0 +1,234 @@
+// The HTTP API (docs/api/openapi.yaml): types, and a client that remembers ETags, so that a question whose answer has not changed
+// costs a 304.
+
+import type { Dimension } from "./url_state";
+
+export interface Figures {
+  impressions: number;
+  clicks: number;
+  conversions: number;
+  qualified: number;
+  unqualified: number;
+  spend: string;
+  click_through_rate: number | null;
+  conversion_rate: number | null;
+  qualified_ratio: number | null;
+  average_bid: number | null;
+  cost_per_conversion: number | null;
+  cost_per_qualified: number | null;
+}
+
+export interface Range {
+  from: string;
+  to: string;
+}
+
+export interface Meta {
+  product: string;
+  version: string;
+  warehouse: string;
+  timezone: string;
+  now: string;
+  first_hour: string | null;
+  last_hour: string | null;
+  settled_until: string | null;
+  sources: { name: string; kind: string; attribution: string }[];
+}
+
+export interface Kpis {
+  range: Range;
+  current: Figures;
+  previous_range: Range;
+  previous: Figures;
+}
+
+export interface Point extends Figures {
+  time: string;
+}
+
+export interface Series {
+  range: Range;
+  step: "hour" | "day";
+  points: Point[];
+  previous: Point[] | null;
+}
+
+export interface NamedId {
+  id: number;
+  name: string;
+}
+
+export interface Entry extends Figures, NamedId {}
+
+export interface Top {
+  range: Range;
+  dimension: Dimension;
+  order: string;
+  total: number;
+  entries: Entry[];
+}
+
+export interface Classes {
+  read: number;
+  counted: number;
+  unattributed: number;
+  other: number;
+  rejected: number;
+  too_late: number;
+}
+
+export interface QualitySource {
+  name: string;
+  kind: string;
+  attribution: string;
+  timezone: string;
+  classes: Classes;
+  slices: { open: number; settled: number; frozen: number; held: number };
+  settled_until: string | null;
+  last_commit: string | null;
+}
+
+export interface Reject {
+  source: string;
+  reason: string;
+  column: string;
+  kept: number;
+  newest: string;
+  sample: { id: string; value: string; row: string };
+}
+
+export interface Quality {
+  sources: QualitySource[];
+  rejects: Reject[];
+  hints: string[];
+}
+
+export interface Slice {
+  source: string;
+  shard: number;
+  bucket: string;
+  begin: string | null;
+  state: "open" | "settled" | "frozen";
+  held: boolean;
+  revision: number;
+  rows: number;
+  settled_at: string | null;
+  audited_at: string | null;
+  updated_at: string | null;
+}
+
+export interface Minute {
+  source: string;
+  minute: string;
+  new_rows: number;
+  rows_read: number;
+  requests: number;
+  commits: number;
+  commit_ms_mean: number | null;
+  commit_ms_max: number | null;
+  freshness_ms_p50: number | null;
+  freshness_ms_p95: number | null;
+  freshness_ms_max: number | null;
+  slices_settled: number;
+  slices_corrected: number;
+  slices_audited: number;
+  conflicts: number;
+  retries: number;
+}
+
+export interface Pipeline {
+  slices: Slice[];
+  minutes: Minute[];
+}
+
+/** What is wrong, in words for people. `status` 0: no answer came. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+  ) {
+    super(`${title}: ${detail}`);
+  }
+}
+
+const kTokenKey = "hirestream.token";
+
+export function storedToken(): string {
+  try {
+    return sessionStorage.getItem(kTokenKey) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export function storeToken(token: string): void {
+  try {
+    if (token) sessionStorage.setItem(kTokenKey, token);
+    else sessionStorage.removeItem(kTokenKey);
+  } catch {
+    // Without storage the token lasts as long as the page.
+  }
+}
+
+export function headersWithToken(): Headers {
+  const headers = new Headers();
+  const token = storedToken();
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  return headers;
+}
+
+export async function problemOf(response: Response): Promise<Problem> {
+  let title = response.statusText || `HTTP ${response.status}`;
+  let detail = "The server gave no explanation.";
+  try {
+    const body = (await response.json()) as { title?: string; detail?: string; parameter?: string; allowed?: string };
+    if (body.title) title = body.title;
+    if (body.detail) detail = body.detail;
+    if (body.parameter) detail = `${body.parameter}: ${detail}`;
+    if (body.allowed) detail += ` (allowed: ${body.allowed})`;
+  } catch {
+    // Not a problem document: something between page and server answered.
+  }
+  return new Problem(response.status, title, detail);
+}
+
+const kRemembered = 60;
+
+export class ApiClient {
+  private readonly answers = new Map<string, { tag: string; data: unknown }>();
+
+  constructor(private readonly onUnauthorized: () => void) {}
+
+  async get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    const known = this.answers.get(path);
+    const headers = headersWithToken();
+    headers.set("Accept", "application/json, application/problem+json");
+    if (known) headers.set("If-None-Match", known.tag);
+    let response: Response;
+    try {
+      response = await fetch(path, { headers, cache: "no-store", ...(signal ? { signal } : {}) });
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new Problem(0, "No answer", "The server cannot be reached. The page tries again by itself.");
+    }
+    if (response.status === 304 && known) return known.data as T;
+    if (!response.ok) {
+      if (response.status === 401) this.onUnauthorized();
+      throw await problemOf(response);
+    }
+    const data = (await response.json()) as T;
+    const tag = response.headers.get("ETag");
+    this.answers.delete(path);
+    if (tag) this.answers.set(path, { tag, data });
+    for (const oldest of this.answers.keys()) {
+      if (this.answers.size <= kRemembered) break;
+      this.answers.delete(oldest);
+    }
+    return data;
+  }
+
+  forget(): void {
+    this.answers.clear();
+  }
+}

@@ -1,0 +1,107 @@
+// /api/v1/stream, read by fetch (an EventSource cannot send a token). Connects again by itself, and takes a stream that has gone silent
+// for a lost one.
+
+import { headersWithToken } from "./api";
+import { SseParser } from "./sse_parser";
+
+export type Connection = "connecting" | "live" | "lost" | "unauthorized";
+
+export interface Pulse {
+  connection: Connection;
+  /** Age of the newest raw row when it was committed, as the last change said. */
+  freshness_ms: number | null;
+  /** Since the last commit was seen, at `heard_ms`. */
+  behind_ms: number | null;
+  heard_ms: number;
+  retry_at_ms: number | null;
+}
+
+const kSilence_ms = 8_000;
+const kRetry_ms = [500, 1_000, 2_000, 4_000, 5_000];
+
+export class LiveStream {
+  private pulse: Pulse = { connection: "connecting", freshness_ms: null, behind_ms: null, heard_ms: 0, retry_at_ms: null };
+  private attempt = 0;
+  private abort: AbortController | null = null;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly onPulse: (pulse: Pulse) => void,
+    private readonly onChange: () => void,
+  ) {}
+
+  /** Also: at once again, whatever the state. */
+  start(): void {
+    this.abort?.abort();
+    clearTimeout(this.retry);
+    const abort = new AbortController();
+    this.abort = abort;
+    void this.run(abort);
+  }
+
+  private tell(news: Partial<Pulse>): void {
+    this.pulse = { ...this.pulse, ...news };
+    this.onPulse(this.pulse);
+  }
+
+  private async run(abort: AbortController): Promise<void> {
+    let watch: ReturnType<typeof setTimeout> | undefined;
+    const heard = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => abort.abort(), kSilence_ms);
+    };
+    let status = 0;
+    try {
+      heard();
+      const headers = headersWithToken();
+      headers.set("Accept", "text/event-stream");
+      const response = await fetch("/api/v1/stream", { headers, cache: "no-store", signal: abort.signal });
+      status = response.status;
+      if (response.ok && response.body) await this.read(response.body, heard);
+    } catch {
+      // Refused, aborted or broken off: all the same from here.
+    } finally {
+      clearTimeout(watch);
+    }
+    if (this.abort !== abort) return;
+    if (status === 401) {
+      this.tell({ connection: "unauthorized", retry_at_ms: null });
+      return;
+    }
+    const delay = kRetry_ms[Math.min(this.attempt++, kRetry_ms.length - 1)] ?? 5_000;
+    this.tell({ connection: "lost", retry_at_ms: Date.now() + delay });
+    this.retry = setTimeout(() => this.start(), delay);
+  }
+
+  private async read(body: ReadableStream<Uint8Array>, heard: () => void): Promise<void> {
+    const reader = body.getReader();
+    const decoder = new TextDecoder();
+    const parser = new SseParser();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      heard();
+      for (const { event, data } of parser.push(decoder.decode(value, { stream: true }))) this.take(event, data);
+    }
+  }
+
+  private take(event: string, data: string): void {
+    let fields: { freshness_ms?: number | null; behind_ms?: number | null };
+    try {
+      fields = JSON.parse(data) as typeof fields;
+    } catch {
+      return;
+    }
+    this.attempt = 0;
+    const news: Partial<Pulse> = { connection: "live", retry_at_ms: null, heard_ms: Date.now() };
+    if (event === "change") {
+      if (typeof fields.freshness_ms === "number") news.freshness_ms = fields.freshness_ms;
+      news.behind_ms = 0;
+      this.tell(news);
+      this.onChange();
+    } else if (event === "pulse") {
+      news.behind_ms = fields.behind_ms ?? null;
+      this.tell(news);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// What stands where data is not there: yet, for want of any, or because something is wrong.
+
+import type { ComponentChildren } from "preact";
+import type { Problem } from "../api";
+import { usePage } from "../context";
+import { hourOfText, rangeLabel, textOfHour } from "../civil_time";
+
+export function ProblemCard({ problem }: { problem: Problem }) {
+  return (
+    <div class="card notice bad" role="alert">
+      <h2>{problem.title}</h2>
+      <p>{problem.detail}</p>
+      <p class="quiet">
+        {problem.status === 0 || problem.status >= 500 ? "The page tries again every few seconds." : "Change range or filters, or "}
+        {problem.status !== 0 && problem.status < 500 && <a href="?">start over</a>}
+      </p>
+    </div>
+  );
+}
+
+export function StaleBanner({ problem }: { problem: Problem }) {
+  return (
+    <div class="banner warn" role="status">
+      <strong>{problem.title}.</strong> {problem.detail} What is shown is older.
+    </div>
+  );
+}
+
+export function Skeleton({ height }: { height: number }) {
+  return <div class="skeleton" style={{ height: `${height}px` }} aria-hidden="true" />;
+}
+
+export function EmptyWarehouse() {
+  const { meta } = usePage();
+  return (
+    <section class="card notice" data-test="empty">
+      <h2>No data yet</h2>
+      <p>
+        The warehouse ({meta?.warehouse}) is connected, and nothing has been counted into it. As soon as the engine commits its first
+        rows they appear here, without a reload.
+      </p>
+      <p>Count a raw log into it (the same <code>URI</code> that this server was started with):</p>
+      <pre>
+        <code>hirestream run --source cassandra://USER@HOST:9042/logs/tracking --warehouse URI</code>
+      </pre>
+      <p>Or look at made-up traffic first:</p>
+      <pre>
+        <code>hirestream demo --http 127.0.0.1:8080</code>
+      </pre>
+      <p class="quiet">
+        Nothing appears although the engine runs? <code>hirestream doctor</code> says what is wrong.
+      </p>
+    </section>
+  );
+}
+
+/** Data is there, but not in this range. */
+export function EmptyRange() {
+  const { meta, state, go } = usePage();
+  const first = hourOfText(meta?.first_hour ?? "");
+  const last = hourOfText(meta?.last_hour ?? "");
+  if (first === null || last === null) return null;
+  const filtered = Object.values(state.filters).some((ids) => ids.length > 0);
+  return (
+    <div class="banner" role="status" data-test="empty-range">
+      <span>
+        Nothing in this range{filtered ? " with these filters" : ""}. Data reaches from {rangeLabel({ from: first, to: last + 1 })}.
+      </span>{" "}
+      <button
+        type="button"
+        class="link"
+        onClick={() => go({ ...state, range: { last: null, from: textOfHour(Math.max(first, last - 23)), to: textOfHour(last + 1) } })}
+      >
+        Show its last day
+      </button>
+    </div>
+  );
+}
+
+export function Card(props: { title: string; note?: ComponentChildren; class?: string; children: ComponentChildren; actions?: ComponentChildren }) {
+  return (
+    <section class={`card ${props.class ?? ""}`}>
+      <header class="card-head">
+        <h2>{props.title}</h2>
+        {props.note && <span class="card-note">{props.note}</span>}
+        {props.actions && <span class="card-actions">{props.actions}</span>}
+      </header>
+      {props.children}
+    </section>
+  );
+}

@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import type { Entry, Minute, Slice } from "./api";
+import { sparklinePath } from "./charts/sparkline";
+import { isolated } from "./charts/time_chart";
+import { compareEntries } from "./parts/breakdown";
+import { readPulse } from "./parts/freshness";
+import { gridsOf, lookOf } from "./parts/slice_map";
+import { joinMinutes } from "./views/pipeline";
+import { classSum } from "./views/quality";
+import type { Pulse } from "./live_stream";
+
+const entry = (id: number, spend: string, cpa: number | null): Entry => ({
+  id,
+  name: "",
+  impressions: 0,
+  clicks: 0,
+  conversions: 0,
+  qualified: 0,
+  unqualified: 0,
+  spend,
+  click_through_rate: null,
+  conversion_rate: null,
+  qualified_ratio: null,
+  average_bid: null,
+  cost_per_conversion: cpa,
+  cost_per_qualified: null,
+});
+
+describe("breakdown order", () => {
+  const entries = [entry(1, "9.000000", null), entry(2, "10.000000", 3), entry(3, "10.000000", 1), entry(10, "2.000000", 2)];
+  const ids = (sort: string, descending: boolean) => [...entries].sort((a, b) => compareEntries(a, b, sort, descending, "job")).map(({ id }) => id);
+
+  it("compares money as numbers and equals by id", () => {
+    expect(ids("spend", true)).toEqual([2, 3, 1, 10]);
+    expect(ids("spend", false)).toEqual([10, 1, 2, 3]);
+  });
+
+  it("puts what has no value last, whichever way", () => {
+    expect(ids("cost_per_conversion", false)).toEqual([3, 10, 2, 1]);
+    expect(ids("cost_per_conversion", true)).toEqual([2, 10, 3, 1]);
+  });
+
+  it("orders names with numbers as people do", () => {
+    expect(ids("name", false)).toEqual([1, 2, 3, 10]);
+  });
+});
+
+const slice = (fields: Partial<Slice>): Slice => ({
+  source: "a",
+  shard: 0,
+  bucket: "1",
+  begin: null,
+  state: "settled",
+  held: false,
+  revision: 1,
+  rows: 1,
+  settled_at: "2026-03-01T09:00:00Z",
+  audited_at: "2026-03-01T09:00:00Z",
+  updated_at: null,
+  ...fields,
+});
+
+describe("slice map", () => {
+  it("tells settled from audited by the times, and held before all", () => {
+    expect(lookOf(slice({}))).toBe("settled");
+    expect(lookOf(slice({ audited_at: "2026-03-01T09:10:00Z" }))).toBe("audited");
+    expect(lookOf(slice({ held: true }))).toBe("held");
+    expect(lookOf(slice({ state: "open", settled_at: null, audited_at: null }))).toBe("open");
+    expect(lookOf(slice({ state: "frozen" }))).toBe("frozen");
+  });
+
+  it("orders buckets as 64-bit numbers", () => {
+    const grids = gridsOf(["9007199254740993", "10", "9007199254740992", "-1"].map((bucket) => slice({ bucket })));
+    expect(grids[0]?.buckets).toEqual(["-1", "10", "9007199254740992", "9007199254740993"]);
+  });
+});
+
+describe("minutes of several sources", () => {
+  const minute = (fields: Partial<Minute>): Minute => ({
+    source: "a",
+    minute: "2026-03-01T09:00:00Z",
+    new_rows: 10,
+    rows_read: 40,
+    requests: 1,
+    commits: 1,
+    commit_ms_mean: 4,
+    commit_ms_max: 8,
+    freshness_ms_p50: 100,
+    freshness_ms_p95: null,
+    freshness_ms_max: 300,
+    slices_settled: 0,
+    slices_corrected: 0,
+    slices_audited: 0,
+    conflicts: 0,
+    retries: 0,
+    ...fields,
+  });
+  const both = [minute({}), minute({ source: "b", commits: 3, commit_ms_mean: 8, commit_ms_max: 5, freshness_ms_p50: 200, freshness_ms_p95: 250 })];
+
+  it("add rows, weight means and take the worst", () => {
+    const [row] = [...joinMinutes(both, null).values()];
+    expect(row).toMatchObject({ new_rows: 20, rows_read: 80, commits: 4, commit_ms_mean: 7, commit_ms_max: 8, freshness_ms_p50: 200, freshness_ms_p95: 250 });
+  });
+
+  it("leave out other sources when one is chosen", () => {
+    const [row] = [...joinMinutes(both, "a").values()];
+    expect(row).toMatchObject({ new_rows: 10, freshness_ms_p95: null });
+  });
+});
+
+describe("data quality", () => {
+  it("adds all classes but the total", () => {
+    expect(classSum({ read: 999, counted: 1, unattributed: 20, other: 300, rejected: 4000, too_late: 50_000 })).toBe(54_321);
+  });
+});
+
+describe("freshness", () => {
+  const pulse = (fields: Partial<Pulse>): Pulse => ({ connection: "live", freshness_ms: 380, behind_ms: 0, heard_ms: 1000, retry_at_ms: null, ...fields });
+
+  it("says how old the newest row was when it was counted", () => {
+    expect(readPulse(pulse({}), 1000)).toMatchObject({ tone: "good", text: "0.4 s behind" });
+    expect(readPulse(pulse({ freshness_ms: 5_000 }), 1000)).toMatchObject({ tone: "warn", text: "5.0 s behind" });
+    expect(readPulse(pulse({ freshness_ms: 90_000 }), 1000)).toMatchObject({ tone: "bad", text: "90 s behind" });
+  });
+
+  it("says quiet when nothing has been committed for a while, counting on after the last pulse", () => {
+    expect(readPulse(pulse({ behind_ms: 14_000 }), 1000)).toMatchObject({ text: "0.4 s behind" });
+    expect(readPulse(pulse({ behind_ms: 14_000 }), 3000)).toMatchObject({ tone: "calm", text: "quiet for 16 s" });
+  });
+
+  it("never calls a lost connection fresh", () => {
+    expect(readPulse(pulse({ connection: "lost" }), 1000)).toMatchObject({ tone: "bad", text: "disconnected" });
+  });
+});
+
+describe("lines with gaps", () => {
+  it("give a dot to what stands alone", () => {
+    expect(isolated([1, null, 2, 3, null, 4])).toEqual([0, 5]);
+    expect(isolated([7])).toEqual([0]);
+    expect(isolated([null, undefined])).toEqual([]);
+  });
+});
+
+describe("sparkline", () => {
+  it("breaks at gaps and stays inside its box", () => {
+    const path = sparklinePath([0, 10, null, 5, 10]);
+    expect(path.match(/M/g)).toHaveLength(2);
+    for (const [, y] of path.matchAll(/[ML][\d.]+ ([\d.-]+)/g)) {
+      expect(Number(y)).toBeGreaterThanOrEqual(0);
+      expect(Number(y)).toBeLessThanOrEqual(24);
+    }
+  });
+
+  it("draws nothing for fewer than two values", () => {
+    expect(sparklinePath([null, 3, null])).toBe("");
+  });
+});

@@ -1,0 +1,224 @@
+// Where every raw row ended up. The classes of a source always add up to what was read; the page computes that itself.
+
+import { useState } from "preact/hooks";
+import type { Classes, Quality, QualitySource, Reject } from "../api";
+import { civilSeconds, clockLabel } from "../civil_time";
+import { usePage } from "../context";
+import { formatCount, formatPercent } from "../format";
+import { Card, ProblemCard, Skeleton, StaleBanner } from "../parts/states";
+import { useQuery } from "../query_hub";
+
+type Class = Exclude<keyof Classes, "read">;
+
+const kClasses: { key: Class; label: string; meaning: string }[] = [
+  { key: "counted", label: "Counted", meaning: "in the hourly table" },
+  { key: "unattributed", label: "Unattributed", meaning: "no job named" },
+  { key: "other", label: "Other kinds", meaning: "heartbeats, redirects …: nothing to count" },
+  { key: "rejected", label: "Rejected", meaning: "could not be read; kept with the reason" },
+  { key: "too_late", label: "Too late", meaning: "came after its slice was frozen" },
+];
+
+export function classSum(classes: Classes): number {
+  return kClasses.reduce((sum, { key }) => sum + classes[key], 0);
+}
+
+function useClock() {
+  const { zone } = usePage();
+  const today = civilSeconds(Date.now(), zone);
+  return (instant: string | null) => (instant ? clockLabel(civilSeconds(instant, zone), today) : "–");
+}
+
+function StackedBar({ classes }: { classes: Classes }) {
+  return (
+    <div class="stack" aria-hidden="true">
+      {kClasses.map(({ key, label }) =>
+        classes[key] > 0 ? (
+          <span key={key} class={`part class-${key}`} style={{ flexGrow: classes[key] }} title={`${label}: ${formatCount(classes[key])}`} />
+        ) : null,
+      )}
+    </div>
+  );
+}
+
+function Source({ source, hinted }: { source: QualitySource; hinted: boolean }) {
+  const clock = useClock();
+  const { classes, slices } = source;
+  const sum = classSum(classes);
+  const share = (count: number) => (classes.read > 0 ? count / classes.read : null);
+  const unattributed = share(classes.unattributed) ?? 0;
+  return (
+    <Card
+      title={source.name}
+      class="source"
+      note={
+        <>
+          {source.kind}, attribution <code>{source.attribution}</code>
+        </>
+      }
+    >
+      <StackedBar classes={classes} />
+      <table class="plain classes">
+        <caption class="hidden">Rows of {source.name} by class</caption>
+        <tbody>
+          {kClasses.map(({ key, label, meaning }) => (
+            <tr key={key} data-class={key}>
+              <th scope="row">
+                <span class={`key class-${key}`} aria-hidden="true" /> {label} <span class="quiet">{meaning}</span>
+              </th>
+              <td class="numeric" data-value={classes[key]}>
+                {formatCount(classes[key])}
+              </td>
+              <td class="numeric quiet">{formatPercent(share(classes[key]))}</td>
+            </tr>
+          ))}
+        </tbody>
+        <tfoot>
+          <tr data-class="read">
+            <th scope="row">Read</th>
+            <td class="numeric" data-value={classes.read}>
+              {formatCount(classes.read)}
+            </td>
+            <td class={`numeric ${sum === classes.read ? "ink-good" : "ink-bad"}`} data-test="adds-up">
+              {sum === classes.read ? "✓ adds up" : `${formatCount(sum - classes.read)} off`}
+            </td>
+          </tr>
+        </tfoot>
+      </table>
+      {!hinted && unattributed > 0.05 && source.attribution === "columns" && (
+        <p class="hint">
+          {formatPercent(unattributed, 0)} of the rows name no job in their columns. Trackers often put it into the payload instead:{" "}
+          <code>attribution = "payload"</code> counts those, too.
+        </p>
+      )}
+      <dl class="facts">
+        <div>
+          <dt>Open slices</dt>
+          <dd>{formatCount(slices.open)}</dd>
+        </div>
+        <div>
+          <dt>Settled</dt>
+          <dd>{formatCount(slices.settled)}</dd>
+        </div>
+        <div>
+          <dt>Frozen</dt>
+          <dd>{formatCount(slices.frozen)}</dd>
+        </div>
+        <div class={slices.held > 0 ? "bad" : ""}>
+          <dt>Held</dt>
+          <dd>{formatCount(slices.held)}</dd>
+        </div>
+        <div>
+          <dt>Settled until</dt>
+          <dd>{clock(source.settled_until)}</dd>
+        </div>
+        <div>
+          <dt>Last commit</dt>
+          <dd>{clock(source.last_commit)}</dd>
+        </div>
+      </dl>
+      {slices.held > 0 && (
+        <p class="hint bad">
+          {formatCount(slices.held)} {slices.held === 1 ? "slice is" : "slices are"} held: a recount found fewer rows than were counted before.
+          Nothing was taken away. If the rows are gone on purpose, run with <code>--allow-shrink</code>.
+        </p>
+      )}
+    </Card>
+  );
+}
+
+function prettyJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function RejectRow({ reject }: { reject: Reject }) {
+  const clock = useClock();
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <tr data-reason={reject.reason}>
+        <th scope="row">{reject.reason}</th>
+        <td>
+          <code>{reject.column || "–"}</code>
+        </td>
+        <td>{reject.source}</td>
+        <td class="numeric">{formatCount(reject.kept)}</td>
+        <td class="nowrap">{clock(reject.newest)}</td>
+        <td>
+          <code class="sample">{reject.sample.value === "" ? "(empty)" : reject.sample.value}</code>{" "}
+          <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? "hide row" : "row"}
+          </button>
+        </td>
+      </tr>
+      {open && (
+        <tr class="detail">
+          <td colSpan={6}>
+            <pre tabIndex={0}>{`create_time ${reject.sample.id}\n${prettyJson(reject.sample.row)}`}</pre>
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+/** `…` in a text from the server becomes code. */
+function withCode(text: string) {
+  return text.split("`").map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part));
+}
+
+export function QualityView() {
+  const { data, error } = useQuery<Quality>("/api/v1/quality");
+  if (error && !data) return <ProblemCard problem={error} />;
+  if (!data) return <Skeleton height={420} />;
+  return (
+    <>
+      {error && <StaleBanner problem={error} />}
+      {data.hints.length > 0 && (
+        <Card title="What could be done">
+          <ul class="hints">
+            {data.hints.map((hint) => (
+              <li key={hint}>{withCode(hint)}</li>
+            ))}
+          </ul>
+        </Card>
+      )}
+      <div class="sources">
+        {data.sources.map((source) => (
+          <Source key={source.name} source={source} hinted={data.hints.some((hint) => hint.includes("payload"))} />
+        ))}
+        {data.sources.length === 0 && <p class="quiet pad">No source has written into this warehouse yet.</p>}
+      </div>
+      <Card title="Rejected rows" note="kept with their reason, up to a limit; hirestream rejects lists and retries them">
+        {data.rejects.length === 0 ? (
+          <p class="quiet pad">None kept.</p>
+        ) : (
+          <div class="table-scroll" tabIndex={0} role="region" aria-label="Rejected rows by reason">
+            <table class="plain">
+              <thead>
+                <tr>
+                  <th scope="col">Reason</th>
+                  <th scope="col">Column</th>
+                  <th scope="col">Source</th>
+                  <th scope="col" class="numeric">
+                    Kept
+                  </th>
+                  <th scope="col">Newest</th>
+                  <th scope="col">Sample</th>
+                </tr>
+              </thead>
+              <tbody>
+                {data.rejects.map((reject) => (
+                  <RejectRow key={`${reject.source}/${reject.reason}/${reject.column}`} reject={reject} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Card>
+    </>
+  );
+}

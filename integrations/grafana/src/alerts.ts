@@ -1,0 +1,210 @@
+// Alert rules. Each query gives one number a source (or company), labelled by its text columns; the threshold decides.
+//
+// Grafana replaces $NAME by environment variables when it reads these files, so nothing here has a dollar sign: SQL takes the time from
+// UTC_TIMESTAMP(), templates say .Labels instead of $labels.
+
+import { ReportingZone, civilHour, toCivil } from "./civil_time";
+import { kDataSource } from "./panels";
+
+interface Rule {
+  uid: string;
+  title: string;
+  sql: string;
+  compare: "gt" | "lt";
+  threshold: number;
+  for: string;
+  severity: "critical" | "warning" | "info";
+  summary: string;
+  runbook: string;
+  // "OK": no row means that there is nothing to complain of.
+  noData: "OK" | "Alerting";
+}
+
+const kNow = "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP())";
+const minuteSince = (seconds: number) => `m.minute_us >= (${kNow} - ${seconds}) * 1000000`;
+
+// A source that stands still: files and sources read once do not move by themselves.
+const kStale = `SELECT s.name AS source, ${kNow} - MAX(m.minute_us) DIV 1000000 AS age
+FROM hirestream_sources s
+JOIN hirestream_minutes m ON m.source_id = s.id
+WHERE s.kind NOT IN ('csv', 'ndjson')
+GROUP BY s.name`;
+
+const kFreshness = `SELECT s.name AS source, MAX(m.freshness_us_p95) / 1e6 AS p95
+FROM hirestream_minutes m
+JOIN hirestream_sources s ON s.id = m.source_id
+WHERE ${minuteSince(300)} AND m.freshness_us_p95 >= 0
+GROUP BY s.name`;
+
+// Rejected rows are capped, so this is a lower bound; below 1,000 new rows a share says nothing.
+const kRejects = `SELECT s.name AS source, r.kept * 1e0 / n.new_rows AS share
+FROM (SELECT m.source_id, SUM(m.new_rows) AS new_rows FROM hirestream_minutes m WHERE ${minuteSince(900)} GROUP BY m.source_id) n
+JOIN (SELECT j.source_id, COUNT(*) AS kept FROM hirestream_rejects j
+  WHERE j.first_seen_us >= (${kNow} - 900) * 1000000 GROUP BY j.source_id) r ON r.source_id = n.source_id
+JOIN hirestream_sources s ON s.id = n.source_id
+WHERE n.new_rows >= 1000`;
+
+const kHeld = `SELECT a.name AS source, a.slices_held AS held
+FROM hirestream_accounting a`;
+
+const kCorrected = `SELECT s.name AS source, SUM(m.slices_corrected) * 1e0 / NULLIF(SUM(m.slices_settled + m.slices_audited), 0) AS share
+FROM hirestream_minutes m
+JOIN hirestream_sources s ON s.id = m.source_id
+WHERE ${minuteSince(3600)}
+GROUP BY s.name
+HAVING SUM(m.slices_settled + m.slices_audited) >= 20`;
+
+// The hour that runs, though not over, against the mean of the same hour of the seven days before.
+function spendJump(zone: ReportingZone): string {
+  const hour = `${toCivil(zone, kNow)} DIV 3600`;
+  const dates = `e.dates BETWEEN FROM_DAYS(719528 + (${hour} - 168) DIV 24) AND FROM_DAYS(719528 + (${hour}) DIV 24)`;
+  const cell = civilHour("e");
+  return `SELECT CONCAT('Company ', j.company_id) AS company, j.now_spend * 7e0 / j.before_spend AS jump
+FROM (
+  SELECT e.company_id, SUM(IF(${cell} = ${hour}, e.spend_hour, 0)) AS now_spend,
+    SUM(IF(${cell} < ${hour}, e.spend_hour, 0)) AS before_spend
+  FROM events e
+  WHERE ${dates} AND e.hours = (${hour}) % 24 AND ${cell} BETWEEN ${hour} - 168 AND ${hour}
+  GROUP BY e.company_id) j
+WHERE j.now_spend >= 50 AND j.before_spend > 0`;
+}
+
+function rules(zone: ReportingZone): Rule[] {
+  return [
+    {
+      uid: "hirestream-stale",
+      title: "Numbers stand still",
+      sql: kStale,
+      compare: "gt",
+      threshold: 300,
+      for: "2m",
+      severity: "critical",
+      noData: "OK",
+      summary: "No engine has reported for {{ .Labels.source }} for more than five minutes.",
+      runbook:
+        "Is the engine running (systemctl status hirestream, its log)? `hirestream doctor` says whether source and warehouse answer. " +
+        "It catches up by itself once started; nothing is lost while it stands. For a source that was retired for good, delete its rows of hirestream_minutes.",
+    },
+    {
+      uid: "hirestream-freshness",
+      title: "Numbers are late",
+      sql: kFreshness,
+      compare: "gt",
+      threshold: 30,
+      for: "5m",
+      severity: "warning",
+      noData: "OK",
+      summary: "One row in twenty of {{ .Labels.source }} takes more than 30 seconds to arrive in `events`.",
+      runbook:
+        "Board Pipeline health: commit times (warehouse slow?), rows read (catching up after a stop?), retries. " +
+        "In scan mode the scan interval is the floor: `hirestream doctor` says what the recommended table would give.",
+    },
+    {
+      uid: "hirestream-rejects",
+      title: "Many rows are rejected",
+      sql: kRejects,
+      compare: "gt",
+      threshold: 0.01,
+      for: "5m",
+      severity: "warning",
+      noData: "OK",
+      summary: "More than 1 % of the new rows of {{ .Labels.source }} in the last 15 minutes could not be counted.",
+      runbook:
+        "`hirestream rejects` lists them by reason with a sample. Usually a writer of the tracking table changed a format. " +
+        "Mend it, then `hirestream rejects --retry`.",
+    },
+    {
+      uid: "hirestream-held",
+      title: "Slices are held",
+      sql: kHeld,
+      compare: "gt",
+      threshold: 0,
+      for: "10m",
+      severity: "critical",
+      noData: "OK",
+      summary:
+        "A recount of {{ .Labels.source }} misses rows that were counted before; hirestream holds the slices instead of subtracting.",
+      runbook:
+        "Is the raw log complete (node down, TRUNCATE, wrong cluster, TTL)? `hirestream verify` shows the difference. " +
+        "If the rows are gone on purpose: `hirestream verify --repair --allow-shrink`.",
+    },
+    {
+      uid: "hirestream-corrected",
+      title: "Many slices are corrected",
+      sql: kCorrected,
+      compare: "gt",
+      threshold: 0.2,
+      for: "15m",
+      severity: "warning",
+      noData: "OK",
+      summary: "More than a fifth of the recounts of {{ .Labels.source }} in the last hour differed from what had been counted live.",
+      runbook:
+        "The numbers are right, but came late: rows become visible later than the look-back tolerates (replica lag, clocks of writers). " +
+        "`hirestream doctor` checks clocks; raise engine.look_back.",
+    },
+    {
+      uid: "hirestream-spend-jump",
+      title: "Spend jumps",
+      sql: spendJump(zone),
+      compare: "gt",
+      threshold: 3,
+      for: "5m",
+      severity: "warning",
+      noData: "OK",
+      summary: "{{ .Labels.company }} spends more than three times its usual amount in this hour.",
+      runbook:
+        "Board Campaign performance, this company, last 24 hours: which job, publisher, bid? Compare clicks with conversions: clicks without " +
+        "applications suggest bots. The hour is still running and already above three times the mean of the same hour of the last seven days.",
+    },
+  ];
+}
+
+function provisioned(rule: Rule): object {
+  return {
+    uid: rule.uid,
+    title: rule.title,
+    condition: "B",
+    for: rule.for,
+    noDataState: rule.noData,
+    execErrState: "Error",
+    isPaused: false,
+    labels: { severity: rule.severity, team: "hirestream" },
+    annotations: { summary: rule.summary, runbook: rule.runbook },
+    data: [
+      {
+        refId: "A",
+        relativeTimeRange: { from: 3600, to: 0 },
+        datasourceUid: kDataSource.uid,
+        model: {
+          refId: "A",
+          datasource: kDataSource,
+          editorMode: "code",
+          format: "table",
+          rawQuery: true,
+          rawSql: rule.sql,
+          intervalMs: 60000,
+          maxDataPoints: 43200,
+        },
+      },
+      {
+        refId: "B",
+        relativeTimeRange: { from: 3600, to: 0 },
+        datasourceUid: "__expr__",
+        model: {
+          refId: "B",
+          datasource: { type: "__expr__", uid: "__expr__" },
+          type: "threshold",
+          expression: "A",
+          conditions: [{ type: "query", evaluator: { type: rule.compare, params: [rule.threshold] } }],
+        },
+      },
+    ],
+  };
+}
+
+export function alertFile(zone: ReportingZone): object {
+  return {
+    apiVersion: 1,
+    groups: [{ orgId: 1, name: "hirestream", folder: "hirestream", interval: "1m", rules: rules(zone).map(provisioned) }],
+  };
+}

@@ -1,0 +1,128 @@
+// How far behind the numbers are, what could not be counted, and whether anything needs a person.
+
+import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
+
+import { Board, kUids } from "./board";
+import { bars, chart, kDataSource, list, numbers, steps } from "./panels";
+import * as sql from "./pipeline_sql";
+
+const kWhole = [
+  { id: "unit", value: "locale" },
+  { id: "decimals", value: 0 },
+];
+
+// Ids of sources are few, so "All" lists them.
+function sourceVariable(): dashboard.QueryVariableBuilder {
+  return new dashboard.QueryVariableBuilder("source")
+    .id("source")
+    .label("Source")
+    .datasource(kDataSource)
+    .query(sql.kSourceVariable)
+    .refresh(dashboard.VariableRefresh.OnDashboardLoad)
+    .sort(dashboard.VariableSort.Disabled)
+    .multi(true)
+    .includeAll(true)
+    .current({ selected: true, text: ["All"], value: ["$__all"] });
+}
+
+export function pipelineHealth(): dashboard.Dashboard {
+  const board = new Board("Pipeline health", kUids.pipeline, "Freshness, what was read and not counted, slices, commits.", "now-6h")
+    .timezone(null)
+    .variables(sourceVariable());
+  board.add(
+    numbers("Rows by class", "Every row read is in exactly one class, over all time.", sql.kAccounting, [
+      "Read",
+      "Counted",
+      "Unattributed",
+      "Other kinds",
+      "Rejected",
+      "Too late",
+      "Rejected share",
+    ]).overrideByName("Rejected share", [
+      { id: "unit", value: "percentunit" },
+      { id: "decimals", value: 2 },
+      { id: "thresholds", value: steps([null, "green"], [0.001, "orange"], [0.01, "red"]).build() },
+    ]),
+    15,
+    5,
+  );
+  board.add(
+    numbers(
+      "Slices",
+      "Open: may still grow. Settled: recounted whole. Frozen: never change again. Held: need a person, see `hirestream status`.",
+      sql.kSlices,
+      ["Open", "Settled", "Frozen", "Held"],
+    ).overrideByName("Held", [{ id: "thresholds", value: steps([null, "green"], [1, "red"]).build() }]),
+    9,
+    5,
+  );
+  board.add(
+    chart(
+      "Freshness",
+      "From a row's arrival to its being in `events`; of several minutes or sources the worst.",
+      sql.kFreshness,
+      "s",
+    ).interval("1m"),
+    12,
+    9,
+  );
+  board.add(bars("Rows", "Rows seen for the first time, and rows read in all.", sql.kRows, "locale", false).interval("1m"), 12, 9);
+  board.add(
+    chart("Read amplification", "How often a row is read; four to five times, with audits more.", sql.kReadAmplification, "none")
+      .interval("1m")
+      .decimals(1),
+    12,
+    8,
+  );
+  board.add(
+    bars(
+      "Settled, audited, corrected",
+      "Slices; corrected: a recount differed from what was counted.",
+      sql.kCorrections,
+      "locale",
+      false,
+    ).interval("1m"),
+    12,
+    8,
+  );
+  board.add(chart("Commit time", "Of a transaction in the warehouse.", sql.kCommits, "s").interval("1m"), 12, 8);
+  board.add(
+    bars(
+      "Conflicts and retries",
+      "Conflicts: another writer replaced a slice first. Retries: an error that passed.",
+      sql.kTroubles,
+      "locale",
+      true,
+    ).interval("1m"),
+    12,
+    8,
+  );
+  board.add(
+    list(
+      "Rejects by reason",
+      "Rejected rows that are kept, first seen in the range. `hirestream rejects` shows and retries them.",
+      sql.kRejects,
+    )
+      .overrideByName("Rows kept", kWhole)
+      .overrideByName("Newest", [{ id: "unit", value: "dateTimeAsIso" }]),
+    10,
+    10,
+  );
+  board.add(
+    list("Shards", "What lies before `Settled until` is settled.", sql.kShards)
+      .overrideByName("Settled until", [{ id: "unit", value: "dateTimeAsIso" }])
+      .overrideByName("Behind now", [{ id: "unit", value: "s" }])
+      .overrideByName("Last commit", [{ id: "unit", value: "s" }]),
+    14,
+    10,
+  );
+  board.add(
+    list("Sources", "What each source counts, and how.", sql.kSources).overrideByRegexp(
+      "/^(Read|Counted|Unattributed|Other kinds|Rejected|Too late|Held slices)$/",
+      kWhole,
+    ),
+    24,
+    8,
+  );
+  return board.build();
+}

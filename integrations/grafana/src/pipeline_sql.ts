@@ -1,0 +1,109 @@
+// SQL over what the engines note of themselves. All times here are instants in UTC, whatever the reporting zone is.
+
+const kChosen = "IN ($source)";
+
+// Minutes are added up to steps of whole minutes.
+const kStep = "GREATEST($__interval_ms DIV 60000, 1) * 60";
+
+function minutes(items: string[]): string {
+  return `SELECT m.minute_us DIV 1000000 DIV (${kStep}) * (${kStep}) AS \`time\`,
+  ${items.join(",\n  ")}
+FROM hirestream_minutes m
+WHERE m.minute_us BETWEEN $__unixEpochFrom() * 1000000 AND $__unixEpochTo() * 1000000
+  AND m.source_id ${kChosen}
+GROUP BY \`time\`
+ORDER BY \`time\``;
+}
+
+const freshness = (quantile: string) => `MAX(NULLIF(m.freshness_us_${quantile}, -1)) / 1e6`;
+
+// Quantiles cannot be added up: of several minutes, or sources, the worst is shown.
+export const kFreshness = minutes([`${freshness("p50")} AS \`p50\``, `${freshness("p95")} AS \`p95\``, `${freshness("max")} AS \`max\``]);
+
+export const kRows = minutes(["SUM(m.new_rows) AS `New rows`", "SUM(m.rows_read) AS `Rows read`"]);
+
+export const kReadAmplification = minutes(["SUM(m.rows_read) * 1e0 / NULLIF(SUM(m.new_rows), 0) AS `Reads of a row`"]);
+
+export const kCorrections = minutes([
+  "SUM(m.slices_settled) AS `Settled`",
+  "SUM(m.slices_audited) AS `Audited`",
+  "SUM(m.slices_corrected) AS `Corrected`",
+]);
+
+export const kCommits = minutes([
+  "SUM(m.commit_us_sum) / 1e6 / NULLIF(SUM(m.commits), 0) AS `Mean`",
+  "MAX(m.commit_us_max) / 1e6 AS `Slowest`",
+]);
+
+export const kTroubles = minutes(["SUM(m.conflicts) AS `Conflicts`", "SUM(m.retries) AS `Retries`"]);
+
+const kClasses = {
+  counted: "Counted",
+  unattributed: "Unattributed",
+  other_kinds: "Other kinds",
+  rejected: "Rejected",
+  too_late: "Too late",
+};
+
+export const kAccounting = `SELECT COALESCE(SUM(a.rows_read), 0) AS \`Read\`,
+  ${Object.entries(kClasses)
+    .map(([column, name]) => `COALESCE(SUM(a.${column}), 0) AS \`${name}\``)
+    .join(",\n  ")},
+  SUM(a.rejected) * 1e0 / NULLIF(SUM(a.rows_read), 0) AS \`Rejected share\`
+FROM hirestream_accounting a
+WHERE a.source_id ${kChosen}`;
+
+export const kSlices = `SELECT COALESCE(SUM(a.slices_open), 0) AS \`Open\`,
+  COALESCE(SUM(a.slices_settled), 0) AS \`Settled\`,
+  COALESCE(SUM(a.slices_frozen), 0) AS \`Frozen\`,
+  COALESCE(SUM(a.slices_held), 0) AS \`Held\`
+FROM hirestream_accounting a
+WHERE a.source_id ${kChosen}`;
+
+export const kRejects = `SELECT r.reason AS \`Reason\`, r.column_name AS \`Column\`, s.name AS \`Source\`, COUNT(*) AS \`Rows kept\`,
+  MAX(r.first_seen_us) DIV 1000 AS \`Newest\`
+FROM hirestream_rejects r
+JOIN hirestream_sources s ON s.id = r.source_id
+WHERE r.first_seen_us BETWEEN $__unixEpochFrom() * 1000000 AND $__unixEpochTo() * 1000000
+  AND r.source_id ${kChosen}
+GROUP BY r.reason, r.column_name, s.name
+ORDER BY COUNT(*) DESC, r.reason, r.column_name, s.name`;
+
+// A member of the fingerprint, which is a JSON object of strings.
+const fingerprint = (member: string) => `JSON_UNQUOTE(JSON_EXTRACT(s.fingerprint, '$.${member}'))`;
+
+// Epoch seconds before which a shard is settled; NULL where slices are not times (files, follow) or nothing is settled yet.
+const kSettledUntil = `CASE WHEN ${fingerprint("strategy")} IN ('tail', 'scan') THEN w.settled_until * CAST(${fingerprint("bucket_width_s")} AS SIGNED) END`;
+
+const kNow = "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP())";
+
+export const kShards = `SELECT s.name AS \`Source\`, w.shard AS \`Shard\`,
+  ${kSettledUntil} * 1000 AS \`Settled until\`,
+  ${kNow} - ${kSettledUntil} AS \`Behind now\`,
+  TIMESTAMPDIFF(SECOND, w.updated_at, UTC_TIMESTAMP()) AS \`Last commit\`,
+  w.epoch AS \`Epoch\`, w.owner AS \`Engine\`
+FROM hirestream_writers w
+JOIN hirestream_sources s ON s.id = w.source_id
+WHERE w.source_id ${kChosen}
+ORDER BY s.name, w.shard`;
+
+export const kSources = `SELECT s.name AS \`Source\`, s.kind AS \`Kind\`, ${fingerprint("strategy")} AS \`Strategy\`,
+  ${fingerprint("attribution")} AS \`Attribution\`, ${fingerprint("timezone")} AS \`Reporting time zone\`,
+  a.rows_read AS \`Read\`, a.counted AS \`Counted\`, a.unattributed AS \`Unattributed\`, a.other_kinds AS \`Other kinds\`,
+  a.rejected AS \`Rejected\`, a.too_late AS \`Too late\`, a.slices_held AS \`Held slices\`
+FROM hirestream_sources s
+JOIN hirestream_accounting a ON a.source_id = s.id
+WHERE s.id ${kChosen}
+ORDER BY s.name`;
+
+export const kSourceVariable = "SELECT s.name AS __text, s.id AS __value FROM hirestream_sources s ORDER BY __text";
+
+// From where everything may still change until now, as a region; by arrival, and of the slowest shard.
+export const kProvisional = `SELECT p.since AS \`time\`, ${kNow} AS timeend,
+  CONCAT('Provisional: ', p.name, ' is settled up to here') AS text, 'provisional' AS tags
+FROM (
+  SELECT s.name, MIN(${kSettledUntil}) AS since
+  FROM hirestream_writers w
+  JOIN hirestream_sources s ON s.id = w.source_id
+  GROUP BY s.id, s.name) p
+WHERE p.since IS NOT NULL AND p.since <= $__unixEpochTo()`;

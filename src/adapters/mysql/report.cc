@@ -1,0 +1,652 @@
+#include "adapters/mysql/report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "adapters/mysql/multi_row_insert.h"
+#include "model/timestamp.h"
+
+namespace hirestream {
+
+using mysql::Connection;
+using mysql::ResultSet;
+using mysql::Transaction;
+
+namespace {
+
+constexpr std::chrono::seconds kIdleBeforePing{5};
+
+// The server adds up integers as decimals, which takes a third longer than doubles; these are as exact up to 2⁵³.
+constexpr const char* kSums =
+    "CAST(COALESCE(SUM(impressions + 0e0), 0) AS SIGNED), CAST(COALESCE(SUM(clicks + 0e0), 0) AS "
+    "SIGNED), CAST(COALESCE(SUM(conversion + 0e0), 0) AS SIGNED), "
+    "CAST(COALESCE(SUM(qualified_application + 0e0), 0) AS SIGNED), "
+    "CAST(COALESCE(SUM(disqualified_application + 0e0), 0) AS SIGNED), "
+    "CAST(COALESCE(SUM(spend_hour), 0) * 1000000 AS SIGNED)";
+
+constexpr const char* kMicrosSince1970 =
+    "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', updated_at)";
+
+const char* id_column(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kCompany:
+      return "company_id";
+    case Dimension::kCampaign:
+      return "campaign_id";
+    case Dimension::kGroup:
+      return "group_id";
+    case Dimension::kPublisher:
+      return "publisher_id";
+    case Dimension::kJob:
+      return "job_id";
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+// In hirestream_jobs; null: it knows none.
+const char* name_column(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kCompany:
+      return "company_name";
+    case Dimension::kCampaign:
+      return "campaign_name";
+    case Dimension::kGroup:
+      return "group_name";
+    case Dimension::kJob:
+      return "title";
+    case Dimension::kPublisher:
+      return nullptr;
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+const char* figure_column(Figure figure) {
+  switch (figure) {
+    case Figure::kSpend:
+      return "spend_hour";
+    case Figure::kImpressions:
+      return "impressions";
+    case Figure::kClicks:
+      return "clicks";
+    case Figure::kConversions:
+      return "conversion";
+    case Figure::kQualified:
+      return "qualified_application";
+    case Figure::kUnqualified:
+      return "disqualified_application";
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+// Ranges of the primary key, which begins with dates and hours.
+std::string time_condition(int32_t from_hour, int32_t to_hour) {
+  const CellKey from{.local_hour = from_hour};
+  const CellKey to{.local_hour = to_hour};
+  const std::string first = format_date(from.days());
+  const std::string last = format_date(to.days());
+  if (from_hour >= to_hour) {
+    return "FALSE";
+  }
+  if (from.days() == to.days()) {
+    return fmt::format("dates = '{}' AND hours >= {} AND hours < {}", first, from.hour(),
+                       to.hour());
+  }
+  std::string condition =
+      fmt::format("((dates = '{0}' AND hours >= {1}) OR (dates > '{0}' AND dates < '{2}')", first,
+                  from.hour(), last);
+  if (to.hour() > 0) {
+    condition += fmt::format(" OR (dates = '{}' AND hours < {})", last, to.hour());
+  }
+  return condition + ")";
+}
+
+struct Selection {
+  std::string from;  // the table, and the index to be used
+  std::string condition;
+};
+
+Selection selection_of(const ReportFilter& filter) {
+  Selection selection{"events FORCE INDEX (PRIMARY)",
+                      time_condition(filter.from_hour, filter.to_hour)};
+  for (const auto& [dimension, ids] : filter.ids) {
+    if (!ids.empty()) {
+      selection.condition +=
+          fmt::format(" AND {} IN ({})", id_column(dimension), fmt::join(ids, ","));
+      // Which index is best depends on the ids.
+      selection.from = "events";
+    }
+  }
+  return selection;
+}
+
+Measures read_measures(const ResultSet& row, size_t first) {
+  return {row.integer(first),     row.integer(first + 1), row.integer(first + 2),
+          row.integer(first + 3), row.integer(first + 4), row.integer(first + 5)};
+}
+
+std::string local_hour_of_columns() {
+  return "DATEDIFF(dates, '1970-01-01') * 24 + hours";
+}
+
+std::string json_field(const char* column, const char* field) {
+  return fmt::format("JSON_UNQUOTE(JSON_EXTRACT({}, '$.{}'))", column, field);
+}
+
+std::string json_number(const char* column, const char* field) {
+  return fmt::format("CAST(COALESCE({}, '0') AS SIGNED)", json_field(column, field));
+}
+
+Result<Transaction> begin_snapshot(Connection& connection) {
+  HIRESTREAM_TRY(connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  return Transaction::begin(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
+std::vector<int64_t> distinct(std::span<const int64_t> ids) {
+  std::set<int64_t> seen;
+  std::vector<int64_t> out;
+  for (const int64_t id : ids) {
+    if (seen.insert(id).second) {
+      out.push_back(id);
+    }
+  }
+  return out;
+}
+
+// A session that is there and was heard of lately.
+Result<Connection*> refresh(std::unique_ptr<Connection>& connection, const MysqlConfig& config) {
+  const bool idle = connection != nullptr &&
+                    std::chrono::steady_clock::now() - connection->last_used() > kIdleBeforePing;
+  if (connection == nullptr || connection->lost() || (idle && !connection->alive())) {
+    HIRESTREAM_ASSIGN(connection, Connection::open(config));
+  }
+  return connection.get();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MysqlReport>> MysqlReport::open(const MysqlConfig& config) {
+  std::unique_ptr<MysqlReport> report(new MysqlReport(config));
+  HIRESTREAM_TRY(report->ready());
+  return report;
+}
+
+Result<Connection*> MysqlReport::ready() {
+  return refresh(connection_, config_);
+}
+
+std::string MysqlReport::server() const {
+  return fmt::format("{} {}", connection_->is_mariadb() ? "mariadb" : "mysql",
+                     connection_->version());
+}
+
+Result<std::string> MysqlReport::version() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(
+          "SELECT 0 AS part, source_id, shard, CAST(token AS CHAR) FROM hirestream_writers UNION "
+          "ALL SELECT 1, COUNT(*), 0, '' FROM hirestream_sources UNION ALL SELECT 2, 0, 0, "
+          "CAST(value AS CHAR) FROM hirestream_meta WHERE name = 'changes' ORDER BY 1, 2, 3"));
+  std::string state;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return digest_of(state);
+    }
+    state += fmt::format("{},{},{},{};", rows.text(0), rows.text(1), rows.text(2), rows.text(3));
+  }
+}
+
+Result<std::optional<std::pair<int32_t, int32_t>>> MysqlReport::hours() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  std::optional<std::pair<int32_t, int32_t>> range;
+  for (const char* order : {"", " DESC"}) {
+    HIRESTREAM_ASSIGN(ResultSet row, connection->query(fmt::format(
+                                         "SELECT {1} FROM events ORDER BY dates{0}, hours{0} LIMIT "
+                                         "1",
+                                         order, local_hour_of_columns())));
+    HIRESTREAM_ASSIGN(bool found, row.next());
+    if (!found) {
+      return std::optional<std::pair<int32_t, int32_t>>();
+    }
+    const auto hour = static_cast<int32_t>(row.integer(0));
+    range = range ? std::pair(range->first, hour) : std::pair(hour, hour);
+  }
+  return range;
+}
+
+Result<Measures> MysqlReport::totals(const ReportFilter& filter) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  const Selection selection = selection_of(filter);
+  HIRESTREAM_ASSIGN(ResultSet row,
+                    connection->query(fmt::format("SELECT {} FROM {} WHERE {}", kSums,
+                                                  selection.from, selection.condition)));
+  HIRESTREAM_TRY(row.next());
+  return read_measures(row, 0);
+}
+
+Result<std::vector<SeriesPoint>> MysqlReport::series(const ReportFilter& filter, TimeStep step) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  const Selection selection = selection_of(filter);
+  const char* group = step == TimeStep::kHour ? "dates, hours" : "dates";
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(fmt::format(
+          "SELECT DATEDIFF(dates, '1970-01-01') * 24 + {}, {} FROM {} WHERE {} GROUP BY {} ORDER "
+          "BY {}",
+          step == TimeStep::kHour ? "hours" : "0", kSums, selection.from, selection.condition,
+          group, group)));
+  std::vector<SeriesPoint> points;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return points;
+    }
+    points.push_back({static_cast<int32_t>(rows.integer(0)), read_measures(rows, 1)});
+  }
+}
+
+Result<ReportPage> MysqlReport::top(const ReportFilter& filter, Dimension dimension, Figure order,
+                                    size_t limit, size_t offset) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  const Selection selection = selection_of(filter);
+  ReportPage page;
+  std::vector<int64_t> ids;
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(
+          fmt::format("SELECT {0}, {1}, COUNT(*) OVER () FROM {2} WHERE {3} GROUP BY {0} ORDER BY "
+                      "SUM({4}) DESC, {0} LIMIT {5} OFFSET {6}",
+                      id_column(dimension), kSums, selection.from, selection.condition,
+                      figure_column(order), limit, offset)));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      break;
+    }
+    page.entries.push_back({{rows.integer(0), {}}, read_measures(rows, 1)});
+    ids.push_back(rows.integer(0));
+    page.total = rows.integer(7);
+  }
+  if (page.entries.empty()) {  // beyond the end
+    HIRESTREAM_ASSIGN(
+        ResultSet count,
+        connection->query(fmt::format("SELECT COUNT(DISTINCT {}) FROM {} WHERE {}",
+                                      id_column(dimension), selection.from, selection.condition)));
+    HIRESTREAM_TRY(count.next());
+    page.total = count.integer(0);
+    return page;
+  }
+  HIRESTREAM_ASSIGN(std::vector<NamedId> named, names_of(dimension, ids));
+  for (size_t i = 0; i < named.size(); ++i) {
+    page.entries[i].key = std::move(named[i]);
+  }
+  return page;
+}
+
+Result<std::vector<NamedId>> MysqlReport::names(Dimension dimension, const std::string& text,
+                                                size_t limit) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  const char* name = name_column(dimension);
+  const std::string quoted = connection->quoted(text);
+  // The newest day is read first: as a subquery it would keep the range from being seen.
+  HIRESTREAM_ASSIGN(ResultSet newest, connection->query("SELECT MAX(dates) FROM events"));
+  HIRESTREAM_TRY(newest.next());
+  const std::string last = newest.is_null(0) ? "1970-01-01" : std::string(newest.text(0));
+  const std::string directory =
+      name == nullptr ? std::string()
+                      : fmt::format("SELECT {} AS id, {} AS name FROM hirestream_jobs UNION ALL ",
+                                    id_column(dimension), name);
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(fmt::format(
+          "SELECT id, MAX(name) FROM ({0}SELECT DISTINCT {1} AS id, '' AS name FROM events FORCE "
+          "INDEX (PRIMARY) WHERE dates > DATE_SUB('{2}', INTERVAL {3} DAY)) AS ids GROUP BY id "
+          "HAVING {4} = '' OR LOCATE(LOWER({4}), LOWER(MAX(name))) > 0 OR LOCATE({4}, CAST(id AS "
+          "CHAR)) > 0 ORDER BY MAX(name) = '', MAX(name), id LIMIT {5}",
+          directory, id_column(dimension), last, kNamesDays, quoted, limit)));
+  std::vector<NamedId> found;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return found;
+    }
+    found.push_back({rows.integer(0), std::string(rows.text(1))});
+  }
+}
+
+Result<std::vector<NamedId>> MysqlReport::names_of(Dimension dimension,
+                                                   std::span<const int64_t> ids) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  const std::vector<int64_t> wanted = distinct(ids);
+  std::map<int64_t, std::string> known;
+  if (const char* name = name_column(dimension); name != nullptr && !wanted.empty()) {
+    HIRESTREAM_ASSIGN(
+        ResultSet rows,
+        connection->query(
+            fmt::format("SELECT {0}, MAX({1}) FROM hirestream_jobs WHERE {0} IN ({2}) GROUP BY {0}",
+                        id_column(dimension), name, fmt::join(wanted, ","))));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, rows.next());
+      if (!more) {
+        break;
+      }
+      known[rows.integer(0)] = rows.text(1);
+    }
+  }
+  std::vector<NamedId> named;
+  for (const int64_t id : wanted) {
+    named.push_back({id, known[id]});
+  }
+  return named;
+}
+
+Result<std::vector<EventsLine>> MysqlReport::lines(const ReportFilter& filter,
+                                                   const std::optional<CellKey>& after,
+                                                   size_t limit) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  // Beginning the range with the hour of `after` keeps the ranges simple; what comes before it in that hour is left out.
+  ReportFilter rest = filter;
+  if (after) {
+    rest.from_hour = std::max(filter.from_hour, after->local_hour);
+  }
+  Selection selection = selection_of(rest);
+  if (after) {
+    selection.condition += fmt::format(
+        " AND (dates <> '{}' OR hours <> {} OR job_id > {} OR (job_id = {} AND (publisher_id > {} "
+        "OR (publisher_id = {} AND (campaign_id > {} OR (campaign_id = {} AND group_id > {}))))))",
+        format_date(after->days()), after->hour(), after->job_id, after->job_id,
+        after->publisher_id, after->publisher_id, after->campaign_id, after->campaign_id,
+        after->group_id);
+  }
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(fmt::format(
+          "SELECT {}, job_id, publisher_id, campaign_id, group_id, company_id, impressions, "
+          "clicks, conversion, qualified_application, disqualified_application, CAST(spend_hour * "
+          "1000000 AS SIGNED), sources, {} FROM {} WHERE {} ORDER BY dates, hours, job_id, "
+          "publisher_id, campaign_id, group_id LIMIT {}",
+          local_hour_of_columns(), kMicrosSince1970, selection.from, selection.condition, limit)));
+  std::vector<EventsLine> lines;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return lines;
+    }
+    lines.push_back({{static_cast<int32_t>(rows.integer(0)), rows.integer(1), rows.integer(2),
+                      rows.integer(3), rows.integer(4)},
+                     rows.integer(5),
+                     read_measures(rows, 6),
+                     std::string(rows.text(12)),
+                     rows.integer(13)});
+  }
+}
+
+Result<std::vector<SourceQuality>> MysqlReport::quality() {
+  return read_sources("hirestream_accounting");
+}
+
+Result<std::vector<SourceQuality>> MysqlReport::sources() {
+  return read_sources(
+      "(SELECT id AS source_id, name, kind, 0 AS counted, 0 AS unattributed, 0 AS other_kinds, 0 "
+      "AS "
+      "rejected, 0 AS too_late, 0 AS slices_open, 0 AS slices_settled, 0 AS slices_frozen, 0 AS "
+      "slices_held FROM hirestream_sources)");
+}
+
+Result<std::vector<SourceQuality>> MysqlReport::read_sources(const std::string& accounting) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(Transaction snapshot, begin_snapshot(*connection));
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(fmt::format(
+          "SELECT a.source_id, a.name, a.kind, {}, {}, {}, {}, a.counted, a.unattributed, "
+          "a.other_kinds, a.rejected, a.too_late, a.slices_open, a.slices_settled, "
+          "a.slices_frozen, a.slices_held FROM {} a JOIN hirestream_sources s "
+          "ON s.id = a.source_id ORDER BY a.source_id",
+          json_field("s.fingerprint", "attribution"), json_field("s.fingerprint", "timezone"),
+          json_field("s.fingerprint", "strategy"), json_number("s.fingerprint", "bucket_width_s"),
+          accounting)));
+  HIRESTREAM_ASSIGN(
+      ResultSet writers,
+      connection->query(fmt::format("SELECT source_id, shard, settled_until, token = 0, {} FROM "
+                                    "hirestream_writers ORDER BY source_id, shard",
+                                    kMicrosSince1970)));
+  HIRESTREAM_ASSIGN(bool writer, writers.next());
+  std::vector<SourceQuality> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return all;
+    }
+    const int64_t id = rows.integer(0);
+    SourceQuality source;
+    source.name = rows.text(1);
+    source.kind = rows.text(2);
+    source.attribution = rows.text(3);
+    source.timezone = rows.text(4);
+    source.classes = {rows.integer(7), rows.integer(8), rows.integer(9), rows.integer(10),
+                      rows.integer(11)};
+    source.slices_open = rows.integer(12);
+    source.slices_settled = rows.integer(13);
+    source.slices_frozen = rows.integer(14);
+    source.slices_held = rows.integer(15);
+    while (writer && writers.integer(0) < id) {
+      HIRESTREAM_ASSIGN(writer, writers.next());
+    }
+    while (writer && writers.integer(0) == id) {
+      const int64_t until = bucket_begin_us(rows.text(5), rows.integer(6), writers.integer(2));
+      if (!writers.is_null(2) && until > 0) {
+        source.settled_until_us[static_cast<int32_t>(writers.integer(1))] = until;
+      }
+      if (writers.integer(3) == 0) {  // it has committed
+        source.last_commit_us = std::max(source.last_commit_us, writers.integer(4));
+      }
+      HIRESTREAM_ASSIGN(writer, writers.next());
+    }
+    all.push_back(std::move(source));
+  }
+}
+
+Result<std::vector<RejectGroup>> MysqlReport::rejects() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(Transaction snapshot, begin_snapshot(*connection));
+  HIRESTREAM_ASSIGN(
+      ResultSet groups,
+      connection->query("SELECT r.source_id, s.name, r.reason, r.column_name, COUNT(*), "
+                        "MAX(r.first_seen_us) FROM hirestream_rejects r JOIN hirestream_sources s "
+                        "ON s.id = r.source_id GROUP BY r.source_id, s.name, r.reason, "
+                        "r.column_name ORDER BY r.source_id, COUNT(*) DESC, r.reason, "
+                        "r.column_name"));
+  std::vector<RejectGroup> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, groups.next());
+    if (!more) {
+      return all;
+    }
+    RejectGroup group;
+    group.source = groups.text(1);
+    group.reason = groups.text(2);
+    group.column = groups.text(3);
+    group.kept = groups.integer(4);
+    group.first_seen_us = groups.integer(5);
+    group.sample.reason = group.reason;
+    group.sample.column = group.column;
+    HIRESTREAM_ASSIGN(
+        ResultSet sample,
+        connection->query(fmt::format(
+            "SELECT row_id, value, row_json FROM hirestream_rejects WHERE source_id = {} AND "
+            "reason = {} AND column_name = {} AND first_seen_us = {} ORDER BY shard, bucket, "
+            "row_id LIMIT 1",
+            groups.integer(0), connection->quoted(group.reason), connection->quoted(group.column),
+            group.first_seen_us)));
+    HIRESTREAM_ASSIGN(bool found, sample.next());
+    if (found && sample.text(0).size() == 16) {
+      group.sample.id = row_id_from_bytes(std::span<const uint8_t, 16>(
+          reinterpret_cast<const uint8_t*>(sample.text(0).data()), 16));
+      group.sample.value = sample.text(1);
+      group.sample.row = sample.text(2);
+    }
+    all.push_back(std::move(group));
+  }
+}
+
+Result<std::vector<MysqlReport::Source>> MysqlReport::slice_sources() {
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection_->query(fmt::format("SELECT id, name, {}, {} FROM hirestream_sources ORDER BY id",
+                                     json_field("fingerprint", "strategy"),
+                                     json_number("fingerprint", "bucket_width_s"))));
+  std::vector<Source> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return all;
+    }
+    all.push_back(
+        {rows.integer(0), std::string(rows.text(1)), std::string(rows.text(2)), rows.integer(3)});
+  }
+}
+
+Result<void> MysqlReport::read_slices(const Source& source, const std::string& condition,
+                                      size_t limit, std::vector<SliceLine>& out) {
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection_->query(fmt::format(
+          "SELECT shard, bucket, state, held, revision, row_count, row_hash, settled_at_us, "
+          "audited_at_us, {} FROM hirestream_slices WHERE source_id = {} AND {} LIMIT {}",
+          kMicrosSince1970, source.id, condition, limit)));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return {};
+    }
+    SliceLine line;
+    line.source = source.name;
+    line.key = {static_cast<int32_t>(rows.integer(0)), rows.integer(1)};
+    line.begin_us = bucket_begin_us(source.strategy, source.bucket_width_s, line.key.bucket);
+    line.state = static_cast<SliceState>(rows.integer(2));
+    line.held = rows.integer(3) != 0;
+    line.revision = rows.integer(4);
+    line.digest = {rows.integer(5), rows.unsigned_integer(6)};
+    line.settled_at_us = rows.integer(7);
+    line.audited_at_us = rows.integer(8);
+    line.updated_at_us = rows.integer(9);
+    out.push_back(std::move(line));
+  }
+}
+
+Result<std::vector<SliceLine>> MysqlReport::slices(size_t limit_per_source) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(Transaction snapshot, begin_snapshot(*connection));
+  HIRESTREAM_ASSIGN(const std::vector<Source> known, slice_sources());
+  std::vector<SliceLine> all;
+  for (const Source& source : known) {
+    std::vector<SliceLine> some;
+    if (source.strategy == "files") {
+      HIRESTREAM_TRY(
+          read_slices(source, "TRUE ORDER BY updated_at DESC, bucket", limit_per_source, some));
+    } else {
+      HIRESTREAM_ASSIGN(
+          ResultSet shards,
+          connection->query(fmt::format(
+              "SELECT DISTINCT shard FROM hirestream_slices WHERE source_id = {}", source.id)));
+      while (true) {
+        HIRESTREAM_ASSIGN(bool more, shards.next());
+        if (!more) {
+          break;
+        }
+        HIRESTREAM_TRY(
+            read_slices(source, fmt::format("shard = {} ORDER BY bucket DESC", shards.integer(0)),
+                        limit_per_source, some));
+      }
+    }
+    append_newest(std::move(some), source.strategy == "files", limit_per_source, all);
+  }
+  return all;
+}
+
+Result<std::vector<PipelineMinute>> MysqlReport::minutes(int64_t from_us) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection->query(fmt::format(
+          "SELECT s.name, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits, "
+          "m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95, "
+          "m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited, "
+          "m.conflicts, m.retries FROM hirestream_minutes m JOIN hirestream_sources s ON s.id = "
+          "m.source_id WHERE m.minute_us >= {} ORDER BY m.minute_us, m.source_id",
+          from_us)));
+  std::vector<PipelineMinute> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return all;
+    }
+    all.push_back({std::string(rows.text(0)), rows.integer(1), rows.integer(2), rows.integer(3),
+                   rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
+                   rows.integer(8), rows.integer(9), rows.integer(10), rows.integer(11),
+                   rows.integer(12), rows.integer(13), rows.integer(14), rows.integer(15)});
+  }
+}
+
+Result<std::unique_ptr<MysqlPipelineLog>> MysqlPipelineLog::open(const MysqlConfig& config) {
+  std::unique_ptr<MysqlPipelineLog> log(new MysqlPipelineLog(config));
+  HIRESTREAM_TRY(refresh(log->connection_, config));
+  return log;
+}
+
+Result<void> MysqlPipelineLog::record(std::span<const PipelineMinute> minutes,
+                                      int64_t expire_before_us) {
+  HIRESTREAM_ASSIGN(Connection * connection, refresh(connection_, config_));
+  HIRESTREAM_ASSIGN(ResultSet rows, connection->query("SELECT id, name FROM hirestream_sources"));
+  std::map<std::string, int64_t, std::less<>> ids;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      break;
+    }
+    ids.emplace(rows.text(1), rows.integer(0));
+  }
+  std::string assignments;
+  for (const char* column :
+       {"new_rows", "rows_read", "requests", "commits", "commit_us_sum", "slices_settled",
+        "slices_corrected", "slices_audited", "conflicts", "retries"}) {
+    assignments += fmt::format("{0} = hirestream_minutes.{0} + new.{0}, ", column);
+  }
+  for (const char* column :
+       {"commit_us_max", "freshness_us_p50", "freshness_us_p95", "freshness_us_max"}) {
+    assignments += fmt::format("{0} = GREATEST(hirestream_minutes.{0}, new.{0}), ", column);
+  }
+  assignments.resize(assignments.size() - 2);
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  mysql::MultiRowInsert add(
+      *connection,
+      "INSERT INTO hirestream_minutes (minute_us, source_id, new_rows, rows_read, requests, "
+      "commits, commit_us_sum, commit_us_max, freshness_us_p50, freshness_us_p95, "
+      "freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries) "
+      "VALUES",
+      mysql::upsert_tail(*connection, assignments));
+  for (const PipelineMinute& m : minutes) {
+    const auto id = ids.find(m.source);
+    if (id == ids.end()) {
+      continue;
+    }
+    fmt::format_to(std::back_inserter(add.row()), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+                   m.minute_us, id->second, m.new_rows, m.rows_read, m.requests, m.commits,
+                   m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95,
+                   m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited,
+                   m.conflicts, m.retries);
+    HIRESTREAM_TRY(add.end_row());
+  }
+  HIRESTREAM_TRY(add.flush());
+  HIRESTREAM_TRY(connection->execute(
+      fmt::format("DELETE FROM hirestream_minutes WHERE minute_us < {}", expire_before_us)));
+  return transaction.commit();
+}
+
+}  // namespace hirestream

@@ -1,0 +1,552 @@
+#include "adapters/sqlite/report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+#include <set>
+
+namespace hirestream {
+
+using sqlite::Database;
+using sqlite::Statement;
+using sqlite::Transaction;
+using sqlite::TransactionMode;
+
+namespace {
+
+constexpr const char* kSums =
+    "COALESCE(SUM(impressions), 0), COALESCE(SUM(clicks), 0), COALESCE(SUM(conversions), 0), "
+    "COALESCE(SUM(qualified), 0), COALESCE(SUM(unqualified), 0), COALESCE(SUM(bid_micros), 0)";
+
+const char* id_column(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kCompany:
+      return "company_id";
+    case Dimension::kCampaign:
+      return "campaign_id";
+    case Dimension::kGroup:
+      return "group_id";
+    case Dimension::kPublisher:
+      return "publisher_id";
+    case Dimension::kJob:
+      return "job_id";
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+// In hirestream_jobs; null: it knows none.
+const char* name_column(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kCompany:
+      return "company_name";
+    case Dimension::kCampaign:
+      return "campaign_name";
+    case Dimension::kGroup:
+      return "group_name";
+    case Dimension::kJob:
+      return "title";
+    case Dimension::kPublisher:
+      return nullptr;
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+const char* figure_column(Figure figure) {
+  switch (figure) {
+    case Figure::kSpend:
+      return "bid_micros";
+    case Figure::kImpressions:
+      return "impressions";
+    case Figure::kClicks:
+      return "clicks";
+    case Figure::kConversions:
+      return "conversions";
+    case Figure::kQualified:
+      return "qualified";
+    case Figure::kUnqualified:
+      return "unqualified";
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+std::string condition_of(const ReportFilter& filter) {
+  const CellKey from{.local_hour = filter.from_hour};
+  const CellKey to{.local_hour = filter.to_hour};
+  std::string condition = fmt::format("(days, hours) >= ({}, {}) AND (days, hours) < ({}, {})",
+                                      from.days(), from.hour(), to.days(), to.hour());
+  bool restricted = false;
+  for (const auto& [dimension, ids] : filter.ids) {
+    if (!ids.empty()) {
+      condition += fmt::format(" AND {} IN ({})", id_column(dimension), fmt::join(ids, ","));
+      restricted = true;
+    }
+  }
+  if (restricted) {  // for the indexes that begin with an id and go on with days
+    condition += fmt::format(" AND days BETWEEN {} AND {}", from.days(), to.days());
+  }
+  return condition;
+}
+
+Measures read_measures(const Statement& row, int first) {
+  return {row.integer(first),     row.integer(first + 1), row.integer(first + 2),
+          row.integer(first + 3), row.integer(first + 4), row.integer(first + 5)};
+}
+
+std::vector<int64_t> distinct(std::span<const int64_t> ids) {
+  std::set<int64_t> seen;
+  std::vector<int64_t> out;
+  for (const int64_t id : ids) {
+    if (seen.insert(id).second) {
+      out.push_back(id);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteReport>> SqliteReport::open(const std::string& path) {
+  HIRESTREAM_ASSIGN(Database database,
+                    Database::open({.path = path, .mode = sqlite::OpenMode::kReadOnly}));
+  return std::unique_ptr<SqliteReport>(new SqliteReport(std::move(database)));
+}
+
+std::string SqliteReport::server() const {
+  return "sqlite " + Database::version();
+}
+
+Result<std::string> SqliteReport::version() {
+  HIRESTREAM_ASSIGN(
+      Statement * rows,
+      database_.cached("SELECT 0, source_id, shard, token FROM hirestream_writers UNION ALL SELECT "
+                       "1, COUNT(*), 0, 0 FROM hirestream_sources UNION ALL SELECT 2, 0, 0, "
+                       "CAST(value AS INTEGER) FROM hirestream_meta WHERE name = 'changes' "
+                       "ORDER BY 1, 2, 3"));
+  std::string state;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows->step());
+    if (!more) {
+      return digest_of(state);
+    }
+    state += fmt::format("{},{},{},{};", rows->integer(0), rows->integer(1), rows->integer(2),
+                         rows->integer(3));
+  }
+}
+
+Result<std::optional<std::pair<int32_t, int32_t>>> SqliteReport::hours() {
+  std::optional<std::pair<int32_t, int32_t>> range;
+  for (const char* order : {"", " DESC"}) {
+    HIRESTREAM_ASSIGN(Statement row, database_.prepare(fmt::format(
+                                         "SELECT days * 24 + hours FROM events_micros ORDER BY "
+                                         "days{0}, hours{0} LIMIT 1",
+                                         order)));
+    HIRESTREAM_ASSIGN(bool found, row.step());
+    if (!found) {
+      return std::optional<std::pair<int32_t, int32_t>>();
+    }
+    const auto hour = static_cast<int32_t>(row.integer(0));
+    range = range ? std::pair(range->first, hour) : std::pair(hour, hour);
+  }
+  return range;
+}
+
+Result<Measures> SqliteReport::totals(const ReportFilter& filter) {
+  HIRESTREAM_ASSIGN(Statement row,
+                    database_.prepare(fmt::format("SELECT {} FROM events_micros WHERE {}", kSums,
+                                                  condition_of(filter))));
+  HIRESTREAM_TRY(row.step());
+  return read_measures(row, 0);
+}
+
+Result<std::vector<SeriesPoint>> SqliteReport::series(const ReportFilter& filter, TimeStep step) {
+  const bool by_hour = step == TimeStep::kHour;
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(fmt::format(
+          "SELECT {0}, {1} FROM events_micros WHERE {2} GROUP BY days{3} ORDER BY days{3}",
+          by_hour ? "days * 24 + hours" : "days * 24", kSums, condition_of(filter),
+          by_hour ? ", hours" : "")));
+  std::vector<SeriesPoint> points;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return points;
+    }
+    points.push_back({static_cast<int32_t>(rows.integer(0)), read_measures(rows, 1)});
+  }
+}
+
+Result<ReportPage> SqliteReport::top(const ReportFilter& filter, Dimension dimension, Figure order,
+                                     size_t limit, size_t offset) {
+  const std::string condition = condition_of(filter);
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(fmt::format(
+          "SELECT {0}, {1}, COUNT(*) OVER () FROM events_micros WHERE {2} GROUP BY {0} ORDER BY "
+          "SUM({3}) DESC, {0} LIMIT {4} OFFSET {5}",
+          id_column(dimension), kSums, condition, figure_column(order), limit, offset)));
+  ReportPage page;
+  std::vector<int64_t> ids;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      break;
+    }
+    page.entries.push_back({{rows.integer(0), {}}, read_measures(rows, 1)});
+    ids.push_back(rows.integer(0));
+    page.total = rows.integer(7);
+  }
+  if (page.entries.empty()) {  // beyond the end
+    HIRESTREAM_ASSIGN(Statement count, database_.prepare(fmt::format(
+                                           "SELECT COUNT(DISTINCT {}) FROM events_micros WHERE {}",
+                                           id_column(dimension), condition)));
+    HIRESTREAM_TRY(count.step());
+    page.total = count.integer(0);
+    return page;
+  }
+  HIRESTREAM_ASSIGN(std::vector<NamedId> named, names_of(dimension, ids));
+  for (size_t i = 0; i < named.size(); ++i) {
+    page.entries[i].key = std::move(named[i]);
+  }
+  return page;
+}
+
+Result<std::vector<NamedId>> SqliteReport::names(Dimension dimension, const std::string& text,
+                                                 size_t limit) {
+  const char* name = name_column(dimension);
+  const std::string directory =
+      name == nullptr ? std::string()
+                      : fmt::format("SELECT {} AS id, {} AS name FROM hirestream_jobs UNION ALL ",
+                                    id_column(dimension), name);
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(fmt::format(
+          "SELECT id, MAX(name) FROM ({0}SELECT DISTINCT {1} AS id, '' AS name FROM events_micros "
+          "WHERE days > (SELECT MAX(days) FROM events_micros) - {2}) GROUP BY id HAVING "
+          "instr(lower(MAX(name)), lower(?1)) > 0 OR instr(CAST(id AS TEXT), ?1) > 0 ORDER BY "
+          "MAX(name) = '', MAX(name), id LIMIT {3}",
+          directory, id_column(dimension), kNamesDays, limit)));
+  rows.bind(1, std::string_view(text));
+  std::vector<NamedId> found;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return found;
+    }
+    found.push_back({rows.integer(0), std::string(rows.text(1))});
+  }
+}
+
+Result<std::vector<NamedId>> SqliteReport::names_of(Dimension dimension,
+                                                    std::span<const int64_t> ids) {
+  const std::vector<int64_t> wanted = distinct(ids);
+  std::map<int64_t, std::string> known;
+  if (const char* name = name_column(dimension); name != nullptr && !wanted.empty()) {
+    HIRESTREAM_ASSIGN(
+        Statement rows,
+        database_.prepare(
+            fmt::format("SELECT {0}, MAX({1}) FROM hirestream_jobs WHERE {0} IN ({2}) GROUP BY {0}",
+                        id_column(dimension), name, fmt::join(wanted, ","))));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool more, rows.step());
+      if (!more) {
+        break;
+      }
+      known[rows.integer(0)] = rows.text(1);
+    }
+  }
+  std::vector<NamedId> named;
+  for (const int64_t id : wanted) {
+    named.push_back({id, known[id]});
+  }
+  return named;
+}
+
+Result<std::vector<EventsLine>> SqliteReport::lines(const ReportFilter& filter,
+                                                    const std::optional<CellKey>& after,
+                                                    size_t limit) {
+  std::string condition = condition_of(filter);
+  if (after) {
+    condition += fmt::format(
+        " AND (days, hours, job_id, publisher_id, campaign_id, group_id) > ({}, {}, {}, {}, {}, "
+        "{})",
+        after->days(), after->hour(), after->job_id, after->publisher_id, after->campaign_id,
+        after->group_id);
+  }
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(fmt::format(
+          "SELECT days * 24 + hours, job_id, publisher_id, campaign_id, group_id, company_id, "
+          "impressions, clicks, conversions, qualified, unqualified, bid_micros, sources, "
+          "updated_at_us FROM events_micros WHERE {} ORDER BY days, hours, job_id, publisher_id, "
+          "campaign_id, group_id LIMIT {}",
+          condition, limit)));
+  std::vector<EventsLine> lines;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return lines;
+    }
+    lines.push_back({{static_cast<int32_t>(rows.integer(0)), rows.integer(1), rows.integer(2),
+                      rows.integer(3), rows.integer(4)},
+                     rows.integer(5),
+                     read_measures(rows, 6),
+                     std::string(rows.text(12)),
+                     rows.integer(13)});
+  }
+}
+
+Result<std::vector<SourceQuality>> SqliteReport::quality() {
+  return read_sources("hirestream_accounting");
+}
+
+Result<std::vector<SourceQuality>> SqliteReport::sources() {
+  return read_sources(
+      "(SELECT id AS source_id, name, kind, 0 AS counted, 0 AS unattributed, 0 AS other_kinds, 0 "
+      "AS "
+      "rejected, 0 AS too_late, 0 AS slices_open, 0 AS slices_settled, 0 AS slices_frozen, 0 AS "
+      "slices_held FROM hirestream_sources)");
+}
+
+Result<std::vector<SourceQuality>> SqliteReport::read_sources(const std::string& accounting) {
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(fmt::format(
+          "SELECT a.source_id, a.name, a.kind, s.fingerprint ->> '$.attribution', s.fingerprint "
+          "->> '$.timezone', s.fingerprint ->> '$.strategy', CAST(s.fingerprint ->> "
+          "'$.bucket_width_s' AS INTEGER), a.counted, a.unattributed, a.other_kinds, a.rejected, "
+          "a.too_late, a.slices_open, a.slices_settled, a.slices_frozen, a.slices_held FROM "
+          "{} a JOIN hirestream_sources s ON s.id = a.source_id ORDER BY a.source_id",
+          accounting)));
+  HIRESTREAM_ASSIGN(Statement writers,
+                    database_.prepare("SELECT shard, settled_until, token, updated_at_us FROM "
+                                      "hirestream_writers WHERE source_id = ?1"));
+  std::vector<SourceQuality> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return all;
+    }
+    SourceQuality source;
+    source.name = rows.text(1);
+    source.kind = rows.text(2);
+    source.attribution = rows.text(3);
+    source.timezone = rows.text(4);
+    const std::string strategy(rows.text(5));
+    source.classes = {rows.integer(7), rows.integer(8), rows.integer(9), rows.integer(10),
+                      rows.integer(11)};
+    source.slices_open = rows.integer(12);
+    source.slices_settled = rows.integer(13);
+    source.slices_frozen = rows.integer(14);
+    source.slices_held = rows.integer(15);
+    writers.bind(1, rows.integer(0));
+    while (true) {
+      HIRESTREAM_ASSIGN(bool writer, writers.step());
+      if (!writer) {
+        break;
+      }
+      const int64_t until = bucket_begin_us(strategy, rows.integer(6), writers.integer(1));
+      if (!writers.is_null(1) && until > 0) {
+        source.settled_until_us[static_cast<int32_t>(writers.integer(0))] = until;
+      }
+      if (writers.integer(2) != 0) {  // it has committed
+        source.last_commit_us = std::max(source.last_commit_us, writers.integer(3));
+      }
+    }
+    all.push_back(std::move(source));
+  }
+}
+
+Result<std::vector<RejectGroup>> SqliteReport::rejects() {
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(
+      Statement groups,
+      database_.prepare("SELECT r.source_id, s.name, r.reason, r.column_name, COUNT(*), "
+                        "MAX(r.first_seen_us) FROM hirestream_rejects r JOIN hirestream_sources s "
+                        "ON s.id = r.source_id GROUP BY r.source_id, r.reason, r.column_name "
+                        "ORDER BY r.source_id, COUNT(*) DESC, r.reason, r.column_name"));
+  HIRESTREAM_ASSIGN(
+      Statement sample,
+      database_.prepare("SELECT row_id, value, row_json FROM hirestream_rejects WHERE source_id = "
+                        "?1 AND reason = ?2 AND column_name = ?3 AND first_seen_us = ?4 ORDER BY "
+                        "shard, bucket, row_id LIMIT 1"));
+  std::vector<RejectGroup> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, groups.step());
+    if (!more) {
+      return all;
+    }
+    RejectGroup group;
+    group.source = groups.text(1);
+    group.reason = groups.text(2);
+    group.column = groups.text(3);
+    group.kept = groups.integer(4);
+    group.first_seen_us = groups.integer(5);
+    group.sample.reason = group.reason;
+    group.sample.column = group.column;
+    sample.bind(1, groups.integer(0)).bind(2, std::string_view(group.reason));
+    sample.bind(3, std::string_view(group.column)).bind(4, group.first_seen_us);
+    HIRESTREAM_ASSIGN(bool found, sample.step());
+    if (found && sample.blob(0).size() == 16) {
+      group.sample.id = row_id_from_bytes(std::span<const uint8_t, 16>(
+          reinterpret_cast<const uint8_t*>(sample.blob(0).data()), 16));
+    }
+    if (found) {
+      group.sample.value = sample.text(1);
+      group.sample.row = sample.text(2);
+      sample.reset();
+    }
+    all.push_back(std::move(group));
+  }
+}
+
+Result<std::vector<SqliteReport::Source>> SqliteReport::slice_sources() {
+  HIRESTREAM_ASSIGN(Statement rows,
+                    database_.prepare("SELECT id, name, fingerprint ->> '$.strategy', "
+                                      "CAST(fingerprint ->> '$.bucket_width_s' AS INTEGER) FROM "
+                                      "hirestream_sources ORDER BY id"));
+  std::vector<Source> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return all;
+    }
+    all.push_back(
+        {rows.integer(0), std::string(rows.text(1)), std::string(rows.text(2)), rows.integer(3)});
+  }
+}
+
+Result<void> SqliteReport::read_slices(const Source& source, const std::string& condition,
+                                       size_t limit, std::vector<SliceLine>& out) {
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(fmt::format(
+          "SELECT shard, bucket, state, held, revision, row_count, row_hash, settled_at_us, "
+          "audited_at_us, updated_at_us FROM hirestream_slices WHERE source_id = {} AND {} LIMIT "
+          "{}",
+          source.id, condition, limit)));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return {};
+    }
+    SliceLine line;
+    line.source = source.name;
+    line.key = {static_cast<int32_t>(rows.integer(0)), rows.integer(1)};
+    line.begin_us = bucket_begin_us(source.strategy, source.bucket_width_s, line.key.bucket);
+    line.state = static_cast<SliceState>(rows.integer(2));
+    line.held = rows.integer(3) != 0;
+    line.revision = rows.integer(4);
+    line.digest = {rows.integer(5), std::bit_cast<uint64_t>(rows.integer(6))};
+    line.settled_at_us = rows.integer(7);
+    line.audited_at_us = rows.integer(8);
+    line.updated_at_us = rows.integer(9);
+    out.push_back(std::move(line));
+  }
+}
+
+Result<std::vector<SliceLine>> SqliteReport::slices(size_t limit_per_source) {
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(const std::vector<Source> known, slice_sources());
+  std::vector<SliceLine> all;
+  for (const Source& source : known) {
+    std::vector<SliceLine> some;
+    if (source.strategy == "files") {
+      HIRESTREAM_TRY(
+          read_slices(source, "1 ORDER BY updated_at_us DESC, bucket", limit_per_source, some));
+    } else {
+      HIRESTREAM_ASSIGN(Statement shards,
+                        database_.prepare(fmt::format("SELECT DISTINCT shard FROM "
+                                                      "hirestream_slices WHERE source_id = {}",
+                                                      source.id)));
+      while (true) {
+        HIRESTREAM_ASSIGN(bool more, shards.step());
+        if (!more) {
+          break;
+        }
+        HIRESTREAM_TRY(
+            read_slices(source, fmt::format("shard = {} ORDER BY bucket DESC", shards.integer(0)),
+                        limit_per_source, some));
+      }
+    }
+    append_newest(std::move(some), source.strategy == "files", limit_per_source, all);
+  }
+  return all;
+}
+
+Result<std::vector<PipelineMinute>> SqliteReport::minutes(int64_t from_us) {
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(
+          "SELECT s.name, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits, "
+          "m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95, "
+          "m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited, "
+          "m.conflicts, m.retries FROM hirestream_minutes m JOIN hirestream_sources s ON s.id = "
+          "m.source_id WHERE m.minute_us >= ?1 ORDER BY m.minute_us, m.source_id"));
+  rows.bind(1, from_us);
+  std::vector<PipelineMinute> all;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return all;
+    }
+    all.push_back({std::string(rows.text(0)), rows.integer(1), rows.integer(2), rows.integer(3),
+                   rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
+                   rows.integer(8), rows.integer(9), rows.integer(10), rows.integer(11),
+                   rows.integer(12), rows.integer(13), rows.integer(14), rows.integer(15)});
+  }
+}
+
+Result<std::unique_ptr<SqlitePipelineLog>> SqlitePipelineLog::open(const std::string& path) {
+  sqlite::OpenOptions options;
+  options.path = path;
+  options.mode = sqlite::OpenMode::kReadWrite;
+  options.busy_timeout = std::chrono::milliseconds(1000);
+  options.synchronous_full = false;  // a minute lost with the power is no loss
+  HIRESTREAM_ASSIGN(Database database, Database::open(options));
+  return std::unique_ptr<SqlitePipelineLog>(new SqlitePipelineLog(std::move(database)));
+}
+
+Result<void> SqlitePipelineLog::record(std::span<const PipelineMinute> minutes,
+                                       int64_t expire_before_us) {
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(
+      Statement * add,
+      database_.cached(
+          "INSERT INTO hirestream_minutes (source_id, minute_us, new_rows, rows_read, requests, "
+          "commits, commit_us_sum, commit_us_max, freshness_us_p50, freshness_us_p95, "
+          "freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries) "
+          "SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 FROM "
+          "hirestream_sources WHERE name = ?1 ON CONFLICT (minute_us, source_id) DO UPDATE SET "
+          "new_rows = new_rows + excluded.new_rows, rows_read = rows_read + excluded.rows_read, "
+          "requests = requests + excluded.requests, commits = commits + excluded.commits, "
+          "commit_us_sum = commit_us_sum + excluded.commit_us_sum, commit_us_max = "
+          "max(commit_us_max, excluded.commit_us_max), freshness_us_p50 = max(freshness_us_p50, "
+          "excluded.freshness_us_p50), freshness_us_p95 = max(freshness_us_p95, "
+          "excluded.freshness_us_p95), freshness_us_max = max(freshness_us_max, "
+          "excluded.freshness_us_max), slices_settled = slices_settled + excluded.slices_settled, "
+          "slices_corrected = slices_corrected + excluded.slices_corrected, slices_audited = "
+          "slices_audited + excluded.slices_audited, conflicts = conflicts + excluded.conflicts, "
+          "retries = retries + excluded.retries"));
+  for (const PipelineMinute& minute : minutes) {
+    add->bind(1, std::string_view(minute.source)).bind(2, minute.minute_us);
+    add->bind(3, minute.new_rows).bind(4, minute.rows_read).bind(5, minute.requests);
+    add->bind(6, minute.commits).bind(7, minute.commit_us_sum).bind(8, minute.commit_us_max);
+    add->bind(9, minute.freshness_us_p50).bind(10, minute.freshness_us_p95);
+    add->bind(11, minute.freshness_us_max).bind(12, minute.slices_settled);
+    add->bind(13, minute.slices_corrected).bind(14, minute.slices_audited);
+    add->bind(15, minute.conflicts).bind(16, minute.retries);
+    HIRESTREAM_TRY(add->run());
+  }
+  HIRESTREAM_ASSIGN(Statement * expire,
+                    database_.cached("DELETE FROM hirestream_minutes WHERE minute_us < ?1"));
+  HIRESTREAM_TRY(expire->bind(1, expire_before_us).run());
+  return transaction.commit();
+}
+
+}  // namespace hirestream

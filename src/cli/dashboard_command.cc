@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "adapters/system/system_clock.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/open_report.h"
+#include "cli/serve_dashboard.h"
+#include "cli/setting_options.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kFooter = R"help(Examples:
+  hirestream dashboard --warehouse sqlite:etl.db
+
+  # A user that may only read is enough; `hirestream init --print` shows its privileges
+  hirestream dashboard --warehouse mysql://hirestream_reader@mysql/etl_data
+
+  # For other machines: a token is needed (TLS is a proxy's work)
+  HIRESTREAM_HTTP_TOKEN_FILE=/run/secrets/token hirestream dashboard --warehouse sqlite:etl.db --http 0.0.0.0:8080
+  curl -H "Authorization: Bearer $(cat /run/secrets/token)" http://server:8080/api/v1/kpis
+
+Ctrl-C ends it with exit code 0.)help";
+
+Result<int> serve(const SettingOptions& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
+  HIRESTREAM_TRY(require_warehouse(settings));
+  ListenAddress address;
+  if (!settings.http.address.empty()) {
+    HIRESTREAM_ASSIGN(address, parse_listen_address(settings.http.address));
+  }
+  // What is wrong is said here, not by every answer.
+  HIRESTREAM_ASSIGN(const auto report, open_report(settings.warehouse));
+  HIRESTREAM_TRY(report->version());
+  const std::stop_token stop = context.interrupt->token();
+  SystemClock clock;
+  HIRESTREAM_ASSIGN(const auto server, serve_dashboard(settings.warehouse, address,
+                                                       settings.http.token, nullptr, clock));
+  if (context.json) {
+    std::puts(nlohmann::ordered_json{{"url", server->url()}}.dump().c_str());
+  } else if (!context.quiet) {
+    fmt::print("{} on {}\n", settings.warehouse.uri->text(), server->url());
+  }
+  std::fflush(stdout);
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any never;
+  never.wait(lock, stop, [] { return false; });
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_dashboard_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<SettingOptions>();
+  CLI::App* command = app.add_subcommand(
+      "dashboard", "Serve the live page, its API and metrics of a warehouse; only reads it");
+  options->add(*command, {"warehouse", "http"});
+  command->footer(kFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return serve(*options, c); };
+  });
+}
+
+}  // namespace hirestream

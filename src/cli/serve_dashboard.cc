@@ -1,0 +1,27 @@
+#include "cli/serve_dashboard.h"
+
+#include "cli/open_report.h"
+#include "telemetry/warehouse_metrics.h"
+
+namespace hirestream {
+
+Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings& warehouse,
+                                                         const ListenAddress& address,
+                                                         const std::string& token,
+                                                         const MetricsObserver* engines,
+                                                         Clock& clock) {
+  DashboardOptions options;
+  options.address = address;
+  options.token = token;
+  options.product_version = HIRESTREAM_VERSION;
+  options.assets = embedded_assets();
+  options.open_report = [warehouse] { return open_report(warehouse); };
+  options.metrics = [engines, &clock](Report& report) -> Result<std::string> {
+    HIRESTREAM_ASSIGN(const auto sources, report.quality());
+    const std::string known = warehouse_metrics(sources, clock.now_us(), HIRESTREAM_VERSION);
+    return engines == nullptr ? known : known + engines->text();
+  };
+  return DashboardServer::start(std::move(options), clock);
+}
+
+}  // namespace hirestream

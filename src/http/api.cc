@@ -1,0 +1,599 @@
+#include "http/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "config/values.h"
+#include "model/decimal.h"
+#include "model/key_figures.h"
+#include "model/time_zone.h"
+
+namespace hirestream {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kPrefix = "/api/v1/";
+constexpr int32_t kPointsMax = 10'000;
+constexpr int32_t kHoursOfAuto = 8 * 24;
+const std::vector<std::string_view> kFilterParameters = {
+    "from", "to", "last", "company", "campaign", "group", "publisher", "job"};
+
+std::vector<std::string_view> with_filter(std::initializer_list<std::string_view> more) {
+  std::vector<std::string_view> all = kFilterParameters;
+  all.insert(all.end(), more);
+  return all;
+}
+
+std::string dump(const Json& json) {
+  // Names may hold bytes that are no UTF-8.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json rate(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+void add_figures(Json& json, const Measures& m) {
+  json["impressions"] = m.impressions;
+  json["clicks"] = m.clicks;
+  json["conversions"] = m.conversions;
+  json["qualified"] = m.qualified;
+  json["unqualified"] = m.unqualified;
+  json["spend"] = format_micros(m.bid_micros);
+  const KeyFigures figures = key_figures(m);
+  json["click_through_rate"] = rate(figures.click_through_rate);
+  json["conversion_rate"] = rate(figures.conversion_rate);
+  json["qualified_ratio"] = rate(figures.qualified_ratio);
+  json["average_bid"] = rate(figures.average_bid);
+  json["cost_per_conversion"] = rate(figures.cost_per_conversion);
+  json["cost_per_qualified"] = rate(figures.cost_per_qualified);
+}
+
+Json figures_json(const Measures& measures) {
+  Json json = Json::object();
+  add_figures(json, measures);
+  return json;
+}
+
+Json range_json(const HourRange& range) {
+  return {{"from", format_hour(range.from)}, {"to", format_hour(range.to)}};
+}
+
+Json instant_or_null(int64_t us) {
+  return us > 0 ? Json(format_instant(us)) : Json(nullptr);
+}
+
+Json milliseconds_or_null(int64_t us) {
+  return us < 0 ? Json(nullptr) : Json(static_cast<double>(us) / 1000);
+}
+
+const char* state_name(SliceState state) {
+  switch (state) {
+    case SliceState::kOpen:
+      return "open";
+    case SliceState::kSettled:
+      return "settled";
+    case SliceState::kFrozen:
+      return "frozen";
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+// Of the slowest shard; 0: not known.
+int64_t settled_until(const SourceQuality& source) {
+  int64_t least = 0;
+  for (const auto& [shard, us] : source.settled_until_us) {
+    least = least == 0 ? us : std::min(least, us);
+  }
+  return least;
+}
+
+std::string zone_of(const std::vector<SourceQuality>& sources) {
+  for (const SourceQuality& source : sources) {
+    if (!source.timezone.empty()) {
+      return source.timezone;
+    }
+  }
+  return "UTC";
+}
+
+// What the error of a Report means to whoever asked, when its value is needed here and now.
+#define HIRESTREAM_ANSWER(declaration, expression)                                          \
+  auto HIRESTREAM_CONCAT(answer_result_, __LINE__) = (expression);                          \
+  if (!HIRESTREAM_CONCAT(answer_result_, __LINE__)) [[unlikely]] {                          \
+    return tl::unexpected(as_problem(HIRESTREAM_CONCAT(answer_result_, __LINE__).error())); \
+  }                                                                                         \
+  declaration = std::move(*HIRESTREAM_CONCAT(answer_result_, __LINE__))
+
+Problem as_problem(const Error& error) {
+  return problem_of(error);
+}
+Problem as_problem(const Problem& problem) {
+  return problem;
+}
+
+// With a point for each step of the range.
+Json points_json(const HourRange& range, int32_t step, const std::vector<SeriesPoint>& found) {
+  Json points = Json::array();
+  size_t next = 0;
+  const int32_t first = step == 1 ? range.from : CellKey{.local_hour = range.from}.days() * 24;
+  for (int32_t hour = first; hour < range.to; hour += step) {
+    Measures measures;
+    if (next < found.size() && found[next].local_hour == hour) {
+      measures = found[next++].measures;
+    }
+    Json point = {{"time", format_hour(hour)}};
+    add_figures(point, measures);
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
+Json classes_json(const RowClasses& classes) {
+  return {{"read", classes.total()},
+          {"counted", classes.counted},
+          {"unattributed", classes.unattributed},
+          {"other", classes.other},
+          {"rejected", classes.rejected},
+          {"too_late", classes.too_late}};
+}
+
+// What somebody could do about what the figures show.
+std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
+                                  const std::vector<RejectGroup>& rejects) {
+  std::vector<std::string> hints;
+  for (const SourceQuality& source : sources) {
+    const RowClasses& rows = source.classes;
+    const int64_t attributable = rows.counted + rows.unattributed;
+    if (source.attribution == "columns" && attributable > 0 &&
+        rows.unattributed * 10 > attributable) {
+      hints.push_back(fmt::format(
+          "{}: {:.0f} % of the rows of counted kinds have no job_id column. Where their payload "
+          "names the job, "
+          "--attribution payload under another --source-name counts them.",
+          source.name,
+          100.0 * static_cast<double>(rows.unattributed) / static_cast<double>(attributable)));
+    }
+    if (source.slices_held > 0) {
+      hints.push_back(
+          fmt::format("{}: {} slices are held, since a recount misses rows that were counted "
+                      "before. If they are gone for good, run with "
+                      "--allow-shrink.",
+                      source.name, source.slices_held));
+    }
+    if (rows.too_late > 0) {
+      hints.push_back(
+          fmt::format("{}: {} rows came after their slice froze and are not counted. A longer "
+                      "--retention keeps slices open for them.",
+                      source.name, rows.too_late));
+    }
+  }
+  if (!rejects.empty()) {
+    hints.emplace_back(
+        "Rejected rows are listed by `hirestream rejects list`; once their cause is removed, "
+        "`hirestream rejects retry` counts them.");
+  }
+  return hints;
+}
+
+}  // namespace
+
+struct Api::Context {
+  const ApiRequest& request;
+  Report& report;
+  std::vector<SourceQuality> sources;
+  std::string zone;
+  int64_t now_us = 0;
+  int32_t now_hour = 0;
+  Dimension dimension = Dimension::kJob;  // of /top/… and /names/…
+
+  Answer<Query> query(std::vector<std::string_view> known) const {
+    return Query::read(request.query, std::move(known));
+  }
+};
+
+std::string_view status_title(int status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
+  }
+}
+
+ApiResponse problem_response(const Problem& problem) {
+  Json json = {{"type", "about:blank"},
+               {"title", status_title(problem.status)},
+               {"status", problem.status},
+               {"detail", problem.detail}};
+  if (!problem.parameter.empty()) {
+    json["parameter"] = problem.parameter;
+  }
+  if (!problem.allowed.empty()) {
+    json["allowed"] = problem.allowed;
+  }
+  return {problem.status, "application/problem+json", dump(json), {}};
+}
+
+Problem problem_of(const Error& error) {
+  return {error.kind == ErrorKind::kTransient ? 503 : 500, error.text(), {}, {}};
+}
+
+bool matches_etag(std::string_view if_none_match, std::string_view etag) {
+  const auto opaque = [](std::string_view tag) {
+    return tag.starts_with("W/") ? tag.substr(2) : tag;
+  };
+  while (!etag.empty() && !if_none_match.empty()) {
+    const size_t comma = if_none_match.find(',');
+    const std::string_view tag = trim(if_none_match.substr(0, comma));
+    if (tag == "*" || opaque(tag) == opaque(etag)) {
+      return true;
+    }
+    if_none_match.remove_prefix(comma == std::string_view::npos ? if_none_match.size() : comma + 1);
+  }
+  return false;
+}
+
+Api::Handler Api::find_handler(Context& context, std::string_view path) {
+  if (!path.starts_with(kPrefix)) {
+    return nullptr;
+  }
+  path.remove_prefix(kPrefix.size());
+  static constexpr std::array<std::pair<std::string_view, Handler>, 6> kRoutes = {
+      {{"meta", &Api::meta},
+       {"kpis", &Api::kpis},
+       {"series", &Api::series},
+       {"cells", &Api::cells},
+       {"quality", &Api::quality},
+       {"pipeline", &Api::pipeline}}};
+  for (const auto& [name, handler] : kRoutes) {
+    if (path == name) {
+      return handler;
+    }
+  }
+  const size_t slash = path.find('/');
+  if (slash == std::string_view::npos) {
+    return nullptr;
+  }
+  const auto dimension = find_dimension(path.substr(slash + 1));
+  if (!dimension) {
+    return nullptr;
+  }
+  context.dimension = *dimension;
+  return path.substr(0, slash) == "top"     ? &Api::top
+         : path.substr(0, slash) == "names" ? &Api::names
+                                            : nullptr;
+}
+
+std::optional<ApiResponse> Api::handle(const ApiRequest& request, Report& report) const {
+  Context context{.request = request, .report = report, .sources = {}, .zone = {}};
+  if (request.path == "/api/v1/health") {
+    return health(report);
+  }
+  const Handler handler = find_handler(context, request.path);
+  if (handler == nullptr) {
+    return std::nullopt;
+  }
+  // The version before the data: an answer may be newer than its tag, never older.
+  const auto version = report.version();
+  if (!version) {
+    return problem_response(problem_of(version.error()));
+  }
+  auto sources = report.sources();
+  if (!sources) {
+    return problem_response(problem_of(sources.error()));
+  }
+  context.sources = std::move(*sources);
+  context.zone = zone_of(context.sources);
+  context.now_us = clock_.now_us();
+  auto zone = TimeZone::find(context.zone);
+  if (!zone) {
+    return problem_response(problem_of(zone.error()));
+  }
+  context.now_hour = zone->local_hour(context.now_us);
+  const auto etag = [&](std::string_view of) {
+    return fmt::format("W/\"{}\"",
+                       digest_of(fmt::format("{}\n{}\n{}\n{}\n{}", product_version_, *version,
+                                             context.now_hour, request.target, of)));
+  };
+  const bool tag_first = handler != &Api::pipeline;  // its minutes change without the version
+  if (tag_first && matches_etag(request.if_none_match, etag(""))) {
+    return ApiResponse{304, {}, {}, etag("")};
+  }
+  auto body = (this->*handler)(context);
+  if (!body) {
+    return problem_response(body.error());
+  }
+  ApiResponse response;
+  response.etag = etag(tag_first ? std::string_view() : std::string_view(*body));
+  response.body = std::move(*body);
+  if (matches_etag(request.if_none_match, response.etag)) {
+    return ApiResponse{304, {}, {}, response.etag};
+  }
+  return response;
+}
+
+Answer<std::string> Api::meta(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query({}));
+  HIRESTREAM_ANSWER(const auto hours, context.report.hours());
+  Json sources = Json::array();
+  int64_t settled = 0;
+  bool all_settled = true;
+  for (const SourceQuality& source : context.sources) {
+    sources.push_back(
+        {{"name", source.name}, {"kind", source.kind}, {"attribution", source.attribution}});
+    if (const int64_t until = settled_until(source); until > 0) {
+      settled = settled == 0 ? until : std::min(settled, until);
+    } else if (source.last_commit_us > 0) {
+      all_settled = false;
+    }
+  }
+  return dump({{"product", "hirestream"},
+               {"version", product_version_},
+               {"warehouse", context.report.server()},
+               {"timezone", context.zone},
+               {"now", format_hour(context.now_hour)},
+               {"first_hour", hours ? Json(format_hour(hours->first)) : Json(nullptr)},
+               {"last_hour", hours ? Json(format_hour(hours->second)) : Json(nullptr)},
+               {"settled_until", instant_or_null(all_settled ? settled : 0)},
+               {"sources", std::move(sources)}});
+}
+
+Answer<std::string> Api::kpis(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query(kFilterParameters));
+  HIRESTREAM_ANSWER(const ReportFilter filter, query.filter(context.now_hour));
+  const HourRange range{filter.from_hour, filter.to_hour};
+  ReportFilter before = filter;
+  before.from_hour = range.previous().from;
+  before.to_hour = range.previous().to;
+  HIRESTREAM_ANSWER(const Measures current, context.report.totals(filter));
+  HIRESTREAM_ANSWER(const Measures previous, context.report.totals(before));
+  return dump({{"range", range_json(range)},
+               {"current", figures_json(current)},
+               {"previous_range", range_json(range.previous())},
+               {"previous", figures_json(previous)}});
+}
+
+Answer<std::string> Api::series(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query(with_filter({"step", "compare"})));
+  HIRESTREAM_ANSWER(const ReportFilter filter, query.filter(context.now_hour));
+  HIRESTREAM_ANSWER(const std::string step, query.word("step", {"auto", "hour", "day"}));
+  HIRESTREAM_ANSWER(const std::string compare, query.word("compare", {"none", "previous"}));
+  const HourRange range{filter.from_hour, filter.to_hour};
+  const int32_t hours = range.to - range.from;
+  const bool by_hour = step == "hour" || (step == "auto" && hours <= kHoursOfAuto);
+  if (hours / (by_hour ? 1 : 24) > kPointsMax) {
+    return tl::unexpected(Problem{400, "the range has too many steps", by_hour ? "step" : "to",
+                                  fmt::format("up to {} steps", kPointsMax)});
+  }
+  const TimeStep time_step = by_hour ? TimeStep::kHour : TimeStep::kDay;
+  HIRESTREAM_ANSWER(const auto found, context.report.series(filter, time_step));
+  Json previous = nullptr;
+  if (compare == "previous") {
+    ReportFilter before = filter;
+    before.from_hour = range.previous().from;
+    before.to_hour = range.previous().to;
+    HIRESTREAM_ANSWER(const auto earlier, context.report.series(before, time_step));
+    previous = points_json(range.previous(), by_hour ? 1 : 24, earlier);
+  }
+  return dump({{"range", range_json(range)},
+               {"step", by_hour ? "hour" : "day"},
+               {"points", points_json(range, by_hour ? 1 : 24, found)},
+               {"previous", std::move(previous)}});
+}
+
+Answer<std::string> Api::top(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query(with_filter({"order", "limit", "offset"})));
+  HIRESTREAM_ANSWER(const ReportFilter filter, query.filter(context.now_hour));
+  std::vector<std::string_view> figures;
+  for (const Figure figure : kFigures) {
+    figures.push_back(figure_name(figure));
+  }
+  HIRESTREAM_ANSWER(const std::string order, query.word("order", figures));
+  HIRESTREAM_ANSWER(const int64_t limit, query.integer("limit", 50, 1, 1000));
+  HIRESTREAM_ANSWER(const int64_t offset, query.integer("offset", 0, 0, 1'000'000));
+  HIRESTREAM_ANSWER(const ReportPage page,
+                    context.report.top(filter, context.dimension, *find_figure(order),
+                                       static_cast<size_t>(limit), static_cast<size_t>(offset)));
+  Json entries = Json::array();
+  for (const ReportEntry& entry : page.entries) {
+    Json json = {{"id", entry.key.id}, {"name", entry.key.name}};
+    add_figures(json, entry.measures);
+    entries.push_back(std::move(json));
+  }
+  return dump({{"range", range_json({filter.from_hour, filter.to_hour})},
+               {"dimension", dimension_name(context.dimension)},
+               {"order", order},
+               {"total", page.total},
+               {"entries", std::move(entries)}});
+}
+
+Answer<std::string> Api::names(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query({"search", "id", "limit"}));
+  HIRESTREAM_ANSWER(const std::string search, query.text("search", 100));
+  HIRESTREAM_ANSWER(const std::vector<int64_t> ids, query.ids("id"));
+  HIRESTREAM_ANSWER(const int64_t limit, query.integer("limit", 50, 1, 1000));
+  std::vector<NamedId> found;
+  if (ids.empty()) {
+    HIRESTREAM_ANSWER(found,
+                      context.report.names(context.dimension, search, static_cast<size_t>(limit)));
+  } else {
+    HIRESTREAM_ANSWER(found, context.report.names_of(context.dimension, ids));
+    std::sort(found.begin(), found.end(), [](const NamedId& a, const NamedId& b) {
+      return std::tuple(a.name.empty(), std::string_view(a.name), a.id) <
+             std::tuple(b.name.empty(), std::string_view(b.name), b.id);
+    });
+    found.resize(std::min(found.size(), static_cast<size_t>(limit)));
+  }
+  Json names = Json::array();
+  for (const NamedId& name : found) {
+    names.push_back({{"id", name.id}, {"name", name.name}});
+  }
+  return dump({{"names", std::move(names)}});
+}
+
+Answer<std::string> Api::cells(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query(with_filter({"limit", "after"})));
+  HIRESTREAM_ANSWER(const ReportFilter filter, query.filter(context.now_hour));
+  HIRESTREAM_ANSWER(const int64_t limit, query.integer("limit", 1000, 1, 10'000));
+  HIRESTREAM_ANSWER(const std::string after_text, query.text("after", 200));
+  std::optional<CellKey> after;
+  if (query.has("after")) {
+    after = parse_cell_key(after_text);
+    if (!after) {
+      return tl::unexpected(
+          Problem{400, "this is no mark of a page", "after", "`next` of the page before"});
+    }
+  }
+  // One more than asked for tells whether that is all.
+  HIRESTREAM_ANSWER(auto lines,
+                    context.report.lines(filter, after, static_cast<size_t>(limit) + 1));
+  const bool more = lines.size() > static_cast<size_t>(limit);
+  if (more) {
+    lines.pop_back();
+  }
+  Json cells = Json::array();
+  for (const EventsLine& line : lines) {
+    cells.push_back({{"hour", format_hour(line.key.local_hour)},
+                     {"job_id", line.key.job_id},
+                     {"publisher_id", line.key.publisher_id},
+                     {"company_id", line.company_id},
+                     {"campaign_id", line.key.campaign_id},
+                     {"group_id", line.key.group_id},
+                     {"impressions", line.measures.impressions},
+                     {"clicks", line.measures.clicks},
+                     {"conversions", line.measures.conversions},
+                     {"qualified", line.measures.qualified},
+                     {"unqualified", line.measures.unqualified},
+                     {"spend", format_micros(line.measures.bid_micros)},
+                     {"sources", line.sources},
+                     {"updated_at", format_instant(line.updated_at_us)}});
+  }
+  return dump({{"range", range_json({filter.from_hour, filter.to_hour})},
+               {"cells", std::move(cells)},
+               {"next", more ? Json(format_cell_key(lines.back().key)) : Json(nullptr)}});
+}
+
+Answer<std::string> Api::quality(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query({}));
+  HIRESTREAM_ANSWER(const auto sources, context.report.quality());
+  HIRESTREAM_ANSWER(const auto rejects, context.report.rejects());
+  Json all = Json::array();
+  for (const SourceQuality& source : sources) {
+    all.push_back({{"name", source.name},
+                   {"kind", source.kind},
+                   {"attribution", source.attribution},
+                   {"timezone", source.timezone},
+                   {"classes", classes_json(source.classes)},
+                   {"slices",
+                    {{"open", source.slices_open},
+                     {"settled", source.slices_settled},
+                     {"frozen", source.slices_frozen},
+                     {"held", source.slices_held}}},
+                   {"settled_until", instant_or_null(settled_until(source))},
+                   {"last_commit", instant_or_null(source.last_commit_us)}});
+  }
+  Json groups = Json::array();
+  for (const RejectGroup& group : rejects) {
+    groups.push_back({{"source", group.source},
+                      {"reason", group.reason},
+                      {"column", group.column},
+                      {"kept", group.kept},
+                      {"newest", format_instant(group.first_seen_us)},
+                      {"sample",
+                       {{"id", format_uuid(group.sample.id)},
+                        {"value", group.sample.value},
+                        {"row", group.sample.row}}}});
+  }
+  return dump({{"sources", std::move(all)},
+               {"rejects", std::move(groups)},
+               {"hints", hints_of(sources, rejects)}});
+}
+
+Answer<std::string> Api::pipeline(Context& context) const {
+  HIRESTREAM_ANSWER(const Query query, context.query({"slices", "minutes"}));
+  HIRESTREAM_ANSWER(const int64_t slices, query.integer("slices", 480, 1, 5000));
+  HIRESTREAM_ANSWER(const int64_t minutes, query.integer("minutes", 120, 1, 43'200));
+  HIRESTREAM_ANSWER(const auto lines, context.report.slices(static_cast<size_t>(slices)));
+  constexpr int64_t kMinuteUs = 60'000'000;
+  const int64_t this_minute = context.now_us / kMinuteUs * kMinuteUs;
+  HIRESTREAM_ANSWER(const auto log,
+                    context.report.minutes(this_minute - (minutes - 1) * kMinuteUs));
+  Json slice_list = Json::array();
+  for (const SliceLine& line : lines) {
+    slice_list.push_back({{"source", line.source},
+                          {"shard", line.key.shard},
+                          {"bucket", std::to_string(line.key.bucket)},
+                          {"begin", instant_or_null(line.begin_us)},
+                          {"state", state_name(line.state)},
+                          {"held", line.held},
+                          {"revision", line.revision},
+                          {"rows", line.digest.rows},
+                          {"settled_at", instant_or_null(line.settled_at_us)},
+                          {"audited_at", instant_or_null(line.audited_at_us)},
+                          {"updated_at", instant_or_null(line.updated_at_us)}});
+  }
+  Json minute_list = Json::array();
+  for (const PipelineMinute& m : log) {
+    const int64_t mean_us = m.commits > 0 ? m.commit_us_sum / m.commits : -1;
+    minute_list.push_back(
+        {{"source", m.source},
+         {"minute", format_instant(m.minute_us)},
+         {"new_rows", m.new_rows},
+         {"rows_read", m.rows_read},
+         {"requests", m.requests},
+         {"commits", m.commits},
+         {"commit_ms_mean", milliseconds_or_null(mean_us)},
+         {"commit_ms_max", milliseconds_or_null(m.commits > 0 ? m.commit_us_max : -1)},
+         {"freshness_ms_p50", milliseconds_or_null(m.freshness_us_p50)},
+         {"freshness_ms_p95", milliseconds_or_null(m.freshness_us_p95)},
+         {"freshness_ms_max", milliseconds_or_null(m.freshness_us_max)},
+         {"slices_settled", m.slices_settled},
+         {"slices_corrected", m.slices_corrected},
+         {"slices_audited", m.slices_audited},
+         {"conflicts", m.conflicts},
+         {"retries", m.retries}});
+  }
+  return dump({{"slices", std::move(slice_list)}, {"minutes", std::move(minute_list)}});
+}
+
+ApiResponse Api::health(Report& report) const {
+  const auto sources = report.sources();
+  int64_t last_us = 0;
+  if (sources) {
+    for (const SourceQuality& source : *sources) {
+      last_us = std::max(last_us, source.last_commit_us);
+    }
+  }
+  const int64_t behind_ms = std::max<int64_t>(clock_.now_us() - last_us, 0) / 1000;
+  ApiResponse response;
+  response.status = sources ? 200 : 503;
+  response.body = dump({{"status", sources ? "ok" : "unavailable"},
+                        {"warehouse", report.server()},
+                        {"last_commit", instant_or_null(last_us)},
+                        {"behind_ms", last_us > 0 ? Json(behind_ms) : Json(nullptr)}});
+  return response;
+}
+
+}  // namespace hirestream

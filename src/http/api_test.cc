@@ -1,0 +1,86 @@
+#include "http/api.h"
+
+#include <gmock/gmock.h>
+
+#include "http/change_feed.h"
+
+namespace hirestream {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(ETag, ComparesWeaklyWithEachOfAList) {
+  EXPECT_TRUE(matches_etag("W/\"a\"", "W/\"a\""));
+  EXPECT_TRUE(matches_etag("\"a\"", "W/\"a\""));
+  EXPECT_TRUE(matches_etag("\"x\", W/\"a\"", "W/\"a\""));
+  EXPECT_TRUE(matches_etag("*", "W/\"a\""));
+  EXPECT_FALSE(matches_etag("", "W/\"a\""));
+  EXPECT_FALSE(matches_etag("\"b\"", "W/\"a\""));
+  EXPECT_FALSE(matches_etag("*", ""));
+}
+
+TEST(Problem, IsProblemJsonWithWhatIsAllowed) {
+  const ApiResponse response = problem_response({400, "bad \"x\"", "last", "1h"});
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.content_type, "application/problem+json");
+  EXPECT_EQ(
+      response.body,
+      R"({"type":"about:blank","title":"Bad Request","status":400,"detail":"bad \"x\"","parameter":"last","allowed":"1h"})");
+}
+
+TEST(Problem, WarehouseThatDoesNotAnswerIsUnavailableAndEverythingElseAnError) {
+  EXPECT_EQ(problem_of(Error{ErrorKind::kTransient, "read", "db", "lost", ""}).status, 503);
+  const Problem config =
+      problem_of(Error{ErrorKind::kConfig, "read", "db", "no table", "run init"});
+  EXPECT_EQ(config.status, 500);
+  EXPECT_THAT(config.detail, HasSubstr("run init"));
+}
+
+TEST(EventStream, EventsEndWithAnEmptyLine) {
+  EXPECT_EQ(event_text("pulse", "{}"), "event: pulse\ndata: {}\n\n");
+}
+
+class SteadyClock : public Clock {
+ public:
+  int64_t now_us() override { return 5'000'000; }
+};
+
+Result<std::unique_ptr<Report>> no_report() {
+  return fail(ErrorKind::kTransient, "open", "warehouse", "down");
+}
+
+TEST(ChangeFeed, PulsesWhileTheWarehouseDoesNotAnswer) {
+  SteadyClock clock;
+  ChangeFeed feed(no_report, clock, 4);
+  const auto client = feed.join();
+  ASSERT_NE(client, nullptr);
+  EXPECT_EQ(client->next(),
+            "event: pulse\ndata: {\"at\":\"1970-01-01T00:00:05.000000Z\",\"behind_ms\":null}\n\n");
+}
+
+TEST(ChangeFeed, LetsInOnlySoMany) {
+  SteadyClock clock;
+  ChangeFeed feed(no_report, clock, 2);
+  auto first = feed.join();
+  const auto second = feed.join();
+  EXPECT_EQ(feed.join(), nullptr);
+  first = nullptr;
+  EXPECT_NE(feed.join(), nullptr);
+}
+
+TEST(ChangeFeed, StopEndsEveryWait) {
+  SteadyClock clock;
+  ChangeFeed feed(no_report, clock, 2);
+  const auto client = feed.join();
+  std::jthread waiting([&] {
+    while (client->next()) {
+    }
+  });
+  feed.stop();
+  waiting.join();
+  EXPECT_EQ(feed.join(), nullptr);
+}
+
+}  // namespace
+}  // namespace hirestream

@@ -1,0 +1,155 @@
+#include "http/change_feed.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "http/query.h"
+
+namespace hirestream {
+namespace {
+
+constexpr std::chrono::milliseconds kPollInterval{200};
+constexpr std::chrono::milliseconds kPulseInterval{1500};
+constexpr std::chrono::milliseconds kFirstWait{1000};
+
+}  // namespace
+
+std::string event_text(std::string_view name, std::string_view data) {
+  return fmt::format("event: {}\ndata: {}\n\n", name, data);
+}
+
+ChangeFeed::ChangeFeed(OpenReport open, Clock& clock, size_t clients_max)
+    : open_(std::move(open)),
+      clock_(clock),
+      clients_max_(clients_max),
+      thread_([this](const std::stop_token& ending) { watch(ending); }) {}
+
+ChangeFeed::~ChangeFeed() {
+  stop();
+}
+
+void ChangeFeed::stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+  wanted_.notify_all();
+  thread_.request_stop();
+}
+
+void ChangeFeed::wake(int64_t freshness_us) {
+  const std::lock_guard lock(mutex_);
+  committed_freshness_us_ = freshness_us;
+  woken_ = true;
+  wanted_.notify_one();
+}
+
+std::shared_ptr<ChangeFeed::Client> ChangeFeed::join() {
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || clients_ >= clients_max_) {
+    return nullptr;
+  }
+  ++clients_;
+  woken_ = true;
+  wanted_.notify_one();
+  return std::make_shared<Client>(*this);
+}
+
+ChangeFeed::Client::~Client() {
+  const std::lock_guard lock(feed_.mutex_);
+  if (--feed_.clients_ == 0) {
+    feed_.known_ = false;  // nobody looks from now on
+  }
+}
+
+std::optional<std::string> ChangeFeed::Client::next() {
+  std::unique_lock lock(feed_.mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!greeted_) {
+    pulse_due_ = now + kFirstWait;
+  }
+  feed_.changed_.wait_until(lock, pulse_due_, [this] {
+    return feed_.stopped_ || (feed_.known_ && feed_.changes_ > seen_);
+  });
+  if (feed_.stopped_) {
+    return std::nullopt;
+  }
+  greeted_ = true;
+  if (feed_.known_ && feed_.changes_ > seen_) {
+    seen_ = feed_.changes_;
+    return feed_.change_event();
+  }
+  pulse_due_ = std::chrono::steady_clock::now() + kPulseInterval;
+  return feed_.pulse_event();
+}
+
+void ChangeFeed::watch(const std::stop_token& ending) {
+  std::unique_ptr<Report> report;
+  while (!ending.stop_requested()) {
+    {
+      std::unique_lock lock(mutex_);
+      if (clients_ == 0) {
+        wanted_.wait(lock, ending, [this] { return clients_ > 0; });
+      } else {
+        wanted_.wait_for(lock, ending, kPollInterval, [this] { return woken_; });
+      }
+      woken_ = false;
+    }
+    if (!ending.stop_requested()) {
+      look(report);
+    }
+  }
+}
+
+// An error is no change: whoever asks the API meanwhile is told.
+void ChangeFeed::look(std::unique_ptr<Report>& report) {
+  if (report == nullptr) {
+    auto opened = open_();
+    if (!opened) {
+      return;
+    }
+    report = std::move(*opened);
+  }
+  const auto version = report->version();
+  if (!version) {
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (known_ && *version == version_) {
+      return;
+    }
+  }
+  const auto sources = report->sources();
+  const std::lock_guard lock(mutex_);
+  if (sources) {
+    for (const SourceQuality& source : *sources) {
+      last_commit_us_ = std::max(last_commit_us_, source.last_commit_us);
+    }
+  }
+  version_ = *version;
+  at_us_ = clock_.now_us();
+  freshness_us_ = std::exchange(committed_freshness_us_, -1);
+  known_ = true;
+  ++changes_;
+  changed_.notify_all();
+}
+
+std::string ChangeFeed::change_event() const {
+  const std::string freshness =
+      freshness_us_ < 0 ? "null" : fmt::format("{:.3f}", static_cast<double>(freshness_us_) / 1000);
+  return event_text("change", fmt::format(R"({{"version":"{}","at":"{}","freshness_ms":{}}})",
+                                          version_, format_instant(at_us_), freshness));
+}
+
+std::string ChangeFeed::pulse_event() const {
+  const int64_t now_us = clock_.now_us();
+  const std::string behind =
+      last_commit_us_ == 0 ? "null"
+                           : std::to_string(std::max<int64_t>(now_us - last_commit_us_, 0) / 1000);
+  return event_text("pulse",
+                    fmt::format(R"({{"at":"{}","behind_ms":{}}})", format_instant(now_us), behind));
+}
+
+}  // namespace hirestream

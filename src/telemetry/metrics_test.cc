@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+
+#include "telemetry/metrics_observer.h"
+#include "telemetry/minute_observer.h"
+#include "telemetry/pipeline_recorder.h"
+#include "telemetry/warehouse_metrics.h"
+
+namespace hirestream {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class SetClock : public Clock {
+ public:
+  int64_t now_us() override { return now; }
+  int64_t now = 600'000'000;
+};
+
+CommitReport commit(int64_t new_rows, std::vector<int64_t> freshness_us) {
+  return {.slices = 1,
+          .cells = 2,
+          .rows = new_rows,
+          .new_rows = new_rows,
+          .duration_us = 4'000,
+          .freshness_us = -1,
+          .freshness_sample_us = std::move(freshness_us)};
+}
+
+TEST(MetricsObserver, CountsWhatEnginesReport) {
+  MetricsObserver metrics;
+  metrics.on_read(10, 2, 5);
+  metrics.on_commit(commit(7, {300'000, -5}));
+  metrics.on_slice(SliceEvent::kSettled, {}, "");
+  metrics.on_retry({}, 1, 1);
+  const std::string text = metrics.text();
+  EXPECT_THAT(text, HasSubstr("hirestream_rows_read_total 10"));
+  EXPECT_THAT(text, HasSubstr("hirestream_new_rows_total 7"));
+  EXPECT_THAT(text, HasSubstr("hirestream_slice_events_total{event=\"settled\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_slice_events_total{event=\"held\"} 0"));
+  EXPECT_THAT(text, HasSubstr("hirestream_retries_total 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_freshness_seconds_bucket{le=\"0.25\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_freshness_seconds_count 2"));
+  EXPECT_THAT(text, HasSubstr("hirestream_commit_seconds_bucket{le=\"0.005\"} 1"));
+}
+
+TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
+  SourceQuality source;
+  source.name = "raw";
+  source.classes = {.counted = 5, .rejected = 2};
+  source.slices_open = 3;
+  source.last_commit_us = 8'000'000;
+  source.settled_until_us = {{0, 7'000'000}, {1, 4'000'000}};
+  const std::string text = warehouse_metrics(std::vector{source}, 10'000'000, "1.2.3");
+  EXPECT_THAT(text, HasSubstr("hirestream_build_info{version=\"1.2.3\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_rows{class=\"counted\",source=\"raw\"} 5"));
+  EXPECT_THAT(text, HasSubstr("hirestream_slices{source=\"raw\",state=\"open\"} 3"));
+  EXPECT_THAT(text, HasSubstr("hirestream_behind_seconds{source=\"raw\"} 2"));
+  EXPECT_THAT(text, HasSubstr("hirestream_unsettled_seconds{source=\"raw\"} 6"));
+}
+
+TEST(MinuteObserver, TellsWhatWasAddedSinceTheLastTime) {
+  SetClock clock;
+  MinuteObserver observer("raw", clock);
+  EXPECT_THAT(observer.take(false), IsEmpty());
+  observer.on_read(5, 1, 0);
+  observer.on_commit(commit(3, {100, 200}));
+  auto first = observer.take(false);
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_EQ(first[0].minute_us, 600'000'000);
+  EXPECT_EQ(first[0].rows_read, 5);
+  EXPECT_EQ(first[0].new_rows, 3);
+  EXPECT_EQ(first[0].freshness_us_p50, -1) << "the minute is not over";
+  EXPECT_THAT(observer.take(false), IsEmpty());
+  observer.on_slice(SliceEvent::kAudited, {}, "");
+  clock.now += 60'000'000;
+  observer.on_retry({}, 1, 1);
+  const auto second = observer.take(false);
+  ASSERT_THAT(second, SizeIs(2));
+  EXPECT_EQ(second[1].minute_us, 660'000'000);
+  EXPECT_EQ(second[1].retries, 1);
+  EXPECT_EQ(second[0].minute_us, 600'000'000);
+  EXPECT_EQ(second[0].rows_read, 0) << "told before";
+  EXPECT_EQ(second[0].slices_audited, 1);
+  EXPECT_EQ(second[0].freshness_us_max, 200);
+  EXPECT_GE(second[0].freshness_us_p95, second[0].freshness_us_p50);
+}
+
+TEST(MinuteObserver, TellsEverythingAtTheEnd) {
+  SetClock clock;
+  MinuteObserver observer("raw", clock);
+  observer.on_commit(commit(1, {50}));
+  const auto last = observer.take(true);
+  ASSERT_THAT(last, SizeIs(1));
+  EXPECT_EQ(last[0].freshness_us_max, 50);
+  EXPECT_THAT(observer.take(true), IsEmpty());
+}
+
+class KeepingLog : public PipelineLog {
+ public:
+  explicit KeepingLog(std::vector<PipelineMinute>& kept) : kept_(kept) {}
+  Result<void> record(std::span<const PipelineMinute> minutes, int64_t) override {
+    kept_.insert(kept_.end(), minutes.begin(), minutes.end());
+    return {};
+  }
+
+ private:
+  std::vector<PipelineMinute>& kept_;
+};
+
+TEST(PipelineRecorder, RecordsWhatIsLeftWhenItEnds) {
+  SetClock clock;
+  std::vector<PipelineMinute> kept;
+  {
+    PipelineRecorder recorder(
+        [&]() -> Result<std::unique_ptr<PipelineLog>> {
+          return std::make_unique<KeepingLog>(kept);
+        },
+        [](const Error& error) { ADD_FAILURE() << error.text(); }, clock);
+    recorder.observer_of("raw").on_read(9, 1, 0);
+    recorder.observer_of("other").on_read(1, 1, 0);
+  }
+  ASSERT_THAT(kept, SizeIs(2));
+  EXPECT_EQ(kept[1].source, "raw");
+  EXPECT_EQ(kept[1].rows_read, 9);
+}
+
+TEST(PipelineRecorder, WarehouseThatFailsIsOnlyToldOf) {
+  SetClock clock;
+  int warnings = 0;
+  {
+    PipelineRecorder recorder(
+        []() -> Result<std::unique_ptr<PipelineLog>> {
+          return fail(ErrorKind::kTransient, "open", "x", "down");
+        },
+        [&](const Error&) { ++warnings; }, clock);
+    recorder.observer_of("raw").on_read(9, 1, 0);
+  }
+  EXPECT_EQ(warnings, 1);
+}
+
+}  // namespace
+}  // namespace hirestream

@@ -1,0 +1,105 @@
+"""Both themes, a phone, accessibility, size and speed."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+VIEWS = {"performance": "/", "quality": "/?view=quality", "pipeline": "/?view=pipeline"}
+BYTES_MAX = 500_000
+FIRST_PAINT_MS_MAX = 1000
+
+
+def serious(page):
+    """axe's serious and critical findings, with the elements."""
+    found = Axe().run(page.tab).response["violations"]
+    return [(finding["id"], [node["target"] for node in finding["nodes"]][:5]) for finding in found if finding["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing_serious(site, visit, view, scheme):
+    page = visit(color_scheme=scheme, reduced_motion="reduce").open(site.url + VIEWS[view])
+    page.tab.wait_for_timeout(500)
+    assert serious(page) == []
+    assert not page.complaints
+
+
+@pytest.mark.parametrize("opener", ["text=+ Filter", "#range >> text=Custom", "[aria-label=Keys]"])
+def test_axe_finds_nothing_serious_in_what_opens(site, visit, opener):
+    page = visit(reduced_motion="reduce").open(site.url)
+    page.tab.click(opener)
+    page.tab.wait_for_timeout(500)
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("width", [360, 768])
+def test_nothing_is_wider_than_a_narrow_screen(site, visit, view, width):
+    page = visit(width=width, height=740).open(site.url + VIEWS[view])
+    page.tab.wait_for_timeout(500)
+    assert page.tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert serious(page) == []
+    if view == "performance":
+        page.tab.click("text=+ Filter")
+        box = page.tab.locator(".popover").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+def test_the_theme_is_remembered(site, page):
+    page.open(site.url)
+    light = page.tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.tab.keyboard.press("t")
+    page.tab.keyboard.press("t")
+    page.tab.wait_for_selector("html[data-theme=dark]")
+    dark = page.tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    page.tab.reload()
+    page.tab.wait_for_selector("html[data-theme=dark]")
+    assert page.tab.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_the_page_is_small_paints_soon_and_asks_nobody_else(site, visit):
+    paints = []
+    for _ in range(3):
+        page = visit()
+        bodies, hosts = [], set()
+        page.tab.on("response", lambda response, bodies=bodies: "/api/" not in response.url and bodies.append(len(response.body())))
+        page.tab.on("request", lambda request, hosts=hosts: hosts.add(request.url.split("/")[2]))
+        page.open(site.url)
+        page.until(lambda page=page: page.tab.evaluate("performance.getEntriesByName('first-contentful-paint').length"))
+        paints.append(page.tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+        assert 0 < sum(bodies) < BYTES_MAX
+        assert hosts == {site.url.split("/")[2]}
+    print("first contentful paint, ms:", [round(paint) for paint in paints], "bytes:", sum(bodies))
+    assert min(paints) < FIRST_PAINT_MS_MAX
+
+
+def test_what_is_served_is_what_was_built(site, dist):
+    manifest = json.loads((dist / "manifest.json").read_text())
+    for file in manifest["files"]:
+        with urllib.request.urlopen(f"{site.url}/{file['path']}") as answer:
+            assert answer.read() == (dist / file["path"]).read_bytes()
+            assert answer.headers["Content-Type"].split(";")[0] == file["type"].split(";")[0]
+            assert "'self'" in answer.headers["Content-Security-Policy"]
+            assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_numbers_do_not_glide_for_those_who_want_no_motion(site, visit):
+    page = visit(reduced_motion="reduce").open(site.url)
+    assert page.tab.evaluate("getComputedStyle(document.querySelector('.dot'), '::after').animationName") == "none"
+
+
+def test_an_error_is_explained_in_the_server_s_words(site, visit):
+    """An id of 19 digits that is no 64-bit integer: the page lets it pass, the server does not."""
+    question = "company=9999999999999999999"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{site.url}/api/v1/kpis?{question}")
+    page = visit()
+    page.tab.goto(f"{site.url}/?{question}")
+    page.tab.wait_for_selector("[role=alert]")
+    assert json.load(refused.value)["detail"] in page.tab.inner_text("[role=alert]")
+    page.tab.click("[role=alert] a")
+    page.tab.wait_for_selector("[data-figure=clicks] .number")

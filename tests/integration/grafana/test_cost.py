@@ -1,0 +1,149 @@
+"""Queries over `events` use an index, cost in proportion to the range, and answer in time on a large table.
+
+HIRESTREAM_GRAFANA_EVENTS: rows of the large table; 2000000 gives the numbers of integrations/grafana/README.md.
+Times are those of the server's thread, since the machine may be busy with other things, and are compared with a bare count of the same rows;
+the wall's are printed beside them.
+"""
+
+import datetime
+import os
+import pathlib
+import statistics
+import time
+
+import pytest
+
+import grafana
+import large_events
+from grafana import ALL
+
+ROWS = int(os.environ.get("HIRESTREAM_GRAFANA_EVENTS", "130000"))
+FULL_SIZE = ROWS >= 2_000_000
+COUNTS_OF_A_MONTH = 8
+OTHER_WORK_MS = 30  # names, plans, results
+END = int(datetime.datetime(2026, 6, 29, 12, tzinfo=datetime.UTC).timestamp())
+DAY = 86400
+SELECTIONS = {"all": {}, "one campaign": {"campaign": "7"}, "two companies": {"company": ["3", "4"]}}
+
+
+@pytest.fixture(scope="module")
+def large(server, warehouse, make_database):
+    connection = server.connect(make_database())
+    connection.rows_of_a_day = large_events.fill(connection, ROWS, warehouse.database)
+    yield connection
+    connection.close()
+
+
+def statements(boards, days, selection):
+    """(name, sql, format) of every panel and variable over `events`."""
+    time_range = grafana.TimeRange(END - days * DAY, END)
+    interval_ms = max(3600, days * DAY // 800) * 1000
+    found = []
+    for name in ("campaign_performance", "job_detail"):
+        board = boards[name]
+        values = {"step": "auto"} | ({"job": "5"} if name == "job_detail" else selection)
+        variables = [grafana.variable(board, model["name"], values.get(model["name"], ALL)) for model in board["templating"]["list"]]
+        for panel, target in grafana.queries(board):
+            if "events e" in target["rawSql"]:
+                found.append(
+                    (
+                        f"{board['title']}: {panel['title']}",
+                        grafana.expand(target["rawSql"], variables, time_range, interval_ms),
+                        target["format"],
+                    )
+                )
+        for model in board["templating"]["list"]:
+            if model["type"] == "query":
+                found.append(
+                    (
+                        f"{board['title']}: variable {model['name']}",
+                        grafana.expand(model["query"], variables, time_range, interval_ms),
+                        "table",
+                    )
+                )
+    return found
+
+
+def rows_read(connection, sql):
+    def counters(cursor):
+        cursor.execute("SHOW SESSION STATUS LIKE 'Handler\\_read%'")
+        return {name: int(value) for name, value in cursor.fetchall()}
+
+    with connection.cursor() as cursor:
+        before = counters(cursor)
+        cursor.execute(sql)
+        cursor.fetchall()
+        after = counters(cursor)
+    # Reads of temporary tables (groups, sorted results) count as rnd; those of `events` go through an index.
+    return sum(after[name] - before[name] for name in after if "rnd" not in name)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_events_is_read_through_an_index(boards, large, selection):
+    for days in (1, 30):
+        for name, sql, _ in statements(boards, days, SELECTIONS[selection]):
+            with large.cursor() as cursor:
+                cursor.execute("EXPLAIN FORMAT=TRADITIONAL " + sql)
+                columns = [column[0] for column in cursor.description]
+                plan = [dict(zip(columns, row)) for row in cursor.fetchall()]
+            of_events = [
+                step for step in plan if step["table"] in ("e", "events") and step["select_type"] != "PRIMARY" or step["table"] == "events"
+            ]
+            assert of_events, f"{name}: {plan}"
+            for step in of_events:
+                # A variable reads the first column of an index, each value once.
+                whole = "Using index for group-by" in (step["Extra"] or "")
+                assert step["type"] in ("range", "ref", "index_merge") or whole, f"{name}, {days} days: {step}\n{sql}"
+                assert step["key"], f"{name}: {step}"
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_rows_read_grow_with_the_range(boards, large, selection):
+    day = large.rows_of_a_day
+    names = 5 * (day // 24 // large_events.PUBLISHERS_OF_A_JOB + 1) + 100
+    short = {name: rows_read(large, sql) for name, sql, _ in statements(boards, 1, SELECTIONS[selection])}
+    month = {name: rows_read(large, sql) for name, sql, _ in statements(boards, 30, SELECTIONS[selection])}
+    # Bounds are in rows of a day, not as a ratio: with a choice MySQL may take another index for a month than for a day.
+    for name, read in short.items():
+        # Two dates for a day from noon to noon, three more for the day before it; the rest are names.
+        assert read <= 5 * day + names, f"{name}: {read} rows read for one day of {day}"
+        assert month[name] <= 63 * day + names, f"{name}: {month[name]} rows read for 30 days of {day}"
+        if selection == "all" and month[name] > 10 * day:
+            assert 10 * read <= month[name], f"{name}: {read} rows for a day, {month[name]} for 30"
+    assert max(month.values()) > 10 * day, "nothing was read"
+
+
+def cpu_clock(connection):
+    """Milliseconds of CPU that the server has spent on this connection; needs a MySQL on this machine, not in a container of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT THREAD_OS_ID FROM performance_schema.threads WHERE PROCESSLIST_ID = CONNECTION_ID()")
+        (thread,) = cursor.fetchone()
+    statistics_file = pathlib.Path(f"/proc/{thread}/schedstat")
+    return lambda: int(statistics_file.read_text().split()[0]) / 1e6
+
+
+def months_read(name):
+    return 2 if name.endswith(": Impressions") else 1  # all key figures at once, and those of the month before
+
+
+def spent(connection, sql, form):
+    """Median of the server's CPU and least wall time, in milliseconds."""
+    clock = cpu_clock(connection)
+    times = []
+    for _ in range(5 if FULL_SIZE else 3):
+        cpu, wall = clock(), time.perf_counter()
+        grafana.run(connection, sql, form)
+        times.append((clock() - cpu, (time.perf_counter() - wall) * 1000))
+    return statistics.median(cpu for cpu, _ in times), min(wall for _, wall in times)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_a_month_costs_little_more_than_counting_its_rows(boards, large, selection):
+    first, last = (datetime.datetime.fromtimestamp(at, datetime.UTC).date() for at in (END - 30 * DAY, END))
+    count, _ = spent(large, f"SELECT COUNT(*) AS n FROM events WHERE dates BETWEEN '{first}' AND '{last}'", "table")
+    times = [(*spent(large, sql, form), name) for name, sql, form in statements(boards, 30, SELECTIONS[selection])]
+    print(f"\n{ROWS} rows in 180 days, 30 days asked, {selection}: server's CPU, least wall time; a bare count {count:.0f} ms")
+    for cpu, wall, name in sorted(times, reverse=True):
+        print(f"  {cpu:6.0f} ms {wall:6.0f} ms  {name}")
+    for cpu, _, name in times:
+        assert 0 < cpu < COUNTS_OF_A_MONTH * months_read(name) * count + OTHER_WORK_MS, name

@@ -1,0 +1,223 @@
+"""The files as they are committed: fresh, and such that Grafana 10 takes them without a click."""
+
+import json
+import re
+
+import pytest
+
+import grafana
+from generator import call, compiled, generate, read_yaml
+
+ROOT = grafana.FOLDER
+# Kinds of panels that Grafana 10.0 has built in.
+PANEL_TYPES = {"stat", "timeseries", "bargauge", "barchart", "table", "text", "row", "gauge", "piechart"}
+BUILT_IN = {"__unixEpochFrom", "__unixEpochTo", "__interval", "__interval_ms", "__timeFilter", "__timeFrom", "__timeTo", "__all"}
+ALERT_UID = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+
+
+def test_committed_files_are_what_the_generator_writes(tmp_path):
+    generate(tmp_path)
+    written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(written) == 4
+    for name, text in written.items():
+        assert (ROOT / name).read_bytes() == text, f"{name}: run `npm run generate` in integrations/grafana"
+    assert {path.name for path in (ROOT / "dashboards").iterdir()} == {path.name for path in written if path.suffix == ".json"}
+
+
+def test_boards_satisfy_grafanas_own_types():
+    """Against the types that Grafana publishes for 10.0 (npm @grafana/schema), panel by panel."""
+    out = call(["node", str(compiled() / "build/schema_check.js"), *map(str, sorted((ROOT / "dashboards").glob("*.json")))], compiled())
+    assert out.count("satisfies") == 3, out
+
+
+def test_the_type_check_notices_what_is_wrong(tmp_path):
+    defects = {
+        "unit": lambda panel: panel["fieldConfig"]["defaults"].update(unit=5),
+        "kind": lambda panel: panel.update(type="statistic"),
+        "setting": lambda panel: panel["fieldConfig"]["defaults"].update(nonsense=True),
+        "option": lambda panel: panel["options"].update(colorMode="rainbow"),
+        "place": lambda panel: panel["gridPos"].pop("w"),
+        "query": lambda panel: panel["targets"][0].update(format="timeseries"),
+    }
+    for name, spoil in defects.items():
+        board = grafana.boards()["campaign_performance"]
+        spoil(board["panels"][0])
+        (tmp_path / f"{name}.json").write_text(json.dumps(board))
+    with pytest.raises(AssertionError) as complaint:
+        call(["node", str(compiled() / "build/schema_check.js"), *map(str, tmp_path.glob("*.json"))], compiled())
+    text = str(complaint.value)
+    assert "satisfies" not in text and all(f"{name}.json: " in text for name in defects), text
+
+
+def test_uids_and_titles_are_unique(boards):
+    for key in ("uid", "title"):
+        values = [board[key] for board in boards.values()]
+        assert len(set(values)) == len(values) == 3
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", board["uid"]) for board in boards.values())
+
+
+@pytest.mark.parametrize("name", ["campaign_performance", "job_detail", "pipeline_health"])
+class TestBoard:
+    def test_is_of_grafana_10(self, boards, name):
+        board = boards[name]
+        assert board["schemaVersion"] == 38 and board["id"] is None
+        assert {panel["type"] for panel in board["panels"]} <= PANEL_TYPES
+
+    def test_panels_have_ids_and_do_not_overlap(self, boards, name):
+        ids = [panel["id"] for panel in boards[name]["panels"]]
+        assert len(set(ids)) == len(ids) and min(ids) > 0
+        taken = {}
+        for panel in boards[name]["panels"]:
+            at = panel["gridPos"]
+            assert at["w"] > 0 and at["h"] > 0 and at["x"] + at["w"] <= 24, panel["title"]
+            for x in range(at["x"], at["x"] + at["w"]):
+                for y in range(at["y"], at["y"] + at["h"]):
+                    assert (x, y) not in taken, f"{panel['title']} lies over {taken[x, y]}"
+                    taken[x, y] = panel["title"]
+
+    def test_everything_names_the_data_source(self, boards, name):
+        board = boards[name]
+        by_id = {panel["id"]: panel for panel in board["panels"]}
+        for panel in board["panels"]:
+            assert panel["datasource"] in (grafana.DATA_SOURCE, grafana.SHARED)
+            assert len(panel["targets"]) == 1
+            for target in panel["targets"]:
+                assert target["datasource"] == panel["datasource"]
+                if target["datasource"] == grafana.SHARED:
+                    assert "rawSql" in by_id[target["panelId"]]["targets"][0]
+                else:
+                    assert target["rawQuery"] and target["editorMode"] == "code" and target["format"] in ("table", "time_series")
+        for model in board["templating"]["list"]:
+            assert model["type"] == "custom" or model["datasource"] == grafana.DATA_SOURCE
+        for annotation in board["annotations"]["list"]:
+            assert annotation["datasource"] == annotation["target"]["datasource"] == grafana.DATA_SOURCE
+
+    def test_knows_every_variable_it_uses(self, boards, name):
+        board = boards[name]
+        known = {model["name"] for model in board["templating"]["list"]} | BUILT_IN
+        sql = [target["rawSql"] for _, target in grafana.queries(board)] + [
+            model["query"] for model in board["templating"]["list"] if model["type"] == "query"
+        ]
+        used = {match[1] or match[2] or match[4] for text in sql for match in grafana.VARIABLE.finditer(text)}
+        assert used <= known, used - known
+        assert {model["name"] for model in board["templating"]["list"]} <= used, "a variable that changes nothing"
+
+    def test_variables_open_with_all_or_the_first(self, boards, name):
+        for model in boards[name]["templating"]["list"]:
+            assert model["id"] == model["name"]
+            if model.get("multi"):
+                assert model["includeAll"] and model["current"]["value"] == [grafana.ALL]
+
+    def test_shows_a_dash_for_what_does_not_exist(self, boards, name):
+        for panel in boards[name]["panels"]:
+            assert panel["fieldConfig"]["defaults"]["noValue"] == "–", panel["title"]
+
+    def test_every_panel_says_what_it_shows(self, boards, name):
+        assert all(panel["title"] and panel["description"] for panel in boards[name]["panels"])
+
+    def test_boards_link_to_each_other(self, boards, name):
+        (link,) = boards[name]["links"]
+        assert link["type"] == "dashboards" and link["keepTime"] and link["includeVars"]
+        assert set(link["tags"]) <= set(boards[name]["tags"])
+
+
+def test_parts_of_the_figures_panel_exist(boards, warehouse, reader):
+    """Panels that show another panel's result pick its columns by name."""
+    for name in ("campaign_performance", "job_detail"):
+        board = boards[name]
+        _, target = grafana.query_of(board, "Impressions")
+        variables = [
+            grafana.variable(board, model["name"], "1" if (name, model["name"]) == ("job_detail", "job") else grafana.ALL)
+            for model in board["templating"]["list"]
+        ]
+        columns = grafana.run(
+            reader, grafana.expand(target["rawSql"], variables, grafana.TimeRange(1780370523, 1780464721), 1), "table"
+        ).columns
+        shown = []
+        for panel in board["panels"]:
+            if panel["type"] == "stat":
+                picked = [column for column in columns if re.search(panel["options"]["reduceOptions"]["fields"].strip("/"), column)]
+                assert len(picked) == 2, panel["title"]
+                for override in panel["fieldConfig"]["overrides"]:
+                    assert override["matcher"]["options"] in columns
+                shown += picked
+        assert sorted(shown) == sorted(columns)
+
+
+def test_overrides_and_fields_name_columns_that_exist(boards, warehouse, reader):
+    for name, board in boards.items():
+        values = {"job": "1" if name == "job_detail" else grafana.ALL, "source": "1"}
+        variables = [
+            grafana.variable(board, model["name"], values.get(model["name"], grafana.ALL)) for model in board["templating"]["list"]
+        ]
+        for panel, target in grafana.queries(board):
+            sql = grafana.expand(target["rawSql"], variables, grafana.TimeRange(1780370523, 1780464721), 3_600_000)
+            columns = grafana.run(reader, sql, target["format"]).columns
+            for override in panel["fieldConfig"]["overrides"]:
+                matcher = override["matcher"]
+                if matcher["id"] == "byName":
+                    assert matcher["options"] in columns, f"{panel['title']}: {matcher}"
+                else:
+                    assert any(re.search(matcher["options"].strip("/"), column) for column in columns), f"{panel['title']}: {matcher}"
+            if panel["type"] == "barchart":
+                assert panel["options"]["xField"] in columns
+            for link in re.findall(r'__data\.fields\["([^"]+)"\]', json.dumps(panel).replace('\\"', '"')):
+                assert link in columns
+
+
+def test_the_job_link_leads_to_the_job_board(boards):
+    text = json.dumps(boards["campaign_performance"])
+    assert f"/d/{boards['job_detail']['uid']}?var-job=" in text
+    assert "job" in {model["name"] for model in boards["job_detail"]["templating"]["list"]}
+
+
+# --- provisioning
+
+
+def test_data_source_is_the_one_that_boards_name():
+    (source,) = read_yaml(ROOT / "provisioning/datasources/hirestream.yaml")["datasources"]
+    assert {"type": source["type"], "uid": source["uid"]} == grafana.DATA_SOURCE
+    assert source["jsonData"]["timezone"] == "+00:00"
+    assert source["secureJsonData"] == {"password": "$HIRESTREAM_READER_PASSWORD"}
+    assert not source["editable"]
+
+
+def test_boards_are_found_where_the_readme_mounts_them():
+    (provider,) = read_yaml(ROOT / "provisioning/dashboards/hirestream.yaml")["providers"]
+    readme = (ROOT / "README.md").read_text()
+    assert f"/dashboards:{provider['options']['path']}:ro" in readme
+    assert "/provisioning:/etc/grafana/provisioning:ro" in readme
+    environment = set(re.findall(r"\$(HIRESTREAM_\w+)", (ROOT / "provisioning/datasources/hirestream.yaml").read_text()))
+    assert environment and all(re.search(rf"-e {name}\b", readme) for name in environment)
+
+
+def test_alert_rules_are_complete():
+    (group,) = read_yaml(ROOT / "provisioning/alerting/hirestream.yaml")["groups"]
+    assert group["folder"] and group["interval"] == "1m" and group["orgId"] == 1
+    uids = [rule["uid"] for rule in group["rules"]]
+    assert len(set(uids)) == len(uids) >= 6 and all(ALERT_UID.fullmatch(uid) for uid in uids)
+    for rule in group["rules"]:
+        query, threshold = rule["data"]
+        assert rule["condition"] == threshold["refId"] and threshold["model"]["expression"] == query["refId"]
+        assert query["datasourceUid"] == grafana.DATA_SOURCE["uid"] and threshold["datasourceUid"] == "__expr__"
+        assert threshold["model"]["type"] == "threshold" and len(threshold["model"]["conditions"]) == 1
+        assert re.fullmatch(r"\d+m", rule["for"]) and int(rule["for"][:-1]) * 60 % 60 == 0
+        assert rule["labels"]["severity"] in ("critical", "warning", "info")
+        assert rule["annotations"]["summary"] and len(rule["annotations"]["runbook"]) > 40
+        assert rule["noDataState"] in ("OK", "NoData", "Alerting") and rule["execErrState"] in ("OK", "Error", "Alerting")
+
+
+def test_alert_file_has_nothing_that_grafana_takes_for_an_environment_variable():
+    assert "$" not in (ROOT / "provisioning/alerting/hirestream.yaml").read_text()
+
+
+def test_generator_refuses_a_zone_that_does_not_exist(tmp_path):
+    with pytest.raises(AssertionError, match="Invalid time zone"):
+        generate(tmp_path, "Europe/Atlantis")
+
+
+def test_alert_rules_follow_the_reporting_zone(tmp_path):
+    rules = read_yaml(generate(tmp_path, "Asia/Tokyo") / "provisioning/alerting/hirestream.yaml")["groups"][0]["rules"]
+    sql = {rule["uid"]: rule["data"][0]["model"]["rawSql"] for rule in rules}
+    assert "+ 32400" in sql["hirestream-spend-jump"]
+    assert "32400" not in sql["hirestream-held"]

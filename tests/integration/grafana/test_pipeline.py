@@ -1,0 +1,499 @@
+"""Board Pipeline health, the provisional region and the alert rules, over rows of which the right answer is known."""
+
+import datetime
+import functools
+import json
+import random
+import time
+
+import pytest
+
+import expected
+import grafana
+from generator import read_yaml
+
+SEED = 5
+MINUTE = 60
+BEGIN = 1780390800  # 2026-06-02 09:00 UTC
+RANGE = grafana.TimeRange(BEGIN, BEGIN + 3 * 3600)
+MINUTE_COLUMNS = [
+    "minute_us",
+    "source_id",
+    "new_rows",
+    "rows_read",
+    "requests",
+    "commits",
+    "commit_us_sum",
+    "commit_us_max",
+    "freshness_us_p50",
+    "freshness_us_p95",
+    "freshness_us_max",
+    "slices_settled",
+    "slices_corrected",
+    "slices_audited",
+    "conflicts",
+    "retries",
+]
+LIVE, FILE, IDLE = 1, 2, 3
+
+
+def insert(connection, table, rows):
+    with connection.cursor() as cursor:
+        columns = list(rows[0])
+        cursor.executemany(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})", [tuple(row.values()) for row in rows]
+        )
+
+
+def fingerprint(strategy):
+    return json.dumps({"strategy": strategy, "bucket_width_s": "60", "timezone": "UTC", "attribution": "columns"})
+
+
+def made_slice(source, shard, bucket, state, held, classes):
+    counted, unattributed, other, rejected, too_late = classes
+    return {
+        "source_id": source,
+        "shard": shard,
+        "bucket": bucket,
+        "name": b"",
+        "tag": b"",
+        "revision": 1,
+        "state": state,
+        "row_count": sum(classes),
+        "row_hash": 0,
+        "counted": counted,
+        "unattributed": unattributed,
+        "other_kinds": other,
+        "rejected": rejected,
+        "too_late": too_late,
+        "settled_at_us": 0,
+        "audited_at_us": 0,
+        "held": held,
+        "token": 0,
+        "updated_at": "2026-06-02 09:00:00",
+    }
+
+
+def made_minute(dice, at, source, quiet):
+    fresh = sorted(dice.randrange(1, 5_000_000) for _ in range(3)) if not quiet else [-1, -1, -1]
+    values = [
+        at * 1_000_000,
+        source,
+        0 if quiet else dice.randrange(1, 900),
+        dice.randrange(0, 4000),
+        5,
+        0 if quiet else dice.randrange(1, 9),
+        dice.randrange(0, 900_000),
+        dice.randrange(0, 400_000),
+        *fresh,
+        *(dice.randrange(0, 9) for _ in range(5)),
+    ]
+    return dict(zip(MINUTE_COLUMNS, values))
+
+
+class Pipeline:
+    def __init__(self, connection):
+        dice = random.Random(SEED)
+        print("seed", SEED)
+        self.connection = connection
+        insert(
+            connection,
+            "hirestream_sources",
+            [
+                {"id": LIVE, "name": "logs.tracking", "kind": "cassandra", "fingerprint": fingerprint("tail")},
+                {"id": FILE, "name": "old.csv", "kind": "csv", "fingerprint": fingerprint("files")},
+                {"id": IDLE, "name": "other.tracking", "kind": "cassandra", "fingerprint": fingerprint("scan")},
+            ],
+        )
+        self.minutes = [
+            made_minute(dice, at, source, dice.random() < 0.2)
+            for source in (LIVE, IDLE)
+            for at in range(BEGIN - 30 * MINUTE, BEGIN + 200 * MINUTE, MINUTE)
+        ]
+        insert(connection, "hirestream_minutes", self.minutes)
+        self.slices = [
+            made_slice(
+                source,
+                dice.randrange(8),
+                bucket,
+                dice.choice((0, 1, 1, 2)),
+                int(dice.random() < 0.1),
+                [dice.randrange(0, 100) for _ in range(5)],
+            )
+            for source in (LIVE, FILE)
+            for bucket in range(100)
+        ]
+        insert(connection, "hirestream_slices", self.slices)
+        self.rejects = [
+            {
+                "source_id": dice.choice((LIVE, FILE)),
+                "shard": 0,
+                "bucket": index,
+                "row_id": index.to_bytes(16, "big"),
+                "revision": 1,
+                "reason": dice.choice(("no_ts", "bad_bid")),
+                "column_name": dice.choice(("ts", "bid")),
+                "value": b"x",
+                "row_json": b"{}",
+                "first_seen_us": (BEGIN + dice.randrange(-3600, 4 * 3600)) * 1_000_000,
+            }
+            for index in range(300)
+        ]
+        insert(connection, "hirestream_rejects", self.rejects)
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        self.written = now - datetime.timedelta(seconds=40)
+        self.settled = {shard: (BEGIN + 3600) // 60 + shard for shard in range(3)}
+        insert(
+            connection,
+            "hirestream_writers",
+            [
+                {
+                    "source_id": LIVE,
+                    "shard": shard,
+                    "epoch": 4,
+                    "owner": "engine",
+                    "token": 0,
+                    "settled_until": bucket,
+                    "updated_at": self.written,
+                }
+                for shard, bucket in self.settled.items()
+            ]
+            + [
+                {"source_id": FILE, "shard": 0, "epoch": 1, "owner": "engine", "token": 0, "settled_until": 12, "updated_at": self.written},
+                {
+                    "source_id": IDLE,
+                    "shard": 0,
+                    "epoch": 1,
+                    "owner": "engine",
+                    "token": 0,
+                    "settled_until": None,
+                    "updated_at": self.written,
+                },
+            ],
+        )
+
+
+@pytest.fixture(scope="module")
+def pipeline(server, hirestream, make_database):
+    name = make_database()
+    hirestream("init", "--warehouse", server.uri(name))
+    connection = server.connect(name)
+    yield Pipeline(connection)
+    connection.close()
+
+
+SOURCES = {"all": (grafana.ALL, {LIVE, FILE, IDLE}), "one": (str(LIVE), {LIVE}), "two": ([str(LIVE), str(FILE)], {LIVE, FILE})}
+
+
+def ask(pipeline, board, title, value, interval_ms=60_000):
+    _, target = grafana.query_of(board, title)
+    source = grafana.variable(board, "source", value)
+    source.options = (str(LIVE), str(FILE), str(IDLE))
+    return grafana.run(pipeline.connection, grafana.expand(target["rawSql"], [source], RANGE, interval_ms), target["format"]).records()
+
+
+def minutes_by_step(pipeline, sources, step_s):
+    steps = {}
+    for minute in pipeline.minutes:
+        at = minute["minute_us"] // 1_000_000
+        if minute["source_id"] in sources and RANGE.begin <= at <= RANGE.end:
+            steps.setdefault(at // step_s * step_s, []).append(minute)
+    return sorted(steps.items())
+
+
+def worst(minutes, column):
+    values = [minute[column] for minute in minutes if minute[column] >= 0]
+    return max(values) / 1e6 if values else None
+
+
+def total(minutes, column):
+    return sum(minute[column] for minute in minutes)
+
+
+def ratio(above, below):
+    return above / below if below else None
+
+
+SERIES = {
+    "Freshness": {
+        "p50": lambda m: worst(m, "freshness_us_p50"),
+        "p95": lambda m: worst(m, "freshness_us_p95"),
+        "max": lambda m: worst(m, "freshness_us_max"),
+    },
+    "Rows": {"New rows": lambda m: total(m, "new_rows"), "Rows read": lambda m: total(m, "rows_read")},
+    "Read amplification": {"Reads of a row": lambda m: ratio(total(m, "rows_read"), total(m, "new_rows"))},
+    "Settled, audited, corrected": {
+        "Settled": lambda m: total(m, "slices_settled"),
+        "Audited": lambda m: total(m, "slices_audited"),
+        "Corrected": lambda m: total(m, "slices_corrected"),
+    },
+    "Commit time": {
+        "Mean": lambda m: ratio(total(m, "commit_us_sum") / 1e6, total(m, "commits")),
+        "Slowest": lambda m: max(minute["commit_us_max"] for minute in m) / 1e6,
+    },
+    "Conflicts and retries": {"Conflicts": lambda m: total(m, "conflicts"), "Retries": lambda m: total(m, "retries")},
+}
+OTHERS = {"Rows by class", "Slices", "Rejects by reason", "Shards", "Sources"}
+
+
+def test_every_panel_is_recounted_here(boards):
+    assert {panel["title"] for panel, _ in grafana.queries(boards["pipeline_health"])} == set(SERIES) | OTHERS
+
+
+@pytest.mark.parametrize("chosen", SOURCES)
+@pytest.mark.parametrize(("interval_ms", "step_s"), [(1000, 60), (60_000, 60), (300_000, 300), (90_000, 60)])
+@pytest.mark.parametrize("title", SERIES)
+def test_minutes_add_up(boards, pipeline, title, interval_ms, step_s, chosen):
+    value, sources = SOURCES[chosen]
+    wanted = [
+        {"time": at * 1000, **{name: of(minutes) for name, of in SERIES[title].items()}}
+        for at, minutes in minutes_by_step(pipeline, sources, step_s)
+    ]
+    got = ask(pipeline, boards["pipeline_health"], title, value, interval_ms)
+    difference = expected.difference(
+        [{name: value if value is None else round(float(value), 9) for name, value in row.items()} for row in got],
+        [{name: value if value is None else round(float(value), 9) for name, value in row.items()} for row in wanted],
+    )
+    if title == "Commit time":  # DECIMAL: sums are divided to eight digits
+        difference = next(
+            (
+                f"{left} instead of {right}"
+                for left, right in zip(got, wanted, strict=True)
+                for name in left
+                if not near(left[name], right[name], 1e-6)
+            ),
+            None,
+        )
+    assert difference is None
+    assert len(got) > 30
+
+
+def near(left, right, tolerance):
+    return left is None and right is None or abs(float(left) - float(right)) <= tolerance
+
+
+@pytest.mark.parametrize("chosen", SOURCES)
+def test_classes_and_slices_add_up(boards, pipeline, chosen):
+    value, sources = SOURCES[chosen]
+    mine = [piece for piece in pipeline.slices if piece["source_id"] in sources]
+    row = ask(pipeline, boards["pipeline_health"], "Rows by class", value)[0]
+    classes = {
+        "Counted": "counted",
+        "Unattributed": "unattributed",
+        "Other kinds": "other_kinds",
+        "Rejected": "rejected",
+        "Too late": "too_late",
+    }
+    assert {name: int(row[name]) for name in classes} == {name: total(mine, column) for name, column in classes.items()}
+    assert int(row["Read"]) == sum(int(row[name]) for name in classes) > 0
+    assert float(row["Rejected share"]) == pytest.approx(int(row["Rejected"]) / int(row["Read"]))
+    row = ask(pipeline, boards["pipeline_health"], "Slices", value)[0]
+    assert {name: int(count) for name, count in row.items()} == {
+        "Open": sum(piece["state"] == 0 for piece in mine),
+        "Settled": sum(piece["state"] == 1 for piece in mine),
+        "Frozen": sum(piece["state"] == 2 for piece in mine),
+        "Held": total(mine, "held"),
+    }
+
+
+def test_rejects_of_the_range_by_reason(boards, pipeline):
+    got = ask(pipeline, boards["pipeline_health"], "Rejects by reason", str(LIVE))
+    groups = {}
+    for row in pipeline.rejects:
+        if row["source_id"] == LIVE and RANGE.begin <= row["first_seen_us"] // 1_000_000 <= RANGE.end:
+            groups.setdefault((row["reason"], row["column_name"]), []).append(row["first_seen_us"] // 1000)
+    assert {(row["Reason"], row["Column"]): (row["Rows kept"], row["Newest"]) for row in got} == {
+        key: (len(times), max(times)) for key, times in groups.items()
+    }
+    assert [row["Rows kept"] for row in got] == sorted((row["Rows kept"] for row in got), reverse=True)
+
+
+def test_shards_say_how_far_they_are(boards, pipeline):
+    rows = ask(pipeline, boards["pipeline_health"], "Shards", grafana.ALL)
+    live = {row["Shard"]: row for row in rows if row["Source"] == "logs.tracking"}
+    assert {shard: row["Settled until"] for shard, row in live.items()} == {
+        shard: bucket * 60_000 for shard, bucket in pipeline.settled.items()
+    }
+    now = time.time()
+    for shard, row in live.items():
+        assert abs(row["Behind now"] - (now - pipeline.settled[shard] * 60)) < 30
+        assert 40 <= row["Last commit"] < 600
+    # Slices of files are not times, and nothing is settled there.
+    assert all(row["Settled until"] is None and row["Behind now"] is None for row in rows if row["Source"] != "logs.tracking")
+
+
+def test_sources_show_what_their_numbers_mean(boards, pipeline):
+    rows = {row["Source"]: row for row in ask(pipeline, boards["pipeline_health"], "Sources", grafana.ALL)}
+    assert rows["logs.tracking"]["Strategy"] == "tail" and rows["logs.tracking"]["Reporting time zone"] == "UTC"
+    mine = [piece for piece in pipeline.slices if piece["source_id"] == FILE]
+    assert int(rows["old.csv"]["Counted"]) == total(mine, "counted")
+    assert set(rows) == {"logs.tracking", "old.csv", "other.tracking"}
+
+
+def test_source_variable_lists_all_sources(boards, pipeline):
+    model = boards["pipeline_health"]["templating"]["list"][0]
+    rows = grafana.run(pipeline.connection, grafana.expand(model["query"], [], RANGE, 1), "table").rows
+    assert rows == [["logs.tracking", LIVE], ["old.csv", FILE], ["other.tracking", IDLE]]
+
+
+@pytest.mark.parametrize("board", ["campaign_performance", "job_detail"])
+def test_provisional_region_begins_where_the_slowest_shard_is_settled(boards, pipeline, board):
+    (annotation,) = boards[board]["annotations"]["list"]
+
+    def regions(time_range):
+        return grafana.run(pipeline.connection, grafana.expand(annotation["target"]["rawSql"], [], time_range, 1), "table").records()
+
+    (region,) = regions(RANGE)
+    assert region["time"] == min(pipeline.settled.values()) * 60_000
+    assert abs(region["timeend"] / 1000 - time.time()) < 30
+    assert "logs.tracking" in region["text"]
+    assert annotation["mappings"]["timeEnd"]["value"] == "timeend"
+    assert regions(grafana.TimeRange(BEGIN - 7200, BEGIN - 3600)) == []
+
+
+# --- alert rules: each is made to fire, and is silent before
+
+
+@functools.cache
+def rules():
+    groups = read_yaml(grafana.FOLDER / "provisioning/alerting/hirestream.yaml")["groups"]
+    return {rule["uid"]: rule for group in groups for rule in group["rules"]}
+
+
+def firing(connection, uid):
+    """Labels of the instances above (or below) the threshold."""
+    rule = rules()[uid]
+    query, threshold = rule["data"]
+    answer = grafana.run(connection, query["model"]["rawSql"], query["model"]["format"])
+    numbers = [index for index, name in enumerate(answer.types) if name not in grafana.TEXT]
+    assert len(numbers) == 1, "an alert's table has exactly one column of numbers; the others are labels"
+    condition = threshold["model"]["conditions"][0]["evaluator"]
+    found = []
+    for row in answer.rows:
+        value = row[numbers[0]]
+        above = value is not None and (value > condition["params"][0] if condition["type"] == "gt" else value < condition["params"][0])
+        if above:
+            found.append(next(text for index, text in enumerate(row) if index != numbers[0]))
+    return found
+
+
+@pytest.fixture
+def quiet(server, hirestream, make_database):
+    """An engine that has reported a minute ago and has nothing to complain of."""
+    name = make_database()
+    hirestream("init", "--warehouse", server.uri(name))
+    connection = server.connect(name)
+    insert(
+        connection,
+        "hirestream_sources",
+        [
+            {"id": LIVE, "name": "logs.tracking", "kind": "cassandra", "fingerprint": fingerprint("tail")},
+            {"id": FILE, "name": "old.csv", "kind": "csv", "fingerprint": fingerprint("files")},
+        ],
+    )
+    yield connection
+    connection.close()
+
+
+def report(connection, seconds_ago, source=LIVE, **values):
+    row = dict.fromkeys(MINUTE_COLUMNS, 0) | {"freshness_us_p50": 200_000, "freshness_us_p95": 400_000, "freshness_us_max": 900_000}
+    row |= {"minute_us": int(time.time() - seconds_ago) // 60 * 60_000_000, "source_id": source} | values
+    insert(connection, "hirestream_minutes", [row])
+
+
+def reject(connection, count, seconds_ago):
+    insert(
+        connection,
+        "hirestream_rejects",
+        [
+            {
+                "source_id": LIVE,
+                "shard": 0,
+                "bucket": index,
+                "row_id": index.to_bytes(16, "big"),
+                "revision": 1,
+                "reason": "no_ts",
+                "column_name": "ts",
+                "value": b"",
+                "row_json": b"{}",
+                "first_seen_us": int((time.time() - seconds_ago) * 1e6),
+            }
+            for index in range(count)
+        ],
+    )
+
+
+def spend(connection, hours_ago, company, amount):
+    at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=hours_ago)
+    insert(
+        connection,
+        "events",
+        [
+            {
+                "job_id": company,
+                "dates": at.date(),
+                "hours": at.hour,
+                "publisher_id": 1,
+                "company_id": company,
+                "campaign_id": 1,
+                "group_id": 1,
+                "clicks": 1,
+                "spend_hour": amount,
+                "updated_at": at.replace(tzinfo=None),
+            }
+        ],
+    )
+
+
+def test_stale_fires_only_for_sources_that_should_move(quiet):
+    report(quiet, 60)
+    report(quiet, 86_400, source=FILE)
+    assert firing(quiet, "hirestream-stale") == []
+    with quiet.cursor() as cursor:
+        cursor.execute("UPDATE hirestream_minutes SET minute_us = minute_us - 400000000")
+    assert firing(quiet, "hirestream-stale") == ["logs.tracking"]
+
+
+def test_freshness_fires_when_late(quiet):
+    report(quiet, 60)
+    report(quiet, 3600, freshness_us_p95=90_000_000)
+    assert firing(quiet, "hirestream-freshness") == []
+    report(quiet, 130, freshness_us_p95=45_000_000)
+    assert firing(quiet, "hirestream-freshness") == ["logs.tracking"]
+
+
+@pytest.mark.parametrize(
+    ("new_rows", "kept", "seconds_ago", "fires"),
+    [(5000, 40, 30, False), (5000, 60, 30, True), (900, 60, 30, False), (5000, 60, 2000, False)],
+)
+def test_rejects_fire_by_share_of_enough_new_rows(quiet, new_rows, kept, seconds_ago, fires):
+    report(quiet, 60, new_rows=new_rows)
+    reject(quiet, kept, seconds_ago)
+    assert firing(quiet, "hirestream-rejects") == (["logs.tracking"] if fires else [])
+
+
+def test_held_fires_with_the_first_slice(quiet):
+    insert(quiet, "hirestream_slices", [made_slice(LIVE, 0, 1, 1, 0, [1, 0, 0, 0, 0])])
+    assert firing(quiet, "hirestream-held") == []
+    insert(quiet, "hirestream_slices", [made_slice(LIVE, 0, 2, 1, 1, [1, 0, 0, 0, 0])])
+    assert firing(quiet, "hirestream-held") == ["logs.tracking"]
+
+
+@pytest.mark.parametrize(("recounts", "corrected", "fires"), [(100, 10, False), (100, 30, True), (10, 9, False)])
+def test_corrections_fire_by_share_of_enough_recounts(quiet, recounts, corrected, fires):
+    report(quiet, 600, slices_settled=recounts // 2, slices_audited=recounts - recounts // 2, slices_corrected=corrected)
+    assert firing(quiet, "hirestream-corrected") == (["logs.tracking"] if fires else [])
+
+
+def test_spend_jump_compares_with_the_same_hour_of_the_week_before(quiet):
+    if time.time() % 3600 > 3570:
+        time.sleep(40)  # the hour must not change between here and the query
+    for company in (1, 2, 3):
+        for day in range(1, 8):
+            spend(quiet, 24 * day, company, 20)
+        spend(quiet, 24 * 8, company, 100_000)  # out of the week
+        spend(quiet, 24 + 3, company, 100_000)  # another hour
+    spend(quiet, 0, 1, 59)
+    spend(quiet, 0, 2, 61)
+    spend(quiet, 0, 4, 5000)  # new: nothing to compare with
+    assert firing(quiet, "hirestream-spend-jump") == ["Company 2"]
