@@ -111,11 +111,6 @@ class EngineRunner::Worker {
       rejected_ = error;
       return true;
     }
-    if (error.kind == ErrorKind::kRejected && !runner_.options_.once) {
-      // An unusable file is left out until it changes; everything else goes on.
-      runner_.observer_.on_note("warning", error.text());
-      return true;
-    }
     if (error.kind != ErrorKind::kTransient) {
       runner_.fail_all(error);
       return false;

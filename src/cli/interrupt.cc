@@ -29,6 +29,8 @@ sigset_t ending_signals() {
 Interrupt::Interrupt() {
   const sigset_t set = ending_signals();
   HIRESTREAM_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  // A connection lost under TLS is an error of that connection, not the program's end.
+  HIRESTREAM_CHECK(::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
   thread_ = std::jthread([this](const std::stop_token& ending) { wait_for_signals(ending); });
 }
 
