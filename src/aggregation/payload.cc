@@ -50,6 +50,9 @@ PayloadParser::~PayloadParser() = default;
 
 PayloadIds PayloadParser::parse(std::string_view json) {
   PayloadIds ids;
+  if (json.empty()) {
+    return ids;  // may be a null pointer, which the parser would hand to memcpy
+  }
   simdjson::dom::object object;
   // The parser copies the text into its own padded buffer.
   if (state_->parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) {
