@@ -200,7 +200,8 @@ class Doctor {
     } else {
       add(Verdict::kBad, "warehouse privileges",
           fmt::format("this user lacks {}", fmt::join(*missing, ", ")),
-          "enough for dashboards; to count, ask for the GRANTs that `hirestream init --print` shows");
+          "enough for dashboards; to count, ask for the GRANTs that `hirestream init --print` "
+          "shows");
     }
   }
 

@@ -222,11 +222,12 @@ void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_
                            : mark * width_us + promptness_.grace_us <=
                                  world_.now_us() + promptness_.clock_error_max_us;
   if (!over) {
-    violated("Settled",
-             fmt::format("shard {}: settled until {}, which is over only {:.1f} s from now", shard, mark,
-                         static_cast<double>(mark * width_us + promptness_.grace_us -
-                                             promptness_.clock_error_max_us - world_.now_us()) /
-                             static_cast<double>(kSecondUs)));
+    violated(
+        "Settled",
+        fmt::format("shard {}: settled until {}, which is over only {:.1f} s from now", shard, mark,
+                    static_cast<double>(mark * width_us + promptness_.grace_us -
+                                        promptness_.clock_error_max_us - world_.now_us()) /
+                        static_cast<double>(kSecondUs)));
   }
   const SliceKey end{shard, mark};
   for (auto slice = ledger.upper_bound({shard, kNoTimeBucket});
