@@ -11,6 +11,7 @@ constexpr int64_t kGapBucketsMax =
     64;  // a longer pause is caught up by discovery instead of opening every bucket
 constexpr size_t kSeenPruneMin = 4096;
 constexpr size_t kFreshnessSampleMax = 256;
+constexpr int64_t kMarkStepsMax = 100'000;  // more buckets than any grace has
 constexpr int64_t kFreezeIntervalUs = 60 * kSecondUs;
 constexpr size_t kFirstBatch = 16;
 // Fewer new slices than this are read one by one.
@@ -599,7 +600,11 @@ std::vector<std::pair<int32_t, int64_t>> TailEngine::settled_marks(const std::se
   std::vector<std::pair<int32_t, int64_t>> marks;
   for (const int32_t shard : ledger_.shards()) {
     const SliceKey from{shard, INT64_MIN};
+    // A damaged slice is held before its bucket is over: no mark passes what is not.
     int64_t mark = newest_bucket_;
+    while (!is_closed(mark - 1, now_us) && mark > newest_bucket_ - kMarkStepsMax) {
+      --mark;
+    }
     if (const auto open = open_.lower_bound(from);
         open != open_.end() && open->first.shard == shard) {
       mark = std::min(mark, open->first.bucket);

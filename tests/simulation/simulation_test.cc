@@ -30,6 +30,14 @@ INSTANTIATE_TEST_SUITE_P(Simulation, Seeds,
                            return std::string(strategy_name(instance.param));
                          });
 
+// Seeds that once failed.
+TEST(Simulation, MarkDoesNotPassADamagedSliceThatIsNotOver) {
+  RunParameters parameters;
+  parameters.seed = 387551024;
+  parameters.strategy = Strategy::kTail;
+  EXPECT_EQ(run_simulation(parameters).failure, "");
+}
+
 TEST(Simulation, SameSeedGivesTheSameRun) {
   RunParameters parameters;
   parameters.seed = 3;
