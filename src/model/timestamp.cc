@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "model/floor_divide.h"
+
 namespace hirestream {
 namespace {
 
@@ -73,10 +75,6 @@ void append_digits(std::string& out, int64_t value, int width) {
     value /= 10;
   }
   out.append(buffer.data(), static_cast<size_t>(width));
-}
-
-int64_t floor_divide(int64_t a, int64_t b) {
-  return a / b - (a % b < 0 ? 1 : 0);
 }
 
 int64_t fraction_us(int64_t us) {

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/floor_divide.h"
+
 namespace hirestream {
 namespace {
 
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr size_t kSlicesPerCommit = 4000;
 constexpr int64_t kCellsPerCommit = 100'000;
-
-int64_t floor_divide(int64_t a, int64_t b) {
-  return a / b - (a % b < 0 ? 1 : 0);
-}
 
 class ScanSink : public RowSink {
  public:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/floor_divide.h"
+
 namespace hirestream {
 namespace {
 
@@ -11,7 +13,6 @@ constexpr int64_t kGapBucketsMax =
     64;  // a longer pause is caught up by discovery instead of opening every bucket
 constexpr size_t kSeenPruneMin = 4096;
 constexpr size_t kFreshnessSampleMax = 256;
-constexpr int64_t kMarkStepsMax = 100'000;  // more buckets than any grace has
 constexpr int64_t kFreezeIntervalUs = 60 * kSecondUs;
 constexpr size_t kFirstBatch = 16;
 // Fewer new slices than this are read one by one.
@@ -98,10 +99,13 @@ int64_t TailEngine::bucket_begin_us(int64_t bucket) const {
 }
 
 bool TailEngine::is_closed(int64_t bucket, int64_t now_us) const {
-  if (sequence()) {
-    return bucket < newest_bucket_;
-  }
-  return bucket_begin_us(bucket + 1) + options_.grace_us <= now_us;
+  return bucket < first_not_closed(now_us);
+}
+
+int64_t TailEngine::first_not_closed(int64_t now_us) const {
+  return sequence() ? newest_bucket_
+                    : floor_divide(now_us - options_.grace_us,
+                                   ports_.source.description().bucket_width_s * kSecondUs);
 }
 
 int64_t TailEngine::audit_base_us(const ClosedSlice& slice) const {
@@ -601,10 +605,7 @@ std::vector<std::pair<int32_t, int64_t>> TailEngine::settled_marks(const std::se
   for (const int32_t shard : ledger_.shards()) {
     const SliceKey from{shard, INT64_MIN};
     // A damaged slice is held before its bucket is over: no mark passes what is not.
-    int64_t mark = newest_bucket_;
-    while (!is_closed(mark - 1, now_us) && mark > newest_bucket_ - kMarkStepsMax) {
-      --mark;
-    }
+    int64_t mark = std::min(newest_bucket_, first_not_closed(now_us));
     if (const auto open = open_.lower_bound(from);
         open != open_.end() && open->first.shard == shard) {
       mark = std::min(mark, open->first.bucket);

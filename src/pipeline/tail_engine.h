@@ -48,6 +48,8 @@ class TailEngine : public Engine {
   bool sequence() const { return ports_.source.description().strategy == Strategy::kFollow; }
   int64_t bucket_begin_us(int64_t bucket) const;
   bool is_closed(int64_t bucket, int64_t now_us) const;
+  // Buckets before this one are over, their grace too.
+  int64_t first_not_closed(int64_t now_us) const;
   // Begin of a settled slice's audits.
   int64_t audit_base_us(const ClosedSlice& slice) const;
 

@@ -4,15 +4,13 @@
 
 #include <algorithm>
 
+#include "model/floor_divide.h"
+
 namespace hirestream::simulation {
 namespace {
 
 int64_t position_of(const RawRow& row, Strategy strategy) {
   return strategy == Strategy::kFollow ? row.sequence : row.arrival_us;
-}
-
-int64_t floor_divide(int64_t a, int64_t b) {
-  return a / b - (a % b < 0 ? 1 : 0);
 }
 
 tl::unexpected<Error> source_error(std::string_view call, const std::string& message) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/cassandra/cql_session_internal.h"
+#include "model/floor_divide.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -16,10 +17,6 @@ constexpr uint32_t kRangesMax = 16'384;
 // A range is one server's work within one request time-out even when nothing in it matches.
 constexpr int64_t kPartitionsPerRange = 25'000;
 constexpr int64_t kDayUs = 86'400'000'000;
-
-int64_t floor_divide(int64_t value, int64_t divisor) {
-  return value / divisor - (value % divisor < 0 ? 1 : 0);
-}
 
 std::string timestamp_cell(int64_t ms) {
   std::string cell;

@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "adapters/cassandra/cql_session_internal.h"
+#include "model/floor_divide.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -16,10 +17,6 @@ namespace {
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr int32_t kDayS = 86'400;
 constexpr int32_t kShardsMax = 1'024;
-
-int64_t floor_divide(int64_t value, int64_t divisor) {
-  return value / divisor - (value % divisor < 0 ? 1 : 0);
-}
 
 std::optional<int64_t> integer_cell(const std::optional<std::string>& cell, CqlType type) {
   if (!cell) {
