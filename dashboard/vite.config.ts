@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Four files with plain names: the program embeds them, and a committed bundle whose names change would be hard to review.
+// Files with plain names: the program embeds them, and a committed bundle whose names change would be hard to review.
 export default defineConfig({
   base: "./",
   esbuild: { jsx: "automatic", jsxImportSource: "preact", legalComments: "none" },

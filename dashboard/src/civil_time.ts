@@ -74,13 +74,13 @@ const two = (value: number) => String(value).padStart(2, "0");
 
 export function dayLabel(hour: number, withYear = false): string {
   const date = new Date(hour * kHourMs);
-  return `${date.getUTCDate()} ${kMonths[date.getUTCMonth()]}${withYear ? ` ${date.getUTCFullYear()}` : ""}`;
+  return `${date.getUTCDate()} ${kMonths[date.getUTCMonth()] ?? ""}${withYear ? ` ${date.getUTCFullYear()}` : ""}`;
 }
 
 /** "Tue 3 Mar, 09:00 – 10:00", or "Tue 3 Mar 2026" for a day. */
 export function stepLabel(hour: number, step: "hour" | "day"): string {
   const date = new Date(hour * kHourMs);
-  const day = `${kDays[date.getUTCDay()]} ${dayLabel(hour, step === "day")}`;
+  const day = `${kDays[date.getUTCDay()] ?? ""} ${dayLabel(hour, step === "day")}`;
   return step === "day" ? day : `${day}, ${two(date.getUTCHours())}:00 – ${two((date.getUTCHours() + 1) % 24)}:00`;
 }
 

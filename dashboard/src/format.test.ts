@@ -95,8 +95,8 @@ describe("short forms", () => {
 
 describe("names", () => {
   it("fall back to the number, and to unknown for 0", () => {
-    expect(nameOf({ id: 7, name: "Riverbend Foods" }, "company")).toBe("Riverbend Foods");
-    expect(nameOf({ id: 7, name: "" }, "publisher")).toBe("Publisher 7");
+    expect(nameOf({ id: "7", name: "Riverbend Foods" }, "company")).toBe("Riverbend Foods");
+    expect(nameOf({ id: "7", name: "" }, "publisher")).toBe("Publisher 7");
     expect(nameOf({ id: "0", name: "" }, "group")).toBe("Group unknown");
   });
 });

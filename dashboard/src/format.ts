@@ -20,7 +20,7 @@ export function formatMoney(text: string, places = 2): string {
   const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
   if (!parts) return kNothing;
   const fraction = (parts[3] ?? "").padEnd(places + 1, "0");
-  let scaled = BigInt(parts[2] + fraction.slice(0, places));
+  let scaled = BigInt((parts[2] ?? "") + fraction.slice(0, places));
   if (fraction.charCodeAt(places) >= 53) scaled += 1n;
   const digits = scaled.toString().padStart(places + 1, "0");
   const whole = grouped(digits.slice(0, digits.length - places));
@@ -85,9 +85,16 @@ export function formatMilliseconds(ms: number | null): string {
   return ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms` : formatDuration(ms);
 }
 
+/** Ids are 64-bit integers, which numbers here do not hold. */
+export function compareIds(a: string, b: string): number {
+  const left = BigInt(a);
+  const right = BigInt(b);
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
 /** "Riverbend Foods", else "Company 12"; 0 stands for unknown. */
-export function nameOf(entry: { id: number | string; name: string }, dimension: string): string {
+export function nameOf(entry: { id: string; name: string }, dimension: string): string {
   if (entry.name) return entry.name;
   const word = dimension.charAt(0).toUpperCase() + dimension.slice(1);
-  return String(entry.id) === "0" ? `${word} unknown` : `${word} ${entry.id}`;
+  return entry.id === "0" ? `${word} unknown` : `${word} ${entry.id}`;
 }

@@ -2,9 +2,9 @@ import { render } from "preact";
 import "uplot/dist/uPlot.min.css";
 import "./styles.css";
 import { App } from "./app";
-import { applyTheme, currentTheme } from "./theme";
+import { followSystem } from "./theme";
 
-applyTheme(currentTheme());
+followSystem();
 const place = document.getElementById("app");
 if (place) {
   place.replaceChildren();

@@ -7,7 +7,7 @@ describe("refresher", () => {
 
   it("works at most once per interval, and once more after the last change", async () => {
     let runs = 0;
-    const refresher = new Refresher(async () => void ++runs, 500, () => true);
+    const refresher = new Refresher(() => Promise.resolve(++runs), 500, () => true);
     for (let i = 0; i < 95; ++i) {
       refresher.request();
       await vi.advanceTimersByTimeAsync(20);
@@ -38,7 +38,7 @@ describe("refresher", () => {
   it("waits until somebody looks", async () => {
     let visible = false;
     let runs = 0;
-    const refresher = new Refresher(async () => void ++runs, 500, () => visible);
+    const refresher = new Refresher(() => Promise.resolve(++runs), 500, () => visible);
     refresher.request();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(runs).toBe(0);
@@ -50,7 +50,7 @@ describe("refresher", () => {
 
   it("works again when asked again", async () => {
     let runs = 0;
-    const refresher = new Refresher(async () => void ++runs, 500, () => true);
+    const refresher = new Refresher(() => Promise.resolve(++runs), 500, () => true);
     refresher.request();
     await vi.advanceTimersByTimeAsync(0);
     refresher.request();

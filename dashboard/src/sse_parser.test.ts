@@ -22,7 +22,7 @@ describe("event stream", () => {
   });
 
   it("gives the same events byte by byte", () => {
-    expect(parse([...kStream, "\n"])).toEqual(kEvents);
+    expect(parse([...Array.from(kStream), "\n"])).toEqual(kEvents);
   });
 
   it("gives no event that is not complete, and none without data", () => {

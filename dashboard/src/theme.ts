@@ -1,4 +1,5 @@
-// Dark, light, or what the system says.
+// Dark, light, or what the system says. <html data-theme> is what is shown: public/theme.js sets it before anything is painted, this
+// module whenever it changes.
 
 import { useEffect, useState } from "preact/hooks";
 
@@ -8,7 +9,10 @@ export type Theme = (typeof kThemes)[number];
 const kKey = "hirestream.theme";
 const kChanged = "hirestream:theme";
 
-export function currentTheme(): Theme {
+// Without storage the choice lasts as long as the page.
+let chosen: Theme | null = null;
+
+function stored(): Theme {
   try {
     return kThemes.find((theme) => theme === localStorage.getItem(kKey)) ?? "auto";
   } catch {
@@ -16,19 +20,37 @@ export function currentTheme(): Theme {
   }
 }
 
-export function applyTheme(theme: Theme): void {
-  document.documentElement.dataset["theme"] = theme;
-  try {
-    localStorage.setItem(kKey, theme);
-  } catch {
-    // Without storage it lasts as long as the page.
-  }
+export function currentTheme(): Theme {
+  chosen ??= stored();
+  return chosen;
+}
+
+const darkSystem = () => matchMedia("(prefers-color-scheme: dark)");
+
+function show(): void {
+  const theme = currentTheme();
+  const dark = theme === "dark" || (theme === "auto" && darkSystem().matches);
+  document.documentElement.dataset["theme"] = dark ? "dark" : "light";
   window.dispatchEvent(new Event(kChanged));
 }
 
-export function isDark(): boolean {
-  const theme = document.documentElement.dataset["theme"];
-  return theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+export function applyTheme(theme: Theme): void {
+  chosen = theme;
+  try {
+    localStorage.setItem(kKey, theme);
+  } catch {
+    // Told above.
+  }
+  show();
+}
+
+/** Once: the page changes with the system. */
+export function followSystem(): void {
+  darkSystem().addEventListener("change", show);
+}
+
+function isDark(): boolean {
+  return document.documentElement.dataset["theme"] === "dark";
 }
 
 /** Draws anew what draws with colours by hand (canvas). */
@@ -36,13 +58,8 @@ export function useDark(): boolean {
   const [dark, setDark] = useState(isDark);
   useEffect(() => {
     const look = () => setDark(isDark());
-    const media = matchMedia("(prefers-color-scheme: dark)");
-    media.addEventListener("change", look);
     window.addEventListener(kChanged, look);
-    return () => {
-      media.removeEventListener("change", look);
-      window.removeEventListener(kChanged, look);
-    };
+    return () => window.removeEventListener(kChanged, look);
   }, []);
   return dark;
 }

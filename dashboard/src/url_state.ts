@@ -117,7 +117,7 @@ export function formatState(state: UrlState): string {
 /** The part of an API question that range and filters make: "last=24h&company=3,4". */
 export function questionOf(state: Pick<UrlState, "range" | "filters">): string {
   const { last, from, to } = state.range;
-  const terms = last === null ? [`from=${from}`, `to=${to}`] : [`last=${last}`];
+  const terms = last === null ? [`from=${from ?? ""}`, `to=${to ?? ""}`] : [`last=${last}`];
   for (const dimension of kDimensions) {
     if (state.filters[dimension].length > 0) terms.push(`${dimension}=${state.filters[dimension].join(",")}`);
   }

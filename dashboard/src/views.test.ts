@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
-import type { Entry, Minute, Slice } from "./api";
+import type { Entry, Minute, Slice, Verification } from "./api";
 import { sparklinePath } from "./charts/sparkline";
+import { compareIds } from "./format";
 import { isolated } from "./charts/time_chart";
 import { compareEntries } from "./parts/breakdown";
 import { readPulse } from "./parts/freshness";
 import { gridsOf, lookOf } from "./parts/slice_map";
 import { joinMinutes } from "./views/pipeline";
-import { classSum } from "./views/quality";
+import { classSum, readVerification } from "./views/quality";
 import type { Pulse } from "./live_stream";
 
-const entry = (id: number, spend: string, cpa: number | null): Entry => ({
+const entry = (id: string, spend: string, cpa: number | null): Entry => ({
   id,
   name: "",
   impressions: 0,
@@ -27,21 +28,65 @@ const entry = (id: number, spend: string, cpa: number | null): Entry => ({
 });
 
 describe("breakdown order", () => {
-  const entries = [entry(1, "9.000000", null), entry(2, "10.000000", 3), entry(3, "10.000000", 1), entry(10, "2.000000", 2)];
+  const entries = [entry("1", "9.000000", null), entry("2", "10.000000", 3), entry("3", "10.000000", 1), entry("10", "2.000000", 2)];
   const ids = (sort: string, descending: boolean) => [...entries].sort((a, b) => compareEntries(a, b, sort, descending, "job")).map(({ id }) => id);
 
   it("compares money as numbers and equals by id", () => {
-    expect(ids("spend", true)).toEqual([2, 3, 1, 10]);
-    expect(ids("spend", false)).toEqual([10, 1, 2, 3]);
+    expect(ids("spend", true)).toEqual(["2", "3", "1", "10"]);
+    expect(ids("spend", false)).toEqual(["10", "1", "2", "3"]);
   });
 
   it("puts what has no value last, whichever way", () => {
-    expect(ids("cost_per_conversion", false)).toEqual([3, 10, 2, 1]);
-    expect(ids("cost_per_conversion", true)).toEqual([2, 10, 3, 1]);
+    expect(ids("cost_per_conversion", false)).toEqual(["3", "10", "2", "1"]);
+    expect(ids("cost_per_conversion", true)).toEqual(["2", "10", "3", "1"]);
   });
 
   it("orders names with numbers as people do", () => {
-    expect(ids("name", false)).toEqual([1, 2, 3, 10]);
+    expect(ids("name", false)).toEqual(["1", "2", "3", "10"]);
+  });
+});
+
+describe("ids", () => {
+  it("are compared exactly beyond what a number holds", () => {
+    const large = ["9007199254740993", "9007199254740992", "-9223372036854775808", "9223372036854775807", "0"];
+    expect([...large].sort(compareIds)).toEqual(["-9223372036854775808", "0", "9007199254740992", "9007199254740993", "9223372036854775807"]);
+    const equal = large.map((id) => entry(id, "1.000000", null));
+    expect(equal.sort((a, b) => compareEntries(a, b, "spend", true, "job")).map(({ id }) => id)[2]).toBe("9007199254740992");
+  });
+});
+
+describe("what verify found", () => {
+  const now = Date.parse("2026-03-01T09:05:00Z");
+  const found = (fields: Partial<Verification>): Verification => ({
+    at: "2026-03-01T09:00:00Z",
+    differences: 0,
+    rows_read: 202_505,
+    slices_checked: 40,
+    slices_different: 0,
+    slices_repaired: 0,
+    slices_held: 0,
+    slices_damaged: 0,
+    cells_checked: 32_243,
+    cells_different: 0,
+    ...fields,
+  });
+  const plain = (verification: Verification | null) => {
+    const { tone, text } = readVerification(verification, now);
+    return { tone, text: text.replaceAll("\u202f", " ") };
+  };
+
+  it("is said with its age", () => {
+    expect(plain(found({}))).toEqual({ tone: "good", text: "Last verified 5 min ago: no difference in 202,505 rows." });
+    expect(plain(found({ differences: 1 }))).toEqual({ tone: "bad", text: "Last verified 5 min ago: 1 difference in 202,505 rows." });
+    expect(plain(found({ differences: 1234 }))).toEqual({ tone: "bad", text: "Last verified 5 min ago: 1,234 differences in 202,505 rows." });
+  });
+
+  it("is said to be missing", () => {
+    expect(plain(null)).toEqual({ tone: "quiet", text: "Never verified." });
+  });
+
+  it("is not of the future where clocks differ", () => {
+    expect(plain(found({ at: "2026-03-01T09:05:30Z" })).text).toContain("Last verified 0.0 s ago");
   });
 });
 

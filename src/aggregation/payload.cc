@@ -37,10 +37,74 @@ std::optional<int64_t> id_of(const simdjson::dom::element& value) {
   return status == std::errc() ? std::optional(id) : std::nullopt;
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Length of the number that begins there (RFC 8259, section 6); 0: none does.
+size_t number_length(std::string_view text) {
+  size_t at = !text.empty() && text.front() == '-' ? 1 : 0;
+  const auto digits = [&] {
+    const size_t begin = at;
+    while (at < text.size() && is_digit(text[at])) {
+      ++at;
+    }
+    return at - begin;
+  };
+  const bool zero = at < text.size() && text[at] == '0';
+  const size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) {
+    return 0;
+  }
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) {
+      return 0;
+    }
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    at += at < text.size() && (text[at] == '+' || text[at] == '-') ? 1 : 0;
+    if (digits() == 0) {
+      return 0;
+    }
+  }
+  return at;
+}
+
+// Every number that is no id becomes null, so that none is too large for the parser. What is no number stays and is refused.
+void blank_out_numbers(std::string& json) {
+  constexpr std::string_view kNull = "null";
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      i += c == '\\' ? 1 : 0;
+      in_string = c != '"';
+      continue;
+    }
+    in_string = c == '"';
+    const size_t length =
+        c == '-' || is_digit(c) ? number_length(std::string_view(json).substr(i)) : 0;
+    if (length == 0) {
+      continue;
+    }
+    int64_t id = 0;
+    const auto [end, status] = std::from_chars(json.data() + i, json.data() + i + length, id);
+    const bool is_id = status == std::errc() && end == json.data() + i + length;
+    if (!is_id && length >= kNull.size()) {
+      json.replace(i, length, length, ' ');
+      json.replace(i, kNull.size(), kNull);
+    }
+    i += length - 1;
+  }
+}
+
 }  // namespace
 
 struct PayloadParser::State {
   simdjson::dom::parser parser;
+  std::string rewritten;
 };
 
 PayloadParser::PayloadParser() : state_(std::make_unique<State>()) {}
@@ -55,7 +119,14 @@ PayloadIds PayloadParser::parse(std::string_view json) {
   }
   simdjson::dom::object object;
   // The parser copies the text into its own padded buffer.
-  if (state_->parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) {
+  auto status = state_->parser.parse(json.data(), json.size()).get(object);
+  if (status == simdjson::NUMBER_ERROR) {
+    // It takes a number beyond 64 bits or beyond double for malformed; JSON knows no such limit.
+    state_->rewritten = json;
+    blank_out_numbers(state_->rewritten);
+    status = state_->parser.parse(state_->rewritten).get(object);
+  }
+  if (status != simdjson::SUCCESS) {
     return ids;
   }
   bool job_seen = false;

@@ -1,5 +1,6 @@
 #include "aggregation/payload.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -97,6 +98,32 @@ TEST(Payload, OneUnusableIdDoesNotHideTheOther) {
   const PayloadIds ids = parser.parse(R"({"publisherId":"4,1,2","jobId":188})");
   EXPECT_EQ(ids.job_id, 188);
   EXPECT_FALSE(ids.publisher_id);
+}
+
+TEST(Payload, NumbersOfAnySizeElsewhereDoNotHideTheIds) {
+  for (const char* number :
+       {"123456789012345678901234567890", "-123456789012345678901234567890", "18446744073709551616",
+        "1e400", "-1.5E+400", "1e-99999", "0.1e999", "[1e400,[2e400]]", "{\"x\":1e400}"}) {
+    const std::string before = fmt::format(R"({{"a":{},"jobId":"188","publisherId":7}})", number);
+    EXPECT_EQ(job_of(before), 188) << number;
+    EXPECT_EQ(publisher_of(before), 7) << number;
+    EXPECT_EQ(job_of(fmt::format(R"({{"jobId":188,"b\"":"1e400","c":{}}})", number)), 188)
+        << number;
+    EXPECT_FALSE(job_of(fmt::format(R"({{"jobId":{},"jobid":1,"d":1e400}})", number))) << number;
+  }
+  EXPECT_EQ(job_of(R"({"jobId":9223372036854775807,"a":1e400})"), 9223372036854775807);
+  EXPECT_EQ(job_of(R"({"jobId":"12","a":"\\","b":1e400})"), 12);
+  const std::string long_number(100'000, '7');
+  EXPECT_EQ(job_of(fmt::format(R"({{"a":{},"jobId":188}})", long_number)), 188);
+  EXPECT_EQ(job_of(fmt::format(R"({{"a":{0}.{0}e{0},"jobId":188}})", long_number)), 188);
+}
+
+TEST(Payload, WhatIsNoNumberStaysMalformedBesideAHugeOne) {
+  for (const char* wrong : {"01e400", "1e", "1e+", "1.e400", ".1e400", "+1e400", "1e400x", "--1",
+                            "1e400.5", "0123456789012345678901234567890", "-"}) {
+    EXPECT_FALSE(job_of(fmt::format(R"({{"jobId":188,"a":1e400,"b":{}}})", wrong))) << wrong;
+    EXPECT_FALSE(job_of(fmt::format(R"({{"jobId":188,"b":{}}})", wrong))) << wrong;
+  }
 }
 
 TEST(Payload, FirstMatchingKeyCountsEvenIfItsValueIsUnusable) {

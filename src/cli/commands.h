@@ -23,7 +23,7 @@ namespace CLI {  // NOLINT(readability-identifier-naming): the library's name
 class App;
 }
 namespace spdlog {
-class logger;
+class logger;  // NOLINT(readability-identifier-naming): the library's name
 }
 
 namespace hirestream {

@@ -106,11 +106,13 @@ Result<std::unique_ptr<DemoSession>> DemoSession::open(const DemoOptions& option
 }
 
 DemoSession::DemoSession(DemoOptions options, TrafficModel model, Settings settings)
-    : options_(std::move(options)), model_(std::move(model)), settings_(std::move(settings)) {
+    : options_(std::move(options)),
+      model_(std::move(model)),
+      settings_(std::move(settings)),
+      begin_us_(clock_.now_us()) {
   for (const Job& job : model_.jobs()) {
     jobs_.emplace(job.job_id, job);
   }
-  begin_us_ = clock_.now_us();
 }
 
 DemoSession::~DemoSession() {

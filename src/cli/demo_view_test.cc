@@ -38,7 +38,7 @@ DemoSnapshot snapshot_of_some_traffic() {
 }
 
 TEST(DemoView, NoLineIsWiderThanTheTerminal) {
-  for (const size_t width : {80, 100, 132, 200}) {
+  for (const size_t width : {80U, 100U, 132U, 200U}) {
     std::istringstream lines(render_demo(snapshot_of_some_traffic(), width, true));
     for (std::string line; std::getline(lines, line);) {
       EXPECT_LE(display_width(line), width) << line;

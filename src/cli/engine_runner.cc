@@ -159,7 +159,7 @@ class EngineRunner::Worker {
 
 EngineRunner::EngineRunner(const Settings& settings, EngineRunnerOptions options, Clock& clock,
                            Observer& observer)
-    : settings_(settings), options_(options), clock_(clock), observer_(observer) {}
+    : settings_(settings), options_(std::move(options)), clock_(clock), observer_(observer) {}
 
 void EngineRunner::keep_error(Error error) {
   const std::lock_guard lock(mutex_);
@@ -173,7 +173,7 @@ void EngineRunner::fail_all(Error error) {
   stop_all_.request_stop();
 }
 
-Result<void> EngineRunner::run(std::stop_token stop) {
+Result<void> EngineRunner::run(const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [this] { stop_all_.request_stop(); });
   {
     std::vector<std::jthread> threads;

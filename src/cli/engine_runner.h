@@ -34,7 +34,7 @@ class EngineRunner {
                Observer& observer);
 
   // The first error that was not retried any more. Success also when stopped.
-  Result<void> run(std::stop_token stop);
+  Result<void> run(const std::stop_token& stop);
 
  private:
   class Worker;

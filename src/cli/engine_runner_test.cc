@@ -45,9 +45,9 @@ class EngineRunnerTest : public testing::Test {
   }
 
   Result<void> run(const Settings& settings, EngineRunnerOptions options,
-                   std::stop_token stop = {}) {
-    EngineRunner runner(settings, options, clock_, statistics_);
-    return runner.run(std::move(stop));
+                   const std::stop_token& stop = {}) {
+    EngineRunner runner(settings, std::move(options), clock_, statistics_);
+    return runner.run(stop);
   }
 
   int64_t clicks(const Settings& settings) {
@@ -107,7 +107,7 @@ TEST_F(EngineRunnerTest, OneSourcesErrorStopsTheOthers) {
 }
 
 TEST_F(EngineRunnerTest, CountsTheOtherFilesWhenOneIsDamaged) {
-  const std::string good = write_clicks("a.csv", 3);
+  write_clicks("a.csv", 3);
   std::ofstream(folder_ / "b.csv.gz", std::ios::binary) << "\x1f\x8b\x08 no gzip data";
   const Settings settings =
       settings_of({"csv:" + folder_.string()}, "sqlite:" + (folder_ / "etl.db").string());

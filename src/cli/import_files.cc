@@ -88,9 +88,9 @@ Result<void> FileImporter::run(const std::stop_token& stop) {
 }
 
 Result<void> FileImporter::import_file(const std::string& path, const std::stop_token& stop) {
-  static const std::vector<WantedColumn> wanted = wanted_columns();
+  static const std::vector<WantedColumn> kWanted = wanted_columns();
   HIRESTREAM_ASSIGN(const FileFormat format, format_of(path));
-  HIRESTREAM_ASSIGN(const auto reader, open_record_reader(format, path, wanted));
+  HIRESTREAM_ASSIGN(const auto reader, open_record_reader(format, path, kWanted));
   Record record;
   while (true) {
     auto more = reader->next(record);

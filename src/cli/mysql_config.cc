@@ -6,10 +6,11 @@ namespace {
 MysqlTls tls_mode(const Uri& uri) {
   const std::string word =
       uri.parameter("tls", uri.parameters.contains("tls_ca") ? "verify" : "preferred");
-  return word == "off"        ? MysqlTls::kOff
-         : word == "required" ? MysqlTls::kRequired
-         : word == "verify"   ? MysqlTls::kVerify
-                              : MysqlTls::kPreferred;
+  return word == "off"         ? MysqlTls::kOff
+         : word == "required"  ? MysqlTls::kRequired
+         : word == "verify-ca" ? MysqlTls::kVerifyCa
+         : word == "verify"    ? MysqlTls::kVerify
+                               : MysqlTls::kPreferred;
 }
 
 }  // namespace

@@ -17,8 +17,16 @@ Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings
   options.assets = embedded_assets();
   options.open_report = [warehouse] { return open_report(warehouse); };
   options.metrics = [engines, &clock](Report& report) -> Result<std::string> {
-    HIRESTREAM_ASSIGN(const auto sources, report.quality());
-    const std::string known = warehouse_metrics(sources, clock.now_us(), HIRESTREAM_VERSION);
+    auto sources = report.quality();
+    auto verifications = report.verifications();
+    if (!sources && lacks_tables(sources.error())) {  // the engines' own figures are there
+      sources.emplace();
+      verifications.emplace();
+    }
+    HIRESTREAM_TRY(sources);
+    HIRESTREAM_TRY(verifications);
+    const std::string known =
+        warehouse_metrics(*sources, *verifications, clock.now_us(), HIRESTREAM_VERSION);
     return engines == nullptr ? known : known + engines->text();
   };
   return DashboardServer::start(std::move(options), clock);

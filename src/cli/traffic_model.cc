@@ -159,9 +159,11 @@ Result<TrafficModel> TrafficModel::make(const TrafficOptions& options) {
 }
 
 TrafficModel::TrafficModel(const TrafficOptions& options)
-    : options_(options), job_skew_(options.jobs, 0.9), publisher_skew_(options.publishers, 1.0) {
-  // The multicast bit marks a node number that is no network card's (RFC 4122 section 4.5).
-  node_ = (mix(options.seed) & 0xFFFFFFFFFFFFULL) | 0x010000000000ULL;
+    : options_(options),
+      job_skew_(options.jobs, 0.9),
+      publisher_skew_(options.publishers, 1.0),
+      // The multicast bit marks a node number that is no network card's (RFC 4122 section 4.5).
+      node_((mix(options.seed) & 0xFFFFFFFFFFFFULL) | 0x010000000000ULL) {
   make_dimensions();
 }
 

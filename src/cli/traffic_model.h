@@ -103,12 +103,12 @@ class TrafficModel {
   std::string bid_text(Random& random, int32_t job) const;
 
   TrafficOptions options_;
-  uint64_t node_ = 0;
   std::vector<Job> jobs_;
   std::vector<std::string> bids_;                        // usual bid by campaign
   std::vector<std::vector<int64_t>> company_campaigns_;  // ids by company
   Skew job_skew_;
   Skew publisher_skew_;
+  uint64_t node_;  // of the version-1 UUIDs
 };
 
 }  // namespace hirestream

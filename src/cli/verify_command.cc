@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/engine_options.h"
 #include "cli/open_jobs.h"
+#include "cli/open_report.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
 #include "cli/progress.h"
@@ -16,6 +18,7 @@
 #include "cli/table_printer.h"
 #include "model/timestamp.h"
 #include "pipeline/verify.h"
+#include "telemetry/log.h"
 #include "telemetry/log_observer.h"
 #include "telemetry/observer_fanout.h"
 
@@ -85,13 +88,30 @@ std::string report_text(const std::string& name, const VerifyReport& report) {
     out += fmt::format("{} rows came after their slice froze and are not counted\n",
                        format_count(report.rows_too_late));
   }
+  if (report.days_different > 0) {
+    out +=
+        fmt::format("{} rows of the daily roll-up (hirestream_days) are not the sums of events\n",
+                    format_count(report.days_different));
+  }
+  if (report.cells_compared_in_part) {
+    out += "cells of events are compared only in part: what damaged slices gave is not known\n";
+  }
+  if (report.slices_released > 0) {
+    out += fmt::format("released: {} slices that were held have all their rows again\n",
+                       format_count(report.slices_released));
+  }
   // The sample holds what was repaired, too; the counts only what remains.
   out += differences_text(report);
   if (report.slices_repaired > 0) {
     out += fmt::format("repaired: {} slices\n", format_count(report.slices_repaired));
   }
+  if (report.days_repaired > 0) {
+    out +=
+        fmt::format("repaired: {} rows of the daily roll-up\n", format_count(report.days_repaired));
+  }
   if (report.clean()) {
-    return out + (report.slices_repaired > 0 ? "no difference remains\n" : "no difference\n");
+    const bool repaired = report.slices_repaired + report.days_repaired > 0;
+    return out + (repaired ? "no difference remains\n" : "no difference\n");
   }
   out += fmt::format("different: {} slices, {} cells of events; damaged: {} slices\n",
                      format_count(report.slices_different), format_count(report.cells_different),
@@ -100,7 +120,7 @@ std::string report_text(const std::string& name, const VerifyReport& report) {
     out +=
         fmt::format("{} slices would lose rows counted before; if that is right: --allow-shrink\n",
                     format_count(report.slices_held));
-  } else if (report.slices_different + report.slices_damaged > 0) {
+  } else if (report.slices_different + report.slices_damaged + report.days_different > 0) {
     out += "repair with: hirestream verify --repair\n";
   }
   if (report.cells_different > 0) {
@@ -125,10 +145,15 @@ nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& 
       {"slices_repaired", report.slices_repaired},
       {"slices_held", report.slices_held},
       {"slices_damaged", report.slices_damaged},
+      {"slices_released", report.slices_released},
       {"slices_frozen", report.slices_frozen},
       {"rows_too_late", report.rows_too_late},
       {"cells_checked", report.cells_checked},
       {"cells_different", report.cells_different},
+      {"cells_compared_in_part", report.cells_compared_in_part},
+      {"days_checked", report.days_checked},
+      {"days_different", report.days_different},
+      {"days_repaired", report.days_repaired},
       {"differences", nlohmann::ordered_json::array()},
   };
   for (const CellDifference& difference : report.sample) {
@@ -166,6 +191,29 @@ Result<VerifyReport> verify_source(const Settings& settings, const SourceSetting
                 options);
 }
 
+// So that boards and alerts know. Whoever may only read can verify all the same.
+void store_result(const Settings& settings, const std::string& source, const VerifyReport& report,
+                  CommandContext& context) {
+  SystemClock clock;
+  const auto stored = [&]() -> Result<void> {
+    HIRESTREAM_ASSIGN(const auto log, open_pipeline_log(settings.warehouse));
+    return log->record_verification({.source = source,
+                                     .at_us = clock.now_us(),
+                                     .rows_read = report.rows_read,
+                                     .slices_checked = report.slices_checked,
+                                     .slices_different = report.slices_different,
+                                     .slices_repaired = report.slices_repaired,
+                                     .slices_held = report.slices_held,
+                                     .slices_damaged = report.slices_damaged,
+                                     .cells_checked = report.cells_checked,
+                                     .cells_different = report.cells_different});
+  }();
+  if (!stored) {
+    context.log->warn(with_fields("the result of verify is not stored in the warehouse",
+                                  {{"source", source}, {"error", stored.error().text()}}));
+  }
+}
+
 Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_sources(settings));
@@ -183,6 +231,7 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
     if (!report) {
       return forward(std::move(report).error());
     }
+    store_result(settings, source.name, *report, context);
     remains = remains || !report->clean();
     if (context.json) {
       json.push_back(report_json(source.name, *report));

@@ -52,6 +52,25 @@ Passwords come from the environment or a file, never from a URI, an option or th
 | MySQL, MariaDB | `HIRESTREAM_MYSQL_PASSWORD` | `HIRESTREAM_MYSQL_PASSWORD_FILE` |
 | the jobs' database, where it differs | `HIRESTREAM_JOBS_PASSWORD` | `HIRESTREAM_JOBS_PASSWORD_FILE` |
 | who asks the HTTP server (a bearer token) | `HIRESTREAM_HTTP_TOKEN` | `HIRESTREAM_HTTP_TOKEN_FILE` |
+
+## TLS
+
+Parameters of the URI; files are PEM. A connection that cannot be had as asked for is refused, with what to do.
+
+| `mysql://…?` | |
+|---|---|
+| `tls=preferred` | encrypted if the server offers it: the default without `tls_ca` |
+| `tls=required` | encrypted, whoever the server is |
+| `tls=verify-ca&tls_ca=FILE` | encrypted, certificate signed by the authority in FILE, whatever host it names (the one that MySQL makes for itself names none) |
+| `tls=verify&tls_ca=FILE` | encrypted, signed by it and for the host in the URI: the default with `tls_ca`. Without `tls_ca`: signed by one that the system trusts |
+| `tls=off` | plain text |
+| `tls_cert=FILE&tls_key=FILE` | the client's own certificate, for users made with REQUIRE X509 |
+
+| `cassandra://…?` | |
+|---|---|
+| `tls_ca=FILE` | encrypted, certificate signed by the authority in FILE and for the node's IP address |
+| `tls_check_address=off` | whatever address it names |
+| `tls_cert=FILE&tls_key=FILE` | the client's own certificate, where `require_client_auth` is on. Alone: signed by one that the system trusts |
 )";
 
 std::string escaped(std::string_view text) {

@@ -36,7 +36,7 @@ const std::vector<ParameterRule>& parameter_rules(Scheme scheme) {
       {"request_timeout", {}},
   };
   static const std::vector<ParameterRule> kMysql = {
-      {"tls", {"off", "preferred", "required", "verify"}},
+      {"tls", {"off", "preferred", "required", "verify-ca", "verify"}},
       {"tls_ca", {}},
       {"tls_cert", {}},
       {"tls_key", {}},

@@ -20,6 +20,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kPrefix = "/api/v1/";
 constexpr int32_t kPointsMax = 10'000;
 constexpr int32_t kHoursOfAuto = 8 * 24;
+constexpr size_t kCacheBytes = 16 << 20;
+constexpr std::chrono::seconds kPatience{10};        // for a Report that is free
+constexpr std::chrono::seconds kAnswerPatience{60};  // for who computes the same
 const std::vector<std::string_view> kFilterParameters = {
     "from", "to", "last", "company", "campaign", "group", "publisher", "job"};
 
@@ -62,6 +65,11 @@ Json figures_json(const Measures& measures) {
 
 Json range_json(const HourRange& range) {
   return {{"from", format_hour(range.from)}, {"to", format_hour(range.to)}};
+}
+
+// A string, since most readers of JSON hold numbers as doubles, which know no integers beyond 2^53.
+Json id_json(int64_t id) {
+  return std::to_string(id);
 }
 
 Json instant_or_null(int64_t us) {
@@ -143,6 +151,26 @@ Json classes_json(const RowClasses& classes) {
           {"too_late", classes.too_late}};
 }
 
+// What `verify` found last; null: it never ran, or nobody was told.
+Json verification_json(const std::string& source, const std::vector<Verification>& all) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Verification& verification) {
+    return verification.source == source;
+  });
+  if (found == all.end()) {
+    return nullptr;
+  }
+  return {{"at", format_instant(found->at_us)},
+          {"differences", found->differences()},
+          {"rows_read", found->rows_read},
+          {"slices_checked", found->slices_checked},
+          {"slices_different", found->slices_different},
+          {"slices_repaired", found->slices_repaired},
+          {"slices_held", found->slices_held},
+          {"slices_damaged", found->slices_damaged},
+          {"cells_checked", found->cells_checked},
+          {"cells_different", found->cells_different}};
+}
+
 // What somebody could do about what the figures show.
 std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
                                   const std::vector<RejectGroup>& rejects) {
@@ -181,16 +209,24 @@ std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
   return hints;
 }
 
+// What the question means, however it was written: the order of parameters and their escapes make no difference.
+std::string canonical_question(const ApiRequest& request) {
+  std::string text = request.path;
+  for (const auto& [name, value] : request.query) {
+    text += fmt::format("&{}:{}={}:{}", name.size(), name, value.size(), value);
+  }
+  return text;
+}
+
 }  // namespace
 
 struct Api::Context {
   const ApiRequest& request;
   Report& report;
-  std::vector<SourceQuality> sources;
-  std::string zone;
-  int64_t now_us = 0;
-  int32_t now_hour = 0;
-  Dimension dimension = Dimension::kJob;  // of /top/… and /names/…
+  const State& state;
+  int64_t now_us;
+  int32_t now_hour;
+  Dimension dimension;
 
   Answer<Query> query(std::vector<std::string_view> known) const {
     return Query::read(request.query, std::move(known));
@@ -223,7 +259,7 @@ std::string_view status_title(int status) {
 }
 
 ApiResponse problem_response(const Problem& problem) {
-  Json json = {{"type", "about:blank"},
+  Json json = {{"type", problem.type},
                {"title", status_title(problem.status)},
                {"status", problem.status},
                {"detail", problem.detail}};
@@ -237,6 +273,13 @@ ApiResponse problem_response(const Problem& problem) {
 }
 
 Problem problem_of(const Error& error) {
+  if (lacks_tables(error)) {
+    return {503,
+            "the warehouse has no tables yet; `hirestream run` creates them",
+            {},
+            {},
+            kNoTablesProblem};
+  }
   return {error.kind == ErrorKind::kTransient ? 503 : 500, error.text(), {}, {}};
 }
 
@@ -255,9 +298,15 @@ bool matches_etag(std::string_view if_none_match, std::string_view etag) {
   return false;
 }
 
-Api::Handler Api::find_handler(Context& context, std::string_view path) {
+Api::Api(std::string product_version, Clock& clock, ReportPool& pool)
+    : product_version_(std::move(product_version)),
+      clock_(clock),
+      pool_(pool),
+      cache_(kCacheBytes, kAnswerPatience) {}
+
+std::optional<Api::Route> Api::find_route(std::string_view path) {
   if (!path.starts_with(kPrefix)) {
-    return nullptr;
+    return std::nullopt;
   }
   path.remove_prefix(kPrefix.size());
   static constexpr std::array<std::pair<std::string_view, Handler>, 6> kRoutes = {
@@ -269,68 +318,85 @@ Api::Handler Api::find_handler(Context& context, std::string_view path) {
        {"pipeline", &Api::pipeline}}};
   for (const auto& [name, handler] : kRoutes) {
     if (path == name) {
-      return handler;
+      return Route{.handler = handler};
     }
   }
   const size_t slash = path.find('/');
   if (slash == std::string_view::npos) {
-    return nullptr;
-  }
-  const auto dimension = find_dimension(path.substr(slash + 1));
-  if (!dimension) {
-    return nullptr;
-  }
-  context.dimension = *dimension;
-  return path.substr(0, slash) == "top"     ? &Api::top
-         : path.substr(0, slash) == "names" ? &Api::names
-                                            : nullptr;
-}
-
-std::optional<ApiResponse> Api::handle(const ApiRequest& request, Report& report) const {
-  Context context{.request = request, .report = report, .sources = {}, .zone = {}};
-  if (request.path == "/api/v1/health") {
-    return health(report);
-  }
-  const Handler handler = find_handler(context, request.path);
-  if (handler == nullptr) {
     return std::nullopt;
   }
-  // The version before the data: an answer may be newer than its tag, never older.
-  const auto version = report.version();
-  if (!version) {
-    return problem_response(problem_of(version.error()));
+  const auto dimension = find_dimension(path.substr(slash + 1));
+  if (dimension && path.substr(0, slash) == "top") {
+    return Route{&Api::top, *dimension};
   }
-  auto sources = report.sources();
-  if (!sources) {
-    return problem_response(problem_of(sources.error()));
+  if (dimension && path.substr(0, slash) == "names") {
+    return Route{&Api::names, *dimension};
   }
-  context.sources = std::move(*sources);
-  context.zone = zone_of(context.sources);
-  context.now_us = clock_.now_us();
-  auto zone = TimeZone::find(context.zone);
-  if (!zone) {
-    return problem_response(problem_of(zone.error()));
+  return std::nullopt;
+}
+
+// The version before the data: an answer may be newer than its tag, never older.
+Result<std::shared_ptr<const Api::State>> Api::current_state() {
+  HIRESTREAM_ASSIGN(auto report, pool_.borrow(kPatience));
+  HIRESTREAM_ASSIGN(std::string version, (*report).version());
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != nullptr && state_->version == version) {
+      return state_;
+    }
   }
-  context.now_hour = zone->local_hour(context.now_us);
+  HIRESTREAM_ASSIGN(auto sources, (*report).sources());
+  HIRESTREAM_ASSIGN(auto zone, TimeZone::find(zone_of(sources)));
+  auto state =
+      std::make_shared<const State>(State{std::move(version), std::move(sources), std::move(zone)});
+  const std::lock_guard lock(mutex_);
+  state_ = state;
+  return state;
+}
+
+std::optional<ApiResponse> Api::handle(const ApiRequest& request) {
+  if (request.path == "/api/v1/health") {
+    return health();
+  }
+  const auto route = find_route(request.path);
+  if (!route) {
+    return std::nullopt;
+  }
+  const auto current = current_state();
+  if (!current) {
+    return problem_response(problem_of(current.error()));
+  }
+  const State& state = **current;
+  const int64_t now_us = clock_.now_us();
+  const int32_t now_hour = TimeZone(state.zone).local_hour(now_us);
   const auto etag = [&](std::string_view of) {
     return fmt::format("W/\"{}\"",
-                       digest_of(fmt::format("{}\n{}\n{}\n{}\n{}", product_version_, *version,
-                                             context.now_hour, request.target, of)));
+                       digest_of(fmt::format("{}\n{}\n{}\n{}\n{}", product_version_, state.version,
+                                             now_hour, request.target, of)));
   };
-  const bool tag_first = handler != &Api::pipeline;  // its minutes change without the version
-  if (tag_first && matches_etag(request.if_none_match, etag(""))) {
+  const bool versioned = route->handler != &Api::pipeline;  // its minutes change without it
+  if (versioned && matches_etag(request.if_none_match, etag(""))) {
     return ApiResponse{304, {}, {}, etag("")};
   }
-  auto body = (this->*handler)(context);
-  if (!body) {
-    return problem_response(body.error());
+  const auto body =
+      cache_.get(fmt::format("{}\n{}\n{}", state.version, now_hour, canonical_question(request)),
+                 versioned, [&]() -> Answer<std::string> {
+                   auto report = pool_.borrow(kPatience);
+                   if (!report) {
+                     return tl::unexpected(problem_of(report.error()));
+                   }
+                   Context context{request, **report, state, now_us, now_hour, route->dimension};
+                   return (this->*route->handler)(context);
+                 });
+  if (!body->has_value()) {
+    return problem_response(body->error());
   }
   ApiResponse response;
-  response.etag = etag(tag_first ? std::string_view() : std::string_view(*body));
-  response.body = std::move(*body);
+  response.etag = etag(versioned ? std::string_view() : std::string_view(**body));
   if (matches_etag(request.if_none_match, response.etag)) {
     return ApiResponse{304, {}, {}, response.etag};
   }
+  response.body = **body;
   return response;
 }
 
@@ -340,7 +406,7 @@ Answer<std::string> Api::meta(Context& context) const {
   Json sources = Json::array();
   int64_t settled = 0;
   bool all_settled = true;
-  for (const SourceQuality& source : context.sources) {
+  for (const SourceQuality& source : context.state.sources) {
     sources.push_back(
         {{"name", source.name}, {"kind", source.kind}, {"attribution", source.attribution}});
     if (const int64_t until = settled_until(source); until > 0) {
@@ -352,7 +418,7 @@ Answer<std::string> Api::meta(Context& context) const {
   return dump({{"product", "hirestream"},
                {"version", product_version_},
                {"warehouse", context.report.server()},
-               {"timezone", context.zone},
+               {"timezone", context.state.zone.name()},
                {"now", format_hour(context.now_hour)},
                {"first_hour", hours ? Json(format_hour(hours->first)) : Json(nullptr)},
                {"last_hour", hours ? Json(format_hour(hours->second)) : Json(nullptr)},
@@ -418,7 +484,7 @@ Answer<std::string> Api::top(Context& context) const {
                                        static_cast<size_t>(limit), static_cast<size_t>(offset)));
   Json entries = Json::array();
   for (const ReportEntry& entry : page.entries) {
-    Json json = {{"id", entry.key.id}, {"name", entry.key.name}};
+    Json json = {{"id", id_json(entry.key.id)}, {"name", entry.key.name}};
     add_figures(json, entry.measures);
     entries.push_back(std::move(json));
   }
@@ -448,7 +514,7 @@ Answer<std::string> Api::names(Context& context) const {
   }
   Json names = Json::array();
   for (const NamedId& name : found) {
-    names.push_back({{"id", name.id}, {"name", name.name}});
+    names.push_back({{"id", id_json(name.id)}, {"name", name.name}});
   }
   return dump({{"names", std::move(names)}});
 }
@@ -476,11 +542,11 @@ Answer<std::string> Api::cells(Context& context) const {
   Json cells = Json::array();
   for (const EventsLine& line : lines) {
     cells.push_back({{"hour", format_hour(line.key.local_hour)},
-                     {"job_id", line.key.job_id},
-                     {"publisher_id", line.key.publisher_id},
-                     {"company_id", line.company_id},
-                     {"campaign_id", line.key.campaign_id},
-                     {"group_id", line.key.group_id},
+                     {"job_id", id_json(line.key.job_id)},
+                     {"publisher_id", id_json(line.key.publisher_id)},
+                     {"company_id", id_json(line.company_id)},
+                     {"campaign_id", id_json(line.key.campaign_id)},
+                     {"group_id", id_json(line.key.group_id)},
                      {"impressions", line.measures.impressions},
                      {"clicks", line.measures.clicks},
                      {"conversions", line.measures.conversions},
@@ -499,6 +565,7 @@ Answer<std::string> Api::quality(Context& context) const {
   HIRESTREAM_ANSWER(const Query query, context.query({}));
   HIRESTREAM_ANSWER(const auto sources, context.report.quality());
   HIRESTREAM_ANSWER(const auto rejects, context.report.rejects());
+  HIRESTREAM_ANSWER(const auto verifications, context.report.verifications());
   Json all = Json::array();
   for (const SourceQuality& source : sources) {
     all.push_back({{"name", source.name},
@@ -512,7 +579,8 @@ Answer<std::string> Api::quality(Context& context) const {
                      {"frozen", source.slices_frozen},
                      {"held", source.slices_held}}},
                    {"settled_until", instant_or_null(settled_until(source))},
-                   {"last_commit", instant_or_null(source.last_commit_us)}});
+                   {"last_commit", instant_or_null(source.last_commit_us)},
+                   {"verification", verification_json(source.name, verifications)}});
   }
   Json groups = Json::array();
   for (const RejectGroup& group : rejects) {
@@ -578,8 +646,10 @@ Answer<std::string> Api::pipeline(Context& context) const {
   return dump({{"slices", std::move(slice_list)}, {"minutes", std::move(minute_list)}});
 }
 
-ApiResponse Api::health(Report& report) const {
-  const auto sources = report.sources();
+ApiResponse Api::health() const {
+  auto report = pool_.borrow(kPatience);
+  const auto sources =
+      report ? (**report).sources() : Result<std::vector<SourceQuality>>(forward(report.error()));
   int64_t last_us = 0;
   if (sources) {
     for (const SourceQuality& source : *sources) {
@@ -590,7 +660,7 @@ ApiResponse Api::health(Report& report) const {
   ApiResponse response;
   response.status = sources ? 200 : 503;
   response.body = dump({{"status", sources ? "ok" : "unavailable"},
-                        {"warehouse", report.server()},
+                        {"warehouse", report ? (**report).server() : std::string()},
                         {"last_commit", instant_or_null(last_us)},
                         {"behind_ms", last_us > 0 ? Json(behind_ms) : Json(nullptr)}});
   return response;

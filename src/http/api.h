@@ -1,14 +1,22 @@
 // The routes of docs/api/openapi.yaml that answer from a Report: from path and query to status, headers and body. Knows no socket.
 //
-// Threading: handle() may be called from several threads, each with its own Report. Blocking: as the Report.
+// The same question, asked again or by several at the same time, is computed once for each version of the data.
+//
+// Threading: thread-safe. Blocking: as the Report; waits for a Report that is free, or for whoever computes the same.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "http/answer_cache.h"
 #include "http/query.h"
+#include "http/report_pool.h"
+#include "model/time_zone.h"
 #include "ports/clock.h"
 #include "ports/report.h"
 
@@ -29,7 +37,9 @@ struct ApiResponse {
 };
 
 ApiResponse problem_response(const Problem& problem);
-// kTransient: 503; kConfig and everything else: 500, with the error's hint.
+// The type of the Problem that the warehouse has no tables yet.
+inline constexpr const char* kNoTablesProblem = "urn:hirestream:problem:no-tables";
+// kTransient, and tables that are not there yet: 503; everything else: 500, with the error's hint.
 Problem problem_of(const Error& error);
 std::string_view status_title(int status);
 // RFC 9110: whether one of the tags of If-None-Match is this one, compared weakly.
@@ -37,17 +47,28 @@ bool matches_etag(std::string_view if_none_match, std::string_view etag);
 
 class Api {
  public:
-  // `product_version` is told by /meta. The clock outlives the api.
-  Api(std::string product_version, Clock& clock)
-      : product_version_(std::move(product_version)), clock_(clock) {}
+  // `product_version` is told by /meta. Clock and pool outlive the api.
+  Api(std::string product_version, Clock& clock, ReportPool& pool);
 
   // Nothing: no route has this path.
-  std::optional<ApiResponse> handle(const ApiRequest& request, Report& report) const;
+  std::optional<ApiResponse> handle(const ApiRequest& request);
 
  private:
   struct Context;
   using Handler = Answer<std::string> (Api::*)(Context&) const;
-  static Handler find_handler(Context& context, std::string_view path);
+  struct Route {
+    Handler handler = nullptr;
+    Dimension dimension = Dimension::kJob;  // of /top/… and /names/…
+  };
+  static std::optional<Route> find_route(std::string_view path);
+
+  // What every answer needs of one version of the data.
+  struct State {
+    std::string version;
+    std::vector<SourceQuality> sources;
+    TimeZone zone;
+  };
+  Result<std::shared_ptr<const State>> current_state();
 
   Answer<std::string> meta(Context& context) const;
   Answer<std::string> kpis(Context& context) const;
@@ -57,10 +78,14 @@ class Api {
   Answer<std::string> cells(Context& context) const;
   Answer<std::string> quality(Context& context) const;
   Answer<std::string> pipeline(Context& context) const;
-  ApiResponse health(Report& report) const;
+  ApiResponse health() const;
 
   std::string product_version_;
   Clock& clock_;
+  ReportPool& pool_;
+  AnswerCache cache_;
+  std::mutex mutex_;
+  std::shared_ptr<const State> state_;
 };
 
 }  // namespace hirestream

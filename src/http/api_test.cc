@@ -37,6 +37,16 @@ TEST(Problem, WarehouseThatDoesNotAnswerIsUnavailableAndEverythingElseAnError) {
   EXPECT_THAT(config.detail, HasSubstr("run init"));
 }
 
+TEST(Problem, WarehouseWithoutTablesIsUnavailableAndHasATypeOfItsOwn) {
+  const Problem problem =
+      problem_of(Error{ErrorKind::kConfig, "read", "db", "no such table", "run `hirestream init`"});
+  EXPECT_EQ(problem.status, 503);
+  EXPECT_EQ(problem.type, kNoTablesProblem);
+  EXPECT_EQ(problem.detail, "the warehouse has no tables yet; `hirestream run` creates them");
+  EXPECT_EQ(problem_of(Error{ErrorKind::kConfig, "read", "db", "denied", "grant"}).type,
+            "about:blank");
+}
+
 TEST(EventStream, EventsEndWithAnEmptyLine) {
   EXPECT_EQ(event_text("pulse", "{}"), "event: pulse\ndata: {}\n\n");
 }

@@ -19,6 +19,7 @@ constexpr std::chrono::seconds kPatience{10};
 constexpr time_t kTimeoutSeconds = 5;
 constexpr time_t kKeepAliveSeconds = 2;  // also how long an idle connection delays the end
 constexpr size_t kPayloadMax = 4096;
+constexpr const char* kRetryAfterSeconds = "5";
 constexpr const char* kPageMissing = R"(<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>hirestream</title>
 <h1>The page is not part of this build</h1>
@@ -46,6 +47,9 @@ void set_problem(httplib::Response& response, const Problem& problem) {
   response.status = answer.status;
   response.set_content(answer.body, answer.content_type);
   response.set_header("Cache-Control", "no-store");
+  if (answer.status == 503 && !response.has_header("Retry-After")) {
+    response.set_header("Retry-After", kRetryAfterSeconds);
+  }
 }
 
 bool accepts_gzip(const httplib::Request& request) {
@@ -66,9 +70,9 @@ class DashboardServer::Impl {
  public:
   Impl(DashboardOptions options, Clock& clock)
       : options_(std::move(options)),
-        api_(options_.product_version, clock),
         feed_(options_.open_report, clock, options_.streams_max),
-        pool_(options_.open_report, options_.reports_max) {}
+        pool_(options_.open_report, options_.reports_max),
+        api_(options_.product_version, clock, pool_) {}
 
   ~Impl() {
     feed_.stop();
@@ -169,14 +173,11 @@ class DashboardServer::Impl {
     if (request.path == "/api/v1/stream") {
       return answer_stream(request, response);
     }
-    auto report = pool_.borrow(kPatience);
     if (request.path == "/metrics" && options_.metrics) {
+      auto report = pool_.borrow(kPatience);
       return answer_metrics(report, response);
     }
-    if (!report) {
-      return answer_without_report(request, report.error(), response);
-    }
-    answer_api(request, **report, response);
+    answer_api(request, response);
   }
 
   bool answer_asset(const httplib::Request& request, httplib::Response& response) {
@@ -247,34 +248,20 @@ class DashboardServer::Impl {
     response.set_header("Cache-Control", "no-store");
   }
 
-  static void answer_without_report(const httplib::Request& request, const Error& error,
-                                    httplib::Response& response) {
-    if (request.path == "/api/v1/health") {
-      response.status = 503;
-      response.set_content(
-          R"({"status":"unavailable","warehouse":"","last_commit":null,"behind_ms":null})",
-          "application/json");
-      response.set_header("Cache-Control", "no-store");
-      return;
-    }
-    set_problem(response, problem_of(error));
-    if (response.status == 503) {
-      response.set_header("Retry-After", "5");
-    }
-  }
-
-  void answer_api(const httplib::Request& request, Report& report, httplib::Response& response) {
+  void answer_api(const httplib::Request& request, httplib::Response& response) {
     const auto answered = api_.handle({.path = request.path,
                                        .target = request.target,
                                        .query = request.params,
-                                       .if_none_match = request.get_header_value("If-None-Match")},
-                                      report);
+                                       .if_none_match = request.get_header_value("If-None-Match")});
     if (!answered) {
       return set_problem(
           response,
           {404, "there is nothing here; docs/api/openapi.yaml lists what there is", {}, {}});
     }
     response.status = answered->status;
+    if (answered->status == 503) {
+      response.set_header("Retry-After", kRetryAfterSeconds);
+    }
     if (!answered->etag.empty()) {
       response.set_header("ETag", answered->etag);
     }
@@ -286,9 +273,9 @@ class DashboardServer::Impl {
   }
 
   DashboardOptions options_;
-  Api api_;
   ChangeFeed feed_;
   ReportPool pool_;
+  Api api_;
   int port_ = -1;
   httplib::Server server_;
   std::jthread thread_;  // joined first

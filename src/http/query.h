@@ -20,6 +20,7 @@ struct Problem {
   std::string detail;
   std::string parameter;  // empty: none in particular
   std::string allowed;
+  std::string type = "about:blank";
 };
 
 template <typename T>

@@ -174,7 +174,8 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
     const bool closes = known != known_.end() && known->second.state == SliceState::kOpen &&
                         bucket != kNoTimeBucket &&
                         (bucket + 1) * width_us() + options_.grace_us <= now_us;
-    if (known == known_.end() || known->second.digest != tally.digest() || closes) {
+    const bool returned = known != known_.end() && known->second.held;
+    if (known == known_.end() || known->second.digest != tally.digest() || closes || returned) {
       changed.push_back(bucket);
     }
   }
@@ -264,13 +265,7 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
       leave(bucket);
       if (strongest || recount.verdict == RecountVerdict::kDamaged) {
         held_[bucket] = digest;
-        ports_.observer.on_slice(
-            SliceEvent::kHeld, keys[i],
-            recount.verdict == RecountVerdict::kDamaged
-                ? "stored contribution is damaged: run `hirestream verify --repair`"
-                : std::to_string(digest.rows) + " rows found, " +
-                      std::to_string(recount.stored.entry.digest.rows) +
-                      " counted before: held (stale replica, TRUNCATE, wrong cluster or TTL?)");
+        ports_.observer.on_slice(SliceEvent::kHeld, keys[i], SliceLedger::why_held(recount));
         if (!recount.stored.entry.held) {
           LedgerEntry held = recount.stored.entry;
           held.held = true;
@@ -282,15 +277,27 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
     held_.erase(bucket);
     const bool closed =
         bucket != kNoTimeBucket && (bucket + 1) * width_us() + options_.grace_us <= now_us;
-    ledger_.plan_replace(plan, std::move(recount),
-                         closed ? SliceState::kSettled : SliceState::kOpen, "", "", now_us);
-  }
-  if (plan.empty()) {
-    return suspicious;
+    const SliceState state = closed ? SliceState::kSettled : SliceState::kOpen;
+    if (recount.verdict == RecountVerdict::kSame && recount.stored.entry.state == state) {
+      if (recount.stored.entry.held) {  // the rows that were missing are back
+        LedgerEntry released = recount.stored.entry;
+        released.held = false;
+        SliceLedger::plan_keep(plan, released);
+      }
+      continue;
+    }
+    ledger_.plan_replace(plan, std::move(recount), state, "", "", now_us);
   }
   const int64_t settled =
       std::min({floor_divide(now_us - options_.grace_us, width_us()), next, left_from});
-  plan.settled_until.emplace_back(0, settled);
+  if (!plan.empty()) {
+    HIRESTREAM_TRY(commit_plan(std::move(plan), settled));
+  }
+  return suspicious;
+}
+
+Result<void> ScanEngine::commit_plan(CommitPlan plan, int64_t settled_until) {
+  plan.settled_until.emplace_back(0, settled_until);
   std::vector<LedgerEntry> entries;
   for (const SliceChange& change : plan.slices) {
     entries.push_back(change.entry);
@@ -304,14 +311,14 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
     for (const StoredContribution& slice : moved) {
       known_[slice.entry.key.bucket] = slice.entry;
     }
-    return suspicious;
+    return {};
   }
   rows_counted_ += new_rows;
   for (LedgerEntry& entry : entries) {
     entry.revision += 1;
     known_[entry.key.bucket] = entry;
   }
-  return suspicious;
+  return {};
 }
 
 }  // namespace hirestream

@@ -37,6 +37,7 @@ class ScanEngine : public Engine {
                                   int64_t now_us);
   Result<bool> commit_batch(std::span<const int64_t> buckets, ScanCount& count, bool strongest,
                             int64_t now_us, int64_t next, int64_t& left_from);
+  Result<void> commit_plan(CommitPlan plan, int64_t settled_until);
   bool in_bound(int64_t bucket, const ScanBound& bound) const;
   int64_t width_us() const;
 

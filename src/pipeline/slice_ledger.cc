@@ -194,6 +194,15 @@ void SliceLedger::plan_replace(CommitPlan& plan, Recount&& recount, SliceState s
   plan.slices.push_back(std::move(change));
 }
 
+std::string SliceLedger::why_held(const Recount& recount) {
+  if (recount.verdict == RecountVerdict::kDamaged) {
+    return "stored contribution is damaged: run `hirestream verify --repair`";
+  }
+  return std::to_string(recount.count.tally.digest().rows) + " rows found, " +
+         std::to_string(recount.stored.entry.digest.rows) +
+         " counted before: held (stale replica, TRUNCATE, wrong cluster or TTL?)";
+}
+
 void SliceLedger::plan_keep(CommitPlan& plan, const LedgerEntry& entry) {
   SliceChange change;
   change.entry = entry;

@@ -79,6 +79,8 @@ class SliceLedger {
   // Adds the replacement of a slice by its recount, in the given state.
   void plan_replace(CommitPlan& plan, Recount&& recount, SliceState state, const std::string& name,
                     const std::string& tag, int64_t now_us) const;
+  // For people: a damaged slice, or one that would shrink.
+  static std::string why_held(const Recount& recount);
   // Adds a change of the entry alone.
   static void plan_keep(CommitPlan& plan, const LedgerEntry& entry);
 

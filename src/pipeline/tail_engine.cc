@@ -623,14 +623,70 @@ std::vector<std::pair<int32_t, int64_t>> TailEngine::settled_marks(const std::se
   return marks;
 }
 
+// What a recount shows cannot be believed, or must not be taken away: the slice keeps what it has.
+void TailEngine::hold(const Recount& recount, CommitPlan& plan, LedgerEntry& entry,
+                      int64_t now_us) {
+  ports_.observer.on_slice(SliceEvent::kHeld, entry.key, SliceLedger::why_held(recount));
+  if (entry.held && entry.state == SliceState::kSettled) {
+    return;
+  }
+  entry.held = true;
+  entry.state = SliceState::kSettled;
+  entry.settled_at_us = entry.settled_at_us == 0 ? now_us : entry.settled_at_us;
+  entry.audited_at_us = now_us;
+  SliceLedger::plan_keep(plan, entry);
+  entry.revision += 1;
+}
+
+TailEngine::Settlement TailEngine::settle(Recount&& recount, CommitPlan& plan, int64_t now_us) {
+  const SliceKey key = recount.stored.entry.key;
+  const bool was_settled = recount.stored.entry.state == SliceState::kSettled;
+  Settlement after{key, recount.stored.entry, {}, SliceState::kOpen};
+  after.state = is_closed(key.bucket, now_us) ? SliceState::kSettled : SliceState::kOpen;
+  if (recount.stored.entry.state == SliceState::kFrozen) {
+    after.state = SliceState::kFrozen;
+    return after;
+  }
+  if (recount.count.tally.empty() && recount.stored.entry.revision == 0) {
+    return after;
+  }
+  if (recount.verdict == RecountVerdict::kDamaged ||
+      (recount.verdict == RecountVerdict::kShrunk && !options_.allow_shrink)) {
+    hold(recount, plan, after.entry, now_us);
+    after.state = SliceState::kSettled;
+    return after;
+  }
+  after.open.position = recount.count.position_max;
+  if (!sequence()) {
+    after.open.position = std::min(after.open.position, now_us);
+  }
+  after.open.looked_back = after.open.position;
+  const bool corrected = was_settled && recount.verdict == RecountVerdict::kChanged;
+  const RowDigest digest = recount.count.tally.digest();
+  rows_counted_ += std::max<int64_t>(0, digest.rows - recount.stored.entry.digest.rows);
+  if (recount.verdict == RecountVerdict::kSame && recount.stored.entry.state == after.state) {
+    if (was_settled) {
+      after.entry.audited_at_us = now_us;
+      after.entry.held = false;
+      SliceLedger::plan_keep(plan, after.entry);
+      after.entry.revision += 1;
+      ports_.observer.on_slice(SliceEvent::kAudited, key, "");
+    }
+    after.open.seen = std::move(recount.count.ids);
+    return after;
+  }
+  after.open.seen = recount.count.ids;
+  ledger_.plan_replace(plan, std::move(recount), after.state, "", "", now_us);
+  after.entry = plan.slices.back().entry;
+  after.entry.revision += 1;
+  if (corrected) {
+    ports_.observer.on_slice(SliceEvent::kCorrected, key, std::to_string(digest.rows) + " rows");
+  }
+  return after;
+}
+
 Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now_us) {
-  struct After {
-    SliceKey key;
-    LedgerEntry entry;
-    OpenSlice open;
-    SliceState state;
-  };
-  std::vector<After> afterwards;
+  std::vector<Settlement> afterwards;
   std::set<SliceKey> done;
   std::vector<SliceKey> unconfirmed;
   CommitPlan plan;
@@ -638,75 +694,12 @@ Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now
   for (Recount& recount : recounts) {
     rows += recount.count.tally.digest().rows;
     const SliceKey key = recount.stored.entry.key;
-    const bool was_settled = recount.stored.entry.state == SliceState::kSettled;
-    After after{key, recount.stored.entry, {}, SliceState::kOpen};
-    after.state = is_closed(key.bucket, now_us) ? SliceState::kSettled : SliceState::kOpen;
     if (recount.verdict == RecountVerdict::kUnconfirmed && !options_.allow_shrink) {
       unconfirmed.push_back(key);
       continue;
     }
     done.insert(key);
-    if (recount.stored.entry.state == SliceState::kFrozen) {
-      after.state = SliceState::kFrozen;
-      afterwards.push_back(std::move(after));
-      continue;
-    }
-    if (recount.count.tally.empty() && recount.stored.entry.revision == 0) {
-      afterwards.push_back(std::move(after));
-      continue;
-    }
-    if (recount.verdict == RecountVerdict::kDamaged ||
-        (recount.verdict == RecountVerdict::kShrunk && !options_.allow_shrink)) {
-      const bool damaged = recount.verdict == RecountVerdict::kDamaged;
-      LedgerEntry& entry = after.entry;
-      ports_.observer.on_slice(
-          SliceEvent::kHeld, key,
-          damaged ? "stored contribution is damaged: run `hirestream verify --repair`"
-                  : std::to_string(recount.count.tally.digest().rows) + " rows found, " +
-                        std::to_string(entry.digest.rows) +
-                        " counted before: held (stale replica, TRUNCATE, wrong cluster or TTL?)");
-      after.state = SliceState::kSettled;
-      if (!entry.held || entry.state != SliceState::kSettled) {
-        LedgerEntry held = entry;
-        held.held = true;
-        held.state = SliceState::kSettled;
-        held.settled_at_us = held.settled_at_us == 0 ? now_us : held.settled_at_us;
-        held.audited_at_us = now_us;
-        SliceLedger::plan_keep(plan, held);
-        entry = held;
-        entry.revision += 1;
-      }
-      afterwards.push_back(std::move(after));
-      continue;
-    }
-    after.open.position = recount.count.position_max;
-    if (!sequence()) {
-      after.open.position = std::min(after.open.position, now_us);
-    }
-    after.open.looked_back = after.open.position;
-    const bool corrected = was_settled && recount.verdict == RecountVerdict::kChanged;
-    const RowDigest digest = recount.count.tally.digest();
-    rows_counted_ += std::max<int64_t>(0, digest.rows - recount.stored.entry.digest.rows);
-    if (recount.verdict == RecountVerdict::kSame && recount.stored.entry.state == after.state) {
-      if (was_settled) {
-        after.entry.audited_at_us = now_us;
-        after.entry.held = false;
-        SliceLedger::plan_keep(plan, after.entry);
-        after.entry.revision += 1;
-        ports_.observer.on_slice(SliceEvent::kAudited, key, "");
-      }
-      after.open.seen = std::move(recount.count.ids);
-    } else {
-      after.open.seen = recount.count.ids;
-      ledger_.plan_replace(plan, std::move(recount), after.state, "", "", now_us);
-      after.entry = plan.slices.back().entry;
-      after.entry.revision += 1;
-      if (corrected) {
-        ports_.observer.on_slice(SliceEvent::kCorrected, key,
-                                 std::to_string(digest.rows) + " rows");
-      }
-    }
-    afterwards.push_back(std::move(after));
+    afterwards.push_back(settle(std::move(recount), plan, now_us));
   }
   plan.settled_until = settled_marks(done, now_us);
   const auto marks = plan.settled_until;
@@ -724,7 +717,7 @@ Result<void> TailEngine::settle_batch(std::vector<Recount> recounts, int64_t now
   batch_limit_ = static_cast<size_t>(
       std::clamp<int64_t>(options_.rows_per_commit / rows_per_slice, 1, options_.slices_per_read));
   recounted_ += static_cast<int64_t>(afterwards.size());
-  for (After& after : afterwards) {
+  for (Settlement& after : afterwards) {
     pending_set_.erase(after.key);
     if (after.state == SliceState::kOpen) {
       after.open.entry = after.entry;

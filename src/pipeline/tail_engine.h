@@ -79,6 +79,15 @@ class TailEngine : public Engine {
   Result<void> work_on_pending(int64_t now_us);
   // Many slices that the ledger does not know yet are read in storage order, part by part of the ring.
   Result<void> backfill(int64_t now_us);
+  // What becomes of a slice that was recounted, if its commit succeeds.
+  struct Settlement {
+    SliceKey key;
+    LedgerEntry entry;
+    OpenSlice open;
+    SliceState state;
+  };
+  Settlement settle(Recount&& recount, CommitPlan& plan, int64_t now_us);
+  void hold(const Recount& recount, CommitPlan& plan, LedgerEntry& entry, int64_t now_us);
   Result<void> settle_batch(std::vector<Recount> recounts, int64_t now_us);
   Result<void> freeze_old_slices(int64_t now_us);
   std::vector<std::pair<int32_t, int64_t>> settled_marks(const std::set<SliceKey>& done,

@@ -7,6 +7,7 @@
 
 #include "pipeline/scan_engine.h"
 #include "pipeline/slice_ledger.h"
+#include "ports/day_changes.h"
 
 namespace hirestream {
 namespace {
@@ -16,9 +17,9 @@ constexpr size_t kSlicesPerBatch = 128;
 // A running engine changes slices while they are compared: each difference is looked at again before it is believed.
 constexpr int kLooks = 5;
 
-void note_differences(VerifyReport& report, const Contribution& expected, const Contribution& found,
-                      const std::string& where) {
-  for (const Cell& cell : difference(expected, found)) {
+void note_cells(VerifyReport& report, const Contribution& cells, const Contribution& expected,
+                const Contribution& found, const std::string& where) {
+  for (const Cell& cell : cells) {
     if (report.sample.size() >= kSampleMax) {
       return;
     }
@@ -34,6 +35,15 @@ void note_differences(VerifyReport& report, const Contribution& expected, const 
     entry.found = value_in(found);
     report.sample.push_back(entry);
   }
+}
+
+void note_differences(VerifyReport& report, const Contribution& expected, const Contribution& found,
+                      const std::string& where) {
+  note_cells(report, difference(expected, found), expected, found, where);
+}
+
+void keep_negative(Contribution& cells) {
+  std::erase_if(cells, [](const Cell& cell) { return !cell.measures.any_negative(); });
 }
 
 std::string slice_name(const LedgerEntry& entry) {
@@ -122,11 +132,15 @@ class Verifier {
       const auto batch = std::span(keys).subspan(at, std::min(kSlicesPerBatch, keys.size() - at));
       HIRESTREAM_ASSIGN(const std::vector<Recount> recounts, ledger_.recount(batch));
       for (const Recount& recount : recounts) {
-        const int64_t rows = recount.count.tally.digest().rows;
-        report_.rows_too_late += std::max<int64_t>(0, rows - recount.stored.entry.digest.rows);
+        note_late_rows(recount);
       }
     }
     return {};
+  }
+
+  void note_late_rows(const Recount& recount) {
+    const int64_t rows = recount.count.tally.digest().rows;
+    report_.rows_too_late += std::max<int64_t>(0, rows - recount.stored.entry.digest.rows);
   }
 
   Result<void> look_at(std::vector<SliceKey> keys) {
@@ -153,6 +167,12 @@ class Verifier {
                      std::vector<SliceKey>& again) {
     const LedgerEntry& entry = recount.stored.entry;
     const SliceKey key = entry.key;
+    // Frozen by an engine after we began, or one whose rejects are tried again: it has no contribution any more.
+    if (entry.state == SliceState::kFrozen) {
+      ++report_.slices_frozen;
+      note_late_rows(recount);
+      return {};
+    }
     const bool same = recount.verdict == RecountVerdict::kSame;
     const bool moved = revisions.contains(key) && revisions[key] != entry.revision;
     revisions[key] = entry.revision;
@@ -163,7 +183,10 @@ class Verifier {
     ++report_.slices_checked;
     report_.rows_read += recount.count.tally.digest().rows;
     report_.classes += recount.count.tally.classes();
-    if (same || (moved && entry.state == SliceState::kOpen)) {
+    if (same) {
+      return release(entry);
+    }
+    if (moved && entry.state == SliceState::kOpen) {
       return {};  // an open slice that an engine is filling right now: what it lacks is on its way
     }
     if (recount.stored.damaged) {
@@ -183,6 +206,20 @@ class Verifier {
       return {};
     }
     return repair(std::move(recount));
+  }
+
+  // A slice that was held for missing rows, and has them all again.
+  Result<void> release(const LedgerEntry& entry) {
+    if (!options_.repair || !entry.held) {
+      return {};
+    }
+    CommitPlan plan;
+    LedgerEntry released = entry;
+    released.held = false;
+    SliceLedger::plan_keep(plan, released);
+    HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+    report_.slices_released += outcome.verdict == CommitVerdict::kCommitted ? 1 : 0;
+    return {};
   }
 
   Result<void> repair(Recount&& recount) {
@@ -236,38 +273,88 @@ class Verifier {
     for (const auto& [bucket, tally] : count.buckets) {
       keys.insert({0, bucket});
     }
-    const std::vector<SliceKey> all(keys.begin(), keys.end());
-    for (size_t at = 0; at < all.size(); at += kSlicesPerBatch) {
-      const auto batch = std::span(all).subspan(at, std::min(kSlicesPerBatch, all.size() - at));
+    const bool ask_again = !options_.engine.allow_shrink;
+    std::vector<SliceKey> suspects;
+    HIRESTREAM_TRY(judge_scanned({keys.begin(), keys.end()}, noted, count,
+                                 ask_again ? ScanTrust::kSuspectLosses : ScanTrust::kBelieve,
+                                 suspects));
+    if (suspects.empty()) {
+      return {};
+    }
+    // Guard Shrink: a stale replica answers with fewer rows; ask again as strongly as the source can.
+    bound.level = ReadLevel::kStrongest;
+    auto strong = count_scan(ports_.source, ledger_.classifier(), bound, ports_.observer);
+    if (!strong && strong.error().kind != ErrorKind::kTransient) {
+      return forward(strong.error());
+    }
+    if (!strong) {
+      ports_.observer.on_retry(strong.error(), 1, 0);
+      ports_.observer.on_note(
+          "warning",
+          std::to_string(suspects.size()) +
+              " slices seem to lack rows, but the table could not be read at its strongest "
+              "consistency to confirm it; verify again");
+    }
+    const std::vector<SliceKey> again = std::exchange(suspects, {});
+    return judge_scanned(again, noted, strong ? *strong : count,
+                         strong ? ScanTrust::kStrongest : ScanTrust::kBelieve, suspects);
+  }
+
+  enum class ScanTrust {
+    kSuspectLosses,  // a slice that lacks rows is put aside, to be counted again
+    kStrongest,      // the count comes from the strongest read
+    kBelieve,
+  };
+
+  Result<void> judge_scanned(const std::vector<SliceKey>& keys,
+                             const std::map<SliceKey, int64_t>& noted, ScanCount& count,
+                             ScanTrust trust, std::vector<SliceKey>& suspects) {
+    for (size_t at = 0; at < keys.size(); at += kSlicesPerBatch) {
+      const auto batch = std::span(keys).subspan(at, std::min(kSlicesPerBatch, keys.size() - at));
       HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(batch));
       for (StoredContribution& slice : stored) {
-        HIRESTREAM_TRY(judge_scanned(std::move(slice), noted, count));
+        HIRESTREAM_TRY(judge_scanned(std::move(slice), noted, count, trust, suspects));
       }
     }
     return {};
   }
 
-  Result<void> judge_scanned(StoredContribution&& stored, std::map<SliceKey, int64_t>& noted,
-                             ScanCount& count) {
+  Result<void> judge_scanned(StoredContribution&& stored, const std::map<SliceKey, int64_t>& noted,
+                             ScanCount& count, ScanTrust trust, std::vector<SliceKey>& suspects) {
     Recount recount;
     recount.stored = std::move(stored);
     const SliceKey key = recount.stored.entry.key;
-    if (const auto found = count.buckets.find(key.bucket); found != count.buckets.end()) {
+    const auto found = count.buckets.find(key.bucket);
+    if (found != count.buckets.end()) {
       recount.count.tally = std::move(found->second);
     }
     const RowDigest digest = recount.count.tally.digest();
     if (recount.stored.entry.state == SliceState::kFrozen) {
       ++report_.slices_frozen;
-      report_.rows_too_late += std::max<int64_t>(0, digest.rows - recount.stored.entry.digest.rows);
+      note_late_rows(recount);
+      return {};
+    }
+    ledger_.judge(recount);
+    const auto revision = noted.find(key);
+    const bool moved =
+        (revision == noted.end() ? 0 : revision->second) != recount.stored.entry.revision;
+    const bool shrunk = recount.verdict == RecountVerdict::kShrunk;
+    if (shrunk && !moved && trust == ScanTrust::kSuspectLosses) {
+      if (found != count.buckets.end()) {
+        found->second =
+            std::move(recount.count.tally);  // what is to be believed if nobody confirms it
+      }
+      suspects.push_back(key);
       return {};
     }
     ++report_.slices_checked;
     report_.rows_read += digest.rows;
     report_.classes += recount.count.tally.classes();
-    ledger_.judge(recount);
-    // Replaced by a running engine after the scan began: its numbers are newer than ours.
-    if (recount.verdict == RecountVerdict::kSame || noted[key] != recount.stored.entry.revision) {
-      return {};
+    if (moved) {
+      return {};  // by a running engine after the scan began: its numbers are newer than ours
+    }
+    if (recount.verdict == RecountVerdict::kSame) {
+      return release(recount.stored.entry);
     }
     if (recount.stored.damaged) {
       ++report_.slices_damaged;
@@ -279,7 +366,10 @@ class Verifier {
     if (!options_.repair) {
       return {};
     }
-    if (recount.verdict == RecountVerdict::kShrunk && !options_.engine.allow_shrink) {
+    // Every row is there at the strongest level, only with other values: an overwrite, confirmed.
+    const bool overwritten =
+        trust == ScanTrust::kStrongest && digest.rows >= recount.stored.entry.digest.rows;
+    if (shrunk && !overwritten && !options_.engine.allow_shrink) {
       ++report_.slices_held;
       return {};
     }
@@ -297,6 +387,11 @@ class Verifier {
         events.push_back({row.key, row.measures});
         return {};
       }));
+      Contribution days;
+      HIRESTREAM_TRY(ports_.warehouse.read_days([&days](const EventsRow& row) -> Result<void> {
+        days.push_back({row.key, row.measures});
+        return {};
+      }));
       HIRESTREAM_ASSIGN(const Contribution frozen, ports_.warehouse.frozen_totals());
       std::map<std::pair<SourceId, SliceKey>, int64_t> after;
       HIRESTREAM_TRY(load_revisions(after));
@@ -305,13 +400,37 @@ class Verifier {
       }
       canonicalize(events);
       report_.cells_checked = static_cast<int64_t>(events.size());
-      return compare_events(events, ledger, frozen, damaged);
+      HIRESTREAM_TRY(compare_events(events, ledger, frozen, damaged));
+      // What is wrong itself is no measure for the roll-up.
+      return report_.cells_different == 0 ? compare_days(events, std::move(days)) : Result<void>();
     }
     ports_.observer.on_note("warning",
                             "events was not compared with the ledger: somebody committed "
                             "during each of " +
                                 std::to_string(kLooks) +
                                 " looks; verify again in a quieter moment");
+    return {};
+  }
+
+  Result<void> compare_days(const Contribution& events, Contribution days) {
+    canonicalize(days);
+    report_.days_checked = static_cast<int64_t>(days.size());
+    Contribution sums = events;
+    for (Cell& cell : sums) {
+      cell.key = day_of(cell.key);
+    }
+    canonicalize(sums);
+    const Contribution wrong = difference(sums, days);
+    if (wrong.empty()) {
+      return {};
+    }
+    note_differences(report_, sums, days, "hirestream_days");
+    if (!options_.repair) {
+      report_.days_different = static_cast<int64_t>(wrong.size());
+      return {};
+    }
+    HIRESTREAM_TRY(ports_.warehouse.rebuild_days());
+    report_.days_repaired = static_cast<int64_t>(wrong.size());
     return {};
   }
 
@@ -330,7 +449,12 @@ class Verifier {
     }
     canonicalize(by_hour);
     // What events has beyond the ledger must be, hour by hour, what frozen slices gave.
-    const Contribution unexplained = difference(by_hour, frozen);
+    Contribution unexplained = difference(by_hour, frozen);
+    if (damaged) {
+      // What a damaged slice gave is not in the sum of the ledger: cells may hold more, but not less.
+      report_.cells_compared_in_part = true;
+      keep_negative(unexplained);
+    }
     if (wrong.empty() && unexplained.empty()) {
       return {};
     }
@@ -341,12 +465,13 @@ class Verifier {
       HIRESTREAM_CHECK(outcome.verdict == CommitVerdict::kCommitted);
       return {};
     }
-    report_.cells_different = static_cast<int64_t>(
-        frozen.empty() ? surplus.size() : std::max(wrong.size(), unexplained.size()));
+    const Contribution& different = damaged ? wrong : surplus;
     if (frozen.empty()) {
-      note_differences(report_, ledger, events, "events");
+      report_.cells_different = static_cast<int64_t>(different.size());
+      note_cells(report_, different, ledger, events, "events");
     } else {
-      note_differences(report_, frozen, by_hour, "events beyond the ledger, by hour");
+      report_.cells_different = static_cast<int64_t>(std::max(wrong.size(), unexplained.size()));
+      note_cells(report_, unexplained, frozen, by_hour, "events beyond the ledger, by hour");
     }
     return {};
   }
@@ -362,13 +487,15 @@ class Verifier {
       by_id.emplace(job.job_id, &job);
     }
     std::map<int64_t, Job> wrong;
-    HIRESTREAM_TRY(ports_.warehouse.read_events([&](const EventsRow& row) -> Result<void> {
+    const auto check = [&](const EventsRow& row) -> Result<void> {
       const auto job = by_id.find(row.key.job_id);
       if (job != by_id.end() && job->second->company_id != row.company_id) {
         wrong.emplace(job->first, *job->second);
       }
       return {};
-    }));
+    };
+    HIRESTREAM_TRY(ports_.warehouse.read_events(check));
+    HIRESTREAM_TRY(ports_.warehouse.read_days(check));
     if (wrong.empty()) {
       return {};
     }
@@ -409,7 +536,10 @@ class Verifier {
       HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
                         ports_.warehouse.load_contributions(source, keys));
       for (const StoredContribution& slice : stored) {
-        damaged = damaged || slice.damaged;
+        if (slice.damaged) {
+          damaged = true;
+          continue;
+        }
         sum.insert(sum.end(), slice.contribution.begin(), slice.contribution.end());
       }
     }

@@ -21,16 +21,23 @@ struct VerifyReport {
   int64_t slices_checked = 0;
   int64_t slices_different = 0;
   int64_t slices_repaired = 0;
-  int64_t slices_held = 0;     // would shrink; repaired only with allow_shrink
-  int64_t slices_damaged = 0;  // checksum of the stored contribution fails
-  int64_t slices_frozen = 0;   // not checked
-  int64_t rows_too_late = 0;   // in the raw log, but their slice is frozen
+  int64_t slices_held = 0;      // would shrink; repaired only with allow_shrink
+  int64_t slices_damaged = 0;   // checksum of the stored contribution fails
+  int64_t slices_released = 0;  // were held, and have all their rows again; with repair only
+  int64_t slices_frozen = 0;    // not checked
+  int64_t rows_too_late = 0;    // in the raw log, but their slice is frozen
   int64_t cells_checked = 0;
-  int64_t cells_different = 0;         // of events against the ledger
+  int64_t cells_different = 0;  // of events against the ledger
+  // What damaged slices gave is not known: only cells that hold too little were noticed.
+  bool cells_compared_in_part = false;
+  int64_t days_checked = 0;
+  int64_t days_different = 0;  // rows of the daily roll-up against the sums of events
+  int64_t days_repaired = 0;
   std::vector<CellDifference> sample;  // at most 20
   RowClasses classes;                  // of the recount
   bool clean() const {
-    return slices_different == 0 && cells_different == 0 && slices_damaged == 0;
+    return slices_different == 0 && cells_different == 0 && slices_damaged == 0 &&
+           days_different == 0;
   }
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <set>
 #include <tuple>
 
 namespace hirestream {
@@ -32,6 +33,30 @@ std::optional<Dimension> find_dimension(std::string_view name) {
   return std::nullopt;
 }
 
+RangeParts parts_of(const ReportFilter& filter) {
+  const int32_t from = filter.from_hour;
+  const int32_t to = filter.to_hour;
+  const CellKey last{.local_hour = to};
+  const CellKey before_first{.local_hour = from - 1};
+  const int32_t begin = (before_first.days() + 1) * 24;
+  const int32_t end = last.days() * 24;
+  if (from >= to || begin >= end) {
+    return {{from, to}, {}, {}};
+  }
+  return {{from, begin}, {begin, end}, {end, to}};
+}
+
+std::vector<int64_t> distinct_ids(std::span<const int64_t> ids) {
+  std::set<int64_t> seen;
+  std::vector<int64_t> out;
+  for (const int64_t id : ids) {
+    if (seen.insert(id).second) {
+      out.push_back(id);
+    }
+  }
+  return out;
+}
+
 std::string_view figure_name(Figure figure) {
   switch (figure) {
     case Figure::kSpend:
@@ -57,6 +82,11 @@ std::optional<Figure> find_figure(std::string_view name) {
     }
   }
   return std::nullopt;
+}
+
+bool lacks_tables(const Error& error) {
+  return error.kind == ErrorKind::kConfig &&
+         error.hint.find("`hirestream init`") != std::string::npos;
 }
 
 int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket) {

@@ -5,7 +5,8 @@
 // averaged: whoever shows them divides sums (model/key_figures.h).
 //
 // Threading: one thread at a time per object; blocking. Errors: kTransient = the warehouse does not answer, kConfig = no privilege or
-// no tables (the hint says which grant or which `init`).
+// no tables (the hint says which grant or which `init`; lacks_tables() tells them apart). Two tables may be missing without an error,
+// since older versions made warehouses without them: hirestream_minutes and hirestream_verifications.
 #pragma once
 
 #include <array>
@@ -37,6 +38,19 @@ struct ReportFilter {
   // Ids by dimension; a dimension that is not there, or has no id, is not restricted. 0 stands for "unknown".
   std::map<Dimension, std::vector<int64_t>> ids;
 };
+
+// A range of hours as whole days, which the daily roll-up answers, and what is left of it at both ends.
+struct RangeParts {
+  struct Hours {
+    int32_t from = 0;
+    int32_t to = 0;  // exclusive; not above `from`: empty
+    bool empty() const { return from >= to; }
+  };
+  Hours before;
+  Hours days;  // both ends begin a day
+  Hours after;
+};
+RangeParts parts_of(const ReportFilter& filter);
 
 enum class TimeStep : uint8_t { kHour, kDay };
 
@@ -85,6 +99,9 @@ struct EventsLine {
 
 inline constexpr int32_t kNamesDays = 31;
 
+// Each id once, in the order of its first occurrence.
+std::vector<int64_t> distinct_ids(std::span<const int64_t> ids);
+
 // Where a slice's bucket begins, if buckets of that strategy are times; else 0. (Both are in the source's fingerprint.)
 int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket);
 
@@ -126,6 +143,24 @@ struct SourceQuality {
   int64_t last_commit_us = 0;  // 0: never
 };
 
+// What `verify` found of one source.
+struct Verification {
+  std::string source;
+  int64_t at_us = 0;  // when it ended
+  int64_t rows_read = 0;
+  int64_t slices_checked = 0;
+  int64_t slices_different = 0;
+  int64_t slices_repaired = 0;
+  int64_t slices_held = 0;
+  int64_t slices_damaged = 0;
+  int64_t cells_checked = 0;
+  int64_t cells_different = 0;
+  // What remained: slices that differ or are damaged, and cells of `events` that do not follow from the ledger.
+  int64_t differences() const { return slices_different + slices_damaged + cells_different; }
+  friend bool operator==(const Verification&, const Verification&) = default;
+};
+inline constexpr int kVerificationsKept = 100;  // of each source
+
 struct RejectGroup {
   std::string source;
   std::string reason;
@@ -147,6 +182,9 @@ struct SliceLine {
   int64_t audited_at_us = 0;
   int64_t updated_at_us = 0;
 };
+
+// Of a Report's error: the tables (or the database, or the file) are not there yet. `run` and `init` create them.
+bool lacks_tables(const Error& error);
 
 class Report {
  public:
@@ -180,6 +218,8 @@ class Report {
   // The same without classes and numbers of slices (all 0), which take a walk over the ledger. By registration.
   virtual Result<std::vector<SourceQuality>> sources() = 0;
   virtual Result<std::vector<RejectGroup>> rejects() = 0;
+  // The newest of each source, by registration; none where this user may not read them.
+  virtual Result<std::vector<Verification>> verifications() = 0;
   // The newest slices of each source, by source, then time, then shard; where slices are no times, the last changed ones.
   virtual Result<std::vector<SliceLine>> slices(size_t limit_per_source) = 0;
   virtual Result<std::vector<PipelineMinute>> minutes(int64_t from_us) = 0;
@@ -190,7 +230,7 @@ class Report {
 void append_newest(std::vector<SliceLine> found, bool by_change, size_t limit,
                    std::vector<SliceLine>& out);
 
-// Keeps the engines' own figures. One thread at a time; blocking; losing a minute loses no truth.
+// Keeps the engines' own figures, and what `verify` found. One thread at a time; blocking; losing any of it loses no truth.
 class PipelineLog {
  public:
   virtual ~PipelineLog() = default;
@@ -198,6 +238,8 @@ class PipelineLog {
   // that is not registered are left out. Deletes minutes before `expire_before_us`.
   virtual Result<void> record(std::span<const PipelineMinute> minutes,
                               int64_t expire_before_us) = 0;
+  // Keeps the newest kVerificationsKept of that source. A source that is not registered is left out.
+  virtual Result<void> record_verification(const Verification& verification) = 0;
 };
 
 }  // namespace hirestream

@@ -1,4 +1,4 @@
-// Where results live: the hourly table `events`, the ledger (what `events` contains of each slice), progress and rejects.
+// Where results live: the hourly table `events` and its roll-up by day, the ledger (what `events` contains of each slice), progress and rejects.
 // Implementations: adapters/mysql (MySQL 8/9, MariaDB 10.11), adapters/sqlite. One contract suite runs over all.
 //
 // The pipeline decides what to write; the warehouse applies it in ONE transaction under the guards below and knows no more.
@@ -174,6 +174,10 @@ class Warehouse {
   // --- for verify, rejects and people
   // Calls visit for every row of `events`, in key order. visit's error ends the walk and is returned.
   virtual Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
+  // The same for the daily roll-up hirestream_days (ports/day_changes.h): keys have the day's first hour.
+  virtual Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
+  // Makes the roll-up anew from `events`, in one transaction, while nobody commits.
+  virtual Result<void> rebuild_days() = 0;
   // Sum of the measures of frozen slices, by (date and) hour: cells whose job, publisher, campaign and group are 0.
   virtual Result<Contribution> frozen_totals() = 0;
   virtual Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) = 0;

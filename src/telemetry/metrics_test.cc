@@ -52,7 +52,16 @@ TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
   source.slices_open = 3;
   source.last_commit_us = 8'000'000;
   source.settled_until_us = {{0, 7'000'000}, {1, 4'000'000}};
-  const std::string text = warehouse_metrics(std::vector{source}, 10'000'000, "1.2.3");
+  const Verification verification{.source = "raw",
+                                  .at_us = 1'700'000'000'250'000,
+                                  .slices_different = 2,
+                                  .slices_held = 1,
+                                  .cells_different = 3};
+  const std::string text =
+      warehouse_metrics(std::vector{source}, std::vector{verification}, 10'000'000, "1.2.3");
+  EXPECT_THAT(text, HasSubstr("hirestream_verify_last_timestamp_seconds{source=\"raw\"} "
+                              "1700000000.25"));
+  EXPECT_THAT(text, HasSubstr("hirestream_verify_differences{source=\"raw\"} 5"));
   EXPECT_THAT(text, HasSubstr("hirestream_build_info{version=\"1.2.3\"} 1"));
   EXPECT_THAT(text, HasSubstr("hirestream_rows{class=\"counted\",source=\"raw\"} 5"));
   EXPECT_THAT(text, HasSubstr("hirestream_slices{source=\"raw\",state=\"open\"} 3"));
@@ -104,6 +113,7 @@ class KeepingLog : public PipelineLog {
     kept_.insert(kept_.end(), minutes.begin(), minutes.end());
     return {};
   }
+  Result<void> record_verification(const Verification&) override { return {}; }
 
  private:
   std::vector<PipelineMinute>& kept_;

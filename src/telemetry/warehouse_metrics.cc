@@ -22,13 +22,30 @@ void add(prometheus::Family<prometheus::Gauge>& family, const std::string& sourc
   }
 }
 
+void add_verifications(Registry& registry, std::span<const Verification> verifications) {
+  auto& at = BuildGauge()
+                 .Name("hirestream_verify_last_timestamp_seconds")
+                 .Help("When the last verify of the source ended, seconds since 1970")
+                 .Register(registry);
+  auto& differences = BuildGauge()
+                          .Name("hirestream_verify_differences")
+                          .Help("Slices and cells that differed after the last verify")
+                          .Register(registry);
+  for (const Verification& verification : verifications) {
+    at.Add({{"source", verification.source}}).Set(static_cast<double>(verification.at_us) / 1e6);
+    differences.Add({{"source", verification.source}})
+        .Set(static_cast<double>(verification.differences()));
+  }
+}
+
 double seconds_since(int64_t then_us, int64_t now_us) {
   return static_cast<double>(std::max<int64_t>(now_us - then_us, 0)) / 1e6;
 }
 
 }  // namespace
 
-std::string warehouse_metrics(std::span<const SourceQuality> sources, int64_t now_us,
+std::string warehouse_metrics(std::span<const SourceQuality> sources,
+                              std::span<const Verification> verifications, int64_t now_us,
                               const std::string& product_version) {
   Registry registry;
   BuildGauge()
@@ -77,6 +94,7 @@ std::string warehouse_metrics(std::span<const SourceQuality> sources, int64_t no
       unsettled.Add({{"source", source.name}}).Set(seconds_since(least->second, now_us));
     }
   }
+  add_verifications(registry, verifications);
   return prometheus::TextSerializer().Serialize(registry.Collect());
 }
 

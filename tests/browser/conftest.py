@@ -10,17 +10,17 @@ import socket
 import sqlite3
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 import uuid
 
+import pymysql
 import pytest
 from playwright.sync_api import sync_playwright
 
 ROWS = 40_000
 SEED = 7
 EPOCH = datetime.datetime(1970, 1, 1)
-SUMS = ("COALESCE(SUM(impressions), 0), COALESCE(SUM(clicks), 0), COALESCE(SUM(conversions), 0), COALESCE(SUM(qualified), 0), "
-        "COALESCE(SUM(unqualified), 0), COALESCE(SUM(bid_micros), 0)")
 
 
 def free_port():
@@ -80,55 +80,104 @@ class Figures:
 
 
 class Warehouse:
-    def __init__(self, path):
-        self.path = path
-
-    def query(self, sql, *values):
-        with contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)) as connection:
-            return connection.execute(sql, values).fetchall()
-
-    @staticmethod
-    def where(begin, end, filters):
-        terms = [f"days * 24 + hours >= {begin} AND days * 24 + hours < {end}"]
-        terms += [f"{name}_id IN ({','.join(map(str, ids))})" for name, ids in filters.items()]
-        return " AND ".join(terms)
-
-    def figures(self, begin, end, **filters):
-        return Figures(*self.query(f"SELECT {SUMS} FROM events_micros WHERE {self.where(begin, end, filters)}")[0])
-
-    def by(self, dimension, begin, end, **filters):
-        rows = self.query(f"SELECT {dimension}_id, {SUMS} FROM events_micros WHERE {self.where(begin, end, filters)} GROUP BY 1")
-        return {row[0]: Figures(*row[1:]) for row in rows}
+    """What the program counts into, and SQL on it behind the program's back."""
 
     def names(self, dimension):
         column = "title" if dimension == "job" else f"{dimension}_name"
         return dict(self.query(f"SELECT {dimension}_id, MAX({column}) FROM hirestream_jobs GROUP BY 1"))
 
+    def figures(self, begin, end, **filters):
+        return Figures(*self.query(f"SELECT {self.sums} FROM {self.events} WHERE {self.where(begin, end, filters)}")[0])
+
+    def by(self, dimension, begin, end, **filters):
+        rows = self.query(f"SELECT {dimension}_id, {self.sums} FROM {self.events} WHERE {self.where(begin, end, filters)} GROUP BY 1")
+        return {row[0]: Figures(*row[1:]) for row in rows}
+
+    def where(self, begin, end, filters):
+        terms = [f"{self.hour} >= {begin} AND {self.hour} < {end}"]
+        terms += [f"{name}_id IN ({','.join(map(str, ids))})" for name, ids in filters.items()]
+        return " AND ".join(terms)
+
+
+class SqliteWarehouse(Warehouse):
+    events = "events_micros"
+    hour = "(days * 24 + hours)"
+    sums = ", ".join(f"COALESCE(SUM({name}), 0)" for name in ("impressions", "clicks", "conversions", "qualified", "unqualified", "bid_micros"))
+
+    def __init__(self, path):
+        self.path = path
+        self.uri = f"sqlite:{path}"
+        self.environment = {}
+
+    def query(self, sql):
+        with contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def execute(self, sql):
+        with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
+            connection.execute(sql)
+
+    def close(self):
+        pass
+
+
+class MysqlWarehouse(Warehouse):
+    """A database of its own on the server that HIRESTREAM_TEST_MYSQL names."""
+
+    events = "events"
+    hour = "(DATEDIFF(dates, '1970-01-01') * 24 + hours)"
+    sums = ", ".join(f"CAST(COALESCE(SUM({name}), 0) AS SIGNED)"
+                     for name in ("impressions", "clicks", "conversion", "qualified_application", "disqualified_application", "spend_hour * 1000000"))
+
+    def __init__(self):
+        parts = urllib.parse.urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
+        self.database = f"browser_test_{uuid.uuid4().hex[:10]}"
+        password = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
+        self.environment = {"HIRESTREAM_MYSQL_PASSWORD": password}
+        self.uri = f"mysql://{parts.username or 'root'}@{parts.hostname}:{parts.port or 3306}/{self.database}"
+        self.connection = pymysql.connect(host=parts.hostname, port=parts.port or 3306, user=parts.username or "root", password=password,
+                                          autocommit=True)
+        self.execute(f"CREATE DATABASE {self.database} CHARACTER SET utf8mb4")
+        self.connection.select_db(self.database)
+
+    def query(self, sql):
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    execute = query
+
+    def close(self):
+        self.execute(f"DROP DATABASE {self.database}")
+        self.connection.close()
+
 
 class Site:
     """Raw log, engine and server, each of which can be started and stopped."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, warehouse=None):
         self.binary = binary
         self.folder = folder
         self.raw = folder / "raw.db"
-        self.warehouse = Warehouse(folder / "counts.db")
+        self.jobs = folder / "jobs.db"
+        self.warehouse = warehouse or SqliteWarehouse(folder / "counts.db")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes = {}
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HIRESTREAM_")}
+        self.environment |= self.warehouse.environment
 
     def run(self, *arguments):
         subprocess.run([self.binary, "--quiet", *map(str, arguments)], env=self.environment, check=True, timeout=300,
                        stdout=subprocess.DEVNULL)
 
     def sources(self):
-        return ["--source", f"sqlite:{self.raw}", "--source-name", "site", "--warehouse", f"sqlite:{self.warehouse.path}", "--jobs",
-                f"sqlite:{self.folder / 'jobs.db'}"]
+        return ["--source", f"sqlite:{self.raw}", "--source-name", "site", "--warehouse", self.warehouse.uri, "--jobs",
+                f"sqlite:{self.jobs}"]
 
     def fill(self):
         self.run("generate", "--to", f"sqlite:{self.raw}", "--rows", ROWS, "--span", "3d", "--seed", SEED, "--dirty", "0.02",
-                 "--text-dirt", "--jobs-to", f"sqlite:{self.folder / 'jobs.db'}")
+                 "--text-dirt", "--jobs-to", f"sqlite:{self.jobs}")
         self.count()
 
     def count(self):
@@ -148,14 +197,17 @@ class Site:
         self.start("engine", "run", *self.sources())
 
     def start_server(self):
-        self.start("server", "dashboard", "--warehouse", f"sqlite:{self.warehouse.path}", "--http", f"127.0.0.1:{self.port}")
+        self.start("server", "dashboard", "--warehouse", self.warehouse.uri, "--http", f"127.0.0.1:{self.port}")
+        self.wait_until_served("server")
+
+    def wait_until_served(self, name):
         deadline = time.monotonic() + 30
         while True:
-            assert self.processes["server"].poll() is None, (self.folder / "server.log").read_text()
+            assert self.processes[name].poll() is None, (self.folder / f"{name}.log").read_text()
             try:
                 return urllib.request.urlopen(self.url, timeout=5).close()
             except OSError:
-                assert time.monotonic() < deadline, (self.folder / "server.log").read_text()
+                assert time.monotonic() < deadline, (self.folder / f"{name}.log").read_text()
                 time.sleep(0.05)
 
     def write_click(self, job, bid):
@@ -170,6 +222,7 @@ class Site:
     def close(self):
         for name in list(self.processes):
             self.stop(name)
+        self.warehouse.close()
 
 
 def binary():
@@ -190,6 +243,24 @@ def site(tmp_path_factory):
         made.close()
 
 
+@pytest.fixture(scope="session")
+def mysql_site(site, tmp_path_factory):
+    """The same raw log, counted into MySQL."""
+    made = Site(binary(), tmp_path_factory.mktemp("mysql_site"), MysqlWarehouse())
+    made.raw, made.jobs = site.raw, site.jobs
+    try:
+        made.count()
+        made.start_server()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def any_site(request):
+    return request.getfixturevalue("site" if request.param == "sqlite" else "mysql_site")
+
+
 @pytest.fixture
 def live_site(tmp_path):
     """The same, with an engine, for tests that write or stop things."""
@@ -207,8 +278,18 @@ def live_site(tmp_path):
 def empty_site(tmp_path):
     made = Site(binary(), tmp_path)
     try:
-        made.run("init", "--warehouse", f"sqlite:{made.warehouse.path}")
+        made.run("init", "--warehouse", made.warehouse.uri)
         made.start_server()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def bare_site(tmp_path):
+    """Nothing yet."""
+    made = Site(binary(), tmp_path)
+    try:
         yield made
     finally:
         made.close()

@@ -83,6 +83,39 @@ def test_an_empty_warehouse_says_what_to_do_and_fills_without_a_reload(empty_sit
     assert page.tab.evaluate("window.sameDocument") is True
 
 
+def test_a_warehouse_without_tables_is_waited_for_without_a_reload(bare_site, visit):
+    # Its source never answers, so that this engine creates nothing.
+    bare_site.start("server", "run", "--source", "cassandra://127.0.0.1:1/logs/tracking", "--warehouse", bare_site.warehouse.uri,
+                    "--http", f"127.0.0.1:{bare_site.port}")
+    bare_site.wait_until_served("server")
+    page = visit()
+    page.tab.goto(bare_site.url)
+    page.tab.wait_for_selector("[data-test=waiting]")
+    assert "Waiting for the first run" in page.tab.inner_text("main") and page.tab.locator("[role=alert]").count() == 0
+    page.tab.click("nav >> text=Data quality")
+    page.tab.wait_for_selector("[data-test=waiting]")
+    page.tab.evaluate("window.sameDocument = true")
+    bare_site.fill()
+    page.tab.wait_for_selector("main .source")
+    page.tab.click("nav >> text=Performance")
+    page.tab.wait_for_selector("[data-figure=clicks] .number")
+    expected = clicks(bare_site).texts()
+    assert page.figures(expected) == expected
+    assert page.tab.evaluate("window.sameDocument") is True
+
+
+def test_an_id_beyond_what_a_number_holds_keeps_its_digits(live_site, page):
+    job = 9007199254740993
+    page.open(f"{live_site.url}/?by=job&search={job}")
+    live_site.write_click(job=job, bid="2.5")
+    page.tab.wait_for_selector(f"tr[data-id='{job}']")
+    assert page.tab.inner_text(f"tr[data-id='{job}'] th").strip() == f"Job {job}"
+    page.tab.click(f"tr[data-id='{job}'] [data-row]")
+    assert page.until(lambda: page.value("clicks") == "1")
+    assert f"job={job}" in page.query
+    page.tab.wait_for_selector(f".chip >> text=Job {job}")
+
+
 def test_a_view_that_gets_no_answer_says_so_and_fills_when_the_server_is_back(live_site, visit):
     page = visit()
     open_live(live_site, page)

@@ -61,6 +61,42 @@ def test_the_theme_is_remembered(site, page):
     assert page.tab.evaluate("getComputedStyle(document.body).backgroundColor") == dark
 
 
+DARK, LIGHT = "rgb(13, 17, 23)", "rgb(244, 246, 249)"
+
+
+@pytest.mark.parametrize(("stored", "system", "expected"), [(None, "light", LIGHT), (None, "dark", DARK), ("auto", "dark", DARK),
+                                                            ("dark", "light", DARK), ("light", "dark", LIGHT)])
+def test_the_first_paint_has_the_theme_already(site, visit, stored, system, expected):
+    """What is there while the page's program is still on its way: no flash of the other theme."""
+    page = visit(color_scheme=system)
+    if stored:
+        page.tab.add_init_script(f"localStorage.setItem('hirestream.theme', '{stored}')")
+    held = []
+    page.tab.route("**/dashboard.js", lambda route: held.append(route))
+    page.tab.goto(site.url, wait_until="commit")
+    assert page.until(lambda: page.tab.evaluate("performance.getEntriesByName('first-contentful-paint').length"))
+    assert page.tab.evaluate("getComputedStyle(document.body).backgroundColor") == expected
+    assert page.tab.inner_text("body").startswith("hirestream is loading")
+    held[0].continue_()
+    page.tab.wait_for_selector("[data-figure=clicks] .number")
+    assert page.tab.evaluate("getComputedStyle(document.body).backgroundColor") == expected
+
+
+def test_the_page_turns_dark_with_the_system_unless_told_otherwise(site, page):
+    page.open(site.url)
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.tab.evaluate(background) == LIGHT
+    page.tab.emulate_media(color_scheme="dark")
+    page.tab.wait_for_selector("html[data-theme=dark]")
+    assert page.tab.evaluate(background) == DARK
+    page.tab.keyboard.press("t")  # light
+    page.tab.wait_for_selector("html[data-theme=light]")
+    page.tab.emulate_media(color_scheme="light")
+    page.tab.emulate_media(color_scheme="dark")
+    page.tab.wait_for_timeout(200)
+    assert page.tab.evaluate(background) == LIGHT
+
+
 def test_the_page_is_small_paints_soon_and_asks_nobody_else(site, visit):
     paints = []
     for _ in range(3):

@@ -19,42 +19,42 @@ def same(shown, expected):
 
 
 @pytest.mark.parametrize("last", KEPT)
-def test_key_figures_equal_sql(site, page, last):
+def test_key_figures_equal_sql(any_site, page, last):
     begin, end = KEPT[last](now_hour())
-    expected = site.warehouse.figures(begin, end)
+    expected = any_site.warehouse.figures(begin, end)
     assert expected.clicks > 1000
-    page.open(f"{site.url}/?last={last}")
+    page.open(f"{any_site.url}/?last={last}")
     assert page.figures(expected.texts()) == expected.texts()
     for name, value in expected.values().items():
         assert same(page.value(name), value), name
 
 
-def test_previous_period_equals_sql(site, page):
+def test_previous_period_equals_sql(any_site, page):
     now = now_hour()
-    before = site.warehouse.figures(now - 47, now - 23).values()
-    page.open(f"{site.url}/?last=24h")
+    before = any_site.warehouse.figures(now - 47, now - 23).values()
+    page.open(f"{any_site.url}/?last=24h")
     page.tab.wait_for_selector("[data-figure=clicks] .change")
     for name in COLUMNS:
         assert same(page.tab.get_attribute(f"[data-figure={name}] .change", "data-previous"), before[name]), name
 
 
-def test_key_figures_of_a_custom_range_with_filters_equal_sql(site, page):
+def test_key_figures_of_a_custom_range_with_filters_equal_sql(any_site, page):
     end = now_hour() - 3
     begin = end - 31
-    companies = sorted(site.warehouse.by("company", begin, end))[2:5]
-    publishers = sorted(site.warehouse.by("publisher", begin, end))[1:6]
-    expected = site.warehouse.figures(begin, end, company=companies, publisher=publishers)
-    assert 0 < expected.clicks < site.warehouse.figures(begin, end).clicks
+    companies = sorted(any_site.warehouse.by("company", begin, end))[2:5]
+    publishers = sorted(any_site.warehouse.by("publisher", begin, end))[1:6]
+    expected = any_site.warehouse.figures(begin, end, company=companies, publisher=publishers)
+    assert 0 < expected.clicks < any_site.warehouse.figures(begin, end).clicks
     ids = [",".join(map(str, values)) for values in (companies, publishers)]
-    page.open(f"{site.url}/?from={text_of(begin)}&to={text_of(end)}&company={ids[0]}&publisher={ids[1]}")
+    page.open(f"{any_site.url}/?from={text_of(begin)}&to={text_of(end)}&company={ids[0]}&publisher={ids[1]}")
     assert page.figures(expected.texts()) == expected.texts()
 
 
-def test_a_range_without_rows_shows_zeros_and_dashes_and_says_where_data_is(site, page):
+def test_a_range_without_rows_shows_zeros_and_dashes_and_says_where_data_is(any_site, page):
     begin = now_hour() - 10_000
-    expected = site.warehouse.figures(begin, begin + 24)
+    expected = any_site.warehouse.figures(begin, begin + 24)
     assert expected.impressions == 0
-    page.open(f"{site.url}/?from={text_of(begin)}&to={text_of(begin + 24)}")
+    page.open(f"{any_site.url}/?from={text_of(begin)}&to={text_of(begin + 24)}")
     assert page.figures(expected.texts()) == expected.texts()
     assert page.figure("cost_per_conversion") == "–"
     page.tab.click("[data-test=empty-range] button")
@@ -63,10 +63,10 @@ def test_a_range_without_rows_shows_zeros_and_dashes_and_says_where_data_is(site
 
 
 @pytest.mark.parametrize("dimension", ["company", "campaign", "group", "publisher", "job"])
-def test_breakdown_equals_sql(site, page, dimension):
+def test_breakdown_equals_sql(any_site, page, dimension):
     now = now_hour()
-    expected = site.warehouse.by(dimension, now - 23, now + 1)
-    page.open(f"{site.url}/?by={dimension}")
+    expected = any_site.warehouse.by(dimension, now - 23, now + 1)
+    page.open(f"{any_site.url}/?by={dimension}")
     page.tab.wait_for_selector(".breakdown tbody tr[data-id]")
     shown = page.table()
     while page.tab.locator(".pager button:text-is('Next')").is_enabled() if page.tab.locator(".pager").count() else False:
@@ -80,11 +80,11 @@ def test_breakdown_equals_sql(site, page, dimension):
             assert same(shown[key][name], value), (key, name)
 
 
-def test_export_equals_sql(site, page):
+def test_export_equals_sql(any_site, page):
     now = now_hour()
-    expected = site.warehouse.by("job", now - 23, now + 1)
-    names = site.warehouse.names("job")
-    page.open(f"{site.url}/?by=job&sort=clicks")
+    expected = any_site.warehouse.by("job", now - 23, now + 1)
+    names = any_site.warehouse.names("job")
+    page.open(f"{any_site.url}/?by=job&sort=clicks")
     page.tab.wait_for_selector(".breakdown tbody tr[data-id]")
     with page.tab.expect_download() as download:
         page.tab.click("button:text-is('CSV')")
@@ -100,29 +100,30 @@ def test_export_equals_sql(site, page):
             assert same(row[name], value), (row["job_id"], name)
 
 
-def test_bars_equal_sql(site, page):
+def test_bars_equal_sql(any_site, page):
     now = now_hour()
-    groups = sorted(site.warehouse.by("group", now - 23, now + 1).values(), key=lambda figures: -figures.micros)[:8]
-    page.open(site.url)
+    groups = sorted(any_site.warehouse.by("group", now - 23, now + 1).values(), key=lambda figures: -figures.micros)[:8]
+    page.open(any_site.url)
     page.tab.wait_for_selector(".bars.tone-accent .bar")
     shown = page.tab.eval_on_selector_all(".bars.tone-accent .bar-value", "bars => bars.map(bar => bar.textContent)")
     assert shown == [figures.texts()["spend"] for figures in groups]
 
 
-def test_classes_of_rows_equal_sql_and_add_up(site, page):
-    [expected] = site.warehouse.query("SELECT rows_read, counted, unattributed, other_kinds, rejected, too_late FROM hirestream_accounting")
+def test_classes_of_rows_equal_sql_and_add_up(any_site, page):
+    [expected] = any_site.warehouse.query("SELECT rows_read, counted, unattributed, other_kinds, rejected, too_late FROM hirestream_accounting")
     assert expected[0] == sum(expected[1:]) and expected[4] > 0
-    page.open(f"{site.url}/?view=quality")
+    page.open(f"{any_site.url}/?view=quality")
+    expected = tuple(map(int, expected))
     shown = [int(page.tab.get_attribute(f"[data-class={name}] [data-value]", "data-value"))
              for name in ("read", "counted", "unattributed", "other", "rejected", "too_late")]
     assert shown == list(expected)
     assert page.tab.inner_text("[data-test=adds-up]") == "✓ adds up"
 
 
-def test_rejected_rows_are_listed_by_reason_with_a_sample(site, page):
-    expected = dict(site.warehouse.query("SELECT reason, COUNT(*) FROM hirestream_rejects GROUP BY 1"))
+def test_rejected_rows_are_listed_by_reason_with_a_sample(any_site, page):
+    expected = dict(any_site.warehouse.query("SELECT reason, COUNT(*) FROM hirestream_rejects GROUP BY 1"))
     assert expected
-    page.open(f"{site.url}/?view=quality")
+    page.open(f"{any_site.url}/?view=quality")
     rows = page.tab.eval_on_selector_all("tr[data-reason]", "rows => rows.map(row => [row.dataset.reason, row.cells[3].textContent])")
     shown = {}
     for reason, kept in rows:
@@ -132,9 +133,25 @@ def test_rejected_rows_are_listed_by_reason_with_a_sample(site, page):
     assert "create_time" in page.tab.inner_text("tr.detail pre")
 
 
-def test_slices_equal_sql(site, page):
-    states = dict(site.warehouse.query("SELECT state, COUNT(*) FROM hirestream_slices WHERE NOT held GROUP BY 1"))
-    page.open(f"{site.url}/?view=pipeline")
+def test_what_verify_found_is_shown_and_appears_without_a_reload(any_site, page):
+    page.open(f"{any_site.url}/?view=quality")
+    if "Never" in page.tab.inner_text("[data-test=verified]"):
+        any_site.run("verify", *any_site.sources())
+    page.tab.wait_for_selector("[data-test=verified].ink-good")
+    [(read,)] = any_site.warehouse.query("SELECT rows_read FROM hirestream_accounting")
+    assert f"no difference in {int(read):,} rows" in page.tab.inner_text("[data-test=verified]").replace("\u202f", " ")
+    any_site.warehouse.execute("INSERT INTO hirestream_verifications SELECT source_id, at_us + 1, rows_read, slices_checked, 2, 0, 0, 1, cells_checked, 40 "
+                               "FROM hirestream_verifications")
+    any_site.warehouse.execute("UPDATE hirestream_meta SET value = value + 1 WHERE name = 'changes'")
+    page.tab.wait_for_selector("[data-test=verified].ink-bad")
+    assert "43 differences" in page.tab.inner_text("[data-test=verified]").replace("\u202f", " ")
+    any_site.warehouse.execute("DELETE FROM hirestream_verifications WHERE slices_different = 2")
+    any_site.warehouse.execute("UPDATE hirestream_meta SET value = value + 1 WHERE name = 'changes'")
+
+
+def test_slices_equal_sql(any_site, page):
+    states = dict(any_site.warehouse.query("SELECT state, COUNT(*) FROM hirestream_slices WHERE NOT held GROUP BY 1"))
+    page.open(f"{any_site.url}/?view=pipeline")
     count = page.tab.locator
     assert count(".slice-grid rect.slice-open").count() == states.get(0, 0)
     assert count(".slice-grid rect.slice-settled, .slice-grid rect.slice-audited").count() == states.get(1, 0)

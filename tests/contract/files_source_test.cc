@@ -16,7 +16,7 @@ std::unique_ptr<EventSource> open_source(FileFormat format, const std::string& p
   return source ? std::move(*source) : nullptr;
 }
 
-template <typename Writer, FileFormat format>
+template <typename Writer, FileFormat kFormat>
 class FileFactory : public EventSourceFactory {
  public:
   explicit FileFactory(std::string file) : file_(std::move(file)) {}
@@ -26,7 +26,7 @@ class FileFactory : public EventSourceFactory {
     EXPECT_TRUE(writer) << writer.error().text();
     EXPECT_TRUE((*writer)->write(events));
     EXPECT_TRUE((*writer)->finish());
-    return open_source(format, folder_.path());
+    return open_source(kFormat, folder_.path());
   }
 
  private:

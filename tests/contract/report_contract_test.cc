@@ -291,6 +291,23 @@ TEST_P(ReportContract, TopIsSortedBySumThenIdAndComesInPages) {
   }
 }
 
+TEST_P(ReportContract, WholeDaysComeFromTheRollUpOnceItIsComplete) {
+  fill();
+  const ReportFilter filter{.from_hour = kHour + 5, .to_hour = kHour + 75, .ids = {}};
+  const ReportFilter ends_only{.from_hour = kHour + 5, .to_hour = kHour + 24, .ids = {}};
+  database_->run("UPDATE hirestream_meta SET value = '1' WHERE name = 'schema_version'");
+  const auto before = open_report();
+  EXPECT_EQ(take(before->totals(filter)), sum(chosen(filter)));
+  database_->run("UPDATE hirestream_meta SET value = '2' WHERE name = 'schema_version'");
+  database_->run("UPDATE hirestream_days SET impressions = impressions + 1000");
+  const Measures marked = take(before->totals(filter));
+  EXPECT_GT(marked.impressions, sum(chosen(filter)).impressions + 1000);
+  EXPECT_EQ(marked.impressions % 1000, sum(chosen(filter)).impressions % 1000);
+  EXPECT_EQ(take(before->totals(ends_only)), sum(chosen(ends_only)));
+  expect_ok(warehouse_->rebuild_days());
+  EXPECT_EQ(take(before->totals(filter)), sum(chosen(filter)));
+}
+
 TEST_P(ReportContract, LinesPageThroughEveryRowOnceInKeyOrder) {
   fill();
   for (const ReportFilter& filter : filters()) {
@@ -524,14 +541,91 @@ TEST_P(ReportContract, MinutesAddUpAndExpire) {
   EXPECT_EQ(take(report_->minutes(0)).size(), 1u);
 }
 
-TEST_P(ReportContract, WarehouseWithoutTheTableOfMinutesGetsItFromInit) {
+TEST_P(ReportContract, WarehouseWithoutTheTableOfMinutesHasNoneUntilInitMadeIt) {
   database_->run("DROP TABLE hirestream_minutes");
-  const auto missing = report_->minutes(0);
+  EXPECT_THAT(take(report_->minutes(0)), IsEmpty());
+  const auto refused =
+      open_log()->record(std::vector<PipelineMinute>{{.source = "raw log", .minute_us = 60}}, 0);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(lacks_tables(refused.error())) << refused.error().text();
+  expect_ok(warehouse_->init());
+  expect_ok(
+      open_log()->record(std::vector<PipelineMinute>{{.source = "raw log", .minute_us = 60}}, 0));
+  EXPECT_EQ(take(report_->minutes(0)).size(), 1u);
+}
+
+TEST_P(ReportContract, MissingTablesAreToldFromOtherErrors) {
+  database_->run("DROP TABLE hirestream_writers");
+  const auto missing = report_->version();
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().kind, ErrorKind::kConfig);
-  EXPECT_THAT(missing.error().hint, testing::HasSubstr("hirestream init"));
+  EXPECT_TRUE(lacks_tables(missing.error())) << missing.error().text();
+  EXPECT_FALSE(lacks_tables({ErrorKind::kConfig, "read", "x", "denied", "ask for a grant"}));
+  EXPECT_FALSE(lacks_tables({ErrorKind::kTransient, "read", "x", "lost", ""}));
+}
+
+TEST_P(ReportContract, WarehouseThatWasNeverMadeLacksItsTables) {
+  const auto opened = [&]() -> Result<std::unique_ptr<Report>> {
+    if (database_->is_sqlite()) {
+      HIRESTREAM_ASSIGN(auto report, SqliteReport::open(sqlite_path() + ".nowhere"));
+      return std::unique_ptr<Report>(std::move(report));
+    }
+    MysqlConfig config = mysql_config();
+    config.database += "_nowhere";
+    HIRESTREAM_ASSIGN(auto report, MysqlReport::open(config));
+    return std::unique_ptr<Report>(std::move(report));
+  }();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_TRUE(lacks_tables(opened.error())) << opened.error().text();
+}
+
+// --- verifications
+
+Verification verification(const std::string& source, int64_t at_us) {
+  return {source, at_us, 1, 2, 3, 4, 5, 6, 7, 8};
+}
+
+TEST_P(ReportContract, LastVerificationOfEachSourceIsKept) {
+  EXPECT_THAT(take(report_->verifications()), IsEmpty());
+  take(warehouse_->register_source({"a 'second' one", "files", {}}));
+  const auto log = open_log();
+  last_version_ = version();
+  expect_ok(log->record_verification(verification("raw log", 2'000)));
+  expect_changed("a verification");
+  expect_ok(log->record_verification(verification("raw log", 3'000)));
+  expect_ok(log->record_verification(verification("raw log", 1'000)));
+  expect_ok(log->record_verification(verification("a 'second' one", 1'500)));
+  expect_ok(log->record_verification(verification("nobody registered this", 9'000)));
+  EXPECT_THAT(take(report_->verifications()),
+              ElementsAre(verification("raw log", 3'000), verification("a 'second' one", 1'500)));
+  EXPECT_EQ(verification("raw log", 1).differences(), 3 + 6 + 8);
+}
+
+TEST_P(ReportContract, OnlyTheNewestVerificationsOfASourceStay) {
+  take(warehouse_->register_source({"other", "files", {}}));
+  const auto log = open_log();
+  expect_ok(log->record_verification(verification("other", 1)));
+  for (int64_t i = 0; i < kVerificationsKept + 5; ++i) {
+    expect_ok(log->record_verification(verification("raw log", 10'000 - i * 7)));
+  }
+  EXPECT_EQ(database_->value("SELECT COUNT(*) FROM hirestream_verifications"),
+            std::to_string(kVerificationsKept + 1));
+  EXPECT_EQ(database_->value("SELECT MIN(at_us) FROM hirestream_verifications WHERE at_us > 1"),
+            std::to_string(10'000 - (kVerificationsKept - 1) * 7));
+  EXPECT_EQ(take(report_->verifications()).size(), 2u);
+}
+
+TEST_P(ReportContract, WarehouseWithoutTheTableOfVerificationsHasNoneUntilInitMadeIt) {
+  database_->run("DROP TABLE hirestream_verifications");
+  EXPECT_THAT(take(report_->verifications()), IsEmpty());
+  EXPECT_EQ(take(report_->quality()).size(), 1u);
+  const auto refused = open_log()->record_verification(verification("raw log", 1));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  commit_slice({0, 5});  // engines do without it
   expect_ok(warehouse_->init());
-  EXPECT_THAT(take(report_->minutes(0)), IsEmpty());
+  expect_ok(open_log()->record_verification(verification("raw log", 1)));
+  EXPECT_EQ(take(report_->verifications()).size(), 1u);
 }
 
 class ReportAccounts : public ReportContract {};
@@ -563,6 +657,16 @@ TEST_P(ReportAccounts, ReaderWithTheGrantsOfInitSeesEverything) {
   EXPECT_EQ(take(reader->slices(5)).size(), 1u);
   EXPECT_THAT(take(reader->minutes(0)), IsEmpty());
   EXPECT_FALSE(take(reader->names(Dimension::kJob, "", 5)).empty());
+  expect_ok(open_log()->record_verification(verification("raw log", 1)));
+  EXPECT_EQ(take(reader->verifications()).size(), 1u);
+  const auto refused =
+      take(MysqlPipelineLog::open(config))->record_verification(verification("raw log", 2));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  // The grants of a version that did not know the table.
+  database_->run("REVOKE SELECT ON `" + mysql_config().database +
+                 "`.hirestream_verifications FROM '" + user + "'@'%'");
+  EXPECT_THAT(take(reader->verifications()), IsEmpty());
   database_->run("REVOKE SELECT ON `" + mysql_config().database + "`.hirestream_slices FROM '" +
                  user + "'@'%'");
   const auto denied = reader->slices(5);

@@ -11,6 +11,7 @@
 #include "adapters/mysql/warehouse.h"
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/warehouse.h"
+#include "ports/day_changes.h"
 
 namespace hirestream {
 namespace {
@@ -137,6 +138,14 @@ void WarehouseContract::SetUp() {
   ASSERT_NE(warehouse_, nullptr);
 }
 
+void WarehouseContract::TearDown() {
+  if (warehouse_ != nullptr && !HasFailure() && source_ != 0) {
+    warehouse_ = database_->open();  // hooks of the other may be of no use any more
+    ASSERT_NE(warehouse_, nullptr);
+    EXPECT_EQ(days(), events_by_day());
+  }
+}
+
 void WarehouseContract::start(int32_t shard_count) {
   expect_ok(warehouse_->init());
   source_ = take(warehouse_->register_source(
@@ -183,6 +192,25 @@ Contribution WarehouseContract::events() {
     all.push_back({row.key, row.measures});
     return {};
   }));
+  return all;
+}
+
+Contribution WarehouseContract::days() {
+  Contribution all;
+  expect_ok(warehouse_->read_days([&](const EventsRow& row) -> Result<void> {
+    all.push_back({row.key, row.measures});
+    return {};
+  }));
+  EXPECT_TRUE(is_canonical(all)) << "not in key order, or rows of zeros";
+  return all;
+}
+
+Contribution WarehouseContract::events_by_day() {
+  Contribution all = events();
+  for (Cell& cell : all) {
+    cell.key = day_of(cell.key);
+  }
+  canonicalize(all);
   return all;
 }
 

@@ -37,6 +37,8 @@ MysqlConfig server_config(const std::string& kind);
 class WarehouseContract : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override;
+  // After every test: the daily roll-up is the sum of `events`.
+  void TearDown() override;
 
   // Fail the test and give a default when the result is an error.
   template <typename T>
@@ -59,6 +61,9 @@ class WarehouseContract : public testing::TestWithParam<std::string> {
   // Adds what `after` has more than `before` to the commit's cells.
   static void add_cells(Commit& commit, const Contribution& before, const Contribution& after);
   Contribution events();
+  Contribution days();
+  // What days() must be.
+  Contribution events_by_day();
   Contribution stored(const SliceKey& key);
   LedgerEntry entry(const SliceKey& key);
 

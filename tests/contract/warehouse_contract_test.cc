@@ -797,6 +797,86 @@ TEST_P(WarehouseContract, ConcurrentCommitsKeepEventsEqualToTheLedger) {
   EXPECT_EQ(events(), sum);
 }
 
+// --- roll-up by day
+
+TEST_P(WarehouseContract, DaysFollowEveryCommit) {
+  start(1);
+  const Contribution first{cell(kHour, 1, clicks(2, 5)), cell(kHour, 2, clicks(1, 1)),
+                           cell(kHour + 23, 1, clicks(3, 7)), cell(kHour + 24, 1, clicks(4, 1))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, first)});
+  add_cells(commit, {}, first);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  Measures day = first[0].measures;
+  day += first[2].measures;
+  EXPECT_EQ(days(), (Contribution{cell(kHour, 1, day), cell(kHour, 2, clicks(1, 1)),
+                                  cell(kHour + 24, 1, clicks(4, 1))}));
+  // One row moves to another hour of its day, one day loses all, one grows.
+  const Contribution second{cell(kHour + 1, 1, clicks(2, 5)), cell(kHour + 23, 1, clicks(3, 7)),
+                            cell(kHour + 30, 1, clicks(1, 9)), cell(kHour + 24, 1, clicks(4, 1))};
+  Contribution sorted = second;
+  canonicalize(sorted);
+  commit = commit_of({change(kSlice, 1, ChangeMode::kReplace, sorted)});
+  add_cells(commit, first, sorted);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  Measures next_day = clicks(4, 1);
+  next_day += clicks(1, 9);
+  EXPECT_EQ(days(), (Contribution{cell(kHour, 1, day), cell(kHour + 24, 1, next_day)}));
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_days"), 2);
+}
+
+TEST_P(WarehouseContract, DaysCarryTheCompanyOfTheirJob) {
+  start(1);
+  const Contribution all{cell(kHour, 1, clicks(1, 1)), cell(kHour, 2, clicks(1, 1)),
+                         cell(kHour + 5, 1, clicks(1, 1))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  commit.cells[0].company_id = 7;  // the later hour does not know it
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(database_->number("SELECT company_id FROM hirestream_days WHERE job_id = 1"), 7);
+  EXPECT_EQ(database_->number("SELECT company_id FROM hirestream_days WHERE job_id = 2"), 0);
+  const std::vector<Job> jobs = {{1, 8, 0, 0, "", "", "", ""}, {2, 9, 0, 0, "", "", "", ""}};
+  take(warehouse_->store_jobs(jobs, now_us_));
+  EXPECT_EQ(database_->number("SELECT company_id FROM hirestream_days WHERE job_id = 1"), 8);
+  EXPECT_EQ(database_->number("SELECT company_id FROM hirestream_days WHERE job_id = 2"), 9);
+}
+
+TEST_P(WarehouseContract, DaysThatSomebodySpoiltAreMadeAnew) {
+  start(1);
+  const Contribution all{cell(kHour, 1, clicks(1, 1)), cell(kHour + 30, 2, clicks(1, 1))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  database_->run("UPDATE hirestream_days SET clicks = clicks + 1 WHERE job_id = 1");
+  database_->run("DELETE FROM hirestream_days WHERE job_id = 2");
+  EXPECT_NE(days(), events_by_day());
+  expect_ok(warehouse_->rebuild_days());
+  EXPECT_EQ(days(), events_by_day());
+  EXPECT_EQ(verdict(commit_of({change({0, 9}, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kCommitted)
+      << "a rebuild fences nobody";
+}
+
+// A warehouse of a version that had no roll-up: init fills it, and no engine of that version goes on beside it.
+TEST_P(WarehouseContract, InitFillsTheDaysOfAnOlderWarehouseAndFencesItsEngines) {
+  start(1);
+  const Contribution all{cell(kHour, 1, clicks(1, 1)), cell(kHour + 3, 1, clicks(2, 1)),
+                         cell(kHour + 30, 2, clicks(1, 1))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  database_->run("DROP TABLE hirestream_days");
+  database_->run("UPDATE hirestream_meta SET value = '1' WHERE name = 'schema_version'");
+  expect_ok(warehouse_->init());
+  EXPECT_EQ(days(), events_by_day());
+  EXPECT_EQ(days().size(), 2u);
+  EXPECT_EQ(verdict(commit_of({change({0, 9}, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kFenced);
+  writers_ = take(warehouse_->take_epochs(source_, std::vector<int32_t>{0}, "test:2"));
+  expect_ok(warehouse_->init());  // nothing to do again
+  EXPECT_EQ(verdict(commit_of({change({0, 9}, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kCommitted);
+}
+
 // --- dimension
 
 TEST_P(WarehouseContract, JobsAreStoredAndTheirRowsRewritten) {

@@ -70,16 +70,16 @@ void check_whole_file(const ScratchFolder& folder, const std::string& path, size
 }  // namespace
 
 void fuzz_compressed(Bytes input) {
-  static const ScratchFolder folder;
+  static const ScratchFolder kFolder;
   InputReader reader(input);
   const uint8_t choice = reader.byte();
   const size_t piece = size_t{1} + reader.byte();
   const std::string suffix = (choice & 1) != 0 ? ".gz" : ".zst";
   if ((choice & 2) != 0) {
-    check_whole_file(folder, folder.path("whole" + suffix), piece, reader.rest());
+    check_whole_file(kFolder, kFolder.path("whole" + suffix), piece, reader.rest());
     return;
   }
-  const std::string path = folder.write("any" + suffix, reader.rest());
+  const std::string path = kFolder.write("any" + suffix, reader.rest());
   const Content content = read_all(path, 1 << 16);
   const Content in_pieces = read_all(path, piece);
   if (content.bytes.size() < kContentMax) {

@@ -31,6 +31,33 @@ std::optional<JsonFields> json_fields(std::string_view text) {
   return fields;
 }
 
+std::string shorten_numbers(std::string_view text) {
+  constexpr size_t kDigitsKept = 100;
+  std::string out;
+  bool in_string = false;
+  size_t digits = 0;
+  bool exponent = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      out += c;
+      if (c == '\\' && i + 1 < text.size()) out += text[++i];
+      in_string = c != '"';
+      continue;
+    }
+    in_string = c == '"';
+    if (c >= '0' && c <= '9') {
+      if (++digits <= (exponent ? 1 : kDigitsKept)) out += c;
+      continue;
+    }
+    exponent = ((c == 'e' || c == 'E') && digits > 0) ||
+               (exponent && (c == '+' || c == '-') && digits == 0);
+    digits = 0;
+    out += c;
+  }
+  return out;
+}
+
 bool has_huge_number(std::string_view text) {
   constexpr size_t kDigitsSafe = 18;
   size_t digits = 0;

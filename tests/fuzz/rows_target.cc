@@ -144,10 +144,10 @@ Rows read(FileFormat format, const std::string& path) {
 }  // namespace
 
 void fuzz_rows(Bytes input) {
-  static const ScratchFolder folder;
+  static const ScratchFolder kFolder;
   const std::vector<RawEvent> events = comparable(events_of(input));
-  const std::string csv = folder.path("rows.csv");
-  const std::string ndjson = folder.path("rows.ndjson");
+  const std::string csv = kFolder.path("rows.csv");
+  const std::string ndjson = kFolder.path("rows.ndjson");
   const bool written = write<CsvWriter>(csv, events);
   FUZZ_REQUIRE(write<NdjsonWriter>(ndjson, events) == written);
   if (!written) return;

@@ -29,8 +29,8 @@ void check_settings(const Settings& settings, const std::string& file) {
 }  // namespace
 
 void fuzz_settings(Bytes input) {
-  static const ScratchFolder folder;
-  const std::string file = folder.write("hirestream.toml", input);
+  static const ScratchFolder kFolder;
+  const std::string file = kFolder.write("hirestream.toml", input);
   const auto settings = load_settings({file, {}, {}});
   // An option wins over the file, and cannot make a bad file good.
   const auto with_option = load_settings({file, {}, {{"engine.poll_interval", "123ms"}}});

@@ -59,8 +59,9 @@ Checks::Checks(const World& world, const RawLog& log, Promptness promptness)
   const Strategy strategy = log.description().strategy;
   for (size_t i = 0; i < log.rows().size(); ++i) {
     const RawRow& row = log.rows()[i];
-    // What was there before the first start is history: it takes as long as it takes.
-    if (row.versions.size() > 1 || row.versions.front().outcome.fate != Fate::kCounted ||
+    // What was there before the first start is history: it takes as long as it takes. A row that comes back is found by an audit.
+    if (row.versions.size() > 1 || row.comes_back() ||
+        row.versions.front().outcome.fate != Fate::kCounted ||
         row.everywhere_us() < world.now_us()) {
       continue;
     }
@@ -127,12 +128,12 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
     violated("Accounted", fmt::format("{}: {} rows, but {}", slice_text(key), after.digest.rows,
                                       classes_text(after.classes)));
   }
-  const auto expired = [this](size_t row) {
-    return log_.rows()[row].expires_us <= world_.now_us();
+  const auto gone = [this](size_t row) {
+    return log_.rows()[row].was_gone_lately(world_.now_us());
   };
   const std::vector<size_t>& rows = log_.rows_of(key);
-  if (after.held && !before.held && !exempt_.contains(key) &&
-      std::none_of(rows.begin(), rows.end(), expired)) {
+  if (after.held && after.state != SliceState::kFrozen && !exempt_.contains(key) &&
+      std::none_of(rows.begin(), rows.end(), gone)) {
     violated("Shrink", fmt::format("{} is held, but no row is gone", slice_text(key)));
   }
   const Expected bound = at_most_now(key);
@@ -159,8 +160,13 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
       }
     }
   }
+  // Rows that go while as many others come, which were not counted yet, cannot be told from overwritten ones.
+  const bool exchanged = after.digest.rows >= before.digest.rows &&
+                         std::any_of(rows.begin(), rows.end(), [&](size_t row) {
+                           return log_.rows()[row].comes_back() && gone(row);
+                         });
   for (const auto& [cell, measures] : cells_before) {
-    if (!moved.contains(cell) && !at_most(measures, value_of(cells_after, cell))) {
+    if (!exchanged && !moved.contains(cell) && !at_most(measures, value_of(cells_after, cell))) {
       violated("Sound", fmt::format("{}: counted rows were taken away from {}: {} before, {} now",
                                     slice_text(key), describe(cell), describe(measures),
                                     describe(value_of(cells_after, cell))));
@@ -192,8 +198,13 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger) {
   if (now_us < world_.disturbed_us() + promptness_.delay_max_us + 3 * kSecondUs) {
     return;
   }
+  std::set<SliceKey> later;
   for (const SliceKey& key : prompt_dirty_) {
     const auto found = ledger.find(key);
+    if (found != ledger.end() && found->second.entry.held) {
+      later.insert(key);  // nothing is counted while rows are missing
+      continue;
+    }
     if (exempt_.contains(key) ||
         (found != ledger.end() && found->second.entry.state == SliceState::kFrozen)) {
       continue;
@@ -209,7 +220,7 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger) {
       }
     }
   }
-  prompt_dirty_.clear();
+  prompt_dirty_ = std::move(later);
 }
 
 void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_t shard,
@@ -248,29 +259,44 @@ void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_
                                       : (key.bucket + 1) * width_us + promptness_.grace_us -
                                             2 * promptness_.clock_error_max_us;
     check_counted_by(key, found == ledger.end() ? StoredSlice{} : found->second, in_time_us,
-                     "Settled");
+                     Invariant::kSettled);
   }
 }
 
 void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
-                              const std::string& invariant) const {
-  if (exempt_.contains(key)) {
+                              Invariant invariant) const {
+  if (exempt_.contains(key) || slice.entry.held) {
     return;
   }
   CellMap want;
   for (const size_t index : log_.rows_of(key)) {
     const RawRow& row = log_.rows()[index];
-    if (row.versions.size() == 1 && row.everywhere_by(visible_us) &&
+    const bool unseen = row.comes_back() && invariant == Invariant::kSettled;  // when it was read
+    if (row.versions.size() == 1 && !unseen && row.everywhere_by(visible_us) &&
         row.versions.front().outcome.fate == Fate::kCounted) {
       add_to(want, row.versions.front().outcome.cell, row.versions.front().outcome.measures);
     }
   }
   for (const auto& [cell, measures] : want) {
     if (!at_most(measures, value_of(slice.cells, cell))) {
-      violated(invariant,
+      violated(invariant == Invariant::kSettled ? "Settled" : "Late",
                fmt::format("{}: {} holds {}, expected at least {}", slice_text(key), describe(cell),
                            describe(value_of(slice.cells, cell)), describe(measures)));
     }
+  }
+}
+
+void Checks::check_released(const SliceKey& key, const StoredSlice& slice, int64_t back_us) const {
+  if (!slice.entry.held || slice.entry.state == SliceState::kFrozen || exempt_.contains(key)) {
+    return;
+  }
+  const std::vector<size_t>& rows = log_.rows_of(key);
+  if (std::none_of(rows.begin(), rows.end(), [&](size_t index) {
+        const RawRow& row = log_.rows()[index];
+        return row.expires_us <= world_.now_us() ||
+               (row.comes_back() && row.gone_until_us > back_us);
+      })) {
+    violated("Shrink", fmt::format("{} is still held, but all its rows are back", slice_text(key)));
   }
 }
 

@@ -78,6 +78,10 @@ class WarehouseDecorator : public Warehouse {
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override {
     return inner_->read_events(visit);
   }
+  Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override {
+    return inner_->read_days(visit);
+  }
+  Result<void> rebuild_days() override { return inner_->rebuild_days(); }
   Result<Contribution> frozen_totals() override { return inner_->frozen_totals(); }
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override {
     return inner_->load_rejects(source, limit);
@@ -329,7 +333,7 @@ Result<void> SourceDecorator::read(std::span<const SliceRead> requests, RowSink&
 }
 
 Result<void> SourceDecorator::scan(const ScanBound& bound, RowSink& sink) {
-  const auto done = inner_->scan(bound, sink);
+  auto done = inner_->scan(bound, sink);
   if (!done && defect_ == Defect::kPartialReadSucceeds) {
     return {};
   }

@@ -13,6 +13,12 @@ int64_t position_of(const RawRow& row, Strategy strategy) {
   return strategy == Strategy::kFollow ? row.sequence : row.arrival_us;
 }
 
+// As the tail source of Cassandra: somebody must start the engine again.
+tl::unexpected<Error> unknown_shard(const SliceKey& key) {
+  return fail(ErrorKind::kConfig, std::string(kUnknownShard), "raw log",
+              fmt::format("there is shard {} in bucket {}", key.shard, key.bucket));
+}
+
 tl::unexpected<Error> source_error(std::string_view call, const std::string& message) {
   return fail(ErrorKind::kTransient, std::string(call), "raw log", message);
 }
@@ -29,6 +35,24 @@ void RawLog::add(RawRow row) {
 
 void RawLog::overwrite(size_t row, RowVersion version) {
   rows_[row].versions.push_back(std::move(version));
+}
+
+void RawLog::announce_shards(int64_t from_us, int32_t shard_count) {
+  more_shards_from_us_ = from_us;
+  more_shards_ = shard_count;
+}
+
+SourceDescription RawLog::description_at(int64_t now_us) const {
+  SourceDescription out = description_;
+  if (now_us >= more_shards_from_us_) {
+    out.shard_count = more_shards_;
+  }
+  return out;
+}
+
+void RawLog::hide(size_t row, int64_t from_us, int64_t until_us) {
+  rows_[row].gone_from_us = from_us;
+  rows_[row].gone_until_us = until_us;
 }
 
 const std::vector<size_t>& RawLog::rows_of(const SliceKey& key) const {
@@ -62,10 +86,14 @@ Result<std::vector<SliceListing>> FakeEventSource::discover(std::span<const int3
   const int64_t now_us = world_.now_us();
   const int replica = static_cast<int>(world_.random.below(2));
   for (const auto& [key, rows] : log_.slices()) {
+    const bool unknown = key.shard >= description_.shard_count;
     const bool wanted = std::find(shards.begin(), shards.end(), key.shard) != shards.end();
-    const bool any = wanted && std::any_of(rows.begin(), rows.end(), [&](size_t row) {
+    const bool any = (wanted || unknown) && std::any_of(rows.begin(), rows.end(), [&](size_t row) {
                        return log_.rows()[row].seen_on(replica, now_us) != nullptr;
                      });
+    if (any && unknown) {
+      return unknown_shard(key);
+    }
     if (any) {
       out.push_back({key, "", ""});
     }
@@ -218,6 +246,12 @@ Result<void> FakeEventSource::read_ring(uint64_t begin, uint64_t end, SliceSink&
     const uint64_t place =
         (static_cast<uint64_t>(key.bucket * 31 + key.shard) * 0x9E3779B97F4A7C15ULL) >> 32;
     if (place >= begin && place < end) {
+      const bool unknown = key.shard >= description_.shard_count;
+      if (unknown && std::any_of(rows.begin(), rows.end(), [this](size_t row) {
+            return log_.rows()[row].seen_on(0, world_.now_us()) != nullptr;
+          })) {
+        return unknown_shard(key);
+      }
       OneSlice slice(sink, key);
       HIRESTREAM_TRY(deliver(0, answer({key, std::nullopt, ReadLevel::kConfigured}), slice));
     }

@@ -17,14 +17,23 @@
 
 namespace hirestream::simulation {
 
+// The operation of the error that an engine ends with which does not know a shard yet.
+inline constexpr std::string_view kUnknownShard = "discover slices";
+
 class RawLog {
  public:
   RawLog(SourceDescription description, bool text_columns)
       : description_(std::move(description)), text_columns_(text_columns) {}
 
   void add(RawRow row);
+  // From then on readers that open the log are told of so many shards (rows are laid out before, see RawRow::slice).
+  void announce_shards(int64_t from_us, int32_t shard_count);
+  // What a reader is told that opens the log now.
+  SourceDescription description_at(int64_t now_us) const;
   // A new version of a row.
   void overwrite(size_t row, RowVersion version);
+  // It is missing everywhere for that time.
+  void hide(size_t row, int64_t from_us, int64_t until_us);
 
   const SourceDescription& description() const { return description_; }
   bool text_columns() const { return text_columns_; }
@@ -39,14 +48,20 @@ class RawLog {
   std::vector<RawRow> rows_;
   std::map<SliceKey, std::vector<size_t>> slices_;
   std::vector<std::pair<int64_t, int64_t>> sequences_;  // (visible, highest sequence), rising
+  int64_t more_shards_from_us_ = INT64_MAX;
+  int32_t more_shards_ = 0;
 };
 
 class FakeEventSource : public EventSource {
  public:
+  // The layout is read here and never again.
   FakeEventSource(World& world, const RawLog& log, std::string process)
-      : world_(world), log_(log), process_(std::move(process)) {}
+      : world_(world),
+        log_(log),
+        description_(log.description_at(world.now_us())),
+        process_(std::move(process)) {}
 
-  const SourceDescription& description() const override { return log_.description(); }
+  const SourceDescription& description() const override { return description_; }
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
@@ -66,6 +81,7 @@ class FakeEventSource : public EventSource {
 
   World& world_;
   const RawLog& log_;
+  SourceDescription description_;
   std::string process_;
   ReadStatistics statistics_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aggregation/contribution_codec.h"
+#include "ports/day_changes.h"
 
 namespace hirestream::simulation {
 namespace {
@@ -151,8 +152,11 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
     apply_slice(commit, change, touched);
   }
   for (const CellChange& change : commit.cells) {
-    apply_cell(change, commit.now_us);
+    apply_cell(events_, change, commit.now_us);
     touched.insert(change.key);
+  }
+  for (const CellChange& change : day_changes(commit.cells)) {
+    apply_cell(days_, change, commit.now_us);
   }
   for (const WriterEpoch& writer : commit.writers) {
     writers_[{commit.source, writer.shard}].token = commit.token;
@@ -245,16 +249,27 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   shadow.cells = std::move(cells);
 }
 
-void WarehouseDatabase::apply_cell(const CellChange& change, int64_t now_us) {
-  EventRow& row = events_[change.key];
+void WarehouseDatabase::apply_cell(std::map<CellKey, EventRow>& table, const CellChange& change,
+                                   int64_t now_us) {
+  EventRow& row = table[change.key];
   row.measures += change.delta;
   row.updated_us = now_us;
   if (change.company_id != 0) {
     row.company_id = change.company_id;
   }
   if (row.measures.is_zero()) {
-    events_.erase(change.key);
+    table.erase(change.key);
   }
+}
+
+std::map<CellKey, WarehouseDatabase::EventRow> WarehouseDatabase::days_of_events() const {
+  std::map<CellKey, EventRow> days;
+  for (const auto& [key, row] : events_) {
+    EventRow& day = days[day_of(key)];
+    day.measures += row.measures;
+    day.company_id = std::max(day.company_id, row.company_id);
+  }
+  return days;
 }
 
 void WarehouseDatabase::apply_rejects(const SliceChange& change, int64_t now_us) {
@@ -306,6 +321,13 @@ bool WarehouseDatabase::is_atomic() const {
 void WarehouseDatabase::check_atomic() const {
   if (!is_atomic()) {
     violated("Atomic", "events is not the frozen base plus the sum of the ledger");
+  }
+  const auto same = [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.measures == b.second.measures;
+  };
+  const std::map<CellKey, EventRow> days = days_of_events();
+  if (!std::equal(days.begin(), days.end(), days_.begin(), days_.end(), same)) {
+    violated("Days", "the roll-up by day is not the sum of events");
   }
 }
 
@@ -490,11 +512,11 @@ Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
   if (waits) {
     database_.end_orphans(true);
   }
-  const CommitOutcome unknown{CommitVerdict::kUnknown, {}};
+  CommitOutcome unknown{CommitVerdict::kUnknown, {}};
   if (world_.fault(rates.lost_before_commit, "lost before COMMIT")) {
     return unknown;
   }
-  const CommitOutcome guards = database_.check_guards(commit);
+  CommitOutcome guards = database_.check_guards(commit);
   if (guards.verdict == CommitVerdict::kConflict) {
     world_.disturb();  // the slice must be recounted first
   }
@@ -560,12 +582,14 @@ Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t 
     companies[job.job_id] = job.company_id;
   }
   int64_t rewritten = 0;
-  for (auto& [key, row] : database_.events_) {
-    const auto company = companies.find(key.job_id);
-    if (company != companies.end() && row.company_id != company->second) {
-      row.company_id = company->second;
-      row.updated_us = now_us;
-      ++rewritten;
+  for (auto* table : {&database_.events_, &database_.days_}) {
+    for (auto& [key, row] : *table) {
+      const auto company = companies.find(key.job_id);
+      if (company != companies.end() && row.company_id != company->second) {
+        row.company_id = company->second;
+        row.updated_us = now_us;
+        rewritten += table == &database_.events_ ? 1 : 0;
+      }
     }
   }
   world_.trace(process_,
@@ -587,6 +611,23 @@ Result<void> FakeWarehouse::read_events(
     HIRESTREAM_TRY(visit({key, row.measures, row.company_id}));
   }
   end("read events done");
+  return {};
+}
+
+Result<void> FakeWarehouse::read_days(const std::function<Result<void>(const EventsRow&)>& visit) {
+  HIRESTREAM_TRY(begin("read days"));
+  const auto snapshot = database_.days_;
+  for (const auto& [key, row] : snapshot) {
+    HIRESTREAM_TRY(visit({key, row.measures, row.company_id}));
+  }
+  end("read days done");
+  return {};
+}
+
+Result<void> FakeWarehouse::rebuild_days() {
+  HIRESTREAM_TRY(begin("rebuild days"));
+  database_.days_ = database_.days_of_events();
+  end("rebuild days done");
   return {};
 }
 

@@ -34,13 +34,14 @@ class WarehouseDatabase {
   // What the checks look at (of the only source).
   const std::map<SliceKey, StoredSlice>& ledger() const { return shadow_; }
   const std::map<CellKey, EventRow>& events() const { return events_; }
+  const std::map<CellKey, EventRow>& days() const { return days_; }
   const std::map<int64_t, Job>& jobs() const { return jobs_; }
   const std::map<RowId, StoredReject>& rejects() const { return rejects_; }
   const std::map<SliceKey, CellMap>& frozen() const { return frozen_; }
   const std::map<int32_t, int64_t>& settled_until() const { return settled_until_; }
   int64_t commits() const { return commits_; }
 
-  // events = frozen base + Σ ledger, all of it.
+  // events = frozen base + Σ ledger, and days = events summed up by day, all of it.
   void check_atomic() const;
   bool is_atomic() const;
   // Flips a bit of a stored blob.
@@ -77,7 +78,9 @@ class WarehouseDatabase {
   CommitOutcome check_guards(const Commit& commit) const;
   void apply(const Commit& commit, const std::map<int32_t, int64_t>& taken);
   void apply_slice(const Commit& commit, const SliceChange& change, std::set<CellKey>& touched);
-  void apply_cell(const CellChange& change, int64_t now_us);
+  static void apply_cell(std::map<CellKey, EventRow>& table, const CellChange& change,
+                         int64_t now_us);
+  std::map<CellKey, EventRow> days_of_events() const;
   void apply_rejects(const SliceChange& change, int64_t now_us);
   void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
   void check_shape(const Commit& commit) const;
@@ -91,6 +94,7 @@ class WarehouseDatabase {
   std::map<SliceKey, StoredSlice> shadow_;
   std::map<CellKey, Measures> expected_events_;  // frozen base + Σ ledger
   std::map<CellKey, EventRow> events_;
+  std::map<CellKey, EventRow> days_;
   std::map<SliceKey, CellMap> frozen_;
   std::map<int64_t, Job> jobs_;
   std::map<RowId, StoredReject> rejects_;
@@ -126,6 +130,8 @@ class FakeWarehouse : public Warehouse {
   Result<std::vector<Job>> load_jobs() override;
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<void> rebuild_days() override;
   Result<Contribution> frozen_totals() override;
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
   Result<void> expire_rejects(int64_t before_us, int64_t cap) override;

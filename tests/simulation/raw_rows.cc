@@ -7,9 +7,23 @@
 #include "model/timestamp.h"
 
 namespace hirestream::simulation {
+namespace {
+
+constexpr int64_t kLatelyUs = 180'000'000;
+
+}  // namespace
+
+bool RawRow::is_gone(int64_t now_us) const {
+  return now_us >= expires_us || (now_us >= gone_from_us && now_us < gone_until_us);
+}
+
+bool RawRow::was_gone_lately(int64_t now_us) const {
+  return is_gone(now_us) ||
+         (comes_back() && now_us >= gone_from_us && now_us < gone_until_us + kLatelyUs);
+}
 
 const RowVersion* RawRow::seen_on(int replica, int64_t now_us) const {
-  if (now_us >= expires_us) {
+  if (is_gone(now_us)) {
     return nullptr;
   }
   for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
@@ -21,7 +35,7 @@ const RowVersion* RawRow::seen_on(int replica, int64_t now_us) const {
 }
 
 const RowVersion* RawRow::seen_anywhere(int64_t now_us) const {
-  if (now_us >= expires_us) {
+  if (is_gone(now_us)) {
     return nullptr;
   }
   for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
@@ -33,7 +47,8 @@ const RowVersion* RawRow::seen_anywhere(int64_t now_us) const {
 }
 
 int64_t RawRow::everywhere_us() const {
-  return std::max(versions.front().visible_us[0], versions.front().visible_us[1]);
+  const int64_t seen_us = std::max(versions.front().visible_us[0], versions.front().visible_us[1]);
+  return comes_back() ? std::max(seen_us, gone_until_us) : seen_us;
 }
 
 bool RawRow::everywhere_by(int64_t now_us) const {

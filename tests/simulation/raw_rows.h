@@ -61,12 +61,18 @@ struct RawRow {
   SliceKey slice;                    // tail: by arrival; follow: by sequence; scan: by event time
   std::vector<RowVersion> versions;  // the last one that is visible wins
   int64_t expires_us = INT64_MAX;
+  int64_t gone_from_us = INT64_MAX;  // missing on every replica until …
+  int64_t gone_until_us = INT64_MAX;
 
+  bool is_gone(int64_t now_us) const;  // expired, or missing for a while
+  // … or was within the last minutes: whoever read then may say so now.
+  bool was_gone_lately(int64_t now_us) const;
+  bool comes_back() const { return gone_from_us != INT64_MAX; }
   // The version a reader of that replica sees; nothing when it sees none.
   const RowVersion* seen_on(int replica, int64_t now_us) const;
   // What the strongest read sees.
   const RowVersion* seen_anywhere(int64_t now_us) const;
-  bool everywhere_by(int64_t now_us) const;  // first version, on both replicas
+  bool everywhere_by(int64_t now_us) const;  // first version, on both replicas, for good
   int64_t everywhere_us() const;             // when that is
 };
 

@@ -40,6 +40,48 @@ TEST(ScanEngine, MissingRowsAreHeldNotSubtracted) {
   EXPECT_TRUE(scenario.slice().held);
 }
 
+TEST(ScanEngine, ReleasesASliceWhoseRowsAreBack) {
+  ScanScenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .gone_from_s = 20, .gone_until_s = 60});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(50);
+  EXPECT_TRUE(scenario.slice().held);
+  scenario.run_until(90);
+  EXPECT_FALSE(scenario.slice().held);
+  EXPECT_EQ(scenario.clicks(), 2);
+  const int64_t commits = scenario.commits();
+  scenario.run_until(400);
+  EXPECT_LE(scenario.commits(), commits + 1);  // that which settles it
+}
+
+TEST(ScanEngine, VerifyAsksStrongerWhenAReplicaIsStale) {
+  ScanScenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .lagging_s = 600});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(15);
+  scenario.kill();
+  scenario.set_stale(true);
+  EXPECT_TRUE(scenario.verify(false).clean());
+  const VerifyReport repaired = scenario.verify(true);
+  EXPECT_TRUE(repaired.clean());
+  EXPECT_EQ(repaired.slices_held, 0);
+  EXPECT_EQ(repaired.slices_checked, 1);
+  EXPECT_EQ(repaired.rows_read, 2);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(ScanEngine, VerifyStillReportsRowsThatAreGoneEverywhere) {
+  ScanScenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .expires_s = 16});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(15);
+  scenario.kill();
+  scenario.sleep(5);
+  EXPECT_EQ(scenario.verify(false).slices_different, 1);
+  EXPECT_EQ(scenario.verify(true).slices_held, 1);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 TEST(ScanEngine, AsksStrongerWhenAReplicaIsStale) {
   ScanScenario scenario;
   scenario.add_click({.arrival_s = 5, .visible_s = 5, .lagging_s = 600});

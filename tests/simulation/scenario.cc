@@ -57,7 +57,8 @@ class Scenario::Jobs : public JobDirectory {
 // Runs an action after the rows of a read were delivered.
 class Scenario::HookedSource : public FakeEventSource {
  public:
-  HookedSource(World& world, const RawLog& log) : FakeEventSource(world, log, "engine") {}
+  HookedSource(World& world, const RawLog& log, std::function<void()>& hook)
+      : FakeEventSource(world, log, "engine"), action_(hook) {}
   Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override {
     HIRESTREAM_TRY(FakeEventSource::read(requests, sink));
     run_action();
@@ -68,14 +69,14 @@ class Scenario::HookedSource : public FakeEventSource {
     run_action();
     return {};
   }
-  std::function<void()> action;
 
  private:
   void run_action() {
-    if (const auto once = std::exchange(action, nullptr)) {
+    if (const auto once = std::exchange(action_, nullptr)) {
       once();
     }
   }
+  std::function<void()>& action_;
 };
 
 Scenario::Scenario(Strategy strategy) {
@@ -107,11 +108,18 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
   row.id = make_version_1(row.arrival_us * 10, 0, number);
   row.sequence = static_cast<int64_t>(number);
   row.expires_us = at(times.expires_s);
+  if (times.gone_from_s != 0) {
+    row.gone_from_us = at(times.gone_from_s);
+    row.gone_until_us = at(times.gone_until_s);
+  }
   RowVersion version;
   version.visible_us[0] = at(times.visible_s);
   version.visible_us[1] = at(std::max(times.visible_s, times.lagging_s));
   version.values.custom_track = "click";
   version.values.ts = {Value::Kind::kGood, row.arrival_us, ""};
+  if (times.rejected) {
+    version.values.ts.meaning += options.counting.future_max_us + kSecondUs;
+  }
   version.values.job_id = {Value::Kind::kGood, job_id, ""};
   version.values.bid = {Value::Kind::kGood, kBidMicros, "1"};
   Reading reading;
@@ -145,7 +153,7 @@ void Scenario::build() {
   database_ = std::make_unique<WarehouseDatabase>(*world_, *checks_);
   clock_ = std::make_unique<Clock>(*world_);
   job_directory_ = std::make_unique<Jobs>(*this);
-  event_source_ = std::make_unique<HookedSource>(*world_, *log_);
+  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_);
   world_->fault_windows = {{0, INT64_MAX}};
 }
 
@@ -222,24 +230,37 @@ void Scenario::take_over() {
   must(other.take_epochs(1, shards, "other").has_value(), "epochs are taken");
 }
 
-VerifyReport Scenario::verify(bool repair) {
+template <typename Work>
+auto Scenario::as_publisher(bool repair, const Work& work) {
   build();
   FakeWarehouse warehouse(*world_, *database_, "verify");
-  FakeEventSource event_source(*world_, *log_, "verify");
+  HookedSource event_source(*world_, *log_, during_read_);
   VerifyOptions verify_options;
   verify_options.engine = options;
   verify_options.engine.token_seed = options.token_seed + 1000;
   verify_options.repair = repair;
-  auto report = hirestream::verify(
+  auto result = work(
       {event_source, warehouse, jobs_.empty() ? nullptr : job_directory_.get(), *clock_, observer_},
       verify_options);
-  must(report.has_value(), "verify works");
-  return *report;
+  must(result.has_value(), "verify works");
+  return *result;
+}
+
+VerifyReport Scenario::verify(bool repair) {
+  return as_publisher(repair, [](const EnginePorts& ports, const VerifyOptions& verify_options) {
+    return hirestream::verify(ports, verify_options);
+  });
+}
+
+int64_t Scenario::retry_rejects() {
+  return as_publisher(true, [](const EnginePorts& ports, const VerifyOptions& verify_options) {
+    return hirestream::retry_rejects(ports, verify_options);
+  });
 }
 
 void Scenario::during_next_read(std::function<void()> action) {
   build();
-  event_source_->action = std::move(action);
+  during_read_ = std::move(action);
 }
 
 int64_t Scenario::clicks() const {

@@ -21,6 +21,9 @@ struct RowTimes {
   double visible_s = 0;
   double lagging_s = 0;  // on the other replica; 0: at the same time
   double expires_s = 1'000'000;
+  double gone_from_s = 0;  // missing for a while, everywhere; 0: never
+  double gone_until_s = 0;
+  bool rejected = false;  // its event time lies too far ahead
 };
 
 class Scenario {
@@ -49,7 +52,9 @@ class Scenario {
   // A second engine takes the epochs (and does nothing more).
   void take_over();
   VerifyReport verify(bool repair);
-  // Runs once inside the engine's next read, after its rows were delivered: what others do meanwhile.
+  // Slices replaced.
+  int64_t retry_rejects();
+  // Runs once inside the next read of the engine or of a verification, after its rows were delivered: what others do meanwhile.
   void during_next_read(std::function<void()> action);
   void sleep(double seconds);
 
@@ -73,6 +78,8 @@ class Scenario {
   void build();
   void start_engine();
   EnginePorts ports();
+  template <typename Work>
+  auto as_publisher(bool repair, const Work& work);
 
   std::vector<RawRow> rows_;
   std::map<int64_t, std::map<int64_t, int64_t>> jobs_;  // time → job → company
@@ -80,6 +87,7 @@ class Scenario {
   std::unique_ptr<RawLog> log_;
   std::unique_ptr<Checks> checks_;
   std::unique_ptr<WarehouseDatabase> database_;
+  std::function<void()> during_read_;
   std::unique_ptr<HookedSource> event_source_;
   std::unique_ptr<FakeWarehouse> warehouse_;
   std::unique_ptr<Clock> clock_;

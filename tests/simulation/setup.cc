@@ -173,8 +173,7 @@ void draw_events(Setup& setup, Random& random) {
       setup.job_changes.push_back({at_us, known});
     }
   }
-  std::stable_sort(setup.job_changes.begin(), setup.job_changes.end(),
-                   [](const JobChange& a, const JobChange& b) { return a.at_us < b.at_us; });
+  std::ranges::stable_sort(setup.job_changes, {}, &JobChange::at_us);
 }
 
 // So many rows in one slice that the engine must forget ids it has counted.
@@ -195,6 +194,35 @@ void make_long_history(Setup& setup, Random& random) {
   setup.groups = {{}};
   setup.rows_per_s = 1;
   setup.history_us = seconds_between(random, 700, 1500);
+}
+
+// Rows go and come back. Drawn from a chance of its own: other seeds stay what they were.
+void draw_gone_rows(Setup& setup, uint64_t seed) {
+  Random random(seed * 7919 + static_cast<uint64_t>(setup.strategy));
+  if (!random.chance(0.2)) {
+    return;
+  }
+  setup.gone_share = random.pick<double>({0.02, 0.2, 1});
+  setup.gone_from_us = random.between(setup.start_us, setup.faults_end_us);
+  setup.gone_until_us = setup.gone_from_us + seconds_between(random, 5, 150);
+}
+
+// The number of shards grows, at the begin of a bucket. Drawn from a chance of its own, too.
+void draw_more_shards(Setup& setup, uint64_t seed) {
+  Random random(seed * 6133 + 17);
+  // With a clock that is far off, or engines of given shards, it is no matter of a restart alone.
+  if (setup.strategy != Strategy::kTail || setup.groups.size() > 1 || setup.clock_step_us != 0 ||
+      !random.chance(0.3)) {
+    return;
+  }
+  const int64_t width_us = setup.source.bucket_width_s * kSecondUs;
+  setup.more_shards = setup.source.shard_count * 2 + static_cast<int32_t>(random.below(2));
+  setup.more_shards_from_us =
+      random.between(setup.start_us, setup.writing_end_us) / width_us * width_us;
+  setup.announced_us = setup.more_shards_from_us - seconds_between(random, 10, 120);
+  if (random.chance(0.5)) {
+    setup.restart_us = random.between(setup.announced_us, setup.more_shards_from_us);
+  }
 }
 
 // Draws rows.
@@ -380,7 +408,10 @@ SliceKey slice_of(const Setup& setup, const RawRow& row) {
     const Value& ts = row.versions.front().values.ts;
     return {0, ts.kind == Value::Kind::kGood ? ts.meaning / (width * kSecondUs) : kNoTimeBucket};
   }
-  const auto shards = static_cast<size_t>(setup.source.shard_count);
+  // A writer whose clock runs ahead cannot follow what is not announced yet.
+  const bool more = setup.more_shards != 0 && row.arrival_us >= setup.more_shards_from_us &&
+                    row.versions.front().visible_us[0] >= setup.announced_us;
+  const auto shards = static_cast<size_t>(more ? setup.more_shards : setup.source.shard_count);
   return {static_cast<int32_t>((row.id.low * 0x9E3779B97F4A7C15ULL >> 33) % shards),
           row.arrival_us / (width * kSecondUs)};
 }
@@ -443,7 +474,29 @@ RawLog Setup::make_log(Random& random) const {
     }
     log.add(std::move(row));
   }
+  if (gone_share > 0) {
+    hide_rows(log);
+  }
+  if (more_shards > 0) {
+    log.announce_shards(announced_us, more_shards);
+  }
   return log;
+}
+
+// Of slices that nothing is written to any more: a row that goes while another one comes cannot be told from an overwritten one.
+void Setup::hide_rows(RawLog& log) const {
+  Random random(static_cast<uint64_t>(gone_from_us));
+  for (const auto& [key, rows] : log.slices()) {
+    const bool complete = std::all_of(rows.begin(), rows.end(), [&](size_t row) {
+      const RowVersion& last = log.rows()[row].versions.back();
+      return std::max(last.visible_us[0], last.visible_us[1]) <= gone_from_us;
+    });
+    for (const size_t row : rows) {
+      if (complete && random.chance(gone_share)) {
+        log.hide(row, gone_from_us, gone_until_us);
+      }
+    }
+  }
 }
 
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds) {
@@ -475,6 +528,8 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   }
   draw_faults(setup, random);
   draw_events(setup, random);
+  draw_gone_rows(setup, seed);
+  draw_more_shards(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {
     // A repair works on the same history.
     setup.verifications_us.insert(setup.verifications_us.begin(),

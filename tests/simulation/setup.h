@@ -46,6 +46,15 @@ struct Setup {
   int64_t clock_step_us = 0;           // not 0: for a while clocks are ahead or behind by that
   std::vector<JobChange> job_changes;  // by time
   int64_t expiry_end_us = 0;  // not 0: after end_us all rows expire, one by one, until then
+  double gone_share = 0;  // of the rows, missing for a while: a snapshot restored, a wrong cluster
+  int64_t gone_from_us = 0;
+  int64_t gone_until_us = 0;
+  int32_t more_shards =
+      0;  // not 0: so many shards hold for what arrives from more_shards_from_us on
+  int64_t more_shards_from_us = 0;
+  int64_t announced_us = 0;  // the layout says so from here on, to those that start
+  std::optional<int64_t>
+      restart_us;  // engines are started again in between, as the operator should
 
   RawLog make_log(Random& random) const;
 
@@ -59,6 +68,9 @@ struct Setup {
   double odd_values = 0;   // null and bad values
   int64_t history_us = 0;  // rows that were there before the first start
   int64_t late_max_us = 0;
+
+ private:
+  void hide_rows(RawLog& log) const;
 };
 
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);

@@ -203,6 +203,9 @@ class Run {
       }
       if (world_.now_us() / kSecondUs != checked_second_) {
         checked_second_ = world_.now_us() / kSecondUs;
+        if (!all_know_all_shards()) {
+          world_.disturb();
+        }
         database_.end_orphans(false);
         checks_.check_promptness(database_.ledger());
       }
@@ -324,8 +327,21 @@ class Run {
     }
   }
 
+  bool knows_all_shards(const Process& process) const {
+    return process.source == nullptr || process.source->description().shard_count ==
+                                            std::max(setup_.source.shard_count, setup_.more_shards);
+  }
+
+  // Rows of shards that nobody reads are not counted at once.
+  bool all_know_all_shards() const {
+    return std::all_of(processes_.begin(), processes_.end(), [this](const auto& process) {
+      return process->dead || process->engine == nullptr || knows_all_shards(*process);
+    });
+  }
+
   int64_t quiet_us() const {
-    return std::max(setup_.writing_end_us, setup_.faults_end_us) + 30 * kSecondUs;
+    return std::max({setup_.writing_end_us, setup_.faults_end_us, setup_.gone_until_us}) +
+           30 * kSecondUs;
   }
 
   void handle(Process& process, const Error& error) {
@@ -338,6 +354,12 @@ class Run {
     if (error.operation == "fence") {
       process.engine.reset();
       process.dead = true;
+      return;
+    }
+    if (error.operation == kUnknownShard && !knows_all_shards(process)) {
+      world_.count_fault("new shard unknown");
+      process.engine.reset();  // the operator starts it again
+      process.wake_us = world_.now_us() + world_.random.between(0, 5 * kSecondUs);
       return;
     }
     throw InvariantViolation{"Unexpected error", process.name + ": " + error.text()};
@@ -386,6 +408,17 @@ class Run {
       }
       world_.trace("world", "clocks step");
     }
+    if (setup_.restart_us && *setup_.restart_us <= world_.now_us()) {
+      setup_.restart_us.reset();
+      for (const auto& process : processes_) {
+        if (!process->running) {
+          process->engine.reset();
+          process->wake_us = world_.now_us();
+        }
+      }
+      world_.count_fault("restart for more shards");
+      world_.trace("world", "engines are started again: more shards to come");
+    }
     if (due(setup_.damages_us)) {
       database_.damage_a_blob();
     }
@@ -405,7 +438,9 @@ class Run {
     world_.trace(process.name, repair ? "starts, with repair" : "starts");
     try {
       auto report = verify(ports(process), verify_options);
-      if (!report && report.error().kind != ErrorKind::kTransient) {
+      const bool too_few_shards =
+          !report && report.error().operation == kUnknownShard && !knows_all_shards(process);
+      if (!report && report.error().kind != ErrorKind::kTransient && !too_few_shards) {
         throw InvariantViolation{"Unexpected error", process.name + ": " + report.error().text()};
       }
       if (!report) {
@@ -450,6 +485,9 @@ class Run {
                       clean ? clean->slices_held : -1)};
     }
     checks_.check_truth(database_.ledger());
+    for (const auto& [key, slice] : database_.ledger()) {
+      checks_.check_released(key, slice, world_.now_us());
+    }
     database_.check_atomic();
     check_companies();
     check_rejects();
@@ -472,7 +510,7 @@ class Run {
     for (const auto& [key, rows] : log_.slices()) {
       const auto found = database_.ledger().find(key);
       if (found == database_.ledger().end()) {
-        checks_.check_counted_by(key, StoredSlice{}, discovered_us, "Late");
+        checks_.check_counted_by(key, StoredSlice{}, discovered_us, Checks::Invariant::kLate);
         continue;
       }
       const LedgerEntry& entry = found->second.entry;
@@ -485,7 +523,8 @@ class Run {
         const int64_t last_us = base_us + setup_.options.audit_delays_us.back();
         seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);
       }
-      checks_.check_counted_by(key, found->second, seen_us, "Late");
+      checks_.check_counted_by(key, found->second, seen_us, Checks::Invariant::kLate);
+      checks_.check_released(key, found->second, seen_us);
     }
   }
 
@@ -494,12 +533,16 @@ class Run {
     for (const JobChange& change : setup_.job_changes) {
       companies[change.job.job_id] = change.job.company_id;
     }
-    for (const auto& [key, row] : database_.events()) {
-      const auto known = companies.find(key.job_id);
-      const int64_t want = known == companies.end() ? 0 : known->second;
-      if (row.company_id != want) {
-        throw InvariantViolation{"Company", fmt::format("{}: company {}, expected {}",
-                                                        describe(key), row.company_id, want)};
+    for (const auto* table : {&database_.events(), &database_.days()}) {
+      for (const auto& [key, row] : *table) {
+        const auto known = companies.find(key.job_id);
+        const int64_t want = known == companies.end() ? 0 : known->second;
+        if (row.company_id != want) {
+          throw InvariantViolation{
+              "Company", fmt::format("{}{}: company {}, expected {}",
+                                     table == &database_.days() ? "day of " : "", describe(key),
+                                     row.company_id, want)};
+        }
       }
     }
   }

@@ -38,6 +38,13 @@ TEST(Simulation, MarkDoesNotPassADamagedSliceThatIsNotOver) {
   EXPECT_EQ(run_simulation(parameters).failure, "");
 }
 
+TEST(Simulation, RepairLeavesASliceAloneThatFreezesMeanwhile) {
+  RunParameters parameters;
+  parameters.seed = 1158;
+  parameters.strategy = Strategy::kTail;
+  EXPECT_EQ(run_simulation(parameters).failure, "");
+}
+
 TEST(Simulation, SameSeedGivesTheSameRun) {
   RunParameters parameters;
   parameters.seed = 3;

@@ -25,12 +25,14 @@ struct Arguments {
   std::string summary;
   bool trace = false;
   bool keep_going = false;
+  bool help = false;
   std::vector<Strategy> strategies = {Strategy::kTail, Strategy::kFollow, Strategy::kScan};
   std::optional<Defect> defect;
 };
 
-void print_usage() {
+void print_usage(std::FILE* to) {
   fmt::print(
+      to,
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
       "                            [--keep-going] [--strategy tail|follow|scan|all] [--break "
       "NAME]\n"
@@ -45,9 +47,11 @@ void print_usage() {
       "  --keep-going    do not stop at the first failure\n"
       "  --break NAME    with a deliberate defect: exit 0 if it is found\n"
       "  --summary FILE  write the totals as Markdown\n"
+      "  --help          print this\n"
+      "Exit status: 0: all well; 1: a seed failed (with --break: none did); 2: bad usage\n"
       "Defects for --break:\n");
   for (const Defect defect : all_defects()) {
-    fmt::print("  {} ({})\n", defect_name(defect), strategy_name(strategy_for(defect)));
+    fmt::print(to, "  {} ({})\n", defect_name(defect), strategy_name(strategy_for(defect)));
   }
 }
 
@@ -91,7 +95,7 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
   } else if (name == "--seeds") {
     out.seeds = *parsed;
   } else if (name == "--budget") {
-    out.budget_s = *parsed;
+    out.budget_s = parsed;
     out.seeds = UINT64_MAX / 2;
   } else if (name == "--seconds") {
     out.seconds = static_cast<int64_t>(*parsed);
@@ -111,6 +115,8 @@ std::optional<Arguments> parse(int argc, char** argv) {
       out.trace = true;
     } else if (name == "--keep-going") {
       out.keep_going = true;
+    } else if (name == "--help" || name == "-h") {
+      out.help = true;
     } else if (i + 1 < argc && take_value(out, name, argv[i + 1])) {
       seed_only = seed_only || name == "--seed";
       seeds_given = seeds_given || name == "--seeds" || name == "--budget";
@@ -266,8 +272,12 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   const auto arguments = hirestream::simulation::parse(argc, argv);
   if (!arguments) {
-    hirestream::simulation::print_usage();
+    hirestream::simulation::print_usage(stderr);
     return 2;
+  }
+  if (arguments->help) {
+    hirestream::simulation::print_usage(stdout);
+    return 0;
   }
   std::signal(SIGABRT, hirestream::simulation::on_abort);
   return hirestream::simulation::run(*arguments);

@@ -249,6 +249,34 @@ TEST(TailEngine, ShrunkSliceIsHeldNotSubtracted) {
   EXPECT_EQ(scenario.slice().digest.rows, 2);
 }
 
+TEST(TailEngine, AuditReleasesASliceWhoseRowsAreBack) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .gone_from_s = 30, .gone_until_s = 200});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(190);
+  EXPECT_TRUE(scenario.slice().held);
+  scenario.run_until(250);
+  EXPECT_FALSE(scenario.slice().held);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(TailEngine, RepairReleasesASliceWhoseRowsCameBackAfterTheLastAudit) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .gone_from_s = 30, .gone_until_s = 300});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(400);
+  EXPECT_TRUE(scenario.slice().held);
+  EXPECT_TRUE(scenario.verify(false).clean());
+  EXPECT_TRUE(scenario.slice().held);
+  const VerifyReport report = scenario.verify(true);
+  EXPECT_EQ(report.slices_released, 1);
+  EXPECT_EQ(report.slices_repaired, 0);
+  EXPECT_FALSE(scenario.slice().held);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 TEST(TailEngine, ShrunkSliceIsReplacedWhenAllowed) {
   Scenario scenario;
   scenario.options.allow_shrink = true;
@@ -299,6 +327,36 @@ TEST(TailEngine, FrozenSliceNeverChanges) {
   EXPECT_EQ(scenario.clicks(), 1);
   const VerifyReport report = scenario.verify(true);
   EXPECT_TRUE(report.clean());
+  EXPECT_EQ(report.rows_too_late, 1);
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(TailEngine, RetryOfRejectsLeavesFrozenSlicesAlone) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {100 * kSecondUs};
+  scenario.options.retention_us = 200 * kSecondUs;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6, .rejected = true});
+  scenario.run_until(900);
+  EXPECT_EQ(scenario.slice().state, SliceState::kFrozen);
+  EXPECT_EQ(scenario.retry_rejects(), 0);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_TRUE(scenario.verify(false).clean());
+}
+
+TEST(TailEngine, RepairLeavesASliceAloneThatFreezesMeanwhile) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {100 * kSecondUs};
+  scenario.options.retention_us = 300 * kSecondUs;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 380, .lagging_s = 380});
+  scenario.run_until(400);
+  EXPECT_EQ(scenario.slice().state, SliceState::kSettled);
+  // The verification finds the late row at its first look; the engine freezes the slice before the second one.
+  scenario.during_next_read([&scenario] { scenario.run_until(900); });
+  const VerifyReport report = scenario.verify(true);
+  EXPECT_EQ(scenario.slice().state, SliceState::kFrozen);
+  EXPECT_EQ(report.slices_repaired, 0);
   EXPECT_EQ(report.rows_too_late, 1);
   EXPECT_EQ(scenario.clicks(), 1);
 }

@@ -3,7 +3,7 @@
 import { kNothing } from "../format";
 
 export interface Bar {
-  id: number;
+  id: string;
   name: string;
   /** 0…1 of the full width; null: nothing to show */
   part: number | null;
@@ -13,7 +13,7 @@ export interface Bar {
 
 interface Props {
   bars: Bar[];
-  onPick: (id: number) => void;
+  onPick: (id: string) => void;
   pickLabel: string;
   tone: "accent" | "teal";
 }

@@ -40,6 +40,9 @@ interface Size {
   height: number;
 }
 
+// uPlot's Side is a const enum, which single modules cannot read.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+const kRight: uPlot.Axis.Side = 1;
 const sizeOf = (box: HTMLElement): Size => ({ width: Math.max(160, box.clientWidth), height: Math.max(140, box.clientHeight) });
 
 /** Seconds between marks of the time axis: none finer than a minute, which is the finest label. */
@@ -100,7 +103,7 @@ function optionsOf(props: () => Props, { width, height }: Size, tooltip: HTMLEle
     grid: { stroke: grid, width: 1 },
     ticks: { show: false },
     space: 36,
-    values: (_, splits) => splits.map((value) => (value === null ? "" : axis(value))),
+    values: (_, splits) => splits.map(axis),
   };
   const range = (_: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? (high ?? 0) * 1.08 : 1];
   return {
@@ -129,7 +132,7 @@ function optionsOf(props: () => Props, { width, height }: Size, tooltip: HTMLEle
         values: (_, splits, __, ___, increment) => timeAxis(splits, increment),
       },
       yAxis,
-      ...(hasRight ? [{ ...yAxis, scale: "right", side: 1, grid: { show: false } } satisfies uPlot.Axis] : []),
+      ...(hasRight ? [{ ...yAxis, scale: "right", side: kRight, grid: { show: false } } satisfies uPlot.Axis] : []),
     ],
     series: [
       {},
@@ -224,7 +227,7 @@ export function TimeChart(props: Props) {
   newest.current = props;
   const dark = useDark();
   // What a new plot is needed for; everything else is only new data.
-  const shape = props.lines.map((line) => `${line.label}|${line.color}|${line.dashed}`).join() + String(props.onZoom !== undefined);
+  const shape = props.lines.map((line) => `${line.label}|${line.color}|${line.dashed ? "dashed" : ""}`).join() + String(props.onZoom !== undefined);
 
   useEffect(() => {
     const box = place.current;
@@ -254,7 +257,10 @@ export function TimeChart(props: Props) {
     if (!made || (step === undefined && event.key !== "Escape")) return;
     event.preventDefault();
     const last = props.times.length - 1;
-    if (step === undefined) return made.setCursor({ left: -10, top: -10 });
+    if (step === undefined) {
+      made.setCursor({ left: -10, top: -10 });
+      return;
+    }
     const now = made.cursor.idx ?? (step < 0 ? last + 1 : -1);
     const next = Math.max(0, Math.min(last, now + step));
     made.setCursor({ left: made.valToPos(props.times[next] ?? 0, "x"), top: 20 });

@@ -5,7 +5,7 @@ import type { ApiClient, Entry, Top } from "../api";
 import { usePage } from "../context";
 import { csv, download, type Field } from "../csv";
 import { kFigures, numberOf, writeFigure, type Figure } from "../figures";
-import { formatCount, nameOf } from "../format";
+import { compareIds, formatCount, nameOf } from "../format";
 import { HubContext, useQuery } from "../query_hub";
 import { drillDown, kDimensions, questionOf, type Dimension, type UrlState } from "../url_state";
 import { Skeleton, StaleBanner } from "./states";
@@ -29,13 +29,13 @@ const kPageRows = 20;
 
 export function compareEntries(a: Entry, b: Entry, sort: string, descending: boolean, dimension: string): number {
   const sign = descending ? -1 : 1;
-  if (sort === "name") return sign * nameOf(a, dimension).localeCompare(nameOf(b, dimension), "en", { numeric: true }) || a.id - b.id;
+  if (sort === "name") return sign * nameOf(a, dimension).localeCompare(nameOf(b, dimension), "en", { numeric: true }) || compareIds(a.id, b.id);
   const figure = kColumns.find(({ key }) => key === sort) ?? kFigures.spend;
   const left = numberOf(a, figure);
   const right = numberOf(b, figure);
   // Nothing to show sorts last, whichever way.
-  if (left === null || right === null) return left === right ? a.id - b.id : left === null ? 1 : -1;
-  return sign * (left - right) || a.id - b.id;
+  if (left === null || right === null) return left === right ? compareIds(a.id, b.id) : left === null ? 1 : -1;
+  return sign * (left - right) || compareIds(a.id, b.id);
 }
 
 async function everyEntry(client: ApiClient, path: string, total: number, first: Entry[]): Promise<Entry[]> {
@@ -73,7 +73,7 @@ function HeadCell({ column, label, title, state, onSort }: { column: string; lab
   );
 }
 
-function Row({ entry, dimension, most, onPick }: { entry: Entry; dimension: Dimension; most: number; onPick: (id: number) => void }) {
+function Row({ entry, dimension, most, onPick }: { entry: Entry; dimension: Dimension; most: number; onPick: (id: string) => void }) {
   const name = nameOf(entry, dimension);
   return (
     <tr data-id={entry.id} onClick={() => onPick(entry.id)}>
@@ -110,7 +110,7 @@ export function Breakdown() {
   const wanted = state.search.trim().toLowerCase();
   const entries = useMemo(() => {
     const found = (shown?.entries ?? []).filter(
-      (entry) => !wanted || nameOf(entry, dimension).toLowerCase().includes(wanted) || String(entry.id) === wanted,
+      (entry) => !wanted || nameOf(entry, dimension).toLowerCase().includes(wanted) || entry.id === wanted,
     );
     return found.sort((a, b) => compareEntries(a, b, state.sort, state.descending, dimension));
   }, [shown, wanted, state.sort, state.descending, dimension]);
@@ -126,7 +126,7 @@ export function Breakdown() {
     setExporting(true);
     try {
       const all = client ? await everyEntry(client, path, shown.total, shown.entries) : shown.entries;
-      const chosen = wanted ? all.filter((entry) => nameOf(entry, dimension).toLowerCase().includes(wanted) || String(entry.id) === wanted) : all;
+      const chosen = wanted ? all.filter((entry) => nameOf(entry, dimension).toLowerCase().includes(wanted) || entry.id === wanted) : all;
       chosen.sort((a, b) => compareEntries(a, b, state.sort, state.descending, dimension));
       download(`hirestream-${dimension}-${shown.range.from}-${shown.range.to}.csv`.replaceAll(":", ""), csvOf(chosen, dimension));
     } finally {
@@ -186,7 +186,7 @@ export function Breakdown() {
             </thead>
             <tbody ref={body} onKeyDown={onKeyDown}>
               {visible.map((entry) => (
-                <Row key={entry.id} entry={entry} dimension={dimension} most={most} onPick={(id) => go(drillDown(state, dimension, String(id)))} />
+                <Row key={entry.id} entry={entry} dimension={dimension} most={most} onPick={(id) => go(drillDown(state, dimension, id))} />
               ))}
               {visible.length === 0 && (
                 <tr class="none">

@@ -25,7 +25,7 @@ function Chips({ dimension }: { dimension: Dimension }) {
   const set = useSetFilter();
   const ids = state.filters[dimension];
   const { data } = useQuery<Names>(ids.length > 0 ? `/api/v1/names/${dimension}?id=${ids.join(",")}&limit=${ids.length}` : null);
-  const nameOfId = (id: string) => nameOf({ id, name: data?.names.find((entry) => String(entry.id) === id)?.name ?? "" }, dimension);
+  const nameOfId = (id: string) => nameOf({ id, name: data?.names.find((entry) => entry.id === id)?.name ?? "" }, dimension);
   const many = ids.length > 3;
   const chips = many ? [{ key: "all", text: `${ids.length} chosen`, left: [] as string[] }] : ids.map((id) => ({ key: id, text: nameOfId(id), left: ids.filter((other) => other !== id) }));
   return (
@@ -53,7 +53,7 @@ function Choices({ dimension, search }: { dimension: Dimension; search: string }
   return (
     <ul class={`choices ${pending ? "waiting" : ""}`}>
       {data.names.map((entry) => {
-        const id = String(entry.id);
+        const { id } = entry;
         const on = chosen.includes(id);
         return (
           <li key={id}>

@@ -1,6 +1,6 @@
 // The eleven key figures: what came and what it cost above, how good that is below.
 
-import type { Figures, Kpis, Point } from "../api";
+import type { Kpis, Point } from "../api";
 import { rangeLabel, hourOfText } from "../civil_time";
 import { Sparkline } from "../charts/sparkline";
 import { usePage } from "../context";
@@ -33,7 +33,7 @@ function Tile({ figure, kpis, points }: { figure: Figure; kpis: Kpis | null; poi
       {kpis ? (
         <>
           <p class="tile-value">
-            <GlidingNumber value={kpis.current[figure.key] as Figures[keyof Figures]} kind={figure.kind} />
+            <GlidingNumber value={kpis.current[figure.key]} kind={figure.kind} />
           </p>
           <p class="tile-foot">{state.compare && <ChangeMark figure={figure} kpis={kpis} />}</p>
         </>

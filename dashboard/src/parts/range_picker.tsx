@@ -65,7 +65,7 @@ export function RangePicker() {
         </button>
       ))}
       <Popover
-        label={custom ?? (other ? `last ${state.range.last}` : "Custom")}
+        label={custom ?? (other ? `last ${state.range.last ?? ""}` : "Custom")}
         name="Custom range"
         class="segment"
         pressed={custom !== null || other}

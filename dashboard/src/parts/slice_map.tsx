@@ -80,7 +80,7 @@ function GridChart({ grid }: { grid: Grid }) {
   const { zone } = usePage();
   const [at, setAt] = useState<{ column: number; row: number } | null>(null);
   const bucket = at ? grid.buckets[at.column] : undefined;
-  const chosen = at && bucket !== undefined ? grid.cells.get(`${bucket}/${grid.shards[at.row]}`) : undefined;
+  const chosen = at && bucket !== undefined ? grid.cells.get(`${bucket}/${grid.shards[at.row] ?? ""}`) : undefined;
   const counts = new Map<SliceLook, number>();
   for (const look of grid.look.values()) counts.set(look, (counts.get(look) ?? 0) + 1);
   const width = grid.buckets.length * kCell;

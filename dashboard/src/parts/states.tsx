@@ -1,11 +1,29 @@
 // What stands where data is not there: yet, for want of any, or because something is wrong.
 
 import type { ComponentChildren } from "preact";
-import type { Problem } from "../api";
+import { kNoTables, type Problem } from "../api";
 import { usePage } from "../context";
 import { hourOfText, rangeLabel, textOfHour } from "../civil_time";
 
+/** The server is there, the warehouse is not yet. */
+function WaitingForTables() {
+  return (
+    <section class="card notice" role="status" data-test="waiting">
+      <h2>Waiting for the first run</h2>
+      <p>
+        The warehouse has no tables yet. <code>hirestream run</code> creates them when it starts; the figures appear here then, without a
+        reload.
+      </p>
+      <p class="quiet">
+        An engine runs already? Then it still waits for its source or for the warehouse: its log says which, and <code>hirestream doctor</code>{" "}
+        says what to do. An administrator can create the tables with <code>hirestream init</code>.
+      </p>
+    </section>
+  );
+}
+
 export function ProblemCard({ problem }: { problem: Problem }) {
+  if (problem.type === kNoTables) return <WaitingForTables />;
   return (
     <div class="card notice bad" role="alert">
       <h2>{problem.title}</h2>

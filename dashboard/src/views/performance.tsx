@@ -83,11 +83,11 @@ function Legend({ figures, colors, compare }: { figures: Figure[]; colors: strin
     <>
       {figures.length > 1 &&
         figures.map((figure, i) => (
-          <span key={figure.key} class={`legend ink-${colors[i]}`}>
+          <span key={figure.key} class={`legend ink-${colors[i] ?? ""}`}>
             {figure.label}
           </span>
         ))}
-      {compare && <span class={`legend dashed ink-${colors[0]}`}>previous</span>}
+      {compare && <span class={`legend dashed ink-${colors[0] ?? ""}`}>previous</span>}
     </>
   );
 }
@@ -122,7 +122,7 @@ export function PerformanceView() {
             <BarList
               tone="accent"
               pickLabel="Filter by"
-              onPick={(id) => go(drillDown(state, "group", String(id)))}
+              onPick={(id) => go(drillDown(state, "group", id))}
               bars={groups.data.entries.map((entry) => ({
                 id: entry.id,
                 name: nameOf(entry, "group"),
@@ -140,7 +140,7 @@ export function PerformanceView() {
             <BarList
               tone="teal"
               pickLabel="Filter by"
-              onPick={(id) => go(drillDown(state, "campaign", String(id)))}
+              onPick={(id) => go(drillDown(state, "campaign", id))}
               bars={campaigns.data.entries.map((entry) => ({
                 id: entry.id,
                 name: nameOf(entry, "campaign"),

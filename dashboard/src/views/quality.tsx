@@ -1,10 +1,10 @@
 // Where every raw row ended up. The classes of a source always add up to what was read; the page computes that itself.
 
-import { useState } from "preact/hooks";
-import type { Classes, Quality, QualitySource, Reject } from "../api";
+import { useEffect, useState } from "preact/hooks";
+import type { Classes, Quality, QualitySource, Reject, Verification } from "../api";
 import { civilSeconds, clockLabel } from "../civil_time";
 import { usePage } from "../context";
-import { formatCount, formatPercent } from "../format";
+import { formatCount, formatDuration, formatPercent } from "../format";
 import { Card, ProblemCard, Skeleton, StaleBanner } from "../parts/states";
 import { useQuery } from "../query_hub";
 
@@ -20,6 +20,43 @@ const kClasses: { key: Class; label: string; meaning: string }[] = [
 
 export function classSum(classes: Classes): number {
   return kClasses.reduce((sum, { key }) => sum + classes[key], 0);
+}
+
+export function readVerification(verification: Verification | null, now_ms: number): { tone: "good" | "bad" | "quiet"; text: string } {
+  if (!verification) return { tone: "quiet", text: "Never verified." };
+  const { at, differences, rows_read } = verification;
+  const found = differences === 0 ? "no difference" : differences === 1 ? "1 difference" : `${formatCount(differences)} differences`;
+  const age = formatDuration(Math.max(0, now_ms - Date.parse(at)));
+  return { tone: differences === 0 ? "good" : "bad", text: `Last verified ${age} ago: ${found} in ${formatCount(rows_read)} rows.` };
+}
+
+function Verified({ verification }: { verification: Verification | null }) {
+  const clock = useClock();
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 10_000);
+    return () => clearInterval(timer);
+  }, []);
+  const { tone, text } = readVerification(verification, Math.max(now, Date.now()));
+  const title = verification
+    ? `${clock(verification.at)}: ${formatCount(verification.slices_checked)} slices and ${formatCount(verification.cells_checked)} cells compared`
+    : "";
+  return (
+    <p class={`verified ${tone === "quiet" ? "quiet" : `ink-${tone}`}`} title={title} data-test="verified">
+      <span aria-hidden="true">{tone === "good" ? "✓ " : tone === "bad" ? "✗ " : ""}</span>
+      {text}{" "}
+      {tone === "quiet" && (
+        <span>
+          <code>hirestream verify</code> recounts the raw log and compares.
+        </span>
+      )}
+      {tone === "bad" && (
+        <span class="quiet">
+          <code>hirestream verify</code> lists them, <code>--repair</code> mends slices.
+        </span>
+      )}
+    </p>
+  );
 }
 
 function useClock() {
@@ -90,6 +127,7 @@ function Source({ source, hinted }: { source: QualitySource; hinted: boolean }) 
           <code>attribution = "payload"</code> counts those, too.
         </p>
       )}
+      <Verified verification={source.verification} />
       <dl class="facts">
         <div>
           <dt>Open slices</dt>

@@ -47,6 +47,12 @@ WHERE n.new_rows >= 1000`;
 const kHeld = `SELECT a.name AS source, a.slices_held AS held
 FROM hirestream_accounting a`;
 
+// What the last `hirestream verify` of each source found.
+const kVerified = `SELECT s.name AS source, v.slices_different + v.slices_damaged + v.cells_different AS differences
+FROM hirestream_verifications v
+JOIN hirestream_sources s ON s.id = v.source_id
+WHERE v.at_us = (SELECT MAX(n.at_us) FROM hirestream_verifications n WHERE n.source_id = v.source_id)`;
+
 const kCorrected = `SELECT s.name AS source, SUM(m.slices_corrected) * 1e0 / NULLIF(SUM(m.slices_settled + m.slices_audited), 0) AS share
 FROM hirestream_minutes m
 JOIN hirestream_sources s ON s.id = m.source_id
@@ -127,6 +133,20 @@ function rules(zone: ReportingZone): Rule[] {
       runbook:
         "Is the raw log complete (node down, TRUNCATE, wrong cluster, TTL)? `hirestream verify` shows the difference. " +
         "If the rows are gone on purpose: `hirestream verify --repair --allow-shrink`.",
+    },
+    {
+      uid: "hirestream-verify",
+      title: "Verification difference",
+      sql: kVerified,
+      compare: "gt",
+      threshold: 0,
+      for: "0m",
+      severity: "critical",
+      noData: "OK",
+      summary: "The last `hirestream verify` of {{ .Labels.source }} found numbers that differ from a recount of the raw log.",
+      runbook:
+        "`hirestream verify` prints the first differences. Slices: `hirestream verify --repair` replaces them. Cells of `events`: somebody else " +
+        "writes to the table; find out who, then repair. The alert ends with the next verify that finds nothing.",
     },
     {
       uid: "hirestream-corrected",

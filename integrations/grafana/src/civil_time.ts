@@ -101,17 +101,47 @@ export function lastHour(zone: ReportingZone): string {
   return `${toCivil(zone, "$__unixEpochTo()")} DIV 3600`;
 }
 
-// Rows of `events` from one civil hour to another, both included. The dates are there for the primary key.
-export function hoursBetween(alias: string, first: string, last: string): string {
+export interface HourRange {
+  first: string; // civil hours since 1970, as SQL; both included
+  last: string;
+}
+
+// Rows of `events` from one civil hour to another. The dates are there for the primary key.
+function hoursBetween(alias: string, first: string, last: string): string {
   return `${alias}.dates BETWEEN ${dateOf(first)} AND ${dateOf(last)}\n` + `    AND ${civilHour(alias)} BETWEEN ${first} AND ${last}`;
 }
 
+// Rows of `events` in the dashboard's range.
 export function inRange(zone: ReportingZone, alias: string): string {
   return hoursBetween(alias, firstHour(zone), lastHour(zone));
 }
 
+export function shownHours(zone: ReportingZone): HourRange {
+  return { first: `(${firstHour(zone)})`, last: `(${lastHour(zone)})` };
+}
+
 // As many hours as the range has, just before it.
-export function inPreviousRange(zone: ReportingZone, alias: string): string {
-  const first = firstHour(zone);
-  return hoursBetween(alias, `2 * (${first}) - (${lastHour(zone)}) - 1`, `${first} - 1`);
+export function previousHours(zone: ReportingZone): HourRange {
+  const { first, last } = shownHours(zone);
+  return { first: `(2 * ${first} - ${last} - 1)`, last: `(${first} - 1)` };
+}
+
+// The three parts of a range: its whole days, for the daily roll-up, and what is left of `events` at both ends. Each is empty where the
+// range has no such part.
+export function wholeDays(alias: string, { first, last }: HourRange): string {
+  return `${alias}.dates >= ${dateOf(`${first} + 23`)}\n    AND ${alias}.dates < ${dateOf(`${last} + 1`)}`;
+}
+
+export function hoursBeforeWholeDays(alias: string, { first, last }: HourRange): string {
+  return (
+    `${alias}.dates = ${dateOf(first)} AND ${alias}.hours >= ${first} MOD 24\n` +
+    `    AND ${first} MOD 24 > 0 AND ${civilHour(alias)} <= ${last}`
+  );
+}
+
+export function hoursAfterWholeDays(alias: string, { first, last }: HourRange): string {
+  return (
+    `${alias}.dates = ${dateOf(last)} AND ${alias}.hours <= ${last} MOD 24\n` +
+    `    AND (${last} + 1) MOD 24 > 0 AND ${last} DIV 24 >= (${first} + 23) DIV 24`
+  );
 }

@@ -1,7 +1,18 @@
 // SQL over `events`. Rates are quotients of sums, in DOUBLE (a quotient of DECIMALs would keep four digits); a divisor of 0 gives NULL,
 // which panels show as a dash.
 
-import { ReportingZone, civilHour, inPreviousRange, inRange, toInstant } from "./civil_time";
+import {
+  HourRange,
+  ReportingZone,
+  civilHour,
+  hoursAfterWholeDays,
+  hoursBeforeWholeDays,
+  inRange,
+  previousHours,
+  shownHours,
+  toInstant,
+  wholeDays,
+} from "./civil_time";
 
 export const kDimensions = ["company", "campaign", "group", "publisher", "job"] as const;
 export type Dimension = (typeof kDimensions)[number];
@@ -103,8 +114,31 @@ function needed(figures: Figure[], also: Measure[] = []): Measure[] {
   return kMeasures.filter((measure) => also.includes(measure) || figures.some(({ needs }) => needs.includes(measure)));
 }
 
-function sums(measures: Measure[]): string {
-  return measures.map((measure) => `COALESCE(SUM(e.${kSums[measure]}), 0) AS ${measure}`).join(", ");
+function sums(measures: Measure[], table: "events" | "hirestream_days" = "events"): string {
+  const column = (measure: Measure) => (table === "hirestream_days" && measure === "spend" ? "spend" : kSums[measure]);
+  return measures.map((measure) => `COALESCE(SUM(e.${column(measure)}), 0) AS ${measure}`).join(", ");
+}
+
+// The tables and conditions that make up a range: a month has hundreds of thousands of hourly rows, but far fewer daily ones.
+function partsOf(range: HourRange) {
+  return [
+    { table: "hirestream_days", condition: wholeDays("e", range) },
+    { table: "events", condition: hoursBeforeWholeDays("e", range) },
+    { table: "events", condition: hoursAfterWholeDays("e", range) },
+  ] as const;
+}
+
+// Sums over a range by a column of both tables; without one a single row.
+function summed(filter: Filter, range: HourRange, measures: Measure[], by?: string): string {
+  const parts = partsOf(range).map(
+    ({ table, condition }) => `SELECT ${by ? `e.${by}, ` : ""}${sums(measures, table)}
+  FROM ${table} e
+  WHERE ${condition}${conditions(filter)}${by ? `\n  GROUP BY e.${by}` : ""}`,
+  );
+  const totals = measures.map((measure) => `SUM(r.${measure}) AS ${measure}`).join(", ");
+  return `SELECT ${by ? `r.${by}, ` : ""}${totals}
+  FROM (
+  ${parts.join("\n  UNION ALL\n  ")}) r${by ? `\n  GROUP BY r.${by}` : ""}`;
 }
 
 function select(items: string[]): string {
@@ -113,31 +147,39 @@ function select(items: string[]): string {
 
 // One row: each figure and its relative change against the previous range.
 export function keyFigures(filter: Filter, figures: Figure[]): string {
-  const period = (range: string) => `(\n  SELECT ${sums(needed(figures))}\n  FROM events e\n  WHERE ${range}${conditions(filter)})`;
+  const period = (range: HourRange) => `(\n  ${summed(filter, range, needed(figures))})`;
   const items = figures.flatMap((figure) => [
     `${figure.sql("c")} AS \`${figure.name}\``,
     `(${figure.sql("c")}) * 1e0 / NULLIF(${figure.sql("p")}, 0) - 1 AS \`${changeName(figure)}\``,
   ]);
-  return `${select(items)}\nFROM ${period(inRange(filter.zone, "e"))} c\n` + `CROSS JOIN ${period(inPreviousRange(filter.zone, "e"))} p`;
+  return `${select(items)}\nFROM ${period(shownHours(filter.zone))} c\n` + `CROSS JOIN ${period(previousHours(filter.zone))} p`;
 }
 
 // Seconds of a point: what the panel's width suggests, or what the variable `step` says; always a divisor of a day, at least an hour.
 const kStep =
-  "CASE ${step:sqlstring} WHEN 'hour' THEN 3600 WHEN 'day' THEN 86400 " + "ELSE LEAST(GREATEST($__interval_ms DIV 1000, 3600), 86400) END";
+  "(CASE ${step:sqlstring} WHEN 'hour' THEN 3600 WHEN 'day' THEN 86400 " + "ELSE LEAST(GREATEST($__interval_ms DIV 1000, 3600), 86400) END)";
 
-// Sums by hour first, in the order of the primary key; then by step.
+// Sums by hour first, in the order of the primary key; then by step. Steps of a day need only sums of days.
 export function series(filter: Filter, figures: Figure[]): string {
   const measures = needed(figures);
   const point = (measure: Measure) => `SUM(h.${measure}) AS ${measure}`;
   const time = toInstant(filter.zone, "s.civil");
+  const ofDays = partsOf(shownHours(filter.zone)).map(
+    ({ table, condition }) => `SELECT e.dates, 0, ${sums(measures, table)}
+    FROM ${table} e
+    WHERE ${kStep} = 86400 AND ${condition}${conditions(filter)}
+    GROUP BY e.dates`,
+  );
   return `${select([`${time} AS \`time\``, ...figures.map((figure) => `${figure.sql("s")} AS \`${figure.name}\``)])}
 FROM (
-  SELECT (${civilHour("h")}) * 3600 DIV (${kStep}) * (${kStep}) AS civil, ${measures.map(point).join(", ")}
+  SELECT (${civilHour("h")}) * 3600 DIV ${kStep} * ${kStep} AS civil, ${measures.map(point).join(", ")}
   FROM (
     SELECT e.dates, e.hours, ${sums(measures)}
     FROM events e
-    WHERE ${inRange(filter.zone, "e")}${conditions(filter)}
-    GROUP BY e.dates, e.hours) h
+    WHERE ${kStep} < 86400 AND ${inRange(filter.zone, "e")}${conditions(filter)}
+    GROUP BY e.dates, e.hours
+    UNION ALL
+    ${ofDays.join("\n    UNION ALL\n    ")}) h
   GROUP BY civil) s
 ORDER BY s.civil`;
 }
@@ -178,11 +220,8 @@ export function top(filter: Filter, { dimension, figures, by, limit, ids }: Rank
     ...figures.map((figure) => `${figure.sql("t")} AS \`${figure.name}\``),
   ])}
 FROM (
-  SELECT e.${id}, ${sums(needed(figures, [by]))}
-  FROM events e
-  WHERE ${inRange(filter.zone, "e")}${conditions(filter)}
-  GROUP BY e.${id}
-  ORDER BY ${by} DESC, e.${id}
+  ${summed(filter, shownHours(filter.zone), needed(figures, [by]), id)}
+  ORDER BY ${by} DESC, r.${id}
   LIMIT ${limit}) t${names(dimension, "t")}
 ORDER BY t.${by} DESC, t.${id}`;
 }
@@ -212,7 +251,9 @@ export function variableQuery(zone: ReportingZone, dimension: Dimension, compani
   const id = `${dimension}_id`;
   const ids =
     dimension === "group" || dimension === "publisher"
-      ? `SELECT DISTINCT e.${id} FROM events e WHERE ${inRange(zone, "e")}`
+      ? partsOf(shownHours(zone))
+          .map(({ table, condition }) => `SELECT e.${id} FROM ${table} e WHERE ${condition}`)
+          .join(" UNION ")
       : `SELECT DISTINCT ${id} FROM events`;
   const found =
     dimension === "job" && companies

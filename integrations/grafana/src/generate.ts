@@ -17,8 +17,8 @@ const { values } = parseArgs({
   options: { timezone: { type: "string", default: "UTC" }, output: { type: "string", default: resolve(__dirname, "..") } },
 });
 // Fixed years: the same input gives the same files, whenever.
-const zone = reportingZone(values.timezone as string, 2015, 2037);
-const output = values.output as string;
+const zone = reportingZone(values.timezone, 2015, 2037);
+const output = values.output;
 
 function write(path: string, text: string): void {
   const file = join(output, path);

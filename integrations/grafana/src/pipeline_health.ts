@@ -124,5 +124,20 @@ export function pipelineHealth(): dashboard.Dashboard {
     24,
     8,
   );
+  board.add(
+    list(
+      "Verifications",
+      "What the last `hirestream verify` of each source found; differences: slices that differ or are damaged, cells of `events` that do not follow from the ledger.",
+      sql.kVerifications,
+    )
+      .overrideByRegexp("/^(Differences|Rows read|Slices|Held|Cells)$/", kWhole)
+      .overrideByName("Verified", [{ id: "unit", value: "dateTimeFromNow" }])
+      .overrideByName("Differences", [
+        { id: "thresholds", value: steps([null, "green"], [1, "red"]).build() },
+        { id: "custom.cellOptions", value: { type: "color-text" } },
+      ]),
+    24,
+    6,
+  );
   return board.build();
 }

@@ -96,6 +96,15 @@ JOIN hirestream_accounting a ON a.source_id = s.id
 WHERE s.id ${kChosen}
 ORDER BY s.name`;
 
+export const kVerifications = `SELECT s.name AS \`Source\`, v.at_us DIV 1000 AS \`Verified\`,
+  v.slices_different + v.slices_damaged + v.cells_different AS \`Differences\`,
+  v.rows_read AS \`Rows read\`, v.slices_checked AS \`Slices\`, v.slices_held AS \`Held\`, v.cells_checked AS \`Cells\`
+FROM hirestream_sources s
+LEFT JOIN hirestream_verifications v ON v.source_id = s.id
+  AND v.at_us = (SELECT MAX(n.at_us) FROM hirestream_verifications n WHERE n.source_id = s.id)
+WHERE s.id ${kChosen}
+ORDER BY s.name`;
+
 export const kSourceVariable = "SELECT s.name AS __text, s.id AS __value FROM hirestream_sources s ORDER BY __text";
 
 // From where everything may still change until now, as a region; by arrival, and of the slowest shard.

@@ -25,7 +25,7 @@ function complaints(board: { panels: Panel[] }): string[] {
   const found: string[] = [];
   const add = (where: string, errors: typeof validateBoard.errors) => {
     for (const { instancePath, message, params } of errors ?? [])
-      found.push(`${where}${instancePath}: ${message} ${JSON.stringify(params)}`);
+      found.push(`${where}${instancePath}: ${message ?? ""} ${JSON.stringify(params)}`);
   };
   if (!validateBoard(board)) add("", validateBoard.errors);
   for (const panel of board.panels) {
@@ -37,7 +37,7 @@ function complaints(board: { panels: Panel[] }): string[] {
 }
 
 for (const file of process.argv.slice(2)) {
-  const found = complaints(JSON.parse(readFileSync(file, "utf8")));
+  const found = complaints(JSON.parse(readFileSync(file, "utf8")) as { panels: Panel[] });
   if (found.length === 0) {
     console.log(`${basename(file)}: satisfies Grafana 10.0`);
   } else {

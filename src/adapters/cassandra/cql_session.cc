@@ -25,6 +25,8 @@ class ErrorBox {
   ~ErrorBox() { hs_cql_error_clear(&error_); }
   hs_cql_error* out() { return &error_; }
   tl::unexpected<Error> take(const char* operation, const std::string& subject) const;
+  // Of a session that could not be opened.
+  tl::unexpected<Error> take_opening(const CassandraConfig& config) const;
 
  private:
   ErrorKind kind() const;
@@ -59,10 +61,6 @@ std::string ErrorBox::hint() const {
       return "check the user in the URI (cassandra://user@host/…) and the password, which comes "
              "from HIRESTREAM_CASSANDRA_PASSWORD or the file that "
              "HIRESTREAM_CASSANDRA_PASSWORD_FILE names";
-    case HS_CQL_E_TLS:
-      return "check that the files of tls_ca, tls_cert and tls_key exist and are PEM, that tls_ca "
-             "signed the server's certificate, and that it names the node's IP address (or set "
-             "tls_check_address=off)";
     case HS_CQL_E_NETWORK:
     case HS_CQL_E_TIMEOUT:
       return "the cluster is down, overloaded or unreachable; it will be tried again";
@@ -81,6 +79,59 @@ tl::unexpected<Error> ErrorBox::take(const char* operation, const std::string& s
     message += fmt::format(" (server code 0x{:04x})", error_.server_code);
   }
   return fail(kind(), operation, subject, std::move(message), hint());
+}
+
+std::string tls_hint(const CassandraConfig& config, std::string_view message) {
+  const auto says = [message](std::string_view part) {
+    return message.find(part) != std::string_view::npos;
+  };
+  if (says("cannot be used")) {
+    return says("key values mismatch")
+               ? "tls_key is not the key of tls_cert: name the two files that belong together"
+               : "name a PEM file that this program may read";
+  }
+  if (says("wrong version number")) {
+    return "enable client_encryption_options in cassandra.yaml, or where the network is trusted "
+           "leave tls_ca and tls_cert out";
+  }
+  if (says("IP address mismatch")) {
+    return "the node's certificate does not name its IP address: give the node one that does, or "
+           "check only who signed it with tls_check_address=off";
+  }
+  if (says("expired") || says("not yet valid")) {
+    return "renew the certificate, or put the clocks right";
+  }
+  if (says("certificate verify failed")) {
+    return config.tls_ca.empty()
+               ? std::string(
+                     "name the file of the authority that signed the node's certificate "
+                     "with tls_ca=FILE")
+               : fmt::format(
+                     "the authority in tls_ca ({}) is not the one that signed the node's "
+                     "certificate: name its file",
+                     config.tls_ca);
+  }
+  return "check that the node trusts who signed tls_cert, and its protocol versions";
+}
+
+tl::unexpected<Error> ErrorBox::take_opening(const CassandraConfig& config) const {
+  Error error = take("connect to Cassandra", config.hosts_text()).value();
+  const bool encrypted = !config.tls_ca.empty() || !config.tls_cert.empty();
+  if (error_.code == HS_CQL_E_TLS) {
+    error.hint = tls_hint(config, error.message);
+    if (error.message.find("wrong version number") != std::string::npos) {
+      error.message = "the server offers no TLS";
+    }
+  } else if (error_.code == HS_CQL_E_CONNECT && encrypted) {
+    // A node that demands a certificate just closes the connection.
+    error.hint += config.tls_cert.empty()
+                      ? "; a node that demands a certificate of its clients needs tls_cert and "
+                        "tls_key"
+                      : "; does the node trust who signed tls_cert?";
+  } else if (error_.code == HS_CQL_E_CONNECT) {
+    error.hint += "; a node that wants TLS needs tls_ca=FILE";
+  }
+  return tl::unexpected<Error>(std::move(error));
 }
 
 uint32_t milliseconds(std::chrono::milliseconds duration) {
@@ -155,7 +206,7 @@ Result<std::unique_ptr<CqlSession>> CqlSession::open(const CassandraConfig& conf
   ErrorBox error;
   hs_cql_session* opened = nullptr;
   if (hs_cql_session_open(&raw, &opened, error.out()) < 0) {
-    return error.take("connect to Cassandra", hosts);
+    return error.take_opening(config);
   }
   session->session_.reset(opened);
   return session;

@@ -11,6 +11,7 @@
 #include "aggregation/contribution_codec.h"
 #include "model/decimal.h"
 #include "model/timestamp.h"
+#include "ports/day_changes.h"
 
 // The hints FORCE INDEX (PRIMARY): a small table would rather be scanned, and the scan would wait for the locks on other engines' rows.
 namespace hirestream::mysql {
@@ -42,6 +43,19 @@ constexpr const char* kAddCells =
     "events.company_id), sources = CASE WHEN events.sources = '' THEN new.sources WHEN "
     "FIND_IN_SET(new.sources, events.sources) > 0 THEN events.sources ELSE CONCAT(events.sources, "
     "',', new.sources) END, updated_at = new.updated_at";
+
+constexpr const char* kInsertDays =
+    "INSERT INTO hirestream_days (dates, job_id, publisher_id, campaign_id, group_id, impressions, "
+    "clicks, conversion, qualified_application, disqualified_application, spend, company_id) "
+    "VALUES";
+
+constexpr const char* kAddDays =
+    "impressions = hirestream_days.impressions + new.impressions, clicks = hirestream_days.clicks "
+    "+ new.clicks, conversion = hirestream_days.conversion + new.conversion, qualified_application "
+    "= hirestream_days.qualified_application + new.qualified_application, disqualified_application "
+    "= hirestream_days.disqualified_application + new.disqualified_application, spend = "
+    "hirestream_days.spend + new.spend, company_id = IF(new.company_id <> 0, new.company_id, "
+    "hirestream_days.company_id)";
 
 // A commit that breaks the port's contract must not reach the database.
 void check_contract(const Commit& commit) {
@@ -105,6 +119,7 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(drop_replaced_rejects());
   HIRESTREAM_TRY(write_cells());
   HIRESTREAM_TRY(delete_zero_cells());
+  HIRESTREAM_TRY(write_days());
   HIRESTREAM_TRY(write_progress());
   if (commit_.writers.empty()) {
     HIRESTREAM_TRY(note_change(connection_));  // last: nothing waits for this row for long
@@ -386,6 +401,34 @@ Result<void> CommitWriter::delete_zero_cells() {
         "= 0 AND conversion = 0 AND qualified_application = 0 AND disqualified_application = 0 AND "
         "spend_hour = 0",
         cell_condition(some))));
+  }
+  return {};
+}
+
+Result<void> CommitWriter::write_days() {
+  const std::vector<CellChange> days = day_changes(commit_.cells);
+  MultiRowInsert insert(connection_, kInsertDays, upsert_tail(connection_, kAddDays));
+  std::vector<CellKey> lessened;
+  for (const CellChange& day : days) {
+    fmt::format_to(std::back_inserter(insert.row()), "'{}',{},{},{},{},{},{},{},{},{},{},{}",
+                   format_date(day.key.days()), day.key.job_id, day.key.publisher_id,
+                   day.key.campaign_id, day.key.group_id, day.delta.impressions, day.delta.clicks,
+                   day.delta.conversions, day.delta.qualified, day.delta.unqualified,
+                   format_micros(day.delta.bid_micros), day.company_id);
+    HIRESTREAM_TRY(insert.end_row());
+    if (day.delta.any_negative()) {
+      lessened.push_back(day.key);
+    }
+  }
+  HIRESTREAM_TRY(insert.flush());
+  for (size_t begin = 0; begin < lessened.size(); begin += kCellConditionMax) {
+    const std::span<const CellKey> some = std::span<const CellKey>(lessened).subspan(
+        begin, std::min(kCellConditionMax, lessened.size() - begin));
+    HIRESTREAM_TRY(connection_.execute(fmt::format(
+        "DELETE d FROM hirestream_days AS d FORCE INDEX (PRIMARY) WHERE ({}) AND impressions = 0 "
+        "AND clicks = 0 AND conversion = 0 AND qualified_application = 0 AND "
+        "disqualified_application = 0 AND spend = 0",
+        day_condition(some))));
   }
   return {};
 }

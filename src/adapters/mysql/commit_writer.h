@@ -31,6 +31,7 @@ class CommitWriter {
   Result<void> drop_replaced_rejects();
   Result<void> write_cells();
   Result<void> delete_zero_cells();
+  Result<void> write_days();
   Result<void> write_progress();
   Result<std::string> kind_of_source();
 

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "adapters/mysql/tls.h"
+
 namespace hirestream {
 
 std::string MysqlConfig::subject() const {
@@ -75,9 +77,6 @@ ErrorKind kind_of(unsigned code, std::string_view message) {
 
 std::string hint_for(unsigned code, const std::string& user, const std::string& database) {
   switch (code) {
-    case ER_ACCESS_DENIED_ERROR:
-    case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
-      return fmt::format("check the user {} and the password", user);
     case ER_DBACCESS_DENIED_ERROR:
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_COLUMNACCESS_DENIED_ERROR:
@@ -88,8 +87,9 @@ std::string hint_for(unsigned code, const std::string& user, const std::string& 
           "create it: CREATE DATABASE {} CHARACTER SET utf8mb4, or let `hirestream init` do it",
           database);
     case ER_NO_SUCH_TABLE:
-    case ER_BAD_FIELD_ERROR:
       return "run `hirestream init`";
+    case ER_BAD_FIELD_ERROR:
+      return "a table has another form than this program's: `hirestream doctor` says what to do";
     case ER_HOST_NOT_PRIVILEGED:
       return fmt::format("the server lets no user in from this host; grant {} access from it",
                          user);
@@ -105,8 +105,6 @@ std::string hint_for(unsigned code, const std::string& user, const std::string& 
     case CR_AUTH_PLUGIN_CANNOT_LOAD:
       return "install the package libmariadb3, or set MARIADB_PLUGIN_DIR to the folder of "
              "caching_sha2_password.so";
-    case CR_SSL_CONNECTION_ERROR:
-      return "check tls, tls_ca and the server's certificate";
     default:
       return "";
   }
@@ -124,6 +122,9 @@ void set_options(MYSQL* handle, const MysqlConfig& config, bool encrypted) {
   const unsigned no_files = 0;
   const my_bool off = 0;
   const my_bool on = 1;
+  // Else "localhost" would mean the socket of whatever server runs here, not the port.
+  const unsigned protocol = config.unix_socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
+  mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol);
   mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
   mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &read);
   mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &write);
@@ -221,6 +222,7 @@ Connection::Connection(st_mysql* connection, const MysqlConfig& config)
       database_(config.database) {}
 
 Result<std::unique_ptr<Connection>> Connection::open(const MysqlConfig& config) {
+  HIRESTREAM_TRY(check_tls_settings(config));
   start_library();
   const auto attempt = [&](bool encrypted, bool with_database,
                            std::unique_ptr<Connection>& connection) -> Result<void> {
@@ -256,10 +258,30 @@ Result<void> Connection::connect(const MysqlConfig& config, bool encrypted, bool
       config.password.c_str(), with_database ? config.database.c_str() : nullptr, config.port,
       by_socket ? config.unix_socket.c_str() : nullptr, CLIENT_FOUND_ROWS);
   if (connected == nullptr) {
-    return failure("connect");
+    return connect_failure(config, encrypted);
+  }
+  // The library goes on in plain text when the server offers no TLS.
+  const bool may_be_plain = !encrypted || config.tls == MysqlTls::kPreferred;
+  if (!may_be_plain && mysql_get_ssl_cipher(connection_.get()) == nullptr) {
+    return fail(ErrorKind::kConfig, "connect", subject_, std::string(kNoTlsOffered), no_tls_hint());
   }
   established_ = true;
   return set_up_session();
+}
+
+tl::unexpected<Error> Connection::connect_failure(const MysqlConfig& config, bool encrypted) {
+  Error error = failure("connect").value();
+  if (error_code_ == ER_ACCESS_DENIED_ERROR || error_code_ == ER_ACCESS_DENIED_NO_PASSWORD_ERROR) {
+    error.hint = access_denied_hint(config, encrypted);
+  } else if (error_code_ == CR_SSL_CONNECTION_ERROR &&
+             error.message.find("server does not support it") != std::string::npos) {
+    error.message = kNoTlsOffered;
+    error.hint = no_tls_hint();
+  } else if (error_code_ == CR_SSL_CONNECTION_ERROR) {
+    error.kind = is_lost_handshake(error.message) ? ErrorKind::kTransient : error.kind;
+    error.hint = tls_hint(config, error.message);
+  }
+  return tl::unexpected<Error>(std::move(error));
 }
 
 Result<void> Connection::set_up_session() {

@@ -27,7 +27,8 @@ namespace hirestream {
 enum class MysqlTls {
   kOff,
   kPreferred,  // encrypted if the server can
-  kRequired,   // encrypted, whoever the server is
+  kRequired,   // encrypted, whoever the server is (with tls_ca as kVerifyCa)
+  kVerifyCa,   // encrypted, certificate signed by tls_ca, whatever host it names
   kVerify,     // encrypted, certificate and host name checked
 };
 
@@ -128,6 +129,7 @@ class Connection {
   };
   Connection(st_mysql* connection, const MysqlConfig& config);
   Result<void> connect(const MysqlConfig& config, bool encrypted, bool with_database);
+  tl::unexpected<Error> connect_failure(const MysqlConfig& config, bool encrypted);
   Result<void> set_up_session();
   Result<void> send(std::string_view sql);
   Result<ResultSet> take_result(st_mysql_res* result);
@@ -173,6 +175,8 @@ bool is_lost_connection(unsigned code);
 inline constexpr unsigned kDuplicateKey = 1062;
 inline constexpr unsigned kUnknownDatabase = 1049;
 inline constexpr unsigned kUnknownHost = 2005;
+inline constexpr unsigned kNoSuchTable = 1146;
+inline constexpr unsigned kTableAccessDenied = 1142;
 
 std::string quoted_identifier(std::string_view name);
 

@@ -43,5 +43,7 @@ std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceK
 // A condition on the six columns of the primary key of `events`, for at most kCellConditionMax keys.
 inline constexpr size_t kCellConditionMax = 256;
 std::string cell_condition(std::span<const CellKey> keys);
+// The same for hirestream_days, whose key has no hours.
+std::string day_condition(std::span<const CellKey> keys);
 
 }  // namespace hirestream::mysql

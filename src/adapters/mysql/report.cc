@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 
+#include "adapters/mysql/commit_writer.h"
 #include "adapters/mysql/multi_row_insert.h"
+#include "adapters/mysql/warehouse_schema.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -20,31 +21,25 @@ namespace {
 
 constexpr std::chrono::seconds kIdleBeforePing{5};
 
-// The server adds up integers as decimals, which takes a third longer than doubles; these are as exact up to 2⁵³.
+// Sums of a part of the range, under the names that kSums adds up. The server adds up integers as decimals, which takes a third longer
+// than doubles; these are as exact up to 2⁵³.
+constexpr const char* kPartSums =
+    "CAST(COALESCE(SUM(impressions + 0e0), 0) AS SIGNED) AS impressions, CAST(COALESCE(SUM(clicks "
+    "+ 0e0), 0) AS SIGNED) AS clicks, CAST(COALESCE(SUM(conversion + 0e0), 0) AS SIGNED) AS "
+    "conversions, CAST(COALESCE(SUM(qualified_application + 0e0), 0) AS SIGNED) AS qualified, "
+    "CAST(COALESCE(SUM(disqualified_application + 0e0), 0) AS SIGNED) AS unqualified, "
+    "CAST(COALESCE(SUM({}), 0) * 1000000 AS SIGNED) AS spend";
+
 constexpr const char* kSums =
-    "CAST(COALESCE(SUM(impressions + 0e0), 0) AS SIGNED), CAST(COALESCE(SUM(clicks + 0e0), 0) AS "
-    "SIGNED), CAST(COALESCE(SUM(conversion + 0e0), 0) AS SIGNED), "
-    "CAST(COALESCE(SUM(qualified_application + 0e0), 0) AS SIGNED), "
-    "CAST(COALESCE(SUM(disqualified_application + 0e0), 0) AS SIGNED), "
-    "CAST(COALESCE(SUM(spend_hour), 0) * 1000000 AS SIGNED)";
+    "CAST(SUM(impressions) AS SIGNED), CAST(SUM(clicks) AS SIGNED), CAST(SUM(conversions) AS "
+    "SIGNED), CAST(SUM(qualified) AS SIGNED), CAST(SUM(unqualified) AS SIGNED), CAST(SUM(spend) AS "
+    "SIGNED)";
 
 constexpr const char* kMicrosSince1970 =
     "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', updated_at)";
 
-const char* id_column(Dimension dimension) {
-  switch (dimension) {
-    case Dimension::kCompany:
-      return "company_id";
-    case Dimension::kCampaign:
-      return "campaign_id";
-    case Dimension::kGroup:
-      return "group_id";
-    case Dimension::kPublisher:
-      return "publisher_id";
-    case Dimension::kJob:
-      return "job_id";
-  }
-  HIRESTREAM_CHECK(false);
+std::string id_column(Dimension dimension) {
+  return std::string(dimension_name(dimension)) + "_id";
 }
 
 // In hirestream_jobs; null: it knows none.
@@ -60,24 +55,6 @@ const char* name_column(Dimension dimension) {
       return "title";
     case Dimension::kPublisher:
       return nullptr;
-  }
-  HIRESTREAM_CHECK(false);
-}
-
-const char* figure_column(Figure figure) {
-  switch (figure) {
-    case Figure::kSpend:
-      return "spend_hour";
-    case Figure::kImpressions:
-      return "impressions";
-    case Figure::kClicks:
-      return "clicks";
-    case Figure::kConversions:
-      return "conversion";
-    case Figure::kQualified:
-      return "qualified_application";
-    case Figure::kUnqualified:
-      return "disqualified_application";
   }
   HIRESTREAM_CHECK(false);
 }
@@ -104,23 +81,48 @@ std::string time_condition(int32_t from_hour, int32_t to_hour) {
   return condition + ")";
 }
 
-struct Selection {
-  std::string from;  // the table, and the index to be used
+std::string ids_condition(const ReportFilter& filter) {
   std::string condition;
-};
-
-Selection selection_of(const ReportFilter& filter) {
-  Selection selection{"events FORCE INDEX (PRIMARY)",
-                      time_condition(filter.from_hour, filter.to_hour)};
   for (const auto& [dimension, ids] : filter.ids) {
     if (!ids.empty()) {
-      selection.condition +=
-          fmt::format(" AND {} IN ({})", id_column(dimension), fmt::join(ids, ","));
-      // Which index is best depends on the ids.
-      selection.from = "events";
+      condition += fmt::format(" AND {} IN ({})", id_column(dimension), fmt::join(ids, ","));
     }
   }
-  return selection;
+  return condition;
+}
+
+// Which index is best depends on the ids; without ids it is the key, which begins with dates.
+const char* index_hint(const std::string& ids) {
+  return ids.empty() ? " FORCE INDEX (PRIMARY)" : "";
+}
+
+// A subquery with the sums by `key` (an expression over columns that both tables have; empty: of everything) as k, once or more often.
+std::string sums_by(const std::string& key, const ReportFilter& filter, bool has_days) {
+  const std::string ids = ids_condition(filter);
+  const std::string group = key.empty() ? "" : " GROUP BY " + key;
+  std::string parts;
+  const auto add = [&](const char* table, const char* spend, const std::string& condition) {
+    parts += fmt::format("{}SELECT {} AS k, {} FROM {}{} WHERE {}{}{}",
+                         parts.empty() ? "" : " UNION ALL ", key.empty() ? "0" : key,
+                         fmt::format(fmt::runtime(kPartSums), spend), table, index_hint(ids),
+                         condition, ids, group);
+  };
+  const auto add_hours = [&](const RangeParts::Hours& hours) {
+    if (!hours.empty()) {
+      add("events", "spend_hour", time_condition(hours.from, hours.to));
+    }
+  };
+  const RangeParts range = parts_of(filter);
+  if (!has_days || range.days.empty()) {
+    add("events", "spend_hour", time_condition(filter.from_hour, filter.to_hour));
+  } else {
+    add_hours(range.before);
+    add("hirestream_days", "spend",
+        fmt::format("dates >= '{}' AND dates < '{}'", format_date(range.days.from / 24),
+                    format_date(range.days.to / 24)));
+    add_hours(range.after);
+  }
+  return fmt::format("({}) AS parts", parts);
 }
 
 Measures read_measures(const ResultSet& row, size_t first) {
@@ -143,17 +145,6 @@ std::string json_number(const char* column, const char* field) {
 Result<Transaction> begin_snapshot(Connection& connection) {
   HIRESTREAM_TRY(connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   return Transaction::begin(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-}
-
-std::vector<int64_t> distinct(std::span<const int64_t> ids) {
-  std::set<int64_t> seen;
-  std::vector<int64_t> out;
-  for (const int64_t id : ids) {
-    if (seen.insert(id).second) {
-      out.push_back(id);
-    }
-  }
-  return out;
 }
 
 // A session that is there and was heard of lately.
@@ -219,27 +210,41 @@ Result<std::optional<std::pair<int32_t, int32_t>>> MysqlReport::hours() {
   return range;
 }
 
+// A warehouse that no newer engine has opened yet has no roll-up, or an incomplete one; a reader of before may not see it.
+Result<bool> MysqlReport::has_days(Connection& connection) {
+  if (!has_days_) {
+    HIRESTREAM_ASSIGN(ResultSet version,
+                      connection.query("SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE "
+                                       "name = 'schema_version'"));
+    HIRESTREAM_ASSIGN(const bool found, version.next());
+    has_days_ = found && version.integer(0) >= kMysqlSchemaVersion &&
+                connection.query("SELECT dates FROM hirestream_days LIMIT 0").has_value();
+  }
+  return has_days_;
+}
+
 Result<Measures> MysqlReport::totals(const ReportFilter& filter) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  const Selection selection = selection_of(filter);
-  HIRESTREAM_ASSIGN(ResultSet row,
-                    connection->query(fmt::format("SELECT {} FROM {} WHERE {}", kSums,
-                                                  selection.from, selection.condition)));
+  HIRESTREAM_ASSIGN(const bool days, has_days(*connection));
+  HIRESTREAM_ASSIGN(ResultSet row, connection->query(fmt::format("SELECT {} FROM {}", kSums,
+                                                                 sums_by("", filter, days))));
   HIRESTREAM_TRY(row.next());
   return read_measures(row, 0);
 }
 
 Result<std::vector<SeriesPoint>> MysqlReport::series(const ReportFilter& filter, TimeStep step) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  const Selection selection = selection_of(filter);
-  const char* group = step == TimeStep::kHour ? "dates, hours" : "dates";
+  const bool by_hour = step == TimeStep::kHour;
+  bool days = false;
+  if (!by_hour) {
+    HIRESTREAM_ASSIGN(days, has_days(*connection));
+  }
+  const std::string parts =
+      sums_by(by_hour ? local_hour_of_columns() : std::string("DATEDIFF(dates, '1970-01-01') * 24"),
+              filter, days);
   HIRESTREAM_ASSIGN(
       ResultSet rows,
-      connection->query(fmt::format(
-          "SELECT DATEDIFF(dates, '1970-01-01') * 24 + {}, {} FROM {} WHERE {} GROUP BY {} ORDER "
-          "BY {}",
-          step == TimeStep::kHour ? "hours" : "0", kSums, selection.from, selection.condition,
-          group, group)));
+      connection->query(fmt::format("SELECT k, {} FROM {} GROUP BY k ORDER BY k", kSums, parts)));
   std::vector<SeriesPoint> points;
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
@@ -253,16 +258,15 @@ Result<std::vector<SeriesPoint>> MysqlReport::series(const ReportFilter& filter,
 Result<ReportPage> MysqlReport::top(const ReportFilter& filter, Dimension dimension, Figure order,
                                     size_t limit, size_t offset) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  const Selection selection = selection_of(filter);
+  HIRESTREAM_ASSIGN(const bool days, has_days(*connection));
+  const std::string parts = sums_by(id_column(dimension), filter, days);
   ReportPage page;
   std::vector<int64_t> ids;
   HIRESTREAM_ASSIGN(
       ResultSet rows,
-      connection->query(
-          fmt::format("SELECT {0}, {1}, COUNT(*) OVER () FROM {2} WHERE {3} GROUP BY {0} ORDER BY "
-                      "SUM({4}) DESC, {0} LIMIT {5} OFFSET {6}",
-                      id_column(dimension), kSums, selection.from, selection.condition,
-                      figure_column(order), limit, offset)));
+      connection->query(fmt::format("SELECT k, {}, COUNT(*) OVER () FROM {} GROUP BY k ORDER BY "
+                                    "SUM({}) DESC, k LIMIT {} OFFSET {}",
+                                    kSums, parts, figure_name(order), limit, offset)));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
     if (!more) {
@@ -273,10 +277,7 @@ Result<ReportPage> MysqlReport::top(const ReportFilter& filter, Dimension dimens
     page.total = rows.integer(7);
   }
   if (page.entries.empty()) {  // beyond the end
-    HIRESTREAM_ASSIGN(
-        ResultSet count,
-        connection->query(fmt::format("SELECT COUNT(DISTINCT {}) FROM {} WHERE {}",
-                                      id_column(dimension), selection.from, selection.condition)));
+    HIRESTREAM_ASSIGN(ResultSet count, connection->query("SELECT COUNT(DISTINCT k) FROM " + parts));
     HIRESTREAM_TRY(count.next());
     page.total = count.integer(0);
     return page;
@@ -294,7 +295,10 @@ Result<std::vector<NamedId>> MysqlReport::names(Dimension dimension, const std::
   const char* name = name_column(dimension);
   const std::string quoted = connection->quoted(text);
   // The newest day is read first: as a subquery it would keep the range from being seen.
-  HIRESTREAM_ASSIGN(ResultSet newest, connection->query("SELECT MAX(dates) FROM events"));
+  HIRESTREAM_ASSIGN(const bool days, has_days(*connection));
+  const char* table = days ? "hirestream_days" : "events";
+  HIRESTREAM_ASSIGN(ResultSet newest,
+                    connection->query(fmt::format("SELECT MAX(dates) FROM {}", table)));
   HIRESTREAM_TRY(newest.next());
   const std::string last = newest.is_null(0) ? "1970-01-01" : std::string(newest.text(0));
   const std::string directory =
@@ -304,11 +308,11 @@ Result<std::vector<NamedId>> MysqlReport::names(Dimension dimension, const std::
   HIRESTREAM_ASSIGN(
       ResultSet rows,
       connection->query(fmt::format(
-          "SELECT id, MAX(name) FROM ({0}SELECT DISTINCT {1} AS id, '' AS name FROM events FORCE "
+          "SELECT id, MAX(name) FROM ({0}SELECT DISTINCT {1} AS id, '' AS name FROM {6} FORCE "
           "INDEX (PRIMARY) WHERE dates > DATE_SUB('{2}', INTERVAL {3} DAY)) AS ids GROUP BY id "
           "HAVING {4} = '' OR LOCATE(LOWER({4}), LOWER(MAX(name))) > 0 OR LOCATE({4}, CAST(id AS "
           "CHAR)) > 0 ORDER BY MAX(name) = '', MAX(name), id LIMIT {5}",
-          directory, id_column(dimension), last, kNamesDays, quoted, limit)));
+          directory, id_column(dimension), last, kNamesDays, quoted, limit, table)));
   std::vector<NamedId> found;
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
@@ -322,7 +326,7 @@ Result<std::vector<NamedId>> MysqlReport::names(Dimension dimension, const std::
 Result<std::vector<NamedId>> MysqlReport::names_of(Dimension dimension,
                                                    std::span<const int64_t> ids) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  const std::vector<int64_t> wanted = distinct(ids);
+  const std::vector<int64_t> wanted = distinct_ids(ids);
   std::map<int64_t, std::string> known;
   if (const char* name = name_column(dimension); name != nullptr && !wanted.empty()) {
     HIRESTREAM_ASSIGN(
@@ -354,9 +358,10 @@ Result<std::vector<EventsLine>> MysqlReport::lines(const ReportFilter& filter,
   if (after) {
     rest.from_hour = std::max(filter.from_hour, after->local_hour);
   }
-  Selection selection = selection_of(rest);
+  const std::string ids = ids_condition(rest);
+  std::string condition = time_condition(rest.from_hour, rest.to_hour) + ids;
   if (after) {
-    selection.condition += fmt::format(
+    condition += fmt::format(
         " AND (dates <> '{}' OR hours <> {} OR job_id > {} OR (job_id = {} AND (publisher_id > {} "
         "OR (publisher_id = {} AND (campaign_id > {} OR (campaign_id = {} AND group_id > {}))))))",
         format_date(after->days()), after->hour(), after->job_id, after->job_id,
@@ -368,9 +373,9 @@ Result<std::vector<EventsLine>> MysqlReport::lines(const ReportFilter& filter,
       connection->query(fmt::format(
           "SELECT {}, job_id, publisher_id, campaign_id, group_id, company_id, impressions, "
           "clicks, conversion, qualified_application, disqualified_application, CAST(spend_hour * "
-          "1000000 AS SIGNED), sources, {} FROM {} WHERE {} ORDER BY dates, hours, job_id, "
+          "1000000 AS SIGNED), sources, {} FROM events{} WHERE {} ORDER BY dates, hours, job_id, "
           "publisher_id, campaign_id, group_id LIMIT {}",
-          local_hour_of_columns(), kMicrosSince1970, selection.from, selection.condition, limit)));
+          local_hour_of_columns(), kMicrosSince1970, index_hint(ids), condition, limit)));
   std::vector<EventsLine> lines;
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
@@ -495,6 +500,32 @@ Result<std::vector<RejectGroup>> MysqlReport::rejects() {
   }
 }
 
+Result<std::vector<Verification>> MysqlReport::verifications() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  auto found = connection->query(
+      "SELECT s.name, v.at_us, v.rows_read, v.slices_checked, v.slices_different, "
+      "v.slices_repaired, v.slices_held, v.slices_damaged, v.cells_checked, v.cells_different FROM "
+      "hirestream_verifications v JOIN hirestream_sources s ON s.id = v.source_id WHERE v.at_us = "
+      "(SELECT MAX(newest.at_us) FROM hirestream_verifications newest WHERE newest.source_id = "
+      "v.source_id) ORDER BY v.source_id");
+  std::vector<Verification> all;
+  // Warehouses and grants of older versions do not have it.
+  if (!found && (connection->error_code() == mysql::kNoSuchTable ||
+                 connection->error_code() == mysql::kTableAccessDenied)) {
+    return all;
+  }
+  HIRESTREAM_ASSIGN(ResultSet rows, std::move(found));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      return all;
+    }
+    all.push_back({std::string(rows.text(0)), rows.integer(1), rows.integer(2), rows.integer(3),
+                   rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
+                   rows.integer(8), rows.integer(9)});
+  }
+}
+
 Result<std::vector<MysqlReport::Source>> MysqlReport::slice_sources() {
   HIRESTREAM_ASSIGN(
       ResultSet rows,
@@ -572,16 +603,18 @@ Result<std::vector<SliceLine>> MysqlReport::slices(size_t limit_per_source) {
 
 Result<std::vector<PipelineMinute>> MysqlReport::minutes(int64_t from_us) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_ASSIGN(
-      ResultSet rows,
-      connection->query(fmt::format(
-          "SELECT s.name, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits, "
-          "m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95, "
-          "m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited, "
-          "m.conflicts, m.retries FROM hirestream_minutes m JOIN hirestream_sources s ON s.id = "
-          "m.source_id WHERE m.minute_us >= {} ORDER BY m.minute_us, m.source_id",
-          from_us)));
+  auto found = connection->query(fmt::format(
+      "SELECT s.name, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits, "
+      "m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95, "
+      "m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited, "
+      "m.conflicts, m.retries FROM hirestream_minutes m JOIN hirestream_sources s ON s.id = "
+      "m.source_id WHERE m.minute_us >= {} ORDER BY m.minute_us, m.source_id",
+      from_us));
   std::vector<PipelineMinute> all;
+  if (!found && connection->error_code() == mysql::kNoSuchTable) {
+    return all;
+  }
+  HIRESTREAM_ASSIGN(ResultSet rows, std::move(found));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
     if (!more) {
@@ -646,6 +679,27 @@ Result<void> MysqlPipelineLog::record(std::span<const PipelineMinute> minutes,
   HIRESTREAM_TRY(add.flush());
   HIRESTREAM_TRY(connection->execute(
       fmt::format("DELETE FROM hirestream_minutes WHERE minute_us < {}", expire_before_us)));
+  return transaction.commit();
+}
+
+Result<void> MysqlPipelineLog::record_verification(const Verification& v) {
+  HIRESTREAM_ASSIGN(Connection * connection, refresh(connection_, config_));
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  HIRESTREAM_TRY(connection->execute(fmt::format(
+      "INSERT IGNORE INTO hirestream_verifications (source_id, at_us, rows_read, slices_checked, "
+      "slices_different, slices_repaired, slices_held, slices_damaged, cells_checked, "
+      "cells_different) SELECT id, {}, {}, {}, {}, {}, {}, {}, {}, {} FROM hirestream_sources "
+      "WHERE name = {}",
+      v.at_us, v.rows_read, v.slices_checked, v.slices_different, v.slices_repaired, v.slices_held,
+      v.slices_damaged, v.cells_checked, v.cells_different, connection->quoted(v.source))));
+  // The subquery is a table of its own, since MySQL deletes from no table that it reads.
+  HIRESTREAM_TRY(connection->execute(fmt::format(
+      "DELETE v FROM hirestream_verifications v JOIN (SELECT n.source_id, n.at_us FROM "
+      "hirestream_verifications n JOIN hirestream_sources s ON s.id = n.source_id WHERE s.name = "
+      "{} ORDER BY n.at_us DESC LIMIT 1000000 OFFSET {}) AS old ON old.source_id = v.source_id AND "
+      "old.at_us = v.at_us",
+      connection->quoted(v.source), kVerificationsKept)));
+  HIRESTREAM_TRY(mysql::note_change(*connection));
   return transaction.commit();
 }
 

@@ -33,6 +33,7 @@ class MysqlReport final : public Report {
   Result<std::vector<SourceQuality>> quality() override;
   Result<std::vector<SourceQuality>> sources() override;
   Result<std::vector<RejectGroup>> rejects() override;
+  Result<std::vector<Verification>> verifications() override;
   Result<std::vector<SliceLine>> slices(size_t limit_per_source) override;
   Result<std::vector<PipelineMinute>> minutes(int64_t from_us) override;
 
@@ -40,6 +41,7 @@ class MysqlReport final : public Report {
   explicit MysqlReport(MysqlConfig config) : config_(std::move(config)) {}
 
   Result<mysql::Connection*> ready();
+  Result<bool> has_days(mysql::Connection& connection);
   struct Source {
     int64_t id = 0;
     std::string name;
@@ -54,12 +56,14 @@ class MysqlReport final : public Report {
 
   MysqlConfig config_;
   std::unique_ptr<mysql::Connection> connection_;
+  bool has_days_ = false;
 };
 
 class MysqlPipelineLog final : public PipelineLog {
  public:
   static Result<std::unique_ptr<MysqlPipelineLog>> open(const MysqlConfig& config);
   Result<void> record(std::span<const PipelineMinute> minutes, int64_t expire_before_us) override;
+  Result<void> record_verification(const Verification& verification) override;
 
  private:
   explicit MysqlPipelineLog(MysqlConfig config) : config_(std::move(config)) {}

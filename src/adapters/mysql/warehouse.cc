@@ -125,8 +125,19 @@ std::string storable_name(std::string_view name) {
   return out;
 }
 
+// The two tables whose rows carry their job's company.
+struct CompanyTable {
+  const char* name;
+  const char* hours;
+  std::string (*condition)(std::span<const CellKey> keys);
+  bool has_updated_at;
+};
+constexpr CompanyTable kEventsTable = {"events", "hours", mysql::cell_condition, true};
+constexpr CompanyTable kDaysTable = {"hirestream_days", "0", mysql::day_condition, false};
+
 // Keys of rows whose company is not their job's, in key order.
 Result<std::vector<CellKey>> rows_of_other_companies(Connection& connection,
+                                                     const CompanyTable& table,
                                                      const std::map<int64_t, int64_t>& companies) {
   std::vector<CellKey> keys;
   std::vector<int64_t> jobs;
@@ -135,12 +146,11 @@ Result<std::vector<CellKey>> rows_of_other_companies(Connection& connection,
     for (; next != companies.end() && jobs.size() < kJobsPerStatement; ++next) {
       jobs.push_back(next->first);
     }
-    HIRESTREAM_ASSIGN(
-        ResultSet rows,
-        connection.query(fmt::format("SELECT DATEDIFF(dates, '1970-01-01'), hours, job_id, "
-                                     "publisher_id, campaign_id, group_id, company_id FROM events "
-                                     "WHERE job_id IN ({})",
-                                     fmt::join(jobs, ","))));
+    HIRESTREAM_ASSIGN(ResultSet rows, connection.query(fmt::format(
+                                          "SELECT DATEDIFF(dates, '1970-01-01'), {}, job_id, "
+                                          "publisher_id, campaign_id, group_id, company_id FROM {} "
+                                          "WHERE job_id IN ({})",
+                                          table.hours, table.name, fmt::join(jobs, ","))));
     while (true) {
       HIRESTREAM_ASSIGN(bool more, rows.next());
       if (!more) {
@@ -157,10 +167,12 @@ Result<std::vector<CellKey>> rows_of_other_companies(Connection& connection,
   return keys;
 }
 
-Result<int64_t> rewrite_companies(Connection& connection,
+Result<int64_t> rewrite_companies(Connection& connection, const CompanyTable& table,
                                   const std::map<int64_t, int64_t>& companies, int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<CellKey> keys,
-                    rows_of_other_companies(connection, companies));
+                    rows_of_other_companies(connection, table, companies));
+  const std::string touch =
+      table.has_updated_at ? fmt::format(", updated_at = '{}'", format_timestamp_us(now_us)) : "";
   int64_t rewritten = 0;
   for (size_t begin = 0; begin < keys.size(); begin += mysql::kCellConditionMax) {
     const auto some = std::span<const CellKey>(keys).subspan(
@@ -174,9 +186,9 @@ Result<int64_t> rewrite_companies(Connection& connection,
       }
     }
     HIRESTREAM_TRY(connection.execute(fmt::format(
-        "UPDATE events FORCE INDEX (PRIMARY) SET company_id = CASE job_id{} ELSE company_id END, "
-        "updated_at = '{}' WHERE {}",
-        cases, format_timestamp_us(now_us), mysql::cell_condition(some))));
+        "UPDATE {} FORCE INDEX (PRIMARY) SET company_id = CASE job_id{} ELSE company_id END{} "
+        "WHERE {}",
+        table.name, cases, touch, table.condition(some))));
     rewritten += connection.affected_rows();
   }
   return rewritten;
@@ -514,7 +526,9 @@ Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t
     HIRESTREAM_TRY(store.end_row());
   }
   HIRESTREAM_TRY(store.flush());
-  HIRESTREAM_ASSIGN(int64_t rewritten, rewrite_companies(*connection, companies, now_us));
+  HIRESTREAM_ASSIGN(int64_t rewritten,
+                    rewrite_companies(*connection, kEventsTable, companies, now_us));
+  HIRESTREAM_TRY(rewrite_companies(*connection, kDaysTable, companies, now_us));
   HIRESTREAM_TRY(mysql::note_change(*connection));
   HIRESTREAM_TRY(transaction.commit());
   return rewritten;
@@ -522,14 +536,27 @@ Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t
 
 Result<void> MysqlWarehouse::read_events(
     const std::function<Result<void>(const EventsRow&)>& visit) {
+  return walk(
+      "SELECT DATEDIFF(dates, '1970-01-01'), hours, job_id, publisher_id, campaign_id, group_id, "
+      "company_id, impressions, clicks, conversion, qualified_application, "
+      "disqualified_application, CAST(spend_hour * 1000000 AS SIGNED) FROM events ORDER BY dates, "
+      "hours, job_id, publisher_id, campaign_id, group_id",
+      visit);
+}
+
+Result<void> MysqlWarehouse::read_days(const std::function<Result<void>(const EventsRow&)>& visit) {
+  return walk(
+      "SELECT DATEDIFF(dates, '1970-01-01'), 0, job_id, publisher_id, campaign_id, group_id, "
+      "company_id, impressions, clicks, conversion, qualified_application, "
+      "disqualified_application, CAST(spend * 1000000 AS SIGNED) FROM hirestream_days ORDER BY "
+      "dates, job_id, publisher_id, campaign_id, group_id",
+      visit);
+}
+
+Result<void> MysqlWarehouse::walk(const std::string& sql,
+                                  const std::function<Result<void>(const EventsRow&)>& visit) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_ASSIGN(
-      ResultSet rows,
-      connection->stream(
-          "SELECT DATEDIFF(dates, '1970-01-01'), hours, job_id, publisher_id, campaign_id, "
-          "group_id, company_id, impressions, clicks, conversion, qualified_application, "
-          "disqualified_application, CAST(spend_hour * 1000000 AS SIGNED) FROM events "
-          "ORDER BY dates, hours, job_id, publisher_id, campaign_id, group_id"));
+  HIRESTREAM_ASSIGN(ResultSet rows, connection->stream(sql));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
     if (!more) {

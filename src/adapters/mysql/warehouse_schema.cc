@@ -11,6 +11,21 @@ std::string table(const char* name, const char* columns) {
   return fmt::format("CREATE TABLE IF NOT EXISTS {} (\n{}\n{}", name, columns, kTableOptions);
 }
 
+constexpr const char* kDays = R"(  dates DATE NOT NULL,
+  job_id BIGINT NOT NULL,
+  publisher_id BIGINT NOT NULL,
+  campaign_id BIGINT NOT NULL,
+  group_id BIGINT NOT NULL,
+  company_id BIGINT NOT NULL,
+  impressions BIGINT NOT NULL,
+  clicks BIGINT NOT NULL,
+  conversion BIGINT NOT NULL,
+  qualified_application BIGINT NOT NULL,
+  disqualified_application BIGINT NOT NULL,
+  spend DECIMAL(20,6) NOT NULL,
+  PRIMARY KEY (dates, job_id, publisher_id, campaign_id, group_id),
+  KEY hirestream_days_job (job_id, dates))";
+
 constexpr const char* kSources = R"(  id INT NOT NULL AUTO_INCREMENT,
   name VARCHAR(512) NOT NULL,
   kind VARCHAR(32) NOT NULL,
@@ -109,6 +124,18 @@ constexpr const char* kMinutes = R"(  minute_us BIGINT NOT NULL,
   retries BIGINT NOT NULL,
   PRIMARY KEY (minute_us, source_id))";
 
+constexpr const char* kVerifications = R"(  source_id INT NOT NULL,
+  at_us BIGINT NOT NULL,
+  rows_read BIGINT NOT NULL,
+  slices_checked BIGINT NOT NULL,
+  slices_different BIGINT NOT NULL,
+  slices_repaired BIGINT NOT NULL,
+  slices_held BIGINT NOT NULL,
+  slices_damaged BIGINT NOT NULL,
+  cells_checked BIGINT NOT NULL,
+  cells_different BIGINT NOT NULL,
+  PRIMARY KEY (source_id, at_us))";
+
 constexpr const char* kAccounting =
     R"(CREATE OR REPLACE VIEW hirestream_accounting AS
 SELECT s.id AS source_id, s.name AS name, s.kind AS kind,
@@ -162,11 +189,12 @@ std::vector<MysqlSchemaObject> mysql_schema() {
       "  name VARCHAR(64) NOT NULL,\n  value VARCHAR(255) NOT NULL,\n  PRIMARY KEY (name)";
   std::vector<MysqlSchemaObject> objects = {{"events", mysql_events_table("events")}};
   for (const auto& [name, columns] :
-       {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_sources", kSources},
-        std::pair{"hirestream_writers", kWriters}, std::pair{"hirestream_slices", kSlices},
-        std::pair{"hirestream_deltas", kDeltas}, std::pair{"hirestream_frozen", kFrozen},
-        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_jobs", kJobs},
-        std::pair{"hirestream_minutes", kMinutes}}) {
+       {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_days", kDays},
+        std::pair{"hirestream_sources", kSources}, std::pair{"hirestream_writers", kWriters},
+        std::pair{"hirestream_slices", kSlices}, std::pair{"hirestream_deltas", kDeltas},
+        std::pair{"hirestream_frozen", kFrozen}, std::pair{"hirestream_rejects", kRejects},
+        std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_minutes", kMinutes},
+        std::pair{"hirestream_verifications", kVerifications}}) {
     objects.push_back({name, table(name, columns)});
   }
   objects.push_back({"hirestream_accounting", kAccounting});
@@ -193,9 +221,9 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
   const std::string& host = grants.host;
   std::string reading;
   for (const std::string_view table :
-       {"events", "hirestream_accounting", "hirestream_jobs", "hirestream_meta",
+       {"events", "hirestream_accounting", "hirestream_days", "hirestream_jobs", "hirestream_meta",
         "hirestream_minutes", "hirestream_rejects", "hirestream_slices", "hirestream_sources",
-        "hirestream_writers"}) {
+        "hirestream_verifications", "hirestream_writers"}) {
     reading +=
         fmt::format("GRANT SELECT ON `{}`.`{}` TO 'hirestream_reader'@'{}';\n", db, table, host);
   }

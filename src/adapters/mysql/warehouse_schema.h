@@ -8,7 +8,7 @@
 
 namespace hirestream {
 
-inline constexpr int64_t kMysqlSchemaVersion = 1;
+inline constexpr int64_t kMysqlSchemaVersion = 2;  // 2: hirestream_days
 
 struct MysqlSchemaObject {
   std::string name;

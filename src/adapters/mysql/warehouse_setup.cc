@@ -25,6 +25,21 @@ constexpr const char* kNeededColumns[] = {
     "spend_hour", "clicks",      "impressions", "qualified_application"};
 constexpr const char* kOurOwnColumns[] = {"company_id", "bid_set", "sources", "updated_at"};
 constexpr const char* kNewTable = "hirestream_events_new";
+constexpr const char* kStoredVersion =
+    "SELECT value FROM hirestream_meta WHERE name = 'schema_version'";
+
+// hirestream_days anew from `events` or a table of its form. Within a transaction.
+Result<void> replace_days(Connection& connection, const char* events) {
+  HIRESTREAM_TRY(connection.execute("DELETE FROM hirestream_days"));
+  return connection.execute(fmt::format(
+      "INSERT INTO hirestream_days (dates, job_id, publisher_id, campaign_id, group_id, "
+      "company_id, impressions, clicks, conversion, qualified_application, "
+      "disqualified_application, spend) SELECT dates, job_id, publisher_id, campaign_id, group_id, "
+      "MAX(company_id), SUM(impressions), SUM(clicks), SUM(conversion), "
+      "SUM(qualified_application), SUM(disqualified_application), SUM(spend_hour) FROM {} GROUP BY "
+      "dates, job_id, publisher_id, campaign_id, group_id",
+      events));
+}
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -158,8 +173,7 @@ Result<void> MysqlWarehouse::create_missing(Connection& connection, bool but_eve
       HIRESTREAM_TRY(run(object.statement));
     }
   }
-  const char* version = "SELECT value FROM hirestream_meta WHERE name = 'schema_version'";
-  HIRESTREAM_ASSIGN(std::vector<std::string> stored, first_column(connection, version));
+  HIRESTREAM_ASSIGN(std::vector<std::string> stored, first_column(connection, kStoredVersion));
   if (stored.empty()) {
     HIRESTREAM_TRY(run(mysql_schema_version_statement()));
   } else if (std::atoll(stored[0].c_str()) > kMysqlSchemaVersion) {
@@ -167,8 +181,38 @@ Result<void> MysqlWarehouse::create_missing(Connection& connection, bool but_eve
                 fmt::format("its tables have schema version {}, this program knows {}", stored[0],
                             kMysqlSchemaVersion),
                 "use a newer hirestream");
+  } else if (std::atoll(stored[0].c_str()) < kMysqlSchemaVersion) {
+    HIRESTREAM_TRY(fill_days(FillDays::kUpgrade));
   }
   return {};
+}
+
+Result<void> MysqlWarehouse::rebuild_days() {
+  return fill_days(FillDays::kAgain);
+}
+
+Result<void> MysqlWarehouse::fill_days(FillDays why) {
+  MysqlConfig patient = config_;
+  patient.read_timeout = std::chrono::seconds(0);
+  HIRESTREAM_ASSIGN(std::unique_ptr<Connection> connection, Connection::open(patient));
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  // Engines lock their writers' rows first, everybody else the count of changes last: until this transaction ends, nobody else's does.
+  HIRESTREAM_ASSIGN(ResultSet locked,
+                    connection->query("SELECT epoch FROM hirestream_writers FOR UPDATE"));
+  HIRESTREAM_TRY(mysql::note_change(*connection));
+  if (why == FillDays::kUpgrade) {
+    HIRESTREAM_ASSIGN(const std::vector<std::string> stored,
+                      first_column(*connection, kStoredVersion));
+    if (!stored.empty() && std::atoll(stored[0].c_str()) >= kMysqlSchemaVersion) {
+      return {};  // another process was faster
+    }
+    HIRESTREAM_TRY(connection->execute("UPDATE hirestream_writers SET epoch = epoch + 1"));
+    HIRESTREAM_TRY(connection->execute(
+        fmt::format("UPDATE hirestream_meta SET value = '{}' WHERE name = 'schema_version'",
+                    kMysqlSchemaVersion)));
+  }
+  HIRESTREAM_TRY(replace_days(*connection, "events"));
+  return transaction.commit();
 }
 
 Result<void> MysqlWarehouse::init() {
@@ -264,6 +308,7 @@ Result<std::pair<int64_t, int64_t>> MysqlWarehouse::copy_grouped(
       "CAST(SUM(spend_hour) * 1000000 AS SIGNED) FROM {} GROUP BY dates, hours",
       sum("impressions"), sum("clicks"), sum("conversion"), sum("qualified_application"),
       sum("disqualified_application"), kNewTable)));
+  HIRESTREAM_TRY(replace_days(connection, kNewTable));
   HIRESTREAM_TRY(mysql::note_change(connection));
   HIRESTREAM_TRY(transaction.commit());
   return std::pair{before, after};

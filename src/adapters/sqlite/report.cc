@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
+
+#include <filesystem>
+#include "adapters/sqlite/warehouse_schema.h"
 
 namespace hirestream {
 
@@ -16,24 +18,16 @@ using sqlite::TransactionMode;
 
 namespace {
 
-constexpr const char* kSums =
-    "COALESCE(SUM(impressions), 0), COALESCE(SUM(clicks), 0), COALESCE(SUM(conversions), 0), "
-    "COALESCE(SUM(qualified), 0), COALESCE(SUM(unqualified), 0), COALESCE(SUM(bid_micros), 0)";
+constexpr const char* kPartSums =
+    "COALESCE(SUM(impressions), 0) AS impressions, COALESCE(SUM(clicks), 0) AS clicks, "
+    "COALESCE(SUM(conversions), 0) AS conversions, COALESCE(SUM(qualified), 0) AS qualified, "
+    "COALESCE(SUM(unqualified), 0) AS unqualified, COALESCE(SUM(bid_micros), 0) AS spend";
 
-const char* id_column(Dimension dimension) {
-  switch (dimension) {
-    case Dimension::kCompany:
-      return "company_id";
-    case Dimension::kCampaign:
-      return "campaign_id";
-    case Dimension::kGroup:
-      return "group_id";
-    case Dimension::kPublisher:
-      return "publisher_id";
-    case Dimension::kJob:
-      return "job_id";
-  }
-  HIRESTREAM_CHECK(false);
+constexpr const char* kSums =
+    "SUM(impressions), SUM(clicks), SUM(conversions), SUM(qualified), SUM(unqualified), SUM(spend)";
+
+std::string id_column(Dimension dimension) {
+  return std::string(dimension_name(dimension)) + "_id";
 }
 
 // In hirestream_jobs; null: it knows none.
@@ -53,40 +47,50 @@ const char* name_column(Dimension dimension) {
   HIRESTREAM_CHECK(false);
 }
 
-const char* figure_column(Figure figure) {
-  switch (figure) {
-    case Figure::kSpend:
-      return "bid_micros";
-    case Figure::kImpressions:
-      return "impressions";
-    case Figure::kClicks:
-      return "clicks";
-    case Figure::kConversions:
-      return "conversions";
-    case Figure::kQualified:
-      return "qualified";
-    case Figure::kUnqualified:
-      return "unqualified";
-  }
-  HIRESTREAM_CHECK(false);
-}
-
-std::string condition_of(const ReportFilter& filter) {
-  const CellKey from{.local_hour = filter.from_hour};
-  const CellKey to{.local_hour = filter.to_hour};
-  std::string condition = fmt::format("(days, hours) >= ({}, {}) AND (days, hours) < ({}, {})",
-                                      from.days(), from.hour(), to.days(), to.hour());
-  bool restricted = false;
+std::string ids_condition(const ReportFilter& filter) {
+  std::string condition;
   for (const auto& [dimension, ids] : filter.ids) {
     if (!ids.empty()) {
       condition += fmt::format(" AND {} IN ({})", id_column(dimension), fmt::join(ids, ","));
-      restricted = true;
     }
   }
-  if (restricted) {  // for the indexes that begin with an id and go on with days
-    condition += fmt::format(" AND days BETWEEN {} AND {}", from.days(), to.days());
-  }
   return condition;
+}
+
+std::string time_condition(int32_t from_hour, int32_t to_hour) {
+  const CellKey from{.local_hour = from_hour};
+  const CellKey to{.local_hour = to_hour};
+  // The second one is for the indexes that begin with an id and go on with days.
+  return fmt::format(
+      "(days, hours) >= ({}, {}) AND (days, hours) < ({}, {}) AND days BETWEEN {} AND "
+      "{}",
+      from.days(), from.hour(), to.days(), to.hour(), from.days(), to.days());
+}
+
+// A subquery with the sums by `key` (an expression over columns that both tables have; empty: of everything) as k, once or more often.
+std::string sums_by(const std::string& key, const ReportFilter& filter, bool has_days) {
+  const std::string group = key.empty() ? "" : " GROUP BY " + key;
+  std::string parts;
+  const auto add = [&](const char* table, const std::string& condition) {
+    parts += fmt::format("{}SELECT {} AS k, {} FROM {} WHERE {}{}{}",
+                         parts.empty() ? "" : " UNION ALL ", key.empty() ? "0" : key, kPartSums,
+                         table, condition, ids_condition(filter), group);
+  };
+  const auto add_hours = [&](const RangeParts::Hours& hours) {
+    if (!hours.empty()) {
+      add("events_micros", time_condition(hours.from, hours.to));
+    }
+  };
+  const RangeParts range = parts_of(filter);
+  if (!has_days || range.days.empty()) {
+    add("events_micros", time_condition(filter.from_hour, filter.to_hour));
+  } else {
+    add_hours(range.before);
+    add("hirestream_days",
+        fmt::format("days >= {} AND days < {}", range.days.from / 24, range.days.to / 24));
+    add_hours(range.after);
+  }
+  return fmt::format("({}) AS parts", parts);
 }
 
 Measures read_measures(const Statement& row, int first) {
@@ -94,20 +98,13 @@ Measures read_measures(const Statement& row, int first) {
           row.integer(first + 3), row.integer(first + 4), row.integer(first + 5)};
 }
 
-std::vector<int64_t> distinct(std::span<const int64_t> ids) {
-  std::set<int64_t> seen;
-  std::vector<int64_t> out;
-  for (const int64_t id : ids) {
-    if (seen.insert(id).second) {
-      out.push_back(id);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SqliteReport>> SqliteReport::open(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    return fail(ErrorKind::kConfig, "open", path, "there is no such file", "run `hirestream init`");
+  }
   HIRESTREAM_ASSIGN(Database database,
                     Database::open({.path = path, .mode = sqlite::OpenMode::kReadOnly}));
   return std::unique_ptr<SqliteReport>(new SqliteReport(std::move(database)));
@@ -152,22 +149,36 @@ Result<std::optional<std::pair<int32_t, int32_t>>> SqliteReport::hours() {
   return range;
 }
 
+// A warehouse that no newer engine has opened yet has no roll-up.
+Result<bool> SqliteReport::has_days() {
+  if (!has_days_) {
+    HIRESTREAM_ASSIGN(Statement version,
+                      database_.prepare("SELECT CAST(value AS INTEGER) FROM hirestream_meta WHERE "
+                                        "name = 'schema_version'"));
+    HIRESTREAM_ASSIGN(const bool found, version.step());
+    has_days_ = found && version.integer(0) >= kSqliteSchemaVersion;
+  }
+  return has_days_;
+}
+
 Result<Measures> SqliteReport::totals(const ReportFilter& filter) {
-  HIRESTREAM_ASSIGN(Statement row,
-                    database_.prepare(fmt::format("SELECT {} FROM events_micros WHERE {}", kSums,
-                                                  condition_of(filter))));
+  HIRESTREAM_ASSIGN(const bool days, has_days());
+  HIRESTREAM_ASSIGN(Statement row, database_.prepare(fmt::format("SELECT {} FROM {}", kSums,
+                                                                 sums_by("", filter, days))));
   HIRESTREAM_TRY(row.step());
   return read_measures(row, 0);
 }
 
 Result<std::vector<SeriesPoint>> SqliteReport::series(const ReportFilter& filter, TimeStep step) {
   const bool by_hour = step == TimeStep::kHour;
-  HIRESTREAM_ASSIGN(
-      Statement rows,
-      database_.prepare(fmt::format(
-          "SELECT {0}, {1} FROM events_micros WHERE {2} GROUP BY days{3} ORDER BY days{3}",
-          by_hour ? "days * 24 + hours" : "days * 24", kSums, condition_of(filter),
-          by_hour ? ", hours" : "")));
+  bool days = false;
+  if (!by_hour) {
+    HIRESTREAM_ASSIGN(days, has_days());
+  }
+  HIRESTREAM_ASSIGN(Statement rows,
+                    database_.prepare(fmt::format(
+                        "SELECT k, {} FROM {} GROUP BY k ORDER BY k", kSums,
+                        sums_by(by_hour ? "days * 24 + hours" : "days * 24", filter, days))));
   std::vector<SeriesPoint> points;
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.step());
@@ -180,14 +191,14 @@ Result<std::vector<SeriesPoint>> SqliteReport::series(const ReportFilter& filter
 
 Result<ReportPage> SqliteReport::top(const ReportFilter& filter, Dimension dimension, Figure order,
                                      size_t limit, size_t offset) {
-  const std::string condition = condition_of(filter);
   HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(const bool days, has_days());
+  const std::string parts = sums_by(id_column(dimension), filter, days);
   HIRESTREAM_ASSIGN(
       Statement rows,
-      database_.prepare(fmt::format(
-          "SELECT {0}, {1}, COUNT(*) OVER () FROM events_micros WHERE {2} GROUP BY {0} ORDER BY "
-          "SUM({3}) DESC, {0} LIMIT {4} OFFSET {5}",
-          id_column(dimension), kSums, condition, figure_column(order), limit, offset)));
+      database_.prepare(fmt::format("SELECT k, {}, COUNT(*) OVER () FROM {} GROUP BY k ORDER BY "
+                                    "SUM({}) DESC, k LIMIT {} OFFSET {}",
+                                    kSums, parts, figure_name(order), limit, offset)));
   ReportPage page;
   std::vector<int64_t> ids;
   while (true) {
@@ -200,9 +211,7 @@ Result<ReportPage> SqliteReport::top(const ReportFilter& filter, Dimension dimen
     page.total = rows.integer(7);
   }
   if (page.entries.empty()) {  // beyond the end
-    HIRESTREAM_ASSIGN(Statement count, database_.prepare(fmt::format(
-                                           "SELECT COUNT(DISTINCT {}) FROM events_micros WHERE {}",
-                                           id_column(dimension), condition)));
+    HIRESTREAM_ASSIGN(Statement count, database_.prepare("SELECT COUNT(DISTINCT k) FROM " + parts));
     HIRESTREAM_TRY(count.step());
     page.total = count.integer(0);
     return page;
@@ -216,6 +225,7 @@ Result<ReportPage> SqliteReport::top(const ReportFilter& filter, Dimension dimen
 
 Result<std::vector<NamedId>> SqliteReport::names(Dimension dimension, const std::string& text,
                                                  size_t limit) {
+  HIRESTREAM_ASSIGN(const bool days, has_days());
   const char* name = name_column(dimension);
   const std::string directory =
       name == nullptr ? std::string()
@@ -224,11 +234,12 @@ Result<std::vector<NamedId>> SqliteReport::names(Dimension dimension, const std:
   HIRESTREAM_ASSIGN(
       Statement rows,
       database_.prepare(fmt::format(
-          "SELECT id, MAX(name) FROM ({0}SELECT DISTINCT {1} AS id, '' AS name FROM events_micros "
-          "WHERE days > (SELECT MAX(days) FROM events_micros) - {2}) GROUP BY id HAVING "
+          "SELECT id, MAX(name) FROM ({0}SELECT DISTINCT {1} AS id, '' AS name FROM {4} WHERE days "
+          "> (SELECT MAX(days) FROM {4}) - {2}) GROUP BY id HAVING "
           "instr(lower(MAX(name)), lower(?1)) > 0 OR instr(CAST(id AS TEXT), ?1) > 0 ORDER BY "
           "MAX(name) = '', MAX(name), id LIMIT {3}",
-          directory, id_column(dimension), kNamesDays, limit)));
+          directory, id_column(dimension), kNamesDays, limit,
+          days ? "hirestream_days" : "events_micros")));
   rows.bind(1, std::string_view(text));
   std::vector<NamedId> found;
   while (true) {
@@ -242,7 +253,7 @@ Result<std::vector<NamedId>> SqliteReport::names(Dimension dimension, const std:
 
 Result<std::vector<NamedId>> SqliteReport::names_of(Dimension dimension,
                                                     std::span<const int64_t> ids) {
-  const std::vector<int64_t> wanted = distinct(ids);
+  const std::vector<int64_t> wanted = distinct_ids(ids);
   std::map<int64_t, std::string> known;
   if (const char* name = name_column(dimension); name != nullptr && !wanted.empty()) {
     HIRESTREAM_ASSIGN(
@@ -268,7 +279,7 @@ Result<std::vector<NamedId>> SqliteReport::names_of(Dimension dimension,
 Result<std::vector<EventsLine>> SqliteReport::lines(const ReportFilter& filter,
                                                     const std::optional<CellKey>& after,
                                                     size_t limit) {
-  std::string condition = condition_of(filter);
+  std::string condition = time_condition(filter.from_hour, filter.to_hour) + ids_condition(filter);
   if (after) {
     condition += fmt::format(
         " AND (days, hours, job_id, publisher_id, campaign_id, group_id) > ({}, {}, {}, {}, {}, "
@@ -404,6 +415,38 @@ Result<std::vector<RejectGroup>> SqliteReport::rejects() {
   }
 }
 
+Result<bool> SqliteReport::has_table(std::string_view name) {
+  HIRESTREAM_ASSIGN(
+      Statement row,
+      database_.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1"));
+  return row.bind(1, name).step();
+}
+
+Result<std::vector<Verification>> SqliteReport::verifications() {
+  std::vector<Verification> all;
+  HIRESTREAM_ASSIGN(const bool there, has_table("hirestream_verifications"));
+  if (!there) {
+    return all;
+  }
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database_.prepare(
+          "SELECT s.name, v.at_us, v.rows_read, v.slices_checked, v.slices_different, "
+          "v.slices_repaired, v.slices_held, v.slices_damaged, v.cells_checked, v.cells_different "
+          "FROM hirestream_verifications v JOIN hirestream_sources s ON s.id = v.source_id WHERE "
+          "v.at_us = (SELECT MAX(newest.at_us) FROM hirestream_verifications newest WHERE "
+          "newest.source_id = v.source_id) ORDER BY v.source_id"));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      return all;
+    }
+    all.push_back({std::string(rows.text(0)), rows.integer(1), rows.integer(2), rows.integer(3),
+                   rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
+                   rows.integer(8), rows.integer(9)});
+  }
+}
+
 Result<std::vector<SqliteReport::Source>> SqliteReport::slice_sources() {
   HIRESTREAM_ASSIGN(Statement rows,
                     database_.prepare("SELECT id, name, fingerprint ->> '$.strategy', "
@@ -479,6 +522,10 @@ Result<std::vector<SliceLine>> SqliteReport::slices(size_t limit_per_source) {
 }
 
 Result<std::vector<PipelineMinute>> SqliteReport::minutes(int64_t from_us) {
+  HIRESTREAM_ASSIGN(const bool there, has_table("hirestream_minutes"));
+  if (!there) {
+    return std::vector<PipelineMinute>();
+  }
   HIRESTREAM_ASSIGN(
       Statement rows,
       database_.prepare(
@@ -546,6 +593,32 @@ Result<void> SqlitePipelineLog::record(std::span<const PipelineMinute> minutes,
   HIRESTREAM_ASSIGN(Statement * expire,
                     database_.cached("DELETE FROM hirestream_minutes WHERE minute_us < ?1"));
   HIRESTREAM_TRY(expire->bind(1, expire_before_us).run());
+  return transaction.commit();
+}
+
+Result<void> SqlitePipelineLog::record_verification(const Verification& v) {
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(
+      Statement * add,
+      database_.cached(
+          "INSERT OR IGNORE INTO hirestream_verifications (source_id, at_us, rows_read, "
+          "slices_checked, slices_different, slices_repaired, slices_held, slices_damaged, "
+          "cells_checked, cells_different) SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM "
+          "hirestream_sources WHERE name = ?1"));
+  add->bind(1, std::string_view(v.source)).bind(2, v.at_us).bind(3, v.rows_read);
+  add->bind(4, v.slices_checked).bind(5, v.slices_different).bind(6, v.slices_repaired);
+  add->bind(7, v.slices_held).bind(8, v.slices_damaged).bind(9, v.cells_checked);
+  HIRESTREAM_TRY(add->bind(10, v.cells_different).run());
+  HIRESTREAM_ASSIGN(
+      Statement * prune,
+      database_.cached("DELETE FROM hirestream_verifications WHERE (source_id, at_us) IN (SELECT "
+                       "n.source_id, n.at_us FROM hirestream_verifications n JOIN "
+                       "hirestream_sources s ON s.id = n.source_id WHERE s.name = ?1 ORDER BY "
+                       "n.at_us DESC LIMIT -1 OFFSET ?2)"));
+  HIRESTREAM_TRY(
+      prune->bind(1, std::string_view(v.source)).bind(2, int64_t{kVerificationsKept}).run());
+  HIRESTREAM_TRY(database_.execute(kSqliteNoteChange));
   return transaction.commit();
 }
 

@@ -33,18 +33,21 @@ class SqliteReport final : public Report {
   Result<std::vector<SourceQuality>> quality() override;
   Result<std::vector<SourceQuality>> sources() override;
   Result<std::vector<RejectGroup>> rejects() override;
+  Result<std::vector<Verification>> verifications() override;
   Result<std::vector<SliceLine>> slices(size_t limit_per_source) override;
   Result<std::vector<PipelineMinute>> minutes(int64_t from_us) override;
 
  private:
   explicit SqliteReport(sqlite::Database database) : database_(std::move(database)) {}
 
+  Result<bool> has_days();
   struct Source {
     int64_t id = 0;
     std::string name;
     std::string strategy;
     int64_t bucket_width_s = 0;
   };
+  Result<bool> has_table(std::string_view name);
   Result<std::vector<Source>> slice_sources();
   // `accounting`: a table or subquery with the columns of hirestream_accounting.
   Result<std::vector<SourceQuality>> read_sources(const std::string& accounting);
@@ -52,12 +55,14 @@ class SqliteReport final : public Report {
                            std::vector<SliceLine>& out);
 
   sqlite::Database database_;
+  bool has_days_ = false;
 };
 
 class SqlitePipelineLog final : public PipelineLog {
  public:
   static Result<std::unique_ptr<SqlitePipelineLog>> open(const std::string& path);
   Result<void> record(std::span<const PipelineMinute> minutes, int64_t expire_before_us) override;
+  Result<void> record_verification(const Verification& verification) override;
 
  private:
   explicit SqlitePipelineLog(sqlite::Database database) : database_(std::move(database)) {}

@@ -325,6 +325,9 @@ Result<int64_t> SqliteWarehouse::store_jobs(std::span<const Job> changed, int64_
   HIRESTREAM_ASSIGN(Statement rewrite,
                     database_.prepare("UPDATE events_micros SET company_id = ?2, updated_at_us = "
                                       "?3 WHERE job_id = ?1 AND company_id <> ?2"));
+  HIRESTREAM_ASSIGN(Statement rewrite_days,
+                    database_.prepare("UPDATE hirestream_days SET company_id = ?2 WHERE job_id = "
+                                      "?1 AND company_id <> ?2"));
   int64_t rewritten = 0;
   for (const Job& job : changed) {
     store.bind(1, job.job_id).bind(2, job.company_id).bind(3, job.group_id);
@@ -336,27 +339,38 @@ Result<int64_t> SqliteWarehouse::store_jobs(std::span<const Job> changed, int64_
     rewrite.bind(1, job.job_id).bind(2, job.company_id).bind(3, now_us);
     HIRESTREAM_TRY(rewrite.run());
     rewritten += database_.changes();
+    HIRESTREAM_TRY(rewrite_days.bind(1, job.job_id).bind(2, job.company_id).run());
   }
   HIRESTREAM_TRY(note_change());
   HIRESTREAM_TRY(transaction.commit());
   return rewritten;
 }
 
-// Whoever shows the data sees commits of engines by their writers' tokens; every other change is counted here.
 Result<void> SqliteWarehouse::note_change() {
-  return database_.execute(
-      "INSERT INTO hirestream_meta (name, value) VALUES ('changes', '1') ON CONFLICT (name) DO "
-      "UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)");
+  return database_.execute(kSqliteNoteChange);
 }
 
 Result<void> SqliteWarehouse::read_events(
     const std::function<Result<void>(const EventsRow&)>& visit) {
-  HIRESTREAM_ASSIGN(
-      Statement rows,
-      database_.prepare(
-          "SELECT days, hours, job_id, publisher_id, campaign_id, group_id, company_id, "
-          "impressions, clicks, conversions, qualified, unqualified, bid_micros FROM events_micros "
-          "ORDER BY days, hours, job_id, publisher_id, campaign_id, group_id"));
+  return walk(
+      "SELECT days, hours, job_id, publisher_id, campaign_id, group_id, company_id, impressions, "
+      "clicks, conversions, qualified, unqualified, bid_micros FROM events_micros ORDER BY days, "
+      "hours, job_id, publisher_id, campaign_id, group_id",
+      visit);
+}
+
+Result<void> SqliteWarehouse::read_days(
+    const std::function<Result<void>(const EventsRow&)>& visit) {
+  return walk(
+      "SELECT days, 0, job_id, publisher_id, campaign_id, group_id, company_id, impressions, "
+      "clicks, conversions, qualified, unqualified, bid_micros FROM hirestream_days ORDER BY days, "
+      "job_id, publisher_id, campaign_id, group_id",
+      visit);
+}
+
+Result<void> SqliteWarehouse::walk(const char* sql,
+                                   const std::function<Result<void>(const EventsRow&)>& visit) {
+  HIRESTREAM_ASSIGN(Statement rows, database_.prepare(sql));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.step());
     if (!more) {

@@ -50,6 +50,8 @@ class SqliteWarehouse final : public Warehouse {
 
   // `visit` may call other methods of this object.
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<void> rebuild_days() override;
   Result<Contribution> frozen_totals() override;
   // Newest first.
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
@@ -65,6 +67,9 @@ class SqliteWarehouse final : public Warehouse {
   Result<void> reopen();
   Result<std::vector<std::string>> columns_of_events();
   Result<bool> exists(const char* type, const char* name);
+  Result<void> walk(const char* sql, const std::function<Result<void>(const EventsRow&)>& visit);
+  // In a transaction.
+  Result<void> fill_days();
   Result<void> check_schema_version();
   Result<void> create_missing();
   Result<std::pair<int64_t, int64_t>> migrate_rows(const std::string& old_table, int64_t now_us);
@@ -76,6 +81,7 @@ class SqliteWarehouse final : public Warehouse {
   Result<void> write_frozen(SourceId source, const Contribution& contribution);
   Result<void> write_cells(const Commit& commit);
   Result<void> delete_zero_cells(const Commit& commit);
+  Result<void> write_days(const Commit& commit);
   Result<void> write_progress(const Commit& commit);
   Result<void> note_change();
   Result<std::string> kind_of(SourceId source);

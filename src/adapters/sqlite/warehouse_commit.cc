@@ -7,6 +7,7 @@
 
 #include "adapters/sqlite/warehouse.h"
 #include "aggregation/contribution_codec.h"
+#include "ports/day_changes.h"
 
 namespace hirestream {
 namespace {
@@ -255,6 +256,38 @@ Result<void> SqliteWarehouse::delete_zero_cells(const Commit& commit) {
   return {};
 }
 
+Result<void> SqliteWarehouse::write_days(const Commit& commit) {
+  HIRESTREAM_ASSIGN(
+      Statement * upsert,
+      database_.cached(
+          "INSERT INTO hirestream_days (days, job_id, publisher_id, campaign_id, group_id, "
+          "impressions, clicks, conversions, qualified, unqualified, bid_micros, company_id) "
+          "VALUES "
+          "(?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (days, job_id, "
+          "publisher_id, campaign_id, group_id) DO UPDATE SET impressions = impressions + "
+          "excluded.impressions, clicks = clicks + excluded.clicks, conversions = conversions + "
+          "excluded.conversions, qualified = qualified + excluded.qualified, unqualified = "
+          "unqualified + excluded.unqualified, bid_micros = bid_micros + excluded.bid_micros, "
+          "company_id = CASE WHEN excluded.company_id <> 0 THEN excluded.company_id ELSE "
+          "company_id END"));
+  HIRESTREAM_ASSIGN(
+      Statement * drop,
+      database_.cached("DELETE FROM hirestream_days WHERE days = ?1 AND job_id = ?3 AND "
+                       "publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND impressions = "
+                       "0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND unqualified = 0 "
+                       "AND bid_micros = 0"));
+  for (const CellChange& day : day_changes(commit.cells)) {
+    const int measures = bind_cell_key(*upsert, 1, day.key);
+    upsert->bind(bind_measures(*upsert, measures, day.delta), day.company_id);
+    HIRESTREAM_TRY(upsert->run());
+    if (day.delta.any_negative()) {
+      bind_cell_key(*drop, 1, day.key);
+      HIRESTREAM_TRY(drop->run());
+    }
+  }
+  return {};
+}
+
 Result<void> SqliteWarehouse::write_progress(const Commit& commit) {
   HIRESTREAM_ASSIGN(
       Statement * raise,
@@ -286,6 +319,7 @@ Result<CommitOutcome> SqliteWarehouse::commit(const Commit& commit) {
     HIRESTREAM_TRY(write_slice(commit, change));
   }
   HIRESTREAM_TRY(write_cells(commit));
+  HIRESTREAM_TRY(write_days(commit));
   HIRESTREAM_TRY(write_progress(commit));
   if (commit.writers.empty()) {
     HIRESTREAM_TRY(note_change());

@@ -46,6 +46,23 @@ SELECT job_id,
     || printf('.%06d', updated_at_us % 1000000) AS updated_at
 FROM events_micros)";
 
+constexpr const char* kDays =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_days (
+  days INTEGER NOT NULL,
+  job_id INTEGER NOT NULL,
+  publisher_id INTEGER NOT NULL,
+  campaign_id INTEGER NOT NULL,
+  group_id INTEGER NOT NULL,
+  company_id INTEGER NOT NULL,
+  impressions INTEGER NOT NULL,
+  clicks INTEGER NOT NULL,
+  conversions INTEGER NOT NULL,
+  qualified INTEGER NOT NULL,
+  unqualified INTEGER NOT NULL,
+  bid_micros INTEGER NOT NULL,
+  PRIMARY KEY (days, job_id, publisher_id, campaign_id, group_id)
+) STRICT, WITHOUT ROWID)";
+
 constexpr const char* kSources =
     R"(CREATE TABLE IF NOT EXISTS hirestream_sources (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -164,6 +181,21 @@ constexpr const char* kMinutes =
   PRIMARY KEY (minute_us, source_id)
 ) STRICT, WITHOUT ROWID)";
 
+constexpr const char* kVerifications =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_verifications (
+  source_id INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  rows_read INTEGER NOT NULL,
+  slices_checked INTEGER NOT NULL,
+  slices_different INTEGER NOT NULL,
+  slices_repaired INTEGER NOT NULL,
+  slices_held INTEGER NOT NULL,
+  slices_damaged INTEGER NOT NULL,
+  cells_checked INTEGER NOT NULL,
+  cells_different INTEGER NOT NULL,
+  PRIMARY KEY (source_id, at_us)
+) STRICT, WITHOUT ROWID)";
+
 constexpr const char* kAccounting =
     R"(CREATE VIEW IF NOT EXISTS hirestream_accounting AS
 SELECT s.id AS source_id, s.name, s.kind,
@@ -189,6 +221,8 @@ std::vector<std::string> sqlite_schema_statements() {
       "CREATE INDEX IF NOT EXISTS events_micros_company ON events_micros (company_id, days)",
       "CREATE INDEX IF NOT EXISTS events_micros_campaign ON events_micros (campaign_id, days)",
       kEventsView,
+      kDays,
+      "CREATE INDEX IF NOT EXISTS hirestream_days_job ON hirestream_days (job_id, days)",
       "CREATE TABLE IF NOT EXISTS hirestream_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) "
       "STRICT",
       kSources,
@@ -200,6 +234,7 @@ std::vector<std::string> sqlite_schema_statements() {
       "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
       kJobs,
       kMinutes,
+      kVerifications,
       kAccounting,
       "INSERT OR IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '" +
           std::to_string(kSqliteSchemaVersion) + "')",

@@ -89,13 +89,42 @@ Result<void> SqliteWarehouse::check_schema_version() {
                     database_.prepare("SELECT CAST(value AS INTEGER) FROM hirestream_meta WHERE "
                                       "name = 'schema_version'"));
   HIRESTREAM_ASSIGN(bool found, row.step());
-  if (found && row.integer(0) > kSqliteSchemaVersion) {
+  const int64_t version = found ? row.integer(0) : 0;
+  row.reset();
+  if (version > kSqliteSchemaVersion) {
     return fail(ErrorKind::kConfig, "init", config_.path,
-                fmt::format("its tables have schema version {}, this program knows {}",
-                            row.integer(0), kSqliteSchemaVersion),
+                fmt::format("its tables have schema version {}, this program knows {}", version,
+                            kSqliteSchemaVersion),
                 "use a newer hirestream");
   }
+  if (version < kSqliteSchemaVersion) {
+    // Engines that do not know the roll-up must not go on beside it: they are fenced, and refused at their next start.
+    HIRESTREAM_TRY(fill_days());
+    HIRESTREAM_TRY(database_.execute("UPDATE hirestream_writers SET epoch = epoch + 1"));
+    HIRESTREAM_TRY(database_.execute(
+        fmt::format("UPDATE hirestream_meta SET value = '{}' WHERE name = 'schema_version'",
+                    kSqliteSchemaVersion)));
+  }
   return {};
+}
+
+Result<void> SqliteWarehouse::fill_days() {
+  HIRESTREAM_TRY(database_.execute("DELETE FROM hirestream_days"));
+  HIRESTREAM_TRY(database_.execute(
+      "INSERT INTO hirestream_days (days, job_id, publisher_id, campaign_id, group_id, company_id, "
+      "impressions, clicks, conversions, qualified, unqualified, bid_micros) SELECT days, job_id, "
+      "publisher_id, campaign_id, group_id, MAX(company_id), SUM(impressions), SUM(clicks), "
+      "SUM(conversions), SUM(qualified), SUM(unqualified), SUM(bid_micros) FROM events_micros "
+      "GROUP "
+      "BY days, job_id, publisher_id, campaign_id, group_id"));
+  return note_change();
+}
+
+Result<void> SqliteWarehouse::rebuild_days() {
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_TRY(fill_days());
+  return transaction.commit();
 }
 
 Result<void> SqliteWarehouse::init() {
@@ -188,6 +217,7 @@ Result<std::pair<int64_t, int64_t>> SqliteWarehouse::migrate_rows(const std::str
       "qualified, unqualified, bid_micros) SELECT 0, days, hours, SUM(impressions), SUM(clicks), "
       "SUM(conversions), SUM(qualified), SUM(unqualified), SUM(bid_micros) FROM events_micros "
       "GROUP BY days, hours"));
+  HIRESTREAM_TRY(fill_days());
   return std::pair{before, after};
 }
 

@@ -20,12 +20,22 @@ FROM (
   WHERE h.n < 24 AND c.n < %s) n
 """.format(companies=COMPANIES, campaigns=CAMPAIGNS, groups=GROUPS, publishers=PUBLISHERS_OF_A_JOB)
 
+DAYS_OF_EVENTS = """
+INSERT INTO hirestream_days (dates, job_id, publisher_id, campaign_id, group_id, company_id, impressions, clicks, conversion,
+  qualified_application, disqualified_application, spend)
+SELECT dates, job_id, publisher_id, campaign_id, group_id, MAX(company_id), SUM(impressions), SUM(clicks), SUM(conversion),
+  SUM(qualified_application), SUM(disqualified_application), SUM(spend_hour)
+FROM events
+GROUP BY dates, job_id, publisher_id, campaign_id, group_id
+"""
 
-def fill(connection, rows, schema_of):
-    """Makes `events` and `hirestream_jobs` like those of another database; returns the rows of a day."""
+
+def fill(connection, rows, schema_of=None):
+    """Fills `events`, its roll-up and `hirestream_jobs`, made like those of another database if it is named; returns the rows of a day by hour
+    and by day."""
     cells = max(1, rows // (DAYS * 24))
     with connection.cursor() as cursor:
-        for table in ("events", "hirestream_jobs"):
+        for table in ("events", "hirestream_days", "hirestream_jobs") if schema_of else ():
             cursor.execute(f"CREATE TABLE {table} LIKE {schema_of}.{table}")
         cursor.execute("CREATE TABLE numbers (n INT PRIMARY KEY)")
         cursor.executemany("INSERT INTO numbers VALUES (%s)", [(n,) for n in range(max(24, cells))])
@@ -50,5 +60,8 @@ def fill(connection, rows, schema_of):
                 for job in range(1, jobs + 1)
             ],
         )
-        cursor.execute("ANALYZE TABLE events, hirestream_jobs")
-    return cells * 24
+        cursor.execute(DAYS_OF_EVENTS)
+        cursor.execute("ANALYZE TABLE events, hirestream_days, hirestream_jobs")
+        cursor.execute("SELECT COUNT(*) FROM hirestream_days")
+        (by_day,) = cursor.fetchone()
+    return cells * 24, by_day // DAYS

@@ -49,6 +49,10 @@ def test_the_type_check_notices_what_is_wrong(tmp_path):
     assert "satisfies" not in text and all(f"{name}.json: " in text for name in defects), text
 
 
+def test_sources_pass_the_linter():
+    call([str(compiled() / "node_modules/.bin/eslint"), "--max-warnings", "0", "src"], compiled())
+
+
 def test_uids_and_titles_are_unique(boards):
     for key in ("uid", "title"):
         values = [board[key] for board in boards.values()]

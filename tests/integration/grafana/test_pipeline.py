@@ -74,6 +74,11 @@ def made_slice(source, shard, bucket, state, held, classes):
     }
 
 
+def made_verification(source, at, **values):
+    columns = ("rows_read", "slices_checked", "slices_different", "slices_repaired", "slices_held", "slices_damaged", "cells_checked", "cells_different")
+    return {"source_id": source, "at_us": int(at * 1e6)} | dict.fromkeys(columns, 0) | values
+
+
 def made_minute(dice, at, source, quiet):
     fresh = sorted(dice.randrange(1, 5_000_000) for _ in range(3)) if not quiet else [-1, -1, -1]
     values = [
@@ -140,6 +145,15 @@ class Pipeline:
             for index in range(300)
         ]
         insert(connection, "hirestream_rejects", self.rejects)
+        insert(
+            connection,
+            "hirestream_verifications",
+            [
+                made_verification(LIVE, BEGIN, rows_read=90, slices_different=3),
+                made_verification(LIVE, BEGIN + 60, rows_read=100, slices_checked=9, cells_checked=70),
+                made_verification(FILE, BEGIN + 30, rows_read=50, slices_checked=4, slices_damaged=1, cells_checked=20, cells_different=2),
+            ],
+        )
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         self.written = now - datetime.timedelta(seconds=40)
         self.settled = {shard: (BEGIN + 3600) // 60 + shard for shard in range(3)}
@@ -233,7 +247,7 @@ SERIES = {
     },
     "Conflicts and retries": {"Conflicts": lambda m: total(m, "conflicts"), "Retries": lambda m: total(m, "retries")},
 }
-OTHERS = {"Rows by class", "Slices", "Rejects by reason", "Shards", "Sources"}
+OTHERS = {"Rows by class", "Slices", "Rejects by reason", "Shards", "Sources", "Verifications"}
 
 
 def test_every_panel_is_recounted_here(boards):
@@ -328,6 +342,16 @@ def test_sources_show_what_their_numbers_mean(boards, pipeline):
     mine = [piece for piece in pipeline.slices if piece["source_id"] == FILE]
     assert int(rows["old.csv"]["Counted"]) == total(mine, "counted")
     assert set(rows) == {"logs.tracking", "old.csv", "other.tracking"}
+
+
+def test_verifications_show_the_last_of_each_source(boards, pipeline):
+    rows = {row["Source"]: row for row in ask(pipeline, boards["pipeline_health"], "Verifications", grafana.ALL)}
+    live = {"Source": "logs.tracking", "Verified": (BEGIN + 60) * 1000, "Differences": 0, "Rows read": 100, "Slices": 9, "Cells": 70}
+    file = {"Source": "old.csv", "Verified": (BEGIN + 30) * 1000, "Differences": 3, "Rows read": 50, "Slices": 4, "Cells": 20}
+    assert rows["logs.tracking"] == live | {"Held": 0} and rows["old.csv"] == file | {"Held": 0}
+    # Never verified is said, not left out.
+    assert rows["other.tracking"]["Verified"] is None and rows["other.tracking"]["Differences"] is None
+    assert [row["Source"] for row in ask(pipeline, boards["pipeline_health"], "Verifications", str(LIVE))] == ["logs.tracking"]
 
 
 def test_source_variable_lists_all_sources(boards, pipeline):
@@ -477,6 +501,17 @@ def test_held_fires_with_the_first_slice(quiet):
     assert firing(quiet, "hirestream-held") == []
     insert(quiet, "hirestream_slices", [made_slice(LIVE, 0, 2, 1, 1, [1, 0, 0, 0, 0])])
     assert firing(quiet, "hirestream-held") == ["logs.tracking"]
+
+
+@pytest.mark.parametrize("column", ["slices_different", "slices_damaged", "cells_different"])
+def test_verification_difference_fires_until_a_verify_finds_none(quiet, column):
+    now = time.time()
+    insert(quiet, "hirestream_verifications", [made_verification(FILE, now - 900), made_verification(LIVE, now - 800)])
+    assert firing(quiet, "hirestream-verify") == []
+    insert(quiet, "hirestream_verifications", [made_verification(LIVE, now - 700, **{column: 1})])
+    assert firing(quiet, "hirestream-verify") == ["logs.tracking"]
+    insert(quiet, "hirestream_verifications", [made_verification(LIVE, now - 600, slices_repaired=1)])
+    assert firing(quiet, "hirestream-verify") == []
 
 
 @pytest.mark.parametrize(("recounts", "corrected", "fires"), [(100, 10, False), (100, 30, True), (10, 9, False)])

@@ -104,6 +104,31 @@ def warehouse(request, tmp_path_factory):
         sql(f"DROP DATABASE {database}")
 
 
+class Bare:
+    """Where a warehouse is to be; a statement on it behind the program's back."""
+
+    def __init__(self, uri, execute):
+        self.uri = uri
+        self.execute = execute
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def bare(request, tmp_path):
+    if request.param == "sqlite":
+        path = tmp_path / "counts.db"
+
+        def execute(statement):
+            with contextlib.closing(sqlite3.connect(path, timeout=20)) as connection, connection:
+                connection.execute(statement)
+
+        yield Bare(f"sqlite:{path}", execute)
+        return
+    database = f"http_test_{uuid.uuid4().hex[:10]}"
+    server = mysql_server()
+    yield Bare(f"mysql://{server['user']}@{server['host']}:{server['port']}/{database}", lambda statement: sql(statement, database=database))
+    sql(f"DROP DATABASE IF EXISTS {database}")
+
+
 class Server:
     """A running `hirestream dashboard` (or another command that serves)."""
 

@@ -1,10 +1,15 @@
 """Every route of docs/api/openapi.yaml: answers fit their schemas, numbers equal SQL, pages are complete, wrong questions are named."""
 
+import concurrent.futures
+import datetime
 import pathlib
+import time
+import uuid
 
 import pytest
 import requests
 import schemathesis
+from conftest import CSV_HEADER, mysql_server, run, serving, sql, write_rows
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi import checks
 
@@ -70,7 +75,7 @@ def test_top_equals_sql_and_pages_hold_each_entry_once(server, warehouse, dimens
             break
         entries += page["entries"]
         offset += 2
-    assert [(entry["id"], entry["clicks"]) for entry in entries] == [(int(key), int(clicks)) for key, clicks in rows]
+    assert [(entry["id"], entry["clicks"]) for entry in entries] == [(str(key), int(clicks)) for key, clicks in rows]
     if dimension == "company":
         assert {entry["name"] for entry in entries} >= {"Company 1", "Company 2", "Company 3"}
 
@@ -78,8 +83,8 @@ def test_top_equals_sql_and_pages_hold_each_entry_once(server, warehouse, dimens
 def test_names_are_found_by_text_and_by_id(server):
     found = server.json("/api/v1/names/job?search=job%201")["names"]
     assert [name["name"] for name in found] == ["Job 1", "Job 10", "Job 11"]
-    assert server.json("/api/v1/names/company?id=2,77")["names"] == [{"id": 2, "name": "Company 2"}, {"id": 77, "name": ""}]
-    assert {name["id"] for name in server.json("/api/v1/names/publisher")["names"]} == {0, 1, 2, 3}
+    assert server.json("/api/v1/names/company?id=2,77")["names"] == [{"id": "2", "name": "Company 2"}, {"id": "77", "name": ""}]
+    assert {name["id"] for name in server.json("/api/v1/names/publisher")["names"]} == {"0", "1", "2", "3"}
 
 
 def test_cells_page_by_page_are_the_table(server, warehouse):
@@ -92,7 +97,80 @@ def test_cells_page_by_page_are_the_table(server, warehouse):
                            "ORDER BY dates, hours, job_id, publisher_id, campaign_id, group_id")
     assert len(cells) > 300
     assert [(cell["hour"], cell["job_id"], cell["publisher_id"], cell["campaign_id"], cell["group_id"], cell["company_id"], cell["clicks"],
-             cell["impressions"]) for cell in cells] == [(f"{row[0]}T{row[1]:02}:00", *map(int, row[2:])) for row in rows]
+             cell["impressions"]) for cell in cells] == [(f"{row[0]}T{row[1]:02}:00", *map(str, row[2:7]), *map(int, row[7:]))
+                                                               for row in rows]
+
+
+def test_ids_beyond_what_doubles_hold_keep_their_digits(bare, tmp_path):
+    ids = [9007199254740993, 9007199254740995, 9223372036854775807, -9007199254740993]
+    (tmp_path / "in").mkdir()
+    with open(tmp_path / "in" / "rows.csv", "w", encoding="utf-8") as file:
+        file.write(CSV_HEADER)
+        for shift in range(4):
+            job, publisher, campaign, group = (ids * 2)[shift:shift + 4]
+            file.write(f"{uuid.uuid5(uuid.NAMESPACE_OID, str(shift))},{job},{publisher},{campaign},{group},click,,1.5,2026-06-01 10:00:00\n")
+    run("run", "--once", "--source", f"csv:{tmp_path / 'in'}", "--warehouse", bare.uri)
+    expected = {str(value) for value in ids if value > 0}
+    with serving(bare.uri, "--http", "127.0.0.1:0") as server:
+        for dimension in ("job", "publisher", "campaign", "group"):
+            found = {entry["id"] for entry in server.json(f"/api/v1/top/{dimension}?{WHOLE}")["entries"]}
+            assert found >= expected, dimension
+            assert {name["id"] for name in server.json(f"/api/v1/names/{dimension}")["names"]} >= expected
+            one = server.json(f"/api/v1/cells?{WHOLE}&{dimension}=9007199254740993")["cells"]
+            assert [cell[f"{dimension}_id"] for cell in one] == ["9007199254740993"]
+        page = server.json(f"/api/v1/cells?{WHOLE}&limit=1")
+        assert server.json(f"/api/v1/cells?{WHOLE}&limit=9&after={page['next']}")["cells"]
+
+
+def test_quality_tells_what_verify_found(bare, tmp_path):
+    (tmp_path / "in").mkdir()
+    write_rows(tmp_path / "in" / "first.csv", 0, 200)
+    source = ("--source", f"csv:{tmp_path / 'in'}", "--warehouse", bare.uri)
+    run("run", "--once", *source)
+    events = "events_micros" if bare.uri.startswith("sqlite") else "events"
+    with serving(bare.uri, "--http", "127.0.0.1:0") as server:
+        before = server.get("/api/v1/quality")
+        assert before.json()["sources"][0]["verification"] is None
+        assert "hirestream_verify_differences{" not in server.get("/metrics").text
+        began = time.time()
+        assert "not stored" not in run("verify", *source)
+        after = server.get("/api/v1/quality", headers={"If-None-Match": before.headers["ETag"]})
+        found = after.json()["sources"][0]["verification"]
+        assert found["rows_read"] == 200 and found["slices_checked"] > 0 and found["cells_checked"] > 0 and found["differences"] == 0
+        at = datetime.datetime.fromisoformat(found["at"]).timestamp()
+        assert began - 1 < at < time.time() + 1
+        name = before.json()["sources"][0]["name"]
+        metrics = dict(line.rsplit(" ", 1) for line in server.get("/metrics").text.splitlines() if line.startswith("hirestream_verify"))
+        assert float(metrics[f'hirestream_verify_last_timestamp_seconds{{source="{name}"}}']) == pytest.approx(at, abs=1e-3)
+        assert metrics[f'hirestream_verify_differences{{source="{name}"}}'] == "0"
+        bare.execute(f"UPDATE {events} SET clicks = clicks + 1 WHERE clicks > 0")
+        run("verify", *source, expect=1)
+        found = server.json("/api/v1/quality")["sources"][0]["verification"]
+        assert found["differences"] == found["cells_different"] > 0
+        assert f'hirestream_verify_differences{{source="{name}"}} {found["differences"]}\n' in server.get("/metrics").text
+
+
+def test_who_may_only_read_verifies_with_a_warning(tmp_path):
+    database = f"http_test_{uuid.uuid4().hex[:10]}"
+    at = mysql_server()
+    (tmp_path / "in").mkdir()
+    write_rows(tmp_path / "in" / "first.csv", 0, 60)
+    source = f"csv:{tmp_path / 'in'}"
+    try:
+        run("run", "--once", "--source", source, "--warehouse", f"mysql://{at['user']}@{at['host']}:{at['port']}/{database}")
+        sql(f"CREATE USER '{database}'@'%' IDENTIFIED BY 'pw-1'")
+        sql(f"GRANT SELECT ON {database}.* TO '{database}'@'%'")
+        said = run("verify", "--source", source, "--warehouse", f"mysql://{database}@{at['host']}:{at['port']}/{database}",
+                   HIRESTREAM_MYSQL_PASSWORD="pw-1")
+        assert "no difference" in said and "the result of verify is not stored" in said and "INSERT command denied" in said
+        assert sql("SELECT COUNT(*) FROM hirestream_verifications", database=database) == ((0,),)
+        # A warehouse of a version that did not know the table, too.
+        sql("DROP TABLE hirestream_verifications", database=database)
+        said = run("verify", "--source", source, "--warehouse", f"mysql://{at['user']}@{at['host']}:{at['port']}/{database}")
+        assert "no difference" in said and "not stored" in said and "`hirestream init`" in said
+    finally:
+        sql(f"DROP DATABASE IF EXISTS {database}")
+        sql(f"DROP USER IF EXISTS '{database}'@'%'")
 
 
 def test_quality_accounts_for_every_row(server):
@@ -152,6 +230,53 @@ def test_same_data_is_not_sent_again(server, path):
     assert again.status_code == 304 and again.content == b"" and again.headers["ETag"] == first.headers["ETag"]
     other = server.get(f"/api/v1/{path}", headers={"If-None-Match": '"something else"'})
     assert other.status_code == 200 and other.json() == first.json()
+
+
+PANELS = [f"kpis?{WHOLE}", f"series?{WHOLE}", f"top/job?{WHOLE}", f"top/campaign?{WHOLE}&order=clicks", "quality", "meta"]
+
+
+def rows_fetched(database):
+    """How many rows of the figures the server has read in this database, as it counts itself."""
+    found = sql("SELECT COALESCE(SUM(count_fetch), 0) FROM performance_schema.table_io_waits_summary_by_table "
+                f"WHERE object_schema = '{database}' AND object_name IN ('events', 'hirestream_days', 'hirestream_slices', 'hirestream_rejects')")
+    return int(found[0][0])
+
+
+# SQLite does not count what is read.
+@pytest.mark.parametrize("warehouse", ["mysql"], indirect=True)
+def test_many_who_ask_the_same_cost_the_warehouse_one_answer(warehouse):
+    database = warehouse.uri.rsplit("/", 1)[1]
+
+    def fetched_by(server, paths):
+        before = rows_fetched(database)
+        with concurrent.futures.ThreadPoolExecutor(24) as threads:
+            answers = list(threads.map(lambda path: server.json(f"/api/v1/{path}"), paths))
+        assert answers == answers[:len(set(paths))] * (len(paths) // len(set(paths)))
+        return rows_fetched(database) - before
+
+    with serving(warehouse.uri, "--http", "127.0.0.1:0") as server:
+        alone = fetched_by(server, PANELS)
+        assert alone > 1000
+        assert fetched_by(server, PANELS * 12) == 0
+        # Written otherwise, it is the same question.
+        begin, end = WHOLE.split("&")
+        assert fetched_by(server, [f"kpis?{end}&{begin.replace(':', '%3A')}"]) == 0
+    with serving(warehouse.uri, "--http", "127.0.0.1:0") as server:
+        assert fetched_by(server, PANELS * 12) == alone
+
+
+def test_an_answer_is_computed_anew_when_the_data_changed(bare, tmp_path):
+    (tmp_path / "in").mkdir()
+    source = ("--source", f"csv:{tmp_path / 'in'}", "--warehouse", bare.uri)
+    clicks = []
+    run("init", "--warehouse", bare.uri)
+    with serving(bare.uri, "--http", "127.0.0.1:0") as server:
+        for i in range(3):
+            write_rows(tmp_path / "in" / f"{i}.csv", 1000 * i, 60)
+            run("run", "--once", *source)
+            clicks.append(server.json(f"/api/v1/kpis?{WHOLE}")["current"]["clicks"])
+            assert server.json(f"/api/v1/kpis?{WHOLE}")["current"]["clicks"] == clicks[-1]
+    assert 0 < clicks[0] < clicks[1] < clicks[2]
 
 
 def test_metrics_are_prometheus_text(server):

@@ -30,7 +30,7 @@ CLASSES = ["counted", "unattributed", "other", "rejected"]
 
 UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 TIME = r"^\s*(\d{4}-\d\d-\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?\s*$"
-INTEGER = r"^\s*[+-]?\d+(\.0*)?\s*$"
+INTEGER = r"^\s*[+-]?\d+(\.0+)?\s*$"
 DECIMAL = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 
@@ -188,11 +188,16 @@ def quote(path):
     return "'" + str(path).replace("'", "''") + "'"
 
 
+def no_json(word):
+    raise ValueError(word)  # NaN, Infinity
+
+
 def payload_ids(text):
     """jobId and publisherId of a JSON object, keys compared without case, the first match counts."""
     try:
-        pairs = json.loads(text, object_pairs_hook=lambda pairs: pairs)
-    except ValueError:
+        pairs = json.loads(text, object_pairs_hook=lambda pairs: pairs, parse_constant=no_json,
+                           parse_int=lambda digits: int(digits) if len(digits) <= len(str(-2**63)) else None)
+    except (ValueError, RecursionError):
         return None, None
     if not isinstance(pairs, list) or not text.lstrip().startswith("{"):
         return None, None
@@ -202,11 +207,9 @@ def payload_ids(text):
             if key.lower() == wanted:
                 if isinstance(value, bool):
                     return None
-                if isinstance(value, int):
-                    return value
                 if isinstance(value, str) and value.isascii() and value.isdigit():
-                    return int(value)
-                return None
+                    value = int(value.lstrip("0")[:20] or "0")
+                return value if isinstance(value, int) and -2**63 <= value < 2**63 else None
         return None
 
     return value_of("jobid"), value_of("publisherid")

@@ -44,7 +44,7 @@ def test_rounds_bids_half_to_even(tmp_path, text, micros):
 @pytest.mark.parametrize("row", [
     {"ts": ""}, {"ts": "yesterday"}, {"ts": "2024-02-30 00:00:00"}, {"ts": "2024-08-24 24:00:00"}, {"ts": "1999-12-31 23:59:59"},
     {"ts": "2024-08-26 10:00:00"}, {"bid": "-1"}, {"bid": "1000000000.1"}, {"bid": "nan"}, {"bid": "x"}, {"job_id": "n/a"},
-    {"publisher_id": "4,1"}, {"create_time": "7"}])
+    {"publisher_id": "4,1"}, {"job_id": "188."}, {"create_time": "7"}])
 def test_rejects(tmp_path, row):
     rows = [CLICK] * 3000 + [CLICK | row]
     assert recount(tmp_path, rows).classes() == {"counted": 3000, "unattributed": 0, "other": 0, "rejected": 1}
@@ -63,7 +63,10 @@ def test_rows_without_a_job_are_unattributed_unless_the_payload_names_it(tmp_pat
 
 @pytest.mark.parametrize("text, ids", [
     ('{"jobId":"188","publisherId":"4,1,2"}', (188, None)), ('{"jobId":188.0}', (None, None)), ("[1]", (None, None)),
-    ("[]", (None, None)), ("{", (None, None)), ('{"jobId":true}', (None, None)), ('{"a":{"jobId":1}}', (None, None))])
+    ("[]", (None, None)), ("{", (None, None)), ('{"jobId":true}', (None, None)), ('{"a":{"jobId":1}}', (None, None)),
+    ('{"jobId":"188","x":1e400,"publisherId":123456789012345678901234567890}', (188, None)), ('{"jobId":NaN}', (None, None)),
+    ('{"jobId":9223372036854775807,"publisherId":"9223372036854775808"}', (2**63 - 1, None)),
+    ('{"jobId":"000000000000000000000000188","publisherId":-9223372036854775809}', (188, None)), ('{"jobId":"188."}', (None, None))])
 def test_reads_payloads(text, ids):
     assert payload_ids(text) == ids
 

@@ -136,7 +136,9 @@ impl From<NewSessionError> for Error {
                 let message = error.to_string();
                 // OpenSSL's words; the driver keeps no more of it than the text.
                 let untrusted = message.contains("certificate verify failed");
-                let code = if untrusted { E_TLS } else { E_CONNECT };
+                let plain = message.contains("wrong version number");
+                let refused = message.contains("sslv3 alert") || message.contains("tlsv1");
+                let code = if untrusted || plain || refused { E_TLS } else { E_CONNECT };
                 Error { code, server_code: 0, message }
             }
         }

@@ -1,7 +1,6 @@
 //! Opening and closing sessions; statements without values.
 use crate::error::{CError, E_ARGUMENT, E_CONNECT, E_TLS, Error, OK, Res, err, guard};
 use crate::request::Counters;
-use openssl::error::ErrorStack;
 use openssl::ssl::{SslContext, SslContextBuilder, SslFiletype, SslMethod, SslVerifyMode};
 use scylla::client::PoolSize;
 use scylla::client::execution_profile::ExecutionProfile;
@@ -9,8 +8,8 @@ use scylla::client::session_builder::SessionBuilder;
 use std::ffi::{CStr, c_char};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
@@ -52,35 +51,47 @@ pub unsafe fn text(pointer: *const c_char) -> Res<Option<String>> {
     }
 }
 
-unsafe fn tls_context(config: &Config) -> Res<Option<SslContext>> {
+/// Why a server's certificate was refused: the driver's own error says only that it was.
+type Refusal = Arc<Mutex<Option<String>>>;
+
+unsafe fn tls_context(config: &Config, refusal: &Refusal) -> Res<Option<SslContext>> {
     let (ca, cert, key) =
         unsafe { (text(config.tls_ca)?, text(config.tls_cert)?, text(config.tls_key)?) };
     if ca.is_none() && cert.is_none() {
         return Ok(None);
     }
-    let build = || -> Result<SslContext, ErrorStack> {
-        let mut builder = SslContextBuilder::new(SslMethod::tls_client())?;
-        builder.set_verify(SslVerifyMode::PEER);
-        if config.tls_no_ip_check != 0 {
-            // The driver always asks OpenSSL to match the certificate with the node's IP.
-            const IP_ADDRESS_MISMATCH: i32 = 64;
-            builder.set_verify_callback(SslVerifyMode::PEER, |ok, context| {
-                ok || context.error().as_raw() == IP_ADDRESS_MISMATCH
-            });
-        }
-        if let Some(ca) = ca {
-            builder.set_ca_file(ca)?;
-        }
-        if let (Some(cert), Some(key)) = (cert, key) {
-            builder.set_certificate_chain_file(cert)?;
-            builder.set_private_key_file(key, SslFiletype::PEM)?;
-        }
-        Ok(builder.build())
+    let unusable = |what: &str, file: &str, e: &dyn std::fmt::Display| {
+        Error { code: E_TLS, server_code: 0, message: format!("{what} {file} cannot be used: {e}") }
     };
-    build().map(Some).or_else(|e| err(E_TLS, e))
+    let mut builder =
+        SslContextBuilder::new(SslMethod::tls_client()).or_else(|e| err(E_TLS, e))?;
+    let any_address = config.tls_no_ip_check != 0;
+    let refusal = refusal.clone();
+    builder.set_verify_callback(SslVerifyMode::PEER, move |ok, context| {
+        // The driver always asks OpenSSL to match the certificate with the node's IP.
+        const IP_ADDRESS_MISMATCH: i32 = 64;
+        let good = ok || (any_address && context.error().as_raw() == IP_ADDRESS_MISMATCH);
+        if !good && let Ok(mut reason) = refusal.lock() {
+            *reason = Some(context.error().error_string().to_owned());
+        }
+        good
+    });
+    match &ca {
+        Some(ca) => builder.set_ca_file(ca).map_err(|e| unusable("tls_ca", ca, &e))?,
+        None => builder.set_default_verify_paths().or_else(|e| err(E_TLS, e))?,
+    }
+    if let (Some(cert), Some(key)) = (&cert, &key) {
+        builder
+            .set_certificate_chain_file(cert)
+            .map_err(|e| unusable("tls_cert", cert, &e))?;
+        builder
+            .set_private_key_file(key, SslFiletype::PEM)
+            .map_err(|e| unusable("tls_key", key, &e))?;
+    }
+    Ok(Some(builder.build()))
 }
 
-unsafe fn session_builder(config: &Config) -> Res<SessionBuilder> {
+unsafe fn session_builder(config: &Config, refusal: &Refusal) -> Res<SessionBuilder> {
     let connections = NonZeroUsize::new(config.connections_per_host.max(1) as usize);
     let profile = ExecutionProfile::builder()
         .request_timeout(Some(Duration::from_millis(config.request_timeout_ms.max(1).into())))
@@ -99,7 +110,7 @@ unsafe fn session_builder(config: &Config) -> Res<SessionBuilder> {
         if let Some(datacenter) = text(config.local_dc)? {
             builder = builder.prefer_datacenter(datacenter);
         }
-        Ok(builder.tls_context(tls_context(config)?))
+        Ok(builder.tls_context(tls_context(config, refusal)?))
     }
 }
 
@@ -114,7 +125,8 @@ pub unsafe extern "C" fn hs_cql_session_open(
         if config.abi != ABI {
             return err(E_ARGUMENT, "header and library have different ABI versions");
         }
-        let builder = session_builder(config)?;
+        let refusal = Refusal::default();
+        let builder = session_builder(config, &refusal)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(config.io_threads.max(1) as usize)
             .thread_name("cql-io")
@@ -129,7 +141,13 @@ pub unsafe extern "C" fn hs_cql_session_open(
             Ok(Ok(session)) => session,
             Ok(Err(e)) => {
                 runtime.shutdown_background();
-                return Err(Error::from(e));
+                let mut error = Error::from(e);
+                if error.code == E_TLS
+                    && let Some(reason) = refusal.lock().ok().and_then(|mut reason| reason.take())
+                {
+                    error.message = format!("certificate verify failed: {reason}");
+                }
+                return Err(error);
             }
             Err(_) => {
                 runtime.shutdown_background();

@@ -1,0 +1,57 @@
+"""Certificates for one test: an authority and what it signs, as PEM files."""
+
+import datetime
+import ipaddress
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+
+def _names(*hosts):
+    found = []
+    for host in hosts:
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(host)))
+        except ValueError:
+            found.append(x509.DNSName(host))
+    return x509.SubjectAlternativeName(found)
+
+
+class Authority:
+    def __init__(self, folder, name):
+        self.folder = folder
+        self.name = name
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        constraints = (x509.BasicConstraints(ca=True, path_length=None), True)
+        certificate = self._sign(self.subject, self.key.public_key(), [constraints])
+        self.path = self._write(f"{name}.pem", certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _sign(self, subject, public_key, extensions):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = datetime.timedelta(days=1)
+        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.subject).public_key(public_key)
+                   .serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + day))
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def _write(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def issue(self, name, *hosts, server=True):
+        """The files of a certificate for these hosts and of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+        extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (x509.ExtendedKeyUsage([usage]), False)]
+        if hosts:
+            extensions.append((_names(*hosts), False))
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate = self._sign(subject, key.public_key(), extensions)
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return (self._write(f"{self.name}-{name}.pem", certificate.public_bytes(serialization.Encoding.PEM)),
+                self._write(f"{self.name}-{name}.key", pem))
