@@ -76,6 +76,9 @@ class Verifier {
     } else {
       HIRESTREAM_TRY(look_at({keys.begin(), keys.end()}));
     }
+    if (repair_events_) {
+      HIRESTREAM_TRY(check_events());  // a damaged slice was among them
+    }
     HIRESTREAM_TRY(repair_companies());
     return report_.slices_repaired;
   }

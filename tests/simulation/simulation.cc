@@ -427,41 +427,52 @@ class Run {
     }
   }
 
-  // Nothing: it ended early (a crash or an error).
-  std::optional<VerifyReport> run_verification(bool repair) {
-    Process process(world_, fmt::format("verify{}", ++verifications_));
+  // What a command does that is no engine. Nothing: it ended early (a crash or an error).
+  template <typename Value>
+  std::optional<Value> run_publisher(const std::string& name, bool repair,
+                                     Result<Value> (*work)(const EnginePorts& ports,
+                                                           const VerifyOptions& options)) {
+    Process process(world_, name);
     equip(process, true);
     VerifyOptions verify_options;
     verify_options.engine = options(0);
     verify_options.engine.shards.clear();
     verify_options.repair = repair;
-    world_.trace(process.name, repair ? "starts, with repair" : "starts");
+    world_.trace(name, repair ? "starts, with repair" : "starts");
     try {
-      auto report = verify(ports(process), verify_options);
-      const bool too_few_shards =
-          !report && report.error().operation == kUnknownShard && !knows_all_shards(process);
-      if (!report && report.error().kind != ErrorKind::kTransient && !too_few_shards) {
-        throw InvariantViolation{"Unexpected error", process.name + ": " + report.error().text()};
+      auto result = work(ports(process), verify_options);
+      if (result) {
+        return std::move(*result);
       }
-      if (!report) {
-        world_.trace(process.name, "error: " + report.error().text());
-        return std::nullopt;
+      const Error& error = result.error();
+      const bool too_few_shards = error.operation == kUnknownShard && !knows_all_shards(process);
+      if (error.kind != ErrorKind::kTransient && !too_few_shards) {
+        throw InvariantViolation{"Unexpected error", name + ": " + error.text()};
       }
-      world_.trace(
-          process.name,
-          fmt::format("done: {} slices checked, {} different, {} repaired, {} held, {} "
-                      "cells differ",
-                      report->slices_checked, report->slices_different, report->slices_repaired,
-                      report->slices_held, report->cells_different));
-      if (report->cells_different != 0 && !database_.in_doubt()) {
-        throw InvariantViolation{
-            "Verify", fmt::format("it reports {} cells that differ between events and ledger",
-                                  report->cells_different)};
-      }
-      return std::move(*report);
+      world_.trace(name, "error: " + error.text());
     } catch (const SimulatedCrash&) {
+      world_.trace(name, "killed");
+    }
+    return std::nullopt;
+  }
+
+  std::optional<VerifyReport> run_verification(bool repair) {
+    const std::string name = fmt::format("verify{}", ++verifications_);
+    auto report = run_publisher<VerifyReport>(name, repair, verify);
+    if (!report) {
       return std::nullopt;
     }
+    world_.trace(
+        name, fmt::format("done: {} slices checked, {} different, {} repaired, {} held, "
+                          "{} cells differ",
+                          report->slices_checked, report->slices_different, report->slices_repaired,
+                          report->slices_held, report->cells_different));
+    if (report->cells_different != 0 && !database_.in_doubt()) {
+      throw InvariantViolation{
+          "Verify", fmt::format("it reports {} cells that differ between events and ledger",
+                                report->cells_different)};
+    }
+    return report;
   }
 
   void check_end() {
@@ -472,6 +483,7 @@ class Run {
     }
     check_late_rows();
     check_companies();
+    run_publisher<int64_t>("retry", true, retry_rejects);
     const auto repaired = run_verification(true);
     if (!repaired) {
       throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
