@@ -206,7 +206,9 @@ void store_result(const Settings& settings, const std::string& source, const Ver
                                      .slices_held = report.slices_held,
                                      .slices_damaged = report.slices_damaged,
                                      .cells_checked = report.cells_checked,
-                                     .cells_different = report.cells_different});
+                                     // Rows of the roll-up are cells, too.
+                                     .cells_different =
+                                         report.cells_different + report.days_different});
   }();
   if (!stored) {
     context.log->warn(with_fields("the result of verify is not stored in the warehouse",

@@ -88,7 +88,7 @@ std::string tls_hint(const CassandraConfig& config, std::string_view message) {
   if (says("cannot be used")) {
     return says("key values mismatch")
                ? "tls_key is not the key of tls_cert: name the two files that belong together"
-               : "name a PEM file that this program may read";
+               : "tls_ca, tls_cert and tls_key name PEM files that this program may read";
   }
   if (says("wrong version number")) {
     return "enable client_encryption_options in cassandra.yaml, or where the network is trusted "

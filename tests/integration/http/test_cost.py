@@ -29,7 +29,7 @@ QUESTIONS = [
     f"/api/v1/series?{MONTH}&step=hour",
     f"/api/v1/series?{MONTH}&step=day&compare=previous",
     *(f"/api/v1/top/{dimension}?{MONTH}" for dimension in ("company", "campaign", "group", "publisher", "job")),
-    f"/api/v1/top/job?{MONTH}&company=3&company=4",
+    f"/api/v1/top/job?{MONTH}&company=3,4",
     "/api/v1/names/publisher",
     "/api/v1/names/job?search=7",
     f"/api/v1/cells?{MONTH}&limit=100",
