@@ -76,7 +76,7 @@ std::string differences_text(const VerifyReport& report) {
   return table.empty() ? "" : table.text();
 }
 
-std::string report_text(const std::string& name, const VerifyReport& report) {
+std::string report_text(const std::string& name, const VerifyReport& report, bool repair) {
   std::string out = fmt::format("{}: {} rows read, {} slices and {} cells compared", name,
                                 format_count(report.rows_read), format_count(report.slices_checked),
                                 format_count(report.cells_checked));
@@ -105,12 +105,15 @@ std::string report_text(const std::string& name, const VerifyReport& report) {
   if (report.slices_repaired > 0) {
     out += fmt::format("repaired: {} slices\n", format_count(report.slices_repaired));
   }
+  if (report.cells_repaired > 0) {
+    out += fmt::format("repaired: {} cells of events\n", format_count(report.cells_repaired));
+  }
   if (report.days_repaired > 0) {
     out +=
         fmt::format("repaired: {} rows of the daily roll-up\n", format_count(report.days_repaired));
   }
   if (report.clean()) {
-    const bool repaired = report.slices_repaired + report.days_repaired > 0;
+    const bool repaired = report.slices_repaired + report.cells_repaired + report.days_repaired > 0;
     return out + (repaired ? "no difference remains\n" : "no difference\n");
   }
   out += fmt::format("different: {} slices, {} cells of events; damaged: {} slices\n",
@@ -125,6 +128,11 @@ std::string report_text(const std::string& name, const VerifyReport& report) {
   }
   if (report.cells_different > 0) {
     out += "cells of events do not follow from the ledger: somebody else wrote to the table\n";
+    if (report.cells_repairable) {
+      out += repair ? "putting them right takes something away: hirestream verify --repair "
+                      "--allow-shrink\n"
+                    : "put them right with: hirestream verify --repair\n";
+    }
   }
   return out;
 }
@@ -150,6 +158,7 @@ nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& 
       {"rows_too_late", report.rows_too_late},
       {"cells_checked", report.cells_checked},
       {"cells_different", report.cells_different},
+      {"cells_repaired", report.cells_repaired},
       {"cells_compared_in_part", report.cells_compared_in_part},
       {"days_checked", report.days_checked},
       {"days_different", report.days_different},
@@ -197,18 +206,18 @@ void store_result(const Settings& settings, const std::string& source, const Ver
   SystemClock clock;
   const auto stored = [&]() -> Result<void> {
     HIRESTREAM_ASSIGN(const auto log, open_pipeline_log(settings.warehouse));
-    return log->record_verification({.source = source,
-                                     .at_us = clock.now_us(),
-                                     .rows_read = report.rows_read,
-                                     .slices_checked = report.slices_checked,
-                                     .slices_different = report.slices_different,
-                                     .slices_repaired = report.slices_repaired,
-                                     .slices_held = report.slices_held,
-                                     .slices_damaged = report.slices_damaged,
-                                     .cells_checked = report.cells_checked,
-                                     // Rows of the roll-up are cells, too.
-                                     .cells_different =
-                                         report.cells_different + report.days_different});
+    return log->record_verification(
+        {.source = source,
+         .at_us = clock.now_us(),
+         .rows_read = report.rows_read,
+         .slices_checked = report.slices_checked,
+         .slices_different = report.slices_different,
+         .slices_repaired = report.slices_repaired,
+         .slices_held = report.slices_held,
+         .slices_damaged = report.slices_damaged,
+         .cells_checked = report.cells_checked,
+         // Rows of the roll-up are cells, too.
+         .cells_different = report.cells_different + report.days_different});
   }();
   if (!stored) {
     context.log->warn(with_fields("the result of verify is not stored in the warehouse",
@@ -238,7 +247,7 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
     if (context.json) {
       json.push_back(report_json(source.name, *report));
     } else {
-      std::fputs(report_text(source.name, *report).c_str(), stdout);
+      std::fputs(report_text(source.name, *report, options.repair).c_str(), stdout);
     }
   }
   if (context.json) {

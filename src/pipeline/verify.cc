@@ -461,13 +461,25 @@ class Verifier {
     if (wrong.empty() && unexplained.empty()) {
       return {};
     }
-    if (options_.repair && repair_events_ && frozen.empty() && !damaged) {
+    // Guard Shrink: what somebody else added, or a repair that was killed left, is taken away only if that is allowed; what is missing
+    // is put back.
+    Contribution correction = difference(ledger, events);
+    const bool takes_away = std::any_of(correction.begin(), correction.end(), [](const Cell& cell) {
+      return cell.measures.any_negative();
+    });
+    const bool may = repair_events_ || options_.engine.allow_shrink || !takes_away;
+    if (options_.repair && may && frozen.empty() && !damaged) {
+      if (!repair_events_) {
+        note_cells(report_, surplus, ledger, events, "events");
+      }
+      report_.cells_repaired = static_cast<int64_t>(correction.size());
       CommitPlan plan;
-      plan.cells = difference(ledger, events);
+      plan.cells = std::move(correction);
       HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
       HIRESTREAM_CHECK(outcome.verdict == CommitVerdict::kCommitted);
       return {};
     }
+    report_.cells_repairable = frozen.empty() && !damaged;
     const Contribution& different = damaged ? wrong : surplus;
     if (frozen.empty()) {
       report_.cells_different = static_cast<int64_t>(different.size());

@@ -30,6 +30,8 @@ struct VerifyReport {
   int64_t cells_different = 0;  // of events against the ledger
   // What damaged slices gave is not known: only cells that hold too little were noticed.
   bool cells_compared_in_part = false;
+  int64_t cells_repaired = 0;
+  bool cells_repairable = false;  // no frozen slice and no damage hides what each cell must be
   int64_t days_checked = 0;
   int64_t days_different = 0;  // rows of the daily roll-up against the sums of events
   int64_t days_repaired = 0;
