@@ -165,7 +165,7 @@ class Doctor {
         good(name + " fingerprint", "as in the warehouse");
       } else {
         add(Verdict::kBad, name + " fingerprint", differences,
-            "restore the settings, or give the source another --source-name and count it anew");
+            "restore the old setting, or count into another warehouse");
       }
     }
   }

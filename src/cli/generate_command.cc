@@ -56,6 +56,7 @@ struct GenerateOptions {
   int32_t shards = 8;
   int32_t bucket_width_s = 60;
   int32_t writers = 1;
+  bool replace = false;
 };
 
 tl::unexpected<Error> bad_option(const std::string& option, const std::string& message,
@@ -228,6 +229,8 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
 Result<int> run(const GenerateOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Uri uri, parse_uri(options.to, UriRole::kRawLog));
   HIRESTREAM_TRY(check_combination(options, uri));
+  HIRESTREAM_TRY(
+      check_target_file(uri, options.replace ? IfFileExists::kReplace : IfFileExists::kRefuse));
   HIRESTREAM_ASSIGN(const TrafficModel model, TrafficModel::make(options.traffic));
   std::string password;
   if (uri.scheme == Scheme::kCassandra) {
@@ -260,6 +263,8 @@ void add_amount_options(CLI::App& command, GenerateOptions& options) {
       .add_option("--to", options.to, "Raw log: cassandra://…, sqlite:PATH, csv:PATH, ndjson:PATH")
       ->required()
       ->type_name("URI");
+  command.add_flag("--replace", options.replace,
+                   "Of csv and ndjson: put the new file in the place of one that exists");
   command.add_option("--rows", options.rows, "How many rows [100000; with --rate: no end]");
   command.add_option("--rate", options.rate, "Live: rows a second, arriving now");
   command.add_option("--seconds", options.seconds, "Live: end after so long");

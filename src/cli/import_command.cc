@@ -11,6 +11,7 @@
 #include "cli/open_source.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
+#include "config/uri.h"
 
 namespace hirestream {
 namespace {
@@ -20,13 +21,14 @@ constexpr const char* kFooter = R"(Examples:
   hirestream import export.ndjson.zst --to cassandra://127.0.0.1/logs/tracking --on-bad-row skip
 
 Rows with the same create_time are one row: repeats are left out, of different versions the last one stays. Importing
-again is harmless. A row that does not fit is never written in part; it is named with file, line and reason.)";
+again is harmless; a CSV or NDJSON file that exists is replaced only with --replace. A row that does not fit is never written in part; it is named with file, line and reason.)";
 
 struct Options {
   std::vector<std::string> files;
   std::string to;
   std::string on_bad_row = "stop";
   std::string source_timezone = "UTC";
+  bool replace = false;
 };
 
 int64_t total_bytes(const std::vector<std::string>& files) {
@@ -89,6 +91,9 @@ void print_bad_rows(const ImportReport& report) {
 }
 
 Result<int> run(const Options& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const Uri target, parse_uri(options.to, UriRole::kRawLog));
+  HIRESTREAM_TRY(
+      check_target_file(target, options.replace ? IfFileExists::kReplace : IfFileExists::kRefuse));
   HIRESTREAM_ASSIGN(const auto writer, open_writer(options.to, options.source_timezone));
   ImportOptions import;
   import.files = options.files;
@@ -129,6 +134,8 @@ void add_import_command(CLI::App& app, CommandContext& context) {
                    "Raw log: cassandra://…, sqlite:PATH, csv:PATH, ndjson:PATH")
       ->required()
       ->type_name("URI");
+  command->add_flag("--replace", options->replace,
+                    "Of csv and ndjson: put the new file in the place of one that exists");
   command->add_option("--on-bad-row", options->on_bad_row, "stop or skip")
       ->check(CLI::IsMember({"stop", "skip"}))
       ->capture_default_str();

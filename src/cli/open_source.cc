@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <optional>
 
 #include "adapters/cassandra/cassandra_schema.h"
@@ -72,6 +73,26 @@ Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, O
       break;
   }
   return not_a_raw_log(*source.uri);
+}
+
+Result<void> check_target_file(const Uri& uri, IfFileExists if_exists) {
+  if (uri.scheme != Scheme::kCsv && uri.scheme != Scheme::kNdjson) {
+    return {};
+  }
+  std::error_code ignored;
+  const auto status = std::filesystem::symlink_status(uri.path, ignored);
+  if (!std::filesystem::exists(status)) {
+    return {};
+  }
+  if (std::filesystem::is_directory(uri.path, ignored)) {
+    return fail(ErrorKind::kConfig, "write", uri.path, "this is a folder",
+                "give the name of a file to make in it");
+  }
+  if (if_exists == IfFileExists::kRefuse) {
+    return fail(ErrorKind::kConfig, "write", uri.path, "the file exists already",
+                "give another file, or replace this one: --replace");
+  }
+  return {};
 }
 
 Result<std::unique_ptr<RawLogWriter>> open_writer(const Uri& uri, const std::string& password,

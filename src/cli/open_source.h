@@ -16,8 +16,13 @@ namespace hirestream {
 // What somebody should know about the source goes to observer.on_note.
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer);
 
+enum class IfFileExists { kRefuse, kReplace };
+// kConfig if writing to `uri` would replace a file that nobody gave up, or a folder. Of csv and ndjson only: other raw logs are added to.
+Result<void> check_target_file(const Uri& uri, IfFileExists if_exists);
+
 // For `generate`, `import` and `demo`. cassandra: the table must exist (`hirestream init --source URI` makes it); sqlite: file
-// and table are made; csv, ndjson: a new file, visible when finished. `source_timezone`: of ts texts without offset, where
+// and table are made; csv, ndjson: a new file, visible when finished, in the place
+// of one that exists (check_target_file comes first). `source_timezone`: of ts texts without offset, where
 // the column is a timestamp.
 Result<std::unique_ptr<RawLogWriter>> open_writer(const Uri& uri, const std::string& password,
                                                   const std::string& source_timezone = "UTC");

@@ -2,8 +2,10 @@
 #include <spdlog/logger.h>
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
@@ -191,6 +193,7 @@ Result<VerifyReport> verify_source(const Settings& settings, const SourceSetting
   VerifyOptions options;
   HIRESTREAM_ASSIGN(options.engine, engine_options(settings, source));
   options.repair = repair;
+  options.wait = [](int64_t us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); };
   SystemClock clock;
   return verify({.source = *opened,
                  .warehouse = *warehouse,

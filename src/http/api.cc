@@ -183,7 +183,7 @@ std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
       hints.push_back(fmt::format(
           "{}: {:.0f} % of the rows of counted kinds have no job_id column. Where their payload "
           "names the job, "
-          "--attribution payload under another --source-name counts them.",
+          "--attribution payload counts them, in a warehouse of its own.",
           source.name,
           100.0 * static_cast<double>(rows.unattributed) / static_cast<double>(attributable)));
     }

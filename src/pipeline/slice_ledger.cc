@@ -278,6 +278,14 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
     commit.cells.push_back({cell.key, cell.measures, companies_.company_of(cell.key.job_id)});
   }
   commit.settled_until = std::move(plan.settled_until);
+  commit.based_on_changes = plan.based_on_changes;
+  if (plan.days) {
+    canonicalize(*plan.days);
+    commit.days.emplace();
+    for (const Cell& day : *plan.days) {
+      commit.days->push_back({day.key, day.measures, companies_.company_of(day.key.job_id)});
+    }
+  }
   HIRESTREAM_ASSIGN(CommitOutcome outcome, apply(commit));
   if (outcome.verdict == CommitVerdict::kFenced) {
     return fail(

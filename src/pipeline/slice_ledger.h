@@ -48,9 +48,11 @@ struct CommitPlan {
   std::vector<SliceChange> slices;
   Contribution cells;  // differences, in any order, keys may repeat
   std::vector<std::pair<int32_t, int64_t>> settled_until;
-  int64_t rows = 0;                  // recounted or appended
-  int64_t new_rows = 0;              // growth of the ledger's row counts
-  std::vector<int64_t> arrivals_us;  // sample of appended rows' arrival times
+  std::optional<Contribution> days;         // as Commit::days
+  std::optional<int64_t> based_on_changes;  // as Commit::based_on_changes
+  int64_t rows = 0;                         // recounted or appended
+  int64_t new_rows = 0;                     // growth of the ledger's row counts
+  std::vector<int64_t> arrivals_us;         // sample of appended rows' arrival times
 
   bool empty() const { return slices.empty(); }
 };

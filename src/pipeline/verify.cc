@@ -16,6 +16,7 @@ constexpr size_t kSampleMax = 20;
 constexpr size_t kSlicesPerBatch = 128;
 // A running engine changes slices while they are compared: each difference is looked at again before it is believed.
 constexpr int kLooks = 5;
+constexpr int64_t kFirstWaitUs = 150'000;  // and twice as long after each look: 4.5 s in all
 
 void note_cells(VerifyReport& report, const Contribution& cells, const Contribution& expected,
                 const Contribution& found, const std::string& where) {
@@ -162,6 +163,10 @@ class Verifier {
         }
       }
       keys = std::move(again);
+      if (!keys.empty() && look < kLooks && still_open_ && options_.wait) {
+        options_.wait(kFirstWaitUs << look);  // an engine that fills them commits meanwhile
+      }
+      still_open_ = false;
     }
     return {};
   }
@@ -180,6 +185,7 @@ class Verifier {
     const bool moved = revisions.contains(key) && revisions[key] != entry.revision;
     revisions[key] = entry.revision;
     if (!same && !last) {
+      still_open_ = still_open_ || entry.state == SliceState::kOpen;
       again.push_back(key);
       return {};
     }
@@ -379,67 +385,92 @@ class Verifier {
     return repair(std::move(recount));
   }
 
-  // Atomic: events = frozen base + Σ ledger, over all sources of the warehouse.
+  // What the warehouse holds at one moment.
+  struct Holdings {
+    Contribution ledger;
+    bool damaged = false;  // some slices' share of `ledger` is not known
+    Contribution events;
+    Contribution days;
+    Contribution frozen;
+    int64_t changes = 0;
+  };
+
+  Result<Holdings> read_holdings() {
+    HIRESTREAM_TRY(ports_.warehouse.begin_snapshot());
+    auto holdings = read_all();
+    ports_.warehouse.end_snapshot();
+    return holdings;
+  }
+
+  Result<Holdings> read_all() {
+    Holdings holdings;
+    HIRESTREAM_ASSIGN(holdings.changes, ports_.warehouse.changes());
+    HIRESTREAM_ASSIGN(holdings.ledger, sum_of_ledger(holdings.damaged));
+    const auto into = [](Contribution& cells) {
+      return [&cells](const EventsRow& row) -> Result<void> {
+        cells.push_back({row.key, row.measures});
+        return {};
+      };
+    };
+    HIRESTREAM_TRY(ports_.warehouse.read_events(into(holdings.events)));
+    HIRESTREAM_TRY(ports_.warehouse.read_days(into(holdings.days)));
+    HIRESTREAM_ASSIGN(holdings.frozen, ports_.warehouse.frozen_totals());
+    canonicalize(holdings.events);
+    canonicalize(holdings.days);
+    return holdings;
+  }
+
+  // Atomic: events = frozen base + Σ ledger, over all sources of the warehouse, and days = events by day.
   Result<void> check_events() {
     for (int look = 1; look <= kLooks; ++look) {
-      std::map<std::pair<SourceId, SliceKey>, int64_t> before;
-      bool damaged = false;
-      HIRESTREAM_ASSIGN(const Contribution ledger, sum_of_ledger(&before, damaged));
-      Contribution events;
-      HIRESTREAM_TRY(ports_.warehouse.read_events([&events](const EventsRow& row) -> Result<void> {
-        events.push_back({row.key, row.measures});
+      HIRESTREAM_ASSIGN(const Holdings holdings, read_holdings());
+      report_.cells_checked = static_cast<int64_t>(holdings.events.size());
+      report_.days_checked = static_cast<int64_t>(holdings.days.size());
+      CommitPlan plan;
+      plan.based_on_changes = holdings.changes;
+      VerifyReport noted = report_;
+      compare_events(holdings, plan, noted);
+      compare_days(holdings, plan, noted);
+      if (plan.cells.empty() && plan.days->empty()) {
+        report_ = std::move(noted);
         return {};
-      }));
-      Contribution days;
-      HIRESTREAM_TRY(ports_.warehouse.read_days([&days](const EventsRow& row) -> Result<void> {
-        days.push_back({row.key, row.measures});
-        return {};
-      }));
-      HIRESTREAM_ASSIGN(const Contribution frozen, ports_.warehouse.frozen_totals());
-      std::map<std::pair<SourceId, SliceKey>, int64_t> after;
-      HIRESTREAM_TRY(load_revisions(after));
-      if (before != after) {
-        continue;  // somebody committed meanwhile: what was read does not belong together
       }
-      canonicalize(events);
-      report_.cells_checked = static_cast<int64_t>(events.size());
-      HIRESTREAM_TRY(compare_events(events, ledger, frozen, damaged));
-      // What is wrong itself is no measure for the roll-up.
-      return report_.cells_different == 0 ? compare_days(events, std::move(days)) : Result<void>();
+      HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+      if (outcome.verdict == CommitVerdict::kCommitted) {
+        report_ = std::move(noted);
+        return {};
+      }
+      // Another repair was faster: look again.
     }
-    ports_.observer.on_note("warning",
-                            "events was not compared with the ledger: somebody committed "
-                            "during each of " +
-                                std::to_string(kLooks) +
-                                " looks; verify again in a quieter moment");
-    return {};
+    return fail(ErrorKind::kTransient, "verify", options_.engine.source_name,
+                "others repaired or published slices during each of " + std::to_string(kLooks) +
+                    " looks at events",
+                "verify again when they are done");
   }
 
-  Result<void> compare_days(const Contribution& events, Contribution days) {
-    canonicalize(days);
-    report_.days_checked = static_cast<int64_t>(days.size());
-    Contribution sums = events;
-    for (Cell& cell : sums) {
-      cell.key = day_of(cell.key);
-    }
-    canonicalize(sums);
-    const Contribution wrong = difference(sums, days);
+  // Differences of the roll-up go into `report`, or what puts it right into the plan.
+  void compare_days(const Holdings& holdings, CommitPlan& plan, VerifyReport& report) {
+    const auto by_day = [](Contribution cells) {
+      for (Cell& cell : cells) {
+        cell.key = day_of(cell.key);
+      }
+      canonicalize(cells);
+      return cells;
+    };
+    // Of the rows of events as they will be.
+    const Contribution sums = by_day(merge(holdings.events, plan.cells));
+    const Contribution wrong = difference(by_day(holdings.events), holdings.days);
+    plan.days = options_.repair ? difference(sums, holdings.days) : Contribution();
     if (wrong.empty()) {
-      return {};
+      return;
     }
-    note_differences(report_, sums, days, "hirestream_days");
-    if (!options_.repair) {
-      report_.days_different = static_cast<int64_t>(wrong.size());
-      return {};
-    }
-    HIRESTREAM_TRY(ports_.warehouse.rebuild_days());
-    report_.days_repaired = static_cast<int64_t>(wrong.size());
-    return {};
+    note_cells(report, wrong, by_day(holdings.events), holdings.days, "hirestream_days");
+    (options_.repair ? report.days_repaired : report.days_different) =
+        static_cast<int64_t>(wrong.size());
   }
 
-  Result<void> compare_events(const Contribution& events, const Contribution& ledger,
-                              const Contribution& frozen, bool damaged) {
-    const Contribution surplus = difference(events, ledger);
+  void compare_events(const Holdings& holdings, CommitPlan& plan, VerifyReport& report) {
+    const Contribution surplus = difference(holdings.events, holdings.ledger);
     Contribution by_hour;
     Contribution wrong;
     for (const Cell& cell : surplus) {
@@ -452,43 +483,40 @@ class Verifier {
     }
     canonicalize(by_hour);
     // What events has beyond the ledger must be, hour by hour, what frozen slices gave.
-    Contribution unexplained = difference(by_hour, frozen);
-    if (damaged) {
+    Contribution unexplained = difference(by_hour, holdings.frozen);
+    if (holdings.damaged) {
       // What a damaged slice gave is not in the sum of the ledger: cells may hold more, but not less.
-      report_.cells_compared_in_part = true;
+      report.cells_compared_in_part = true;
       keep_negative(unexplained);
     }
     if (wrong.empty() && unexplained.empty()) {
-      return {};
+      return;
     }
+    report.cells_repairable = holdings.frozen.empty() && !holdings.damaged;
     // Guard Shrink: what somebody else added, or a repair that was killed left, is taken away only if that is allowed; what is missing
     // is put back.
-    Contribution correction = difference(ledger, events);
+    Contribution correction = difference(holdings.ledger, holdings.events);
     const bool takes_away = std::any_of(correction.begin(), correction.end(), [](const Cell& cell) {
       return cell.measures.any_negative();
     });
     const bool may = repair_events_ || options_.engine.allow_shrink || !takes_away;
-    if (options_.repair && may && frozen.empty() && !damaged) {
+    if (options_.repair && may && report.cells_repairable) {
       if (!repair_events_) {
-        note_cells(report_, surplus, ledger, events, "events");
+        note_cells(report, surplus, holdings.ledger, holdings.events, "events");
       }
-      report_.cells_repaired = static_cast<int64_t>(correction.size());
-      CommitPlan plan;
+      report.cells_repaired = static_cast<int64_t>(correction.size());
       plan.cells = std::move(correction);
-      HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
-      HIRESTREAM_CHECK(outcome.verdict == CommitVerdict::kCommitted);
-      return {};
+      return;
     }
-    report_.cells_repairable = frozen.empty() && !damaged;
-    const Contribution& different = damaged ? wrong : surplus;
-    if (frozen.empty()) {
-      report_.cells_different = static_cast<int64_t>(different.size());
-      note_cells(report_, different, ledger, events, "events");
+    const Contribution& different = holdings.damaged ? wrong : surplus;
+    if (holdings.frozen.empty()) {
+      report.cells_different = static_cast<int64_t>(different.size());
+      note_cells(report, different, holdings.ledger, holdings.events, "events");
     } else {
-      report_.cells_different = static_cast<int64_t>(std::max(wrong.size(), unexplained.size()));
-      note_cells(report_, unexplained, frozen, by_hour, "events beyond the ledger, by hour");
+      report.cells_different = static_cast<int64_t>(std::max(wrong.size(), unexplained.size()));
+      note_cells(report, unexplained, holdings.frozen, by_hour,
+                 "events beyond the ledger, by hour");
     }
-    return {};
   }
 
   // A repair that ran while a job moved, or one that was killed, may have left rows with the company it knew.
@@ -537,15 +565,15 @@ class Verifier {
     return {};
   }
 
-  Result<Contribution> sum_of_ledger(std::map<std::pair<SourceId, SliceKey>, int64_t>* revisions,
-                                     bool& damaged) {
-    HIRESTREAM_TRY(load_revisions(*revisions));
+  Result<Contribution> sum_of_ledger(bool& damaged) {
+    std::map<std::pair<SourceId, SliceKey>, int64_t> revisions;
+    HIRESTREAM_TRY(load_revisions(revisions));
     Contribution sum;
-    auto at = revisions->begin();
-    while (at != revisions->end()) {
+    auto at = revisions.begin();
+    while (at != revisions.end()) {
       const SourceId source = at->first.first;
       std::vector<SliceKey> keys;
-      for (; at != revisions->end() && at->first.first == source && keys.size() < 1024; ++at) {
+      for (; at != revisions.end() && at->first.first == source && keys.size() < 1024; ++at) {
         keys.push_back(at->first.second);
       }
       HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
@@ -569,6 +597,8 @@ class Verifier {
   std::map<SliceKey, LedgerEntry> frozen_;
   std::map<SliceKey, Listed> listed_;
   bool repair_events_ = false;
+  bool still_open_ =
+      false;  // a slice that differed at this look may be one that is filled right now
   int64_t checked_ = 0;
   int64_t total_ = -1;
 };

@@ -2,6 +2,7 @@
 // base + Σ ledger. With repair, differing slices are replaced by revision, without epochs: a running engine may go on.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ struct VerifyReport {
 struct VerifyOptions {
   EngineOptions engine;
   bool repair = false;
+  // Waits so many microseconds; empty: looks follow at once, and slices that a running engine fills may be told as different.
+  std::function<void(int64_t)> wait;
 };
 
 Result<VerifyReport> verify(const EnginePorts& ports, const VerifyOptions& options);

@@ -76,6 +76,10 @@ struct Commit {
   // Per shard: buckets below this are settled. Only ever raised.
   std::vector<std::pair<int32_t, int64_t>> settled_until;
   int64_t now_us = 0;  // events.updated_at
+  // Only without writers: changes() as it was when that was read on which this commit is based. kConflict if it has moved.
+  std::optional<int64_t> based_on_changes;
+  // What to change in the roll-up, instead of what `cells` give: to put it right. As `cells`, keys with the day's first hour.
+  std::optional<std::vector<CellChange>> days;
 };
 
 enum class CommitVerdict {
@@ -172,12 +176,16 @@ class Warehouse {
   virtual Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) = 0;
 
   // --- for verify, rejects and people
+  // Until end_snapshot() everything that this object reads is of one committed state. Only reads in between. A connection that is lost
+  // ends it: the next read is kTransient.
+  virtual Result<void> begin_snapshot() = 0;
+  virtual void end_snapshot() = 0;
+  // Rises with every committed change by somebody who is no engine: repairs, published slices, jobs.
+  virtual Result<int64_t> changes() = 0;
   // Calls visit for every row of `events`, in key order. visit's error ends the walk and is returned.
   virtual Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
   // The same for the daily roll-up hirestream_days (ports/day_changes.h): keys have the day's first hour.
   virtual Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
-  // Makes the roll-up anew from `events`, in one transaction, while nobody commits.
-  virtual Result<void> rebuild_days() = 0;
   // Sum of the measures of frozen slices, by (date and) hour: cells whose job, publisher, campaign and group are 0.
   virtual Result<Contribution> frozen_totals() = 0;
   virtual Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) = 0;

@@ -840,7 +840,7 @@ TEST_P(WarehouseContract, DaysCarryTheCompanyOfTheirJob) {
   EXPECT_EQ(database_->number("SELECT company_id FROM hirestream_days WHERE job_id = 2"), 9);
 }
 
-TEST_P(WarehouseContract, DaysThatSomebodySpoiltAreMadeAnew) {
+TEST_P(WarehouseContract, DaysThatSomebodySpoiltArePutRightByACommit) {
   start(1);
   const Contribution all{cell(kHour, 1, clicks(1, 1)), cell(kHour + 30, 2, clicks(1, 1))};
   Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
@@ -849,11 +849,61 @@ TEST_P(WarehouseContract, DaysThatSomebodySpoiltAreMadeAnew) {
   database_->run("UPDATE hirestream_days SET clicks = clicks + 1 WHERE job_id = 1");
   database_->run("DELETE FROM hirestream_days WHERE job_id = 2");
   EXPECT_NE(days(), events_by_day());
-  expect_ok(warehouse_->rebuild_days());
+  Commit right = commit_of({});
+  right.writers.clear();
+  right.days.emplace();
+  for (const Cell& cell : difference(events_by_day(), days())) {
+    right.days->push_back({cell.key, cell.measures, 0});
+  }
+  ASSERT_EQ(verdict(right), CommitVerdict::kCommitted);
   EXPECT_EQ(days(), events_by_day());
-  EXPECT_EQ(verdict(commit_of({change({0, 9}, 0, ChangeMode::kReplace, {})})),
-            CommitVerdict::kCommitted)
-      << "a rebuild fences nobody";
+  EXPECT_EQ(events(), all);
+}
+
+// Two repairs that saw the same must not both be applied.
+TEST_P(WarehouseContract, CommitBasedOnChangesConflictsOnceSomebodyElseRepaired) {
+  start(1);
+  const int64_t seen = take(warehouse_->changes());
+  const Contribution one{cell(kHour, 1, clicks(1, 1))};
+  const auto repair = [&] {
+    Commit commit = commit_of({});
+    commit.writers.clear();
+    add_cells(commit, {}, one);
+    commit.based_on_changes = seen;
+    return commit;
+  };
+  // What engines do is no reason.
+  ASSERT_EQ(verdict(commit_of({change(kSlice, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kCommitted);
+  EXPECT_EQ(take(warehouse_->changes()), seen);
+  EXPECT_EQ(verdict(repair()), CommitVerdict::kCommitted);
+  EXPECT_EQ(take(warehouse_->changes()), seen + 1);
+  EXPECT_EQ(verdict(repair()), CommitVerdict::kConflict);
+  EXPECT_EQ(events(), one);
+  take(warehouse_->store_jobs(std::vector<Job>{{1, 8, 0, 0, "", "", "", ""}}, now_us_));
+  EXPECT_EQ(take(warehouse_->changes()), seen + 2);
+}
+
+TEST_P(WarehouseContract, SnapshotShowsOneStateUntilItsEnd) {
+  start(1);
+  const Contribution before{cell(kHour, 1, clicks(1, 1))};
+  const Contribution after{cell(kHour, 1, clicks(2, 1)), cell(kHour + 30, 2, clicks(1, 1))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, before)});
+  add_cells(commit, {}, before);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  expect_ok(warehouse_->begin_snapshot());
+  EXPECT_EQ(events(), before);
+  commit = commit_of({change(kSlice, 1, ChangeMode::kReplace, after)});
+  add_cells(commit, before, after);
+  const auto other = database_->open();
+  ASSERT_EQ(take(other->commit(commit)).verdict, CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), before);
+  EXPECT_EQ(days(), events_by_day());
+  EXPECT_EQ(stored(kSlice), before);
+  EXPECT_EQ(take(warehouse_->load_ledger(source_, {}, INT64_MIN)).at(0).revision, 1);
+  warehouse_->end_snapshot();
+  EXPECT_EQ(events(), after);
+  EXPECT_EQ(stored(kSlice), after);
 }
 
 // A warehouse of a version that had no roll-up: init fills it, and no engine of that version goes on beside it.

@@ -119,7 +119,7 @@ def test_watched_directory_counts_new_and_changed_files(hirestream, tmp_path):
     time.sleep(2)
     hirestream("generate", "--to", f"csv:{directory}/b.csv.gz", "--rows", 3000, "--seed", 2)
     time.sleep(2)
-    hirestream("generate", "--to", f"csv:{directory}/a.csv", "--rows", 2000, "--seed", 3)  # replaces the file
+    hirestream("generate", "--to", f"csv:{directory}/a.csv", "--rows", 2000, "--seed", 3, "--replace")
     time.sleep(3)
     engine.send_signal(signal.SIGTERM)
     out, errors = engine.communicate(timeout=60)

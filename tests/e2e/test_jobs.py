@@ -77,7 +77,7 @@ def read_rows(events):
 
 def test_jobs_generated_into_each_kind_of_directory_are_the_same(hirestream, dataset, source, mysql, mysql_database, tmp_path):
     for jobs in (mysql.uri(mysql_database), f"sqlite:{tmp_path}/jobs.db", f"csv:{tmp_path}/jobs.csv"):
-        hirestream("generate", "--to", f"csv:{tmp_path}/unused.csv", "--rows", 1, "--jobs-to", jobs, "--seed", 7)
+        hirestream("generate", "--to", f"csv:{tmp_path}/unused.csv", "--replace", "--rows", 1, "--jobs-to", jobs, "--seed", 7)
         warehouse = f"sqlite:{tmp_path}/counts_{jobs.split(':')[0]}.db"
         hirestream("run", "--once", "--source", source, "--warehouse", warehouse, "--jobs", jobs)
         assert_equal(dataset.recount(), sqlite_events(warehouse), dataset.companies())

@@ -81,7 +81,9 @@ class WarehouseDecorator : public Warehouse {
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override {
     return inner_->read_days(visit);
   }
-  Result<void> rebuild_days() override { return inner_->rebuild_days(); }
+  Result<void> begin_snapshot() override { return inner_->begin_snapshot(); }
+  void end_snapshot() override { inner_->end_snapshot(); }
+  Result<int64_t> changes() override { return inner_->changes(); }
   Result<Contribution> frozen_totals() override { return inner_->frozen_totals(); }
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override {
     return inner_->load_rejects(source, limit);

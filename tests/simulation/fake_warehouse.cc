@@ -89,6 +89,10 @@ CommitOutcome WarehouseDatabase::check_guards(const Commit& commit) const {
       return outcome;
     }
   }
+  if (commit.based_on_changes && *commit.based_on_changes != changes_) {
+    outcome.verdict = CommitVerdict::kConflict;
+    return outcome;
+  }
   for (const SliceChange& change : commit.slices) {
     const auto found = slices_.find({commit.source, change.entry.key});
     const int64_t revision = found == slices_.end() ? 0 : found->second.entry.revision;
@@ -147,6 +151,7 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   check_shape(commit);
   check_fence(commit, taken);
   ++commits_;
+  changes_ += commit.writers.empty() ? 1 : 0;
   std::set<CellKey> touched;
   for (const SliceChange& change : commit.slices) {
     apply_slice(commit, change, touched);
@@ -155,7 +160,7 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
     apply_cell(events_, change, commit.now_us);
     touched.insert(change.key);
   }
-  for (const CellChange& change : day_changes(commit.cells)) {
+  for (const CellChange& change : commit.days ? *commit.days : day_changes(commit.cells)) {
     apply_cell(days_, change, commit.now_us);
   }
   for (const WriterEpoch& writer : commit.writers) {
@@ -355,8 +360,10 @@ void WarehouseDatabase::damage_a_blob() {
 // ---- the port
 
 Result<void> FakeWarehouse::begin(std::string_view call) {
-  world_.port_call(process_, call);
-  database_.end_orphans(false);
+  if (!in_snapshot_) {
+    world_.port_call(process_, call);
+    database_.end_orphans(false);
+  }
   if (world_.warehouse_is_down()) {
     world_.count_fault("warehouse down");
     return transient(call, "connection refused");
@@ -581,6 +588,7 @@ Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t 
     database_.jobs_[job.job_id] = job;
     companies[job.job_id] = job.company_id;
   }
+  ++database_.changes_;
   int64_t rewritten = 0;
   for (auto* table : {&database_.events_, &database_.days_}) {
     for (auto& [key, row] : *table) {
@@ -606,7 +614,9 @@ Result<void> FakeWarehouse::read_events(
   HIRESTREAM_TRY(begin("read events"));
   // One statement: one snapshot. A large table takes its time.
   const auto snapshot = database_.events_;
-  world_.advance_to(world_.now_us() + world_.random.between(0, 400'000));
+  if (!in_snapshot_) {
+    world_.advance_to(world_.now_us() + world_.random.between(0, 400'000));
+  }
   for (const auto& [key, row] : snapshot) {
     HIRESTREAM_TRY(visit({key, row.measures, row.company_id}));
   }
@@ -624,11 +634,15 @@ Result<void> FakeWarehouse::read_days(const std::function<Result<void>(const Eve
   return {};
 }
 
-Result<void> FakeWarehouse::rebuild_days() {
-  HIRESTREAM_TRY(begin("rebuild days"));
-  database_.days_ = database_.days_of_events();
-  end("rebuild days done");
+Result<void> FakeWarehouse::begin_snapshot() {
+  HIRESTREAM_TRY(begin("begin snapshot"));
+  in_snapshot_ = true;
   return {};
+}
+
+Result<int64_t> FakeWarehouse::changes() {
+  HIRESTREAM_TRY(begin("changes"));
+  return database_.changes_;
 }
 
 Result<Contribution> FakeWarehouse::frozen_totals() {

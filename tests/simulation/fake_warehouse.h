@@ -104,6 +104,7 @@ class WarehouseDatabase {
   bool in_doubt_ = false;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;
+  int64_t changes_ = 0;  // commits without writers, jobs stored
 };
 
 class FakeWarehouse : public Warehouse {
@@ -131,14 +132,21 @@ class FakeWarehouse : public Warehouse {
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
-  Result<void> rebuild_days() override;
+  // Nobody else runs until the end.
+  Result<void> begin_snapshot() override;
+  void end_snapshot() override { in_snapshot_ = false; }
+  Result<int64_t> changes() override;
   Result<Contribution> frozen_totals() override;
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
   Result<void> expire_rejects(int64_t before_us, int64_t cap) override;
 
  private:
   Result<void> begin(std::string_view call);
-  void end(std::string_view call) { world_.port_call(process_, call); }
+  void end(std::string_view call) {
+    if (!in_snapshot_) {
+      world_.port_call(process_, call);
+    }
+  }
   Result<CommitOutcome> commit_now(const Commit& commit);
   std::string text_of(const Commit& commit) const;
 
@@ -146,6 +154,7 @@ class FakeWarehouse : public Warehouse {
   WarehouseDatabase& database_;
   std::string process_;
   std::map<int32_t, int64_t> taken_;  // epochs this client took
+  bool in_snapshot_ = false;
 };
 
 }  // namespace hirestream::simulation

@@ -103,6 +103,10 @@ Result<CommitOutcome> CommitWriter::write() {
   if (!holds) {
     return CommitOutcome{CommitVerdict::kFenced, {}};
   }
+  HIRESTREAM_ASSIGN(bool unchanged, changes_hold());
+  if (!unchanged) {
+    return CommitOutcome{CommitVerdict::kConflict, {}};
+  }
   HIRESTREAM_ASSIGN(std::vector<SliceKey> moved, moved_slices());
   if (!moved.empty()) {
     return CommitOutcome{CommitVerdict::kConflict, std::move(moved)};
@@ -121,7 +125,7 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(delete_zero_cells());
   HIRESTREAM_TRY(write_days());
   HIRESTREAM_TRY(write_progress());
-  if (commit_.writers.empty()) {
+  if (commit_.writers.empty() && !commit_.based_on_changes) {
     HIRESTREAM_TRY(note_change(connection_));  // last: nothing waits for this row for long
   }
   return CommitOutcome{};
@@ -156,6 +160,17 @@ Result<bool> CommitWriter::epochs_hold() {
       "UPDATE hirestream_writers FORCE INDEX (PRIMARY) SET token = {}, updated_at = {} WHERE {}",
       commit_.token, now_, condition)));
   return true;
+}
+
+// Counts this commit first: that locks the count, whether it was there before or not.
+Result<bool> CommitWriter::changes_hold() {
+  if (!commit_.based_on_changes) {
+    return true;
+  }
+  HIRESTREAM_CHECK(commit_.writers.empty());
+  HIRESTREAM_TRY(note_change(connection_));
+  HIRESTREAM_ASSIGN(const int64_t changes, count_of_changes(connection_));
+  return changes == *commit_.based_on_changes + 1;
 }
 
 Result<std::vector<SliceKey>> CommitWriter::moved_slices() {
@@ -406,7 +421,7 @@ Result<void> CommitWriter::delete_zero_cells() {
 }
 
 Result<void> CommitWriter::write_days() {
-  const std::vector<CellChange> days = day_changes(commit_.cells);
+  const std::vector<CellChange> days = commit_.days ? *commit_.days : day_changes(commit_.cells);
   MultiRowInsert insert(connection_, kInsertDays, upsert_tail(connection_, kAddDays));
   std::vector<CellKey> lessened;
   for (const CellChange& day : days) {
@@ -453,6 +468,14 @@ Result<void> note_change(Connection& connection) {
   return connection.execute(
       "INSERT INTO hirestream_meta (name, value) VALUES ('changes', '1') ON DUPLICATE KEY UPDATE "
       "value = CAST(CAST(hirestream_meta.value AS SIGNED) + 1 AS CHAR)");
+}
+
+Result<int64_t> count_of_changes(Connection& connection) {
+  HIRESTREAM_ASSIGN(ResultSet row,
+                    connection.query("SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE name "
+                                     "= 'changes'"));
+  HIRESTREAM_ASSIGN(const bool found, row.next());
+  return found ? row.integer(0) : 0;
 }
 
 Result<bool> CommitWriter::carries_token() {

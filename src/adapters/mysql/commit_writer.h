@@ -32,6 +32,7 @@ class CommitWriter {
   Result<void> write_cells();
   Result<void> delete_zero_cells();
   Result<void> write_days();
+  Result<bool> changes_hold();
   Result<void> write_progress();
   Result<std::string> kind_of_source();
 
@@ -45,5 +46,7 @@ class CommitWriter {
 
 // Whoever shows the data sees commits of engines by their writers' tokens; every other change is counted here, in its transaction.
 Result<void> note_change(Connection& connection);
+// How often that was done.
+Result<int64_t> count_of_changes(Connection& connection);
 
 }  // namespace hirestream::mysql

@@ -219,6 +219,14 @@ Result<void> MysqlWarehouse::reconnect() {
 }
 
 Result<Connection*> MysqlWarehouse::ready() {
+  if (in_snapshot_ && !connection_->lost()) {
+    return connection_.get();
+  }
+  if (in_snapshot_) {
+    in_snapshot_ = false;
+    return fail(ErrorKind::kTransient, "read", connection_->subject(),
+                "the session was lost in the middle of a snapshot");
+  }
   const bool idle = std::chrono::steady_clock::now() - connection_->last_used() > kIdleBeforePing;
   if (connection_->lost() || (idle && !connection_->alive())) {
     HIRESTREAM_TRY(reconnect());
@@ -267,7 +275,7 @@ Result<SourceId> MysqlWarehouse::register_source(const SourceRegistration& regis
   if (!differences.empty()) {
     return fail(ErrorKind::kConfig, "register source", registration.name,
                 "its numbers were made with other settings: " + differences,
-                "restore the old setting, or use another --source-name or another warehouse");
+                "restore the old setting, or count into another warehouse");
   }
   return static_cast<SourceId>(row.integer(0));
 }
@@ -386,11 +394,34 @@ Result<std::vector<LedgerEntry>> MysqlWarehouse::load_ledger(SourceId source,
 Result<std::vector<StoredContribution>> MysqlWarehouse::load_contributions(
     SourceId source, std::span<const SliceKey> keys) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
+  if (in_snapshot_) {
+    return load_in_snapshot(*connection, source, keys);
+  }
+  HIRESTREAM_TRY(begin_snapshot());
+  auto loaded = load_in_snapshot(*connection, source, keys);
+  end_snapshot();
+  return loaded;
+}
+
+Result<void> MysqlWarehouse::begin_snapshot() {
+  HIRESTREAM_CHECK(!in_snapshot_);
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
   HIRESTREAM_TRY(connection->execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  HIRESTREAM_ASSIGN(
-      Transaction snapshot,
-      Transaction::begin(*connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"));
-  return load_in_snapshot(*connection, source, keys);
+  HIRESTREAM_TRY(connection->execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"));
+  in_snapshot_ = true;
+  return {};
+}
+
+void MysqlWarehouse::end_snapshot() {
+  if (in_snapshot_ && !connection_->lost()) {
+    (void)connection_->execute("ROLLBACK");
+  }
+  in_snapshot_ = false;
+}
+
+Result<int64_t> MysqlWarehouse::changes() {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  return mysql::count_of_changes(*connection);
 }
 
 Result<std::vector<StoredContribution>> MysqlWarehouse::load_in_snapshot(
@@ -458,7 +489,8 @@ Result<CommitOutcome> MysqlWarehouse::commit(const Commit& commit) {
       return CommitOutcome{CommitVerdict::kUnknown, {}};
     }
   }
-  if (outcome.verdict == CommitVerdict::kConflict && outcome.conflicts.empty()) {
+  if (outcome.verdict == CommitVerdict::kConflict && outcome.conflicts.empty() &&
+      !commit.based_on_changes) {
     HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
     HIRESTREAM_ASSIGN(outcome.conflicts, mysql::CommitWriter(*connection, commit).moved_slices());
     if (outcome.conflicts.empty()) {

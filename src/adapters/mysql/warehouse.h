@@ -43,9 +43,11 @@ class MysqlWarehouse final : public Warehouse {
   Result<std::vector<Job>> load_jobs() override;
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
 
+  Result<void> begin_snapshot() override;
+  void end_snapshot() override;
+  Result<int64_t> changes() override;
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
-  Result<void> rebuild_days() override;
   Result<Contribution> frozen_totals() override;
   // Newest first.
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
@@ -74,9 +76,8 @@ class MysqlWarehouse final : public Warehouse {
   static Result<EventsTable> inspect_events(mysql::Connection& connection);
   Result<void> walk(const std::string& sql,
                     const std::function<Result<void>(const EventsRow&)>& visit);
-  // Fills hirestream_days from `events`. kUpgrade: of a warehouse that had no such table; engines that do not know it are fenced.
-  enum class FillDays { kAgain, kUpgrade };
-  Result<void> fill_days(FillDays why);
+  // Fills hirestream_days of a warehouse that had no such table; engines that do not know it are fenced.
+  Result<void> add_days();
   // `but_events`: all tables except events.
   Result<void> create_missing(mysql::Connection& connection, bool but_events);
   Result<std::pair<int64_t, int64_t>> copy_grouped(mysql::Connection& connection,
@@ -89,6 +90,7 @@ class MysqlWarehouse final : public Warehouse {
   MysqlConfig config_;
   std::unique_ptr<mysql::Connection> connection_;
   mysql::StatementHook hook_;
+  bool in_snapshot_ = false;
 };
 
 }  // namespace hirestream

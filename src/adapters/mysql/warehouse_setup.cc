@@ -182,16 +182,12 @@ Result<void> MysqlWarehouse::create_missing(Connection& connection, bool but_eve
                             kMysqlSchemaVersion),
                 "use a newer hirestream");
   } else if (std::atoll(stored[0].c_str()) < kMysqlSchemaVersion) {
-    HIRESTREAM_TRY(fill_days(FillDays::kUpgrade));
+    HIRESTREAM_TRY(add_days());
   }
   return {};
 }
 
-Result<void> MysqlWarehouse::rebuild_days() {
-  return fill_days(FillDays::kAgain);
-}
-
-Result<void> MysqlWarehouse::fill_days(FillDays why) {
+Result<void> MysqlWarehouse::add_days() {
   MysqlConfig patient = config_;
   patient.read_timeout = std::chrono::seconds(0);
   HIRESTREAM_ASSIGN(std::unique_ptr<Connection> connection, Connection::open(patient));
@@ -200,16 +196,18 @@ Result<void> MysqlWarehouse::fill_days(FillDays why) {
   HIRESTREAM_ASSIGN(ResultSet locked,
                     connection->query("SELECT epoch FROM hirestream_writers FOR UPDATE"));
   HIRESTREAM_TRY(mysql::note_change(*connection));
-  if (why == FillDays::kUpgrade) {
-    HIRESTREAM_ASSIGN(const std::vector<std::string> stored,
-                      first_column(*connection, kStoredVersion));
-    if (!stored.empty() && std::atoll(stored[0].c_str()) >= kMysqlSchemaVersion) {
-      return {};  // another process was faster
-    }
-    HIRESTREAM_TRY(connection->execute("UPDATE hirestream_writers SET epoch = epoch + 1"));
-    HIRESTREAM_TRY(connection->execute(
-        fmt::format("UPDATE hirestream_meta SET value = '{}' WHERE name = 'schema_version'",
-                    kMysqlSchemaVersion)));
+  HIRESTREAM_ASSIGN(const std::vector<std::string> stored,
+                    first_column(*connection, kStoredVersion));
+  if (!stored.empty() && std::atoll(stored[0].c_str()) >= kMysqlSchemaVersion) {
+    return {};  // another process was faster
+  }
+  HIRESTREAM_TRY(connection->execute("UPDATE hirestream_writers SET epoch = epoch + 1"));
+  HIRESTREAM_TRY(connection->execute(
+      fmt::format("UPDATE hirestream_meta SET value = '{}' WHERE name = 'schema_version'",
+                  kMysqlSchemaVersion)));
+  HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*connection));
+  if (table.state != EventsTableState::kReady) {
+    return transaction.commit();  // migrate fills it with what it makes
   }
   HIRESTREAM_TRY(replace_days(*connection, "events"));
   return transaction.commit();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -80,6 +81,11 @@ LedgerEntry read_entry(const Statement& row) {
 
 Result<std::unique_ptr<SqliteWarehouse>> SqliteWarehouse::open(
     const SqliteWarehouseConfig& config) {
+  std::error_code ignored;
+  if (!config.create && !std::filesystem::exists(config.path, ignored) && !ignored) {
+    return fail(ErrorKind::kConfig, "open", config.path, "there is no such file",
+                "check the path; `hirestream run` and `hirestream init` make the file");
+  }
   HIRESTREAM_ASSIGN(sqlite::Database database,
                     sqlite::Database::open({.path = config.path,
                                             .mode = config.create ? sqlite::OpenMode::kCreate
@@ -127,7 +133,7 @@ Result<SourceId> SqliteWarehouse::register_source(const SourceRegistration& regi
     if (!differences.empty()) {
       return fail(ErrorKind::kConfig, "register source", registration.name,
                   "its numbers were made with other settings: " + differences,
-                  "restore the old setting, or use another --source-name or another warehouse");
+                  "restore the old setting, or count into another warehouse");
     }
     return id;
   }
@@ -144,7 +150,7 @@ Result<SourceId> SqliteWarehouse::register_source(const SourceRegistration& regi
 }
 
 Result<std::vector<SourceStatus>> SqliteWarehouse::sources() {
-  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(const auto snapshot, begin_read());
   HIRESTREAM_ASSIGN(
       Statement rows,
       database_.prepare(
@@ -216,7 +222,7 @@ Result<std::vector<WriterEpoch>> SqliteWarehouse::take_epochs(SourceId source,
 Result<std::vector<LedgerEntry>> SqliteWarehouse::load_ledger(SourceId source,
                                                               std::span<const int32_t> shards,
                                                               int64_t from_bucket) {
-  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(const auto snapshot, begin_read());
   HIRESTREAM_ASSIGN(Statement rows, database_.prepare(fmt::format(
                                         "SELECT {} FROM hirestream_slices WHERE source_id = ?1 AND "
                                         "bucket >= ?2 ORDER BY shard, bucket",
@@ -265,7 +271,7 @@ Result<void> SqliteWarehouse::fold(SourceId source, StoredContribution& stored) 
 
 Result<std::vector<StoredContribution>> SqliteWarehouse::load_contributions(
     SourceId source, std::span<const SliceKey> keys) {
-  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  HIRESTREAM_ASSIGN(const auto snapshot, begin_read());
   HIRESTREAM_ASSIGN(Statement row, database_.prepare(fmt::format(
                                        "SELECT {}, contribution FROM hirestream_slices WHERE "
                                        "source_id = ?1 AND shard = ?2 AND bucket = ?3",
@@ -348,6 +354,34 @@ Result<int64_t> SqliteWarehouse::store_jobs(std::span<const Job> changed, int64_
 
 Result<void> SqliteWarehouse::note_change() {
   return database_.execute(kSqliteNoteChange);
+}
+
+Result<std::optional<Transaction>> SqliteWarehouse::begin_read() {
+  if (snapshot_) {
+    return std::optional<Transaction>();
+  }
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(database_, TransactionMode::kRead));
+  return std::optional<Transaction>(std::move(transaction));
+}
+
+Result<void> SqliteWarehouse::begin_snapshot() {
+  HIRESTREAM_CHECK(!snapshot_);
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(database_, TransactionMode::kRead));
+  snapshot_.emplace(std::move(transaction));
+  HIRESTREAM_TRY(changes());  // a read transaction begins with its first read
+  return {};
+}
+
+void SqliteWarehouse::end_snapshot() {
+  snapshot_.reset();
+}
+
+Result<int64_t> SqliteWarehouse::changes() {
+  HIRESTREAM_ASSIGN(Statement row,
+                    database_.prepare("SELECT CAST(value AS INTEGER) FROM hirestream_meta WHERE "
+                                      "name = 'changes'"));
+  HIRESTREAM_ASSIGN(const bool found, row.step());
+  return found ? row.integer(0) : 0;
 }
 
 Result<void> SqliteWarehouse::read_events(

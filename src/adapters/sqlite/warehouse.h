@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,10 +49,12 @@ class SqliteWarehouse final : public Warehouse {
   Result<std::vector<Job>> load_jobs() override;
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
 
+  Result<void> begin_snapshot() override;
+  void end_snapshot() override;
+  Result<int64_t> changes() override;
   // `visit` may call other methods of this object.
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
-  Result<void> rebuild_days() override;
   Result<Contribution> frozen_totals() override;
   // Newest first.
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
@@ -88,7 +91,11 @@ class SqliteWarehouse final : public Warehouse {
   Result<void> fold(SourceId source, StoredContribution& stored);
 
   SqliteWarehouseConfig config_;
+  // None within a snapshot: what it is for is there already.
+  Result<std::optional<sqlite::Transaction>> begin_read();
+
   sqlite::Database database_;
+  std::optional<sqlite::Transaction> snapshot_;
 };
 
 }  // namespace hirestream

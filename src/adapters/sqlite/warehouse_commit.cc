@@ -276,7 +276,7 @@ Result<void> SqliteWarehouse::write_days(const Commit& commit) {
                        "publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND impressions = "
                        "0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND unqualified = 0 "
                        "AND bid_micros = 0"));
-  for (const CellChange& day : day_changes(commit.cells)) {
+  for (const CellChange& day : commit.days ? *commit.days : day_changes(commit.cells)) {
     const int measures = bind_cell_key(*upsert, 1, day.key);
     upsert->bind(bind_measures(*upsert, measures, day.delta), day.company_id);
     HIRESTREAM_TRY(upsert->run());
@@ -310,6 +310,13 @@ Result<CommitOutcome> SqliteWarehouse::commit(const Commit& commit) {
   HIRESTREAM_ASSIGN(bool holds, epochs_hold(commit));
   if (!holds) {
     return CommitOutcome{CommitVerdict::kFenced, {}};
+  }
+  if (commit.based_on_changes) {
+    HIRESTREAM_CHECK(commit.writers.empty());
+    HIRESTREAM_ASSIGN(const int64_t now, changes());
+    if (now != *commit.based_on_changes) {
+      return CommitOutcome{CommitVerdict::kConflict, {}};
+    }
   }
   HIRESTREAM_ASSIGN(std::vector<SliceKey> moved, moved_slices(commit));
   if (!moved.empty()) {

@@ -120,13 +120,6 @@ Result<void> SqliteWarehouse::fill_days() {
   return note_change();
 }
 
-Result<void> SqliteWarehouse::rebuild_days() {
-  HIRESTREAM_ASSIGN(Transaction transaction,
-                    Transaction::begin(database_, TransactionMode::kWrite));
-  HIRESTREAM_TRY(fill_days());
-  return transaction.commit();
-}
-
 Result<void> SqliteWarehouse::init() {
   HIRESTREAM_ASSIGN(Transaction transaction,
                     Transaction::begin(database_, TransactionMode::kWrite));
