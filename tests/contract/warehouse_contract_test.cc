@@ -149,7 +149,7 @@ TEST_P(WarehouseContract, OtherFingerprintIsRefusedNamingEachDifference) {
   EXPECT_THAT(refused.error().message, HasSubstr(R"(bucket: stored "60", given "300")"));
   EXPECT_THAT(refused.error().message, HasSubstr(R"(zone: stored nothing, given "It's "UTC"")"));
   EXPECT_THAT(refused.error().message, testing::Not(HasSubstr("strategy")));
-  EXPECT_THAT(refused.error().hint, HasSubstr("--source-name"));
+  EXPECT_THAT(refused.error().hint, HasSubstr("count into another warehouse"));
 }
 
 TEST_P(WarehouseContract, EpochsRiseByOnePerShard) {
@@ -195,6 +195,95 @@ TEST_P(WarehouseContract, CommitWithoutWritersLeavesEpochsAlone) {
   EXPECT_TRUE(take(warehouse_->resolve(repair)));
   EXPECT_EQ(verdict(commit_of({change({0, 101}, 0, ChangeMode::kReplace, {})})),
             CommitVerdict::kCommitted);
+}
+
+SourceRegistration registration_of(const std::string& name, const std::string& log,
+                                   const std::string& strategy = "tail") {
+  return {name, "cassandra", {{"source", log}, {"strategy", strategy}, {"bucket", "60"}}};
+}
+
+TEST_P(WarehouseContract, SourceIsRefusedWhenItsRawLogIsCountedUnderAnotherName) {
+  start();
+  const SourceId first = take(warehouse_->register_source(registration_of("site", "log 1")));
+  auto other = registration_of("site, once more", "log 1");
+  other.fingerprint["bucket"] = "300";
+  const auto refused = warehouse_->register_source(other);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_EQ(refused.error().message, "this raw log is counted already, as \"site\"");
+  EXPECT_EQ(refused.error().hint,
+            "go on with --source-name 'site', or count into another warehouse");
+  EXPECT_EQ(take(warehouse_->sources()).size(), 2u);
+  EXPECT_EQ(take(warehouse_->register_source(registration_of("site", "log 1"))), first);
+  EXPECT_NE(take(warehouse_->register_source(registration_of("other site", "log 2"))), first);
+}
+
+TEST_P(WarehouseContract, SourcesWhoseIdentityIsOnlyAPathMayShareIt) {
+  start();
+  const auto expect_two = [&](const std::string& log, const std::string& strategy) {
+    const auto first = take(warehouse_->register_source(registration_of(log, log, strategy)));
+    EXPECT_NE(take(warehouse_->register_source(registration_of(log + "2", log, strategy))), first);
+  };
+  expect_two("/var/log/events", "files");
+  expect_two("/srv/raw.db (without id)", "follow");
+  expect_two("", "tail");
+}
+
+TEST_P(WarehouseContract, OfTwoNamesForOneRawLogGivenAtOnceOneIsRegistered) {
+  start();
+  for (int round = 0; round < 10; ++round) {
+    std::vector<std::thread> threads;
+    std::vector<Result<SourceId>> results(2, SourceId{0});
+    for (size_t i = 0; i < results.size(); ++i) {
+      threads.emplace_back([&, i, warehouse = database_->open()] {
+        results[i] = warehouse->register_source(
+            registration_of(std::to_string(round) + "ab"[i], "log " + std::to_string(round)));
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    EXPECT_NE(results[0].has_value(), results[1].has_value());
+    const auto& refused = results[results[0].has_value() ? 1 : 0];
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message, HasSubstr("counted already"));
+  }
+  EXPECT_EQ(take(warehouse_->sources()).size(), 11u);
+}
+
+TEST_P(WarehouseContract, EnginesThatRegisterOneSourceAtOnceGetTheSameId) {
+  expect_ok(warehouse_->init());
+  std::vector<std::thread> threads;
+  std::vector<Result<SourceId>> results(4, SourceId{0});
+  for (auto& result : results) {
+    threads.emplace_back([&result, warehouse = database_->open()] {
+      result = warehouse->register_source(registration_of("site", "log 1"));
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  for (auto& result : results) {
+    EXPECT_EQ(take(result), take(results[0]));
+  }
+}
+
+TEST_P(WarehouseContract, FirstSourceIsRefusedWhenEventsHasRowsWithoutLedger) {
+  start();
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  take(warehouse_->register_source({"second", "csv", {}}));  // a ledger knows the rows
+  database_->run("DELETE FROM hirestream_slices");
+  database_->run("DELETE FROM hirestream_writers");
+  database_->run("DELETE FROM hirestream_sources");
+  const auto refused = warehouse_->register_source(registration_of("site", "log 1"));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_EQ(refused.error().message, "`events` holds rows that no ledger knows of");
+  EXPECT_THAT(refused.error().hint, HasSubstr("restore the hirestream_* tables from a backup"));
+  EXPECT_THAT(take(warehouse_->sources()), IsEmpty());
 }
 
 // --- ledger

@@ -66,6 +66,61 @@ std::string describe_differences(const Fingerprint& stored, const Fingerprint& g
   return text;
 }
 
+// Does the identity name one raw log among all there are? A path does not: other hosts have it too, and other files may come to
+// stand there.
+bool is_unique_identity(const Fingerprint& fingerprint) {
+  const auto source = fingerprint.find("source");
+  const auto strategy = fingerprint.find("strategy");
+  return source != fingerprint.end() && !source->second.empty() &&
+         !source->second.ends_with("(without id)") && strategy != fingerprint.end() &&
+         strategy->second != "files";
+}
+
+bool is_same_raw_log(const Fingerprint& stored, const Fingerprint& given) {
+  const auto same = [&](const std::string& key) {
+    const auto found = stored.find(key);
+    return found != stored.end() && found->second == given.at(key);
+  };
+  return is_unique_identity(given) && same("source") && same("strategy");
+}
+
+// What must not happen: a raw log that is counted twice. In the transaction that registers it.
+Result<void> check_new_source(Connection& connection, const std::string& name,
+                              const Fingerprint& given) {
+  HIRESTREAM_ASSIGN(
+      ResultSet rows,
+      connection.query("SELECT name, fingerprint FROM hirestream_sources ORDER BY id"));
+  bool is_first = true;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.next());
+    if (!more) {
+      break;
+    }
+    is_first = false;
+    if (is_same_raw_log(decode_fingerprint(rows.text(1)), given)) {
+      return fail(ErrorKind::kConfig, "register source", name,
+                  fmt::format("this raw log is counted already, as \"{}\"", rows.text(0)),
+                  fmt::format("go on with --source-name '{}', or count into another warehouse",
+                              rows.text(0)));
+    }
+  }
+  if (!is_first) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(ResultSet unknown,
+                    connection.query("SELECT EXISTS (SELECT 1 FROM events) AND NOT EXISTS (SELECT "
+                                     "1 FROM hirestream_frozen)"));
+  HIRESTREAM_ASSIGN(bool answered, unknown.next());
+  HIRESTREAM_CHECK(answered);
+  if (unknown.integer(0) != 0) {
+    return fail(ErrorKind::kConfig, "register source", name,
+                "`events` holds rows that no ledger knows of",
+                "restore the hirestream_* tables from a backup, or start with an empty database; "
+                "`hirestream run` would count everything a second time");
+  }
+  return {};
+}
+
 constexpr const char* kEntryColumns =
     "shard, bucket, name, tag, revision, state, row_count, row_hash, counted, unattributed, "
     "other_kinds, rejected, too_late, settled_at_us, audited_at_us, held";
@@ -253,18 +308,22 @@ Result<SourceId> MysqlWarehouse::register_source(const SourceRegistration& regis
   HIRESTREAM_ASSIGN(ResultSet row, connection->query(find));
   HIRESTREAM_ASSIGN(bool known, row.next());
   if (!known) {
-    auto inserted = connection->execute(
-        fmt::format("INSERT INTO hirestream_sources (name, kind, fingerprint) VALUES ({}, {}, {})",
-                    connection->quoted(registration.name), connection->quoted(registration.kind),
-                    connection->quoted(encoded)));
-    if (inserted) {
-      return static_cast<SourceId>(connection->last_insert_id());
-    }
-    if (connection->error_code() != mysql::kDuplicateKey) {
-      return forward(std::move(inserted).error());
-    }
+    HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+    // One registers at a time.
+    HIRESTREAM_TRY(connection->query(
+        "SELECT value FROM hirestream_meta WHERE name = 'schema_version' FOR UPDATE"));
     HIRESTREAM_ASSIGN(row, connection->query(find));
-    HIRESTREAM_TRY(row.next());
+    HIRESTREAM_ASSIGN(known, row.next());
+    if (!known) {
+      HIRESTREAM_TRY(check_new_source(*connection, registration.name, decode_fingerprint(encoded)));
+      HIRESTREAM_TRY(connection->execute(fmt::format(
+          "INSERT INTO hirestream_sources (name, kind, fingerprint) VALUES ({}, {}, {})",
+          connection->quoted(registration.name), connection->quoted(registration.kind),
+          connection->quoted(encoded))));
+      const auto id = static_cast<SourceId>(connection->last_insert_id());
+      HIRESTREAM_TRY(transaction.commit());
+      return id;
+    }
   }
   std::string differences =
       describe_differences(decode_fingerprint(row.text(2)), decode_fingerprint(encoded));

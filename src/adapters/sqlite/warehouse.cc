@@ -55,6 +55,61 @@ std::string describe_differences(const Fingerprint& stored, const Fingerprint& g
   return text;
 }
 
+// Does the identity name one raw log among all there are? A path does not: other hosts have it too, and other files may come to
+// stand there.
+bool is_unique_identity(const Fingerprint& fingerprint) {
+  const auto source = fingerprint.find("source");
+  const auto strategy = fingerprint.find("strategy");
+  return source != fingerprint.end() && !source->second.empty() &&
+         !source->second.ends_with("(without id)") && strategy != fingerprint.end() &&
+         strategy->second != "files";
+}
+
+bool is_same_raw_log(const Fingerprint& stored, const Fingerprint& given) {
+  const auto same = [&](const std::string& key) {
+    const auto found = stored.find(key);
+    return found != stored.end() && found->second == given.at(key);
+  };
+  return is_unique_identity(given) && same("source") && same("strategy");
+}
+
+// What must not happen: a raw log that is counted twice.
+Result<void> check_new_source(sqlite::Database& database, const std::string& name,
+                              const Fingerprint& given) {
+  HIRESTREAM_ASSIGN(
+      Statement rows,
+      database.prepare("SELECT name, fingerprint FROM hirestream_sources ORDER BY id"));
+  bool is_first = true;
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      break;
+    }
+    is_first = false;
+    if (is_same_raw_log(decode_fingerprint(rows.text(1)), given)) {
+      return fail(ErrorKind::kConfig, "register source", name,
+                  fmt::format("this raw log is counted already, as \"{}\"", rows.text(0)),
+                  fmt::format("go on with --source-name '{}', or count into another warehouse",
+                              rows.text(0)));
+    }
+  }
+  if (!is_first) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(Statement unknown,
+                    database.prepare("SELECT EXISTS (SELECT 1 FROM events_micros) AND NOT EXISTS "
+                                     "(SELECT 1 FROM hirestream_frozen)"));
+  HIRESTREAM_ASSIGN(bool answered, unknown.step());
+  HIRESTREAM_CHECK(answered);
+  if (unknown.integer(0) != 0) {
+    return fail(ErrorKind::kConfig, "register source", name,
+                "`events` holds rows that no ledger knows of",
+                "restore the hirestream_* tables from a backup, or start with an empty database; "
+                "`hirestream run` would count everything a second time");
+  }
+  return {};
+}
+
 // Columns of a SELECT over hirestream_slices, as read by read_entry.
 constexpr const char* kEntryColumns =
     "shard, bucket, name, tag, revision, state, row_count, row_hash, counted, unattributed, "
@@ -137,6 +192,7 @@ Result<SourceId> SqliteWarehouse::register_source(const SourceRegistration& regi
     }
     return id;
   }
+  HIRESTREAM_TRY(check_new_source(database_, registration.name, given));
   HIRESTREAM_ASSIGN(Statement * insert,
                     database_.cached("INSERT INTO hirestream_sources (name, kind, fingerprint) "
                                      "VALUES (?1, ?2, ?3)"));
