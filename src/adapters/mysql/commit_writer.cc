@@ -122,7 +122,7 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(write_rejects());
   HIRESTREAM_TRY(drop_replaced_rejects());
   HIRESTREAM_TRY(write_cells());
-  HIRESTREAM_TRY(delete_zero_cells());
+  HIRESTREAM_TRY(delete_zeros({"events", "spend_hour", cell_condition}, commit_.cells));
   HIRESTREAM_TRY(write_days());
   HIRESTREAM_TRY(write_progress());
   if (commit_.writers.empty() && !commit_.based_on_changes) {
@@ -401,21 +401,22 @@ Result<void> CommitWriter::write_cells() {
   return insert.flush();
 }
 
-Result<void> CommitWriter::delete_zero_cells() {
+Result<void> CommitWriter::delete_zeros(const SumTable& table,
+                                        std::span<const CellChange> changes) {
   std::vector<CellKey> keys;
-  for (const CellChange& cell : commit_.cells) {
-    if (cell.delta.any_negative()) {
-      keys.push_back(cell.key);
+  for (const CellChange& change : changes) {
+    if (change.delta.any_negative()) {
+      keys.push_back(change.key);
     }
   }
   for (size_t begin = 0; begin < keys.size(); begin += kCellConditionMax) {
     const std::span<const CellKey> some = std::span<const CellKey>(keys).subspan(
         begin, std::min(kCellConditionMax, keys.size() - begin));
     HIRESTREAM_TRY(connection_.execute(fmt::format(
-        "DELETE e FROM events AS e FORCE INDEX (PRIMARY) WHERE ({}) AND impressions = 0 AND clicks "
-        "= 0 AND conversion = 0 AND qualified_application = 0 AND disqualified_application = 0 AND "
-        "spend_hour = 0",
-        cell_condition(some))));
+        "DELETE t FROM {} AS t FORCE INDEX (PRIMARY) WHERE ({}) AND impressions = 0 AND clicks = 0 "
+        "AND conversion = 0 AND qualified_application = 0 AND disqualified_application = 0 AND {} "
+        "= 0",
+        table.name, table.condition(some), table.spend)));
   }
   return {};
 }
@@ -423,7 +424,6 @@ Result<void> CommitWriter::delete_zero_cells() {
 Result<void> CommitWriter::write_days() {
   const std::vector<CellChange> days = commit_.days ? *commit_.days : day_changes(commit_.cells);
   MultiRowInsert insert(connection_, kInsertDays, upsert_tail(connection_, kAddDays));
-  std::vector<CellKey> lessened;
   for (const CellChange& day : days) {
     fmt::format_to(std::back_inserter(insert.row()), "'{}',{},{},{},{},{},{},{},{},{},{},{}",
                    format_date(day.key.days()), day.key.job_id, day.key.publisher_id,
@@ -431,21 +431,9 @@ Result<void> CommitWriter::write_days() {
                    day.delta.conversions, day.delta.qualified, day.delta.unqualified,
                    format_micros(day.delta.bid_micros), day.company_id);
     HIRESTREAM_TRY(insert.end_row());
-    if (day.delta.any_negative()) {
-      lessened.push_back(day.key);
-    }
   }
   HIRESTREAM_TRY(insert.flush());
-  for (size_t begin = 0; begin < lessened.size(); begin += kCellConditionMax) {
-    const std::span<const CellKey> some = std::span<const CellKey>(lessened).subspan(
-        begin, std::min(kCellConditionMax, lessened.size() - begin));
-    HIRESTREAM_TRY(connection_.execute(fmt::format(
-        "DELETE d FROM hirestream_days AS d FORCE INDEX (PRIMARY) WHERE ({}) AND impressions = 0 "
-        "AND clicks = 0 AND conversion = 0 AND qualified_application = 0 AND "
-        "disqualified_application = 0 AND spend = 0",
-        day_condition(some))));
-  }
-  return {};
+  return delete_zeros({"hirestream_days", "spend", day_condition}, days);
 }
 
 Result<void> CommitWriter::write_progress() {

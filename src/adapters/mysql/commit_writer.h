@@ -30,7 +30,14 @@ class CommitWriter {
   Result<void> write_rejects();
   Result<void> drop_replaced_rejects();
   Result<void> write_cells();
-  Result<void> delete_zero_cells();
+  // A table of sums: its spend's column, the condition that picks rows by key.
+  struct SumTable {
+    const char* name;
+    const char* spend;
+    std::string (*condition)(std::span<const CellKey> keys);
+  };
+  // Guard Zero: of rows that these changes lessened, those with nothing left.
+  Result<void> delete_zeros(const SumTable& table, std::span<const CellChange> changes);
   Result<void> write_days();
   Result<bool> changes_hold();
   Result<void> write_progress();

@@ -434,6 +434,11 @@ Result<Transaction> Transaction::begin(Connection& connection, std::string_view 
   return Transaction(connection);
 }
 
+Result<Transaction> Transaction::begin_snapshot(Connection& connection) {
+  HIRESTREAM_TRY(connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  return begin(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
 Result<void> Transaction::commit() {
   Connection& connection = *connection_;
   auto done = connection.execute("COMMIT");

@@ -155,6 +155,8 @@ class Transaction {
  public:
   static Result<Transaction> begin(Connection& connection,
                                    std::string_view statement = "START TRANSACTION");
+  // All that is read in it is of one state.
+  static Result<Transaction> begin_snapshot(Connection& connection);
   Transaction(Transaction&& other) noexcept : connection_(other.connection_) {
     other.connection_ = nullptr;
   }

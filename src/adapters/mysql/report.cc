@@ -142,11 +142,6 @@ std::string json_number(const char* column, const char* field) {
   return fmt::format("CAST(COALESCE({}, '0') AS SIGNED)", json_field(column, field));
 }
 
-Result<Transaction> begin_snapshot(Connection& connection) {
-  HIRESTREAM_TRY(connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  return Transaction::begin(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-}
-
 // A session that is there and was heard of lately.
 Result<Connection*> refresh(std::unique_ptr<Connection>& connection, const MysqlConfig& config) {
   const bool idle = connection != nullptr &&
@@ -405,7 +400,7 @@ Result<std::vector<SourceQuality>> MysqlReport::sources() {
 
 Result<std::vector<SourceQuality>> MysqlReport::read_sources(const std::string& accounting) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_ASSIGN(Transaction snapshot, begin_snapshot(*connection));
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin_snapshot(*connection));
   HIRESTREAM_ASSIGN(
       ResultSet rows,
       connection->query(fmt::format(
@@ -459,7 +454,7 @@ Result<std::vector<SourceQuality>> MysqlReport::read_sources(const std::string& 
 
 Result<std::vector<RejectGroup>> MysqlReport::rejects() {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_ASSIGN(Transaction snapshot, begin_snapshot(*connection));
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin_snapshot(*connection));
   HIRESTREAM_ASSIGN(
       ResultSet groups,
       connection->query("SELECT r.source_id, s.name, r.reason, r.column_name, COUNT(*), "
@@ -573,7 +568,7 @@ Result<void> MysqlReport::read_slices(const Source& source, const std::string& c
 
 Result<std::vector<SliceLine>> MysqlReport::slices(size_t limit_per_source) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_ASSIGN(Transaction snapshot, begin_snapshot(*connection));
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin_snapshot(*connection));
   HIRESTREAM_ASSIGN(const std::vector<Source> known, slice_sources());
   std::vector<SliceLine> all;
   for (const Source& source : known) {

@@ -15,6 +15,7 @@
 #include "aggregation/contribution_codec.h"
 #include "model/decimal.h"
 #include "model/timestamp.h"
+#include "ports/source_check.h"
 
 namespace hirestream {
 
@@ -43,82 +44,29 @@ Fingerprint decode_fingerprint(std::string_view text) {
   return fingerprint;
 }
 
-std::string describe_differences(const Fingerprint& stored, const Fingerprint& given) {
-  std::set<std::string> keys;
-  for (const auto& [key, value] : stored) {
-    keys.insert(key);
-  }
-  for (const auto& [key, value] : given) {
-    keys.insert(key);
-  }
-  const auto show = [](const Fingerprint& fingerprint, const std::string& key) {
-    const auto found = fingerprint.find(key);
-    return found == fingerprint.end() ? std::string("nothing") : "\"" + found->second + "\"";
-  };
-  std::string text;
-  for (const auto& key : keys) {
-    const std::string before = show(stored, key);
-    const std::string now = show(given, key);
-    if (before != now) {
-      text += fmt::format("{}{}: stored {}, given {}", text.empty() ? "" : "; ", key, before, now);
-    }
-  }
-  return text;
-}
-
-// Does the identity name one raw log among all there are? A path does not: other hosts have it too, and other files may come to
-// stand there.
-bool is_unique_identity(const Fingerprint& fingerprint) {
-  const auto source = fingerprint.find("source");
-  const auto strategy = fingerprint.find("strategy");
-  return source != fingerprint.end() && !source->second.empty() &&
-         !source->second.ends_with("(without id)") && strategy != fingerprint.end() &&
-         strategy->second != "files";
-}
-
-bool is_same_raw_log(const Fingerprint& stored, const Fingerprint& given) {
-  const auto same = [&](const std::string& key) {
-    const auto found = stored.find(key);
-    return found != stored.end() && found->second == given.at(key);
-  };
-  return is_unique_identity(given) && same("source") && same("strategy");
-}
-
-// What must not happen: a raw log that is counted twice. In the transaction that registers it.
-Result<void> check_new_source(Connection& connection, const std::string& name,
-                              const Fingerprint& given) {
+// Within the transaction that registers it.
+Result<void> check_new_name(Connection& connection, const SourceRegistration& given) {
   HIRESTREAM_ASSIGN(
       ResultSet rows,
-      connection.query("SELECT name, fingerprint FROM hirestream_sources ORDER BY id"));
-  bool is_first = true;
+      connection.query("SELECT name, kind, fingerprint FROM hirestream_sources ORDER BY id"));
+  std::vector<SourceRegistration> known;
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
     if (!more) {
       break;
     }
-    is_first = false;
-    if (is_same_raw_log(decode_fingerprint(rows.text(1)), given)) {
-      return fail(ErrorKind::kConfig, "register source", name,
-                  fmt::format("this raw log is counted already, as \"{}\"", rows.text(0)),
-                  fmt::format("go on with --source-name '{}', or count into another warehouse",
-                              rows.text(0)));
-    }
+    known.push_back(
+        {std::string(rows.text(0)), std::string(rows.text(1)), decode_fingerprint(rows.text(2))});
   }
-  if (!is_first) {
+  HIRESTREAM_TRY(check_new_source(known, given));
+  if (!known.empty()) {
     return {};
   }
   HIRESTREAM_ASSIGN(ResultSet unknown,
                     connection.query("SELECT EXISTS (SELECT 1 FROM events) AND NOT EXISTS (SELECT "
                                      "1 FROM hirestream_frozen)"));
-  HIRESTREAM_ASSIGN(bool answered, unknown.next());
-  HIRESTREAM_CHECK(answered);
-  if (unknown.integer(0) != 0) {
-    return fail(ErrorKind::kConfig, "register source", name,
-                "`events` holds rows that no ledger knows of",
-                "restore the hirestream_* tables from a backup, or start with an empty database; "
-                "`hirestream run` would count everything a second time");
-  }
-  return {};
+  HIRESTREAM_TRY(unknown.next());
+  return unknown.integer(0) != 0 ? refuse_rows_without_ledger(given) : Result<void>();
 }
 
 constexpr const char* kEntryColumns =
@@ -274,13 +222,13 @@ Result<void> MysqlWarehouse::reconnect() {
 }
 
 Result<Connection*> MysqlWarehouse::ready() {
-  if (in_snapshot_ && !connection_->lost()) {
-    return connection_.get();
-  }
-  if (in_snapshot_) {
-    in_snapshot_ = false;
+  if (snapshot_ && connection_->lost()) {
+    snapshot_.reset();
     return fail(ErrorKind::kTransient, "read", connection_->subject(),
                 "the session was lost in the middle of a snapshot");
+  }
+  if (snapshot_) {
+    return connection_.get();
   }
   const bool idle = std::chrono::steady_clock::now() - connection_->last_used() > kIdleBeforePing;
   if (connection_->lost() || (idle && !connection_->alive())) {
@@ -302,9 +250,10 @@ std::string MysqlWarehouse::server() const {
 Result<SourceId> MysqlWarehouse::register_source(const SourceRegistration& registration) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
   const std::string encoded = encode_fingerprint(registration.fingerprint);
+  const SourceRegistration given{registration.name, registration.kind, decode_fingerprint(encoded)};
   const std::string find =
       fmt::format("SELECT id, kind, fingerprint FROM hirestream_sources WHERE name = {}",
-                  connection->quoted(registration.name));
+                  connection->quoted(given.name));
   HIRESTREAM_ASSIGN(ResultSet row, connection->query(find));
   HIRESTREAM_ASSIGN(bool known, row.next());
   if (!known) {
@@ -315,27 +264,18 @@ Result<SourceId> MysqlWarehouse::register_source(const SourceRegistration& regis
     HIRESTREAM_ASSIGN(row, connection->query(find));
     HIRESTREAM_ASSIGN(known, row.next());
     if (!known) {
-      HIRESTREAM_TRY(check_new_source(*connection, registration.name, decode_fingerprint(encoded)));
+      HIRESTREAM_TRY(check_new_name(*connection, given));
       HIRESTREAM_TRY(connection->execute(fmt::format(
           "INSERT INTO hirestream_sources (name, kind, fingerprint) VALUES ({}, {}, {})",
-          connection->quoted(registration.name), connection->quoted(registration.kind),
+          connection->quoted(given.name), connection->quoted(given.kind),
           connection->quoted(encoded))));
       const auto id = static_cast<SourceId>(connection->last_insert_id());
       HIRESTREAM_TRY(transaction.commit());
       return id;
     }
   }
-  std::string differences =
-      describe_differences(decode_fingerprint(row.text(2)), decode_fingerprint(encoded));
-  if (row.text(1) != registration.kind) {
-    differences += fmt::format("{}kind: stored \"{}\", given \"{}\"",
-                               differences.empty() ? "" : "; ", row.text(1), registration.kind);
-  }
-  if (!differences.empty()) {
-    return fail(ErrorKind::kConfig, "register source", registration.name,
-                "its numbers were made with other settings: " + differences,
-                "restore the old setting, or count into another warehouse");
-  }
+  HIRESTREAM_TRY(check_known_source(
+      {given.name, std::string(row.text(1)), decode_fingerprint(row.text(2))}, given));
   return static_cast<SourceId>(row.integer(0));
 }
 
@@ -453,29 +393,23 @@ Result<std::vector<LedgerEntry>> MysqlWarehouse::load_ledger(SourceId source,
 Result<std::vector<StoredContribution>> MysqlWarehouse::load_contributions(
     SourceId source, std::span<const SliceKey> keys) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  if (in_snapshot_) {
+  if (snapshot_) {
     return load_in_snapshot(*connection, source, keys);
   }
-  HIRESTREAM_TRY(begin_snapshot());
-  auto loaded = load_in_snapshot(*connection, source, keys);
-  end_snapshot();
-  return loaded;
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin_snapshot(*connection));
+  return load_in_snapshot(*connection, source, keys);
 }
 
 Result<void> MysqlWarehouse::begin_snapshot() {
-  HIRESTREAM_CHECK(!in_snapshot_);
+  HIRESTREAM_CHECK(!snapshot_);
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_TRY(connection->execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  HIRESTREAM_TRY(connection->execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"));
-  in_snapshot_ = true;
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin_snapshot(*connection));
+  snapshot_.emplace(std::move(snapshot));
   return {};
 }
 
 void MysqlWarehouse::end_snapshot() {
-  if (in_snapshot_ && !connection_->lost()) {
-    (void)connection_->execute("ROLLBACK");
-  }
-  in_snapshot_ = false;
+  snapshot_.reset();
 }
 
 Result<int64_t> MysqlWarehouse::changes() {
@@ -595,6 +529,8 @@ Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t
     companies[job.job_id] = job.company_id;
   }
   HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  // First: a publisher's commit, which holds this row, was based on the jobs of before or waits for these.
+  HIRESTREAM_TRY(mysql::note_change(*connection));
   mysql::MultiRowInsert store(
       *connection,
       "INSERT INTO hirestream_jobs (job_id, company_id, group_id, campaign_id, title, "
@@ -620,7 +556,6 @@ Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t
   HIRESTREAM_ASSIGN(int64_t rewritten,
                     rewrite_companies(*connection, kEventsTable, companies, now_us));
   HIRESTREAM_TRY(rewrite_companies(*connection, kDaysTable, companies, now_us));
-  HIRESTREAM_TRY(mysql::note_change(*connection));
   HIRESTREAM_TRY(transaction.commit());
   return rewritten;
 }

@@ -90,7 +90,7 @@ class MysqlWarehouse final : public Warehouse {
   MysqlConfig config_;
   std::unique_ptr<mysql::Connection> connection_;
   mysql::StatementHook hook_;
-  bool in_snapshot_ = false;
+  std::optional<mysql::Transaction> snapshot_;
 };
 
 }  // namespace hirestream

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <bit>
-
 #include <filesystem>
+
 #include "adapters/sqlite/warehouse_schema.h"
 
 namespace hirestream {

@@ -9,6 +9,7 @@
 
 #include "adapters/sqlite/warehouse_schema.h"
 #include "aggregation/contribution_codec.h"
+#include "ports/source_check.h"
 
 namespace hirestream {
 namespace {
@@ -32,82 +33,29 @@ Fingerprint decode_fingerprint(std::string_view text) {
   return fingerprint;
 }
 
-std::string describe_differences(const Fingerprint& stored, const Fingerprint& given) {
-  std::set<std::string> keys;
-  for (const auto& [key, value] : stored) {
-    keys.insert(key);
-  }
-  for (const auto& [key, value] : given) {
-    keys.insert(key);
-  }
-  const auto show = [](const Fingerprint& fingerprint, const std::string& key) {
-    const auto found = fingerprint.find(key);
-    return found == fingerprint.end() ? std::string("nothing") : "\"" + found->second + "\"";
-  };
-  std::string text;
-  for (const auto& key : keys) {
-    const std::string before = show(stored, key);
-    const std::string now = show(given, key);
-    if (before != now) {
-      text += fmt::format("{}{}: stored {}, given {}", text.empty() ? "" : "; ", key, before, now);
-    }
-  }
-  return text;
-}
-
-// Does the identity name one raw log among all there are? A path does not: other hosts have it too, and other files may come to
-// stand there.
-bool is_unique_identity(const Fingerprint& fingerprint) {
-  const auto source = fingerprint.find("source");
-  const auto strategy = fingerprint.find("strategy");
-  return source != fingerprint.end() && !source->second.empty() &&
-         !source->second.ends_with("(without id)") && strategy != fingerprint.end() &&
-         strategy->second != "files";
-}
-
-bool is_same_raw_log(const Fingerprint& stored, const Fingerprint& given) {
-  const auto same = [&](const std::string& key) {
-    const auto found = stored.find(key);
-    return found != stored.end() && found->second == given.at(key);
-  };
-  return is_unique_identity(given) && same("source") && same("strategy");
-}
-
-// What must not happen: a raw log that is counted twice.
-Result<void> check_new_source(sqlite::Database& database, const std::string& name,
-                              const Fingerprint& given) {
+// Within the transaction that registers it.
+Result<void> check_new_name(sqlite::Database& database, const SourceRegistration& given) {
   HIRESTREAM_ASSIGN(
       Statement rows,
-      database.prepare("SELECT name, fingerprint FROM hirestream_sources ORDER BY id"));
-  bool is_first = true;
+      database.prepare("SELECT name, kind, fingerprint FROM hirestream_sources ORDER BY id"));
+  std::vector<SourceRegistration> known;
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.step());
     if (!more) {
       break;
     }
-    is_first = false;
-    if (is_same_raw_log(decode_fingerprint(rows.text(1)), given)) {
-      return fail(ErrorKind::kConfig, "register source", name,
-                  fmt::format("this raw log is counted already, as \"{}\"", rows.text(0)),
-                  fmt::format("go on with --source-name '{}', or count into another warehouse",
-                              rows.text(0)));
-    }
+    known.push_back(
+        {std::string(rows.text(0)), std::string(rows.text(1)), decode_fingerprint(rows.text(2))});
   }
-  if (!is_first) {
+  HIRESTREAM_TRY(check_new_source(known, given));
+  if (!known.empty()) {
     return {};
   }
   HIRESTREAM_ASSIGN(Statement unknown,
                     database.prepare("SELECT EXISTS (SELECT 1 FROM events_micros) AND NOT EXISTS "
                                      "(SELECT 1 FROM hirestream_frozen)"));
-  HIRESTREAM_ASSIGN(bool answered, unknown.step());
-  HIRESTREAM_CHECK(answered);
-  if (unknown.integer(0) != 0) {
-    return fail(ErrorKind::kConfig, "register source", name,
-                "`events` holds rows that no ledger knows of",
-                "restore the hirestream_* tables from a backup, or start with an empty database; "
-                "`hirestream run` would count everything a second time");
-  }
-  return {};
+  HIRESTREAM_TRY(unknown.step());
+  return unknown.integer(0) != 0 ? refuse_rows_without_ledger(given) : Result<void>();
 }
 
 // Columns of a SELECT over hirestream_slices, as read by read_entry.
@@ -167,38 +115,29 @@ std::string SqliteWarehouse::server() const {
 }
 
 Result<SourceId> SqliteWarehouse::register_source(const SourceRegistration& registration) {
-  const Fingerprint given = decode_fingerprint(encode_fingerprint(registration.fingerprint));
+  const std::string encoded = encode_fingerprint(registration.fingerprint);
+  const SourceRegistration given{registration.name, registration.kind, decode_fingerprint(encoded)};
   HIRESTREAM_ASSIGN(Transaction transaction,
                     Transaction::begin(database_, TransactionMode::kWrite));
   HIRESTREAM_ASSIGN(
       Statement * find,
       database_.cached("SELECT id, kind, fingerprint FROM hirestream_sources WHERE name = ?1"));
-  find->bind(1, std::string_view(registration.name));
+  find->bind(1, std::string_view(given.name));
   HIRESTREAM_ASSIGN(bool known, find->step());
   if (known) {
     const auto id = static_cast<SourceId>(find->integer(0));
-    Fingerprint stored = decode_fingerprint(find->text(2));
-    const std::string stored_kind(find->text(1));
+    const SourceRegistration stored{given.name, std::string(find->text(1)),
+                                    decode_fingerprint(find->text(2))};
     find->reset();
-    std::string differences = describe_differences(stored, given);
-    if (stored_kind != registration.kind) {
-      differences += fmt::format("{}kind: stored \"{}\", given \"{}\"",
-                                 differences.empty() ? "" : "; ", stored_kind, registration.kind);
-    }
-    if (!differences.empty()) {
-      return fail(ErrorKind::kConfig, "register source", registration.name,
-                  "its numbers were made with other settings: " + differences,
-                  "restore the old setting, or count into another warehouse");
-    }
+    HIRESTREAM_TRY(check_known_source(stored, given));
     return id;
   }
-  HIRESTREAM_TRY(check_new_source(database_, registration.name, given));
+  HIRESTREAM_TRY(check_new_name(database_, given));
   HIRESTREAM_ASSIGN(Statement * insert,
                     database_.cached("INSERT INTO hirestream_sources (name, kind, fingerprint) "
                                      "VALUES (?1, ?2, ?3)"));
-  insert->bind(1, std::string_view(registration.name));
-  insert->bind(2, std::string_view(registration.kind));
-  insert->bind(3, std::string_view(encode_fingerprint(registration.fingerprint)));
+  insert->bind(1, std::string_view(given.name)).bind(2, std::string_view(given.kind));
+  insert->bind(3, std::string_view(encoded));
   HIRESTREAM_TRY(insert->run());
   const auto id = static_cast<SourceId>(database_.last_insert_row_id());
   HIRESTREAM_TRY(transaction.commit());
@@ -422,8 +361,8 @@ Result<std::optional<Transaction>> SqliteWarehouse::begin_read() {
 
 Result<void> SqliteWarehouse::begin_snapshot() {
   HIRESTREAM_CHECK(!snapshot_);
-  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(database_, TransactionMode::kRead));
-  snapshot_.emplace(std::move(transaction));
+  HIRESTREAM_ASSIGN(Transaction snapshot, Transaction::begin(database_, TransactionMode::kRead));
+  snapshot_.emplace(std::move(snapshot));
   HIRESTREAM_TRY(changes());  // a read transaction begins with its first read
   return {};
 }

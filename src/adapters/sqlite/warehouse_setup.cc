@@ -100,6 +100,7 @@ Result<void> SqliteWarehouse::check_schema_version() {
   if (version < kSqliteSchemaVersion) {
     // Engines that do not know the roll-up must not go on beside it: they are fenced, and refused at their next start.
     HIRESTREAM_TRY(fill_days());
+    HIRESTREAM_TRY(note_change());
     HIRESTREAM_TRY(database_.execute("UPDATE hirestream_writers SET epoch = epoch + 1"));
     HIRESTREAM_TRY(database_.execute(
         fmt::format("UPDATE hirestream_meta SET value = '{}' WHERE name = 'schema_version'",
@@ -110,14 +111,12 @@ Result<void> SqliteWarehouse::check_schema_version() {
 
 Result<void> SqliteWarehouse::fill_days() {
   HIRESTREAM_TRY(database_.execute("DELETE FROM hirestream_days"));
-  HIRESTREAM_TRY(database_.execute(
+  return database_.execute(
       "INSERT INTO hirestream_days (days, job_id, publisher_id, campaign_id, group_id, company_id, "
       "impressions, clicks, conversions, qualified, unqualified, bid_micros) SELECT days, job_id, "
       "publisher_id, campaign_id, group_id, MAX(company_id), SUM(impressions), SUM(clicks), "
       "SUM(conversions), SUM(qualified), SUM(unqualified), SUM(bid_micros) FROM events_micros "
-      "GROUP "
-      "BY days, job_id, publisher_id, campaign_id, group_id"));
-  return note_change();
+      "GROUP BY days, job_id, publisher_id, campaign_id, group_id");
 }
 
 Result<void> SqliteWarehouse::init() {

@@ -1,0 +1,22 @@
+// What every warehouse checks before a source may count into it.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "ports/warehouse.h"
+
+namespace hirestream {
+
+// Guard Fingerprint, of a name that is known: kConfig naming each difference.
+Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given);
+
+// Of a new name: kConfig if one of the known sources is the same raw log, which would be counted twice. Files and raw logs without id,
+// whose identity is only a path, are not compared.
+Result<void> check_new_source(std::span<const SourceRegistration> known,
+                              const SourceRegistration& given);
+
+// Of the first name of all, if `events` has rows but hirestream_frozen none: kConfig.
+Result<void> refuse_rows_without_ledger(const SourceRegistration& given);
+
+}  // namespace hirestream
