@@ -13,10 +13,10 @@ Result<void> CompanyDirectory::start() {
 }
 
 Result<void> CompanyDirectory::refresh() {
-  if (ports_.jobs == nullptr) {
-    return {};
+  std::vector<Job> current;
+  if (ports_.jobs != nullptr) {
+    HIRESTREAM_ASSIGN(current, ports_.jobs->load());
   }
-  HIRESTREAM_ASSIGN(const std::vector<Job> current, ports_.jobs->load());
   // Compared with what the warehouse holds as well as with memory: another engine may have stored the job already while this one
   // still wrote rows with the old company.
   HIRESTREAM_ASSIGN(const std::vector<Job> stored_list, ports_.warehouse.load_jobs());
@@ -26,7 +26,7 @@ Result<void> CompanyDirectory::refresh() {
   }
   std::vector<Job> changed;
   int64_t moved = 0;
-  for (const Job& job : current) {
+  for (const Job& job : ports_.jobs != nullptr ? current : stored_list) {
     const auto known = jobs_.find(job.job_id);
     const auto in_warehouse = stored.find(job.job_id);
     const bool differs = known == jobs_.end() || known->second != job ||

@@ -18,8 +18,8 @@ class CompanyDirectory {
   // Loads what the warehouse knows. Call once before company_of.
   Result<void> start();
   // Loads the dimension and stores what changed; the first time all of it, for a process that was killed may have left rows with the
-  // company of an older dimension. Without a directory: nothing. An unreachable directory is an error; the last known
-  // state stays in use.
+  // company of an older dimension. Without a directory the dimension is what the warehouse holds: another engine may refresh it. An
+  // unreachable directory is an error; the last known state stays in use.
   Result<void> refresh();
   // 0: unknown.
   int64_t company_of(int64_t job_id) const;

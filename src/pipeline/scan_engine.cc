@@ -80,6 +80,10 @@ int64_t ScanEngine::width_us() const {
   return ports_.source.description().bucket_width_s * kSecondUs;
 }
 
+int64_t ScanEngine::settled_bucket(int64_t now_us) const {
+  return floor_divide(now_us - options_.grace_us, width_us());
+}
+
 bool ScanEngine::in_bound(int64_t bucket, const ScanBound& bound) const {
   return bound.complete || (bucket != kNoTimeBucket && bucket >= bound.from_us / width_us() &&
                             bucket < bound.to_us / width_us());
@@ -141,7 +145,10 @@ Result<StepReport> ScanEngine::step() {
   } else if (now_us >= next_scan_us_) {
     ScanBound bound;
     bound.complete = false;
-    bound.from_us = floor_divide(now_us - options_.scan_window_us, width_us()) * width_us();
+    // After an outage the window alone would leave minutes out that are not settled yet.
+    bound.from_us =
+        std::min(floor_divide(now_us - options_.scan_window_us, width_us()), swept_until_) *
+        width_us();
     // Visitors' clocks run ahead: events of the near future count too.
     bound.to_us = floor_divide(now_us + options_.counting.future_max_us, width_us()) * width_us() +
                   width_us();
@@ -208,6 +215,9 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
     done += size;
     ports_.observer.on_progress("slices", static_cast<int64_t>(done),
                                 static_cast<int64_t>(changed.size()));
+  }
+  if (!again_) {
+    swept_until_ = std::min(settled_bucket(now_us), left_from);
   }
   if (!shrunk || strongest) {
     return {};
@@ -288,10 +298,9 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
     }
     ledger_.plan_replace(plan, std::move(recount), state, "", "", now_us);
   }
-  const int64_t settled =
-      std::min({floor_divide(now_us - options_.grace_us, width_us()), next, left_from});
   if (!plan.empty()) {
-    HIRESTREAM_TRY(commit_plan(std::move(plan), settled));
+    HIRESTREAM_TRY(
+        commit_plan(std::move(plan), std::min({settled_bucket(now_us), next, left_from})));
   }
   return suspicious;
 }

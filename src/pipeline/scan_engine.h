@@ -40,6 +40,8 @@ class ScanEngine : public Engine {
   Result<void> commit_plan(CommitPlan plan, int64_t settled_until);
   bool in_bound(int64_t bucket, const ScanBound& bound) const;
   int64_t width_us() const;
+  // The first bucket whose rows may still come in time.
+  int64_t settled_bucket(int64_t now_us) const;
 
   EnginePorts ports_;
   EngineOptions options_;
@@ -49,7 +51,8 @@ class ScanEngine : public Engine {
       held_;  // digests already found too small, not looked at again
   bool started_ = false;
   bool scanned_ = false;
-  bool again_ = false;  // a conflict or a suspicion: scan once more
+  bool again_ = false;               // a conflict or a suspicion: scan once more
+  int64_t swept_until_ = INT64_MAX;  // buckets before it were scanned after their time was over
   int64_t last_step_us_ = 0;
   int64_t next_scan_us_ = 0;
   int64_t next_full_scan_us_ = 0;

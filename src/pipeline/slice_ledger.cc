@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kCommitAttemptsMax = 5;
 constexpr int kResolveAttemptsMax = 5;
+constexpr int kPublishAttemptsMax = 50;  // each in vain only because another one was not
 
 // Rows of several slices, each into its own count.
 class CountingSink : public RowSink {
@@ -79,6 +80,7 @@ Result<void> SliceLedger::open_as_writer() {
 
 Result<void> SliceLedger::open_as_publisher() {
   writers_.clear();
+  companies_as_of_ = -1;
   return open_source();
 }
 
@@ -246,7 +248,8 @@ Result<CommitOutcome> SliceLedger::resolve(const Commit& commit) {
       "the engine takes a new epoch and recounts its open slices as soon as the warehouse answers");
 }
 
-Result<CommitOutcome> SliceLedger::apply(const Commit& commit) {
+Result<CommitOutcome> SliceLedger::apply(Commit& commit) {
+  set_companies(commit);
   for (int attempt = 1;; ++attempt) {
     auto outcome = ports_.warehouse.commit(commit);
     if (outcome) {
@@ -259,6 +262,45 @@ Result<CommitOutcome> SliceLedger::apply(const Commit& commit) {
       return forward(outcome.error());
     }
     ports_.observer.on_retry(outcome.error(), attempt, 0);
+  }
+}
+
+void SliceLedger::set_companies(Commit& commit) const {
+  for (CellChange& cell : commit.cells) {
+    cell.company_id = companies_.company_of(cell.key.job_id);
+  }
+  if (commit.days) {
+    for (CellChange& day : *commit.days) {
+      day.company_id = companies_.company_of(day.key.job_id);
+    }
+  }
+}
+
+// An engine that wrote rows with a company that has changed meanwhile rewrites them at its next refresh. A publisher is gone by then,
+// or was killed: it commits only with the companies that hold at that moment.
+Result<CommitOutcome> SliceLedger::publish(Commit& commit) {
+  const std::optional<int64_t> asked = commit.based_on_changes;
+  for (int attempt = 1;; ++attempt) {
+    if (companies_as_of_ < 0) {
+      HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
+      HIRESTREAM_TRY(companies_.start());
+      companies_as_of_ = changes;
+    }
+    if (asked && *asked != companies_as_of_) {
+      companies_as_of_ = -1;
+      return CommitOutcome{CommitVerdict::kConflict, {}};
+    }
+    const int64_t as_of = std::exchange(companies_as_of_, -1);
+    commit.based_on_changes = as_of;
+    HIRESTREAM_ASSIGN(CommitOutcome outcome, apply(commit));
+    if (outcome.verdict == CommitVerdict::kCommitted) {
+      companies_as_of_ = as_of + 1;
+      return outcome;
+    }
+    HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
+    if (asked || changes == as_of || attempt == kPublishAttemptsMax) {
+      return outcome;
+    }
   }
 }
 
@@ -275,7 +317,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
   canonicalize(plan.cells);
   commit.cells.reserve(plan.cells.size());
   for (const Cell& cell : plan.cells) {
-    commit.cells.push_back({cell.key, cell.measures, companies_.company_of(cell.key.job_id)});
+    commit.cells.push_back({cell.key, cell.measures, 0});
   }
   commit.settled_until = std::move(plan.settled_until);
   commit.based_on_changes = plan.based_on_changes;
@@ -283,10 +325,10 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
     canonicalize(*plan.days);
     commit.days.emplace();
     for (const Cell& day : *plan.days) {
-      commit.days->push_back({day.key, day.measures, companies_.company_of(day.key.job_id)});
+      commit.days->push_back({day.key, day.measures, 0});
     }
   }
-  HIRESTREAM_ASSIGN(CommitOutcome outcome, apply(commit));
+  HIRESTREAM_ASSIGN(CommitOutcome outcome, writers_.empty() ? publish(commit) : apply(commit));
   if (outcome.verdict == CommitVerdict::kFenced) {
     return fail(
         ErrorKind::kConfig, "fence", options_.source_name,

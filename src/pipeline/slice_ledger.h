@@ -94,7 +94,9 @@ class SliceLedger {
 
  private:
   Result<void> open_source();
-  Result<CommitOutcome> apply(const Commit& commit);
+  Result<CommitOutcome> apply(Commit& commit);
+  Result<CommitOutcome> publish(Commit& commit);
+  void set_companies(Commit& commit) const;
   Result<CommitOutcome> resolve(const Commit& commit);
   uint64_t next_token();
 
@@ -105,6 +107,7 @@ class SliceLedger {
   std::vector<int32_t> shards_;
   std::vector<WriterEpoch> writers_;
   SourceId source_id_ = 0;
+  int64_t companies_as_of_ = -1;  // of a publisher: Warehouse::changes() when they were loaded
   uint64_t token_state_ = 0;
   bool must_restart_ = false;
 };

@@ -174,7 +174,8 @@ class Warehouse {
   // --- dimension
   // The jobs last stored, sorted by id.
   virtual Result<std::vector<Job>> load_jobs() = 0;
-  // In one transaction: stores these jobs and rewrites company_id of their rows in `events` (in key order). Returns rows rewritten.
+  // In one transaction, of which changes() counts one more: stores these jobs and rewrites company_id of their rows in `events` (in key
+  // order) and in the roll-up. A commit that is based on changes() is wholly before or after it. Returns rows of `events` rewritten.
   virtual Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) = 0;
 
   // --- for verify, rejects and people

@@ -239,6 +239,47 @@ TEST_P(MysqlWarehouseFaults, SliceCreatedBySomebodyElseMeanwhileIsAConflict) {
   EXPECT_THAT(done.conflicts, ElementsAre(kSlice));
 }
 
+// A repair's rows have the company that holds when it commits: never the one of before a move that happens meanwhile.
+TEST_P(MysqlWarehouseFaults, RepairAndMoveOfAJobAreOneAfterTheOther) {
+  start(1);
+  const auto mover = database_->open();
+  const std::vector<Job> moved{{1, 8, 0, 0, "", "", "", ""}};
+  const Contribution one{cell(kHour, 1, {.clicks = 1, .bid_micros = 1})};
+  Commit repair = commit_of({});
+  repair.writers.clear();
+  add_cells(repair, {}, one);
+  repair.based_on_changes = take(warehouse_->changes());
+  const auto as_last_statement = [](const std::function<void()>& action) {
+    return [action](std::string_view sql, uint64_t) {
+      if (sql == "COMMIT") {
+        action();
+      }
+      return StatementFault::kNone;
+    };
+  };
+  const auto waits = [](const auto& future) {
+    return future.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout;
+  };
+  // The job moves while the repair is at work.
+  std::future<Result<int64_t>> move;
+  mysql_warehouse().set_statement_hook(as_last_statement([&] {
+    move = std::async(std::launch::async, [&] { return mover->store_jobs(moved, now_us_); });
+    EXPECT_TRUE(waits(move));
+  }));
+  EXPECT_EQ(verdict(repair), CommitVerdict::kCommitted);
+  EXPECT_EQ(take(move.get()), 1) << "the repair's row is rewritten";
+  EXPECT_EQ(database_->value("SELECT company_id FROM events"), "8");
+  // The repair begins while the job moves.
+  std::future<Result<CommitOutcome>> late;
+  repair.based_on_changes = take(mover->changes());
+  mysql_warehouse().set_statement_hook(as_last_statement([&] {
+    late = std::async(std::launch::async, [&] { return mover->commit(repair); });
+    EXPECT_TRUE(waits(late));
+  }));
+  take(warehouse_->store_jobs(moved, now_us_));
+  EXPECT_EQ(take(late.get()).verdict, CommitVerdict::kConflict);
+}
+
 TEST_P(MysqlWarehouseFaults, EnginesOfOtherShardsDoNotWait) {
   start(2);
   ASSERT_EQ(verdict(commit_of({change({0, 1}, 0, ChangeMode::kAppend, {}),

@@ -62,7 +62,7 @@ bool WarehouseDatabase::locks_overlap(const Commit& a, const Commit& b) const {
       }
     }
   }
-  return false;
+  return a.writers.empty() && b.writers.empty();  // both hold the count of changes
 }
 
 void WarehouseDatabase::end_orphans(bool all) {
@@ -587,6 +587,11 @@ Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t 
   for (const Job& job : changed) {
     database_.jobs_[job.job_id] = job;
     companies[job.job_id] = job.company_id;
+  }
+  const bool waits = std::any_of(database_.orphans_.begin(), database_.orphans_.end(),
+                                 [](const auto& orphan) { return orphan.commit.writers.empty(); });
+  if (waits) {
+    database_.end_orphans(true);
   }
   ++database_.changes_;
   int64_t rewritten = 0;

@@ -230,6 +230,12 @@ void Scenario::take_over() {
   must(other.take_epochs(1, shards, "other").has_value(), "epochs are taken");
 }
 
+void Scenario::store_job_elsewhere(int64_t job_id, int64_t company_id) {
+  FakeWarehouse other(*world_, *database_, "other");
+  const std::vector<Job> jobs = {{job_id, company_id, 0, 0, "", "", "", ""}};
+  must(other.store_jobs(jobs, world_->now_us()).has_value(), "the job is stored");
+}
+
 template <typename Work>
 auto Scenario::as_publisher(bool repair, const Work& work) {
   build();

@@ -51,6 +51,8 @@ class Scenario {
   void kill();
   // A second engine takes the epochs (and does nothing more).
   void take_over();
+  // Another engine, which has a job directory, stores a job.
+  void store_job_elsewhere(int64_t job_id, int64_t company_id);
   VerifyReport verify(bool repair);
   // Slices replaced.
   int64_t retry_rejects();

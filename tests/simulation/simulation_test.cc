@@ -45,6 +45,20 @@ TEST(Simulation, RepairLeavesASliceAloneThatFreezesMeanwhile) {
   EXPECT_EQ(run_simulation(parameters).failure, "");
 }
 
+TEST(Simulation, AfterAnOutageMinutesThatLeftTheWindowAreScannedBeforeTheyAreSettled) {
+  RunParameters parameters;
+  parameters.seed = 795396920;
+  parameters.strategy = Strategy::kScan;
+  EXPECT_EQ(run_simulation(parameters).failure, "");
+}
+
+TEST(Simulation, ARepairThatIsKilledLeavesNoRowWithACompanyOfBefore) {
+  RunParameters parameters;
+  parameters.seed = 795396978;
+  parameters.strategy = Strategy::kTail;
+  EXPECT_EQ(run_simulation(parameters).failure, "");
+}
+
 TEST(Simulation, SameSeedGivesTheSameRun) {
   RunParameters parameters;
   parameters.seed = 3;

@@ -423,6 +423,17 @@ TEST(Companies, FollowAJobThatMoves) {
   EXPECT_EQ(scenario.company_of(1), 8);
 }
 
+TEST(Companies, OfAnEngineWithoutADirectoryAreThoseThatAnotherStores) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 7, .visible_s = 7});
+  scenario.run_until(6);
+  scenario.store_job_elsewhere(1, 7);
+  scenario.run_until(9);
+  EXPECT_EQ(scenario.company_of(1), 0);  // the row is there
+  scenario.run_until(15);
+  EXPECT_EQ(scenario.company_of(1), 7);
+}
+
 TEST(Companies, ArePutRightAfterARepairThatKnewTheOldOne) {
   Scenario scenario;
   scenario.set_job(12, 1, 7);
