@@ -51,6 +51,9 @@ Result<void> print_statements(const Settings& settings, const RawLogLayout& layo
     for (const std::string& statement : statements) {
       fmt::print("{};\n\n", statement);
     }
+    if (const std::string grants = raw_log_grants(*source.uri); !grants.empty()) {
+      fmt::print("{}\n", grants);
+    }
   }
   if (settings.warehouse.uri) {
     HIRESTREAM_ASSIGN(const std::string text,

@@ -137,6 +137,21 @@ Result<std::vector<std::string>> raw_log_statements(const Uri& uri, const RawLog
                                        TableTypes::kNative, partitions);
 }
 
+std::string raw_log_grants(const Uri& uri) {
+  if (uri.scheme != Scheme::kCassandra) {
+    return {};
+  }
+  std::string script =
+      "-- The engine: it only reads. (Of a table of your own without a layout table: leave that "
+      "grant out.)\n"
+      "CREATE ROLE IF NOT EXISTS \"hirestream\" WITH PASSWORD = '<password>' AND LOGIN = true;\n";
+  for (const std::string& statement :
+       reader_grant_statements(uri.database, uri.table, "hirestream")) {
+    script += statement + ";\n";
+  }
+  return script;
+}
+
 Result<void> create_raw_log(const SourceSettings& source, const RawLogLayout& layout) {
   const Uri& uri = *source.uri;
   if (uri.scheme == Scheme::kSqlite) {

@@ -37,6 +37,8 @@ struct RawLogLayout {
 };
 // Statements that make the recommended raw log; none for files. kConfig: the layout is impossible.
 Result<std::vector<std::string>> raw_log_statements(const Uri& uri, const RawLogLayout& layout);
+// The role of an engine with the least that it needs there, as a script with placeholders; empty for files.
+std::string raw_log_grants(const Uri& uri);
 // Runs them; what exists stays.
 Result<void> create_raw_log(const SourceSettings& source, const RawLogLayout& layout);
 

@@ -44,7 +44,7 @@ def test_source_into_mysql_equals_a_recount(raw_log, hirestream, dataset, mysql,
     assert content(mysql.events(mysql_database)) == before, "a second run must change nothing, updated_at included"
 
 
-@pytest.mark.parametrize("raw_log", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("raw_log", ["sqlite", "tail_native"], indirect=True)
 def test_into_mariadb_equals_a_recount(raw_log, hirestream, dataset, mariadb, mariadb_database):
     run_once(hirestream, raw_log, mariadb.uri(mariadb_database), dataset)
     assert_equal(dataset.recount(), mariadb.events(mariadb_database), dataset.companies())

@@ -1,0 +1,147 @@
+"""A Cassandra that asks for users and passwords: who may log in, what a role needs, and what is said when it is not enough."""
+
+import os
+import pathlib
+import re
+import subprocess
+import uuid
+from urllib.parse import urlsplit
+
+import pytest
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import Cluster
+
+SERVICES = pathlib.Path(__file__).parents[2] / "support/services/services.sh"
+ROWS = 500
+WRONG = "not-the-password-7f3a"
+
+
+def services(command):
+    return subprocess.run([SERVICES, command, "cassandra-auth"], check=command != "status", text=True, stdout=subprocess.PIPE)
+
+
+@pytest.fixture(scope="session")
+def administrator():
+    """A session of the administrator; the server runs as long as it."""
+    ran_before = services("status").returncode == 0
+    services("start")
+    settings = dict(re.findall(r"export (\w+)=(\S+)", services("env").stdout))
+    parts = urlsplit(settings["HIRESTREAM_TEST_CASSANDRA_AUTH"])
+    password = settings["HIRESTREAM_TEST_CASSANDRA_AUTH_PASSWORD"]
+    cluster = Cluster([parts.hostname], port=parts.port, protocol_version=4, connect_timeout=20,
+                      auth_provider=PlainTextAuthProvider(parts.username, password))
+    session = cluster.connect()
+    session.default_timeout = 60
+    session.login = (parts.username, password)
+    session.place = f"{parts.hostname}:{parts.port}"
+    yield session
+    cluster.shutdown()
+    if not ran_before:
+        services("stop")
+
+
+class Hirestream:
+    """Runs the program; what it says must never hold a password."""
+
+    def __init__(self, secrets):
+        self.binary = os.environ["HIRESTREAM_BINARY"]
+        self.secrets = secrets
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HIRESTREAM_")} | {"NO_COLOR": "1"}
+
+    def __call__(self, *arguments, expect=0, **environment):
+        process = subprocess.run([self.binary, *map(str, arguments)], env=self.environment | environment, text=True, timeout=120,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert process.returncode == expect, f"{arguments}: exit {process.returncode}, expected {expect}\n{process.stdout}"
+        for secret in self.secrets:
+            assert secret not in process.stdout
+        return process.stdout
+
+
+@pytest.fixture(scope="session")
+def roles(administrator):
+    """The engine's role with exactly what `init --print` says, and one that may do nothing."""
+    suffix = uuid.uuid4().hex[:10]
+    made = {"engine": f"engine_{suffix}", "nobody": f"nobody_{suffix}"}
+    passwords = {role: uuid.uuid4().hex for role in made}
+    administrator.execute(f"CREATE ROLE {made['nobody']} WITH PASSWORD = '{passwords['nobody']}' AND LOGIN = true")
+    yield made, passwords
+    for role in made.values():
+        administrator.execute(f"DROP ROLE IF EXISTS {role}")
+
+
+@pytest.fixture(scope="session")
+def hirestream(administrator, roles):
+    return Hirestream([WRONG, *roles[1].values()])
+
+
+@pytest.fixture(scope="session")
+def raw_log(administrator, hirestream):
+    """URI of a filled raw log for a user."""
+    keyspace = f"login_{uuid.uuid4().hex[:10]}"
+    uri = lambda user: f"cassandra://{user}@{administrator.place}/{keyspace}/tracking?consistency=ONE"
+    user, password = administrator.login
+    hirestream("init", "--source", uri(user), HIRESTREAM_CASSANDRA_PASSWORD=password)
+    hirestream("generate", "--to", uri(user), "--rows", ROWS, HIRESTREAM_CASSANDRA_PASSWORD=password)
+    yield uri
+    administrator.execute(f"DROP KEYSPACE {keyspace}")
+
+
+def count(hirestream, uri, warehouse, **options):
+    return hirestream("run", "--once", "--give-up-after", "1s", "--source", uri, "--warehouse", f"sqlite:{warehouse}", **options)
+
+
+def test_the_password_of_the_environment_or_of_a_file(hirestream, administrator, raw_log, tmp_path):
+    user, password = administrator.login
+    said = count(hirestream, raw_log(user), tmp_path / "one.db", HIRESTREAM_CASSANDRA_PASSWORD=password)
+    assert f"{ROWS} new rows" in said
+    file = tmp_path / "password"
+    file.write_text(password + "\n")
+    file.chmod(0o600)
+    said = count(hirestream, raw_log(user), tmp_path / "two.db", HIRESTREAM_CASSANDRA_PASSWORD_FILE=str(file))
+    assert f"{ROWS} new rows" in said
+
+
+@pytest.mark.parametrize("command", [["run", "--once", "--give-up-after", "1s"], ["verify"], ["doctor"]], ids=lambda words: words[0])
+def test_a_wrong_password_names_user_and_where_it_comes_from(hirestream, administrator, raw_log, tmp_path, command):
+    count(hirestream, raw_log(administrator.login[0]), tmp_path / "w.db", HIRESTREAM_CASSANDRA_PASSWORD=administrator.login[1])
+    said = hirestream(*command, "--source", raw_log(administrator.login[0]), "--warehouse", f"sqlite:{tmp_path}/w.db",
+                      expect=1 if command == ["doctor"] else 2, HIRESTREAM_CASSANDRA_PASSWORD=WRONG)
+    for word in (administrator.place, "username cassandra", "password", "HIRESTREAM_CASSANDRA_PASSWORD"):
+        assert word in said, said
+
+
+def test_no_password_at_all(hirestream, administrator, raw_log, tmp_path):
+    said = count(hirestream, raw_log("cassandra").replace("cassandra@", ""), tmp_path / "w.db", expect=2)
+    assert "asks for a user and a password" in said and "HIRESTREAM_CASSANDRA_PASSWORD" in said, said
+
+
+def test_what_init_prints_is_all_that_the_engine_needs(hirestream, administrator, roles, raw_log, tmp_path):
+    (made, passwords), (admin, admin_password) = roles, administrator.login
+    printed = hirestream("init", "--print", "--source", raw_log(admin), HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
+    script = printed.replace('"hirestream"', made["engine"]).replace("<password>", passwords["engine"])
+    for statement in re.sub(r"--[^\n]*\n", "", script).split(";"):
+        if statement.strip():
+            administrator.execute(statement)
+    own = {"HIRESTREAM_CASSANDRA_PASSWORD": passwords["engine"]}
+    uri, warehouse = raw_log(made["engine"]), f"sqlite:{tmp_path}/w.db"
+    assert f"{ROWS} new rows" in count(hirestream, uri, tmp_path / "w.db", **own)
+    assert "no difference" in hirestream("verify", "--source", uri, "--warehouse", warehouse, **own)
+    hirestream("doctor", "--source", uri, "--warehouse", warehouse, "--jobs", f"csv:{empty_jobs(tmp_path)}", **own)
+    # It reads only.
+    said = hirestream("generate", "--to", uri, "--rows", 10, expect=2, **own)
+    assert "no MODIFY permission" in said and "init --print" in said, said
+
+
+def empty_jobs(folder):
+    path = folder / "jobs.csv"
+    path.write_text("id,company_id\n")
+    return path
+
+
+def test_a_role_that_may_not_read_is_told_what_it_lacks(hirestream, roles, raw_log, tmp_path):
+    made, passwords = roles
+    own = {"HIRESTREAM_CASSANDRA_PASSWORD": passwords["nobody"]}
+    said = count(hirestream, raw_log(made["nobody"]), tmp_path / "w.db", expect=2, **own)
+    assert f"{made['nobody']} has no SELECT permission" in said and "init --print" in said, said
+    said = hirestream("doctor", "--source", raw_log(made["nobody"]), "--warehouse", f"sqlite:{tmp_path}/w.db", expect=1, **own)
+    assert f"{made['nobody']} has no SELECT permission" in said, said
