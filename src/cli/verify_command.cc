@@ -114,6 +114,16 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
     out +=
         fmt::format("repaired: {} rows of the daily roll-up\n", format_count(report.days_repaired));
   }
+  if (report.companies_repaired > 0) {
+    out += fmt::format("repaired: {} rows with another company than their job\n",
+                       format_count(report.companies_repaired));
+  }
+  if (report.companies_different > 0) {
+    out += fmt::format(
+        "{} rows have another company than their job: a running engine puts that right when it "
+        "refreshes its jobs, `hirestream verify --repair` at once\n",
+        format_count(report.companies_different));
+  }
   if (report.clean()) {
     const bool repaired = report.slices_repaired + report.cells_repaired + report.days_repaired > 0;
     return out + (repaired ? "no difference remains\n" : "no difference\n");
@@ -165,6 +175,8 @@ nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& 
       {"days_checked", report.days_checked},
       {"days_different", report.days_different},
       {"days_repaired", report.days_repaired},
+      {"companies_different", report.companies_different},
+      {"companies_repaired", report.companies_repaired},
       {"differences", nlohmann::ordered_json::array()},
   };
   for (const CellDifference& difference : report.sample) {

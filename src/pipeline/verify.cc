@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "pipeline/scan_engine.h"
@@ -66,7 +67,7 @@ class Verifier {
       HIRESTREAM_TRY(check_slices());
     }
     HIRESTREAM_TRY(check_events());
-    HIRESTREAM_TRY(repair_companies());
+    HIRESTREAM_TRY(check_companies());
     return std::move(report_);
   }
 
@@ -80,7 +81,6 @@ class Verifier {
     if (repair_events_) {
       HIRESTREAM_TRY(check_events());  // a damaged slice was among them
     }
-    HIRESTREAM_TRY(repair_companies());
     return report_.slices_repaired;
   }
 
@@ -392,6 +392,8 @@ class Verifier {
     Contribution events;
     Contribution days;
     Contribution frozen;
+    std::map<int64_t, int64_t>
+        misplaced;  // job → rows of events and of the roll-up with another company
     int64_t changes = 0;
   };
 
@@ -406,9 +408,18 @@ class Verifier {
     Holdings holdings;
     HIRESTREAM_ASSIGN(holdings.changes, ports_.warehouse.changes());
     HIRESTREAM_ASSIGN(holdings.ledger, sum_of_ledger(holdings.damaged));
-    const auto into = [](Contribution& cells) {
-      return [&cells](const EventsRow& row) -> Result<void> {
+    HIRESTREAM_ASSIGN(const std::vector<Job> jobs, ports_.warehouse.load_jobs());
+    std::unordered_map<int64_t, int64_t> companies;
+    for (const Job& job : jobs) {
+      companies.emplace(job.job_id, job.company_id);
+    }
+    const auto into = [&](Contribution& cells) {
+      return [&](const EventsRow& row) -> Result<void> {
         cells.push_back({row.key, row.measures});
+        const auto company = companies.find(row.key.job_id);
+        if (company != companies.end() && company->second != row.company_id) {
+          ++holdings.misplaced[row.key.job_id];
+        }
         return {};
       };
     };
@@ -424,6 +435,7 @@ class Verifier {
   Result<void> check_events() {
     for (int look = 1; look <= kLooks; ++look) {
       HIRESTREAM_ASSIGN(const Holdings holdings, read_holdings());
+      misplaced_ = holdings.misplaced;
       report_.cells_checked = static_cast<int64_t>(holdings.events.size());
       report_.days_checked = static_cast<int64_t>(holdings.days.size());
       CommitPlan plan;
@@ -519,37 +531,18 @@ class Verifier {
     }
   }
 
-  // A repair that ran while a job moved, or one that was killed, may have left rows with the company it knew.
-  Result<void> repair_companies() {
-    if (!options_.repair) {
+  // Rows keep the company that their engine knew until it refreshes its jobs; those of one that is gone wait for the next one's start.
+  Result<void> check_companies() {
+    for (const auto& [job, rows] : misplaced_) {
+      report_.companies_different += rows;
+    }
+    if (!options_.repair || misplaced_.empty()) {
       return {};
     }
-    HIRESTREAM_ASSIGN(const std::vector<Job> jobs, ports_.warehouse.load_jobs());
-    std::map<int64_t, const Job*> by_id;
-    for (const Job& job : jobs) {
-      by_id.emplace(job.job_id, &job);
-    }
-    std::map<int64_t, Job> wrong;
-    const auto check = [&](const EventsRow& row) -> Result<void> {
-      const auto job = by_id.find(row.key.job_id);
-      if (job != by_id.end() && job->second->company_id != row.company_id) {
-        wrong.emplace(job->first, *job->second);
-      }
-      return {};
-    };
-    HIRESTREAM_TRY(ports_.warehouse.read_events(check));
-    HIRESTREAM_TRY(ports_.warehouse.read_days(check));
-    if (wrong.empty()) {
-      return {};
-    }
-    std::vector<Job> again;
-    for (const auto& [id, job] : wrong) {
-      again.push_back(job);
-    }
-    HIRESTREAM_ASSIGN(const int64_t rewritten,
-                      ports_.warehouse.store_jobs(again, ports_.clock.now_us()));
-    ports_.observer.on_note(
-        "info", std::to_string(rewritten) + " rows of events had another company than their job");
+    HIRESTREAM_ASSIGN(std::vector<Job> jobs, ports_.warehouse.load_jobs());
+    std::erase_if(jobs, [this](const Job& job) { return !misplaced_.contains(job.job_id); });
+    HIRESTREAM_TRY(ports_.warehouse.store_jobs(jobs, ports_.clock.now_us()));
+    report_.companies_repaired = std::exchange(report_.companies_different, 0);
     return {};
   }
 
@@ -596,6 +589,7 @@ class Verifier {
   VerifyReport report_;
   std::map<SliceKey, LedgerEntry> frozen_;
   std::map<SliceKey, Listed> listed_;
+  std::map<int64_t, int64_t> misplaced_;  // of the last look at events
   bool repair_events_ = false;
   bool still_open_ =
       false;  // a slice that differed at this look may be one that is filled right now

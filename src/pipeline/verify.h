@@ -36,6 +36,10 @@ struct VerifyReport {
   int64_t days_checked = 0;
   int64_t days_different = 0;  // rows of the daily roll-up against the sums of events
   int64_t days_repaired = 0;
+  // Rows of events and of the roll-up with another company than their job: no difference of measures, and the engine's next refresh
+  // of its jobs puts them right.
+  int64_t companies_different = 0;
+  int64_t companies_repaired = 0;
   std::vector<CellDifference> sample;  // at most 20
   RowClasses classes;                  // of the recount
   bool clean() const {

@@ -434,6 +434,23 @@ TEST(Companies, OfAnEngineWithoutADirectoryAreThoseThatAnotherStores) {
   EXPECT_EQ(scenario.company_of(1), 7);
 }
 
+TEST(Companies, OfBeforeAreToldAndPutRightByVerify) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 7, .visible_s = 7});
+  scenario.run_until(6);
+  scenario.store_job_elsewhere(1, 7);
+  scenario.run_until(9);
+  EXPECT_EQ(scenario.company_of(1), 0);
+  const VerifyReport told = scenario.verify(false);
+  EXPECT_EQ(told.companies_different, 2);  // of events and of the roll-up
+  EXPECT_TRUE(told.clean());
+  EXPECT_EQ(scenario.company_of(1), 0);
+  const VerifyReport repaired = scenario.verify(true);
+  EXPECT_EQ(repaired.companies_repaired, 2);
+  EXPECT_EQ(repaired.companies_different, 0);
+  EXPECT_EQ(scenario.company_of(1), 7);
+}
+
 TEST(Companies, ArePutRightAfterARepairThatKnewTheOldOne) {
   Scenario scenario;
   scenario.set_job(12, 1, 7);

@@ -146,11 +146,17 @@ TEST_F(FilesSourceTest, GivesEachRequestsRowsItsIndex) {
 
 TEST_F(FilesSourceTest, RefusesAFileWhoseHeaderLacksAColumn) {
   folder_.write("a.csv", "create_time,time\n");
-  const auto found = rows();
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().kind, ErrorKind::kConfig);
-  EXPECT_THAT(found.error().text(), HasSubstr("no column ts; found: create_time, time"));
-  EXPECT_EQ(found.error().subject, folder_.path("a.csv"));
+  const auto found = [&](const std::string& name) {
+    auto source = open(name);
+    RowCollector collector;
+    const auto outcome = source->read(requests(*source), collector);
+    EXPECT_FALSE(outcome);
+    EXPECT_THAT(outcome.error().text(), HasSubstr("no column ts; found: create_time, time"));
+    EXPECT_EQ(outcome.error().subject, folder_.path("a.csv"));
+    return outcome.error().kind;
+  };
+  EXPECT_EQ(found("a.csv"), ErrorKind::kConfig) << "the source itself is wrong";
+  EXPECT_EQ(found(""), ErrorKind::kRejected) << "one of a directory's files is";
 }
 
 TEST_F(FilesSourceTest, RefusesADamagedArchive) {

@@ -20,9 +20,14 @@ PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
 SEED = 11
 
 
+SERVERS = {"mysql": ("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"), "mariadb": ("HIRESTREAM_TEST_MARIADB", "mysql://root@127.0.0.1:3307")}
+
+
 class Server:
-    def __init__(self, uri):
-        parts = urlsplit(uri)
+    def __init__(self, kind):
+        self.kind = kind
+        self.variable, usual = SERVERS[kind]
+        parts = urlsplit(os.environ.get(self.variable, usual))
         self.host, self.port, self.user = parts.hostname, parts.port or 3306, parts.username or "root"
 
     def connect(self, database=None, user=None, password=PASSWORD, zone="+00:00"):
@@ -43,13 +48,13 @@ class Server:
         return f"mysql://{self.user}@{self.host}:{self.port}/{database}"
 
 
-@pytest.fixture(scope="session")
-def server():
-    server = Server(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
+@pytest.fixture(scope="session", params=SERVERS)
+def server(request):
+    server = Server(request.param)
     try:
         server.connect().close()
     except pymysql.err.OperationalError as error:
-        pytest.fail(f"HIRESTREAM_TEST_MYSQL ({server.host}:{server.port}) cannot be used: {error}; `make services` starts the servers")
+        pytest.fail(f"{server.variable} ({server.host}:{server.port}) cannot be used: {error}; `make services` starts the servers")
     return server
 
 
