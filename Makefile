@@ -8,6 +8,7 @@ LINT_SINCE ?=
 SECONDS := 180
 SECONDS_EACH ?= 10
 MINUTES ?= 30
+ROWS ?= 1020000
 services := tests/support/services/services.sh
 export JOBS
 
@@ -17,7 +18,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo test test-unit asan tsan simulate mutations fuzz faults soak prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo test test-unit asan tsan simulate mutations fuzz faults soak sources prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -85,9 +86,16 @@ soak: ## a long run with faults under load (MINUTES=30); writes docs/proof/soak.
 	@$(MAKE) --no-print-directory all
 	@tests/integration/faults/soak --minutes $(MINUTES) --summary docs/proof/soak.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, fuzz, faults, soak
+sources: ## the same rows through every source into every warehouse, a million of them (ROWS=1020000: one in a hundred is sent twice); writes docs/proof/sources.md
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@HIRESTREAM_E2E_ROWS=$(ROWS) HIRESTREAM_BINARY=$(CURDIR)/build/hirestream tests/support/services/services.sh run -- \
+	  tests/support/python/run -m pytest -q -p no:cacheprovider tests/e2e/test_sources.py --proof docs/proof/sources.md $(ARGS)
+
+prove: ## everything that takes longer than the tests: mutations, simulate, sources, fuzz, faults, soak
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
+	@$(MAKE) --no-print-directory sources
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60
 	@$(MAKE) --no-print-directory faults
 	@$(MAKE) --no-print-directory soak

@@ -13,6 +13,7 @@ import pytest
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.policies import DCAwareRoundRobinPolicy
 
+from proof import proof, pytest_addoption, pytest_runtest_logreport, pytest_runtest_protocol, pytest_terminal_summary  # noqa: F401
 from oracle.recount import MysqlEvents, Recount, SqliteEvents, compare, read_accounting, read_companies
 
 ROWS = int(os.environ.get("HIRESTREAM_E2E_ROWS", "200000"))
@@ -216,6 +217,7 @@ def assert_equal(recount, warehouse, companies=None):
     assert not differences, f"{len(differences)} differences:\n" + "\n".join(differences[:20])
     assert read_accounting(warehouse) == recount.classes() | {"too_late": 0}
     assert recount.cells(), "an empty result proves nothing"
+    proof.add(sum(recount.classes().values()), len(recount.cells()))
 
 
 def sqlite_events(uri):
