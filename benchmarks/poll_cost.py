@@ -8,6 +8,7 @@ writer adds rows at the rate, and prints what the engine read and used. Exit 1 i
 times that with the least.
 """
 import argparse
+import datetime
 import json
 import os
 import signal
@@ -47,8 +48,10 @@ def measure(options, history: int) -> dict:
     source = f"cassandra://{CASSANDRA}/{name}/tracking"
     warehouse = f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}"
     run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse", warehouse]
-    subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(history), "--seed", "1", "--span", "24h"], check=True,
-                   env=environment, stdout=subprocess.DEVNULL)
+    # Old enough that none of it is still open: only its amount differs.
+    begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=26)
+    subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(history), "--seed", "1", "--from",
+                    f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "24h"], check=True, env=environment, stdout=subprocess.DEVNULL)
     if options.nodetool:
         subprocess.run([options.nodetool, "flush", name], check=True)
         subprocess.run([options.nodetool, "compact", name], check=True)

@@ -96,7 +96,8 @@ Result<std::unique_ptr<DemoSession>> DemoSession::open(const DemoOptions& option
   HIRESTREAM_ASSIGN(TrafficModel model, TrafficModel::make({}));
   std::unique_ptr<DemoSession> session(
       new DemoSession(options, std::move(model), std::move(settings)));
-  HIRESTREAM_TRY(write_jobs("sqlite:" + session->path("jobs.db"), session->model_.jobs()));
+  HIRESTREAM_TRY(write_jobs("sqlite:" + session->path("jobs.db"), session->model_.jobs(),
+                            session->model_.publishers()));
   HIRESTREAM_ASSIGN(session->writer_, open_writer("sqlite:" + session->path("raw.db")));
   HIRESTREAM_ASSIGN(session->rows_before_, session->rows_in_raw_log());
   HIRESTREAM_ASSIGN(session->warehouse_,

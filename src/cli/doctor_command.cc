@@ -273,6 +273,17 @@ class Doctor {
     } else {
       good("jobs", fmt::format("{} jobs", format_count(static_cast<int64_t>(jobs->size()))));
     }
+    const auto publishers = (*directory)->load_publishers();
+    if (!publishers) {
+      bad("publishers", publishers.error());
+    } else if (publishers->empty()) {
+      add(Verdict::kAdvice, "publishers", "no table of their names: reports show ids",
+          fmt::format("optional: {} with the columns {} and {}, or --publishers-table",
+                      settings_.jobs.publishers_table, settings_.jobs.publisher_id_column,
+                      settings_.jobs.publisher_name_column));
+    } else {
+      good("publishers", fmt::format("{} names", publishers->size()));
+    }
   }
 
   Settings settings_;

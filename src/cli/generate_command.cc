@@ -242,7 +242,7 @@ Result<int> run(const GenerateOptions& options, CommandContext& context) {
     HIRESTREAM_ASSIGN(journal, Journal::open(options.journal));
   }
   if (!options.jobs_to.empty()) {
-    HIRESTREAM_TRY(write_jobs(options.jobs_to, model.jobs()));
+    HIRESTREAM_TRY(write_jobs(options.jobs_to, model.jobs(), model.publishers()));
   }
   HIRESTREAM_ASSIGN(
       const GenerateReport report,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "adapters/files/byte_sink.h"
 #include "adapters/mysql/job_table.h"
 #include "adapters/sqlite/job_table.h"
@@ -33,6 +35,16 @@ Result<void> write_csv(const std::string& path, std::span<const Job> jobs) {
   return sink->finish();
 }
 
+Result<void> write_publishers_csv(const std::string& path, std::span<const Publisher> publishers) {
+  HIRESTREAM_ASSIGN(const auto sink, ByteSink::create(path));
+  std::string text = "id,name\n";
+  for (const Publisher& publisher : publishers) {
+    text += fmt::format("{},{}\n", publisher.publisher_id, quoted_field(publisher.name));
+  }
+  HIRESTREAM_TRY(sink->write(text));
+  return sink->finish();
+}
+
 Result<std::string> jobs_password() {
   const Environment environment = process_environment();
   HIRESTREAM_ASSIGN(std::string password, read_secret(environment, "HIRESTREAM_JOBS_PASSWORD"));
@@ -44,17 +56,20 @@ Result<std::string> jobs_password() {
 
 }  // namespace
 
-Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs) {
+Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs,
+                        std::span<const Publisher> publishers) {
   HIRESTREAM_ASSIGN(const Uri uri, parse_uri(uri_text, UriRole::kJobs));
   switch (uri.scheme) {
     case Scheme::kCsv:
-      return write_csv(uri.path, jobs);
+      HIRESTREAM_TRY(write_csv(uri.path, jobs));
+      return write_publishers_csv(
+          (std::filesystem::path(uri.path).parent_path() / "publishers.csv").string(), publishers);
     case Scheme::kSqlite:
-      return store_sqlite_job_table(uri.path, jobs);
+      return store_sqlite_job_table(uri.path, jobs, publishers);
     case Scheme::kMysql: {
       HIRESTREAM_ASSIGN(const std::string password, jobs_password());
       const MysqlConfig config = mysql_config(uri, password);
-      return store_mysql_job_table(config, jobs);
+      return store_mysql_job_table(config, jobs, publishers);
     }
     case Scheme::kCassandra:
     case Scheme::kNdjson:

@@ -1,4 +1,5 @@
-// Puts jobs where a job directory will read them: `jobs` in MySQL or SQLite, or a CSV file. Blocking.
+// Puts jobs and publishers where a job directory will read them: tables of MySQL or SQLite, or a CSV file and `publishers.csv` beside it.
+// Blocking.
 #pragma once
 
 #include <span>
@@ -9,8 +10,9 @@
 
 namespace hirestream {
 
-// `uri_text`: mysql://…, sqlite:PATH or csv:PATH. Tables are made when missing, known ids replaced; a CSV file is replaced. Passwords come
+// `uri_text`: mysql://…, sqlite:PATH or csv:PATH. Tables are made when missing, known ids replaced; CSV files are replaced. Passwords come
 // from HIRESTREAM_JOBS_PASSWORD, else HIRESTREAM_MYSQL_PASSWORD.
-Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs);
+Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs,
+                        std::span<const Publisher> publishers);
 
 }  // namespace hirestream

@@ -20,7 +20,10 @@ Result<std::unique_ptr<JobDirectory>> open_jobs(const JobsSettings& settings) {
                                  .title_column = settings.title_column,
                                  .company_name_column = settings.company_name_column,
                                  .campaign_name_column = settings.campaign_name_column,
-                                 .group_name_column = settings.group_name_column}));
+                                 .group_name_column = settings.group_name_column,
+                                 .publishers_file = settings.publishers_table + ".csv",
+                                 .publisher_id_column = settings.publisher_id_column,
+                                 .publisher_name_column = settings.publisher_name_column}));
     case Scheme::kSqlite:
       return std::unique_ptr<JobDirectory>(std::make_unique<SqliteJobDirectory>(
           settings.uri->path, SqliteJobTable{.table = settings.table,
@@ -31,7 +34,10 @@ Result<std::unique_ptr<JobDirectory>> open_jobs(const JobsSettings& settings) {
                                              .title = settings.title_column,
                                              .company_name = settings.company_name_column,
                                              .campaign_name = settings.campaign_name_column,
-                                             .group_name = settings.group_name_column}));
+                                             .group_name = settings.group_name_column,
+                                             .publishers_table = settings.publishers_table,
+                                             .publisher_id = settings.publisher_id_column,
+                                             .publisher_name = settings.publisher_name_column}));
     case Scheme::kMysql:
       return std::unique_ptr<JobDirectory>(std::make_unique<MysqlJobDirectory>(
           mysql_config(*settings.uri, settings.password),
@@ -43,7 +49,10 @@ Result<std::unique_ptr<JobDirectory>> open_jobs(const JobsSettings& settings) {
                         .title = settings.title_column,
                         .company_name = settings.company_name_column,
                         .campaign_name = settings.campaign_name_column,
-                        .group_name = settings.group_name_column}));
+                        .group_name = settings.group_name_column,
+                        .publishers_table = settings.publishers_table,
+                        .publisher_id = settings.publisher_id_column,
+                        .publisher_name = settings.publisher_name_column}));
     default:  // parse_uri has refused it already
       return fail(ErrorKind::kBug, "open", settings.uri->text(), "its scheme cannot hold jobs");
   }

@@ -208,6 +208,14 @@ void TrafficModel::make_dimensions() {
   }
 }
 
+std::vector<Publisher> TrafficModel::publishers() const {
+  std::vector<Publisher> all;
+  for (int64_t id = 1; id <= options_.publishers; ++id) {
+    all.push_back({id, publisher_name(id)});
+  }
+  return all;
+}
+
 std::string TrafficModel::publisher_name(int64_t publisher_id) const {
   if (publisher_id < 1 || publisher_id > options_.publishers ||
       publisher_id > static_cast<int64_t>(kPublisherNames.size())) {

@@ -63,6 +63,7 @@ class TrafficModel {
   static Result<TrafficModel> make(const TrafficOptions& options);
 
   const std::vector<Job>& jobs() const { return jobs_; }
+  std::vector<Publisher> publishers() const;
   // "Publisher 99" for ids that are not its own.
   std::string publisher_name(int64_t publisher_id) const;
 

@@ -54,6 +54,9 @@ struct JobsSettings {
   std::string company_name_column;
   std::string campaign_name_column;
   std::string group_name_column;
+  std::string publishers_table;  // may be missing
+  std::string publisher_id_column;
+  std::string publisher_name_column;
   int64_t refresh_interval_us = 0;
   std::string password;
 };

@@ -1,4 +1,4 @@
-// The job dimension: who an ad belongs to.
+// The job dimension: who an ad belongs to, and the names of those who show it.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,13 @@ struct Job {
   std::string campaign_name;
   std::string group_name;
   friend bool operator==(const Job&, const Job&) = default;
+};
+
+// Where an ad is shown. A name for people; nothing is counted by it.
+struct Publisher {
+  int64_t publisher_id = 0;
+  std::string name;
+  friend bool operator==(const Publisher&, const Publisher&) = default;
 };
 
 }  // namespace hirestream

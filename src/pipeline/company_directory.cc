@@ -1,5 +1,7 @@
 #include "pipeline/company_directory.h"
 
+#include <utility>
+
 namespace hirestream {
 
 Result<void> CompanyDirectory::start() {
@@ -37,7 +39,7 @@ Result<void> CompanyDirectory::refresh() {
     }
   }
   if (changed.empty()) {
-    return {};
+    return store_publishers();
   }
   HIRESTREAM_ASSIGN(const int64_t rewritten,
                     ports_.warehouse.store_jobs(changed, ports_.clock.now_us()));
@@ -50,6 +52,19 @@ Result<void> CompanyDirectory::refresh() {
                                         " jobs new or changed, " + std::to_string(rewritten) +
                                         " rows of events rewritten");
   }
+  return store_publishers();
+}
+
+Result<void> CompanyDirectory::store_publishers() {
+  if (ports_.jobs == nullptr) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(std::vector<Publisher> current, ports_.jobs->load_publishers());
+  if (current == publishers_) {
+    return {};
+  }
+  HIRESTREAM_TRY(ports_.warehouse.store_publishers(current));
+  publishers_ = std::move(current);
   return {};
 }
 

@@ -25,8 +25,11 @@ class CompanyDirectory {
   int64_t company_of(int64_t job_id) const;
 
  private:
+  Result<void> store_publishers();
+
   EnginePorts ports_;
   std::unordered_map<int64_t, Job> jobs_;
+  std::vector<Publisher> publishers_;  // last stored
   bool stored_all_ = false;
 };
 

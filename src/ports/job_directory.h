@@ -13,6 +13,9 @@ class JobDirectory {
   virtual ~JobDirectory() = default;
   // All jobs, sorted by job_id, ids unique (of duplicate rows in the table the one read last wins).
   virtual Result<std::vector<Job>> load() = 0;
+  // Publishers with a name, sorted by id, ids unique. Optional: empty where the directory has no table of them (one without the columns
+  // is not it).
+  virtual Result<std::vector<Publisher>> load_publishers() = 0;
 };
 
 }  // namespace hirestream

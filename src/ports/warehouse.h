@@ -177,6 +177,8 @@ class Warehouse {
   // In one transaction, of which changes() counts one more: stores these jobs and rewrites company_id of their rows in `events` (in key
   // order) and in the roll-up. A commit that is based on changes() is wholly before or after it. Returns rows of `events` rewritten.
   virtual Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) = 0;
+  // Names for reports; those of other publishers stay.
+  virtual Result<void> store_publishers(std::span<const Publisher> changed) = 0;
 
   // --- for verify, rejects and people
   // Until end_snapshot() everything that this object reads is of one committed state. Only reads in between. A connection that is lost

@@ -356,6 +356,19 @@ TEST_P(ReportContract, NamesComeFromTheJobsAndIdsFromTheRowsToo) {
               ElementsAre(NamedId{700, "Winter"}, NamedId{701, "summer"}));
   EXPECT_THAT(take(report_->names(Dimension::kPublisher, "", 9)),
               ElementsAre(NamedId{0, ""}, NamedId{1, ""}, NamedId{2, ""}, NamedId{3, ""}));
+  expect_ok(
+      warehouse_->store_publishers(std::vector<Publisher>{{2, "Café Board"}, {40, "Elsewhere"}}));
+  expect_ok(warehouse_->store_publishers(std::vector<Publisher>{{2, "Job Board"}, {3, "Acme"}}));
+  EXPECT_THAT(take(report_->names_of(Dimension::kPublisher, std::vector<int64_t>{2, 1, 40})),
+              ElementsAre(NamedId{2, "Job Board"}, NamedId{1, ""}, NamedId{40, "Elsewhere"}));
+  EXPECT_THAT(take(report_->names(Dimension::kPublisher, "", 9)),
+              ElementsAre(NamedId{3, "Acme"}, NamedId{40, "Elsewhere"}, NamedId{2, "Job Board"},
+                          NamedId{0, ""}, NamedId{1, ""}));
+  EXPECT_THAT(take(report_->names(Dimension::kPublisher, "BOARD", 9)),
+              ElementsAre(NamedId{2, "Job Board"}));
+  database_->run("DROP TABLE hirestream_publishers");  // a warehouse of an older version
+  EXPECT_THAT(take(open_report()->names_of(Dimension::kPublisher, std::vector<int64_t>{2})),
+              ElementsAre(NamedId{2, ""}));
   EXPECT_THAT(take(report_->names(Dimension::kJob, "", 2)).size(), 2u);
   EXPECT_THAT(take(report_->names(Dimension::kJob, "no such", 2)), IsEmpty());
   const ReportPage top = take(report_->top({kHour, kHour + 120, {{Dimension::kJob, {1}}}},
@@ -379,6 +392,8 @@ TEST_P(ReportContract, VersionChangesWithEveryKindOfChangeAndNotWithout) {
   expect_changed("a repair");
   take(warehouse_->store_jobs(std::vector<Job>{{1, 7, 0, 0, "Baker", "", "", ""}}, now_us_));
   expect_changed("new jobs");
+  expect_ok(warehouse_->store_publishers(std::vector<Publisher>{{2, "Job Board"}}));
+  expect_changed("names of publishers");
   take(warehouse_->register_source({"other", "files", {}}));
   expect_changed("a new source");
   SliceChange with_reject = change({1, 6}, 0, ChangeMode::kReplace, {});

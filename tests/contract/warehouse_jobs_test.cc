@@ -102,6 +102,29 @@ TEST_P(JobDirectoryContract, LastOfDuplicateRowsWins) {
   EXPECT_THAT(load(), ElementsAre(Job{5, 2, 0, 0, "", "", "", ""}));
 }
 
+TEST_P(JobDirectoryContract, PublishersAreOptional) {
+  const auto publishers = [&] {
+    auto loaded = open()->load_publishers();
+    EXPECT_TRUE(loaded.has_value()) << loaded.error().text();
+    return loaded ? *loaded : std::vector<Publisher>();
+  };
+  EXPECT_THAT(publishers(), IsEmpty()) << "no table";
+  database_->run("CREATE TABLE publishers (id BIGINT, title VARCHAR(99))");
+  EXPECT_THAT(publishers(), IsEmpty()) << "a table of something else";
+  database_->run("DROP TABLE publishers");
+  database_->run("CREATE TABLE publishers (id VARCHAR(20), name VARCHAR(99))");
+  database_->run(
+      "INSERT INTO publishers VALUES ('10', 'it''s'), ('9', 'Nine'), (NULL, 'x'), ('7', NULL), "
+      "('6', "
+      "''), ('9', 'Ninth')");
+  EXPECT_THAT(publishers(), ElementsAre(Publisher{9, "Ninth"}, Publisher{10, "it's"}));
+  database_->run("INSERT INTO publishers VALUES ('ACME', 'x')");
+  const auto bad = open()->load_publishers();
+  ASSERT_FALSE(bad.has_value());
+  EXPECT_EQ(bad.error().kind, ErrorKind::kRejected);
+  EXPECT_THAT(bad.error().message, HasSubstr("ACME"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Directories, JobDirectoryContract,
                          testing::Values("sqlite", "mysql", "mariadb"),
                          [](const auto& tested) { return tested.param; });

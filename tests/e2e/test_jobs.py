@@ -1,5 +1,6 @@
 """company_id: rows counted before their job was known get it later, and a job that moves takes its rows along."""
 
+import csv
 import signal
 import time
 
@@ -40,6 +41,17 @@ def test_late_and_moved_jobs_with_once(hirestream, dataset, source, mysql, mysql
         cursor.execute("UPDATE jobs SET company_id = 777 WHERE id = %s", [next(iter(companies))])
     hirestream(*arguments)
     assert_equal(dataset.recount(), mysql.events(mysql_database), moved)
+
+
+def test_names_of_publishers_come_along(hirestream, dataset, source, mysql, mysql_database):
+    """With the jobs that `generate` writes: in the reports there are names, not only ids."""
+    uri = mysql.uri(mysql_database)
+    hirestream("run", "--once", "--source", source, "--warehouse", uri, "--jobs", dataset.jobs)
+    with open(dataset.directory / "publishers.csv", newline="", encoding="utf-8") as file:
+        written = {int(row["id"]): row["name"] for row in csv.DictReader(file)}
+    assert len(written) > 5 and all(written.values())
+    stored = dict(mysql.events(mysql_database).query("SELECT publisher_id, name FROM hirestream_publishers"))
+    assert stored == written
 
 
 def test_late_job_while_running(hirestream, dataset, source, mysql, mysql_database):

@@ -75,6 +75,9 @@ class WarehouseDecorator : public Warehouse {
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override {
     return inner_->store_jobs(changed, now_us);
   }
+  Result<void> store_publishers(std::span<const Publisher> changed) override {
+    return inner_->store_publishers(changed);
+  }
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override {
     return inner_->read_events(visit);
   }
@@ -351,6 +354,7 @@ class JobDecorator : public JobDirectory {
     }
     return *first_;
   }
+  Result<std::vector<Publisher>> load_publishers() override { return inner_->load_publishers(); }
 
  private:
   std::unique_ptr<JobDirectory> inner_;

@@ -49,6 +49,7 @@ class Scenario::Jobs : public JobDirectory {
     }
     return out;
   }
+  Result<std::vector<Publisher>> load_publishers() override { return std::vector<Publisher>(); }
 
  private:
   const Scenario& scenario_;

@@ -48,6 +48,7 @@ class FakeJobDirectory : public JobDirectory {
     }
     return out;
   }
+  Result<std::vector<Publisher>> load_publishers() override { return std::vector<Publisher>(); }
 
  private:
   World& world_;

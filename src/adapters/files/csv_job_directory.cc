@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -19,7 +20,7 @@ constexpr size_t kNumberCount = 4;  // id, company_id, group_id, campaign_id sta
 
 tl::unexpected<Error> bad_row(const std::string& path, int64_t line, std::string message) {
   return fail(ErrorKind::kRejected, "load jobs", fmt::format("{}:{}", path, line),
-              std::move(message), "correct the file; the jobs known before stay in use");
+              std::move(message), "correct the file; what was known before stays in use");
 }
 
 Result<Job> job_of(const Record& record, std::span<const WantedColumn> columns,
@@ -70,6 +71,36 @@ Result<std::vector<Job>> CsvJobDirectory::load() {
   }
   std::vector<Job> sorted;
   for (auto& [id, job] : jobs) sorted.push_back(std::move(job));
+  return sorted;
+}
+
+Result<std::vector<Publisher>> CsvJobDirectory::load_publishers() {
+  const std::string path =
+      (std::filesystem::path(options_.path).parent_path() / options_.publishers_file).string();
+  std::vector<Publisher> sorted;
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return sorted;
+  const std::array<WantedColumn, 2> columns = {
+      {{options_.publisher_id_column, false}, {options_.publisher_name_column, false}}};
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(FileFormat::kCsv, path, columns));
+  std::map<int64_t, std::string> publishers;
+  for (Record record;;) {
+    HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+    if (!some) break;
+    if (!record.malformed.empty()) {
+      return bad_row(path, record.line,
+                     fmt::format("{}: {}", record.malformed, excerpt(record.bytes, kExcerptBytes)));
+    }
+    if (!record.values[0] || record.values[1].value_or(std::string_view()).empty()) continue;
+    const std::optional<int64_t> number = parse_integer(*record.values[0]);
+    if (!number) {
+      return bad_row(path, record.line,
+                     fmt::format("column {} holds \"{}\", an integer is needed", columns[0].name,
+                                 excerpt(*record.values[0], kExcerptBytes)));
+    }
+    publishers[*number] = *record.values[1];
+  }
+  for (auto& [id, name] : publishers) sorted.push_back({id, std::move(name)});
   return sorted;
 }
 

@@ -21,6 +21,10 @@ struct CsvJobDirectoryOptions {
   std::string company_name_column = "company_name";
   std::string campaign_name_column = "campaign_name";
   std::string group_name_column = "group_name";
+  // Publishers' names: a file beside the jobs', which may be missing.
+  std::string publishers_file = "publishers.csv";
+  std::string publisher_id_column = "id";
+  std::string publisher_name_column = "name";
 };
 
 class CsvJobDirectory : public JobDirectory {
@@ -28,6 +32,7 @@ class CsvJobDirectory : public JobDirectory {
   explicit CsvJobDirectory(CsvJobDirectoryOptions options) : options_(std::move(options)) {}
   // Reads the file anew. Empty numbers are 0.
   Result<std::vector<Job>> load() override;
+  Result<std::vector<Publisher>> load_publishers() override;
 
  private:
   CsvJobDirectoryOptions options_;

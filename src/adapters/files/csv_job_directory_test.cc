@@ -55,5 +55,20 @@ TEST(CsvJobDirectory, RefusesAFileWithoutTheColumnsOrNoFile) {
             ErrorKind::kConfig);
 }
 
+TEST(CsvJobDirectory, PublishersAreAFileBesideTheJobsWhichMayBeMissing) {
+  const TemporaryFolder folder;
+  CsvJobDirectory directory({.path = folder.write("jobs.csv", "id,company_id\n")});
+  const auto publishers = [&] { return directory.load_publishers(); };
+  EXPECT_THAT(publishers().value(), ElementsAre());
+  folder.write("publishers.csv", "id,title\n1,x\n");
+  EXPECT_THAT(publishers().value(), ElementsAre());
+  folder.write("publishers.csv", "id,name\n10,\"Board, the\"\n,x\n9,Nine\n7,\n");
+  EXPECT_THAT(publishers().value(), ElementsAre(Publisher{9, "Nine"}, Publisher{10, "Board, the"}));
+  folder.write("publishers.csv", "id,name\nACME,x\n");
+  EXPECT_EQ(publishers().error().kind, ErrorKind::kRejected);
+  EXPECT_THAT(publishers().error().subject, HasSubstr("publishers.csv:2"));
+  EXPECT_THAT(publishers().error().message, HasSubstr("ACME"));
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,9 @@ struct MysqlJobTable {
   std::string company_name = "company_name";
   std::string campaign_name = "campaign_name";
   std::string group_name = "group_name";
+  std::string publishers_table = "publishers";  // may be missing
+  std::string publisher_id = "id";
+  std::string publisher_name = "name";
 };
 
 class MysqlJobDirectory final : public JobDirectory {
@@ -31,8 +35,16 @@ class MysqlJobDirectory final : public JobDirectory {
 
   // kConfig: no such table or column. kRejected: an id that is no integer. Rows whose job id is null are passed over.
   Result<std::vector<Job>> load() override;
+  Result<std::vector<Publisher>> load_publishers() override;
 
  private:
+  struct Table {
+    std::string database;
+    std::string name;
+    std::set<std::string> columns;
+  };
+  Result<void> connect();
+  Result<Table> table_of(const std::string& name);
   Result<std::string> select_statement();
 
   MysqlConfig config_;

@@ -8,7 +8,8 @@
 
 namespace hirestream {
 
-Result<void> store_mysql_job_table(const MysqlConfig& config, std::span<const Job> jobs) {
+Result<void> store_mysql_job_table(const MysqlConfig& config, std::span<const Job> jobs,
+                                   std::span<const Publisher> publishers) {
   HIRESTREAM_ASSIGN(const std::unique_ptr<mysql::Connection> connection,
                     mysql::Connection::open(config));
   HIRESTREAM_TRY(connection->execute(R"(CREATE TABLE IF NOT EXISTS jobs (
@@ -21,6 +22,9 @@ Result<void> store_mysql_job_table(const MysqlConfig& config, std::span<const Jo
   campaign_name VARCHAR(255),
   group_name VARCHAR(255)
 ) CHARACTER SET utf8mb4)"));
+  HIRESTREAM_TRY(connection->execute(
+      "CREATE TABLE IF NOT EXISTS publishers (id BIGINT PRIMARY KEY, name VARCHAR(255)) CHARACTER "
+      "SET utf8mb4"));
   HIRESTREAM_ASSIGN(mysql::Transaction transaction, mysql::Transaction::begin(*connection));
   constexpr size_t kJobsPerStatement = 500;
   for (size_t begin = 0; begin < jobs.size(); begin += kJobsPerStatement) {
@@ -35,6 +39,14 @@ Result<void> store_mysql_job_table(const MysqlConfig& config, std::span<const Jo
                          connection->quoted(job.campaign_name), connection->quoted(job.group_name));
     }
     HIRESTREAM_TRY(connection->execute(sql));
+  }
+  std::string rows;
+  for (const Publisher& publisher : publishers) {
+    rows += fmt::format("{}({}, {})", rows.empty() ? "" : ", ", publisher.publisher_id,
+                        connection->quoted(publisher.name));
+  }
+  if (!rows.empty()) {
+    HIRESTREAM_TRY(connection->execute("REPLACE INTO publishers (id, name) VALUES " + rows));
   }
   return transaction.commit();
 }

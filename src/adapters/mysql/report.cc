@@ -42,7 +42,7 @@ std::string id_column(Dimension dimension) {
   return std::string(dimension_name(dimension)) + "_id";
 }
 
-// In hirestream_jobs; null: it knows none.
+// Where its names are.
 const char* name_column(Dimension dimension) {
   switch (dimension) {
     case Dimension::kCompany:
@@ -54,9 +54,13 @@ const char* name_column(Dimension dimension) {
     case Dimension::kJob:
       return "title";
     case Dimension::kPublisher:
-      return nullptr;
+      return "name";
   }
   HIRESTREAM_CHECK(false);
+}
+
+const char* name_table(Dimension dimension) {
+  return dimension == Dimension::kPublisher ? "hirestream_publishers" : "hirestream_jobs";
 }
 
 // Ranges of the primary key, which begins with dates and hours.
@@ -218,6 +222,19 @@ Result<bool> MysqlReport::has_days(Connection& connection) {
   return has_days_;
 }
 
+// So with the names of publishers.
+Result<bool> MysqlReport::has_names(Dimension dimension) {
+  if (dimension != Dimension::kPublisher) {
+    return true;
+  }
+  if (!has_publishers_) {
+    HIRESTREAM_ASSIGN(Connection * connection, ready());
+    has_publishers_ =
+        connection->query("SELECT name FROM hirestream_publishers LIMIT 0").has_value();
+  }
+  return has_publishers_;
+}
+
 Result<Measures> MysqlReport::totals(const ReportFilter& filter) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
   HIRESTREAM_ASSIGN(const bool days, has_days(*connection));
@@ -287,7 +304,7 @@ Result<ReportPage> MysqlReport::top(const ReportFilter& filter, Dimension dimens
 Result<std::vector<NamedId>> MysqlReport::names(Dimension dimension, const std::string& text,
                                                 size_t limit) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  const char* name = name_column(dimension);
+  HIRESTREAM_ASSIGN(const bool named, has_names(dimension));
   const std::string quoted = connection->quoted(text);
   // The newest day is read first: as a subquery it would keep the range from being seen.
   HIRESTREAM_ASSIGN(const bool days, has_days(*connection));
@@ -297,9 +314,9 @@ Result<std::vector<NamedId>> MysqlReport::names(Dimension dimension, const std::
   HIRESTREAM_TRY(newest.next());
   const std::string last = newest.is_null(0) ? "1970-01-01" : std::string(newest.text(0));
   const std::string directory =
-      name == nullptr ? std::string()
-                      : fmt::format("SELECT {} AS id, {} AS name FROM hirestream_jobs UNION ALL ",
-                                    id_column(dimension), name);
+      named ? fmt::format("SELECT {} AS id, {} AS name FROM {} UNION ALL ", id_column(dimension),
+                          name_column(dimension), name_table(dimension))
+            : std::string();
   HIRESTREAM_ASSIGN(
       ResultSet rows,
       connection->query(fmt::format(
@@ -323,12 +340,13 @@ Result<std::vector<NamedId>> MysqlReport::names_of(Dimension dimension,
   HIRESTREAM_ASSIGN(Connection * connection, ready());
   const std::vector<int64_t> wanted = distinct_ids(ids);
   std::map<int64_t, std::string> known;
-  if (const char* name = name_column(dimension); name != nullptr && !wanted.empty()) {
+  HIRESTREAM_ASSIGN(const bool has, has_names(dimension));
+  if (has && !wanted.empty()) {
     HIRESTREAM_ASSIGN(
         ResultSet rows,
-        connection->query(
-            fmt::format("SELECT {0}, MAX({1}) FROM hirestream_jobs WHERE {0} IN ({2}) GROUP BY {0}",
-                        id_column(dimension), name, fmt::join(wanted, ","))));
+        connection->query(fmt::format(
+            "SELECT {0}, MAX({1}) FROM {3} WHERE {0} IN ({2}) GROUP BY {0}", id_column(dimension),
+            name_column(dimension), fmt::join(wanted, ","), name_table(dimension))));
     while (true) {
       HIRESTREAM_ASSIGN(bool more, rows.next());
       if (!more) {

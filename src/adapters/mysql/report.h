@@ -42,6 +42,7 @@ class MysqlReport final : public Report {
 
   Result<mysql::Connection*> ready();
   Result<bool> has_days(mysql::Connection& connection);
+  Result<bool> has_names(Dimension dimension);
   struct Source {
     int64_t id = 0;
     std::string name;
@@ -57,6 +58,7 @@ class MysqlReport final : public Report {
   MysqlConfig config_;
   std::unique_ptr<mysql::Connection> connection_;
   bool has_days_ = false;
+  bool has_publishers_ = false;
 };
 
 class MysqlPipelineLog final : public PipelineLog {

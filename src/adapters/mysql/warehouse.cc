@@ -560,6 +560,23 @@ Result<int64_t> MysqlWarehouse::store_jobs(std::span<const Job> changed, int64_t
   return rewritten;
 }
 
+Result<void> MysqlWarehouse::store_publishers(std::span<const Publisher> changed) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(Transaction transaction, Transaction::begin(*connection));
+  HIRESTREAM_TRY(mysql::note_change(*connection));
+  mysql::MultiRowInsert store(*connection,
+                              "INSERT INTO hirestream_publishers (publisher_id, name) VALUES",
+                              mysql::upsert_tail(*connection, "name = new.name"));
+  for (const Publisher& publisher : changed) {
+    std::string& row = store.row();
+    fmt::format_to(std::back_inserter(row), "{},", publisher.publisher_id);
+    connection->append_text(row, storable_name(publisher.name));
+    HIRESTREAM_TRY(store.end_row());
+  }
+  HIRESTREAM_TRY(store.flush());
+  return transaction.commit();
+}
+
 Result<void> MysqlWarehouse::read_events(
     const std::function<Result<void>(const EventsRow&)>& visit) {
   return walk(

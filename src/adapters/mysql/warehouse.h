@@ -42,6 +42,7 @@ class MysqlWarehouse final : public Warehouse {
   // Names of jobs are cut at 1000 characters; bytes that are not UTF-8 become U+FFFD.
   Result<std::vector<Job>> load_jobs() override;
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
+  Result<void> store_publishers(std::span<const Publisher> changed) override;
 
   Result<void> begin_snapshot() override;
   void end_snapshot() override;

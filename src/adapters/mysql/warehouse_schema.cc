@@ -106,6 +106,10 @@ constexpr const char* kJobs = R"(  job_id BIGINT NOT NULL,
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (job_id))";
 
+constexpr const char* kPublishers = R"(  publisher_id BIGINT NOT NULL,
+  name VARCHAR(1000) NOT NULL,
+  PRIMARY KEY (publisher_id))";
+
 constexpr const char* kMinutes = R"(  minute_us BIGINT NOT NULL,
   source_id INT NOT NULL,
   new_rows BIGINT NOT NULL,
@@ -193,7 +197,8 @@ std::vector<MysqlSchemaObject> mysql_schema() {
         std::pair{"hirestream_sources", kSources}, std::pair{"hirestream_writers", kWriters},
         std::pair{"hirestream_slices", kSlices}, std::pair{"hirestream_deltas", kDeltas},
         std::pair{"hirestream_frozen", kFrozen}, std::pair{"hirestream_rejects", kRejects},
-        std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_minutes", kMinutes},
+        std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_publishers", kPublishers},
+        std::pair{"hirestream_minutes", kMinutes},
         std::pair{"hirestream_verifications", kVerifications}}) {
     objects.push_back({name, table(name, columns)});
   }
@@ -222,8 +227,8 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
   std::string reading;
   for (const std::string_view table :
        {"events", "hirestream_accounting", "hirestream_days", "hirestream_jobs", "hirestream_meta",
-        "hirestream_minutes", "hirestream_rejects", "hirestream_slices", "hirestream_sources",
-        "hirestream_verifications", "hirestream_writers"}) {
+        "hirestream_minutes", "hirestream_publishers", "hirestream_rejects", "hirestream_slices",
+        "hirestream_sources", "hirestream_verifications", "hirestream_writers"}) {
     reading +=
         fmt::format("GRANT SELECT ON `{}`.`{}` TO 'hirestream_reader'@'{}';\n", db, table, host);
   }
@@ -240,7 +245,9 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
       "{reading}"
       "-- The job directory.\n"
       "CREATE USER IF NOT EXISTS 'hirestream_jobs'@'{host}' IDENTIFIED BY '<password>';\n"
-      "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n",
+      "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n"
+      "-- Where there is a table of publishers' names:\n"
+      "-- GRANT SELECT ON `{db}`.`publishers` TO 'hirestream_jobs'@'{host}';\n",
       fmt::arg("db", db), fmt::arg("host", host), fmt::arg("reading", reading),
       fmt::arg("jobs", grants.jobs_table));
 }

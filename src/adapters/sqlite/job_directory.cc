@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -97,6 +98,39 @@ Result<std::vector<Job>> SqliteJobDirectory::load() {
     sorted.push_back(std::move(job));
   }
   return sorted;
+}
+
+Result<std::vector<Publisher>> SqliteJobDirectory::load_publishers() {
+  HIRESTREAM_ASSIGN(sqlite::Database database,
+                    sqlite::Database::open({.path = path_, .mode = sqlite::OpenMode::kReadOnly}));
+  HIRESTREAM_ASSIGN(const std::set<std::string> have,
+                    columns_of(database, table_.publishers_table));
+  std::vector<Publisher> publishers;
+  if (!have.contains(table_.publisher_id) || !have.contains(table_.publisher_name)) {
+    return publishers;
+  }
+  HIRESTREAM_ASSIGN(
+      sqlite::Statement rows,
+      database.prepare(fmt::format(
+          "SELECT {0}, MAX({1}) FROM {2} WHERE {0} IS NOT NULL AND {1} <> '' GROUP BY {0}",
+          quoted(table_.publisher_id), quoted(table_.publisher_name),
+          quoted(table_.publishers_table))));
+  while (true) {
+    HIRESTREAM_ASSIGN(bool more, rows.step());
+    if (!more) {
+      break;
+    }
+    const auto number = parse_integer(rows.text(0));
+    if (!number) {
+      return fail(ErrorKind::kRejected, "load publishers",
+                  path_ + " table " + table_.publishers_table,
+                  fmt::format("publisher {} has no integer as id", rows.text(0)));
+    }
+    publishers.push_back({*number, std::string(rows.text(1))});
+  }
+  std::sort(publishers.begin(), publishers.end(),
+            [](const Publisher& a, const Publisher& b) { return a.publisher_id < b.publisher_id; });
+  return publishers;
 }
 
 }  // namespace hirestream

@@ -19,6 +19,9 @@ struct SqliteJobTable {
   std::string company_name = "company_name";
   std::string campaign_name = "campaign_name";
   std::string group_name = "group_name";
+  std::string publishers_table = "publishers";  // may be missing
+  std::string publisher_id = "id";
+  std::string publisher_name = "name";
 };
 
 class SqliteJobDirectory final : public JobDirectory {
@@ -28,6 +31,7 @@ class SqliteJobDirectory final : public JobDirectory {
 
   // kConfig: no such file, table or column. kRejected: an id that is no integer. Rows whose job id is null are passed over.
   Result<std::vector<Job>> load() override;
+  Result<std::vector<Publisher>> load_publishers() override;
 
  private:
   std::string path_;

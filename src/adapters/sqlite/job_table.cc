@@ -6,7 +6,8 @@
 
 namespace hirestream {
 
-Result<void> store_sqlite_job_table(const std::string& path, std::span<const Job> jobs) {
+Result<void> store_sqlite_job_table(const std::string& path, std::span<const Job> jobs,
+                                    std::span<const Publisher> publishers) {
   HIRESTREAM_ASSIGN(sqlite::Database database, sqlite::Database::open({.path = path}));
   HIRESTREAM_ASSIGN(sqlite::Transaction transaction,
                     sqlite::Transaction::begin(database, sqlite::TransactionMode::kWrite));
@@ -20,6 +21,8 @@ Result<void> store_sqlite_job_table(const std::string& path, std::span<const Job
   campaign_name TEXT,
   group_name TEXT
 ))"));
+  HIRESTREAM_TRY(database.execute(
+      "CREATE TABLE IF NOT EXISTS publishers (id INTEGER PRIMARY KEY, name TEXT)"));
   {
     HIRESTREAM_ASSIGN(sqlite::Statement insert,
                       database.prepare("INSERT OR REPLACE INTO jobs (id, company_id, group_id, "
@@ -35,6 +38,13 @@ Result<void> store_sqlite_job_table(const std::string& path, std::span<const Job
           .bind(7, std::string_view(job.campaign_name))
           .bind(8, std::string_view(job.group_name));
       HIRESTREAM_TRY(insert.run());
+    }
+    HIRESTREAM_ASSIGN(
+        sqlite::Statement name,
+        database.prepare("INSERT OR REPLACE INTO publishers (id, name) VALUES (?1, ?2)"));
+    for (const Publisher& publisher : publishers) {
+      HIRESTREAM_TRY(
+          name.bind(1, publisher.publisher_id).bind(2, std::string_view(publisher.name)).run());
     }
   }
   return transaction.commit();

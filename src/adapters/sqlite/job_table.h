@@ -1,4 +1,4 @@
-// A table of jobs in a SQLite database, as SqliteJobDirectory reads it: made when missing, rows of known ids replaced. For trying out and
+// Tables of jobs and of publishers in a SQLite database, as SqliteJobDirectory reads them: made when missing, rows of known ids replaced. For trying out and
 // testing; a platform has its own. Blocking. Errors: as database.h says.
 #pragma once
 
@@ -11,6 +11,7 @@
 namespace hirestream {
 
 // The file is made, too. All jobs or none.
-Result<void> store_sqlite_job_table(const std::string& path, std::span<const Job> jobs);
+Result<void> store_sqlite_job_table(const std::string& path, std::span<const Job> jobs,
+                                    std::span<const Publisher> publishers = {});
 
 }  // namespace hirestream

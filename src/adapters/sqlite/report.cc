@@ -30,7 +30,7 @@ std::string id_column(Dimension dimension) {
   return std::string(dimension_name(dimension)) + "_id";
 }
 
-// In hirestream_jobs; null: it knows none.
+// Where its names are.
 const char* name_column(Dimension dimension) {
   switch (dimension) {
     case Dimension::kCompany:
@@ -42,9 +42,13 @@ const char* name_column(Dimension dimension) {
     case Dimension::kJob:
       return "title";
     case Dimension::kPublisher:
-      return nullptr;
+      return "name";
   }
   HIRESTREAM_CHECK(false);
+}
+
+const char* name_table(Dimension dimension) {
+  return dimension == Dimension::kPublisher ? "hirestream_publishers" : "hirestream_jobs";
 }
 
 std::string ids_condition(const ReportFilter& filter) {
@@ -161,6 +165,13 @@ Result<bool> SqliteReport::has_days() {
   return has_days_;
 }
 
+Result<bool> SqliteReport::has_names(Dimension dimension) {
+  if (dimension != Dimension::kPublisher) {
+    return true;
+  }
+  return has_table("hirestream_publishers");
+}
+
 Result<Measures> SqliteReport::totals(const ReportFilter& filter) {
   HIRESTREAM_ASSIGN(const bool days, has_days());
   HIRESTREAM_ASSIGN(Statement row, database_.prepare(fmt::format("SELECT {} FROM {}", kSums,
@@ -226,11 +237,11 @@ Result<ReportPage> SqliteReport::top(const ReportFilter& filter, Dimension dimen
 Result<std::vector<NamedId>> SqliteReport::names(Dimension dimension, const std::string& text,
                                                  size_t limit) {
   HIRESTREAM_ASSIGN(const bool days, has_days());
-  const char* name = name_column(dimension);
+  HIRESTREAM_ASSIGN(const bool named, has_names(dimension));
   const std::string directory =
-      name == nullptr ? std::string()
-                      : fmt::format("SELECT {} AS id, {} AS name FROM hirestream_jobs UNION ALL ",
-                                    id_column(dimension), name);
+      named ? fmt::format("SELECT {} AS id, {} AS name FROM {} UNION ALL ", id_column(dimension),
+                          name_column(dimension), name_table(dimension))
+            : std::string();
   HIRESTREAM_ASSIGN(
       Statement rows,
       database_.prepare(fmt::format(
@@ -255,12 +266,13 @@ Result<std::vector<NamedId>> SqliteReport::names_of(Dimension dimension,
                                                     std::span<const int64_t> ids) {
   const std::vector<int64_t> wanted = distinct_ids(ids);
   std::map<int64_t, std::string> known;
-  if (const char* name = name_column(dimension); name != nullptr && !wanted.empty()) {
+  HIRESTREAM_ASSIGN(const bool has, has_names(dimension));
+  if (has && !wanted.empty()) {
     HIRESTREAM_ASSIGN(
         Statement rows,
-        database_.prepare(
-            fmt::format("SELECT {0}, MAX({1}) FROM hirestream_jobs WHERE {0} IN ({2}) GROUP BY {0}",
-                        id_column(dimension), name, fmt::join(wanted, ","))));
+        database_.prepare(fmt::format(
+            "SELECT {0}, MAX({1}) FROM {3} WHERE {0} IN ({2}) GROUP BY {0}", id_column(dimension),
+            name_column(dimension), fmt::join(wanted, ","), name_table(dimension))));
     while (true) {
       HIRESTREAM_ASSIGN(bool more, rows.step());
       if (!more) {

@@ -41,6 +41,7 @@ class SqliteReport final : public Report {
   explicit SqliteReport(sqlite::Database database) : database_(std::move(database)) {}
 
   Result<bool> has_days();
+  Result<bool> has_names(Dimension dimension);
   struct Source {
     int64_t id = 0;
     std::string name;

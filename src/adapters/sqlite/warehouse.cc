@@ -347,6 +347,20 @@ Result<int64_t> SqliteWarehouse::store_jobs(std::span<const Job> changed, int64_
   return rewritten;
 }
 
+Result<void> SqliteWarehouse::store_publishers(std::span<const Publisher> changed) {
+  HIRESTREAM_ASSIGN(Transaction transaction,
+                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(Statement store,
+                    database_.prepare("INSERT OR REPLACE INTO hirestream_publishers "
+                                      "(publisher_id, name) VALUES (?1, ?2)"));
+  for (const Publisher& publisher : changed) {
+    HIRESTREAM_TRY(
+        store.bind(1, publisher.publisher_id).bind(2, std::string_view(publisher.name)).run());
+  }
+  HIRESTREAM_TRY(note_change());
+  return transaction.commit();
+}
+
 Result<void> SqliteWarehouse::note_change() {
   return database_.execute(kSqliteNoteChange);
 }

@@ -48,6 +48,7 @@ class SqliteWarehouse final : public Warehouse {
 
   Result<std::vector<Job>> load_jobs() override;
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
+  Result<void> store_publishers(std::span<const Publisher> changed) override;
 
   Result<void> begin_snapshot() override;
   void end_snapshot() override;

@@ -160,6 +160,12 @@ constexpr const char* kJobs =
   updated_at_us INTEGER NOT NULL
 ) STRICT)";
 
+constexpr const char* kPublishers =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_publishers (
+  publisher_id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL
+) STRICT)";
+
 constexpr const char* kMinutes =
     R"(CREATE TABLE IF NOT EXISTS hirestream_minutes (
   minute_us INTEGER NOT NULL,
@@ -233,6 +239,7 @@ std::vector<std::string> sqlite_schema_statements() {
       kRejects,
       "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
       kJobs,
+      kPublishers,
       kMinutes,
       kVerifications,
       kAccounting,
