@@ -23,12 +23,27 @@ interface Rule {
 const kNow = "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP())";
 const minuteSince = (seconds: number) => `m.minute_us >= (${kNow} - ${seconds}) * 1000000`;
 
-// A source that stands still: files and sources read once do not move by themselves.
-const kStale = `SELECT s.name AS source, ${kNow} - MAX(m.minute_us) DIV 1000000 AS age
+// A member of the fingerprint; CHAR(36) is the dollar sign of JSON paths.
+const fingerprint = (member: string) => `JSON_UNQUOTE(JSON_EXTRACT(s.fingerprint, CONCAT(CHAR(36 USING utf8mb4), '.${member}')))`;
+
+// With LIMIT neither server reads more of the table's end, or beginning, than it needs.
+const minuteOf = (which: string) => `(SELECT m.minute_us FROM hirestream_minutes m WHERE m.source_id = s.id${which} LIMIT 1)`;
+const kLastRead = minuteOf(" AND m.requests > 0 ORDER BY m.minute_us DESC");
+const kFirstReport = minuteOf(" ORDER BY m.minute_us");
+const kOldestCommit = "(SELECT MIN(w.updated_at) FROM hirestream_writers w WHERE w.source_id = s.id)";
+
+// Seconds for which a source has stood still. An engine reads, and reports that, whether there are rows or not; what it cannot read it
+// reports as retries. In tail mode each shard is committed once a bucket even without rows, so that one of several engines is missed, too.
+// Files do not move by themselves.
+const kStale = `SELECT s.name AS source, GREATEST(
+  ${kNow} - COALESCE(
+    ${kLastRead},
+    ${kFirstReport}) DIV 1000000,
+  CASE ${fingerprint("strategy")} WHEN 'tail' THEN COALESCE(
+    TIMESTAMPDIFF(SECOND, ${kOldestCommit}, UTC_TIMESTAMP())
+      - CAST(${fingerprint("bucket_width_s")} AS SIGNED), 0) ELSE 0 END) AS age
 FROM hirestream_sources s
-JOIN hirestream_minutes m ON m.source_id = s.id
-WHERE s.kind NOT IN ('csv', 'ndjson')
-GROUP BY s.name`;
+WHERE s.kind NOT IN ('csv', 'ndjson') AND ${kFirstReport} IS NOT NULL`;
 
 const kFreshness = `SELECT s.name AS source, MAX(m.freshness_us_p95) / 1e6 AS p95
 FROM hirestream_minutes m
@@ -86,10 +101,12 @@ function rules(zone: ReportingZone): Rule[] {
       for: "2m",
       severity: "critical",
       noData: "OK",
-      summary: "No engine has reported for {{ .Labels.source }} for more than five minutes.",
+      summary: "For more than five minutes nothing was read of {{ .Labels.source }}, or nothing of one of its shards was committed.",
       runbook:
         "Is the engine running (systemctl status hirestream, its log)? `hirestream doctor` says whether source and warehouse answer. " +
-        "It catches up by itself once started; nothing is lost while it stands. For a source that was retired for good, delete its rows of hirestream_minutes.",
+        "Board Pipeline health: retries and no rows read mean that the source does not answer, one shard with an old `Last commit` that its " +
+        "engine is gone. " +
+        "It catches up by itself; nothing is lost while it stands. For a source that was retired for good, delete its rows of hirestream_minutes.",
     },
     {
       uid: "hirestream-freshness",

@@ -1,5 +1,6 @@
 """Databases that the real program filled, and users with just the grants it prints."""
 
+import contextlib
 import os
 import re
 import secrets
@@ -32,7 +33,7 @@ class Server:
 
     def connect(self, database=None, user=None, password=PASSWORD, zone="+00:00"):
         # As the plugin connects: this collation, the session's zone pinned.
-        return pymysql.connect(
+        connection = pymysql.connect(
             host=self.host,
             port=self.port,
             user=user or self.user,
@@ -43,6 +44,8 @@ class Server:
             collation="utf8mb4_unicode_ci",
             init_command=f"SET time_zone = '{zone}'",
         )
+        connection.kind = self.kind
+        return connection
 
     def uri(self, database):
         return f"mysql://{self.user}@{self.host}:{self.port}/{database}"
@@ -58,19 +61,35 @@ def server(request):
     return server
 
 
+class Program:
+    def __init__(self, binary):
+        self.binary = binary
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HIRESTREAM_")}
+        self.environment |= {"HIRESTREAM_MYSQL_PASSWORD": PASSWORD, "NO_COLOR": "1"}
+
+    def __call__(self, *arguments):
+        command = [self.binary, *map(str, arguments)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, f"hirestream {' '.join(command[1:])}\nexit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    @contextlib.contextmanager
+    def running(self, log, *arguments):
+        """Started, and killed at the end."""
+        with open(log, "a") as output:
+            process = subprocess.Popen([self.binary, *map(str, arguments)], env=self.environment, stdout=output, stderr=output)
+            try:
+                yield process
+            finally:
+                process.kill()
+                process.wait()
+
+
 @pytest.fixture(scope="session")
 def hirestream():
     binary = os.environ.get("HIRESTREAM_BINARY")
     assert binary, "HIRESTREAM_BINARY must name the program to test"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HIRESTREAM_")}
-    environment |= {"HIRESTREAM_MYSQL_PASSWORD": PASSWORD, "NO_COLOR": "1"}
-
-    def run(*arguments):
-        done = subprocess.run([binary, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, f"hirestream {' '.join(map(str, arguments))}\nexit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    return run
+    return Program(binary)
 
 
 @pytest.fixture(scope="session")

@@ -59,3 +59,9 @@ def generate(output, timezone="UTC"):
 def read_yaml(path):
     program = "console.log(JSON.stringify(require('yaml').parse(require('fs').readFileSync(process.argv[1], 'utf8'))))"
     return json.loads(call(["node", "-e", program, str(path)], compiled()))
+
+
+@functools.cache
+def alert_rules():
+    groups = read_yaml(FOLDER / "provisioning/alerting/hirestream.yaml")["groups"]
+    return {rule["uid"]: rule for group in groups for rule in group["rules"]}

@@ -7,35 +7,26 @@ the wall's are printed beside them.
 
 import datetime
 import os
-import pathlib
-import statistics
-import time
 
-import pymysql
 import pytest
 
 import grafana
 import large_events
 from grafana import ALL
+from server_cost import plan_of, rows_read, spent
 
 ROWS = int(os.environ.get("HIRESTREAM_GRAFANA_EVENTS", "130000"))
-FULL_SIZE = ROWS >= 2_000_000
+TIMES = 5 if ROWS >= 2_000_000 else 3
 COUNTS_OF_A_MONTH = 8
 OTHER_WORK_MS = 30  # names, plans, results
 END = int(datetime.datetime(2026, 6, 29, 12, tzinfo=datetime.UTC).timestamp())
 DAY = 86400
-# The id that the kernel knows the server's thread by; MariaDB's performance schema is off by default.
-THREAD = {
-    "mysql": "SELECT THREAD_OS_ID FROM performance_schema.threads WHERE PROCESSLIST_ID = CONNECTION_ID()",
-    "mariadb": "SELECT TID FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()",
-}
 SELECTIONS = {"all": {}, "one campaign": {"campaign": "7"}, "two companies": {"company": ["3", "4"]}}
 
 
 @pytest.fixture(scope="module")
 def large(server, warehouse, make_database):
     connection = server.connect(make_database())
-    connection.kind = server.kind
     connection.rows_of_a_day, connection.rows_by_day_of_a_day = large_events.fill(connection, ROWS, warehouse.database)
     yield connection
     connection.close()
@@ -71,25 +62,9 @@ def statements(boards, days, selection):
     return found
 
 
-def rows_read(connection, sql):
-    def counters(cursor):
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler\\_read%'")
-        return {name: int(value) for name, value in cursor.fetchall()}
-
-    with connection.cursor() as cursor:
-        before = counters(cursor)
-        cursor.execute(sql)
-        cursor.fetchall()
-        after = counters(cursor)
-    # Reads of temporary tables (groups, sorted results) count as rnd; those of `events` go through an index.
-    return sum(after[name] - before[name] for name in after if "rnd" not in name)
-
-
-def plan_of(connection, sql):
-    """EXPLAIN's steps; only those that read `events` or its roll-up, which every query calls e. An empty part of a range has none."""
-    with connection.cursor(pymysql.cursors.DictCursor) as cursor:
-        cursor.execute({"mysql": "EXPLAIN FORMAT=TRADITIONAL ", "mariadb": "EXPLAIN "}[connection.kind] + sql)
-        return [step for step in cursor.fetchall() if step["table"] in ("e", "events", "hirestream_days")]
+def steps_over_events(connection, sql):
+    """Every query calls `events` and its roll-up e, but for subqueries of variables. An empty part of a range has no table."""
+    return [step for step in plan_of(connection, sql) if step["table"] in ("e", "events")]
 
 
 def without_index(steps):
@@ -106,7 +81,7 @@ def without_index(steps):
 def test_events_is_read_through_an_index(boards, large, selection):
     for days in (1, 30):
         for name, sql, _ in statements(boards, days, SELECTIONS[selection]):
-            steps = plan_of(large, sql)
+            steps = steps_over_events(large, sql)
             assert steps, f"{name} reads no table\n{sql}"
             assert without_index(steps) == [], f"{name}, {days} days\n{sql}"
 
@@ -124,7 +99,7 @@ def test_events_is_read_through_an_index(boards, large, selection):
     ],
 )
 def test_the_plan_check_notices_what_reads_everything(large, sql):
-    assert without_index(plan_of(large, sql))
+    assert without_index(steps_over_events(large, sql))
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
@@ -152,35 +127,15 @@ def test_rows_read_grow_with_the_range(boards, large, selection):
         assert month[name] <= 2 * months_read(name) * (30 * by_day + 2 * day) + names, f"{name}: {month[name]} rows read for 30 days"
 
 
-def cpu_clock(connection):
-    """Milliseconds of CPU that the server has spent on this connection; needs a server on this machine, not in a container of its own."""
-    with connection.cursor() as cursor:
-        cursor.execute(THREAD[connection.kind])
-        (thread,) = cursor.fetchone()
-    statistics_file = pathlib.Path(f"/proc/{thread}/schedstat")
-    return lambda: int(statistics_file.read_text().split()[0]) / 1e6
-
-
 def months_read(name):
     return 2 if name.endswith(": Impressions") else 1  # all key figures at once, and those of the month before
-
-
-def spent(connection, sql, form):
-    """Median of the server's CPU and least wall time, in milliseconds."""
-    clock = cpu_clock(connection)
-    times = []
-    for _ in range(5 if FULL_SIZE else 3):
-        cpu, wall = clock(), time.perf_counter()
-        grafana.run(connection, sql, form)
-        times.append((clock() - cpu, (time.perf_counter() - wall) * 1000))
-    return statistics.median(cpu for cpu, _ in times), min(wall for _, wall in times)
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_a_month_costs_little_more_than_counting_its_rows(boards, large, selection):
     first, last = (datetime.datetime.fromtimestamp(at, datetime.UTC).date() for at in (END - 30 * DAY, END))
-    count, _ = spent(large, f"SELECT COUNT(*) AS n FROM events WHERE dates BETWEEN '{first}' AND '{last}'", "table")
-    times = [(*spent(large, sql, form), name) for name, sql, form in statements(boards, 30, SELECTIONS[selection])]
+    count, _ = spent(large, f"SELECT COUNT(*) AS n FROM events WHERE dates BETWEEN '{first}' AND '{last}'", "table", TIMES)
+    times = [(*spent(large, sql, form, TIMES), name) for name, sql, form in statements(boards, 30, SELECTIONS[selection])]
     print(f"\n{ROWS} rows in 180 days, 30 days asked, {selection}: server's CPU, least wall time; a bare count {count:.0f} ms")
     for cpu, wall, name in sorted(times, reverse=True):
         print(f"  {cpu:6.0f} ms {wall:6.0f} ms  {name}")

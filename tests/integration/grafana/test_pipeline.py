@@ -1,16 +1,18 @@
 """Board Pipeline health, the provisional region and the alert rules, over rows of which the right answer is known."""
 
+import contextlib
 import datetime
-import functools
 import json
 import random
+import sqlite3
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
 import expected
 import grafana
-from generator import read_yaml
+from generator import alert_rules
 
 SEED = 5
 MINUTE = 60
@@ -43,6 +45,16 @@ def insert(connection, table, rows):
         cursor.executemany(
             f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})", [tuple(row.values()) for row in rows]
         )
+
+
+def execute(connection, sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def utc_now():
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
 
 
 def fingerprint(strategy):
@@ -154,8 +166,7 @@ class Pipeline:
                 made_verification(FILE, BEGIN + 30, rows_read=50, slices_checked=4, slices_damaged=1, cells_checked=20, cells_different=2),
             ],
         )
-        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-        self.written = now - datetime.timedelta(seconds=40)
+        self.written = utc_now() - datetime.timedelta(seconds=40)
         self.settled = {shard: (BEGIN + 3600) // 60 + shard for shard in range(3)}
         insert(
             connection,
@@ -378,15 +389,9 @@ def test_provisional_region_begins_where_the_slowest_shard_is_settled(boards, pi
 # --- alert rules: each is made to fire, and is silent before
 
 
-@functools.cache
-def rules():
-    groups = read_yaml(grafana.FOLDER / "provisioning/alerting/hirestream.yaml")["groups"]
-    return {rule["uid"]: rule for group in groups for rule in group["rules"]}
-
-
 def firing(connection, uid):
     """Labels of the instances above (or below) the threshold."""
-    rule = rules()[uid]
+    rule = alert_rules()[uid]
     query, threshold = rule["data"]
     answer = grafana.run(connection, query["model"]["rawSql"], query["model"]["format"])
     numbers = [index for index, name in enumerate(answer.types) if name not in grafana.TEXT]
@@ -401,27 +406,34 @@ def firing(connection, uid):
     return found
 
 
-@pytest.fixture
-def quiet(server, hirestream, make_database):
-    """An engine that has reported a minute ago and has nothing to complain of."""
+@pytest.fixture(scope="module")
+def emptied(server, hirestream, make_database):
     name = make_database()
     hirestream("init", "--warehouse", server.uri(name))
     connection = server.connect(name)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def quiet(emptied):
+    """Two sources and nothing to complain of."""
+    for table in ("events", "sources", "minutes", "writers", "slices", "rejects", "verifications"):
+        execute(emptied, f"DELETE FROM {table if table == 'events' else 'hirestream_' + table}")
     insert(
-        connection,
+        emptied,
         "hirestream_sources",
         [
             {"id": LIVE, "name": "logs.tracking", "kind": "cassandra", "fingerprint": fingerprint("tail")},
             {"id": FILE, "name": "old.csv", "kind": "csv", "fingerprint": fingerprint("files")},
         ],
     )
-    yield connection
-    connection.close()
+    return emptied
 
 
 def report(connection, seconds_ago, source=LIVE, **values):
     row = dict.fromkeys(MINUTE_COLUMNS, 0) | {"freshness_us_p50": 200_000, "freshness_us_p95": 400_000, "freshness_us_max": 900_000}
-    row |= {"minute_us": int(time.time() - seconds_ago) // 60 * 60_000_000, "source_id": source} | values
+    row |= {"minute_us": int(time.time() - seconds_ago) // 60 * 60_000_000, "source_id": source, "requests": 5} | values
     insert(connection, "hirestream_minutes", [row])
 
 
@@ -469,13 +481,106 @@ def spend(connection, hours_ago, company, amount):
     )
 
 
-def test_stale_fires_only_for_sources_that_should_move(quiet):
-    report(quiet, 60)
+def test_every_rule_is_answered_with_the_readers_grants(reader):
+    for uid in alert_rules():
+        firing(reader, uid)
+
+
+def commit(connection, shard, seconds_ago, source=LIVE):
+    row = {"source_id": source, "shard": shard, "epoch": 1, "owner": "engine", "token": 0, "settled_until": 1}
+    insert(connection, "hirestream_writers", [row | {"updated_at": utc_now() - datetime.timedelta(seconds=seconds_ago)}])
+
+
+STALE = ["logs.tracking"]
+NOTHING_NEW = {"freshness_us_p50": -1, "freshness_us_p95": -1, "freshness_us_max": -1}
+
+
+def test_stale_is_silent_of_what_does_not_move(quiet):
     report(quiet, 86_400, source=FILE)
+    assert firing(quiet, "hirestream-stale") == [], "a file, and a source of which no engine has ever reported"
+
+
+def test_stale_is_silent_while_an_idle_engine_reads(quiet):
+    report(quiet, 20_000, new_rows=900, rows_read=4000, commits=9)
+    for minute in range(1, 300):
+        report(quiet, 60 * minute, requests=240, **NOTHING_NEW)
     assert firing(quiet, "hirestream-stale") == []
-    with quiet.cursor() as cursor:
-        cursor.execute("UPDATE hirestream_minutes SET minute_us = minute_us - 400000000")
-    assert firing(quiet, "hirestream-stale") == ["logs.tracking"]
+
+
+def test_stale_fires_when_the_engine_is_dead(quiet):
+    for seconds_ago in (420, 480, 540):
+        report(quiet, seconds_ago, new_rows=900, rows_read=4000, commits=9)
+    assert firing(quiet, "hirestream-stale") == STALE
+
+
+def test_stale_fires_when_the_source_is_unreachable(quiet):
+    report(quiet, 60, requests=0, retries=4, **NOTHING_NEW)
+    assert firing(quiet, "hirestream-stale") == [], "a minute"
+    report(quiet, 420, requests=0, retries=4, **NOTHING_NEW)
+    assert firing(quiet, "hirestream-stale") == STALE, "never reached"
+    report(quiet, 180)
+    assert firing(quiet, "hirestream-stale") == [], "three minutes"
+    execute(quiet, "DELETE FROM hirestream_minutes WHERE requests > 0")
+    report(quiet, 900)
+    assert firing(quiet, "hirestream-stale") == STALE, "reached before"
+
+
+def test_stale_fires_when_the_engine_of_one_shard_is_dead(quiet):
+    report(quiet, 0)
+    commit(quiet, 0, 50)
+    commit(quiet, 1, 200)
+    assert firing(quiet, "hirestream-stale") == []
+    execute(quiet, "UPDATE hirestream_writers SET updated_at = updated_at - INTERVAL 200 SECOND WHERE shard = 1")
+    assert firing(quiet, "hirestream-stale") == STALE
+    # A bucket of an hour is committed once an hour; an idle scan commits nothing.
+    for change in (("bucket_width_s", "60", "3600"), ("strategy", "tail", "scan")):
+        name, old, new = change
+        execute(quiet, f"UPDATE hirestream_sources SET fingerprint = JSON_SET(fingerprint, '$.{name}', '{new}') WHERE id = {LIVE}")
+        assert firing(quiet, "hirestream-stale") == [], change
+        execute(quiet, f"UPDATE hirestream_sources SET fingerprint = JSON_SET(fingerprint, '$.{name}', '{old}') WHERE id = {LIVE}")
+    assert firing(quiet, "hirestream-stale") == STALE
+
+
+def wait_until(connection, sql, process):
+    """Until the query finds a row; the engine notes its minutes every five seconds."""
+    deadline = time.monotonic() + 60
+    while not execute(connection, sql):
+        assert process.poll() is None, f"the engine has ended with {process.returncode}"
+        assert time.monotonic() < deadline, sql
+        time.sleep(0.2)
+
+
+def an_hour_passes(connection):
+    execute(connection, "UPDATE hirestream_minutes SET minute_us = minute_us - 3600000000 ORDER BY minute_us")
+
+
+RECENT = "SELECT 1 FROM hirestream_minutes WHERE minute_us > (UNIX_TIMESTAMP() - 600) * 1000000 AND "
+
+
+@pytest.mark.parametrize("server", ["mysql"], indirect=True, scope="session")
+def test_stale_follows_a_real_engine(server, hirestream, make_database, tmp_path):
+    """No rows, no engine, no source, all well again; the hours between are made by moving what was noted back in time."""
+    warehouse, raw = server.uri(make_database()), tmp_path / "raw.db"
+    hirestream("generate", "--to", f"sqlite:{raw}", "--rows", 100, "--seed", SEED, "--from", "2026-06-01", "--to-time", "2026-06-02")
+    source = sqlite3.connect(raw, isolation_level=None)
+    source.execute("PRAGMA journal_mode = DELETE")  # so that a lock keeps readers out, too
+    run = (tmp_path / "log", "run", "--source", f"sqlite:{raw}", "--warehouse", warehouse)
+    with contextlib.closing(source), contextlib.closing(server.connect(urlsplit(warehouse).path[1:])) as connection:
+        hirestream("init", "--warehouse", warehouse)
+        with hirestream.running(*run) as engine:
+            wait_until(connection, RECENT + "new_rows = 100", engine)
+            an_hour_passes(connection)
+            wait_until(connection, RECENT + "new_rows = 0 AND requests > 0", engine)
+            assert firing(connection, "hirestream-stale") == [], "idle"
+        an_hour_passes(connection)
+        assert firing(connection, "hirestream-stale") == [f"sqlite:{raw}"], "dead"
+        source.execute("BEGIN EXCLUSIVE")
+        with hirestream.running(*run) as engine:
+            wait_until(connection, RECENT + "retries > 0", engine)
+            assert firing(connection, "hirestream-stale") == [f"sqlite:{raw}"], "running, the source unreachable"
+            source.execute("ROLLBACK")
+            wait_until(connection, RECENT + "requests > 0", engine)
+            assert firing(connection, "hirestream-stale") == [], "reachable again"
 
 
 def test_freshness_fires_when_late(quiet):
