@@ -98,7 +98,18 @@ class EngineRunner::Worker {
   Result<bool> step() {
     HIRESTREAM_ASSIGN(const StepReport report, engine_->step());
     next_due_us_ = report.next_due_us;
-    return runner_.options_.once && report.caught_up;
+    if (!runner_.options_.once) {
+      return false;
+    }
+    if (!report.caught_up && report.blocked) {
+      return forward(*report.blocked);
+    }
+    if (report.caught_up) {
+      const EngineSettings& engine = runner_.settings_.engine;
+      HIRESTREAM_TRY(warehouse_->expire_rejects(runner_.clock_.now_us() - engine.rejects_keep_us,
+                                                engine.rejects_cap));
+    }
+    return report.caught_up;
   }
 
   int64_t pause_us() const { return next_due_us_ - runner_.clock_.now_us(); }

@@ -10,6 +10,7 @@
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
 #include "cli/engine_options.h"
+#include "cli/error_printer.h"
 #include "cli/open_jobs.h"
 #include "cli/open_report.h"
 #include "cli/open_source.h"
@@ -124,6 +125,9 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
         "refreshes its jobs, `hirestream verify --repair` at once\n",
         format_count(report.companies_different));
   }
+  if (!report.unreadable.empty()) {
+    out += fmt::format("{} files could not be read: not compared\n", report.unreadable.size());
+  }
   if (report.clean()) {
     const bool repaired = report.slices_repaired + report.cells_repaired + report.days_repaired > 0;
     return out + (repaired ? "no difference remains\n" : "no difference\n");
@@ -175,6 +179,7 @@ nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& 
       {"days_checked", report.days_checked},
       {"days_different", report.days_different},
       {"days_repaired", report.days_repaired},
+      {"files_unreadable", report.unreadable.size()},
       {"companies_different", report.companies_different},
       {"companies_repaired", report.companies_repaired},
       {"differences", nlohmann::ordered_json::array()},
@@ -245,6 +250,7 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
   HIRESTREAM_TRY(require_sources(settings));
   HIRESTREAM_TRY(require_warehouse(settings));
   bool remains = false;
+  std::vector<Error> unreadable;
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const SourceSettings& source : settings.sources) {
     Result<VerifyReport> report;
@@ -259,6 +265,7 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
     }
     store_result(settings, source.name, *report, context);
     remains = remains || !report->clean();
+    unreadable.insert(unreadable.end(), report->unreadable.begin(), report->unreadable.end());
     if (context.json) {
       json.push_back(report_json(source.name, *report));
     } else {
@@ -267,6 +274,12 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
   }
   if (context.json) {
     std::puts(json.dump(2).c_str());
+  }
+  for (const Error& error : unreadable) {
+    print_error(error, context);
+  }
+  if (!unreadable.empty()) {
+    return kExitUsage;
   }
   return remains ? kExitDifference : kExitOk;
 }

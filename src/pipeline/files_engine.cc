@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace hirestream {
+namespace {
+
+constexpr int64_t kOpenAgainUs = 60'000'000;
+
+}  // namespace
 
 FilesEngine::FilesEngine(const EnginePorts& ports, EngineOptions options)
     : ports_(ports), options_(std::move(options)), ledger_(ports_, options_) {}
@@ -25,10 +30,11 @@ Result<void> FilesEngine::start() {
   return {};
 }
 
-Result<void> FilesEngine::look_for_files() {
+Result<void> FilesEngine::look_for_files(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceListing> files,
                     ports_.source.discover(ledger_.shards()));
   pending_.clear();
+  there_.clear();
   done_ = 0;
   for (const SliceListing& file : files) {
     const auto known = known_.find(file.key);
@@ -39,9 +45,11 @@ Result<void> FilesEngine::look_for_files() {
     }
     const auto unusable = unusable_.find(file.key);
     const bool counted = known != known_.end() && known->second.tag == file.tag;
-    if (!counted && (unusable == unusable_.end() || unusable->second != file.tag)) {
+    if (!counted && (unusable == unusable_.end() || unusable->second.tag != file.tag ||
+                     now_us >= unusable->second.retry_us)) {
       pending_.push_back(file);
     }
+    there_.insert(file.key);
   }
   looked_ = true;
   return {};
@@ -68,7 +76,7 @@ Result<StepReport> FilesEngine::step() {
     }
   }
   if (pending_.empty() && now_us >= next_look_us_) {
-    HIRESTREAM_TRY(look_for_files());
+    HIRESTREAM_TRY(look_for_files(now_us));
     next_look_us_ = now_us + options_.watch_interval_us;
   }
   StepReport report;
@@ -85,7 +93,9 @@ Result<StepReport> FilesEngine::step() {
         }
         return forward(error);
       }
-      unusable_[file.key] = file.tag;
+      // Who may read it can change without a trace in its tag.
+      unusable_[file.key] = {file.tag,
+                             error.operation == "open file" ? now_us + kOpenAgainUs : INT64_MAX};
       failures_.push_back(error);
     }
     if (!pending_.empty()) {
@@ -99,6 +109,7 @@ Result<StepReport> FilesEngine::step() {
     failures_.pop_front();
     return forward(std::move(error));
   }
+  HIRESTREAM_TRY(ledger_.expire_rejects(now_us));
   report.caught_up = looked_ && pending_.empty() && failures_.empty();
   report.next_due_us = report.caught_up ? next_look_us_ : now_us;
   return report;
@@ -113,15 +124,50 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
                 "what the ledger stores of it is damaged", "run `hirestream verify --repair`");
   }
   CommitPlan plan;
+  const RowDigest digest = recount.count.tally.digest();
+  const bool is_new = recount.stored.entry.revision == 0;
   ledger_.plan_replace(plan, std::move(recount), SliceState::kSettled, file.name, file.tag, now_us);
-  LedgerEntry entry = plan.slices.front().entry;
+  if (is_new && digest.rows > 0) {
+    HIRESTREAM_TRY(plan_renamed(plan, digest, file.name, now_us));
+  }
+  std::vector<LedgerEntry> entries;
+  for (const SliceChange& change : plan.slices) {
+    entries.push_back(change.entry);
+  }
   HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
   if (outcome.verdict == CommitVerdict::kConflict) {
     return fail(ErrorKind::kTransient, "count file", file.name,
                 "it was replaced by somebody else meanwhile");
   }
-  entry.revision += 1;
-  known_[file.key] = entry;
+  for (LedgerEntry& entry : entries) {
+    entry.revision += 1;
+    known_[entry.key] = entry;
+  }
+  return {};
+}
+
+Result<void> FilesEngine::plan_renamed(CommitPlan& plan, const RowDigest& digest,
+                                       const std::string& name, int64_t now_us) {
+  const auto before = std::find_if(known_.begin(), known_.end(), [&](const auto& known) {
+    return known.second.digest == digest && known.second.state != SliceState::kFrozen &&
+           !there_.contains(known.first);
+  });
+  if (before == known_.end()) {
+    return {};
+  }
+  const std::vector<SliceKey> keys = {before->first};
+  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
+  Recount empty;
+  empty.stored = std::move(stored.front());
+  const std::string old_name = empty.stored.entry.name;
+  if (empty.stored.damaged || empty.stored.entry.digest != digest) {
+    return {};
+  }
+  ledger_.judge(empty);
+  ledger_.plan_replace(plan, std::move(empty), SliceState::kSettled, old_name, "", now_us);
+  ports_.observer.on_note("info",
+                          old_name + " is gone and " + name +
+                              " holds the same rows: it was renamed, nothing is counted twice");
   return {};
 }
 

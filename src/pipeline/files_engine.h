@@ -1,9 +1,11 @@
 // Files: each file is a slice, named by its path; a new or changed file is counted whole and replaces itself. A file that disappears keeps
-// what it gave. A file that cannot be read (truncated archive, missing column) is reported once per version and left out whole.
+// what it gave, unless a new one holds exactly its rows: then it was renamed (or compressed), and they move to the new name. A file that
+// cannot be read (truncated archive, missing column) is reported once per version and left out whole.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,15 +23,23 @@ class FilesEngine : public Engine {
   Result<StepReport> step() override;
 
  private:
-  Result<void> look_for_files();
+  struct Unusable {
+    std::string tag;  // of the version that could not be read
+    int64_t retry_us = INT64_MAX;
+  };
+  Result<void> look_for_files(int64_t now_us);
   Result<void> count_file(const SliceListing& file, int64_t now_us);
+  // Empties the slice of a file that is gone and had exactly these rows.
+  Result<void> plan_renamed(CommitPlan& plan, const RowDigest& digest, const std::string& name,
+                            int64_t now_us);
 
   EnginePorts ports_;
   EngineOptions options_;
   SliceLedger ledger_;
   std::map<SliceKey, LedgerEntry> known_;
   std::deque<SliceListing> pending_;
-  std::map<SliceKey, std::string> unusable_;  // tag of the version that could not be read
+  std::set<SliceKey> there_;  // files of the last look
+  std::map<SliceKey, Unusable> unusable_;
   std::deque<Error> failures_;
   bool started_ = false;
   bool looked_ = false;

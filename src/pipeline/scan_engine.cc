@@ -137,7 +137,9 @@ Result<StepReport> ScanEngine::step() {
   const int64_t rows_before = rows_counted_;
   if (now_us >= next_full_scan_us_) {
     HIRESTREAM_TRY(scan(ScanBound{}, now_us));
-    if (!again_) {
+    if (unconfirmed_) {
+      next_full_scan_us_ = now_us + options_.scan_interval_us;
+    } else if (!again_) {
       next_full_scan_us_ = now_us + options_.full_scan_interval_us;
       scanned_ = true;
     }
@@ -145,25 +147,29 @@ Result<StepReport> ScanEngine::step() {
   } else if (now_us >= next_scan_us_) {
     ScanBound bound;
     bound.complete = false;
-    // After an outage the window alone would leave minutes out that are not settled yet.
-    bound.from_us =
-        std::min(floor_divide(now_us - options_.scan_window_us, width_us()), swept_until_) *
-        width_us();
+    // After an outage the window reaches back from the last scan, and over what is not settled yet.
+    bound.from_us = std::min(floor_divide(std::min(now_us, last_scan_us_) - options_.scan_window_us,
+                                          width_us()),
+                             swept_until_) *
+                    width_us();
     // Visitors' clocks run ahead: events of the near future count too.
     bound.to_us = floor_divide(now_us + options_.counting.future_max_us, width_us()) * width_us() +
                   width_us();
     HIRESTREAM_TRY(scan(bound, now_us));
     next_scan_us_ = again_ ? now_us : ports_.clock.now_us() + options_.scan_interval_us;
   }
+  HIRESTREAM_TRY(ledger_.expire_rejects(now_us));
   StepReport report;
   report.rows_counted = rows_counted_ - rows_before;
   report.caught_up = scanned_;
+  report.blocked = unconfirmed_;
   report.next_due_us = again_ ? now_us : std::min(next_scan_us_, next_full_scan_us_);
   return report;
 }
 
 Result<void> ScanEngine::scan(const ScanBound& bound, int64_t now_us) {
   again_ = false;
+  unconfirmed_.reset();
   if (bound.complete) {
     HIRESTREAM_TRY(
         load_known());  // somebody else may have replaced slices whose rows have not changed since
@@ -218,6 +224,7 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
   }
   if (!again_) {
     swept_until_ = std::min(settled_bucket(now_us), left_from);
+    last_scan_us_ = now_us;
   }
   if (!shrunk || strongest) {
     return {};
@@ -226,9 +233,13 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
   ScanBound strong = bound;
   strong.level = ReadLevel::kStrongest;
   auto second = count_scan(ports_.source, ledger_.classifier(), strong, ports_.observer);
+  if (!second && second.error().kind != ErrorKind::kTransient) {
+    return forward(second.error());
+  }
   if (!second) {
     ports_.observer.on_retry(second.error(), 1, 0);
-    return {};  // not confirmed: nothing is taken away; the next scan asks again
+    unconfirmed_ = second.error();
+    return {};  // nothing is taken away; the next scan asks again
   }
   return commit_differences(std::move(*second), bound, true, now_us);
 }
@@ -299,13 +310,17 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
     ledger_.plan_replace(plan, std::move(recount), state, "", "", now_us);
   }
   if (!plan.empty()) {
-    HIRESTREAM_TRY(
+    HIRESTREAM_ASSIGN(
+        const bool committed,
         commit_plan(std::move(plan), std::min({settled_bucket(now_us), next, left_from})));
+    if (!committed) {
+      std::for_each(buckets.begin(), buckets.end(), leave);
+    }
   }
   return suspicious;
 }
 
-Result<void> ScanEngine::commit_plan(CommitPlan plan, int64_t settled_until) {
+Result<bool> ScanEngine::commit_plan(CommitPlan plan, int64_t settled_until) {
   plan.settled_until.emplace_back(0, settled_until);
   std::vector<LedgerEntry> entries;
   for (const SliceChange& change : plan.slices) {
@@ -320,14 +335,14 @@ Result<void> ScanEngine::commit_plan(CommitPlan plan, int64_t settled_until) {
     for (const StoredContribution& slice : moved) {
       known_[slice.entry.key.bucket] = slice.entry;
     }
-    return {};
+    return false;
   }
   rows_counted_ += new_rows;
   for (LedgerEntry& entry : entries) {
     entry.revision += 1;
     known_[entry.key.bucket] = entry;
   }
-  return {};
+  return true;
 }
 
 }  // namespace hirestream

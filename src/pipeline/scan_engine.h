@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -37,7 +38,8 @@ class ScanEngine : public Engine {
                                   int64_t now_us);
   Result<bool> commit_batch(std::span<const int64_t> buckets, ScanCount& count, bool strongest,
                             int64_t now_us, int64_t next, int64_t& left_from);
-  Result<void> commit_plan(CommitPlan plan, int64_t settled_until);
+  // False: another one was faster, nothing is committed.
+  Result<bool> commit_plan(CommitPlan plan, int64_t settled_until);
   bool in_bound(int64_t bucket, const ScanBound& bound) const;
   int64_t width_us() const;
   // The first bucket whose rows may still come in time.
@@ -51,8 +53,11 @@ class ScanEngine : public Engine {
       held_;  // digests already found too small, not looked at again
   bool started_ = false;
   bool scanned_ = false;
+  // Rows seem to be missing, and this kept the last scan from making sure.
+  std::optional<Error> unconfirmed_;
   bool again_ = false;               // a conflict or a suspicion: scan once more
   int64_t swept_until_ = INT64_MAX;  // buckets before it were scanned after their time was over
+  int64_t last_scan_us_ = INT64_MAX;
   int64_t last_step_us_ = 0;
   int64_t next_scan_us_ = 0;
   int64_t next_full_scan_us_ = 0;

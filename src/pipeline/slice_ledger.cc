@@ -4,6 +4,8 @@
 #include <numeric>
 #include <string>
 
+#include "ports/source_check.h"
+
 namespace hirestream {
 namespace {
 
@@ -61,16 +63,14 @@ SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
   }
 }
 
-Result<void> SliceLedger::open_source() {
+SourceRegistration SliceLedger::registration() const {
   const SourceDescription& source = ports_.source.description();
-  HIRESTREAM_ASSIGN(source_id_,
-                    ports_.warehouse.register_source(
-                        {options_.source_name, source.kind, fingerprint_of(source, options_)}));
-  return companies_.start();
+  return {options_.source_name, source.kind, fingerprint_of(source, options_)};
 }
 
 Result<void> SliceLedger::open_as_writer() {
-  HIRESTREAM_TRY(open_source());
+  HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(registration()));
+  HIRESTREAM_TRY(companies_.start());
   // Takes the lock of every writer row: a transaction of a former writer (or of this one, with an unknown outcome) is over
   // when this returns, and none of its kind can commit later.
   HIRESTREAM_ASSIGN(writers_, ports_.warehouse.take_epochs(source_id_, shards_, options_.owner));
@@ -81,7 +81,24 @@ Result<void> SliceLedger::open_as_writer() {
 Result<void> SliceLedger::open_as_publisher() {
   writers_.clear();
   companies_as_of_ = -1;
-  return open_source();
+  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> known, ports_.warehouse.sources());
+  const auto source = std::find_if(known.begin(), known.end(), [this](const SourceStatus& status) {
+    return status.name == options_.source_name;
+  });
+  if (source == known.end()) {
+    std::string names;
+    for (const SourceStatus& status : known) {
+      names += (names.empty() ? "" : ", ") + status.name;
+    }
+    return fail(ErrorKind::kConfig, "open source", options_.source_name,
+                "nothing of it was counted into this warehouse" +
+                    (names.empty() ? std::string() : "; it knows " + names),
+                "name it as `hirestream run` did: --source or --source-name");
+  }
+  const SourceRegistration stored{source->name, source->kind, source->fingerprint};
+  HIRESTREAM_TRY(check_known_source(stored, registration()));
+  source_id_ = source->id;
+  return companies_.start();
 }
 
 Result<std::vector<LedgerEntry>> SliceLedger::load_entries() {
@@ -152,6 +169,7 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
       return forward(strong.error());
     }
     ports_.observer.on_retry(strong.error(), 1, 0);
+    unconfirmed_ = strong.error();
     for (size_t i = 0; i < suspects.size(); ++i) {
       suspects[i]->count = std::move(first_counts[i]);
       suspects[i]->verdict = RecountVerdict::kUnconfirmed;
@@ -225,7 +243,23 @@ uint64_t SliceLedger::next_token() {
   return x;
 }
 
+Result<void> SliceLedger::expire_rejects(int64_t now_us) {
+  constexpr int64_t kIntervalUs = 60'000'000;
+  if (now_us < next_expiry_us_ && next_expiry_us_ - now_us <= kIntervalUs) {
+    return {};
+  }
+  HIRESTREAM_TRY(
+      ports_.warehouse.expire_rejects(now_us - options_.rejects_keep_us, options_.rejects_cap));
+  next_expiry_us_ = now_us + kIntervalUs;
+  return {};
+}
+
 Result<CommitOutcome> SliceLedger::resolve(const Commit& commit) {
+  if (commit.writers.empty() && commit.slices.empty()) {  // nothing carries its token
+    return fail(ErrorKind::kTransient, "commit", options_.source_name,
+                "connection lost during COMMIT; whether it was applied is not known",
+                "verify once more");
+  }
   for (int attempt = 1; attempt <= kResolveAttemptsMax; ++attempt) {
     const auto committed = ports_.warehouse.resolve(commit);
     if (committed && *committed) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -63,7 +64,7 @@ class SliceLedger {
 
   // Registers the source and takes the shards' epochs.
   Result<void> open_as_writer();
-  // Registers the source only: commits go by revision alone (repair).
+  // For a source that an engine has registered: commits go by revision alone (repair). kConfig: the warehouse does not know it.
   Result<void> open_as_publisher();
 
   const std::vector<int32_t>& shards() const { return shards_; }
@@ -77,6 +78,11 @@ class SliceLedger {
   Result<std::vector<Recount>> recount(std::span<const SliceKey> keys);
   // Compares a count with the stored contribution. Never kDamaged/kShrunk silently: see RecountVerdict.
   void judge(Recount& recount) const;
+
+  // Why the last kUnconfirmed could not be confirmed.
+  const std::optional<Error>& unconfirmed() const { return unconfirmed_; }
+  // Once a minute at most.
+  Result<void> expire_rejects(int64_t now_us);
 
   // Adds the replacement of a slice by its recount, in the given state.
   void plan_replace(CommitPlan& plan, Recount&& recount, SliceState state, const std::string& name,
@@ -93,7 +99,7 @@ class SliceLedger {
   bool must_restart() const { return must_restart_; }
 
  private:
-  Result<void> open_source();
+  SourceRegistration registration() const;
   Result<CommitOutcome> apply(Commit& commit);
   Result<CommitOutcome> publish(Commit& commit);
   void set_companies(Commit& commit) const;
@@ -109,6 +115,8 @@ class SliceLedger {
   SourceId source_id_ = 0;
   int64_t companies_as_of_ = -1;  // of a publisher: Warehouse::changes() when they were loaded
   uint64_t token_state_ = 0;
+  std::optional<Error> unconfirmed_;
+  int64_t next_expiry_us_ = INT64_MIN;
   bool must_restart_ = false;
 };
 

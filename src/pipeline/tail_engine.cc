@@ -256,16 +256,19 @@ void TailEngine::open_new_buckets(int64_t now_us) {
 }
 
 void TailEngine::queue_closed_slices(int64_t now_us) {
+  std::vector<SliceKey> over;
   for (auto slice = open_.begin(); slice != open_.end();) {
     if (is_closed(slice->first.bucket, now_us)) {
       if (pending_set_.insert(slice->first).second) {
-        pending_.push_back(slice->first);
+        over.push_back(slice->first);
       }
       slice = open_.erase(slice);
     } else {
       ++slice;
     }
   }
+  // First: their last rows are not counted yet, and audits of a long pause may be many.
+  pending_.insert(pending_.begin(), over.begin(), over.end());
 }
 
 void TailEngine::queue_due_audits(int64_t now_us) {
@@ -368,6 +371,9 @@ Result<StepReport> TailEngine::step() {
   StepReport report;
   report.rows_counted = rows_counted_ - rows_before;
   report.caught_up = polled_ && pending_.empty() && waiting_.empty();
+  if (pending_.empty() && !waiting_.empty()) {
+    report.blocked = ledger_.unconfirmed();
+  }
   report.next_due_us = pending_.empty() ? next_poll_us_ : now_us;
   return report;
 }

@@ -76,7 +76,7 @@ class Verifier {
     if (ports_.source.description().strategy == Strategy::kScan) {
       HIRESTREAM_TRY(check_scan());
     } else {
-      HIRESTREAM_TRY(look_at({keys.begin(), keys.end()}));
+      HIRESTREAM_TRY(retry_slices(keys));
     }
     if (repair_events_) {
       HIRESTREAM_TRY(check_events());  // a damaged slice was among them
@@ -115,7 +115,7 @@ class Verifier {
       }
     }
     report_.slices_frozen = static_cast<int64_t>(frozen_.size());
-    if (ports_.source.description().strategy == Strategy::kFiles) {
+    if (is_files()) {
       // A file that is gone keeps what it gave: there is nothing to compare it with.
       std::erase_if(keys, [&present](const SliceKey& key) { return !present.contains(key); });
     }
@@ -128,6 +128,38 @@ class Verifier {
     HIRESTREAM_TRY(count_late_rows(late));
     total_ = static_cast<int64_t>(keys.size());
     return look_at({keys.begin(), keys.end()});
+  }
+
+  Result<void> retry_slices(std::set<SliceKey> keys) {
+    HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
+    for (const LedgerEntry& entry : entries) {
+      listed_[entry.key] = {entry, entry.name, entry.tag};
+    }
+    if (is_files()) {
+      HIRESTREAM_ASSIGN(const std::vector<SliceListing> found,
+                        ports_.source.discover(ledger_.shards()));
+      std::set<SliceKey> present;
+      for (const SliceListing& file : found) {
+        present.insert(file.key);
+        listed_[file.key].tag = file.tag;
+      }
+      std::erase_if(keys, [&present](const SliceKey& key) { return !present.contains(key); });
+    }
+    return look_at({keys.begin(), keys.end()});
+  }
+
+  bool is_files() const { return ports_.source.description().strategy == Strategy::kFiles; }
+
+  // Recounts them. Of files one at a time: one that cannot be read does not keep the others from being compared.
+  Result<std::vector<Recount>> recount(std::span<const SliceKey> keys) {
+    auto recounts = ledger_.recount(keys);
+    if (!recounts && is_files() &&
+        (recounts.error().kind == ErrorKind::kRejected ||
+         recounts.error().kind == ErrorKind::kConfig)) {
+      report_.unreadable.push_back(recounts.error());
+      return std::vector<Recount>();
+    }
+    return recounts;
   }
 
   // Rows of frozen slices that are still in the raw log but were never counted.
@@ -149,11 +181,12 @@ class Verifier {
 
   Result<void> look_at(std::vector<SliceKey> keys) {
     std::map<SliceKey, int64_t> revisions;  // at the last look
+    const size_t size = is_files() ? 1 : kSlicesPerBatch;
     for (int look = 1; look <= kLooks && !keys.empty(); ++look) {
       std::vector<SliceKey> again;
-      for (size_t at = 0; at < keys.size(); at += kSlicesPerBatch) {
-        const auto batch = std::span(keys).subspan(at, std::min(kSlicesPerBatch, keys.size() - at));
-        HIRESTREAM_ASSIGN(std::vector<Recount> recounts, ledger_.recount(batch));
+      for (size_t at = 0; at < keys.size(); at += size) {
+        const auto batch = std::span(keys).subspan(at, std::min(size, keys.size() - at));
+        HIRESTREAM_ASSIGN(std::vector<Recount> recounts, recount(batch));
         for (Recount& recount : recounts) {
           HIRESTREAM_TRY(judge(std::move(recount), look == kLooks, revisions, again));
         }
@@ -235,7 +268,7 @@ class Verifier {
     const int64_t now_us = ports_.clock.now_us();
     const SliceKey key = recount.stored.entry.key;
     // A slice new to the ledger is left open for the engine to settle, unless nobody appends to slices of this source.
-    const bool whole = ports_.source.description().strategy == Strategy::kFiles;
+    const bool whole = is_files();
     const SliceState state = recount.stored.entry.revision != 0 ? recount.stored.entry.state
                              : whole                            ? SliceState::kSettled
                                                                 : SliceState::kOpen;

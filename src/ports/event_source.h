@@ -25,7 +25,7 @@ struct SourceDescription {
   Strategy strategy = Strategy::kTail;
   std::string kind;  // "cassandra", "sqlite", "csv", "ndjson": goes to events.sources
   std::string
-      identity;  // which raw log this is, for the fingerprint: cluster name, table and table id; a file's path
+      identity;  // which raw log this is, for the fingerprint: cluster name, table and table id; its own id; else a path
   int32_t shard_count = 1;
   int64_t bucket_width_s =
       60;  // tail, scan: seconds of a bucket. follow: sequence numbers of a block. files: 0

@@ -30,22 +30,37 @@ std::string describe_differences(const Fingerprint& stored, const Fingerprint& g
   return text;
 }
 
-// Does the identity name one raw log among all there are? A path does not: other hosts have it too, and other files may come to
-// stand there.
-bool is_unique_identity(const Fingerprint& fingerprint) {
-  const auto source = fingerprint.find("source");
-  const auto strategy = fingerprint.find("strategy");
-  return source != fingerprint.end() && !source->second.empty() &&
-         !source->second.ends_with("(without id)") && strategy != fingerprint.end() &&
-         strategy->second != "files";
+std::string value_of(const Fingerprint& fingerprint, const std::string& key) {
+  const auto found = fingerprint.find(key);
+  return found == fingerprint.end() ? std::string() : found->second;
 }
 
-bool is_same_raw_log(const Fingerprint& stored, const Fingerprint& given) {
-  const auto same = [&](const std::string& key) {
-    const auto found = stored.find(key);
-    return found != stored.end() && found->second == given.at(key);
-  };
-  return is_unique_identity(given) && same("source") && same("strategy");
+// A path says only where to look: other hosts have it too, and other files may come to stand there.
+bool is_path(const SourceRegistration& source) {
+  return value_of(source.fingerprint, "strategy") == "files" ||
+         value_of(source.fingerprint, "source").ends_with("(without id)");
+}
+
+// Named after its URI: nobody said that it is another one.
+bool is_named_by_uri(const SourceRegistration& source) {
+  return source.name.starts_with(source.kind + ":");
+}
+
+bool contains(const std::string& folder, const std::string& path) {
+  return path == folder || path.starts_with(folder + "/");
+}
+
+bool is_same_raw_log(const SourceRegistration& stored, const SourceRegistration& given) {
+  const std::string one = value_of(stored.fingerprint, "source");
+  const std::string other = value_of(given.fingerprint, "source");
+  if (one.empty() || other.empty()) {
+    return false;
+  }
+  if (!is_path(stored) && !is_path(given)) {
+    return one == other;
+  }
+  return stored.kind == given.kind && is_named_by_uri(stored) && is_named_by_uri(given) &&
+         (contains(one, other) || contains(other, one));
 }
 
 tl::unexpected<Error> refused(const SourceRegistration& given, std::string message,
@@ -72,10 +87,14 @@ Result<void> check_known_source(const SourceRegistration& stored, const SourceRe
 Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given) {
   for (const SourceRegistration& stored : known) {
-    if (is_same_raw_log(stored.fingerprint, given.fingerprint)) {
-      return refused(given, fmt::format("this raw log is counted already, as \"{}\"", stored.name),
-                     fmt::format("go on with --source-name '{}', or count into another warehouse",
-                                 stored.name));
+    if (is_same_raw_log(stored, given)) {
+      return refused(
+          given, fmt::format("this raw log is counted already, as \"{}\"", stored.name),
+          fmt::format("go on with --source-name '{}', or count into another warehouse",
+                      stored.name) +
+              (is_path(given) ? "; files of another host are told apart by a --source-name of "
+                                "their own"
+                              : ""));
     }
   }
   return {};
@@ -85,6 +104,11 @@ Result<void> refuse_rows_without_ledger(const SourceRegistration& given) {
   return refused(given, "`events` holds rows that no ledger knows of",
                  "restore the hirestream_* tables from a backup, or start with an empty database; "
                  "`hirestream run` would count everything a second time");
+}
+
+Result<void> refuse_ledger_without_rows(const SourceRegistration& given) {
+  return refused(given, "`events` is empty, but the ledger counts rows",
+                 "put them back: hirestream verify --repair; or start with an empty database");
 }
 
 }  // namespace hirestream

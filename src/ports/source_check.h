@@ -11,12 +11,15 @@ namespace hirestream {
 // Guard Fingerprint, of a name that is known: kConfig naming each difference.
 Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given);
 
-// Of a new name: kConfig if one of the known sources is the same raw log, which would be counted twice. Files and raw logs without id,
-// whose identity is only a path, are not compared.
+// Of a new name: kConfig if one of the known sources is the same raw log, which would be counted twice. Of files and raw logs without id,
+// whose identity is only a path, those named after their URI are the same if one path holds the other.
 Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given);
 
 // Of the first name of all, if `events` has rows but hirestream_frozen none: kConfig.
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given);
+
+// Of a known name, if `events` has no row and the ledger has counted some: kConfig.
+Result<void> refuse_ledger_without_rows(const SourceRegistration& given);
 
 }  // namespace hirestream

@@ -149,8 +149,8 @@ class Warehouse {
 
   // --- sources and writers
   // Guard Fingerprint: kConfig naming each difference when it is known with another fingerprint. A new name is refused (kConfig) when
-  // another one has the same raw log (fingerprint "source" and "strategy"; files and raw logs without id, whose identity is only a path,
-  // are not compared), and the first name of all when `events` has rows but hirestream_frozen none: they would be counted twice.
+  // another one has the same raw log (see source_check.h), and the first name of all when `events` has rows but hirestream_frozen none: they
+  // would be counted twice. A known name is refused (kConfig) when `events` is empty though the ledger has counted rows.
   virtual Result<SourceId> register_source(const SourceRegistration& registration) = 0;
   virtual Result<std::vector<SourceStatus>> sources() = 0;
   // Raises each shard's epoch by one in one transaction and returns the new ones. `owner` is for people ("host:pid").

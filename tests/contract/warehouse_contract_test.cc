@@ -216,6 +216,46 @@ TEST_P(WarehouseContract, SourceIsRefusedWhenItsRawLogIsCountedUnderAnotherName)
   EXPECT_EQ(take(warehouse_->sources()).size(), 2u);
   EXPECT_EQ(take(warehouse_->register_source(registration_of("site", "log 1"))), first);
   EXPECT_NE(take(warehouse_->register_source(registration_of("other site", "log 2"))), first);
+  EXPECT_FALSE(
+      warehouse_->register_source(registration_of("scanned", "log 1", "scan")).has_value());
+}
+
+// Named after their URIs, nobody said that they are different ones.
+TEST_P(WarehouseContract, FilesAreRefusedWhenAnotherSourceHoldsThem) {
+  start();
+  const auto files = [](const std::string& name, const std::string& path,
+                        const std::string& kind = "csv") {
+    return SourceRegistration{name, kind, {{"source", path}, {"strategy", "files"}}};
+  };
+  const SourceId first = take(warehouse_->register_source(files("csv:in", "/data/in")));
+  for (const char* path : {"/data/in", "/data/in/day-1.csv", "/data/in/*.csv", "/data"}) {
+    const auto refused = warehouse_->register_source(files("csv:x", path));
+    ASSERT_FALSE(refused.has_value()) << path;
+    EXPECT_EQ(refused.error().message, "this raw log is counted already, as \"csv:in\"");
+    EXPECT_THAT(refused.error().hint, HasSubstr("another host"));
+  }
+  EXPECT_NE(take(warehouse_->register_source(files("csv:in2", "/data/in2"))), first);
+  EXPECT_NE(take(warehouse_->register_source(files("ndjson:in", "/data/in", "ndjson"))), first);
+  EXPECT_NE(take(warehouse_->register_source(files("host 2", "/data/in"))), first);
+}
+
+TEST_P(WarehouseContract, SourceIsRefusedWhenEventsWereEmptiedUnderItsLedger) {
+  start(1);
+  const Contribution one{cell(kHour, 1, clicks(1, 1))};
+  SliceChange counted = change(kSlice, 0, ChangeMode::kReplace, one);
+  counted.entry.classes.counted = 1;
+  Commit commit = commit_of({counted});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const SourceStatus known = take(warehouse_->sources()).at(0);
+  const SourceRegistration again{known.name, known.kind, known.fingerprint};
+  EXPECT_EQ(take(warehouse_->register_source(again)), source_);
+  database_->run(database_->is_sqlite() ? "DELETE FROM events_micros" : "DELETE FROM events");
+  database_->run("DELETE FROM hirestream_days");
+  const auto refused = warehouse_->register_source(again);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(refused.error().hint, HasSubstr("verify --repair"));
 }
 
 TEST_P(WarehouseContract, SourcesWhoseIdentityIsOnlyAPathMayShareIt) {

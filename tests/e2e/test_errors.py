@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from conftest import assert_equal, sqlite_events, unique
+from conftest import assert_equal, content, sqlite_events, unique
 
 WRONG_PASSWORD = "not-the-password-3141"
 
@@ -85,6 +85,28 @@ def test_doctor_names_the_privileges_that_counting_lacks(hirestream, source, mys
         assert "privileges: enough to count" in said
     finally:
         mysql.execute(f"DROP USER {user}")
+
+
+@pytest.mark.parametrize("layout", ["bucketed", "plain"])
+def test_once_gives_up_when_lost_rows_cannot_be_confirmed(hirestream, cassandra, tmp_path, layout):
+    """Two replicas of which one is gone for good: reads at ONE answer, the strongest read cannot."""
+    keyspace = unique("ks")
+    replicas = "ALTER KEYSPACE {} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': {}}}"
+    cassandra.execute(replicas.replace("ALTER", "CREATE").format(keyspace, 1))
+    try:
+        uri, warehouse = cassandra.uri(keyspace), f"sqlite:{tmp_path}/counts.db"
+        hirestream("generate", "--to", uri, "--rows", 300, "--layout", layout, "--span", "2min")
+        run_once(hirestream, uri, warehouse)
+        before = content(sqlite_events(warehouse))
+        key = "bucket, shard, create_time" if layout == "bucketed" else "create_time"
+        row = cassandra.session.execute(f"SELECT {key} FROM {keyspace}.tracking LIMIT 1").one()
+        cassandra.session.execute(f"DELETE FROM {keyspace}.tracking WHERE " + " AND ".join(f"{name} = %s" for name in key.split(", ")), list(row))
+        cassandra.execute(replicas.format(keyspace, 2))
+        said = run_once(hirestream, uri, warehouse, expect=3, timeout=60)
+        assert "ALL" in said or "replica" in said, said
+        assert content(sqlite_events(warehouse)) == before, "nothing is taken away on suspicion"
+    finally:
+        cassandra.execute(f"DROP KEYSPACE {keyspace}")
 
 
 def test_append_only_events_table_is_not_written_to(hirestream, source, mysql, mysql_database):

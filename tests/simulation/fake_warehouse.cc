@@ -147,9 +147,22 @@ void WarehouseDatabase::check_fence(const Commit& commit,
   }
 }
 
+// A publisher is gone when a job moves: its rows have the company of the moment in which it commits.
+void WarehouseDatabase::check_publisher(const Commit& commit) const {
+  for (const CellChange& cell : commit.cells) {
+    const auto job = jobs_.find(cell.key.job_id);
+    const int64_t want = job == jobs_.end() ? 0 : job->second.company_id;
+    if (commit.writers.empty() && cell.company_id != want) {
+      violated("Company", fmt::format("{}: a repair gives it company {}, its job has {}",
+                                      describe(cell.key), cell.company_id, want));
+    }
+  }
+}
+
 void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int64_t>& taken) {
   check_shape(commit);
   check_fence(commit, taken);
+  check_publisher(commit);
   ++commits_;
   changes_ += commit.writers.empty() ? 1 : 0;
   std::set<CellKey> touched;

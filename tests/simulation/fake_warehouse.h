@@ -82,6 +82,7 @@ class WarehouseDatabase {
                          int64_t now_us);
   std::map<CellKey, EventRow> days_of_events() const;
   void apply_rejects(const SliceChange& change, int64_t now_us);
+  void check_publisher(const Commit& commit) const;
   void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
   void check_shape(const Commit& commit) const;
   StoredContribution load(SourceId source, const SliceKey& key) const;

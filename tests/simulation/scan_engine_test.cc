@@ -94,6 +94,25 @@ TEST(ScanEngine, AsksStrongerWhenAReplicaIsStale) {
   EXPECT_FALSE(scenario.slice().held);
 }
 
+TEST(ScanEngine, HasNotCaughtUpWhileShrinkCannotBeConfirmed) {
+  ScanScenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .lagging_s = 600});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.run_until(15);
+  scenario.kill();
+  scenario.set_stale(true);
+  scenario.set_strongest_fails(true);
+  scenario.run_until(25);
+  EXPECT_FALSE(scenario.last_report().caught_up);
+  EXPECT_TRUE(scenario.last_report().blocked);
+  EXPECT_EQ(scenario.clicks(), 2);
+  scenario.set_strongest_fails(false);
+  scenario.run_until(60);
+  EXPECT_TRUE(scenario.last_report().caught_up);
+  EXPECT_FALSE(scenario.last_report().blocked);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 TEST(ScanEngine, ScansAgainAtOnceAfterAConflict) {
   ScanScenario scenario;
   scenario.options.scan_interval_us = 60 * kSecondUs;

@@ -58,14 +58,19 @@ class Scenario::Jobs : public JobDirectory {
 // Runs an action after the rows of a read were delivered.
 class Scenario::HookedSource : public FakeEventSource {
  public:
-  HookedSource(World& world, const RawLog& log, std::function<void()>& hook)
-      : FakeEventSource(world, log, "engine"), action_(hook) {}
+  HookedSource(World& world, const RawLog& log, std::function<void()>& hook,
+               const bool& strongest_fails)
+      : FakeEventSource(world, log, "engine"), action_(hook), strongest_fails_(strongest_fails) {}
   Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override {
+    for (const SliceRead& request : requests) {
+      HIRESTREAM_TRY(check_level(request.level));
+    }
     HIRESTREAM_TRY(FakeEventSource::read(requests, sink));
     run_action();
     return {};
   }
   Result<void> scan(const ScanBound& bound, RowSink& sink) override {
+    HIRESTREAM_TRY(check_level(bound.level));
     HIRESTREAM_TRY(FakeEventSource::scan(bound, sink));
     run_action();
     return {};
@@ -77,7 +82,14 @@ class Scenario::HookedSource : public FakeEventSource {
       once();
     }
   }
+  Result<void> check_level(ReadLevel level) const {
+    if (strongest_fails_ && level == ReadLevel::kStrongest) {
+      return fail(ErrorKind::kTransient, "read", "raw log", "not enough replicas");
+    }
+    return {};
+  }
   std::function<void()>& action_;
+  const bool& strongest_fails_;
 };
 
 Scenario::Scenario(Strategy strategy) {
@@ -154,7 +166,7 @@ void Scenario::build() {
   database_ = std::make_unique<WarehouseDatabase>(*world_, *checks_);
   clock_ = std::make_unique<Clock>(*world_);
   job_directory_ = std::make_unique<Jobs>(*this);
-  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_);
+  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_);
   world_->fault_windows = {{0, INT64_MAX}};
 }
 
@@ -211,6 +223,7 @@ void Scenario::run_until(double seconds) {
     ++steps_;
     const auto report = engine_->step();
     if (report) {
+      last_report_ = *report;
       wake_us_ = report->next_due_us - clock_->error_us;
       must(wake_us_ > world_->now_us() || steps_ < 100'000, "the engine does not spin");
     } else if (report.error().kind == ErrorKind::kTransient) {
@@ -241,7 +254,7 @@ template <typename Work>
 auto Scenario::as_publisher(bool repair, const Work& work) {
   build();
   FakeWarehouse warehouse(*world_, *database_, "verify");
-  HookedSource event_source(*world_, *log_, during_read_);
+  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_);
   VerifyOptions verify_options;
   verify_options.engine = options;
   verify_options.engine.token_seed = options.token_seed + 1000;

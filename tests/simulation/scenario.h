@@ -42,6 +42,8 @@ class Scenario {
   void set_fault(double FaultRates::* rate, bool on);
   // Reads are answered by the replica that lags.
   void set_stale(bool on);
+  // Reads at the strongest level fail: not every replica answers.
+  void set_strongest_fails(bool fails) { strongest_fails_ = fails; }
   // The engine's clock minus the true time.
   void set_clock_error(double seconds);
 
@@ -69,6 +71,9 @@ class Scenario {
   const std::string& last_error() const { return last_error_; }  // of the engine, not transient
   int64_t commits() const { return database_->commits(); }
   int64_t steps() const { return steps_; }
+  const StepReport& last_report() const {
+    return last_report_;
+  }  // of the last step without an error
   void damage_a_blob() { database_->damage_a_blob(); }
 
  private:
@@ -90,6 +95,7 @@ class Scenario {
   std::unique_ptr<Checks> checks_;
   std::unique_ptr<WarehouseDatabase> database_;
   std::function<void()> during_read_;
+  bool strongest_fails_ = false;
   std::unique_ptr<HookedSource> event_source_;
   std::unique_ptr<FakeWarehouse> warehouse_;
   std::unique_ptr<Clock> clock_;
@@ -99,6 +105,7 @@ class Scenario {
   std::string last_error_;
   int64_t wake_us_ = 0;
   int64_t steps_ = 0;
+  StepReport last_report_;
 };
 
 }  // namespace hirestream::simulation

@@ -207,6 +207,19 @@ void draw_gone_rows(Setup& setup, uint64_t seed) {
   setup.gone_until_us = setup.gone_from_us + seconds_between(random, 5, 150);
 }
 
+// The table cannot be read for longer than the window of a bounded scan reaches back. Drawn from a chance of its own, too.
+void draw_long_outage(Setup& setup, uint64_t seed) {
+  Random random(seed * 4271 + 29);
+  const int64_t from_us = random.between(setup.start_us, setup.faults_end_us);
+  const int64_t to_us = from_us + setup.options.scan_window_us - setup.options.grace_us +
+                        seconds_between(random, 0, 60);
+  if (setup.strategy == Strategy::kScan && to_us < setup.faults_end_us && random.chance(0.5)) {
+    setup.source_outages.emplace_back(from_us, to_us);
+    setup.options.full_scan_interval_us = setup.options.scan_window_us * 2;
+    setup.end_us += setup.options.full_scan_interval_us;
+  }
+}
+
 // The number of shards grows, at the begin of a bucket. Drawn from a chance of its own, too.
 void draw_more_shards(Setup& setup, uint64_t seed) {
   Random random(seed * 6133 + 17);
@@ -529,6 +542,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_faults(setup, random);
   draw_events(setup, random);
   draw_gone_rows(setup, seed);
+  draw_long_outage(setup, seed);
   draw_more_shards(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {
     // A repair works on the same history.

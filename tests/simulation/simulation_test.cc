@@ -59,6 +59,13 @@ TEST(Simulation, ARepairThatIsKilledLeavesNoRowWithACompanyOfBefore) {
   EXPECT_EQ(run_simulation(parameters).failure, "");
 }
 
+TEST(Simulation, RowsOfABlockThatIsOverDoNotWaitForAudits) {
+  RunParameters parameters;
+  parameters.seed = 6132;
+  parameters.strategy = Strategy::kFollow;
+  EXPECT_EQ(run_simulation(parameters).failure, "");
+}
+
 TEST(Simulation, SameSeedGivesTheSameRun) {
   RunParameters parameters;
   parameters.seed = 3;

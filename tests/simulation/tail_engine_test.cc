@@ -306,13 +306,17 @@ TEST(TailEngine, OpenSliceStaysOpenWhileShrinkCannotBeConfirmed) {
   scenario.kill();
   // The replica that answers does not have the row, and the strongest read fails.
   scenario.set_stale(true);
-  scenario.during_next_read([&scenario] { scenario.set_fault(&FaultRates::read_error, true); });
+  scenario.set_strongest_fails(true);
   scenario.run_until(20);
   EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
   EXPECT_FALSE(scenario.slice().held);
-  scenario.set_fault(&FaultRates::read_error, false);
+  EXPECT_FALSE(scenario.last_report().caught_up);
+  EXPECT_TRUE(scenario.last_report().blocked);
+  scenario.set_strongest_fails(false);
   scenario.run_until(35);
   EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_TRUE(scenario.last_report().caught_up);
+  EXPECT_FALSE(scenario.last_report().blocked);
 }
 
 TEST(TailEngine, FrozenSliceNeverChanges) {
@@ -431,6 +435,18 @@ TEST(Companies, OfAnEngineWithoutADirectoryAreThoseThatAnotherStores) {
   scenario.run_until(9);
   EXPECT_EQ(scenario.company_of(1), 0);  // the row is there
   scenario.run_until(15);
+  EXPECT_EQ(scenario.company_of(1), 7);
+}
+
+TEST(Companies, OfARepairAreThoseOfTheMomentWhenItCommits) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .rejected = true});
+  scenario.add_click({.arrival_s = 6, .visible_s = 400});
+  scenario.run_until(500);
+  scenario.kill();
+  scenario.during_next_read([&] { scenario.store_job_elsewhere(1, 7); });
+  EXPECT_EQ(scenario.retry_rejects(), 1);
   EXPECT_EQ(scenario.company_of(1), 7);
 }
 

@@ -276,6 +276,14 @@ Result<SourceId> MysqlWarehouse::register_source(const SourceRegistration& regis
   }
   HIRESTREAM_TRY(check_known_source(
       {given.name, std::string(row.text(1)), decode_fingerprint(row.text(2))}, given));
+  HIRESTREAM_ASSIGN(
+      ResultSet lost,
+      connection->query("SELECT NOT EXISTS (SELECT 1 FROM events) AND EXISTS (SELECT 1 "
+                        "FROM hirestream_slices WHERE counted > 0)"));
+  HIRESTREAM_TRY(lost.next());
+  if (lost.integer(0) != 0) {
+    return forward(refuse_ledger_without_rows(given).error());
+  }
   return static_cast<SourceId>(row.integer(0));
 }
 

@@ -98,7 +98,7 @@ Result<void> SqliteRawLog::check_columns() {
 }
 
 Result<void> SqliteRawLog::read_identity() {
-  std::string id = "without id";
+  description_.identity = path_ + " (without id)";
   HIRESTREAM_ASSIGN(sqlite::Statement * table,
                     database_.cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = "
                                      "'raw_log_meta'"));
@@ -108,10 +108,9 @@ Result<void> SqliteRawLog::read_identity() {
     HIRESTREAM_ASSIGN(sqlite::Statement * value,
                       database_.cached("SELECT value FROM raw_log_meta WHERE key = 'raw_log_id'"));
     HIRESTREAM_ASSIGN(const bool has_value, value->step());
-    if (has_value) id = value->text(0);
+    if (has_value) description_.identity = "raw log " + std::string(value->text(0));
     value->reset();
   }
-  description_.identity = fmt::format("{} ({})", path_, id);
   return {};
 }
 

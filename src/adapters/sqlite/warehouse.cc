@@ -130,6 +130,14 @@ Result<SourceId> SqliteWarehouse::register_source(const SourceRegistration& regi
                                     decode_fingerprint(find->text(2))};
     find->reset();
     HIRESTREAM_TRY(check_known_source(stored, given));
+    HIRESTREAM_ASSIGN(
+        Statement lost,
+        database_.prepare("SELECT NOT EXISTS (SELECT 1 FROM events_micros) AND EXISTS "
+                          "(SELECT 1 FROM hirestream_slices WHERE counted > 0)"));
+    HIRESTREAM_TRY(lost.step());
+    if (lost.integer(0) != 0) {
+      return forward(refuse_ledger_without_rows(given).error());
+    }
     return id;
   }
   HIRESTREAM_TRY(check_new_name(database_, given));
