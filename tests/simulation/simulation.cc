@@ -447,7 +447,9 @@ class Run {
       }
       const Error& error = result.error();
       const bool too_few_shards = error.operation == kUnknownShard && !knows_all_shards(process);
-      if (error.kind != ErrorKind::kTransient && !too_few_shards) {
+      // Before an engine could register the source there is nothing to verify.
+      const bool too_early = error.operation == "open source" && database_.ledger().empty();
+      if (error.kind != ErrorKind::kTransient && !too_few_shards && !too_early) {
         throw InvariantViolation{"Unexpected error", name + ": " + error.text()};
       }
       world_.trace(name, "error: " + error.text());
