@@ -772,6 +772,7 @@ Result<void> TailEngine::freeze_old_slices(int64_t now_us) {
     SliceChange change;
     change.entry = slice.entry;
     change.entry.state = SliceState::kFrozen;
+    change.entry.held = false;  // nobody waits for its rows any more
     change.mode = ChangeMode::kFreeze;
     change.contribution = std::move(slice.contribution);
     plan.slices.push_back(std::move(change));

@@ -184,15 +184,15 @@ FROM (
 ORDER BY s.civil`;
 }
 
-// Names stand in the job directory; publishers have none.
+// Names stand in the job directory; those of publishers in a table of their own.
 function nameOf(dimension: Dimension, row: string, name: string): string {
   const label = dimension[0].toUpperCase() + dimension.slice(1);
   const fallback = `IF(${row}.${dimension}_id = 0, '(none)', CONCAT('${label} ', ${row}.${dimension}_id))`;
-  return dimension === "publisher" ? fallback : `COALESCE(NULLIF(${name}, ''), ${fallback})`;
+  return `COALESCE(NULLIF(${name}, ''), ${fallback})`;
 }
 
 function names(dimension: Dimension, row: string): string {
-  if (dimension === "publisher") return "";
+  if (dimension === "publisher") return `\nLEFT JOIN hirestream_publishers d ON d.publisher_id = ${row}.publisher_id`;
   if (dimension === "job") return `\nLEFT JOIN hirestream_jobs d ON d.job_id = ${row}.job_id`;
   return (
     `\nLEFT JOIN (SELECT ${dimension}_id, MAX(${dimension}_name) AS name FROM hirestream_jobs GROUP BY ${dimension}_id) d` +

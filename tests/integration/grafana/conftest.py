@@ -1,6 +1,7 @@
 """Databases that the real program filled, and users with just the grants it prints."""
 
 import contextlib
+import csv
 import os
 import re
 import secrets
@@ -14,6 +15,7 @@ import pymysql
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import expected  # noqa: E402
 import grafana  # noqa: E402
 
 ROWS = int(os.environ.get("HIRESTREAM_GRAFANA_ROWS", "50000"))
@@ -149,8 +151,10 @@ class Warehouse:
         )
         self.connection = server.connect(database)
         self.events = self.table("events")
-        self.jobs = {row["job_id"]: row for row in self.table("hirestream_jobs")}
-        assert len(self.events) > 100 and self.jobs
+        with open(jobs.with_name("publishers.csv"), newline="", encoding="utf-8") as file:
+            publishers = {int(row["id"]): row["name"] for row in csv.DictReader(file)}
+        self.jobs = expected.Directory({row["job_id"]: row for row in self.table("hirestream_jobs")}, publishers)
+        assert len(self.events) > 100 and self.jobs and publishers
 
     def table(self, name):
         with self.connection.cursor(pymysql.cursors.DictCursor) as cursor:

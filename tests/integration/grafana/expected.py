@@ -80,12 +80,22 @@ def series(events, first, last, selection, names, step_hours):
     return [{"time": hour * 3600 * 1000, **{name: figure(name, totals(rows)) for name in names}} for hour, rows in sorted(steps.items())]
 
 
+class Directory(dict):
+    """The jobs by id, and the names of publishers as they were written for the engine."""
+
+    def __init__(self, jobs, publishers):
+        super().__init__(jobs)
+        self.publishers = publishers
+
+
 def name_of(jobs, dimension, identity):
     label = dimension.capitalize()
     known = ""
     if dimension == "job":
         known = jobs[identity]["title"] if identity in jobs else ""
-    elif dimension != "publisher":
+    elif dimension == "publisher":
+        known = jobs.publishers.get(identity, "")
+    else:
         known = max((job[f"{dimension}_name"] for job in jobs.values() if job[f"{dimension}_id"] == identity), default="")
     return known or ("(none)" if identity == 0 else f"{label} {identity}")
 

@@ -35,7 +35,7 @@ def fill(connection, rows, schema_of=None):
     and by day."""
     cells = max(1, rows // (DAYS * 24))
     with connection.cursor() as cursor:
-        for table in ("events", "hirestream_days", "hirestream_jobs") if schema_of else ():
+        for table in ("events", "hirestream_days", "hirestream_jobs", "hirestream_publishers") if schema_of else ():
             cursor.execute(f"CREATE TABLE {table} LIKE {schema_of}.{table}")
         cursor.execute("CREATE TABLE numbers (n INT PRIMARY KEY)")
         cursor.executemany("INSERT INTO numbers VALUES (%s)", [(n,) for n in range(max(24, cells))])
