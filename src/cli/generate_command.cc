@@ -194,7 +194,8 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
   const std::stop_token stop = context.interrupt->token();
   Progress progress(context, "rows");
   if (!options.rate) {
-    HIRESTREAM_ASSIGN(const HistoryPlan plan, history_plan(options));
+    HIRESTREAM_ASSIGN(HistoryPlan plan, history_plan(options));
+    plan.on_retry = logged_retries(context);
     // Each writing thread has its own writer; the one opened first is not wasted.
     std::mutex mutex;
     const auto open_another = [&]() -> Result<std::unique_ptr<RawLogWriter>> {
@@ -212,6 +213,7 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
   }
   LivePlan plan;
   HIRESTREAM_ASSIGN(plan.give_up_after_us, read_duration("--give-up-after", options.give_up_after));
+  plan.on_retry = logged_retries(context);
   plan.rows_per_second = *options.rate;
   plan.rows = options.rows;
   plan.duplicate_share = options.traffic.duplicate_share;

@@ -121,6 +121,13 @@ def test_full_disk_while_generating(hirestream, tmp_path):
     assert not (tmp_path / "raw.csv").exists(), "half a file must never be seen"
 
 
+def test_full_disk_while_importing(hirestream, dataset, tmp_path):
+    dataset.write(f"csv:{tmp_path}/raw.csv")
+    said = hirestream("import", f"{tmp_path}/raw.csv", "--to", f"sqlite:{tmp_path}/raw.db", "--give-up-after", "300ms",
+                      preexec_fn=limited_files, expect=3)
+    assert "again_in_ms" in said and "raw.db" in said
+
+
 def test_another_attribution_is_refused_for_a_known_source(hirestream, source, tmp_path):
     warehouse = f"sqlite:{tmp_path}/counts.db"
     run_once(hirestream, source, warehouse)
