@@ -241,7 +241,9 @@ Result<int> run(const GenerateOptions& options, CommandContext& context) {
   }
   std::optional<Journal> journal;
   if (!options.journal.empty()) {
-    HIRESTREAM_ASSIGN(journal, Journal::open(options.journal));
+    const bool file = uri.scheme == Scheme::kCsv || uri.scheme == Scheme::kNdjson;
+    HIRESTREAM_ASSIGN(
+        journal, Journal::open(options.journal, file ? RawLogFate::kDiscarded : RawLogFate::kKept));
   }
   if (!options.jobs_to.empty()) {
     HIRESTREAM_TRY(write_jobs(options.jobs_to, model.jobs(), model.publishers()));
