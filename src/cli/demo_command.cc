@@ -203,6 +203,7 @@ Result<int> run(Options options, CommandContext& context) {
     fmt::print(stderr, "demo in {}{}\n", options.session.directory,
                temporary ? " (removed at the end; --dir keeps it)" : "");
   }
+  options.session.on_retry = logged_retries(context);
   const bool terminal = isatty(STDOUT_FILENO) != 0 && !context.json && !context.quiet;
   HIRESTREAM_ASSIGN(const auto session, DemoSession::open(options.session));
   {

@@ -58,7 +58,10 @@ void DemoObserver::on_commit(const CommitReport& report) {
   }
 }
 
-void DemoObserver::on_retry(const Error& error, int, int64_t) {
+void DemoObserver::on_retry(const Error& error, int attempt, int64_t delay_us) {
+  if (on_retry_) {
+    on_retry_(error, attempt, delay_us);
+  }
   const std::lock_guard lock(mutex_);
   note_ = error.text();
 }
@@ -110,6 +113,7 @@ DemoSession::DemoSession(DemoOptions options, TrafficModel model, Settings setti
     : options_(std::move(options)),
       model_(std::move(model)),
       settings_(std::move(settings)),
+      observer_(options_.on_retry),
       begin_us_(clock_.now_us()) {
   for (const Job& job : model_.jobs()) {
     jobs_.emplace(job.job_id, job);
@@ -138,6 +142,7 @@ Result<bool> DemoSession::make_history(const std::stop_token& stop,
   plan.from_us = now_us - kTwoDaysUs;
   plan.to_us = now_us;
   plan.batch_rows = 5000;
+  plan.on_retry = options_.on_retry;
   const auto open = [this] { return open_writer("sqlite:" + path("raw.db")); };
   HIRESTREAM_ASSIGN(const GenerateReport report,
                     generate_history(model_, plan, open, nullptr, stop, progress));
@@ -170,6 +175,9 @@ Result<void> DemoSession::start() {
     LivePlan plan;
     plan.rows_per_second = options_.rows_per_second;
     plan.pause_us = 50'000;
+    plan.on_retry = [this](const Error& error, int attempt, int64_t delay_us) {
+      observer_.on_retry(error, attempt, delay_us);
+    };
     const auto report = generate_live(*TrafficModel::make(traffic), plan, *writer_, nullptr, stop,
                                       [this](int64_t rows) { note_written(rows); });
     if (!report) {

@@ -33,11 +33,14 @@ struct DemoOptions {
   int64_t history_rows = 200'000;  // over the last two days; not made again where there are rows
   // Not much more than in the history: else the running hour dwarfs the others.
   double rows_per_second = 20;
+  RetryNote on_retry =
+      nullptr;  // of writes into the raw log and of the engine; called from several threads
 };
 
 // Thread-safe.
 class DemoObserver : public Observer {
  public:
+  explicit DemoObserver(RetryNote on_retry) : on_retry_(std::move(on_retry)) {}
   void on_read(int64_t, int64_t, int64_t) override {}
   void on_commit(const CommitReport& report) override;
   void on_slice(SliceEvent, const SliceKey&, const std::string&) override {}
@@ -49,6 +52,7 @@ class DemoObserver : public Observer {
   std::string last_note() const;
 
  private:
+  RetryNote on_retry_;
   mutable std::mutex mutex_;
   std::deque<int64_t> freshness_us_;
   std::string note_;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/cassandra/cassandra_probe.h"
+#include "adapters/files/files_source.h"
 #include "adapters/system/system_clock.h"
 #include "cli/cassandra_config.h"
 #include "cli/commands.h"
@@ -27,6 +28,7 @@ Examples:
   hirestream doctor --source cassandra://cassandra-1/logs/tracking --warehouse mysql://etl@mysql/etl_data --json)";
 
 constexpr int64_t kClockToleranceUs = 500'000;
+constexpr size_t kFilesTold = 10;
 
 enum class Verdict { kGood, kAdvice, kBad };
 
@@ -91,14 +93,14 @@ class Doctor {
     good(name, fmt::format("strategy {}, {} shard{}", strategy_name(description.strategy),
                            description.shard_count, description.shard_count == 1 ? "" : "s"));
     if (description.strategy == Strategy::kFiles) {
-      examine_files(name, **opened);
+      examine_files(name, source, **opened);
     }
     if (settings_.warehouse.uri) {
       examine_fingerprint(name, source, description);
     }
   }
 
-  void examine_files(const std::string& name, EventSource& source) {
+  void examine_files(const std::string& name, const SourceSettings& settings, EventSource& source) {
     const std::vector<int32_t> shards = {0};
     const auto files = source.discover(shards);
     if (!files) {
@@ -109,6 +111,34 @@ class Doctor {
     } else {
       good(name, fmt::format("{} file{}", format_count(static_cast<int64_t>(files->size())),
                              files->size() == 1 ? "" : "s"));
+      examine_headers(name, settings, *files);
+    }
+  }
+
+  void examine_headers(const std::string& name, const SourceSettings& settings,
+                       const std::vector<SliceListing>& files) {
+    const FileFormat format =
+        settings.uri->scheme == Scheme::kCsv ? FileFormat::kCsv : FileFormat::kNdjson;
+    size_t told = 0;
+    for (const SliceListing& file : files) {
+      const auto absent = inspect_file(format, file.name);
+      const auto needed =
+          absent ? needed_columns(settings, *absent) : std::vector<std::string_view>();
+      if (absent && needed.empty()) {
+        continue;
+      }
+      if (++told > kFilesTold) {
+        continue;
+      }
+      if (!absent) {
+        bad(name, absent.error());
+      } else {
+        add(Verdict::kAdvice, name, fmt::format("{}: {}", file.name, absent_columns_text(needed)),
+            "the first line must name the columns as the tracking table does");
+      }
+    }
+    if (told > kFilesTold) {
+      add(Verdict::kAdvice, name, fmt::format("{} more files like these", told - kFilesTold));
     }
   }
 

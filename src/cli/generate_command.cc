@@ -194,7 +194,8 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
   const std::stop_token stop = context.interrupt->token();
   Progress progress(context, "rows");
   if (!options.rate) {
-    HIRESTREAM_ASSIGN(const HistoryPlan plan, history_plan(options));
+    HIRESTREAM_ASSIGN(HistoryPlan plan, history_plan(options));
+    plan.on_retry = logged_retries(context);
     // Each writing thread has its own writer; the one opened first is not wasted.
     std::mutex mutex;
     const auto open_another = [&]() -> Result<std::unique_ptr<RawLogWriter>> {
@@ -212,6 +213,7 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
   }
   LivePlan plan;
   HIRESTREAM_ASSIGN(plan.give_up_after_us, read_duration("--give-up-after", options.give_up_after));
+  plan.on_retry = logged_retries(context);
   plan.rows_per_second = *options.rate;
   plan.rows = options.rows;
   plan.duplicate_share = options.traffic.duplicate_share;
@@ -239,7 +241,9 @@ Result<int> run(const GenerateOptions& options, CommandContext& context) {
   }
   std::optional<Journal> journal;
   if (!options.journal.empty()) {
-    HIRESTREAM_ASSIGN(journal, Journal::open(options.journal));
+    const bool file = uri.scheme == Scheme::kCsv || uri.scheme == Scheme::kNdjson;
+    HIRESTREAM_ASSIGN(
+        journal, Journal::open(options.journal, file ? RawLogFate::kDiscarded : RawLogFate::kKept));
   }
   if (!options.jobs_to.empty()) {
     HIRESTREAM_TRY(write_jobs(options.jobs_to, model.jobs(), model.publishers()));

@@ -65,7 +65,7 @@ void append_ndjson(const RawEvent& event, std::string& out) {
 
 }  // namespace
 
-Result<Journal> Journal::open(const std::string& path) {
+Result<Journal> Journal::open(const std::string& path, RawLogFate fate) {
   const std::string_view name = path;
   Format format = Format::kCsv;
   if (name.ends_with(".ndjson") || name.ends_with(".jsonl")) {
@@ -79,7 +79,7 @@ Result<Journal> Journal::open(const std::string& path) {
     return fail(ErrorKind::kConfig, "open journal", path, std::strerror(errno),
                 "give --journal a file in a directory that can be written to");
   }
-  Journal journal(file, path, format);
+  Journal journal(file, path, format, fate);
   std::fseek(file, 0, SEEK_END);
   if (format == Format::kCsv && std::ftell(file) == 0) {
     for (const std::string_view column : kRawColumnNames) {
@@ -87,7 +87,10 @@ Result<Journal> Journal::open(const std::string& path) {
       journal.buffer_ += column;
     }
     journal.buffer_ += '\n';
-    HIRESTREAM_TRY(journal.write_buffer());
+    if (auto written = journal.write_buffer(); !written) {
+      written.error().hint = "free some space";  // no row was written yet
+      return forward(std::move(written).error());
+    }
   }
   return journal;
 }
@@ -105,9 +108,12 @@ Result<void> Journal::write_buffer() {
       std::fflush(file_.get()) == 0;
   buffer_.clear();
   if (!written) {
-    return fail(
-        ErrorKind::kConfig, "write journal", path_, std::strerror(errno),
-        "free some space; the rows written since are in the raw log but not in the journal");
+    return fail(ErrorKind::kConfig, "write journal", path_, std::strerror(errno),
+                fate_ == RawLogFate::kKept
+                    ? "free some space; the rows written since are in the raw log but not in the "
+                      "journal"
+                    : "free some space and generate again with a new journal: this one's rows of "
+                      "this run are in no raw log, which would have been made at the end");
   }
   return {};
 }

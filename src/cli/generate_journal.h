@@ -13,10 +13,13 @@
 
 namespace hirestream {
 
+// Of the raw log that is written beside the journal, when a run fails.
+enum class RawLogFate { kKept, kDiscarded };
+
 class Journal {
  public:
   // The format by the name's ending: .csv, .ndjson or .jsonl (kConfig otherwise). A file that is there already is continued.
-  static Result<Journal> open(const std::string& path);
+  static Result<Journal> open(const std::string& path, RawLogFate fate = RawLogFate::kKept);
   // Call after the rows' write was acknowledged, never before.
   Result<void> append(std::span<const RawEvent> events);
 
@@ -25,13 +28,14 @@ class Journal {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   enum class Format { kCsv, kNdjson };
-  Journal(std::FILE* file, std::string path, Format format)
-      : file_(file), path_(std::move(path)), format_(format) {}
+  Journal(std::FILE* file, std::string path, Format format, RawLogFate fate)
+      : file_(file), path_(std::move(path)), format_(format), fate_(fate) {}
   Result<void> write_buffer();
 
   std::unique_ptr<std::FILE, Close> file_;
   std::string path_;
   Format format_;
+  RawLogFate fate_;
   std::string buffer_;
 };
 

@@ -1,5 +1,6 @@
 #include "cli/generate_journal.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 
 namespace hirestream {
 namespace {
+
+using testing::HasSubstr;
 
 class JournalTest : public testing::Test {
  protected:
@@ -64,6 +67,20 @@ TEST_F(JournalTest, RowsAreInTheFileWhenAppendReturnsAndAnOldFileIsContinued) {
     const std::string text = content(path("a.csv"));
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2 + round);
   }
+}
+
+TEST_F(JournalTest, SaysOnAFullDiskWhereTheRowsAre) {
+  const RawEvent event = event_with_text("x");
+  const auto hint_of = [&](const std::string& name, RawLogFate fate) {
+    std::filesystem::create_symlink("/dev/full", path(name));
+    auto journal = Journal::open(path(name), fate);
+    const auto written =
+        journal ? journal->append(std::span(&event, 1)) : Result<void>(forward(journal.error()));
+    return written ? "" : written.error().hint;
+  };
+  EXPECT_THAT(hint_of("a.ndjson", RawLogFate::kKept), HasSubstr("are in the raw log"));
+  EXPECT_THAT(hint_of("b.ndjson", RawLogFate::kDiscarded), HasSubstr("are in no raw log"));
+  EXPECT_EQ(hint_of("c.csv", RawLogFate::kKept), "free some space") << "already of the header";
 }
 
 TEST_F(JournalTest, RefusesANameWithoutAFormat) {

@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "cli/generate_writing.h"
-
 namespace hirestream {
 namespace {
 
@@ -76,7 +74,8 @@ class HistoryWork {
                              events[static_cast<size_t>(index - begin)]);
       }
       int64_t retries = 0;
-      HIRESTREAM_TRY(write_patiently(writer, events, plan_.give_up_after_us, stop_, retries));
+      HIRESTREAM_TRY(write_patiently(writer, events, {plan_.give_up_after_us, plan_.on_retry},
+                                     stop_, retries));
       HIRESTREAM_TRY(acknowledge(events, retries));
     }
     return {};
@@ -165,7 +164,8 @@ Result<GenerateReport> generate_live(const TrafficModel& model, const LivePlan& 
       }
       ++index;
     }
-    HIRESTREAM_TRY(write_patiently(writer, events, plan.give_up_after_us, stop, report.retries));
+    HIRESTREAM_TRY(write_patiently(writer, events, {plan.give_up_after_us, plan.on_retry}, stop,
+                                   report.retries));
     if (journal != nullptr) {
       HIRESTREAM_TRY(journal->append(events));
     }

@@ -8,6 +8,7 @@
 #include <stop_token>
 
 #include "cli/generate_journal.h"
+#include "cli/generate_writing.h"
 #include "cli/traffic_model.h"
 #include "model/result.h"
 #include "ports/raw_log_writer.h"
@@ -28,6 +29,7 @@ struct HistoryPlan {
   int32_t writers = 1;  // threads, each with a writer of its own
   size_t batch_rows = 2000;
   int64_t give_up_after_us = 60'000'000;
+  RetryNote on_retry = nullptr;
 };
 
 struct LivePlan {
@@ -38,6 +40,7 @@ struct LivePlan {
   double duplicate_share = 0;
   int64_t pause_us = 10'000;  // between two writes
   int64_t give_up_after_us = 60'000'000;
+  RetryNote on_retry = nullptr;
 };
 
 // Called now and then with the rows acknowledged so far; from any of the writing threads, never from two at once.

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
+
+#include "telemetry/log_observer.h"
 
 namespace hirestream {
 
@@ -15,16 +18,31 @@ bool sleep_unless_stopped(int64_t us, const std::stop_token& stop) {
   return !stop.stop_requested();
 }
 
+RetryNote logged_retries(const CommandContext& context) {
+  const auto log = std::make_shared<LogObserver>(context.log);
+  return [log](const Error& error, int attempt, int64_t delay_us) {
+    log->on_retry(error, attempt, delay_us);
+  };
+}
+
 Result<void> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
-                             int64_t give_up_after_us, const std::stop_token& stop,
+                             const Patience& patience, const std::stop_token& stop,
                              int64_t& retries) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::microseconds(give_up_after_us);
+  const auto deadline = Clock::now() + std::chrono::microseconds(patience.give_up_after_us);
   int64_t pause_us = 100'000;
-  while (true) {
+  for (int attempt = 1;; ++attempt) {
     auto written = writer.write(events);
-    if (written || written.error().kind != ErrorKind::kTransient || Clock::now() >= deadline ||
-        !sleep_unless_stopped(pause_us, stop)) {
+    const int64_t left_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now()).count();
+    if (written || written.error().kind != ErrorKind::kTransient || left_us <= 0) {
+      return written;
+    }
+    const int64_t delay_us = std::min(pause_us, left_us);
+    if (patience.on_retry) {
+      patience.on_retry(written.error(), attempt, delay_us);
+    }
+    if (!sleep_unless_stopped(delay_us, stop)) {
       return written;
     }
     ++retries;

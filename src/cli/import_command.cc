@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "config/uri.h"
+#include "config/values.h"
 
 namespace hirestream {
 namespace {
@@ -28,6 +29,7 @@ struct Options {
   std::string to;
   std::string on_bad_row = "stop";
   std::string source_timezone = "UTC";
+  std::string give_up_after = "1min";
   bool replace = false;
 };
 
@@ -42,6 +44,16 @@ int64_t total_bytes(const std::vector<std::string>& files) {
     total += static_cast<int64_t>(size);
   }
   return total;
+}
+
+Result<int64_t> read_duration(const std::string& text) {
+  const auto duration = parse_duration(text);
+  if (!duration || *duration < 0) {
+    return fail(ErrorKind::kConfig, "import", "--give-up-after",
+                fmt::format("'{}' is not a duration", text),
+                "write a number and a unit: 30s, 5min");
+  }
+  return *duration;
 }
 
 nlohmann::ordered_json summary_json(const ImportReport& report) {
@@ -94,10 +106,12 @@ Result<int> run(const Options& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Uri target, parse_uri(options.to, UriRole::kRawLog));
   HIRESTREAM_TRY(
       check_target_file(target, options.replace ? IfFileExists::kReplace : IfFileExists::kRefuse));
-  HIRESTREAM_ASSIGN(const auto writer, open_writer(options.to, options.source_timezone));
   ImportOptions import;
+  HIRESTREAM_ASSIGN(import.give_up_after_us, read_duration(options.give_up_after));
+  HIRESTREAM_ASSIGN(const auto writer, open_writer(options.to, options.source_timezone));
   import.files = options.files;
   import.skip_bad_rows = options.on_bad_row == "skip";
+  import.on_retry = logged_retries(context);
   const int64_t total = total_bytes(options.files);
   ImportReport report;
   {
@@ -143,6 +157,11 @@ void add_import_command(CLI::App& app, CommandContext& context) {
       ->add_option("--source-timezone", options->source_timezone,
                    "Of ts without offset, where the raw log stores instants")
       ->type_name("ZONE")
+      ->capture_default_str();
+  command
+      ->add_option("--give-up-after", options->give_up_after,
+                   "How long a write that fails for a passing reason is tried again")
+      ->type_name("DURATION")
       ->capture_default_str();
   command->footer(kFooter);
   command->callback([options, &context] {

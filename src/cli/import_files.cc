@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "adapters/files/record_reader.h"
-#include "cli/generate_writing.h"
 
 namespace hirestream {
 namespace {
@@ -186,7 +185,8 @@ Result<void> FileImporter::write_one_by_one(const std::string& path) {
 }
 
 Result<void> FileImporter::write_with_retries(std::span<const RawEvent> events) {
-  return write_patiently(writer_, events, options_.give_up_after_us, stop_, report_.retries);
+  return write_patiently(writer_, events, {options_.give_up_after_us, options_.on_retry}, stop_,
+                         report_.retries);
 }
 
 Result<void> FileImporter::bad_row(const std::string& path, int64_t line, std::string reason,

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cli/generate_writing.h"
 #include "model/raw_event.h"
 #include "model/result.h"
 #include "model/row_id.h"
@@ -35,6 +36,7 @@ struct ImportOptions {
   bool skip_bad_rows = false;
   size_t batch_rows = 5000;
   int64_t give_up_after_us = 60'000'000;  // how long a failing write is tried again
+  RetryNote on_retry = nullptr;
 };
 
 struct ImportReport {

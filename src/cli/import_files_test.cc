@@ -56,6 +56,22 @@ class FileImporterTest : public testing::Test {
     std::ofstream(path) << content;
     return path;
   }
+  // Errors of the attempts, and whether the pauses stayed within the patience.
+  std::vector<std::string> told_within(int64_t give_up_after_us) {
+    std::vector<std::string> told;
+    int64_t paused_us = 0;
+    const auto on_retry = [&](const Error& error, int attempt, int64_t delay_us) {
+      told.push_back(std::to_string(attempt) + " " + error.message);
+      paused_us += delay_us;
+    };
+    FileImporter importer({.files = {file("a.csv", "create_time\n" + kId1 + "\n")},
+                           .give_up_after_us = give_up_after_us,
+                           .on_retry = on_retry},
+                          writer_, [](int64_t, const ImportReport&) {});
+    EXPECT_FALSE(importer.run({}));
+    EXPECT_LE(paused_us, give_up_after_us);
+    return told;
+  }
   Result<ImportReport> import(std::vector<std::string> files, bool skip = false) {
     FileImporter importer({.files = std::move(files), .skip_bad_rows = skip, .batch_rows = 2},
                           writer_, [](int64_t, const ImportReport&) {});
@@ -68,6 +84,12 @@ class FileImporterTest : public testing::Test {
  private:
   std::filesystem::path directory_;
 };
+
+TEST_F(FileImporterTest, TellsEachFailureAndGivesUpInTime) {
+  writer_.failures_left = 1000;
+  EXPECT_THAT(told_within(150'000), ElementsAre("1 lost connection", "2 lost connection"));
+  EXPECT_THAT(told_within(0), ElementsAre());
+}
 
 TEST_F(FileImporterTest, MovesRowsOfCsvAndNdjson) {
   const auto report =

@@ -42,12 +42,20 @@ Result<RawLogLayout> layout_of(const InitOptions& options) {
   return layout;
 }
 
+// Each part is for another program: what follows must not go into the one before.
+void print_heading(const char* kind, const Uri& uri, const std::string& program) {
+  fmt::print("-- {}: for {} ({})\n\n", kind, program, uri.text());
+}
+
 Result<void> print_statements(const Settings& settings, const RawLogLayout& layout) {
   for (const SourceSettings& source : settings.sources) {
     if (!source.uri) {
       continue;
     }
     HIRESTREAM_ASSIGN(const auto statements, raw_log_statements(*source.uri, layout));
+    if (!statements.empty()) {
+      print_heading("Cassandra", *source.uri, "cqlsh");
+    }
     for (const std::string& statement : statements) {
       fmt::print("{};\n\n", statement);
     }
@@ -58,6 +66,12 @@ Result<void> print_statements(const Settings& settings, const RawLogLayout& layo
   if (settings.warehouse.uri) {
     HIRESTREAM_ASSIGN(const std::string text,
                       warehouse_statements(settings.warehouse, settings.jobs.table));
+    const Uri& uri = *settings.warehouse.uri;
+    if (uri.scheme == Scheme::kSqlite) {
+      print_heading("SQLite", uri, "sqlite3 " + uri.path);
+    } else {
+      print_heading("MySQL", uri, "mysql " + uri.database);
+    }
     fmt::print("{}", text);
   }
   return {};

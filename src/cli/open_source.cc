@@ -1,7 +1,9 @@
 #include "cli/open_source.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -47,7 +49,53 @@ Result<std::unique_ptr<EventSource>> open_cassandra(const SourceSettings& source
   return std::move(opened.source);
 }
 
+// Tells the first file that lacks columns.
+OnAbsentColumns absent_columns_note(const SourceSettings& source, Observer& observer) {
+  return [source, &observer, told = false](const std::string& path,
+                                           std::span<const std::string_view> absent) mutable {
+    const auto columns = needed_columns(source, absent);
+    if (!told && !columns.empty()) {
+      told = true;
+      observer.on_note("warning", fmt::format("{}: {}", path, absent_columns_text(columns)));
+    }
+  };
+}
+
+Result<std::unique_ptr<EventSource>> open_files(FileFormat format, const SourceSettings& source,
+                                                const TimeZone& zone, Observer& observer) {
+  return as_port<EventSource>(
+      FilesSource::open({.format = format,
+                         .path = source.uri->path,
+                         .source_zone = zone,
+                         .on_absent_columns = absent_columns_note(source, observer)}));
+}
+
 }  // namespace
+
+std::vector<std::string_view> needed_columns(const SourceSettings& source,
+                                             std::span<const std::string_view> absent) {
+  const bool payload = source.attribution == "payload";
+  std::vector<std::string_view> needed;
+  for (const std::string_view column : absent) {
+    const bool ids_in_payload = column == "job_id" || column == "publisher_id";
+    const bool never = column == "ev" || (payload ? ids_in_payload : column == "ed");
+    if (!never) {
+      needed.push_back(column);
+    }
+  }
+  return needed;
+}
+
+std::string absent_columns_text(std::span<const std::string_view> columns) {
+  const auto lacks = [columns](std::string_view name) {
+    return std::find(columns.begin(), columns.end(), name) != columns.end();
+  };
+  std::string text = columns.empty() ? "" : fmt::format("no column {}", fmt::join(columns, ", "));
+  if (lacks("job_id") || lacks("ed")) {
+    text += "; rows without a job are not attributed";
+  }
+  return text;
+}
 
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer) {
   HIRESTREAM_CHECK(source.uri.has_value());
@@ -64,11 +112,9 @@ Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, O
       return as_port<EventSource>(
           SqliteRawLog::open({.path = source.uri->path, .source_zone = zone}));
     case Scheme::kCsv:
-      return as_port<EventSource>(FilesSource::open(
-          {.format = FileFormat::kCsv, .path = source.uri->path, .source_zone = zone}));
+      return open_files(FileFormat::kCsv, source, zone, observer);
     case Scheme::kNdjson:
-      return as_port<EventSource>(FilesSource::open(
-          {.format = FileFormat::kNdjson, .path = source.uri->path, .source_zone = zone}));
+      return open_files(FileFormat::kNdjson, source, zone, observer);
     case Scheme::kMysql:
       break;
   }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/settings.h"
@@ -13,8 +15,14 @@
 
 namespace hirestream {
 
-// What somebody should know about the source goes to observer.on_note.
+// What somebody should know about the source goes to observer.on_note, some of it while it is read: the observer outlives the source.
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer);
+
+// Of the columns that a file lacks, those whose values the source's counting needs; create_time and ts are always there.
+std::vector<std::string_view> needed_columns(const SourceSettings& source,
+                                             std::span<const std::string_view> absent);
+// What follows from their absence; empty for none.
+std::string absent_columns_text(std::span<const std::string_view> columns);
 
 enum class IfFileExists { kRefuse, kReplace };
 // kConfig if writing to `uri` would replace a file that nobody gave up, or a folder. Of csv and ndjson only: other raw logs are added to.

@@ -1,8 +1,12 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/logger.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
@@ -17,6 +21,7 @@
 #include "model/row_id.h"
 #include "model/timestamp.h"
 #include "pipeline/verify.h"
+#include "telemetry/log.h"
 #include "telemetry/log_observer.h"
 #include "telemetry/observer_fanout.h"
 
@@ -45,29 +50,50 @@ struct NamedReject {
   StoredReject reject;
 };
 
-Result<std::vector<NamedReject>> load(Warehouse& warehouse, const std::string& only_source,
+// Of these sources, or of all when none is named.
+Result<std::vector<NamedReject>> load(Warehouse& warehouse, const std::set<std::string>& names,
                                       size_t limit) {
   std::vector<NamedReject> rejects;
   HIRESTREAM_ASSIGN(const auto known, warehouse.sources());
-  bool found = only_source.empty();
   for (const SourceStatus& source : known) {
-    if (!only_source.empty() && source.name != only_source) {
-      continue;
-    }
-    found = true;
     if (rejects.size() >= limit) {
       break;
+    }
+    if (!names.empty() && !names.contains(source.name)) {
+      continue;
     }
     HIRESTREAM_ASSIGN(auto stored, warehouse.load_rejects(source.id, limit - rejects.size()));
     for (StoredReject& reject : stored) {
       rejects.push_back({source.name, std::move(reject)});
     }
   }
-  if (!found) {
-    return fail(ErrorKind::kConfig, "list rejects", only_source,
+  return rejects;
+}
+
+// What the warehouse does not know was never counted: an error when nothing else is asked for.
+Result<std::set<std::string>> known_names(Warehouse& warehouse, const Settings& settings,
+                                          CommandContext& context) {
+  HIRESTREAM_ASSIGN(const auto known, warehouse.sources());
+  std::set<std::string> names;
+  std::vector<std::string> unknown;
+  for (const SourceSettings& source : settings.sources) {
+    const bool is_known = std::any_of(known.begin(), known.end(), [&](const SourceStatus& status) {
+      return status.name == source.name;
+    });
+    if (is_known) {
+      names.insert(source.name);
+    } else if (!source.name.empty()) {
+      unknown.push_back(source.name);
+    }
+  }
+  if (names.empty() && !unknown.empty()) {
+    return fail(ErrorKind::kConfig, "list rejects", fmt::format("{}", fmt::join(unknown, ", ")),
                 "the warehouse knows no such source", "`hirestream sources` lists them");
   }
-  return rejects;
+  for (const std::string& name : unknown) {
+    context.log->warn(with_fields("the warehouse knows no such source", {{"source", name}}));
+  }
+  return names;
 }
 
 // Printable and short: what came may be anything.
@@ -116,8 +142,8 @@ nlohmann::ordered_json to_json(const std::vector<NamedReject>& rejects) {
 Result<int> list(const RejectsOptions& options, const Settings& settings, CommandContext& context) {
   HIRESTREAM_TRY(require_warehouse(settings));
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
-  HIRESTREAM_ASSIGN(const auto rejects,
-                    load(*warehouse, settings.sources.front().name, options.limit));
+  HIRESTREAM_ASSIGN(const auto names, known_names(*warehouse, settings, context));
+  HIRESTREAM_ASSIGN(const auto rejects, load(*warehouse, names, options.limit));
   if (context.json) {
     // A value may hold bytes that are no UTF-8.
     const auto replace = nlohmann::ordered_json::error_handler_t::replace;

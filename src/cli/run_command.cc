@@ -183,6 +183,18 @@ std::string summary_text(const RunStatistics& run, const LedgerSummary& ledger, 
   return out;
 }
 
+Result<void> print_summary(const Settings& settings, const RunStatistics& run, double seconds,
+                           const CommandContext& context) {
+  HIRESTREAM_ASSIGN(const LedgerSummary ledger, ledger_summary(settings));
+  if (context.json) {
+    const bool interrupted = context.interrupt->requested();
+    std::puts(summary_json(run, ledger, seconds, interrupted).dump(2).c_str());
+  } else if (!context.quiet) {
+    std::fputs(summary_text(run, ledger, seconds).c_str(), stdout);
+  }
+  return {};
+}
+
 void log_start(const Settings& settings, CommandContext& context) {
   for (const SourceSettings& source : settings.sources) {
     LogFields fields = {{"source", source.uri->text()},
@@ -259,17 +271,14 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
                         clock, observer);
     outcome = runner.run(stop);
   }
-  HIRESTREAM_TRY(outcome);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  const bool interrupted = context.interrupt->requested();
-  HIRESTREAM_ASSIGN(const LedgerSummary ledger, ledger_summary(settings));
-  if (context.json) {
-    std::puts(
-        summary_json(statistics.total(), ledger, elapsed.count(), interrupted).dump(2).c_str());
-  } else if (!context.quiet) {
-    std::fputs(summary_text(statistics.total(), ledger, elapsed.count()).c_str(), stdout);
+  // What could not be used does not hide what was counted beside it.
+  if (!outcome && outcome.error().kind != ErrorKind::kRejected) {
+    return forward(std::move(outcome).error());
   }
-  return interrupted && settings.run.once ? kExitInterrupted : kExitOk;
+  HIRESTREAM_TRY(print_summary(settings, statistics.total(), elapsed.count(), context));
+  HIRESTREAM_TRY(outcome);
+  return context.interrupt->requested() && settings.run.once ? kExitInterrupted : kExitOk;
 }
 
 }  // namespace

@@ -135,6 +135,11 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
   out += fmt::format("different: {} slices, {} cells of events; damaged: {} slices\n",
                      format_count(report.slices_different), format_count(report.cells_different),
                      format_count(report.slices_damaged));
+  if (report.slices_different > 0 && report.sample.empty()) {
+    out +=
+        "these slices give equal cells: what differs is which rows they have or how those are "
+        "classified\n";
+  }
   if (report.slices_held > 0) {
     out +=
         fmt::format("{} slices would lose rows counted before; if that is right: --allow-shrink\n",

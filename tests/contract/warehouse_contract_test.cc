@@ -123,6 +123,40 @@ TEST_P(WarehouseContract, MigrateRefusesRowsWithoutDate) {
   EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events"), 1);
 }
 
+TEST_P(WarehouseContract, MigrateNamesTheColumnItCannotReadAndLeavesNothingBehind) {
+  database_->run(
+      "CREATE TABLE events (job_id BIGINT, dates VARCHAR(20), hours VARCHAR(20), "
+      "disqualified_application BIGINT, qualified_application BIGINT, conversion BIGINT, "
+      "company_id BIGINT, group_id BIGINT, campaign_id BIGINT, publisher_id BIGINT, bid_set "
+      "DOUBLE, clicks BIGINT, impressions BIGINT, spend_hour DOUBLE, sources VARCHAR(20))");
+  database_->run(
+      "INSERT INTO events (job_id, dates, hours, clicks) VALUES (1, 'bad', '2', 3), "
+      "(1, '2024-01-01', 'noon', 3)");
+  const std::string leftovers =
+      database_->is_sqlite()
+          ? "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'hirestream_events_new'"
+          : "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND "
+            "table_name = 'hirestream_events_new'";
+  const auto refused = [&](const std::string& column, const std::string& value) {
+    const auto done = warehouse_->migrate(now_us_);
+    ASSERT_FALSE(done.has_value());
+    EXPECT_THAT(done.error().message, HasSubstr("1 rows of `events`"));
+    EXPECT_THAT(done.error().message, HasSubstr("`" + column + "`"));
+    EXPECT_THAT(done.error().message, HasSubstr("'" + value + "'"));
+    const std::string& hint = done.error().hint;
+    const size_t select = hint.find("SELECT * FROM events WHERE ");
+    ASSERT_NE(select, std::string::npos) << hint;
+    EXPECT_EQ(database_->number("SELECT COUNT(*) FROM (" + hint.substr(select) + ") AS shown"), 1);
+    EXPECT_EQ(database_->number(leftovers), 0);
+    EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+  };
+  refused("dates", "bad");
+  database_->run("UPDATE events SET dates = '2024-01-01'");
+  refused("hours", "noon");
+  database_->run("UPDATE events SET hours = '2'");
+  EXPECT_EQ(take(warehouse_->migrate(now_us_)), (std::pair<int64_t, int64_t>(2, 1)));
+}
+
 // --- sources and writers
 
 TEST_P(WarehouseContract, SourceKeepsItsIdAndItsFingerprint) {

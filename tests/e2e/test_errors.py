@@ -33,7 +33,7 @@ def test_nobody_listens(hirestream, source):
 
 def test_unknown_cassandra_host(hirestream, tmp_path):
     said = run_once(hirestream, "cassandra://no-such-host.invalid/logs/tracking", f"sqlite:{tmp_path}/counts.db", expect=3)
-    assert "no-such-host.invalid" in said
+    assert "no-such-host.invalid" in said and "could not be resolved" in said
 
 
 def test_wrong_mysql_password(hirestream, source, mysql, mysql_database):
@@ -141,6 +141,13 @@ def test_full_disk_while_generating(hirestream, tmp_path):
                       preexec_fn=limited_files, expect=3)
     assert "raw.csv" in said
     assert not (tmp_path / "raw.csv").exists(), "half a file must never be seen"
+
+
+def test_full_disk_while_importing(hirestream, dataset, tmp_path):
+    dataset.write(f"csv:{tmp_path}/raw.csv")
+    said = hirestream("import", f"{tmp_path}/raw.csv", "--to", f"sqlite:{tmp_path}/raw.db", "--give-up-after", "300ms",
+                      preexec_fn=limited_files, expect=3)
+    assert "again_in_ms" in said and "raw.db" in said
 
 
 def test_another_attribution_is_refused_for_a_known_source(hirestream, source, tmp_path):

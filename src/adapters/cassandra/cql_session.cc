@@ -122,6 +122,11 @@ tl::unexpected<Error> ErrorBox::take_opening(const CassandraConfig& config) cons
     if (error.message.find("wrong version number") != std::string::npos) {
       error.message = "the server offers no TLS";
     }
+  } else if (error_.code == HS_CQL_E_CONNECT &&
+             error.message.find("resolve any hostname") != std::string::npos) {
+    error.hint =
+        "the name could not be resolved: check the host in cassandra://host:9042/keyspace/table, "
+        "and the name server";
   } else if (error_.code == HS_CQL_E_CONNECT && encrypted) {
     // A node that demands a certificate just closes the connection.
     error.hint += config.tls_cert.empty()

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "adapters/files/record_reader.h"
@@ -57,6 +58,12 @@ Result<std::vector<Job>> CsvJobDirectory::load() {
                                                 {options_.company_name_column, false},
                                                 {options_.campaign_name_column, false},
                                                 {options_.group_name_column, false}}};
+  std::error_code ignored;
+  if (!std::filesystem::exists(options_.path, ignored) && !ignored) {
+    return fail(ErrorKind::kConfig, "load jobs", options_.path, "there is no such file",
+                fmt::format("name a CSV file with the columns {} and {}, or leave the jobs out",
+                            options_.id_column, options_.company_id_column));
+  }
   HIRESTREAM_ASSIGN(auto reader, open_record_reader(FileFormat::kCsv, options_.path, columns));
   std::map<int64_t, Job> jobs;
   for (Record record;;) {

@@ -162,6 +162,7 @@ Result<void> CsvReader::match_columns(std::span<const std::string> found,
                   "rename all but one of them");
     }
     if (places.size() == 1) columns_[index] = places.front();
+    if (places.empty()) absent_.push_back(name);
     if (places.empty() && wanted[index].required) missing.push_back(name);
   }
   if (missing.empty()) return {};

@@ -29,6 +29,7 @@ class CsvReader : public RecordReader {
 
   Result<bool> next(Record& record) override;
   int64_t file_bytes() const override { return window_.stream().file_bytes(); }
+  std::vector<std::string_view> absent_columns() const override { return absent_; }
 
  private:
   struct Field {
@@ -59,6 +60,7 @@ class CsvReader : public RecordReader {
   std::string name_;
   std::vector<size_t> columns_;  // by wanted column: its place in the file, or kAbsent
   size_t column_count_ = 0;      // of the header; 0 while it is being read
+  std::vector<std::string_view> absent_;
   std::vector<std::optional<std::string_view>> values_;
   std::string unescaped_;
 

@@ -48,6 +48,24 @@ int64_t bucket_of_path(const std::string& absolute_path) {
   return static_cast<int64_t>(hash_of(absolute_path) & INT64_MAX);
 }
 
+Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std::string& path) {
+  const std::vector<WantedColumn> wanted = all_columns();
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, wanted));
+  if (format == FileFormat::kCsv) return reader->absent_columns();
+  Record record;
+  HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+  if (!some) return std::vector<std::string_view>();
+  std::string fault = record.malformed;
+  for (size_t index = 0; index < wanted.size() && fault.empty(); ++index) {
+    if (wanted[index].required && !record.values[index]) {
+      fault = fmt::format("it has no {}", wanted[index].name);
+    }
+  }
+  if (fault.empty()) return std::vector<std::string_view>();
+  return fail(ErrorKind::kRejected, "read first row", path, std::move(fault),
+              "rows of a raw log are JSON objects with create_time and ts, one a line");
+}
+
 // Which of the rows with one id is the row.
 class FilesSource::Deduplicator {
  public:
@@ -200,14 +218,16 @@ class FilesSource::BatchFiller {
 
 Result<std::unique_ptr<FilesSource>> FilesSource::open(const FilesSourceOptions& options) {
   HIRESTREAM_ASSIGN(FileSet files, FileSet::open(options.format, options.path));
-  return std::unique_ptr<FilesSource>(
-      new FilesSource(options.format, std::move(files), options.source_zone));
+  return std::unique_ptr<FilesSource>(new FilesSource(options, std::move(files)));
 }
 
-FilesSource::FilesSource(FileFormat format, FileSet files, TimeZone source_zone)
-    : format_(format), files_(std::move(files)), source_zone_(std::move(source_zone)) {
+FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
+    : format_(options.format),
+      files_(std::move(files)),
+      source_zone_(options.source_zone),
+      on_absent_columns_(options.on_absent_columns) {
   description_.strategy = Strategy::kFiles;
-  description_.kind = format == FileFormat::kCsv ? "csv" : "ndjson";
+  description_.kind = format_ == FileFormat::kCsv ? "csv" : "ndjson";
   description_.identity = files_.path();
   description_.shard_count = 1;
   description_.bucket_width_s = 0;
@@ -283,6 +303,8 @@ Result<void> FilesSource::deliver(size_t index, const std::string& path, Dedupli
                                   RowSink& sink) {
   const std::vector<WantedColumn> wanted = all_columns();
   HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path, wanted));
+  const std::vector<std::string_view> absent = reader->absent_columns();
+  if (on_absent_columns_ && !absent.empty()) on_absent_columns_(path, absent);
   BatchFiller filler(index, path, source_zone_, sink, statistics_);
   for (Record record;;) {
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));

@@ -11,10 +11,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,10 +27,15 @@
 
 namespace hirestream {
 
+// Told of each file that is read whose header lacks columns of the tracking table.
+using OnAbsentColumns =
+    std::function<void(const std::string& path, std::span<const std::string_view> columns)>;
+
 struct FilesSourceOptions {
   FileFormat format = FileFormat::kCsv;
   std::string path;  // a file, a glob or a directory
   TimeZone source_zone;
+  OnAbsentColumns on_absent_columns = nullptr;
 };
 
 class FilesSource : public EventSource {
@@ -49,7 +56,7 @@ class FilesSource : public EventSource {
   class Deduplicator;
   class BatchFiller;
 
-  FilesSource(FileFormat format, FileSet files, TimeZone source_zone);
+  FilesSource(const FilesSourceOptions& options, FileSet files);
   Result<std::string> path_of(const SliceKey& slice);
   Result<void> read_file(size_t index, const std::string& path, RowSink& sink);
   Result<void> deliver(size_t index, const std::string& path, Deduplicator& duplicates,
@@ -58,10 +65,15 @@ class FilesSource : public EventSource {
   FileFormat format_;
   FileSet files_;
   TimeZone source_zone_;
+  OnAbsentColumns on_absent_columns_;
   SourceDescription description_;
   ReadStatistics statistics_;
   std::map<int64_t, std::string> paths_;  // by bucket, of the last listing
 };
+
+// Reads only the beginning: the columns of the tracking table that the header lacks. kConfig: what read() says of the header.
+// kRejected: the first row of an NDJSON file is none, or has no create_time or ts.
+Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std::string& path);
 
 // The bucket of a file's slice.
 int64_t bucket_of_path(const std::string& absolute_path);

@@ -159,6 +159,41 @@ TEST_F(FilesSourceTest, RefusesAFileWhoseHeaderLacksAColumn) {
   EXPECT_EQ(found(""), ErrorKind::kRejected) << "one of a directory's files is";
 }
 
+TEST_F(FilesSourceTest, TellsWhichColumnsAFileLacks) {
+  folder_.write("a.csv", kHeader + uuid(1) + ",,1\n");
+  std::vector<std::string> told;
+  const auto source = FilesSource::open(
+      {.format = FileFormat::kCsv,
+       .path = folder_.path("a.csv"),
+       .source_zone = {},
+       .on_absent_columns = [&](const std::string& path,
+                                std::span<const std::string_view> columns) {
+         told.push_back(path);
+         EXPECT_THAT(columns, ElementsAre("job_id", "publisher_id", "campaign_id", "group_id",
+                                          "custom_track", "ev", "ed"));
+       }});
+  RowCollector collector;
+  ASSERT_TRUE((*source)->read(requests(**source), collector));
+  EXPECT_THAT(told, ElementsAre(folder_.path("a.csv")));
+}
+
+TEST_F(FilesSourceTest, InspectsOnlyTheBeginningOfAFile) {
+  const auto inspect = [&](FileFormat format, const std::string& text) {
+    return inspect_file(format, folder_.write("file", text));
+  };
+  EXPECT_THAT(*inspect(FileFormat::kCsv,
+                       "create_time,ts,job_id,publisher_id,campaign_id,group_id,"
+                       "bid,custom_track,ev\n\"never closed"),
+              ElementsAre("ed"));
+  EXPECT_EQ(inspect(FileFormat::kCsv, "a,b\n").error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(*inspect(FileFormat::kNdjson, ""), ElementsAre());
+  EXPECT_THAT(*inspect(FileFormat::kNdjson, "{\"create_time\":\"1\",\"ts\":\"2\"}\nnot JSON\n"),
+              ElementsAre());
+  EXPECT_THAT(inspect(FileFormat::kNdjson, "{\"create_time\":\"1\"}\n").error().text(),
+              HasSubstr("it has no ts"));
+  EXPECT_EQ(inspect(FileFormat::kNdjson, "a,b\n").error().kind, ErrorKind::kRejected);
+}
+
 TEST_F(FilesSourceTest, RefusesADamagedArchive) {
   auto sink = ByteSink::create(folder_.path("a.csv.gz")).value();
   ASSERT_TRUE(sink->write(kHeader + uuid(1) + ",,1\n"));

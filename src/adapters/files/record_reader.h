@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/files/byte_stream.h"
 #include "model/result.h"
@@ -41,6 +42,8 @@ class RecordReader {
   virtual Result<bool> next(Record& record) = 0;
   // Bytes taken from the file so far (compressed ones, if it is compressed).
   virtual int64_t file_bytes() const = 0;
+  // Wanted columns that the header lacks; none where there is no header.
+  virtual std::vector<std::string_view> absent_columns() const { return {}; }
 };
 
 // Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing (naming the file, what was

@@ -251,9 +251,11 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
       "{reading}"
       "-- The job directory.\n"
       "CREATE USER IF NOT EXISTS 'hirestream_jobs'@'{host}' IDENTIFIED BY '<password>';\n"
-      "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n"
       "-- Where there is a table of publishers' names:\n"
-      "-- GRANT SELECT ON `{db}`.`publishers` TO 'hirestream_jobs'@'{host}';\n",
+      "-- GRANT SELECT ON `{db}`.`publishers` TO 'hirestream_jobs'@'{host}';\n"
+      "-- Last, since it fails where there is no table `{jobs}` yet: then run it once there is "
+      "one.\n"
+      "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n",
       fmt::arg("db", db), fmt::arg("host", host), fmt::arg("reading", reading),
       fmt::arg("jobs", grants.jobs_table));
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapters/mysql/commit_writer.h"
+#include "adapters/mysql/unreadable_values.h"
 #include "adapters/mysql/warehouse.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "model/timestamp.h"
@@ -65,6 +66,15 @@ Result<std::vector<std::string>> first_column(Connection& connection, std::strin
 
 bool lacks_privilege(unsigned code) {
   return code == 1044 || code == 1142 || code == 1143 || code == 1227 || code == 1370;
+}
+
+// The error that ended a migration, and what its clearing up has to add.
+Error drop_copy(Connection& connection, Error error) {
+  if (!connection.execute(fmt::format("DROP TABLE IF EXISTS {}", kNewTable))) {
+    error.hint += fmt::format("{}the table {} is left: the next migration replaces it",
+                              error.hint.empty() ? "" : "; ", kNewTable);
+  }
+  return error;
 }
 
 std::string old_name(int64_t now_us) {
@@ -245,7 +255,15 @@ Result<std::pair<int64_t, int64_t>> MysqlWarehouse::migrate(int64_t now_us) {
                 table.state == EventsTableState::kMissing ? "run `hirestream init`" : "");
   }
   HIRESTREAM_TRY(create_missing(*connection, true));
-  HIRESTREAM_ASSIGN(const auto rows, copy_grouped(*connection, table.columns, now_us));
+  auto copied = copy_grouped(*connection, table.columns, now_us);
+  if (!copied) {
+    Error error = std::move(copied).error();
+    if (error.kind == ErrorKind::kRejected) {
+      error = mysql::explain_unreadable_values(*connection, std::move(error));
+    }
+    return forward(drop_copy(*connection, std::move(error)));
+  }
+  const auto rows = *copied;
   const std::string old = old_name(now_us);
   HIRESTREAM_TRY(
       connection->execute(fmt::format("RENAME TABLE events TO {}, {} TO events", old, kNewTable)));
@@ -253,10 +271,11 @@ Result<std::pair<int64_t, int64_t>> MysqlWarehouse::migrate(int64_t now_us) {
   if (rows_at_rename != rows.first) {
     HIRESTREAM_TRY(connection->execute(
         fmt::format("RENAME TABLE events TO {}, {} TO events", kNewTable, old)));
-    return fail(ErrorKind::kTransient, "migrate", connection->subject(),
-                fmt::format("rows were written meanwhile: {} at first, {} at the end", rows.first,
-                            rows_at_rename),
-                "stop whatever writes to `events`, then migrate again");
+    return forward(drop_copy(
+        *connection, Error{ErrorKind::kTransient, "migrate", connection->subject(),
+                           fmt::format("rows were written meanwhile: {} at first, {} at the end",
+                                       rows.first, rows_at_rename),
+                           "stop whatever writes to `events`, then migrate again"}));
   }
   return rows;
 }
@@ -270,7 +289,8 @@ Result<std::pair<int64_t, int64_t>> MysqlWarehouse::copy_grouped(
   if (bad > 0) {
     return fail(ErrorKind::kConfig, "migrate", connection.subject(),
                 fmt::format("{} rows of `events` have no dates or hours", bad),
-                "correct or delete them first");
+                "correct or delete them first; SELECT * FROM events WHERE dates IS NULL OR hours "
+                "IS NULL");
   }
   HIRESTREAM_TRY(connection.execute(fmt::format("DROP TABLE IF EXISTS {}", kNewTable)));
   HIRESTREAM_TRY(connection.execute(mysql_events_table(kNewTable)));

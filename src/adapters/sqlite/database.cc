@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace hirestream::sqlite {
@@ -36,7 +38,10 @@ Verdict judge(int code, const std::string& path) {
     case SQLITE_NOTADB:
       return {ErrorKind::kConfig, "give another path: this file is no SQLite database"};
     case SQLITE_CORRUPT:
-      return {ErrorKind::kConfig, "restore the file from a backup, or rebuild it from the raw log"};
+      return {
+          ErrorKind::kConfig,
+          "restore the file from a backup; without one a warehouse is rebuilt from its raw log, a "
+          "raw log only by its writers"};
     case SQLITE_CONSTRAINT:
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
@@ -186,6 +191,12 @@ Result<Database> Database::open(const OpenOptions& options) {
   const int code = sqlite3_open_v2(options.path.c_str(), &connection,
                                    open_flags(options.mode) | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database(connection, options.path);
+  std::error_code ignored;
+  if (code != SQLITE_OK && options.mode != OpenMode::kCreate &&
+      !std::filesystem::exists(options.path, ignored) && !ignored) {
+    return fail(ErrorKind::kConfig, "open database", options.path, "there is no such file",
+                "check the path");
+  }
   if (code != SQLITE_OK) {
     return failure(connection, code, options.path, "open database");
   }

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace hirestream::sqlite {
 namespace {
 
@@ -41,6 +44,30 @@ TEST(SqliteDatabase, BindBeyondTheParametersIsReportedByRun) {
   statement.bind(2, int64_t{1});
   EXPECT_FALSE(statement.run().has_value());
   EXPECT_TRUE(statement.run().has_value()) << "reported once";
+}
+
+TEST(SqliteDatabase, SaysThatAFileIsNotThere) {
+  for (const OpenMode mode : {OpenMode::kReadOnly, OpenMode::kReadWrite}) {
+    const auto opened = Database::open({.path = "/no/such/file.db", .mode = mode});
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().message, "there is no such file");
+  }
+  const auto made = Database::open({.path = "/no/such/file.db", .mode = OpenMode::kCreate});
+  EXPECT_THAT(made.error().hint, HasSubstr("folder must exist"));
+}
+
+TEST(SqliteDatabase, SaysWhatADamagedFileCanBeMadeFrom) {
+  const std::string path = testing::TempDir() + "damaged.db";
+  std::filesystem::remove(path);
+  {
+    Database database = *Database::open({.path = path});
+    ASSERT_TRUE(database.execute("CREATE TABLE t (a); INSERT INTO t VALUES (1)"));
+  }
+  constexpr int64_t kFirstTree = 100;  // behind the file's header
+  std::fstream(path, std::ios::in | std::ios::out).seekp(kFirstTree) << std::string(8, 'x');
+  const auto opened = Database::open({.path = path, .mode = OpenMode::kReadOnly});
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_THAT(opened.error().hint, HasSubstr("raw log only by its writers"));
 }
 
 TEST(SqliteDatabase, SameTextGivesTheSameStatement) {

@@ -561,6 +561,11 @@ Result<std::vector<PipelineMinute>> SqliteReport::minutes(int64_t from_us) {
 }
 
 Result<std::unique_ptr<SqlitePipelineLog>> SqlitePipelineLog::open(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored) && !ignored) {
+    return fail(ErrorKind::kConfig, "open", path, "the warehouse is not there yet",
+                "the first run that reaches its source makes it");
+  }
   sqlite::OpenOptions options;
   options.path = path;
   options.mode = sqlite::OpenMode::kReadWrite;

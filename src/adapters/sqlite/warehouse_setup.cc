@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "adapters/sqlite/warehouse.h"
 #include "adapters/sqlite/warehouse_schema.h"
@@ -20,6 +21,9 @@ constexpr const char* kNeededColumns[] = {
     "job_id",     "dates",       "hours",       "publisher_id",
     "group_id",   "campaign_id", "conversion",  "disqualified_application",
     "spend_hour", "clicks",      "impressions", "qualified_application"};
+
+constexpr const char* kBadDates = "julianday(dates) IS NULL";
+constexpr const char* kBadHours = "hours IS NULL OR CAST(hours AS INTEGER) <> hours";
 
 std::vector<std::string> missing_columns(const std::vector<std::string>& have) {
   std::vector<std::string> missing;
@@ -166,16 +170,24 @@ Result<std::pair<int64_t, int64_t>> SqliteWarehouse::migrate(int64_t now_us) {
 // What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be compared.
 Result<std::pair<int64_t, int64_t>> SqliteWarehouse::migrate_rows(const std::string& old_table,
                                                                   int64_t now_us) {
-  HIRESTREAM_ASSIGN(Statement bad, database_.prepare(fmt::format(
-                                       "SELECT COUNT(*), COALESCE(SUM(julianday(dates) IS NULL OR "
-                                       "hours IS NULL), 0) FROM {}",
-                                       old_table)));
+  HIRESTREAM_ASSIGN(
+      Statement bad,
+      database_.prepare(fmt::format("SELECT COUNT(*), COALESCE(SUM({}), 0), COALESCE(SUM({}), 0), "
+                                    "quote(MIN(dates) FILTER (WHERE {})), quote(MIN(hours) FILTER "
+                                    "(WHERE {})) FROM {}",
+                                    kBadDates, kBadHours, kBadDates, kBadHours, old_table)));
   HIRESTREAM_TRY(bad.step());
   const int64_t before = bad.integer(0);
-  if (bad.integer(1) > 0) {
-    return fail(ErrorKind::kConfig, "migrate", config_.path,
-                fmt::format("{} rows of `events` have no readable dates or hours", bad.integer(1)),
-                "correct or delete them first");
+  for (const auto& [column, condition, place] :
+       {std::tuple("dates", kBadDates, 1), std::tuple("hours", kBadHours, 2)}) {
+    if (bad.integer(place) > 0) {
+      return fail(
+          ErrorKind::kConfig, "migrate", config_.path,
+          fmt::format("{} rows of `events` have no readable `{}`: {}", bad.integer(place), column,
+                      bad.text(place + 2)),
+          fmt::format("correct or delete them, then migrate again; SELECT * FROM events WHERE {}",
+                      condition));
+    }
   }
   bad.reset();
   HIRESTREAM_ASSIGN(Statement columns, database_.prepare(fmt::format(
