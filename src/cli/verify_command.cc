@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 #include <CLI/CLI.hpp>
 
@@ -140,11 +141,21 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
         "these slices give equal cells: what differs is which rows they have or how those are "
         "classified\n";
   }
+  if (!report.slices_named.empty()) {
+    out += fmt::format("slices: {}{}\n", fmt::join(report.slices_named, ", "),
+                       report.slices_different + report.slices_damaged >
+                               static_cast<int64_t>(report.slices_named.size())
+                           ? ", …"
+                           : "");
+  }
   if (report.slices_held > 0) {
-    out +=
-        fmt::format("{} slices would lose rows counted before; if that is right: --allow-shrink\n",
-                    format_count(report.slices_held));
-  } else if (report.slices_different + report.slices_damaged + report.days_different > 0) {
+    out += fmt::format(
+        "{} slices would lose rows counted before; if that is right: hirestream verify --repair "
+        "--allow-shrink\n",
+        format_count(report.slices_held));
+  }
+  if (report.slices_different + report.slices_damaged + report.days_different >
+      report.slices_held) {
     out += "repair with: hirestream verify --repair\n";
   }
   if (report.cells_different > 0) {
@@ -153,6 +164,10 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
       out += repair ? "putting them right takes something away: hirestream verify --repair "
                       "--allow-shrink\n"
                     : "put them right with: hirestream verify --repair\n";
+    } else if (report.slices_damaged == 0) {
+      out +=
+          "slices have frozen, or the table was migrated: what each cell must be is not known "
+          "any more, only a backup can put them right\n";
     }
   }
   return out;
@@ -181,6 +196,7 @@ nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& 
       {"cells_different", report.cells_different},
       {"cells_repaired", report.cells_repaired},
       {"cells_compared_in_part", report.cells_compared_in_part},
+      {"slices", report.slices_named},
       {"days_checked", report.days_checked},
       {"days_different", report.days_different},
       {"days_repaired", report.days_repaired},

@@ -233,21 +233,25 @@ class Verifier {
     }
     if (recount.stored.damaged) {
       ++report_.slices_damaged;
+      name_slice(entry);
       return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
     }
     ++report_.slices_different;
+    name_slice(entry);
     note_differences(report_, recount.whole, recount.stored.contribution, slice_name(entry));
-    if (!options_.repair) {
-      return {};
-    }
     const bool shrunk = recount.verdict == RecountVerdict::kShrunk ||
                         recount.verdict == RecountVerdict::kUnconfirmed;
-    if (shrunk && !options_.engine.allow_shrink &&
-        ports_.source.description().strategy != Strategy::kFiles) {
+    if (shrunk && !options_.engine.allow_shrink && !is_files()) {
       ++report_.slices_held;
       return {};
     }
-    return repair(std::move(recount));
+    return options_.repair ? repair(std::move(recount)) : Result<void>{};
+  }
+
+  void name_slice(const LedgerEntry& entry) {
+    if (report_.slices_named.size() < kSampleMax) {
+      report_.slices_named.push_back(slice_name(entry));
+    }
   }
 
   // A slice that was held for missing rows, and has them all again.
@@ -400,14 +404,13 @@ class Verifier {
     }
     if (recount.stored.damaged) {
       ++report_.slices_damaged;
+      name_slice(recount.stored.entry);
       return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
     }
     ++report_.slices_different;
+    name_slice(recount.stored.entry);
     note_differences(report_, recount.whole, recount.stored.contribution,
                      slice_name(recount.stored.entry));
-    if (!options_.repair) {
-      return {};
-    }
     // Every row is there at the strongest level, only with other values: an overwrite, confirmed.
     const bool overwritten =
         trust == ScanTrust::kStrongest && digest.rows >= recount.stored.entry.digest.rows;
@@ -415,7 +418,7 @@ class Verifier {
       ++report_.slices_held;
       return {};
     }
-    return repair(std::move(recount));
+    return options_.repair ? repair(std::move(recount)) : Result<void>{};
   }
 
   // What the warehouse holds at one moment.

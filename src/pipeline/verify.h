@@ -40,9 +40,10 @@ struct VerifyReport {
   // of its jobs puts them right.
   int64_t companies_different = 0;
   int64_t companies_repaired = 0;
-  std::vector<Error> unreadable;       // files that could not be counted
-  std::vector<CellDifference> sample;  // at most 20
-  RowClasses classes;                  // of the recount
+  std::vector<Error> unreadable;          // files that could not be counted
+  std::vector<std::string> slices_named;  // different or damaged ones, at most 20
+  std::vector<CellDifference> sample;     // at most 20
+  RowClasses classes;                     // of the recount
   bool clean() const {
     return slices_different == 0 && cells_different == 0 && slices_damaged == 0 &&
            days_different == 0 && unreadable.empty();

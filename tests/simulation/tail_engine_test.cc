@@ -486,7 +486,9 @@ TEST(Verify, RepairsARowThatNoAuditCanFind) {
   scenario.add_click({.arrival_s = 6, .visible_s = 400});
   scenario.run_until(500);
   EXPECT_EQ(scenario.clicks(), 1);
-  EXPECT_EQ(scenario.verify(false).slices_different, 1);
+  const VerifyReport told = scenario.verify(false);
+  EXPECT_EQ(told.slices_different, 1);
+  EXPECT_EQ(told.slices_named.size(), 1u);
   EXPECT_EQ(scenario.verify(true).slices_repaired, 1);
   EXPECT_EQ(scenario.clicks(), 2);
   EXPECT_TRUE(scenario.verify(false).clean());
