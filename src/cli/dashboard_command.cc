@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 #include <CLI/CLI.hpp>
 
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include "cli/open_report.h"
 #include "cli/serve_dashboard.h"
 #include "cli/setting_options.h"
+#include "telemetry/log.h"
 
 namespace hirestream {
 namespace {
@@ -37,7 +39,13 @@ Result<int> serve(const SettingOptions& options, CommandContext& context) {
   }
   // What is wrong is said here, not by every answer.
   HIRESTREAM_ASSIGN(const auto report, open_report(settings.warehouse));
-  HIRESTREAM_TRY(report->version());
+  if (const auto version = report->version(); !version) {
+    if (!lacks_tables(version.error())) {
+      return forward(version.error());
+    }
+    context.log->warn(with_fields("no tables yet: the page waits for `hirestream run` or `init`",
+                                  {{"error", version.error().text()}}));
+  }
   const std::stop_token stop = context.interrupt->token();
   SystemClock clock;
   HIRESTREAM_ASSIGN(const auto server, serve_dashboard(settings.warehouse, address,

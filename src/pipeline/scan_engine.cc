@@ -137,11 +137,10 @@ Result<StepReport> ScanEngine::step() {
   const int64_t rows_before = rows_counted_;
   if (now_us >= next_full_scan_us_) {
     HIRESTREAM_TRY(scan(ScanBound{}, now_us));
-    if (unconfirmed_) {
-      next_full_scan_us_ = now_us + options_.scan_interval_us;
-    } else if (!again_) {
-      next_full_scan_us_ = now_us + options_.full_scan_interval_us;
-      scanned_ = true;
+    if (!again_) {
+      next_full_scan_us_ =
+          now_us + (unconfirmed_ ? options_.scan_interval_us : options_.full_scan_interval_us);
+      scanned_ = scanned_ || !unconfirmed_;
     }
     next_scan_us_ = ports_.clock.now_us() + options_.scan_interval_us;
   } else if (now_us >= next_scan_us_) {

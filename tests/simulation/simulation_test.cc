@@ -66,6 +66,13 @@ TEST(Simulation, RowsOfABlockThatIsOverDoNotWaitForAudits) {
   EXPECT_EQ(run_simulation(parameters).failure, "");
 }
 
+TEST(Simulation, AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother) {
+  RunParameters parameters;
+  parameters.seed = 930002888;
+  parameters.strategy = Strategy::kScan;
+  EXPECT_EQ(run_simulation(parameters).failure, "");
+}
+
 TEST(Simulation, SameSeedGivesTheSameRun) {
   RunParameters parameters;
   parameters.seed = 3;

@@ -42,6 +42,20 @@ def test_run_explains_itself_until_the_tables_are_there(bare, tmp_path):
         process.communicate(timeout=60)
 
 
+def test_dashboard_waits_for_the_tables(bare, tmp_path):
+    """Whoever starts everything at once need not start the engine first."""
+    if bare.uri.startswith("mysql"):
+        sql(f"CREATE DATABASE {bare.uri.rsplit('/', 1)[1]}")
+    else:
+        bare.execute("CREATE TABLE something_else (a)")
+    with serving(bare.uri, "--http", "127.0.0.1:0") as server:
+        expect_explained(server)
+        (tmp_path / "in").mkdir()
+        write_rows(tmp_path / "in" / "first.csv", 0, 60)
+        run("run", "--once", "--source", f"csv:{tmp_path / 'in'}", "--warehouse", bare.uri)
+        assert server.json("/api/v1/kpis?from=2026-06-01T00:00&to=2026-06-02T00:00")["current"]["clicks"] > 0
+
+
 def test_tables_that_went_away_are_explained_and_found_again(bare, tmp_path):
     (tmp_path / "in").mkdir()
     write_rows(tmp_path / "in" / "first.csv", 0, 60)
