@@ -100,6 +100,11 @@ int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64
   return bucket * bucket_width_s * kSecondUs;
 }
 
+int64_t settled_before(int64_t committed_us) {
+  constexpr int64_t kWritingUs = 120'000'000;
+  return std::max<int64_t>(0, committed_us - kWritingUs);
+}
+
 std::string digest_of(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) {

@@ -104,6 +104,9 @@ std::vector<int64_t> distinct_ids(std::span<const int64_t> ids);
 
 // Where a slice's bucket begins, if buckets of that strategy are times; else 0. (Both are in the source's fingerprint.)
 int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket);
+// Before which time a raw log that is followed is settled, of its last commit: its rows are counted in the order in which they were written,
+// and what arrived two minutes before a commit had been written then. 0: no commit yet.
+int64_t settled_before(int64_t committed_us);
 
 // 64 bits of a text (FNV-1a) in hexadecimal: what version() makes of the state it looks at.
 std::string digest_of(std::string_view text);
@@ -138,7 +141,7 @@ struct SourceQuality {
   int64_t slices_settled = 0;
   int64_t slices_frozen = 0;
   int64_t slices_held = 0;
-  // Microseconds UTC before which everything is settled, by shard; only where slices are times (tail, scan).
+  // Microseconds UTC before which everything is settled, by shard; not for files.
   std::map<int32_t, int64_t> settled_until_us;
   int64_t last_commit_us = 0;  // 0: never
 };

@@ -459,6 +459,20 @@ TEST_P(ReportContract, QualityTellsClassesStatesAndWhatIsSettled) {
   EXPECT_EQ(plain[0].classes, RowClasses{});
 }
 
+TEST_P(ReportContract, FollowedRawLogIsSettledUpToShortlyBeforeItsLastCommit) {
+  const SourceId local = take(warehouse_->register_source(
+      {"local", "sqlite", {{"strategy", "follow"}, {"bucket_width_s", "1000"}}}));
+  const std::vector<int32_t> shards = {0};
+  Commit commit = commit_of({change({0, 5}, 0, ChangeMode::kReplace, {})});
+  commit.source = local;
+  commit.writers = take(warehouse_->take_epochs(local, shards, "x"));
+  commit.settled_until = {{0, 5}};
+  EXPECT_THAT(take(report_->sources()).back().settled_until_us, IsEmpty());
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(take(report_->sources()).back().settled_until_us,
+            (std::map<int32_t, int64_t>{{0, now_us_ - 120'000'000}}));
+}
+
 TEST_P(ReportContract, EpochTakenWithoutACommitIsNoCommit) {
   EXPECT_EQ(take(report_->quality()).at(0).last_commit_us, 0);
 }

@@ -457,13 +457,15 @@ Result<std::vector<SourceQuality>> MysqlReport::read_sources(const std::string& 
       HIRESTREAM_ASSIGN(writer, writers.next());
     }
     while (writer && writers.integer(0) == id) {
-      const int64_t until = bucket_begin_us(rows.text(5), rows.integer(6), writers.integer(2));
-      if (!writers.is_null(2) && until > 0) {
+      const int64_t committed_us = writers.integer(3) == 0 ? writers.integer(4) : 0;  // 0: never
+      const int64_t until =
+          rows.text(5) == "follow" ? settled_before(committed_us)
+          : writers.is_null(2)     ? 0
+                               : bucket_begin_us(rows.text(5), rows.integer(6), writers.integer(2));
+      if (until > 0) {
         source.settled_until_us[static_cast<int32_t>(writers.integer(1))] = until;
       }
-      if (writers.integer(3) == 0) {  // it has committed
-        source.last_commit_us = std::max(source.last_commit_us, writers.integer(4));
-      }
+      source.last_commit_us = std::max(source.last_commit_us, committed_us);
       HIRESTREAM_ASSIGN(writer, writers.next());
     }
     all.push_back(std::move(source));

@@ -372,13 +372,15 @@ Result<std::vector<SourceQuality>> SqliteReport::read_sources(const std::string&
       if (!writer) {
         break;
       }
-      const int64_t until = bucket_begin_us(strategy, rows.integer(6), writers.integer(1));
-      if (!writers.is_null(1) && until > 0) {
+      const int64_t committed_us = writers.integer(2) != 0 ? writers.integer(3) : 0;  // 0: never
+      const int64_t until = strategy == "follow" ? settled_before(committed_us)
+                            : writers.is_null(1)
+                                ? 0
+                                : bucket_begin_us(strategy, rows.integer(6), writers.integer(1));
+      if (until > 0) {
         source.settled_until_us[static_cast<int32_t>(writers.integer(0))] = until;
       }
-      if (writers.integer(2) != 0) {  // it has committed
-        source.last_commit_us = std::max(source.last_commit_us, writers.integer(3));
-      }
+      source.last_commit_us = std::max(source.last_commit_us, committed_us);
     }
     all.push_back(std::move(source));
   }
