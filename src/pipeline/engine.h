@@ -45,6 +45,7 @@ struct EngineOptions {
   std::optional<int64_t> start_at_us;  // first start: ignore slices before this time (tail)
   bool allow_shrink = false;
   int32_t slices_per_read = 512;      // catch-up: slices recounted in one go, at most
+  size_t slices_per_commit = 4000;    // scan
   int64_t rows_per_commit = 250'000;  // catch-up: rows recounted in one go, about
   int64_t rejects_cap = 10'000;
   int64_t rejects_keep_us = 30LL * 86'400'000'000;

@@ -9,7 +9,6 @@ namespace hirestream {
 namespace {
 
 constexpr int64_t kSecondUs = 1'000'000;
-constexpr size_t kSlicesPerCommit = 4000;
 constexpr int64_t kCellsPerCommit = 100'000;
 
 class ScanSink : public RowSink {
@@ -208,7 +207,8 @@ Result<void> ScanEngine::commit_differences(ScanCount count, const ScanBound& bo
   while (done < changed.size()) {
     size_t size = 0;
     int64_t cells = 0;
-    while (done + size < changed.size() && size < kSlicesPerCommit && cells < kCellsPerCommit) {
+    while (done + size < changed.size() && size < options_.slices_per_commit &&
+           cells < kCellsPerCommit) {
       cells += tally_of(count, changed[done + size]).classes().counted / 4 + 1;
       ++size;
     }

@@ -220,6 +220,14 @@ void draw_long_outage(Setup& setup, uint64_t seed) {
   }
 }
 
+// A scan commits in several parts. Drawn from a chance of its own, too.
+void draw_small_commits(Setup& setup, uint64_t seed) {
+  Random random(seed * 5171 + 41);
+  if (setup.strategy == Strategy::kScan && random.chance(0.5)) {
+    setup.options.slices_per_commit = static_cast<size_t>(random.between(1, 5));
+  }
+}
+
 // The number of shards grows, at the begin of a bucket. Drawn from a chance of its own, too.
 void draw_more_shards(Setup& setup, uint64_t seed) {
   Random random(seed * 6133 + 17);
@@ -543,6 +551,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_events(setup, random);
   draw_gone_rows(setup, seed);
   draw_long_outage(setup, seed);
+  draw_small_commits(setup, seed);
   draw_more_shards(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {
     // A repair works on the same history.

@@ -270,6 +270,7 @@ int run(const Arguments& arguments) {
 }  // namespace hirestream::simulation
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a failure is seen when it happens
   const auto arguments = hirestream::simulation::parse(argc, argv);
   if (!arguments) {
     hirestream::simulation::print_usage(stderr);
