@@ -94,9 +94,13 @@ def main() -> int:
         print(f"{history:>9} rows of history: {result['cpu_percent']:.1f} % of a core, {result['requests_per_s']:.1f} requests/s, "
               f"{result['rows_read']} rows read for {result['rows_new']} new, freshness p50 {freshness.get('p50', 0):.0f} ms, "
               f"p99 {freshness.get('p99', 0):.0f} ms", flush=True)
-    ratio = results[-1]["cpu_percent"] / max(results[0]["cpu_percent"], 0.1)
-    print(f"CPU with the most history / with the least: {ratio:.2f} (limit {options.limit})")
-    return 0 if ratio <= options.limit else 1
+    first, last = results[0], results[-1]
+    ratios = {"CPU": last["cpu_percent"] / max(first["cpu_percent"], 0.1),
+              "requests": last["requests_per_s"] / first["requests_per_s"],
+              "rows read for a new one": (last["rows_read"] / last["rows_new"]) / (first["rows_read"] / first["rows_new"])}
+    print("with the most history / with the least: " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
+          + f" (limit {options.limit})")
+    return 0 if max(ratios.values()) <= options.limit else 1
 
 
 if __name__ == "__main__":
