@@ -227,6 +227,9 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
     case ChangeMode::kKeep:
       break;
     case ChangeMode::kFreeze:
+      if (before.held) {
+        checks_.exempt(key);  // what came while it was held was not counted, and is too late now
+      }
       frozen_[key] = to_map(change.contribution);
       if (frozen_[key] != cells) {
         violated("Retention", fmt::format("slice {}/{} freezes with other numbers than it has",

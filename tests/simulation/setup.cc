@@ -571,8 +571,11 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
                                      2 * setup.promptness.clock_error_max_us;
   if (setup.strategy == Strategy::kScan) {
     // A clock that is set back lets the engine sleep so much longer here; the program wakes up every second.
-    setup.promptness.delay_max_us = setup.options.scan_interval_us + 2 * kSecondUs +
-                                    2 * setup.promptness.clock_error_max_us;
+    setup.promptness.delay_max_us =
+        setup.options.scan_interval_us + 2 * kSecondUs + 2 * setup.promptness.clock_error_max_us;
+    if (setup.options.slices_per_commit < 10) {
+      setup.promptness.delay_max_us += 5 * kSecondUs;  // many commits for one scan
+    }
     setup.promptness.lateness_max_us =
         setup.options.scan_window_us - setup.promptness.delay_max_us - 5 * kSecondUs;
   }
