@@ -80,32 +80,8 @@ std::string differences_text(const VerifyReport& report) {
   return table.empty() ? "" : table.text();
 }
 
-std::string report_text(const std::string& name, const VerifyReport& report, bool repair) {
-  std::string out = fmt::format("{}: {} rows read, {} slices and {} cells compared", name,
-                                format_count(report.rows_read), format_count(report.slices_checked),
-                                format_count(report.cells_checked));
-  if (report.slices_frozen > 0) {
-    out += fmt::format(", {} frozen slices left out", format_count(report.slices_frozen));
-  }
-  out += "\n";
-  if (report.rows_too_late > 0) {
-    out += fmt::format("{} rows came after their slice froze and are not counted\n",
-                       format_count(report.rows_too_late));
-  }
-  if (report.days_different > 0) {
-    out +=
-        fmt::format("{} rows of the daily roll-up (hirestream_days) are not the sums of events\n",
-                    format_count(report.days_different));
-  }
-  if (report.cells_compared_in_part) {
-    out += "cells of events are compared only in part: what damaged slices gave is not known\n";
-  }
-  if (report.slices_released > 0) {
-    out += fmt::format("released: {} slices that were held have all their rows again\n",
-                       format_count(report.slices_released));
-  }
-  // The sample holds what was repaired, too; the counts only what remains.
-  out += differences_text(report);
+std::string repairs_text(const VerifyReport& report) {
+  std::string out;
   if (report.slices_repaired > 0) {
     out += fmt::format("repaired: {} slices\n", format_count(report.slices_repaired));
   }
@@ -120,19 +96,12 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
     out += fmt::format("repaired: {} rows with another company than their job\n",
                        format_count(report.companies_repaired));
   }
-  if (report.companies_different > 0) {
-    out += fmt::format(
-        "{} rows have another company than their job: a running engine puts that right when it "
-        "refreshes its jobs, `hirestream verify --repair` at once\n",
-        format_count(report.companies_different));
-  }
-  if (!report.unreadable.empty()) {
-    out += fmt::format("{} files could not be read: not compared\n", report.unreadable.size());
-  }
-  if (report.clean()) {
-    const bool repaired = report.slices_repaired + report.cells_repaired + report.days_repaired > 0;
-    return out + (repaired ? "no difference remains\n" : "no difference\n");
-  }
+  return out;
+}
+
+// What differs, and what can be done about it.
+std::string advice_text(const VerifyReport& report, bool repair) {
+  std::string out;
   out += fmt::format("different: {} slices, {} cells of events; damaged: {} slices\n",
                      format_count(report.slices_different), format_count(report.cells_different),
                      format_count(report.slices_damaged));
@@ -171,6 +140,49 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
     }
   }
   return out;
+}
+
+std::string report_text(const std::string& name, const VerifyReport& report, bool repair) {
+  std::string out = fmt::format("{}: {} rows read, {} slices and {} cells compared", name,
+                                format_count(report.rows_read), format_count(report.slices_checked),
+                                format_count(report.cells_checked));
+  if (report.slices_frozen > 0) {
+    out += fmt::format(", {} frozen slices left out", format_count(report.slices_frozen));
+  }
+  out += "\n";
+  if (report.rows_too_late > 0) {
+    out += fmt::format("{} rows came after their slice froze and are not counted\n",
+                       format_count(report.rows_too_late));
+  }
+  if (report.days_different > 0) {
+    out +=
+        fmt::format("{} rows of the daily roll-up (hirestream_days) are not the sums of events\n",
+                    format_count(report.days_different));
+  }
+  if (report.cells_compared_in_part) {
+    out += "cells of events are compared only in part: what damaged slices gave is not known\n";
+  }
+  if (report.slices_released > 0) {
+    out += fmt::format("released: {} slices that were held have all their rows again\n",
+                       format_count(report.slices_released));
+  }
+  // The sample holds what was repaired, too; the counts only what remains.
+  out += differences_text(report);
+  out += repairs_text(report);
+  if (report.companies_different > 0) {
+    out += fmt::format(
+        "{} rows have another company than their job: a running engine puts that right when it "
+        "refreshes its jobs, `hirestream verify --repair` at once\n",
+        format_count(report.companies_different));
+  }
+  if (!report.unreadable.empty()) {
+    out += fmt::format("{} files could not be read: not compared\n", report.unreadable.size());
+  }
+  if (report.clean()) {
+    const bool repaired = report.slices_repaired + report.cells_repaired + report.days_repaired > 0;
+    return out + (repaired ? "no difference remains\n" : "no difference\n");
+  }
+  return out + advice_text(report, repair);
 }
 
 nlohmann::ordered_json measures_json(const Measures& measures) {
