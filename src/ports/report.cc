@@ -100,9 +100,19 @@ int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64
   return bucket * bucket_width_s * kSecondUs;
 }
 
-int64_t settled_before(int64_t committed_us) {
+void add_writer(SourceQuality& source, std::string_view strategy, int64_t bucket_width_s,
+                const WriterProgress& writer) {
   constexpr int64_t kWritingUs = 120'000'000;
-  return std::max<int64_t>(0, committed_us - kWritingUs);
+  int64_t until_us = 0;
+  if (strategy == "follow") {
+    until_us = writer.committed_us - kWritingUs;
+  } else if (writer.settled_until) {
+    until_us = bucket_begin_us(strategy, bucket_width_s, *writer.settled_until);
+  }
+  if (until_us > 0) {
+    source.settled_until_us[writer.shard] = until_us;
+  }
+  source.last_commit_us = std::max(source.last_commit_us, writer.committed_us);
 }
 
 std::string digest_of(std::string_view text) {

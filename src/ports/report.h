@@ -104,9 +104,6 @@ std::vector<int64_t> distinct_ids(std::span<const int64_t> ids);
 
 // Where a slice's bucket begins, if buckets of that strategy are times; else 0. (Both are in the source's fingerprint.)
 int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket);
-// Before which time a raw log that is followed is settled, of its last commit: its rows are counted in the order in which they were written,
-// and what arrived two minutes before a commit had been written then. 0: no commit yet.
-int64_t settled_before(int64_t committed_us);
 
 // 64 bits of a text (FNV-1a) in hexadecimal: what version() makes of the state it looks at.
 std::string digest_of(std::string_view text);
@@ -145,6 +142,18 @@ struct SourceQuality {
   std::map<int32_t, int64_t> settled_until_us;
   int64_t last_commit_us = 0;  // 0: never
 };
+
+// What a warehouse stores of the writer of one shard.
+struct WriterProgress {
+  int32_t shard = 0;
+  std::optional<int64_t> settled_until;  // the first bucket that is not settled
+  int64_t committed_us = 0;              // 0: never
+};
+
+// Takes it into the source's settled_until_us and last_commit_us. A raw log that is followed is counted in the order in which it was written:
+// what arrived two minutes before a commit had been written then, and is settled.
+void add_writer(SourceQuality& source, std::string_view strategy, int64_t bucket_width_s,
+                const WriterProgress& writer);
 
 // What `verify` found of one source.
 struct Verification {

@@ -30,48 +30,34 @@ INSTANTIATE_TEST_SUITE_P(Simulation, Seeds,
                            return std::string(strategy_name(instance.param));
                          });
 
-// Seeds that once failed.
-TEST(Simulation, MarkDoesNotPassADamagedSliceThatIsNotOver) {
+struct SeedThatFailed {
+  const char* name;
+  uint64_t seed;
+  Strategy strategy;
+};
+
+class SeedsThatFailed : public testing::TestWithParam<SeedThatFailed> {};
+
+TEST_P(SeedsThatFailed, KeepEveryInvariant) {
   RunParameters parameters;
-  parameters.seed = 387551024;
-  parameters.strategy = Strategy::kTail;
+  parameters.seed = GetParam().seed;
+  parameters.strategy = GetParam().strategy;
   EXPECT_EQ(run_simulation(parameters).failure, "");
 }
 
-TEST(Simulation, RepairLeavesASliceAloneThatFreezesMeanwhile) {
-  RunParameters parameters;
-  parameters.seed = 1158;
-  parameters.strategy = Strategy::kTail;
-  EXPECT_EQ(run_simulation(parameters).failure, "");
-}
-
-TEST(Simulation, AfterAnOutageMinutesThatLeftTheWindowAreScannedBeforeTheyAreSettled) {
-  RunParameters parameters;
-  parameters.seed = 795396920;
-  parameters.strategy = Strategy::kScan;
-  EXPECT_EQ(run_simulation(parameters).failure, "");
-}
-
-TEST(Simulation, ARepairThatIsKilledLeavesNoRowWithACompanyOfBefore) {
-  RunParameters parameters;
-  parameters.seed = 795396978;
-  parameters.strategy = Strategy::kTail;
-  EXPECT_EQ(run_simulation(parameters).failure, "");
-}
-
-TEST(Simulation, RowsOfABlockThatIsOverDoNotWaitForAudits) {
-  RunParameters parameters;
-  parameters.seed = 6132;
-  parameters.strategy = Strategy::kFollow;
-  EXPECT_EQ(run_simulation(parameters).failure, "");
-}
-
-TEST(Simulation, AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother) {
-  RunParameters parameters;
-  parameters.seed = 930002888;
-  parameters.strategy = Strategy::kScan;
-  EXPECT_EQ(run_simulation(parameters).failure, "");
-}
+INSTANTIATE_TEST_SUITE_P(
+    Simulation, SeedsThatFailed,
+    testing::Values(
+        SeedThatFailed{"MarkDoesNotPassADamagedSliceThatIsNotOver", 387551024, Strategy::kTail},
+        SeedThatFailed{"RepairLeavesASliceAloneThatFreezesMeanwhile", 1158, Strategy::kTail},
+        SeedThatFailed{"AfterAnOutageMinutesThatLeftTheWindowAreScannedBeforeTheyAreSettled",
+                       795396920, Strategy::kScan},
+        SeedThatFailed{"ARepairThatIsKilledLeavesNoRowWithACompanyOfBefore", 795396978,
+                       Strategy::kTail},
+        SeedThatFailed{"RowsOfABlockThatIsOverDoNotWaitForAudits", 6132, Strategy::kFollow},
+        SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
+                       Strategy::kScan}),
+    [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(Simulation, SameSeedGivesTheSameRun) {
   RunParameters parameters;

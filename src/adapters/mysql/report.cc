@@ -457,15 +457,10 @@ Result<std::vector<SourceQuality>> MysqlReport::read_sources(const std::string& 
       HIRESTREAM_ASSIGN(writer, writers.next());
     }
     while (writer && writers.integer(0) == id) {
-      const int64_t committed_us = writers.integer(3) == 0 ? writers.integer(4) : 0;  // 0: never
-      const int64_t until =
-          rows.text(5) == "follow" ? settled_before(committed_us)
-          : writers.is_null(2)     ? 0
-                               : bucket_begin_us(rows.text(5), rows.integer(6), writers.integer(2));
-      if (until > 0) {
-        source.settled_until_us[static_cast<int32_t>(writers.integer(1))] = until;
-      }
-      source.last_commit_us = std::max(source.last_commit_us, committed_us);
+      add_writer(source, rows.text(5), rows.integer(6),
+                 {static_cast<int32_t>(writers.integer(1)),
+                  writers.is_null(2) ? std::nullopt : std::optional(writers.integer(2)),
+                  writers.integer(3) == 0 ? writers.integer(4) : 0});
       HIRESTREAM_ASSIGN(writer, writers.next());
     }
     all.push_back(std::move(source));

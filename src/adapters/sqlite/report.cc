@@ -372,15 +372,10 @@ Result<std::vector<SourceQuality>> SqliteReport::read_sources(const std::string&
       if (!writer) {
         break;
       }
-      const int64_t committed_us = writers.integer(2) != 0 ? writers.integer(3) : 0;  // 0: never
-      const int64_t until = strategy == "follow" ? settled_before(committed_us)
-                            : writers.is_null(1)
-                                ? 0
-                                : bucket_begin_us(strategy, rows.integer(6), writers.integer(1));
-      if (until > 0) {
-        source.settled_until_us[static_cast<int32_t>(writers.integer(0))] = until;
-      }
-      source.last_commit_us = std::max(source.last_commit_us, committed_us);
+      add_writer(source, strategy, rows.integer(6),
+                 {static_cast<int32_t>(writers.integer(0)),
+                  writers.is_null(1) ? std::nullopt : std::optional(writers.integer(1)),
+                  writers.integer(2) != 0 ? writers.integer(3) : 0});
     }
     all.push_back(std::move(source));
   }
