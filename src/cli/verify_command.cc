@@ -123,21 +123,32 @@ std::string advice_text(const VerifyReport& report, bool repair) {
         "--allow-shrink\n",
         format_count(report.slices_held));
   }
-  if (report.slices_different + report.slices_damaged + report.days_different >
-      report.slices_held) {
+  const int64_t damaged = repair ? 0 : report.slices_damaged;
+  if (report.slices_different + damaged + report.days_different > report.slices_held) {
     out += "repair with: hirestream verify --repair\n";
   }
+  if (repair && report.slices_damaged > 0) {
+    out +=
+        "damaged slices are replaced only when no others are left, of another source or of a file "
+        "that is gone: run hirestream verify --repair with those, too; if that changes nothing, "
+        "once with --allow-shrink\n";
+  }
   if (report.cells_different > 0) {
-    out += "cells of events do not follow from the ledger: somebody else wrote to the table\n";
-    if (report.cells_repairable) {
-      out += repair ? "putting them right takes something away: hirestream verify --repair "
-                      "--allow-shrink\n"
-                    : "put them right with: hirestream verify --repair\n";
-    } else if (report.slices_damaged == 0) {
-      out +=
-          "slices have frozen, or the table was migrated: what each cell must be is not known "
-          "any more, only a backup can put them right\n";
-    }
+    out +=
+        report.cells_compared_in_part
+            ? "cells of events do not follow from the ledger: replace the damaged slices first\n"
+            : "cells of events do not follow from the ledger: somebody else wrote to the table\n";
+  }
+  if (report.cells_different > report.cells_beyond_repair && !report.cells_compared_in_part) {
+    out += repair ? "putting them right takes something away: hirestream verify --repair "
+                    "--allow-shrink\n"
+                  : "put them right with: hirestream verify --repair\n";
+  }
+  if (report.cells_beyond_repair > 0) {
+    out += fmt::format(
+        "{} of them are in hours of frozen slices, or of before the table was migrated: what each "
+        "cell must be is not known any more, only a backup can put them right\n",
+        format_count(report.cells_beyond_repair));
   }
   return out;
 }

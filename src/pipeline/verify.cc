@@ -1,6 +1,7 @@
 #include "pipeline/verify.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -78,8 +79,8 @@ class Verifier {
     } else {
       HIRESTREAM_TRY(retry_slices(keys));
     }
-    if (repair_events_) {
-      HIRESTREAM_TRY(check_events());  // a damaged slice was among them
+    if (!unknown_.empty()) {
+      HIRESTREAM_TRY(check_events());
     }
     return report_.slices_repaired;
   }
@@ -130,22 +131,50 @@ class Verifier {
     return look_at({keys.begin(), keys.end()});
   }
 
-  Result<void> retry_slices(std::set<SliceKey> keys) {
+  Result<void> retry_slices(const std::set<SliceKey>& keys) {
     HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
+    std::set<SliceKey> readable;
     for (const LedgerEntry& entry : entries) {
       listed_[entry.key] = {entry, entry.name, entry.tag};
+      readable.insert(entry.key);
     }
     if (is_files()) {
       HIRESTREAM_ASSIGN(const std::vector<SliceListing> found,
                         ports_.source.discover(ledger_.shards()));
-      std::set<SliceKey> present;
+      readable.clear();
       for (const SliceListing& file : found) {
-        present.insert(file.key);
+        readable.insert(file.key);
         listed_[file.key].tag = file.tag;
       }
-      std::erase_if(keys, [&present](const SliceKey& key) { return !present.contains(key); });
     }
-    return look_at({keys.begin(), keys.end()});
+    std::vector<SliceKey> wanted;
+    std::set_intersection(keys.begin(), keys.end(), readable.begin(), readable.end(),
+                          std::back_inserter(wanted));
+    HIRESTREAM_TRY(look_at(wanted));
+    if (unknown_.empty()) {
+      return {};
+    }
+    // A damaged slice was among them. What `events` must be is known only when no other one is left.
+    std::vector<SliceKey> others;
+    std::set_difference(readable.begin(), readable.end(), keys.begin(), keys.end(),
+                        std::back_inserter(others));
+    HIRESTREAM_ASSIGN(const std::vector<SliceKey> damaged, damaged_of(others));
+    return look_at(damaged);
+  }
+
+  Result<std::vector<SliceKey>> damaged_of(std::span<const SliceKey> keys) {
+    std::vector<SliceKey> damaged;
+    for (size_t at = 0; at < keys.size(); at += kSlicesPerBatch) {
+      const auto batch = keys.subspan(at, std::min(kSlicesPerBatch, keys.size() - at));
+      HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
+                        ledger_.load_contributions(batch));
+      for (const StoredContribution& slice : stored) {
+        if (slice.damaged) {
+          damaged.push_back(slice.entry.key);
+        }
+      }
+    }
+    return damaged;
   }
 
   bool is_files() const { return ports_.source.description().strategy == Strategy::kFiles; }
@@ -287,20 +316,24 @@ class Verifier {
     return {};
   }
 
-  // What the slice gave before may be unknown: then the ledger gets the recount without touching cells, then check_events brings `events` in line.
+  // When its rows have changed as well, what the slice gave before is not known: it is replaced together with the correction of
+  // `events`, in one transaction. One without the other would leave numbers that nothing explains any more.
   Result<void> replace_damaged(Recount&& recount) {
     recount.change.clear();
     const bool unknown = recount.verdict == RecountVerdict::kDamaged;
     const SliceState state = recount.stored.entry.state;
     const Listed& listed = listed_[recount.stored.entry.key];
-    CommitPlan plan;
+    CommitPlan once;
+    CommitPlan& plan = unknown ? unknown_ : once;
     ledger_.plan_replace(plan, std::move(recount), state, listed.name, listed.tag,
                          ports_.clock.now_us());
-    HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+    if (unknown) {
+      return {};
+    }
+    HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(once)));
     if (outcome.verdict == CommitVerdict::kCommitted) {
       --report_.slices_damaged;
       ++report_.slices_repaired;
-      repair_events_ = repair_events_ || unknown;
     }
     return {};
   }
@@ -423,8 +456,10 @@ class Verifier {
 
   // What the warehouse holds at one moment.
   struct Holdings {
+    // With the recounts that are to replace damaged slices.
     Contribution ledger;
-    bool damaged = false;  // some slices' share of `ledger` is not known
+    std::set<SliceKey> replaced;  // those
+    bool damaged = false;         // some other slices' share of `ledger` is not known
     Contribution events;
     Contribution days;
     Contribution frozen;
@@ -443,7 +478,7 @@ class Verifier {
   Result<Holdings> read_all() {
     Holdings holdings;
     HIRESTREAM_ASSIGN(holdings.changes, ports_.warehouse.changes());
-    HIRESTREAM_ASSIGN(holdings.ledger, sum_of_ledger(holdings.damaged));
+    HIRESTREAM_TRY(add_up_ledger(holdings));
     HIRESTREAM_ASSIGN(const std::vector<Job> jobs, ports_.warehouse.load_jobs());
     std::unordered_map<int64_t, int64_t> companies;
     for (const Job& job : jobs) {
@@ -474,12 +509,12 @@ class Verifier {
       misplaced_ = holdings.misplaced;
       report_.cells_checked = static_cast<int64_t>(holdings.events.size());
       report_.days_checked = static_cast<int64_t>(holdings.days.size());
-      CommitPlan plan;
-      plan.based_on_changes = holdings.changes;
       VerifyReport noted = report_;
+      CommitPlan plan = plan_unknown(holdings, noted);
+      plan.based_on_changes = holdings.changes;
       compare_events(holdings, plan, noted);
       compare_days(holdings, plan, noted);
-      if (plan.cells.empty() && plan.days->empty()) {
+      if (plan.slices.empty() && plan.cells.empty() && plan.days->empty()) {
         report_ = std::move(noted);
         return {};
       }
@@ -494,6 +529,23 @@ class Verifier {
                 "others repaired or published slices during each of " + std::to_string(kLooks) +
                     " looks at events",
                 "verify again when they are done");
+  }
+
+  // The damaged slices that are to be replaced. As long as others (of another source) are damaged, `events` cannot be corrected with them:
+  // they stay as they are, unless losses are allowed.
+  CommitPlan plan_unknown(const Holdings& holdings, VerifyReport& report) const {
+    CommitPlan plan;
+    if (holdings.damaged && !options_.engine.allow_shrink) {
+      return plan;
+    }
+    plan.rows = unknown_.rows;
+    plan.new_rows = unknown_.new_rows;
+    std::copy_if(
+        unknown_.slices.begin(), unknown_.slices.end(), std::back_inserter(plan.slices),
+        [&](const SliceChange& change) { return holdings.replaced.contains(change.entry.key); });
+    report.slices_damaged -= static_cast<int64_t>(plan.slices.size());
+    report.slices_repaired += static_cast<int64_t>(plan.slices.size());
+    return plan;
   }
 
   // Differences of the roll-up go into `report`, or what puts it right into the plan.
@@ -518,52 +570,52 @@ class Verifier {
   }
 
   void compare_events(const Holdings& holdings, CommitPlan& plan, VerifyReport& report) {
-    const Contribution surplus = difference(holdings.events, holdings.ledger);
+    report.cells_compared_in_part = holdings.damaged;
+    std::set<int64_t> frozen_hours;
+    for (const Cell& hour : holdings.frozen) {
+      frozen_hours.insert(hour.key.local_hour);
+    }
+    // What events has beyond the ledger must be nothing, or hour by hour what frozen slices gave.
+    Contribution surplus;
+    Contribution negative;
     Contribution by_hour;
-    Contribution wrong;
-    for (const Cell& cell : surplus) {
-      if (cell.measures.any_negative()) {
-        wrong.push_back(cell);
+    for (const Cell& cell : difference(holdings.events, holdings.ledger)) {
+      if (!frozen_hours.contains(cell.key.local_hour)) {
+        surplus.push_back(cell);
+        continue;
       }
-      Cell hour = cell;
-      hour.key = CellKey{cell.key.local_hour, 0, 0, 0, 0};
-      by_hour.push_back(hour);
+      if (cell.measures.any_negative()) {
+        negative.push_back(cell);
+      }
+      by_hour.push_back({CellKey{cell.key.local_hour, 0, 0, 0, 0}, cell.measures});
     }
     canonicalize(by_hour);
-    // What events has beyond the ledger must be, hour by hour, what frozen slices gave.
     Contribution unexplained = difference(by_hour, holdings.frozen);
     if (holdings.damaged) {
       // What a damaged slice gave is not in the sum of the ledger: cells may hold more, but not less.
-      report.cells_compared_in_part = true;
+      keep_negative(surplus);
       keep_negative(unexplained);
     }
-    if (wrong.empty() && unexplained.empty()) {
+    report.cells_beyond_repair =
+        static_cast<int64_t>(std::max(negative.size(), unexplained.size()));
+    report.cells_different = report.cells_beyond_repair + static_cast<int64_t>(surplus.size());
+    note_cells(report, unexplained, holdings.frozen, by_hour, "events beyond the ledger, by hour");
+    if (surplus.empty()) {
       return;
     }
-    report.cells_repairable = holdings.frozen.empty() && !holdings.damaged;
-    // Guard Shrink: what somebody else added, or a repair that was killed left, is taken away only if that is allowed; what is missing
-    // is put back.
-    Contribution correction = difference(holdings.ledger, holdings.events);
+    // Guard Shrink: what somebody else added is taken away only if that is allowed; what is missing is put back.
+    Contribution correction = difference({}, surplus);
     const bool takes_away = std::any_of(correction.begin(), correction.end(), [](const Cell& cell) {
       return cell.measures.any_negative();
     });
-    const bool may = repair_events_ || options_.engine.allow_shrink || !takes_away;
-    if (options_.repair && may && report.cells_repairable) {
-      if (!repair_events_) {
-        note_cells(report, surplus, holdings.ledger, holdings.events, "events");
-      }
+    const bool may = !plan.slices.empty() || options_.engine.allow_shrink || !takes_away;
+    if (plan.slices.empty() || !options_.repair) {
+      note_cells(report, surplus, holdings.ledger, holdings.events, "events");
+    }
+    if (options_.repair && may && !holdings.damaged) {
+      report.cells_different = report.cells_beyond_repair;
       report.cells_repaired = static_cast<int64_t>(correction.size());
       plan.cells = std::move(correction);
-      return;
-    }
-    const Contribution& different = holdings.damaged ? wrong : surplus;
-    if (holdings.frozen.empty()) {
-      report.cells_different = static_cast<int64_t>(different.size());
-      note_cells(report, different, holdings.ledger, holdings.events, "events");
-    } else {
-      report.cells_different = static_cast<int64_t>(std::max(wrong.size(), unexplained.size()));
-      note_cells(report, unexplained, holdings.frozen, by_hour,
-                 "events beyond the ledger, by hour");
     }
   }
 
@@ -594,10 +646,23 @@ class Verifier {
     return {};
   }
 
-  Result<Contribution> sum_of_ledger(bool& damaged) {
+  // The recount that shall replace a damaged slice, if the slice is still as it was then.
+  const SliceChange* replacement_of(SourceId source, const StoredContribution& stored) const {
+    const auto at = std::find_if(
+        unknown_.slices.begin(), unknown_.slices.end(),
+        [&](const SliceChange& change) { return change.entry.key == stored.entry.key; });
+    const bool same = source == ledger_.source_id() && at != unknown_.slices.end() &&
+                      at->entry.revision == stored.entry.revision;
+    return same ? &*at : nullptr;
+  }
+
+  Result<void> add_up_ledger(Holdings& holdings) {
     std::map<std::pair<SourceId, SliceKey>, int64_t> revisions;
     HIRESTREAM_TRY(load_revisions(revisions));
-    Contribution sum;
+    Contribution& sum = holdings.ledger;
+    const auto add = [&sum](const Contribution& contribution) {
+      sum.insert(sum.end(), contribution.begin(), contribution.end());
+    };
     auto at = revisions.begin();
     while (at != revisions.end()) {
       const SourceId source = at->first.first;
@@ -608,15 +673,18 @@ class Verifier {
       HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
                         ports_.warehouse.load_contributions(source, keys));
       for (const StoredContribution& slice : stored) {
-        if (slice.damaged) {
-          damaged = true;
-          continue;
+        if (!slice.damaged) {
+          add(slice.contribution);
+        } else if (const SliceChange* change = replacement_of(source, slice)) {
+          holdings.replaced.insert(slice.entry.key);
+          add(change->contribution);
+        } else {
+          holdings.damaged = true;
         }
-        sum.insert(sum.end(), slice.contribution.begin(), slice.contribution.end());
       }
     }
     canonicalize(sum);
-    return sum;
+    return {};
   }
 
   EnginePorts ports_;
@@ -626,7 +694,7 @@ class Verifier {
   std::map<SliceKey, LedgerEntry> frozen_;
   std::map<SliceKey, Listed> listed_;
   std::map<int64_t, int64_t> misplaced_;  // of the last look at events
-  bool repair_events_ = false;
+  CommitPlan unknown_;  // replaces damaged slices of which nobody knows what they gave
   bool still_open_ =
       false;  // a slice that differed at this look may be one that is filled right now
   int64_t checked_ = 0;

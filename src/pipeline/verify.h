@@ -29,10 +29,11 @@ struct VerifyReport {
   int64_t rows_too_late = 0;    // in the raw log, but their slice is frozen
   int64_t cells_checked = 0;
   int64_t cells_different = 0;  // of events against the ledger
-  // What damaged slices gave is not known: only cells that hold too little were noticed.
+  // Of these. Frozen slices gave something in the same hour: what each cell must be is not known any more.
+  int64_t cells_beyond_repair = 0;
+  // What damaged slices (maybe of other sources) gave is not known: only cells that hold too little were noticed.
   bool cells_compared_in_part = false;
   int64_t cells_repaired = 0;
-  bool cells_repairable = false;  // no frozen slice and no damage hides what each cell must be
   int64_t days_checked = 0;
   int64_t days_different = 0;  // rows of the daily roll-up against the sums of events
   int64_t days_repaired = 0;

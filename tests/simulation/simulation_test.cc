@@ -54,6 +54,8 @@ INSTANTIATE_TEST_SUITE_P(
                        795396920, Strategy::kScan},
         SeedThatFailed{"ARepairThatIsKilledLeavesNoRowWithACompanyOfBefore", 795396978,
                        Strategy::kTail},
+        SeedThatFailed{"RetryOfRejectsReplacesNoDamagedSliceWithoutEvents", 412068109,
+                       Strategy::kTail},
         SeedThatFailed{"RowsOfABlockThatIsOverDoNotWaitForAudits", 6132, Strategy::kFollow},
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
                        Strategy::kScan}),

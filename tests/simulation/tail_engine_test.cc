@@ -543,6 +543,49 @@ TEST(Verify, PutsEventsRightWhenDamagedRowsHaveChangedToo) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+void damage_slices(Scenario& scenario, int64_t count) {
+  for (int i = 0; i < 40 && scenario.verify(false).slices_damaged < count; ++i) {
+    scenario.damage_a_blob();  // any of them
+  }
+  ASSERT_EQ(scenario.verify(false).slices_damaged, count);
+}
+
+// Replacing a slice without the correction of `events` would leave a difference that nobody could explain once the other slice is whole.
+TEST(Verify, RetryOfRejectsReplacesEveryDamagedSlice) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6, .rejected = true});
+  scenario.add_click({.arrival_s = 7, .visible_s = 400});
+  scenario.add_click({.arrival_s = 125, .visible_s = 125});
+  scenario.run_until(390);
+  scenario.kill();
+  damage_slices(scenario, 2);
+  scenario.sleep(20);
+  EXPECT_EQ(scenario.retry_rejects(), 2);
+  EXPECT_EQ(scenario.clicks(), 3);
+  EXPECT_TRUE(scenario.verify(false).clean());
+}
+
+TEST(Verify, PutsEventsRightInHoursWithoutFrozenSlices) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.options.retention_us = 1800 * kSecondUs;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 7205, .visible_s = 7205});
+  scenario.add_click({.arrival_s = 7206, .visible_s = 7600});
+  scenario.run_until(7700);
+  ASSERT_EQ(scenario.slice(0).state, SliceState::kFrozen);
+  ASSERT_EQ(scenario.clicks(), 2);
+  scenario.kill();
+  damage_slices(scenario, 1);
+  const VerifyReport repaired = scenario.verify(true);
+  EXPECT_EQ(repaired.slices_repaired, 1);
+  EXPECT_TRUE(repaired.clean());
+  EXPECT_TRUE(scenario.verify(false).clean());
+  EXPECT_EQ(scenario.clicks(), 3);
+}
+
 TEST(TailEngine, AuditReplacesADamagedContributionWhoseRowsAreTheSame) {
   Scenario scenario;
   scenario.add_click({.arrival_s = 5, .visible_s = 5});
