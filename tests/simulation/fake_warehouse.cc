@@ -599,15 +599,16 @@ Result<std::vector<Job>> FakeWarehouse::load_jobs() {
 
 Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
   HIRESTREAM_TRY(begin("store jobs"));
-  std::map<int64_t, int64_t> companies;
-  for (const Job& job : changed) {
-    database_.jobs_[job.job_id] = job;
-    companies[job.job_id] = job.company_id;
-  }
+  // Both count a change, which lets only one of them in at a time.
   const bool waits = std::any_of(database_.orphans_.begin(), database_.orphans_.end(),
                                  [](const auto& orphan) { return orphan.commit.writers.empty(); });
   if (waits) {
     database_.end_orphans(true);
+  }
+  std::map<int64_t, int64_t> companies;
+  for (const Job& job : changed) {
+    database_.jobs_[job.job_id] = job;
+    companies[job.job_id] = job.company_id;
   }
   ++database_.changes_;
   int64_t rewritten = 0;

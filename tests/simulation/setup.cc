@@ -173,7 +173,9 @@ void draw_events(Setup& setup, Random& random) {
       setup.job_changes.push_back({at_us, known});
     }
   }
-  std::ranges::stable_sort(setup.job_changes, {}, &JobChange::at_us);
+  std::ranges::sort(setup.job_changes, {}, [](const JobChange& change) {
+    return std::pair(change.at_us, change.job.job_id);
+  });
 }
 
 // So many rows in one slice that the engine must forget ids it has counted.
