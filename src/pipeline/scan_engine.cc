@@ -13,8 +13,14 @@ constexpr int64_t kCellsPerCommit = 100'000;
 
 class ScanSink : public RowSink {
  public:
-  ScanSink(RowClassifier& classifier, const ScanBound& bound, int64_t width_us, Observer& observer)
-      : classifier_(classifier), bound_(bound), width_us_(width_us), observer_(observer) {}
+  ScanSink(EventSource& source, RowClassifier& classifier, const ScanBound& bound,
+           Observer& observer)
+      : source_(source),
+        classifier_(classifier),
+        bound_(bound),
+        width_us_(source.description().bucket_width_s * kSecondUs),
+        observer_(observer),
+        requests_(source.statistics().requests) {}
 
   Result<void> on_rows(size_t, const TrackingBatch& batch) override {
     for (size_t row = 0; row < batch.rows(); ++row) {
@@ -34,16 +40,26 @@ class ScanSink : public RowSink {
     }
     count.rows += static_cast<int64_t>(batch.rows());
     observer_.on_progress("rows scanned", count.rows, -1);
+    report(static_cast<int64_t>(batch.rows()));
     return {};
+  }
+
+  // Page by page: whoever watches sees that a scan of many minutes goes on.
+  void report(int64_t rows) {
+    const int64_t requests = source_.statistics().requests;
+    observer_.on_read(rows, requests - requests_, 0);
+    requests_ = requests;
   }
 
   ScanCount count;
 
  private:
+  EventSource& source_;
   RowClassifier& classifier_;
   ScanBound bound_;
   int64_t width_us_;
   Observer& observer_;
+  int64_t requests_;  // told already
   RowIdSet ids_;
   Tally* last_ = nullptr;
   int64_t last_bucket_ = 0;
@@ -65,10 +81,9 @@ int64_t scan_bucket(const TrackingBatch& batch, size_t row, int64_t bucket_width
 
 Result<ScanCount> count_scan(EventSource& source, RowClassifier& classifier, const ScanBound& bound,
                              Observer& observer) {
-  ScanSink sink(classifier, bound, source.description().bucket_width_s * kSecondUs, observer);
-  const int64_t requests_before = source.statistics().requests;
+  ScanSink sink(source, classifier, bound, observer);
   HIRESTREAM_TRY(source.scan(bound, sink));
-  observer.on_read(sink.count.rows, source.statistics().requests - requests_before, 0);
+  sink.report(0);
   return std::move(sink.count);
 }
 

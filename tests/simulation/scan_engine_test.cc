@@ -21,6 +21,18 @@ TEST(ScanEngine, CountsRowsOfEveryMinute) {
   EXPECT_EQ(scenario.slice(1).digest.rows, 1);
 }
 
+// A scan may take longer than an alert waits.
+TEST(ScanEngine, TellsOfEachPageThatItReads) {
+  ScanScenario scenario;
+  for (int i = 0; i < 2000; ++i) {
+    scenario.add_click({.arrival_s = 0.001 * i, .visible_s = 3});
+  }
+  scenario.run_until(30);
+  ASSERT_EQ(scenario.clicks(), 2000);
+  EXPECT_GE(scenario.rows_told(), 2000);
+  EXPECT_GE(scenario.reads_told(), scenario.rows_told() / 200);  // pages have 200 rows at most
+}
+
 TEST(ScanEngine, CountsOldEventsWithTheFullScan) {
   ScanScenario scenario;
   scenario.options.full_scan_interval_us = 100 * kSecondUs;

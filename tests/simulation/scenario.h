@@ -71,6 +71,9 @@ class Scenario {
   const std::string& last_error() const { return last_error_; }  // of the engine, not transient
   int64_t commits() const { return database_->commits(); }
   int64_t steps() const { return steps_; }
+  // How often the engine told that it has read something, and how many rows in all.
+  int64_t reads_told() const { return observer_.reads; }
+  int64_t rows_told() const { return observer_.rows; }
   const StepReport& last_report() const {
     return last_report_;
   }  // of the last step without an error
@@ -80,6 +83,14 @@ class Scenario {
   class Clock;
   class Jobs;
   class HookedSource;
+  struct ReadObserver : NullObserver {
+    void on_read(int64_t read, int64_t, int64_t) override {
+      ++reads;
+      rows += read;
+    }
+    int64_t reads = 0;
+    int64_t rows = 0;
+  };
 
   int64_t at(double seconds) const;
   void build();
@@ -100,7 +111,7 @@ class Scenario {
   std::unique_ptr<FakeWarehouse> warehouse_;
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Jobs> job_directory_;
-  NullObserver observer_;
+  ReadObserver observer_;
   std::unique_ptr<Engine> engine_;
   std::string last_error_;
   int64_t wake_us_ = 0;

@@ -29,19 +29,23 @@ const fingerprint = (member: string) => `JSON_UNQUOTE(JSON_EXTRACT(s.fingerprint
 // With LIMIT neither server reads more of the table's end, or beginning, than it needs.
 const minuteOf = (which: string) => `(SELECT m.minute_us FROM hirestream_minutes m WHERE m.source_id = s.id${which} LIMIT 1)`;
 const kLastRead = minuteOf(" AND m.requests > 0 ORDER BY m.minute_us DESC");
+const kLastCommit = minuteOf(" AND m.commits > 0 ORDER BY m.minute_us DESC");
 const kFirstReport = minuteOf(" ORDER BY m.minute_us");
 const kOldestCommit = "(SELECT MIN(w.updated_at) FROM hirestream_writers w WHERE w.source_id = s.id)";
 
 // Seconds for which a source has stood still. An engine reads, and reports that, whether there are rows or not; what it cannot read it
 // reports as retries. In tail mode each shard is committed once a bucket even without rows, so that one of several engines is missed, too.
-// Files do not move by themselves.
+// One that reads but cannot commit tries again every 10 seconds at least. Files do not move by themselves.
 const kStale = `SELECT s.name AS source, GREATEST(
   ${kNow} - COALESCE(
     ${kLastRead},
     ${kFirstReport}) DIV 1000000,
   CASE ${fingerprint("strategy")} WHEN 'tail' THEN COALESCE(
     TIMESTAMPDIFF(SECOND, ${kOldestCommit}, UTC_TIMESTAMP())
-      - CAST(${fingerprint("bucket_width_s")} AS SIGNED), 0) ELSE 0 END) AS age
+      - CAST(${fingerprint("bucket_width_s")} AS SIGNED), 0) ELSE 0 END,
+  CASE WHEN (SELECT SUM(m.commits) = 0 AND SUM(m.retries) >= 15 FROM hirestream_minutes m
+    WHERE m.source_id = s.id AND ${minuteSince(300)})
+    THEN ${kNow} - COALESCE(${kLastCommit}, ${kFirstReport}) DIV 1000000 ELSE 0 END) AS age
 FROM hirestream_sources s
 WHERE s.kind NOT IN ('csv', 'ndjson') AND ${kFirstReport} IS NOT NULL`;
 
@@ -104,8 +108,8 @@ function rules(zone: ReportingZone): Rule[] {
       summary: "For more than five minutes nothing was read of {{ .Labels.source }}, or nothing of one of its shards was committed.",
       runbook:
         "Is the engine running (systemctl status hirestream, its log)? `hirestream doctor` says whether source and warehouse answer. " +
-        "Board Pipeline health: retries and no rows read mean that the source does not answer, one shard with an old `Last commit` that its " +
-        "engine is gone. " +
+        "Board Pipeline health: retries and no rows read mean that the source does not answer, retries and no commits that the warehouse " +
+        "refuses them (the engine's log says why), one shard with an old `Last commit` that its engine is gone. " +
         "It catches up by itself; nothing is lost while it stands. For a source that was retired for good, delete its rows of hirestream_minutes.",
     },
     {

@@ -541,6 +541,17 @@ def test_stale_fires_when_the_engine_of_one_shard_is_dead(quiet):
     assert firing(quiet, "hirestream-stale") == STALE
 
 
+def test_stale_fires_when_commits_are_refused(quiet):
+    report(quiet, 600, new_rows=900, rows_read=4000, commits=9)
+    for seconds_ago in (60, 120, 180, 240):
+        report(quiet, seconds_ago, rows_read=4000, retries=6, **NOTHING_NEW)
+    assert firing(quiet, "hirestream-stale") == STALE
+    execute(quiet, "UPDATE hirestream_minutes SET retries = 1")
+    assert firing(quiet, "hirestream-stale") == [], "nothing to commit, and a job table that did not answer a few times"
+    execute(quiet, "UPDATE hirestream_minutes SET retries = 6, commits = 1 ORDER BY minute_us DESC LIMIT 1")
+    assert firing(quiet, "hirestream-stale") == [], "committed since"
+
+
 def wait_until(connection, sql, process):
     """Until the query finds a row; the engine notes its minutes every five seconds."""
     deadline = time.monotonic() + 60
