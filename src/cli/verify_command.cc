@@ -127,11 +127,13 @@ std::string advice_text(const VerifyReport& report, bool repair) {
   if (report.slices_different + damaged + report.days_different > report.slices_held) {
     out += "repair with: hirestream verify --repair\n";
   }
-  if (repair && report.slices_damaged > 0) {
+  if (repair && report.slices_damaged > report.slices_held) {
     out +=
-        "damaged slices are replaced only when no others are left, of another source or of a file "
-        "that is gone: run hirestream verify --repair with those, too; if that changes nothing, "
-        "once with --allow-shrink\n";
+        "damaged slices whose rows have changed are replaced only when that explains all of "
+        "events: no other slice is damaged (of another source, or of a file that is gone), none "
+        "of their hours has frozen slices, and nobody else wrote to the table. Run hirestream "
+        "verify --repair with the other sources, too; if that changes nothing, once with "
+        "--allow-shrink\n";
   }
   if (report.cells_different > 0) {
     out +=

@@ -42,6 +42,16 @@ bool takes_away(const Contribution& change) {
 
 }  // namespace
 
+int64_t rows_counted(const Contribution& contribution) {
+  int64_t rows = 0;
+  for (const Cell& cell : contribution) {
+    const Measures& measures = cell.measures;
+    rows += measures.impressions + measures.clicks + measures.conversions + measures.qualified +
+            measures.unqualified;
+  }
+  return rows;
+}
+
 void SliceCount::add(RowClassifier& classifier, const TrackingBatch& batch, size_t row) {
   if (!ids.insert(batch.id(row))) {
     return;
@@ -107,7 +117,19 @@ Result<std::vector<LedgerEntry>> SliceLedger::load_entries() {
 
 Result<std::vector<StoredContribution>> SliceLedger::load_contributions(
     std::span<const SliceKey> keys) {
-  return ports_.warehouse.load_contributions(source_id_, keys);
+  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
+                    ports_.warehouse.load_contributions(source_id_, keys));
+  std::for_each(stored.begin(), stored.end(), distrust);
+  return stored;
+}
+
+void SliceLedger::distrust(StoredContribution& stored) {
+  const bool whole = stored.damaged || stored.entry.state == SliceState::kFrozen ||
+                     rows_counted(stored.contribution) == stored.entry.classes.counted;
+  if (!whole) {
+    stored.damaged = true;
+    stored.contribution.clear();
+  }
 }
 
 void SliceLedger::judge(Recount& recount) const {
@@ -149,7 +171,9 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
   std::vector<Recount*> suspects;
   for (Recount& recount : out) {
     judge(recount);
-    if (recount.verdict == RecountVerdict::kShrunk && !options_.allow_shrink &&
+    const bool suspect = recount.verdict == RecountVerdict::kShrunk ||
+                         recount.verdict == RecountVerdict::kDamaged;
+    if (suspect && !options_.allow_shrink &&
         ports_.source.description().strategy != Strategy::kFiles) {
       suspects.push_back(&recount);
       again.push_back({recount.stored.entry.key, std::nullopt, ReadLevel::kStrongest});
@@ -172,15 +196,19 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
     unconfirmed_ = strong.error();
     for (size_t i = 0; i < suspects.size(); ++i) {
       suspects[i]->count = std::move(first_counts[i]);
-      suspects[i]->verdict = RecountVerdict::kUnconfirmed;
+      suspects[i]->confirmed = false;
+      if (suspects[i]->verdict == RecountVerdict::kShrunk) {
+        suspects[i]->verdict = RecountVerdict::kUnconfirmed;
+      }
     }
     return out;
   }
   for (Recount* suspect : suspects) {
     judge(*suspect);
-    // Every row is there at the strongest level, only with other values: an overwrite, confirmed.
-    if (suspect->verdict == RecountVerdict::kShrunk &&
-        suspect->count.tally.digest().rows >= suspect->stored.entry.digest.rows) {
+    // Every row is there at the strongest level, only with other values: an overwrite, confirmed. Not in a slice that is held: new rows
+    // may have made up for those that it lacks.
+    if (suspect->verdict == RecountVerdict::kShrunk && !suspect->lacks_rows() &&
+        !suspect->stored.entry.held) {
       suspect->verdict = RecountVerdict::kChanged;
     }
   }

@@ -36,12 +36,20 @@ enum class RecountVerdict {
   kDamaged,  // the stored contribution cannot be read and its rows have changed: the difference is not known
 };
 
+// Rows of events that a contribution holds: each counted row is one.
+int64_t rows_counted(const Contribution& contribution);
+
 struct Recount {
   StoredContribution stored;
   SliceCount count;
   Contribution whole;   // of count
   Contribution change;  // whole − stored
   RecountVerdict verdict = RecountVerdict::kSame;
+  bool confirmed = true;  // false: the strongest read failed, rows that are missing here may be there
+
+  bool lacks_rows() const {
+    return !confirmed || count.tally.digest().rows < stored.entry.digest.rows;
+  }
 };
 
 // Changes collected for one transaction.
@@ -74,6 +82,8 @@ class SliceLedger {
 
   Result<std::vector<LedgerEntry>> load_entries();
   Result<std::vector<StoredContribution>> load_contributions(std::span<const SliceKey> keys);
+  // A contribution that does not hold as many rows as its entry says has lost a part: it is damaged.
+  static void distrust(StoredContribution& stored);
   // Reads the slices whole and compares. Suspected shrinking is read again at the strongest level here.
   Result<std::vector<Recount>> recount(std::span<const SliceKey> keys);
   // Compares a count with the stored contribution. Never kDamaged/kShrunk silently: see RecountVerdict.

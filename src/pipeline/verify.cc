@@ -261,9 +261,7 @@ class Verifier {
       return {};  // an open slice that an engine is filling right now: what it lacks is on its way
     }
     if (recount.stored.damaged) {
-      ++report_.slices_damaged;
-      name_slice(entry);
-      return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
+      return judge_damaged(std::move(recount));
     }
     ++report_.slices_different;
     name_slice(entry);
@@ -275,6 +273,18 @@ class Verifier {
       return {};
     }
     return options_.repair ? repair(std::move(recount)) : Result<void>{};
+  }
+
+  Result<void> judge_damaged(Recount&& recount) {
+    ++report_.slices_damaged;
+    name_slice(recount.stored.entry);
+    // Guard Shrink: how many rows it had is known all the same.
+    const bool loses = recount.verdict == RecountVerdict::kDamaged && recount.lacks_rows();
+    if (loses && !options_.engine.allow_shrink && !is_files()) {
+      ++report_.slices_held;
+      return {};
+    }
+    return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
   }
 
   void name_slice(const LedgerEntry& entry) {
@@ -325,6 +335,10 @@ class Verifier {
     const Listed& listed = listed_[recount.stored.entry.key];
     CommitPlan once;
     CommitPlan& plan = unknown ? unknown_ : once;
+    if (unknown) {
+      rows_unknown_[recount.stored.entry.key] =
+          recount.stored.entry.classes.counted - recount.count.tally.classes().counted;
+    }
     ledger_.plan_replace(plan, std::move(recount), state, listed.name, listed.tag,
                          ports_.clock.now_us());
     if (unknown) {
@@ -418,7 +432,8 @@ class Verifier {
     const bool moved =
         (revision == noted.end() ? 0 : revision->second) != recount.stored.entry.revision;
     const bool shrunk = recount.verdict == RecountVerdict::kShrunk;
-    if (shrunk && !moved && trust == ScanTrust::kSuspectLosses) {
+    const bool unknown = recount.verdict == RecountVerdict::kDamaged;
+    if ((shrunk || unknown) && !moved && trust == ScanTrust::kSuspectLosses) {
       if (found != count.buckets.end()) {
         found->second =
             std::move(recount.count.tally);  // what is to be believed if nobody confirms it
@@ -436,17 +451,16 @@ class Verifier {
       return release(recount.stored.entry);
     }
     if (recount.stored.damaged) {
-      ++report_.slices_damaged;
-      name_slice(recount.stored.entry);
-      return options_.repair ? replace_damaged(std::move(recount)) : Result<void>{};
+      recount.confirmed = trust == ScanTrust::kStrongest;
+      return judge_damaged(std::move(recount));
     }
     ++report_.slices_different;
     name_slice(recount.stored.entry);
     note_differences(report_, recount.whole, recount.stored.contribution,
                      slice_name(recount.stored.entry));
     // Every row is there at the strongest level, only with other values: an overwrite, confirmed.
-    const bool overwritten =
-        trust == ScanTrust::kStrongest && digest.rows >= recount.stored.entry.digest.rows;
+    const bool overwritten = trust == ScanTrust::kStrongest && !recount.lacks_rows() &&
+                             !recount.stored.entry.held;
     if (shrunk && !overwritten && !options_.engine.allow_shrink) {
       ++report_.slices_held;
       return {};
@@ -505,14 +519,21 @@ class Verifier {
   // Atomic: events = frozen base + Σ ledger, over all sources of the warehouse, and days = events by day.
   Result<void> check_events() {
     for (int look = 1; look <= kLooks; ++look) {
-      HIRESTREAM_ASSIGN(const Holdings holdings, read_holdings());
+      HIRESTREAM_ASSIGN(Holdings holdings, read_holdings());
       misplaced_ = holdings.misplaced;
       report_.cells_checked = static_cast<int64_t>(holdings.events.size());
       report_.days_checked = static_cast<int64_t>(holdings.days.size());
       VerifyReport noted = report_;
-      CommitPlan plan = plan_unknown(holdings, noted);
+      CommitPlan plan;
       plan.based_on_changes = holdings.changes;
-      compare_events(holdings, plan, noted);
+      Surplus surplus = compare(holdings);
+      if (!holdings.replaced.empty() && !options_.engine.allow_shrink &&
+          !explains(surplus, holdings)) {
+        leave_damaged(holdings);
+        surplus = compare(holdings);
+      }
+      plan_replaced(holdings, plan, noted);
+      judge_events(holdings, surplus, plan, noted);
       compare_days(holdings, plan, noted);
       if (plan.slices.empty() && plan.cells.empty() && plan.days->empty()) {
         report_ = std::move(noted);
@@ -531,21 +552,76 @@ class Verifier {
                 "verify again when they are done");
   }
 
-  // The damaged slices that are to be replaced. As long as others (of another source) are damaged, `events` cannot be corrected with them:
-  // they stay as they are, unless losses are allowed.
-  CommitPlan plan_unknown(const Holdings& holdings, VerifyReport& report) const {
-    CommitPlan plan;
-    if (holdings.damaged && !options_.engine.allow_shrink) {
-      return plan;
+  // What `events` has beyond the ledger.
+  struct Surplus {
+    Contribution cells;  // of hours to which no frozen slice gave anything: should be none
+    // Of the other hours: cells that hold less than the ledger says, and sums by hour that are not what frozen slices gave.
+    Contribution negative;
+    Contribution by_hour;
+    Contribution unexplained;
+  };
+
+  static Surplus compare(const Holdings& holdings) {
+    std::set<int64_t> frozen_hours;
+    for (const Cell& hour : holdings.frozen) {
+      frozen_hours.insert(hour.key.local_hour);
     }
-    plan.rows = unknown_.rows;
-    plan.new_rows = unknown_.new_rows;
+    Surplus out;
+    for (const Cell& cell : difference(holdings.events, holdings.ledger)) {
+      if (!frozen_hours.contains(cell.key.local_hour)) {
+        out.cells.push_back(cell);
+        continue;
+      }
+      if (cell.measures.any_negative()) {
+        out.negative.push_back(cell);
+      }
+      out.by_hour.push_back({CellKey{cell.key.local_hour, 0, 0, 0, 0}, cell.measures});
+    }
+    canonicalize(out.by_hour);
+    out.unexplained = difference(out.by_hour, holdings.frozen);
+    if (holdings.damaged) {
+      // What a damaged slice gave is not in the sum of the ledger: cells may hold more, but not less.
+      keep_negative(out.cells);
+      keep_negative(out.unexplained);
+    }
+    return out;
+  }
+
+  // Whether what damaged slices gave, of which only the number of rows is known, is all that `events` has beyond the ledger. Then it
+  // follows what `events` must be.
+  bool explains(const Surplus& surplus, const Holdings& holdings) const {
+    int64_t rows = 0;
+    for (const SliceKey& key : holdings.replaced) {
+      rows += rows_unknown_.at(key);
+    }
+    return !holdings.damaged && surplus.negative.empty() && surplus.unexplained.empty() &&
+           rows_counted(surplus.cells) == rows;
+  }
+
+  // They stay as they are: nobody can say what `events` must be with them replaced. That is for somebody to decide.
+  void leave_damaged(Holdings& holdings) const {
+    Contribution replacements;
+    for (const SliceChange& change : unknown_.slices) {
+      if (holdings.replaced.contains(change.entry.key)) {
+        replacements.insert(replacements.end(), change.contribution.begin(),
+                            change.contribution.end());
+      }
+    }
+    canonicalize(replacements);
+    holdings.ledger = difference(holdings.ledger, replacements);
+    holdings.replaced.clear();
+    holdings.damaged = true;
+  }
+
+  void plan_replaced(const Holdings& holdings, CommitPlan& plan, VerifyReport& report) const {
     std::copy_if(
         unknown_.slices.begin(), unknown_.slices.end(), std::back_inserter(plan.slices),
         [&](const SliceChange& change) { return holdings.replaced.contains(change.entry.key); });
+    for (const SliceChange& change : plan.slices) {
+      plan.rows += change.entry.digest.rows;
+    }
     report.slices_damaged -= static_cast<int64_t>(plan.slices.size());
     report.slices_repaired += static_cast<int64_t>(plan.slices.size());
-    return plan;
   }
 
   // Differences of the roll-up go into `report`, or what puts it right into the plan.
@@ -569,49 +645,22 @@ class Verifier {
         static_cast<int64_t>(wrong.size());
   }
 
-  void compare_events(const Holdings& holdings, CommitPlan& plan, VerifyReport& report) {
+  void judge_events(const Holdings& holdings, const Surplus& surplus, CommitPlan& plan,
+                    VerifyReport& report) {
     report.cells_compared_in_part = holdings.damaged;
-    std::set<int64_t> frozen_hours;
-    for (const Cell& hour : holdings.frozen) {
-      frozen_hours.insert(hour.key.local_hour);
-    }
-    // What events has beyond the ledger must be nothing, or hour by hour what frozen slices gave.
-    Contribution surplus;
-    Contribution negative;
-    Contribution by_hour;
-    for (const Cell& cell : difference(holdings.events, holdings.ledger)) {
-      if (!frozen_hours.contains(cell.key.local_hour)) {
-        surplus.push_back(cell);
-        continue;
-      }
-      if (cell.measures.any_negative()) {
-        negative.push_back(cell);
-      }
-      by_hour.push_back({CellKey{cell.key.local_hour, 0, 0, 0, 0}, cell.measures});
-    }
-    canonicalize(by_hour);
-    Contribution unexplained = difference(by_hour, holdings.frozen);
-    if (holdings.damaged) {
-      // What a damaged slice gave is not in the sum of the ledger: cells may hold more, but not less.
-      keep_negative(surplus);
-      keep_negative(unexplained);
-    }
     report.cells_beyond_repair =
-        static_cast<int64_t>(std::max(negative.size(), unexplained.size()));
-    report.cells_different = report.cells_beyond_repair + static_cast<int64_t>(surplus.size());
-    note_cells(report, unexplained, holdings.frozen, by_hour, "events beyond the ledger, by hour");
-    if (surplus.empty()) {
-      return;
-    }
+        static_cast<int64_t>(std::max(surplus.negative.size(), surplus.unexplained.size()));
+    report.cells_different =
+        report.cells_beyond_repair + static_cast<int64_t>(surplus.cells.size());
+    note_cells(report, surplus.unexplained, holdings.frozen, surplus.by_hour,
+               "events beyond the ledger, by hour");
+    note_cells(report, surplus.cells, holdings.ledger, holdings.events, "events");
     // Guard Shrink: what somebody else added is taken away only if that is allowed; what is missing is put back.
-    Contribution correction = difference({}, surplus);
+    Contribution correction = difference({}, surplus.cells);
     const bool takes_away = std::any_of(correction.begin(), correction.end(), [](const Cell& cell) {
       return cell.measures.any_negative();
     });
     const bool may = !plan.slices.empty() || options_.engine.allow_shrink || !takes_away;
-    if (plan.slices.empty() || !options_.repair) {
-      note_cells(report, surplus, holdings.ledger, holdings.events, "events");
-    }
     if (options_.repair && may && !holdings.damaged) {
       report.cells_different = report.cells_beyond_repair;
       report.cells_repaired = static_cast<int64_t>(correction.size());
@@ -670,9 +719,10 @@ class Verifier {
       for (; at != revisions.end() && at->first.first == source && keys.size() < 1024; ++at) {
         keys.push_back(at->first.second);
       }
-      HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
+      HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
                         ports_.warehouse.load_contributions(source, keys));
-      for (const StoredContribution& slice : stored) {
+      for (StoredContribution& slice : stored) {
+        SliceLedger::distrust(slice);
         if (!slice.damaged) {
           add(slice.contribution);
         } else if (const SliceChange* change = replacement_of(source, slice)) {
@@ -695,6 +745,7 @@ class Verifier {
   std::map<SliceKey, Listed> listed_;
   std::map<int64_t, int64_t> misplaced_;  // of the last look at events
   CommitPlan unknown_;  // replaces damaged slices of which nobody knows what they gave
+  std::map<SliceKey, int64_t> rows_unknown_;  // of each: rows counted before, less those that replace them
   bool still_open_ =
       false;  // a slice that differed at this look may be one that is filled right now
   int64_t checked_ = 0;

@@ -325,7 +325,8 @@ StoredContribution WarehouseDatabase::load(SourceId source, const SliceKey& key)
     }
     out.contribution = merge(out.contribution, *decoded);
   }
-  if (out.entry.state != SliceState::kFrozen && to_map(out.contribution) != shadow_.at(key).cells) {
+  if (out.entry.state != SliceState::kFrozen && !damaged_.contains(key) &&
+      to_map(out.contribution) != shadow_.at(key).cells) {
     violated("Codec", "a contribution does not come back as it was stored");
   }
   return out;
@@ -371,6 +372,18 @@ void WarehouseDatabase::damage_a_blob() {
   world_.count_fault("damaged blob");
   world_.trace("warehouse",
                fmt::format("blob of slice {}/{} is damaged", id.second.shard, id.second.bucket));
+}
+
+void WarehouseDatabase::lose_blobs(const SliceKey& key) {
+  for (auto& [id, slice] : slices_) {
+    if (id.second == key) {
+      slice.base.clear();
+      slice.deltas.clear();
+      damaged_.insert(key);
+      in_doubt_ = true;
+      checks_.exempt(key);
+    }
+  }
 }
 
 // ---- the port

@@ -46,6 +46,8 @@ class WarehouseDatabase {
   bool is_atomic() const;
   // Flips a bit of a stored blob.
   void damage_a_blob();
+  // Takes a slice's blobs away: the base, or what was appended to it.
+  void lose_blobs(const SliceKey& key);
   // From the damage to a blob until `events` has been put right again.
   bool in_doubt() const { return in_doubt_; }
   // Transactions whose clients are gone: ends those whose time has come (all: every one).

@@ -78,6 +78,7 @@ class Scenario {
     return last_report_;
   }  // of the last step without an error
   void damage_a_blob() { database_->damage_a_blob(); }
+  void lose_blobs(int64_t offset = 0) { database_->lose_blobs(slice(offset).key); }
 
  private:
   class Clock;

@@ -44,6 +44,16 @@ Fingerprint decode_fingerprint(std::string_view text) {
   return fingerprint;
 }
 
+// What was counted is gone from `events`: nobody may add to it, under any name.
+Result<void> check_rows_are_there(Connection& connection, const SourceRegistration& given) {
+  HIRESTREAM_ASSIGN(
+      ResultSet lost,
+      connection.query("SELECT NOT EXISTS (SELECT 1 FROM events) AND EXISTS (SELECT 1 "
+                       "FROM hirestream_slices WHERE counted > 0)"));
+  HIRESTREAM_TRY(lost.next());
+  return lost.integer(0) != 0 ? refuse_ledger_without_rows(given) : Result<void>();
+}
+
 // Within the transaction that registers it.
 Result<void> check_new_name(Connection& connection, const SourceRegistration& given) {
   HIRESTREAM_ASSIGN(
@@ -60,7 +70,7 @@ Result<void> check_new_name(Connection& connection, const SourceRegistration& gi
   }
   HIRESTREAM_TRY(check_new_source(known, given));
   if (!known.empty()) {
-    return {};
+    return check_rows_are_there(connection, given);
   }
   HIRESTREAM_ASSIGN(ResultSet unknown,
                     connection.query("SELECT EXISTS (SELECT 1 FROM events) AND NOT EXISTS (SELECT "
@@ -276,14 +286,7 @@ Result<SourceId> MysqlWarehouse::register_source(const SourceRegistration& regis
   }
   HIRESTREAM_TRY(check_known_source(
       {given.name, std::string(row.text(1)), decode_fingerprint(row.text(2))}, given));
-  HIRESTREAM_ASSIGN(
-      ResultSet lost,
-      connection->query("SELECT NOT EXISTS (SELECT 1 FROM events) AND EXISTS (SELECT 1 "
-                        "FROM hirestream_slices WHERE counted > 0)"));
-  HIRESTREAM_TRY(lost.next());
-  if (lost.integer(0) != 0) {
-    return forward(refuse_ledger_without_rows(given).error());
-  }
+  HIRESTREAM_TRY(check_rows_are_there(*connection, given));
   return static_cast<SourceId>(row.integer(0));
 }
 

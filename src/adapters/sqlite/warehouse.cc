@@ -33,6 +33,15 @@ Fingerprint decode_fingerprint(std::string_view text) {
   return fingerprint;
 }
 
+// What was counted is gone from `events`: nobody may add to it, under any name.
+Result<void> check_rows_are_there(sqlite::Database& database, const SourceRegistration& given) {
+  HIRESTREAM_ASSIGN(Statement lost,
+                    database.prepare("SELECT NOT EXISTS (SELECT 1 FROM events_micros) AND EXISTS "
+                                     "(SELECT 1 FROM hirestream_slices WHERE counted > 0)"));
+  HIRESTREAM_TRY(lost.step());
+  return lost.integer(0) != 0 ? refuse_ledger_without_rows(given) : Result<void>();
+}
+
 // Within the transaction that registers it.
 Result<void> check_new_name(sqlite::Database& database, const SourceRegistration& given) {
   HIRESTREAM_ASSIGN(
@@ -49,7 +58,7 @@ Result<void> check_new_name(sqlite::Database& database, const SourceRegistration
   }
   HIRESTREAM_TRY(check_new_source(known, given));
   if (!known.empty()) {
-    return {};
+    return check_rows_are_there(database, given);
   }
   HIRESTREAM_ASSIGN(Statement unknown,
                     database.prepare("SELECT EXISTS (SELECT 1 FROM events_micros) AND NOT EXISTS "
@@ -130,14 +139,7 @@ Result<SourceId> SqliteWarehouse::register_source(const SourceRegistration& regi
                                     decode_fingerprint(find->text(2))};
     find->reset();
     HIRESTREAM_TRY(check_known_source(stored, given));
-    HIRESTREAM_ASSIGN(
-        Statement lost,
-        database_.prepare("SELECT NOT EXISTS (SELECT 1 FROM events_micros) AND EXISTS "
-                          "(SELECT 1 FROM hirestream_slices WHERE counted > 0)"));
-    HIRESTREAM_TRY(lost.step());
-    if (lost.integer(0) != 0) {
-      return forward(refuse_ledger_without_rows(given).error());
-    }
+    HIRESTREAM_TRY(check_rows_are_there(database_, given));
     return id;
   }
   HIRESTREAM_TRY(check_new_name(database_, given));
