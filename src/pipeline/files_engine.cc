@@ -52,6 +52,7 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
     there_.insert(file.key);
   }
   looked_ = true;
+  compared_ = false;
   return {};
 }
 
@@ -104,6 +105,10 @@ Result<StepReport> FilesEngine::step() {
     ++done_;
     ports_.observer.on_progress("files", done_, done_ + static_cast<int64_t>(pending_.size()));
   }
+  if (pending_.empty() && !compared_) {
+    HIRESTREAM_TRY(forget_copied(now_us));
+    compared_ = true;
+  }
   if (pending_.empty() && !failures_.empty()) {
     Error error = std::move(failures_.front());
     failures_.pop_front();
@@ -125,18 +130,23 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   }
   CommitPlan plan;
   const RowDigest digest = recount.count.tally.digest();
-  const bool is_new = recount.stored.entry.revision == 0;
+  // A new file, or one that was seen half-written.
+  const bool other_rows = digest != recount.stored.entry.digest;
   ledger_.plan_replace(plan, std::move(recount), SliceState::kSettled, file.name, file.tag, now_us);
-  if (is_new && digest.rows > 0) {
+  if (other_rows && digest.rows > 0) {
     HIRESTREAM_TRY(plan_renamed(plan, digest, file.name, now_us));
   }
+  return commit(std::move(plan), file.name);
+}
+
+Result<void> FilesEngine::commit(CommitPlan plan, const std::string& name) {
   std::vector<LedgerEntry> entries;
   for (const SliceChange& change : plan.slices) {
     entries.push_back(change.entry);
   }
   HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
   if (outcome.verdict == CommitVerdict::kConflict) {
-    return fail(ErrorKind::kTransient, "count file", file.name,
+    return fail(ErrorKind::kTransient, "count file", name,
                 "it was replaced by somebody else meanwhile");
   }
   for (LedgerEntry& entry : entries) {
@@ -146,11 +156,41 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   return {};
 }
 
+bool FilesEngine::is_gone(const Known::value_type& known) const {
+  return !there_.contains(known.first) && known.second.state != SliceState::kFrozen &&
+         known.second.digest.rows > 0;
+}
+
+Result<void> FilesEngine::forget_copied(int64_t now_us) {
+  std::map<std::pair<int64_t, uint64_t>, const LedgerEntry*> gone;
+  for (const auto& known : known_) {
+    if (is_gone(known)) {
+      gone.emplace(std::pair(known.second.digest.rows, known.second.digest.hash), &known.second);
+    }
+  }
+  if (gone.empty()) {
+    return {};
+  }
+  std::vector<LedgerEntry> copies;
+  for (const auto& [key, entry] : known_) {
+    if (there_.contains(key) && gone.contains({entry.digest.rows, entry.digest.hash})) {
+      copies.push_back(entry);
+    }
+  }
+  for (const LedgerEntry& copy : copies) {
+    CommitPlan plan;
+    HIRESTREAM_TRY(plan_renamed(plan, copy.digest, copy.name, now_us));
+    if (!plan.empty()) {
+      HIRESTREAM_TRY(commit(std::move(plan), copy.name));
+    }
+  }
+  return {};
+}
+
 Result<void> FilesEngine::plan_renamed(CommitPlan& plan, const RowDigest& digest,
                                        const std::string& name, int64_t now_us) {
   const auto before = std::find_if(known_.begin(), known_.end(), [&](const auto& known) {
-    return known.second.digest == digest && known.second.state != SliceState::kFrozen &&
-           !there_.contains(known.first);
+    return known.second.digest == digest && is_gone(known);
   });
   if (before == known_.end()) {
     return {};

@@ -32,17 +32,23 @@ class FilesEngine : public Engine {
   // Empties the slice of a file that is gone and had exactly these rows.
   Result<void> plan_renamed(CommitPlan& plan, const RowDigest& digest, const std::string& name,
                             int64_t now_us);
+  // Empties the slices of files that are gone and of which a copy is there that was counted beside them.
+  Result<void> forget_copied(int64_t now_us);
+  Result<void> commit(CommitPlan plan, const std::string& name);
+  using Known = std::map<SliceKey, LedgerEntry>;
+  bool is_gone(const Known::value_type& known) const;
 
   EnginePorts ports_;
   EngineOptions options_;
   SliceLedger ledger_;
-  std::map<SliceKey, LedgerEntry> known_;
+  Known known_;
   std::deque<SliceListing> pending_;
   std::set<SliceKey> there_;  // files of the last look
   std::map<SliceKey, Unusable> unusable_;
   std::deque<Error> failures_;
   bool started_ = false;
   bool looked_ = false;
+  bool compared_ = false;  // files that are gone with those that are there
   int64_t done_ = 0;
   int64_t last_step_us_ = 0;
   int64_t next_look_us_ = 0;
