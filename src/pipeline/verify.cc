@@ -197,15 +197,25 @@ class Verifier {
       const auto batch = std::span(keys).subspan(at, std::min(kSlicesPerBatch, keys.size() - at));
       HIRESTREAM_ASSIGN(const std::vector<Recount> recounts, ledger_.recount(batch));
       for (const Recount& recount : recounts) {
-        note_late_rows(recount);
+        HIRESTREAM_TRY(note_late_rows(recount));
       }
     }
     return {};
   }
 
-  void note_late_rows(const Recount& recount) {
-    const int64_t rows = recount.count.tally.digest().rows;
-    report_.rows_too_late += std::max<int64_t>(0, rows - recount.stored.entry.digest.rows);
+  Result<void> note_late_rows(const Recount& recount) {
+    LedgerEntry entry = recount.stored.entry;
+    const int64_t late =
+        std::max<int64_t>(0, recount.count.tally.digest().rows - entry.digest.rows);
+    report_.rows_too_late += late;
+    if (!options_.repair || late <= entry.classes.too_late) {
+      return {};
+    }
+    entry.classes.too_late = late;
+    CommitPlan plan;
+    SliceLedger::plan_keep(plan, entry);
+    HIRESTREAM_TRY(ledger_.commit(std::move(plan)));
+    return {};
   }
 
   Result<void> look_at(std::vector<SliceKey> keys) {
@@ -240,8 +250,7 @@ class Verifier {
     // Frozen by an engine after we began, or one whose rejects are tried again: it has no contribution any more.
     if (entry.state == SliceState::kFrozen) {
       ++report_.slices_frozen;
-      note_late_rows(recount);
-      return {};
+      return note_late_rows(recount);
     }
     const bool same = recount.verdict == RecountVerdict::kSame;
     const bool moved = revisions.contains(key) && revisions[key] != entry.revision;
@@ -424,8 +433,7 @@ class Verifier {
     const RowDigest digest = recount.count.tally.digest();
     if (recount.stored.entry.state == SliceState::kFrozen) {
       ++report_.slices_frozen;
-      note_late_rows(recount);
-      return {};
+      return note_late_rows(recount);
     }
     ledger_.judge(recount);
     const auto revision = noted.find(key);

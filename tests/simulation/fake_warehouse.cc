@@ -240,8 +240,10 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       break;
   }
   const LedgerEntry& now = change.entry;
+  RowClasses counted_now = now.classes;
+  counted_now.too_late = before.classes.too_late;  // these were not counted
   if ((change.mode == ChangeMode::kKeep || change.mode == ChangeMode::kFreeze) &&
-      !(now.digest == before.digest && now.classes == before.classes)) {
+      !(now.digest == before.digest && counted_now == before.classes)) {
     violated("Contract", "digest or classes change although the contribution stays");
   }
   slice.entry = now;

@@ -567,6 +567,9 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   setup.promptness.grace_us = setup.options.grace_us;
   setup.promptness.clock_error_max_us = setup.clock_error_max_us + setup.clock_step_us;
   setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;
+  if (setup.options.rows_per_commit < 50) {
+    setup.promptness.delay_max_us += 5 * kSecondUs;  // many commits to catch up with
+  }
   // A clock that is ahead lets rows from clocks that are ahead carry the position too far.
   setup.promptness.lateness_max_us = setup.options.look_back_us -
                                      setup.options.look_back_interval_us -

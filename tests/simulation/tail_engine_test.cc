@@ -333,6 +333,9 @@ TEST(TailEngine, FrozenSliceNeverChanges) {
   EXPECT_TRUE(report.clean());
   EXPECT_EQ(report.rows_too_late, 1);
   EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_EQ(scenario.slice().classes, (RowClasses{.counted = 1, .too_late = 1}));
+  EXPECT_EQ(scenario.verify(true).rows_too_late, 1);
+  EXPECT_EQ(scenario.slice().classes.too_late, 1);
 }
 
 TEST(TailEngine, RetryOfRejectsLeavesFrozenSlicesAlone) {
