@@ -292,10 +292,9 @@ Result<bool> ScanEngine::commit_batch(std::span<const int64_t> buckets, ScanCoun
     }
     ledger_.judge(recount);
     const RowDigest digest = recount.count.tally.digest();
-    const bool all_there = !recount.lacks_rows() && !recount.stored.entry.held;
     if (recount.verdict == RecountVerdict::kDamaged ||
-        (recount.verdict == RecountVerdict::kShrunk && !options_.allow_shrink &&
-         !(strongest && all_there))) {
+        (recount.verdict == RecountVerdict::kShrunk &&
+         !(strongest && (options_.allow_shrink || recount.only_overwritten())))) {
       suspicious = true;
       leave(bucket);
       if (strongest || recount.verdict == RecountVerdict::kDamaged) {

@@ -173,8 +173,7 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
     judge(recount);
     const bool suspect = recount.verdict == RecountVerdict::kShrunk ||
                          recount.verdict == RecountVerdict::kDamaged;
-    if (suspect && !options_.allow_shrink &&
-        ports_.source.description().strategy != Strategy::kFiles) {
+    if (suspect && ports_.source.description().strategy != Strategy::kFiles) {
       suspects.push_back(&recount);
       again.push_back({recount.stored.entry.key, std::nullopt, ReadLevel::kStrongest});
     }
@@ -196,8 +195,8 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
     unconfirmed_ = strong.error();
     for (size_t i = 0; i < suspects.size(); ++i) {
       suspects[i]->count = std::move(first_counts[i]);
-      suspects[i]->confirmed = false;
-      if (suspects[i]->verdict == RecountVerdict::kShrunk) {
+      suspects[i]->confirmed = options_.allow_shrink;
+      if (!options_.allow_shrink && suspects[i]->verdict == RecountVerdict::kShrunk) {
         suspects[i]->verdict = RecountVerdict::kUnconfirmed;
       }
     }
@@ -205,10 +204,7 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
   }
   for (Recount* suspect : suspects) {
     judge(*suspect);
-    // Every row is there at the strongest level, only with other values: an overwrite, confirmed. Not in a slice that is held: new rows
-    // may have made up for those that it lacks.
-    if (suspect->verdict == RecountVerdict::kShrunk && !suspect->lacks_rows() &&
-        !suspect->stored.entry.held) {
+    if (suspect->verdict == RecountVerdict::kShrunk && suspect->only_overwritten()) {
       suspect->verdict = RecountVerdict::kChanged;
     }
   }
@@ -246,9 +242,11 @@ std::string SliceLedger::why_held(const Recount& recount) {
   if (recount.verdict == RecountVerdict::kDamaged) {
     return "stored contribution is damaged: run `hirestream verify --repair`";
   }
-  return std::to_string(recount.count.tally.digest().rows) + " rows found, " +
-         std::to_string(recount.stored.entry.digest.rows) +
-         " counted before: held (stale replica, TRUNCATE, wrong cluster or TTL?)";
+  const std::string found = std::to_string(recount.count.tally.digest().rows) + " rows found, " +
+                            std::to_string(recount.stored.entry.digest.rows) + " counted before: held ";
+  return recount.lacks_rows()
+             ? found + "(stale replica, TRUNCATE, wrong cluster or TTL?)"
+             : found + "(it was held before, and something that was counted is still not there)";
 }
 
 void SliceLedger::plan_keep(CommitPlan& plan, const LedgerEntry& entry) {

@@ -50,6 +50,12 @@ struct Recount {
   bool lacks_rows() const {
     return !confirmed || count.tally.digest().rows < stored.entry.digest.rows;
   }
+  // Of a strongest read that takes something away: every row is there, only with other values. In a slice that is held new rows may have made
+  // up for those that it lacks.
+  bool only_overwritten() const {
+    const int64_t rows = count.tally.digest().rows;
+    return stored.entry.held ? rows == stored.entry.digest.rows : rows >= stored.entry.digest.rows;
+  }
 };
 
 // Changes collected for one transaction.

@@ -375,11 +375,9 @@ class Verifier {
     for (const auto& [bucket, tally] : count.buckets) {
       keys.insert({0, bucket});
     }
-    const bool ask_again = !options_.engine.allow_shrink;
     std::vector<SliceKey> suspects;
     HIRESTREAM_TRY(judge_scanned({keys.begin(), keys.end()}, noted, count,
-                                 ask_again ? ScanTrust::kSuspectLosses : ScanTrust::kBelieve,
-                                 suspects));
+                                 ScanTrust::kSuspectLosses, suspects));
     if (suspects.empty()) {
       return {};
     }
@@ -459,16 +457,14 @@ class Verifier {
       return release(recount.stored.entry);
     }
     if (recount.stored.damaged) {
-      recount.confirmed = trust == ScanTrust::kStrongest;
+      recount.confirmed = trust == ScanTrust::kStrongest || options_.engine.allow_shrink;
       return judge_damaged(std::move(recount));
     }
     ++report_.slices_different;
     name_slice(recount.stored.entry);
     note_differences(report_, recount.whole, recount.stored.contribution,
                      slice_name(recount.stored.entry));
-    // Every row is there at the strongest level, only with other values: an overwrite, confirmed.
-    const bool overwritten = trust == ScanTrust::kStrongest && !recount.lacks_rows() &&
-                             !recount.stored.entry.held;
+    const bool overwritten = trust == ScanTrust::kStrongest && recount.only_overwritten();
     if (shrunk && !overwritten && !options_.engine.allow_shrink) {
       ++report_.slices_held;
       return {};

@@ -47,15 +47,22 @@ class Checks {
   // counted. Slices that a repair has touched wait for the engine to hear of them.
   void check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_t shard,
                      int64_t mark_before, int64_t mark, const std::set<SliceKey>& repaired) const;
-  // Shrink: a slice is held only while it lacks rows; those that had them all back by then are not held any more.
+  // Shrink: a slice is held only while it lacks rows; those that had them all back by then are not held any more, unless rows of them were
+  // overwritten.
   void check_released(const SliceKey& key, const StoredSlice& slice, int64_t back_us) const;
   enum class Invariant { kSettled, kLate };
   // Every slice holds at least the rows that were visible everywhere by then.
   void check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                         Invariant invariant) const;
 
-  // Slices whose stored contribution was damaged wait for a repair: neither Prompt nor Late is asked of them.
-  void exempt(const SliceKey& key) { exempt_.insert(key); }
+  // Slices whose stored contribution is damaged wait for a repair: neither Prompt nor Late is asked of them.
+  void exempt(const SliceKey& key, bool on) {
+    if (on) {
+      exempt_.insert(key);
+    } else {
+      exempt_.erase(key);
+    }
+  }
 
  private:
   struct Expected {

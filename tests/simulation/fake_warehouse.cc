@@ -6,6 +6,7 @@
 
 #include "aggregation/contribution_codec.h"
 #include "ports/day_changes.h"
+#include "ports/source_check.h"
 
 namespace hirestream::simulation {
 namespace {
@@ -83,19 +84,19 @@ void WarehouseDatabase::end_orphans(bool all) {
 CommitOutcome WarehouseDatabase::check_guards(const Commit& commit) const {
   CommitOutcome outcome;
   for (const WriterEpoch& writer : commit.writers) {
-    const auto found = writers_.find({commit.source, writer.shard});
-    if (found == writers_.end() || found->second.epoch != writer.epoch) {
+    const auto found = now_.writers.find({commit.source, writer.shard});
+    if (found == now_.writers.end() || found->second.epoch != writer.epoch) {
       outcome.verdict = CommitVerdict::kFenced;
       return outcome;
     }
   }
-  if (commit.based_on_changes && *commit.based_on_changes != changes_) {
+  if (commit.based_on_changes && *commit.based_on_changes != now_.changes) {
     outcome.verdict = CommitVerdict::kConflict;
     return outcome;
   }
   for (const SliceChange& change : commit.slices) {
-    const auto found = slices_.find({commit.source, change.entry.key});
-    const int64_t revision = found == slices_.end() ? 0 : found->second.entry.revision;
+    const auto found = now_.slices.find({commit.source, change.entry.key});
+    const int64_t revision = found == now_.slices.end() ? 0 : found->second.entry.revision;
     if (revision != change.entry.revision) {
       outcome.verdict = CommitVerdict::kConflict;
       outcome.conflicts.push_back(change.entry.key);
@@ -138,7 +139,7 @@ void WarehouseDatabase::check_fence(const Commit& commit,
     if (own == taken.end()) {
       continue;  // a repair: goes by revision alone
     }
-    const auto writer = writers_.find({commit.source, change.entry.key.shard});
+    const auto writer = now_.writers.find({commit.source, change.entry.key.shard});
     if (writer->second.epoch != own->second) {
       violated("Fence",
                fmt::format("epoch {} committed slice {}/{} after epoch {} was taken", own->second,
@@ -150,8 +151,8 @@ void WarehouseDatabase::check_fence(const Commit& commit,
 // A publisher is gone when a job moves: its rows have the company of the moment in which it commits.
 void WarehouseDatabase::check_publisher(const Commit& commit) const {
   for (const CellChange& cell : commit.cells) {
-    const auto job = jobs_.find(cell.key.job_id);
-    const int64_t want = job == jobs_.end() ? 0 : job->second.company_id;
+    const auto job = now_.jobs.find(cell.key.job_id);
+    const int64_t want = job == now_.jobs.end() ? 0 : job->second.company_id;
     if (commit.writers.empty() && cell.company_id != want) {
       violated("Company", fmt::format("{}: a repair gives it company {}, its job has {}",
                                       describe(cell.key), cell.company_id, want));
@@ -161,39 +162,44 @@ void WarehouseDatabase::check_publisher(const Commit& commit) const {
 
 void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int64_t>& taken) {
   check_shape(commit);
-  check_fence(commit, taken);
-  check_publisher(commit);
+  if (checks_ != nullptr) {
+    check_fence(commit, taken);
+    check_publisher(commit);
+  }
   ++commits_;
-  changes_ += commit.writers.empty() ? 1 : 0;
+  now_.changes += commit.writers.empty() ? 1 : 0;
   std::set<CellKey> touched;
   for (const SliceChange& change : commit.slices) {
     apply_slice(commit, change, touched);
   }
   for (const CellChange& change : commit.cells) {
-    apply_cell(events_, change, commit.now_us);
+    apply_cell(now_.events, change, commit.now_us);
     touched.insert(change.key);
   }
   for (const CellChange& change : commit.days ? *commit.days : day_changes(commit.cells)) {
-    apply_cell(days_, change, commit.now_us);
+    apply_cell(now_.days, change, commit.now_us);
   }
   for (const WriterEpoch& writer : commit.writers) {
-    writers_[{commit.source, writer.shard}].token = commit.token;
+    now_.writers[{commit.source, writer.shard}].token = commit.token;
   }
   for (const auto& [shard, bucket] : commit.settled_until) {
-    const auto [mark, fresh] = settled_until_.emplace(shard, INT64_MIN);
-    checks_.check_settled(shadow_, shard, mark->second, bucket, repaired_);
+    const auto [mark, fresh] = now_.settled_until[commit.source].emplace(shard, INT64_MIN);
+    if (checks_ != nullptr) {
+      checks_->check_settled(ledger(), shard, mark->second, bucket, repaired_);
+    }
     mark->second = std::max(mark->second, bucket);
   }
-  if (in_doubt_) {
-    // What a damaged slice gave may be unknown until it is replaced and verify has put `events` right.
-    in_doubt_ = !damaged_.empty() || !is_atomic();
-    return;
+  if (checks_ != nullptr) {
+    check_cells(touched);
   }
+}
+
+void WarehouseDatabase::check_cells(const std::set<CellKey>& touched) const {
   for (const CellKey& key : touched) {
     const auto want = expected_events_.find(key);
-    const auto have = events_.find(key);
+    const auto have = now_.events.find(key);
     const Measures expected = want == expected_events_.end() ? Measures{} : want->second;
-    const Measures found = have == events_.end() ? Measures{} : have->second.measures;
+    const Measures found = have == now_.events.end() ? Measures{} : have->second.measures;
     if (!(expected == found)) {
       violated("Atomic", fmt::format("{}: events {}, ledger {}", describe(key), describe(found),
                                      describe(expected)));
@@ -201,11 +207,24 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   }
 }
 
+const std::map<SliceKey, StoredSlice>& WarehouseDatabase::ledger() const {
+  static const std::map<SliceKey, StoredSlice> kNone;
+  return now_.shadow.empty() ? kNone : now_.shadow.begin()->second;
+}
+
+std::vector<StoredReject> WarehouseDatabase::rejects() const {
+  std::vector<StoredReject> out;
+  for (const auto& [key, reject] : now_.rejects) {
+    out.push_back(reject);
+  }
+  return out;
+}
+
 void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& change,
                                     std::set<CellKey>& touched) {
   const SliceKey& key = change.entry.key;
-  Slice& slice = slices_[{commit.source, key}];
-  StoredSlice& shadow = shadow_[key];
+  Slice& slice = now_.slices[{commit.source, key}];
+  StoredSlice& shadow = now_.shadow[commit.source][key];
   const LedgerEntry before = shadow.entry;
   CellMap cells = shadow.cells;
   if (slice.entry.state == SliceState::kFrozen && change.mode != ChangeMode::kKeep) {
@@ -222,16 +241,18 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       slice.base = encode_contribution(change.contribution);
       slice.deltas.clear();
       cells = to_map(change.contribution);
-      damaged_.erase(key);
+      if (damaged_.erase(key) > 0 && checks_ != nullptr) {
+        checks_->exempt(key, false);
+      }
       break;
     case ChangeMode::kKeep:
       break;
     case ChangeMode::kFreeze:
-      if (before.held) {
-        checks_.exempt(key);  // what came while it was held was not counted, and is too late now
+      if (before.held && checks_ != nullptr) {
+        checks_->exempt(key, true);  // what came while it was held was not counted, and is too late now
       }
-      frozen_[key] = to_map(change.contribution);
-      if (frozen_[key] != cells) {
+      now_.frozen[{commit.source, key}] = to_map(change.contribution);
+      if (now_.frozen[{commit.source, key}] != cells) {
         violated("Retention", fmt::format("slice {}/{} freezes with other numbers than it has",
                                           key.shard, key.bucket));
       }
@@ -254,9 +275,9 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   } else {
     repaired_.erase(key);
   }
-  apply_rejects(change, commit.now_us);
-  if (!in_doubt_) {
-    checks_.check_slice(before, shadow.cells, now, cells);
+  apply_rejects(commit.source, change, commit.now_us);
+  if (checks_ != nullptr) {
+    checks_->check_slice(before, shadow.cells, now, cells);
   }
   for (const auto& [cell, measures] : shadow.cells) {
     Measures minus;
@@ -287,7 +308,7 @@ void WarehouseDatabase::apply_cell(std::map<CellKey, EventRow>& table, const Cel
 
 std::map<CellKey, WarehouseDatabase::EventRow> WarehouseDatabase::days_of_events() const {
   std::map<CellKey, EventRow> days;
-  for (const auto& [key, row] : events_) {
+  for (const auto& [key, row] : now_.events) {
     EventRow& day = days[day_of(key)];
     day.measures += row.measures;
     day.company_id = std::max(day.company_id, row.company_id);
@@ -295,21 +316,31 @@ std::map<CellKey, WarehouseDatabase::EventRow> WarehouseDatabase::days_of_events
   return days;
 }
 
-void WarehouseDatabase::apply_rejects(const SliceChange& change, int64_t now_us) {
+void WarehouseDatabase::apply_rejects(SourceId source, const SliceChange& change, int64_t now_us) {
+  std::map<RejectKey, StoredReject>& all = now_.rejects;
   if (change.mode == ChangeMode::kReplace) {
-    std::erase_if(rejects_,
-                  [&change](const auto& item) { return item.second.slice == change.entry.key; });
+    const auto stays = [&](const RowId& id) {
+      return std::any_of(change.rejects.begin(), change.rejects.end(),
+                         [&](const RejectedRow& row) { return row.id == id; });
+    };
+    std::erase_if(all, [&](const auto& item) {
+      return item.first.source == source && item.first.slice == change.entry.key &&
+             !stays(item.first.row);
+    });
   }
   for (const RejectedRow& row : change.rejects) {
-    rejects_.insert_or_assign(row.id, StoredReject{change.entry.key, row, now_us});
+    const auto [at, fresh] = all.emplace(RejectKey{source, change.entry.key, row.id},
+                                         StoredReject{change.entry.key, row, now_us});
+    at->second.row = row;
   }
 }
 
-StoredContribution WarehouseDatabase::load(SourceId source, const SliceKey& key) const {
+StoredContribution WarehouseDatabase::load(const State& state, SourceId source,
+                                           const SliceKey& key) const {
   StoredContribution out;
   out.entry.key = key;
-  const auto found = slices_.find({source, key});
-  if (found == slices_.end()) {
+  const auto found = state.slices.find({source, key});
+  if (found == state.slices.end()) {
     return out;
   }
   const Slice& slice = found->second;
@@ -328,7 +359,7 @@ StoredContribution WarehouseDatabase::load(SourceId source, const SliceKey& key)
     out.contribution = merge(out.contribution, *decoded);
   }
   if (out.entry.state != SliceState::kFrozen && !damaged_.contains(key) &&
-      to_map(out.contribution) != shadow_.at(key).cells) {
+      to_map(out.contribution) != state.shadow.at(source).at(key).cells) {
     violated("Codec", "a contribution does not come back as it was stored");
   }
   return out;
@@ -336,7 +367,7 @@ StoredContribution WarehouseDatabase::load(SourceId source, const SliceKey& key)
 
 bool WarehouseDatabase::is_atomic() const {
   CellMap have;
-  for (const auto& [key, row] : events_) {
+  for (const auto& [key, row] : now_.events) {
     have.emplace(key, row.measures);
   }
   return have == expected_events_;
@@ -350,14 +381,14 @@ void WarehouseDatabase::check_atomic() const {
     return a.first == b.first && a.second.measures == b.second.measures;
   };
   const std::map<CellKey, EventRow> days = days_of_events();
-  if (!std::equal(days.begin(), days.end(), days_.begin(), days_.end(), same)) {
+  if (!std::equal(days.begin(), days.end(), now_.days.begin(), now_.days.end(), same)) {
     violated("Days", "the roll-up by day is not the sum of events");
   }
 }
 
 void WarehouseDatabase::damage_a_blob() {
   std::vector<SliceId> candidates;
-  for (const auto& [id, slice] : slices_) {
+  for (const auto& [id, slice] : now_.slices) {
     if (!slice.base.empty()) {
       candidates.push_back(id);
     }
@@ -366,32 +397,62 @@ void WarehouseDatabase::damage_a_blob() {
     return;
   }
   const SliceId& id = world_.random.pick(candidates);
-  std::string& blob = slices_.at(id).base;
+  std::string& blob = now_.slices.at(id).base;
   blob[world_.random.below(blob.size())] ^= 0x10;
   damaged_.insert(id.second);
-  in_doubt_ = true;
-  checks_.exempt(id.second);
+  if (checks_ != nullptr) {
+    checks_->exempt(id.second, true);
+  }
   world_.count_fault("damaged blob");
   world_.trace("warehouse",
                fmt::format("blob of slice {}/{} is damaged", id.second.shard, id.second.bucket));
 }
 
 void WarehouseDatabase::lose_blobs(const SliceKey& key) {
-  for (auto& [id, slice] : slices_) {
+  for (auto& [id, slice] : now_.slices) {
     if (id.second == key) {
       slice.base.clear();
       slice.deltas.clear();
       damaged_.insert(key);
-      in_doubt_ = true;
-      checks_.exempt(key);
+      if (checks_ != nullptr) {
+        checks_->exempt(key, true);
+      }
     }
   }
+}
+
+void WarehouseDatabase::damage_all_blobs() {
+  for (auto& [id, slice] : now_.slices) {
+    damaged_.insert(id.second);
+    for (std::string* blob : {&slice.base, slice.deltas.empty() ? nullptr : &slice.deltas.back()}) {
+      if (blob != nullptr && !blob->empty()) {
+        blob->back() ^= 0x10;
+      }
+    }
+  }
+}
+
+void WarehouseDatabase::empty_events() {
+  now_.events.clear();
+  now_.days.clear();
+}
+
+void WarehouseDatabase::forget_ledger() {
+  now_.slices.clear();
+  now_.shadow.clear();
+  now_.writers.clear();
+  now_.sources.clear();
+}
+
+void WarehouseDatabase::spoil_days() {
+  now_.days.begin()->second.measures.clicks += 1;
+  now_.days.erase(std::prev(now_.days.end()));
 }
 
 // ---- the port
 
 Result<void> FakeWarehouse::begin(std::string_view call) {
-  if (!in_snapshot_) {
+  if (!snapshot_) {
     world_.port_call(process_, call);
     database_.end_orphans(false);
   }
@@ -409,29 +470,57 @@ Result<std::pair<int64_t, int64_t>> FakeWarehouse::migrate(int64_t) {
   return fail(ErrorKind::kConfig, "migrate", "warehouse", "nothing to migrate");
 }
 
+Result<EventsTableState> FakeWarehouse::events_table() {
+  HIRESTREAM_TRY(begin("events table"));
+  return database_.now_.initialized ? EventsTableState::kReady : EventsTableState::kMissing;
+}
+
+Result<void> FakeWarehouse::init() {
+  HIRESTREAM_TRY(begin("init"));
+  database_.now_.initialized = true;
+  end("init done");
+  return {};
+}
+
 Result<SourceId> FakeWarehouse::register_source(const SourceRegistration& registration) {
   HIRESTREAM_TRY(begin("register"));
-  const auto id = static_cast<SourceId>(database_.sources_.size() + 1);
-  const auto [source, fresh] =
-      database_.sources_.emplace(registration.name, std::pair{id, registration});
-  if (source->second.second.fingerprint != registration.fingerprint) {
-    return fail(ErrorKind::kConfig, "register", registration.name, "fingerprint differs");
+  WarehouseDatabase::State& now = database_.now_;
+  const auto found = now.sources.find(registration.name);
+  const bool any_counted = std::any_of(now.slices.begin(), now.slices.end(), [](const auto& item) {
+    return item.second.entry.classes.counted > 0;
+  });
+  if (found != now.sources.end()) {
+    HIRESTREAM_TRY(check_known_source(found->second.second, registration));
+  } else {
+    std::vector<SourceRegistration> known;
+    for (const auto& [name, source] : now.sources) {
+      known.push_back(source.second);
+    }
+    HIRESTREAM_TRY(check_new_source(known, registration));
+    if (known.empty() && !now.events.empty() && now.frozen.empty()) {
+      return forward(refuse_rows_without_ledger(registration).error());
+    }
   }
-  const SourceId found = source->second.first;
+  if (now.events.empty() && any_counted) {
+    return forward(refuse_ledger_without_rows(registration).error());
+  }
+  const auto id = static_cast<SourceId>(now.sources.size() + 1);
+  const SourceId given =
+      now.sources.emplace(registration.name, std::pair{id, registration}).first->second.first;
   end("register done");
-  return found;
+  return given;
 }
 
 Result<std::vector<SourceStatus>> FakeWarehouse::sources() {
   HIRESTREAM_TRY(begin("sources"));
   std::vector<SourceStatus> out;
-  for (const auto& [name, source] : database_.sources_) {
+  for (const auto& [name, source] : state().sources) {
     SourceStatus status;
     status.id = source.first;
     status.name = name;
     status.kind = source.second.kind;
     status.fingerprint = source.second.fingerprint;
-    for (const auto& [id, slice] : database_.slices_) {
+    for (const auto& [id, slice] : state().slices) {
       if (id.first != source.first) {
         continue;
       }
@@ -441,9 +530,14 @@ Result<std::vector<SourceStatus>> FakeWarehouse::sources() {
       status.slices_frozen += slice.entry.state == SliceState::kFrozen ? 1 : 0;
       status.slices_held += slice.entry.held ? 1 : 0;
     }
-    status.settled_until = database_.settled_until_;
+    if (const auto marks = state().settled_until.find(source.first);
+        marks != state().settled_until.end()) {
+      status.settled_until = marks->second;
+    }
     out.push_back(std::move(status));
   }
+  std::sort(out.begin(), out.end(),
+            [](const SourceStatus& a, const SourceStatus& b) { return a.id < b.id; });
   return out;
 }
 
@@ -469,7 +563,7 @@ Result<std::vector<WriterEpoch>> FakeWarehouse::take_epochs(SourceId source,
   std::vector<WriterEpoch> out;
   std::string text;
   for (const int32_t shard : shards) {
-    const int64_t epoch = ++database_.writers_[{source, shard}].epoch;
+    const int64_t epoch = ++database_.now_.writers[{source, shard}].epoch;
     out.push_back({shard, epoch});
     text += fmt::format(" {}:{}", shard, epoch);
   }
@@ -489,7 +583,7 @@ Result<std::vector<LedgerEntry>> FakeWarehouse::load_ledger(SourceId source,
                                                             int64_t from_bucket) {
   HIRESTREAM_TRY(begin("load ledger"));
   std::vector<LedgerEntry> out;
-  for (const auto& [id, slice] : database_.slices_) {
+  for (const auto& [id, slice] : state().slices) {
     const bool wanted =
         shards.empty() || std::find(shards.begin(), shards.end(), id.second.shard) != shards.end();
     if (id.first == source && wanted && id.second.bucket >= from_bucket) {
@@ -506,7 +600,7 @@ Result<std::vector<StoredContribution>> FakeWarehouse::load_contributions(
   std::vector<StoredContribution> out;
   out.reserve(keys.size());
   for (const SliceKey& key : keys) {
-    out.push_back(database_.load(source, key));
+    out.push_back(database_.load(state(), source, key));
   }
   end("load contributions done");
   return out;
@@ -591,11 +685,11 @@ Result<bool> FakeWarehouse::resolve(const Commit& commit) {
   }
   bool found = false;
   for (const WriterEpoch& writer : commit.writers) {
-    found = found || database_.writers_[{commit.source, writer.shard}].token == commit.token;
+    found = found || database_.now_.writers[{commit.source, writer.shard}].token == commit.token;
   }
   for (const SliceChange& change : commit.slices) {
-    const auto slice = database_.slices_.find({commit.source, change.entry.key});
-    found = found || (slice != database_.slices_.end() && slice->second.token == commit.token);
+    const auto slice = database_.now_.slices.find({commit.source, change.entry.key});
+    found = found || (slice != database_.now_.slices.end() && slice->second.token == commit.token);
   }
   world_.trace(process_, found ? "resolve: it was committed" : "resolve: it was not committed");
   end("resolve done");
@@ -605,7 +699,7 @@ Result<bool> FakeWarehouse::resolve(const Commit& commit) {
 Result<std::vector<Job>> FakeWarehouse::load_jobs() {
   HIRESTREAM_TRY(begin("load jobs"));
   std::vector<Job> out;
-  for (const auto& [id, job] : database_.jobs_) {
+  for (const auto& [id, job] : state().jobs) {
     out.push_back(job);
   }
   end("load jobs done");
@@ -622,18 +716,18 @@ Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t 
   }
   std::map<int64_t, int64_t> companies;
   for (const Job& job : changed) {
-    database_.jobs_[job.job_id] = job;
+    database_.now_.jobs[job.job_id] = job;
     companies[job.job_id] = job.company_id;
   }
-  ++database_.changes_;
+  ++database_.now_.changes;
   int64_t rewritten = 0;
-  for (auto* table : {&database_.events_, &database_.days_}) {
+  for (auto* table : {&database_.now_.events, &database_.now_.days}) {
     for (auto& [key, row] : *table) {
       const auto company = companies.find(key.job_id);
       if (company != companies.end() && row.company_id != company->second) {
         row.company_id = company->second;
         row.updated_us = now_us;
-        rewritten += table == &database_.events_ ? 1 : 0;
+        rewritten += table == &database_.now_.events ? 1 : 0;
       }
     }
   }
@@ -650,8 +744,8 @@ Result<void> FakeWarehouse::read_events(
     const std::function<Result<void>(const EventsRow&)>& visit) {
   HIRESTREAM_TRY(begin("read events"));
   // One statement: one snapshot. A large table takes its time.
-  const auto snapshot = database_.events_;
-  if (!in_snapshot_) {
+  const auto snapshot = state().events;
+  if (!snapshot_) {
     world_.advance_to(world_.now_us() + world_.random.between(0, 400'000));
   }
   for (const auto& [key, row] : snapshot) {
@@ -663,7 +757,7 @@ Result<void> FakeWarehouse::read_events(
 
 Result<void> FakeWarehouse::read_days(const std::function<Result<void>(const EventsRow&)>& visit) {
   HIRESTREAM_TRY(begin("read days"));
-  const auto snapshot = database_.days_;
+  const auto snapshot = state().days;
   for (const auto& [key, row] : snapshot) {
     HIRESTREAM_TRY(visit({key, row.measures, row.company_id}));
   }
@@ -673,19 +767,19 @@ Result<void> FakeWarehouse::read_days(const std::function<Result<void>(const Eve
 
 Result<void> FakeWarehouse::begin_snapshot() {
   HIRESTREAM_TRY(begin("begin snapshot"));
-  in_snapshot_ = true;
+  snapshot_ = database_.now_;
   return {};
 }
 
 Result<int64_t> FakeWarehouse::changes() {
   HIRESTREAM_TRY(begin("changes"));
-  return database_.changes_;
+  return state().changes;
 }
 
 Result<Contribution> FakeWarehouse::frozen_totals() {
   HIRESTREAM_TRY(begin("frozen totals"));
   Contribution out;
-  for (const auto& [key, cells] : database_.frozen_) {
+  for (const auto& [key, cells] : state().frozen) {
     for (const auto& [cell, measures] : cells) {
       out.push_back({CellKey{cell.local_hour, 0, 0, 0, 0}, measures});
     }
@@ -694,21 +788,31 @@ Result<Contribution> FakeWarehouse::frozen_totals() {
   return out;
 }
 
-Result<std::vector<StoredReject>> FakeWarehouse::load_rejects(SourceId, size_t limit) {
+Result<std::vector<StoredReject>> FakeWarehouse::load_rejects(SourceId source, size_t limit) {
   HIRESTREAM_TRY(begin("load rejects"));
   std::vector<StoredReject> out;
-  for (const auto& [id, reject] : database_.rejects_) {
-    if (out.size() < limit) {
+  for (const auto& [key, reject] : state().rejects) {
+    if (key.source == source) {
       out.push_back(reject);
     }
   }
+  std::stable_sort(out.begin(), out.end(), [](const StoredReject& a, const StoredReject& b) {
+    return a.first_seen_us > b.first_seen_us;
+  });
+  out.resize(std::min(limit, out.size()));
   return out;
 }
 
-Result<void> FakeWarehouse::expire_rejects(int64_t before_us, int64_t) {
+Result<void> FakeWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
   HIRESTREAM_TRY(begin("expire rejects"));
-  std::erase_if(database_.rejects_,
+  auto& rejects = database_.now_.rejects;
+  std::erase_if(rejects,
                 [before_us](const auto& item) { return item.second.first_seen_us < before_us; });
+  while (static_cast<int64_t>(rejects.size()) > cap) {
+    rejects.erase(std::min_element(rejects.begin(), rejects.end(), [](const auto& a, const auto& b) {
+      return a.second.first_seen_us < b.second.first_seen_us;
+    }));
+  }
   return {};
 }
 

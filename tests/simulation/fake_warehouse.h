@@ -29,16 +29,15 @@ class WarehouseDatabase {
     int64_t updated_us = 0;
   };
 
-  WarehouseDatabase(World& world, Checks& checks) : world_(world), checks_(checks) {}
+  WarehouseDatabase(World& world, Checks& checks) : world_(world), checks_(&checks) {}
+  // Without a raw log to compare with: keeps the contract and checks nothing more.
+  explicit WarehouseDatabase(World& world) : world_(world) {}
 
   // What the checks look at (of the only source).
-  const std::map<SliceKey, StoredSlice>& ledger() const { return shadow_; }
-  const std::map<CellKey, EventRow>& events() const { return events_; }
-  const std::map<CellKey, EventRow>& days() const { return days_; }
-  const std::map<int64_t, Job>& jobs() const { return jobs_; }
-  const std::map<RowId, StoredReject>& rejects() const { return rejects_; }
-  const std::map<SliceKey, CellMap>& frozen() const { return frozen_; }
-  const std::map<int32_t, int64_t>& settled_until() const { return settled_until_; }
+  const std::map<SliceKey, StoredSlice>& ledger() const;
+  const std::map<CellKey, EventRow>& events() const { return now_.events; }
+  const std::map<CellKey, EventRow>& days() const { return now_.days; }
+  std::vector<StoredReject> rejects() const;
   int64_t commits() const { return commits_; }
 
   // events = frozen base + Σ ledger, and days = events summed up by day, all of it.
@@ -48,10 +47,15 @@ class WarehouseDatabase {
   void damage_a_blob();
   // Takes a slice's blobs away: the base, or what was appended to it.
   void lose_blobs(const SliceKey& key);
-  // From the damage to a blob until `events` has been put right again.
-  bool in_doubt() const { return in_doubt_; }
   // Transactions whose clients are gone: ends those whose time has come (all: every one).
   void end_orphans(bool all);
+
+  // What somebody may do behind the warehouse's back.
+  void damage_all_blobs();
+  void empty_events();
+  void forget_ledger();
+  void forget_writers() { now_.writers.clear(); }
+  void spoil_days();
 
   // Defect for testing the tests: take_epochs does not wait for old transactions.
   bool epochs_do_not_wait = false;
@@ -75,39 +79,50 @@ class WarehouseDatabase {
     int64_t end_us = 0;
     bool commits = false;
   };
+  struct RejectKey {
+    SourceId source = 0;
+    SliceKey slice;
+    RowId row;
+    friend auto operator<=>(const RejectKey&, const RejectKey&) = default;
+  };
+  // All that is stored: a snapshot is a copy.
+  struct State {
+    bool initialized = false;
+    std::map<std::string, std::pair<SourceId, SourceRegistration>> sources;
+    std::map<std::pair<SourceId, int32_t>, Writer> writers;
+    std::map<SliceId, Slice> slices;
+    std::map<SourceId, std::map<SliceKey, StoredSlice>> shadow;  // decoded
+    std::map<CellKey, EventRow> events;
+    std::map<CellKey, EventRow> days;
+    std::map<SliceId, CellMap> frozen;
+    std::map<int64_t, Job> jobs;
+    std::map<RejectKey, StoredReject> rejects;
+    std::map<SourceId, std::map<int32_t, int64_t>> settled_until;
+    int64_t changes = 0;  // commits without writers, jobs stored
+  };
 
   bool locks_overlap(const Commit& a, const Commit& b) const;
   CommitOutcome check_guards(const Commit& commit) const;
   void apply(const Commit& commit, const std::map<int32_t, int64_t>& taken);
+  void check_cells(const std::set<CellKey>& touched) const;
   void apply_slice(const Commit& commit, const SliceChange& change, std::set<CellKey>& touched);
   static void apply_cell(std::map<CellKey, EventRow>& table, const CellChange& change,
                          int64_t now_us);
   std::map<CellKey, EventRow> days_of_events() const;
-  void apply_rejects(const SliceChange& change, int64_t now_us);
+  void apply_rejects(SourceId source, const SliceChange& change, int64_t now_us);
   void check_publisher(const Commit& commit) const;
   void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
   void check_shape(const Commit& commit) const;
-  StoredContribution load(SourceId source, const SliceKey& key) const;
+  StoredContribution load(const State& state, SourceId source, const SliceKey& key) const;
 
   World& world_;
-  Checks& checks_;
-  std::map<std::string, std::pair<SourceId, SourceRegistration>> sources_;
-  std::map<std::pair<SourceId, int32_t>, Writer> writers_;
-  std::map<SliceId, Slice> slices_;
-  std::map<SliceKey, StoredSlice> shadow_;
+  Checks* checks_ = nullptr;
+  State now_;
   std::map<CellKey, Measures> expected_events_;  // frozen base + Σ ledger
-  std::map<CellKey, EventRow> events_;
-  std::map<CellKey, EventRow> days_;
-  std::map<SliceKey, CellMap> frozen_;
-  std::map<int64_t, Job> jobs_;
-  std::map<RowId, StoredReject> rejects_;
-  std::map<int32_t, int64_t> settled_until_;
-  std::set<SliceKey> repaired_;  // last changed by a repair
+  std::set<SliceKey> repaired_;                  // last changed by a repair
   std::set<SliceKey> damaged_;
-  bool in_doubt_ = false;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;
-  int64_t changes_ = 0;  // commits without writers, jobs stored
 };
 
 class FakeWarehouse : public Warehouse {
@@ -117,8 +132,8 @@ class FakeWarehouse : public Warehouse {
 
   std::string server() const override { return "simulated"; }
   std::vector<std::string> schema_statements() const override { return {}; }
-  Result<EventsTableState> events_table() override { return EventsTableState::kReady; }
-  Result<void> init() override { return {}; }
+  Result<EventsTableState> events_table() override;
+  Result<void> init() override;
   Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) override;
 
   Result<SourceId> register_source(const SourceRegistration& registration) override;
@@ -138,7 +153,7 @@ class FakeWarehouse : public Warehouse {
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
   // Nobody else runs until the end.
   Result<void> begin_snapshot() override;
-  void end_snapshot() override { in_snapshot_ = false; }
+  void end_snapshot() override { snapshot_.reset(); }
   Result<int64_t> changes() override;
   Result<Contribution> frozen_totals() override;
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
@@ -147,9 +162,13 @@ class FakeWarehouse : public Warehouse {
  private:
   Result<void> begin(std::string_view call);
   void end(std::string_view call) {
-    if (!in_snapshot_) {
+    if (!snapshot_) {
       world_.port_call(process_, call);
     }
+  }
+  // What this object reads: as it is now, or as it was when its snapshot began.
+  const WarehouseDatabase::State& state() const {
+    return snapshot_ ? *snapshot_ : database_.now_;
   }
   Result<CommitOutcome> commit_now(const Commit& commit);
   std::string text_of(const Commit& commit) const;
@@ -158,7 +177,7 @@ class FakeWarehouse : public Warehouse {
   WarehouseDatabase& database_;
   std::string process_;
   std::map<int32_t, int64_t> taken_;  // epochs this client took
-  bool in_snapshot_ = false;
+  std::optional<WarehouseDatabase::State> snapshot_;
 };
 
 }  // namespace hirestream::simulation
