@@ -7,11 +7,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <regex>
+#include <set>
 
 #include "adapters/mysql/warehouse.h"
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/warehouse.h"
 #include "ports/day_changes.h"
+#include "simulation/fake_warehouse.h"
 
 namespace hirestream {
 namespace {
@@ -103,9 +105,62 @@ class MysqlWarehouseDatabase final : public WarehouseDatabase {
   std::unique_ptr<mysql::Connection> side_;
 };
 
+class SimulatedWarehouseDatabase final : public WarehouseDatabase {
+ public:
+  std::unique_ptr<Warehouse> open() override {
+    return std::make_unique<simulation::FakeWarehouse>(world_, database_, "client");
+  }
+  bool has_sql() const override { return false; }
+  std::string value(const std::string& sql) override {
+    ADD_FAILURE() << sql << ": the simulated database has no SQL";
+    return "0";
+  }
+  void run(const std::string& sql) override { (void)value(sql); }
+  bool is_sqlite() const override { return false; }
+  void damage_contributions() override { database_.damage_all_blobs(); }
+  void empty_events() override { database_.empty_events(); }
+  void forget_ledger() override { database_.forget_ledger(); }
+  void forget_writers() override { database_.forget_writers(); }
+  void spoil_days() override { database_.spoil_days(); }
+
+ private:
+  simulation::World world_{1, 1'700'000'000'000'000, false};
+  simulation::WarehouseDatabase database_{world_};
+};
+
 }  // namespace
 
+void WarehouseDatabase::damage_contributions() {
+  for (const char* table : {"hirestream_slices", "hirestream_deltas"}) {
+    run(std::string("UPDATE ") + table +
+        " SET contribution = x'485343310000000000000000' WHERE contribution IS NOT NULL");
+  }
+}
+
+void WarehouseDatabase::empty_events() {
+  run(is_sqlite() ? "DELETE FROM events_micros" : "DELETE FROM events");
+  run("DELETE FROM hirestream_days");
+}
+
+void WarehouseDatabase::forget_ledger() {
+  for (const char* table : {"hirestream_slices", "hirestream_writers", "hirestream_sources"}) {
+    run(std::string("DELETE FROM ") + table);
+  }
+}
+
+void WarehouseDatabase::forget_writers() {
+  run("DELETE FROM hirestream_writers");
+}
+
+void WarehouseDatabase::spoil_days() {
+  run("UPDATE hirestream_days SET clicks = clicks + 1 WHERE job_id = 1");
+  run("DELETE FROM hirestream_days WHERE job_id = 2");
+}
+
 std::unique_ptr<WarehouseDatabase> make_database(const std::string& kind) {
+  if (kind == "simulated") {
+    return std::make_unique<SimulatedWarehouseDatabase>();
+  }
   if (kind == "sqlite") {
     return std::make_unique<SqliteWarehouseDatabase>();
   }
@@ -212,6 +267,34 @@ Contribution WarehouseContract::events_by_day() {
   }
   canonicalize(all);
   return all;
+}
+
+int64_t WarehouseContract::company_in_events(int64_t job_id) {
+  std::set<int64_t> found;
+  expect_ok(warehouse_->read_events([&](const EventsRow& row) -> Result<void> {
+    if (row.key.job_id == job_id) {
+      found.insert(row.company_id);
+    }
+    return {};
+  }));
+  return found.size() == 1 ? *found.begin() : -1;
+}
+
+int64_t WarehouseContract::company_in_days(int64_t job_id) {
+  std::set<int64_t> found;
+  expect_ok(warehouse_->read_days([&](const EventsRow& row) -> Result<void> {
+    if (row.key.job_id == job_id) {
+      found.insert(row.company_id);
+    }
+    return {};
+  }));
+  return found.size() == 1 ? *found.begin() : -1;
+}
+
+void WarehouseContract::expect_number(const std::string& sql, int64_t number) {
+  if (database_->has_sql()) {
+    EXPECT_EQ(database_->number(sql), number) << sql;
+  }
 }
 
 Contribution WarehouseContract::stored(const SliceKey& key) {

@@ -1,5 +1,5 @@
-// What every Warehouse must do, whatever database is behind it. A test gets a fresh, empty database; `sql` looks at it (and meddles
-// with it) behind the warehouse's back.
+// What every Warehouse must do, whatever database is behind it, the simulated one included. A test gets a fresh, empty database, and may look
+// at it (and meddle with it) behind the warehouse's back.
 //
 // Servers: HIRESTREAM_TEST_MYSQL and HIRESTREAM_TEST_MARIADB (mysql://user:password@host:port). One that cannot be reached fails the test:
 // `make services` starts them.
@@ -21,15 +21,24 @@ class WarehouseDatabase {
   virtual ~WarehouseDatabase() = default;
   // Another object on the same database.
   virtual std::unique_ptr<Warehouse> open() = 0;
+  // The rest but has_sql() is only for databases that have it.
+  virtual bool has_sql() const { return true; }
   // First row and column as text; "NULL" for null, "" without a row.
   virtual std::string value(const std::string& sql) = 0;
   virtual void run(const std::string& sql) = 0;
   virtual bool is_sqlite() const = 0;
 
+  // What somebody may do to it.
+  virtual void damage_contributions();
+  virtual void empty_events();
+  virtual void forget_ledger();
+  virtual void forget_writers();
+  virtual void spoil_days();  // one row counts too much, another is gone
+
   int64_t number(const std::string& sql) { return std::stoll(value(sql)); }
 };
 
-// "sqlite", "mysql" or "mariadb".
+// "simulated", "sqlite", "mysql" or "mariadb".
 std::unique_ptr<WarehouseDatabase> make_database(const std::string& kind);
 // Settings of a server's administrator, without a database. kind: "mysql" or "mariadb".
 MysqlConfig server_config(const std::string& kind);
@@ -65,6 +74,11 @@ class WarehouseContract : public testing::TestWithParam<std::string> {
   // What days() must be.
   Contribution events_by_day();
   Contribution stored(const SliceKey& key);
+  // Of the rows of a job; −1 if they do not agree.
+  int64_t company_in_events(int64_t job_id);
+  int64_t company_in_days(int64_t job_id);
+  // Nothing is asked of a database without SQL.
+  void expect_number(const std::string& sql, int64_t number);
   LedgerEntry entry(const SliceKey& key);
 
   std::unique_ptr<WarehouseDatabase> database_;
@@ -74,6 +88,9 @@ class WarehouseContract : public testing::TestWithParam<std::string> {
   uint64_t next_token_ = 1000;
   int64_t now_us_ = 1'700'000'000'123'456;
 };
+
+// Schema, migration, rounding in views, concurrency: what only databases with SQL have.
+class WarehouseSqlContract : public WarehouseContract {};
 
 Cell cell(int32_t local_hour, int64_t job_id, Measures measures);
 SliceChange change(SliceKey key, int64_t revision, ChangeMode mode, Contribution contribution);
