@@ -7,6 +7,8 @@
 namespace hirestream::simulation {
 namespace {
 
+constexpr int64_t kLongLifeUs = 3600 * kSecondUs;  // longer than any run takes to count a row
+
 std::string slice_text(const SliceKey& key) {
   return fmt::format("slice {}/{}", key.shard, key.bucket);
 }
@@ -61,6 +63,7 @@ Checks::Checks(const World& world, const RawLog& log, Promptness promptness)
     const RawRow& row = log.rows()[i];
     // What was there before the first start is history: it takes as long as it takes. A row that comes back is found by an audit.
     if (row.versions.size() > 1 || row.comes_back() ||
+        row.expires_us - row.everywhere_us() < kLongLifeUs ||
         row.versions.front().outcome.fate != Fate::kCounted ||
         row.everywhere_us() < world.now_us()) {
       continue;
@@ -163,7 +166,7 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
   // Rows that go while as many others come, which were not counted yet, cannot be told from overwritten ones.
   const bool exchanged = after.digest.rows >= before.digest.rows &&
                          std::any_of(rows.begin(), rows.end(), [&](size_t row) {
-                           return log_.rows()[row].comes_back() && gone(row);
+                           return gone(row);
                          });
   for (const auto& [cell, measures] : cells_before) {
     if (!exchanged && !moved.contains(cell) && !at_most(measures, value_of(cells_after, cell))) {
@@ -273,6 +276,7 @@ void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int
     const RawRow& row = log_.rows()[index];
     const bool unseen = row.comes_back() && invariant == Invariant::kSettled;  // when it was read
     if (row.versions.size() == 1 && !unseen && row.everywhere_by(visible_us) &&
+        !row.has_expired(world_.now_us()) &&
         row.versions.front().outcome.fate == Fate::kCounted) {
       add_to(want, row.versions.front().outcome.cell, row.versions.front().outcome.measures);
     }
@@ -312,29 +316,55 @@ void Checks::check_truth(const std::map<SliceKey, StoredSlice>& ledger) const {
   for (const SliceKey& key : keys) {
     const auto found = ledger.find(key);
     const StoredSlice slice = found == ledger.end() ? StoredSlice{} : found->second;
-    if (slice.entry.state == SliceState::kFrozen) {
-      continue;
+    if (slice.entry.state != SliceState::kFrozen && !has_expired_rows(key)) {
+      check_exact(key, slice);
     }
-    const Expected exact = exactly_now(key);
-    if (exact.rows != slice.entry.digest.rows) {
-      violated("Truth",
-               fmt::format("{}: {} rows counted, {} in the raw log{}", slice_text(key),
-                           slice.entry.digest.rows, exact.rows, slice.entry.held ? ", held" : ""));
+  }
+}
+
+void Checks::check_truth_of_old(const SliceKey& key, const StoredSlice& slice,
+                                int64_t seen_us) const {
+  const std::vector<size_t>& rows = log_.rows_of(key);
+  const bool quiet = std::all_of(rows.begin(), rows.end(), [&](size_t index) {
+    const RawRow& row = log_.rows()[index];
+    return !row.comes_back() && std::all_of(row.versions.begin(), row.versions.end(),
+                                            [&](const RowVersion& version) {
+                                              return version.visible_us[0] <= seen_us &&
+                                                     version.visible_us[1] <= seen_us;
+                                            });
+  });
+  if (quiet && !exempt_.contains(key) && !slice.entry.held &&
+      slice.entry.state != SliceState::kFrozen && !has_expired_rows(key)) {
+    check_exact(key, slice);
+  }
+}
+
+bool Checks::has_expired_rows(const SliceKey& key) const {
+  const std::vector<size_t>& rows = log_.rows_of(key);
+  return std::any_of(rows.begin(), rows.end(), [this](size_t index) {
+    return log_.rows()[index].has_expired(world_.now_us());
+  });
+}
+
+void Checks::check_exact(const SliceKey& key, const StoredSlice& slice) const {
+  const Expected exact = exactly_now(key);
+  if (exact.rows != slice.entry.digest.rows) {
+    violated("Truth",
+             fmt::format("{}: {} rows counted, {} in the raw log{}", slice_text(key),
+                         slice.entry.digest.rows, exact.rows, slice.entry.held ? ", held" : ""));
+  }
+  CellMap both = exact.cells;
+  both.insert(slice.cells.begin(), slice.cells.end());
+  for (const auto& [cell, unused] : both) {
+    if (!(value_of(exact.cells, cell) == value_of(slice.cells, cell))) {
+      violated("Truth", fmt::format("{}: {} holds {}, a recount gives {}", slice_text(key),
+                                    describe(cell), describe(value_of(slice.cells, cell)),
+                                    describe(value_of(exact.cells, cell))));
     }
-    CellMap both = exact.cells;
-    both.insert(slice.cells.begin(), slice.cells.end());
-    for (const auto& [cell, unused] : both) {
-      if (!(value_of(exact.cells, cell) == value_of(slice.cells, cell))) {
-        violated("Truth", fmt::format("{}: {} holds {}, a recount gives {}", slice_text(key),
-                                      describe(cell), describe(value_of(slice.cells, cell)),
-                                      describe(value_of(exact.cells, cell))));
-      }
-    }
-    if (!(exact.classes == slice.entry.classes)) {
-      violated("Accounted",
-               fmt::format("{}: {}, a recount gives {}", slice_text(key),
-                           classes_text(slice.entry.classes), classes_text(exact.classes)));
-    }
+  }
+  if (!(exact.classes == slice.entry.classes)) {
+    violated("Accounted", fmt::format("{}: {}, a recount gives {}", slice_text(key),
+                                      classes_text(slice.entry.classes), classes_text(exact.classes)));
   }
 }
 

@@ -43,6 +43,8 @@ class Checks {
   void check_promptness(const std::map<SliceKey, StoredSlice>& ledger);
   // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must still hold what they gave.
   void check_truth(const std::map<SliceKey, StoredSlice>& ledger) const;
+  // Truth without anybody's help: a slice all of whose rows, overwritten ones too, were visible everywhere by then is exact.
+  void check_truth_of_old(const SliceKey& key, const StoredSlice& slice, int64_t seen_us) const;
   // Settled: below `mark` every bucket of the shard is over, no slice of the ledger is open, and what was visible everywhere in time is
   // counted. Slices that a repair has touched wait for the engine to hear of them.
   void check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_t shard,
@@ -73,6 +75,8 @@ class Checks {
   // Upper bound: any version of any row that some replica shows or has shown.
   Expected at_most_now(const SliceKey& key) const;
   Expected exactly_now(const SliceKey& key) const;
+  bool has_expired_rows(const SliceKey& key) const;
+  void check_exact(const SliceKey& key, const StoredSlice& slice) const;
 
   const World& world_;
   const RawLog& log_;

@@ -460,6 +460,12 @@ Result<void> FakeWarehouse::begin(std::string_view call) {
     world_.count_fault("warehouse down");
     return transient(call, "connection refused");
   }
+  const bool writes = call == "commit" || call == "store jobs" || call == "take epochs" ||
+                      call == "register" || call == "expire rejects";
+  if (writes && world_.warehouse_is_full()) {
+    world_.count_fault("warehouse full");
+    return transient(call, "no space left on device");
+  }
   if (call != "commit" && world_.fault(world_.rates.warehouse_error, "warehouse error")) {
     return transient(call, "connection lost");
   }
@@ -661,6 +667,7 @@ Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
                                   world_.random.chance(0.7)});
     if (world_.fault(0.3, "crash")) {
       world_.trace(process_, "commit: KILLED while the transaction goes on");
+      world_.count_crash("commit, which goes on");
       throw SimulatedCrash{};
     }
     return unknown;

@@ -68,6 +68,7 @@ struct RawRow {
   // … or was within the last minutes: whoever read then may say so now.
   bool was_gone_lately(int64_t now_us) const;
   bool comes_back() const { return gone_from_us != INT64_MAX; }
+  bool has_expired(int64_t now_us) const { return now_us >= expires_us; }
   // The version a reader of that replica sees; nothing when it sees none.
   const RowVersion* seen_on(int replica, int64_t now_us) const;
   // What the strongest read sees.

@@ -230,6 +230,25 @@ void draw_small_commits(Setup& setup, uint64_t seed) {
   }
 }
 
+// A disk without space. Drawn from a chance of its own, too.
+void draw_full_warehouse(Setup& setup, uint64_t seed) {
+  Random random(seed * 7177 + 53);
+  if (!random.chance(0.2) || setup.faults_end_us <= setup.start_us) {
+    return;
+  }
+  const int64_t from_us = random.between(setup.start_us, setup.faults_end_us);
+  setup.warehouse_full.emplace_back(
+      from_us, std::min(setup.faults_end_us, from_us + seconds_between(random, 1, 60)));
+}
+
+// Rows with a short time to live. Drawn from a chance of its own, too.
+void draw_early_expiry(Setup& setup, uint64_t seed) {
+  Random random(seed * 8219 + 61);
+  if (random.chance(0.1)) {
+    setup.early_expiry = random.pick<double>({0.001, 0.01, 0.1});
+  }
+}
+
 // The number of shards grows, at the begin of a bucket. Drawn from a chance of its own, too.
 void draw_more_shards(Setup& setup, uint64_t seed) {
   Random random(seed * 6133 + 17);
@@ -454,6 +473,7 @@ RawLog Setup::make_log(Random& random) const {
   std::sort(written.begin(), written.end());
   const bool follow = strategy == Strategy::kFollow;
   const int64_t tolerated_us = options.look_back_us - options.look_back_interval_us;
+  Random lifetimes(static_cast<uint64_t>(count) * 9241 + 67);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t now_us = written[static_cast<size_t>(i)];
     const bool replay = strategy == Strategy::kTail && random.chance(replayed);
@@ -480,6 +500,9 @@ RawLog Setup::make_log(Random& random) const {
     row.slice = slice_of(*this, row);
     if (expiry_end_us != 0) {
       row.expires_us = random.between(end_us + 300 * kSecondUs, expiry_end_us);
+    }
+    if (early_expiry > 0 && lifetimes.chance(early_expiry)) {
+      row.expires_us = now_us + seconds_between(lifetimes, 20, 900);
     }
     if (random.chance(overwritten)) {
       RowVersion second = version;
@@ -554,6 +577,8 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_gone_rows(setup, seed);
   draw_long_outage(setup, seed);
   draw_small_commits(setup, seed);
+  draw_full_warehouse(setup, seed);
+  draw_early_expiry(setup, seed);
   draw_more_shards(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {
     // A repair works on the same history.

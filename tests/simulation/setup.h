@@ -29,6 +29,8 @@ struct Setup {
   FaultRates rates;
   std::vector<std::pair<int64_t, int64_t>> fault_windows;
   std::vector<std::pair<int64_t, int64_t>> warehouse_outages;
+  std::vector<std::pair<int64_t, int64_t>> warehouse_full;  // nothing can be written
+  double early_expiry = 0;  // share of rows that expire while engines work
   std::vector<std::pair<int64_t, int64_t>> source_outages;
   Promptness promptness;
 

@@ -30,6 +30,7 @@ struct RunReport {
   int64_t port_calls = 0;
   int64_t commits = 0;
   std::map<std::string, int64_t, std::less<>> faults;
+  std::map<std::string, int64_t, std::less<>> crashes;  // by port call
   std::vector<std::string> trace;
 };
 

@@ -151,6 +151,9 @@ class Totals {
     for (const auto& [kind, count] : report.faults) {
       faults_[kind] += count;
     }
+    for (const auto& [call, count] : report.crashes) {
+      crashes_[call] += count;
+    }
   }
 
   void print(uint64_t failed, double wall_s) const {
@@ -187,6 +190,10 @@ class Totals {
     for (const auto& [kind, count] : faults_) {
       fmt::print(file, "| {} | {} |\n", kind, count);
     }
+    fmt::print(file, "\n| killed at | times |\n|---|---|\n");
+    for (const auto& [call, count] : crashes_) {
+      fmt::print(file, "| {} | {} |\n", call, count);
+    }
     return std::fclose(file) == 0;
   }
 
@@ -197,6 +204,7 @@ class Totals {
   int64_t steps_ = 0;
   int64_t commits_ = 0;
   std::map<std::string, int64_t, std::less<>> faults_;
+  std::map<std::string, int64_t, std::less<>> crashes_;
 };
 
 void print_trace(const RunReport& report, size_t lines) {

@@ -56,6 +56,7 @@ void World::port_call(const std::string& process, std::string_view call) {
     if (tracing_) {
       trace(process, fmt::format("{}: KILLED", call));
     }
+    count_crash(call);
     throw SimulatedCrash{};
   }
 }

@@ -53,6 +53,7 @@ class World {
   FaultRates rates;
   std::vector<std::pair<int64_t, int64_t>> fault_windows;      // [from, to)
   std::vector<std::pair<int64_t, int64_t>> warehouse_outages;  // [from, to)
+  std::vector<std::pair<int64_t, int64_t>> warehouse_full;     // [from, to): reads alone succeed
   std::vector<std::pair<int64_t, int64_t>> source_outages;     // [from, to)
   // Runs whoever has work that is due, except those that are in the middle of a call.
   std::function<void()> run_others;
@@ -62,6 +63,7 @@ class World {
 
   bool faults_on() const { return inside(fault_windows); }
   bool warehouse_is_down() const { return inside(warehouse_outages); }
+  bool warehouse_is_full() const { return inside(warehouse_full); }
   bool source_is_down() const { return inside(source_outages); }
   // A fault of the given probability strikes now (never outside the fault windows); it is counted.
   bool fault(double probability, std::string_view kind);
@@ -77,6 +79,9 @@ class World {
   bool tracing() const { return tracing_; }
   const std::deque<std::string>& trace_lines() const { return lines_; }
   const std::map<std::string, int64_t, std::less<>>& faults() const { return faults_; }
+  // By port call.
+  const std::map<std::string, int64_t, std::less<>>& crashes() const { return crashes_; }
+  void count_crash(std::string_view call) { ++crashes_[std::string(call)]; }
   int64_t port_calls() const { return port_calls_; }
 
  private:
@@ -87,6 +92,7 @@ class World {
   int64_t disturbed_us_ = 0;
   int64_t port_calls_ = 0;
   std::map<std::string, int64_t, std::less<>> faults_;
+  std::map<std::string, int64_t, std::less<>> crashes_;
   std::deque<std::string> lines_;
 };
 
