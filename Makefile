@@ -68,7 +68,7 @@ simulate: ## the real engine in a simulated world, seed after seed, fresh ones e
 	@$(call configure,release,build)
 	@cmake --build build -j $(JOBS) --target hirestream_simulator
 	@seed=$${SEED:-$$(( ($$(date +%s) * 1000 + RANDOM) % 1000000000 ))}; \
-	  echo "first seed $$seed"; build/hirestream_simulator --seed $$seed --budget $(SECONDS) --strategy all $(ARGS)
+	  echo "first seed $$seed"; HIRESTREAM_COMMIT=$$(git describe --always --dirty --abbrev=10 2>/dev/null) build/hirestream_simulator --seed $$seed --budget $(SECONDS) --strategy all $(ARGS)
 
 mutations: ## deliberate defects, each of which the simulator must catch; writes docs/proof/mutations.md
 	@$(setup_build)
@@ -98,7 +98,7 @@ prove: ## everything that takes longer than the tests: mutations, simulate, sour
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory sources
-	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60
+	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60 ARGS='--summary docs/proof/fuzzing.md'
 	@$(MAKE) --no-print-directory faults
 	@$(MAKE) --no-print-directory soak
 

@@ -44,6 +44,9 @@ def pytest_terminal_summary(config):
     if not path:
         return
     version = subprocess.run([os.environ["HIRESTREAM_BINARY"], "--version"], text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
+    described = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=10"], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, check=False)
+    version += f" (commit {described.stdout.strip() or 'unknown'})"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     failed = sum(outcome != "passed" for outcome, _ in proof.results.values())
     lines = [

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "model/timestamp.h"
@@ -18,6 +20,7 @@ namespace {
 constexpr size_t kTraceLinesShown = 80;
 
 struct Arguments {
+  std::string command;  // as it was given
   uint64_t seed = 1;
   uint64_t seeds = 100;
   std::optional<int64_t> seconds;
@@ -140,6 +143,18 @@ extern "C" void on_abort(int) {
              strategy_name(static_cast<Strategy>(current_strategy)));
 }
 
+std::string machine() {
+  std::string model = "unknown processor";
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) {
+      model = line.substr(line.find(':') + 2);
+      break;
+    }
+  }
+  return fmt::format("{}, {} cores", model, std::thread::hardware_concurrency());
+}
+
 class Totals {
  public:
   void add(const RunReport& report) {
@@ -176,17 +191,20 @@ class Totals {
       return false;
     }
     const double hours = static_cast<double>(simulated_us_) / 3.6e9;
+    const char* commit = std::getenv("HIRESTREAM_COMMIT");  // as make knows it
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     fmt::print(
         file,
-        "# Simulation\n\nWritten by `hirestream_simulator --seed {}`, {}.\n\n"
+        "# Simulation\n\nWritten by `{}`, {}.\n\n- Machine: {}\n- Commit: {}\n\n"
         "| what | how many |\n|---|---|\n| runs (seeds times strategies) | {} |\n| failed | {} |\n"
         "| simulated hours | {:.1f} |\n| raw rows | {} |\n| steps of engines | {} |\n| commits | "
         "{} |\n"
         "| simulated hours a minute, on one core | {:.0f} |\n\n| fault | times |\n|---|---|\n",
-        arguments.seed,
-        format_timestamp_ms(std::chrono::duration_cast<std::chrono::microseconds>(now).count()),
-        runs_, failed, hours, rows_, steps_, commits_, hours / wall_s * 60);
+        arguments.command,
+        format_timestamp_ms(std::chrono::duration_cast<std::chrono::microseconds>(now).count())
+            .substr(0, 16) +
+            " UTC",
+        machine(), commit != nullptr && *commit != 0 ? commit : "unknown", runs_, failed, hours, rows_, steps_, commits_, hours / wall_s * 60);
     for (const auto& [kind, count] : faults_) {
       fmt::print(file, "| {} | {} |\n", kind, count);
     }
@@ -289,5 +307,10 @@ int main(int argc, char** argv) {
     return 0;
   }
   std::signal(SIGABRT, hirestream::simulation::on_abort);
-  return hirestream::simulation::run(*arguments);
+  auto given = *arguments;
+  given.command = "hirestream_simulator";
+  for (int i = 1; i < argc; ++i) {
+    given.command += std::string(" ") + argv[i];
+  }
+  return hirestream::simulation::run(given);
 }

@@ -3,6 +3,8 @@
 import collections
 import datetime
 import pathlib
+import subprocess
+import pathlib
 
 import proxy
 from campaign import machine, program_version
@@ -12,12 +14,18 @@ def total(outcomes, field):
     return sum((getattr(outcome, field) for outcome in outcomes), collections.Counter())
 
 
+def commit():
+    described = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=10"], cwd=pathlib.Path(__file__).parent, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return described.stdout.strip() or "unknown"
+
+
 def head(title, campaign, command):
     versions = ", ".join(f"{name} {version}" for name, version in campaign.versions.items())
     now = datetime.datetime.now(datetime.timezone.utc)
     return [f"# {title}", "",
             f"Written by `{command}`, {now:%Y-%m-%d %H:%M} UTC, seed {campaign.seed}.", "",
-            f"- Machine: {machine()}", f"- Versions: {program_version(campaign.binary)}; {versions}", ""]
+            f"- Machine: {machine()}", f"- Versions: {program_version(campaign.binary)}, commit {commit()}; {versions}", ""]
 
 
 def table(names, rows):
