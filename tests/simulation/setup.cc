@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kHourUs = 3600 * kSecondUs;
 constexpr int64_t kJobs = 6;
+constexpr int64_t kManyJobs = 60;
 
 // Zero for half of the seeds, else up to `max`.
 double some(Random& random, double max) {
@@ -157,7 +158,7 @@ void draw_events(Setup& setup, Random& random) {
     setup.damages_us =
         times(2);  // what a frozen slice gave cannot be told from what a damaged one gave
   }
-  for (int64_t job = 1; job <= kJobs; ++job) {
+  for (int64_t job = 1; job <= setup.jobs; ++job) {
     if (random.chance(0.15)) {
       continue;  // a job that the dimension never knows
     }
@@ -316,7 +317,7 @@ class RowMaker {
   RowValues values(int64_t event_us) {
     RowValues out;
     out.ts = timestamp(event_us);
-    out.job_id = integer(random_.between(1, kJobs), 0.1);
+    out.job_id = integer(random_.between(1, setup_.jobs), 0.1);
     out.publisher_id = integer(random_.between(1, 2), 0.1);
     out.campaign_id = integer(random_.between(1, 2), 0.15);
     out.group_id = integer(1, 0.5);
@@ -414,7 +415,7 @@ class RowMaker {
     if (random_.chance(0.5)) {
       return;
     }
-    const int64_t job = random_.between(1, kJobs);
+    const int64_t job = random_.between(1, setup_.jobs);
     switch (random_.below(4)) {
       case 0:
         values.ed = fmt::format(R"({{"customEvent":"click","jobId":"{}","publisherId":"2"}})", job);
@@ -549,6 +550,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   Random random(seed * 4 + static_cast<uint64_t>(strategy));
   Setup setup;
   setup.strategy = strategy;
+  setup.jobs = (seed * 0xD6E8FEB86659FD93ULL >> 32) % 5 == 4 ? kManyJobs : kJobs;
   // 2026-03-01 plus some hours.
   setup.start_us = 1'772'323'200 * kSecondUs + seconds_between(random, 10 * 3600, 20 * 3600);
   draw_times(setup, random);

@@ -30,6 +30,7 @@ struct Setup {
   std::vector<std::pair<int64_t, int64_t>> fault_windows;
   std::vector<std::pair<int64_t, int64_t>> warehouse_outages;
   std::vector<std::pair<int64_t, int64_t>> warehouse_full;  // nothing can be written
+  int64_t jobs = 0;         // how many there are; of many, few rows fall into one cell
   double early_expiry = 0;  // share of rows that expire while engines work
   std::vector<std::pair<int64_t, int64_t>> source_outages;
   Promptness promptness;

@@ -453,6 +453,21 @@ TEST(Companies, OfARepairAreThoseOfTheMomentWhenItCommits) {
   EXPECT_EQ(scenario.company_of(1), 7);
 }
 
+// All agree about the job when the next engine starts; only the rows do not know it.
+TEST(Companies, OfAnEngineThatDiedBeforeItKnewTheJob) {
+  Scenario scenario;
+  scenario.set_job(6, 1, 7);
+  scenario.add_click({.arrival_s = 8, .visible_s = 8});
+  scenario.run_until(5);
+  scenario.store_job_elsewhere(1, 7);
+  scenario.run_until(9);
+  ASSERT_EQ(scenario.clicks(), 1);
+  ASSERT_EQ(scenario.company_of(1), 0);
+  scenario.kill();
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.company_of(1), 7);
+}
+
 TEST(Companies, OfBeforeAreToldAndPutRightByVerify) {
   Scenario scenario;
   scenario.add_click({.arrival_s = 7, .visible_s = 7});
