@@ -70,9 +70,9 @@ simulate: ## the real engine in a simulated world, seed after seed, fresh ones e
 	@seed=$${SEED:-$$(( ($$(date +%s) * 1000 + RANDOM) % 1000000000 ))}; \
 	  echo "first seed $$seed"; HIRESTREAM_COMMIT=$$(git describe --always --dirty --abbrev=10 2>/dev/null) build/hirestream_simulator --seed $$seed --budget $(SECONDS) --strategy all $(ARGS)
 
-mutations: ## deliberate defects, each of which the simulator must catch; writes docs/proof/mutations.md
-	@$(setup_build)
-	@tests/mutation/run --summary docs/proof/mutations.md $(ARGS)
+mutations: ## deliberate defects, each of which the simulator or the contract suite must catch; writes docs/proof/mutations.md
+	@$(setup_full)
+	@tests/support/services/services.sh run -- tests/mutation/run --summary docs/proof/mutations.md $(ARGS)
 
 fuzz: ## libFuzzer on every parser of outside bytes (SECONDS_EACH=10)
 	@$(setup_full)
