@@ -222,8 +222,10 @@ void SliceLedger::plan_replace(CommitPlan& plan, Recount&& recount, SliceState s
   const RowDigest& digest = recount.count.tally.digest();
   plan.rows += digest.rows;
   plan.new_rows += std::max<int64_t>(0, digest.rows - change.entry.digest.rows);
+  const RowClasses& classes = recount.count.tally.classes();
+  plan.rejected += std::max<int64_t>(0, classes.rejected - change.entry.classes.rejected);
   change.entry.digest = digest;
-  change.entry.classes = recount.count.tally.classes();
+  change.entry.classes = classes;
   change.entry.held = false;
   if (state == SliceState::kSettled) {
     if (change.entry.settled_at_us == 0) {
@@ -407,6 +409,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
   report.cells = static_cast<int64_t>(commit.cells.size());
   report.rows = plan.rows;
   report.new_rows = plan.new_rows;
+  report.rejected = plan.rejected;
   report.duration_us = done_us - commit.now_us;
   for (const int64_t arrival_us : plan.arrivals_us) {
     report.freshness_sample_us.push_back(done_us - arrival_us);

@@ -67,6 +67,7 @@ struct CommitPlan {
   std::optional<int64_t> based_on_changes;  // as Commit::based_on_changes
   int64_t rows = 0;                         // recounted or appended
   int64_t new_rows = 0;                     // growth of the ledger's row counts
+  int64_t rejected = 0;                     // and of its rejected rows
   std::vector<int64_t> arrivals_us;         // sample of appended rows' arrival times
 
   bool empty() const { return slices.empty(); }

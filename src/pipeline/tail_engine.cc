@@ -477,6 +477,7 @@ Result<bool> TailEngine::commit_poll(PollSink& sink, std::span<const SliceRead> 
     plan.cells.insert(plan.cells.end(), change.contribution.begin(), change.contribution.end());
     plan.rows += tally.digest().rows;
     plan.new_rows += tally.digest().rows;
+    plan.rejected += tally.classes().rejected;
     plan.slices.push_back(std::move(change));
   }
   if (plan.empty()) {

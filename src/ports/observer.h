@@ -17,6 +17,7 @@ struct CommitReport {
   int64_t cells = 0;
   int64_t rows = 0;      // rows newly counted or recounted in this commit
   int64_t new_rows = 0;  // rows that were not in the ledger before
+  int64_t rejected = 0;  // growth of the ledger's rejected rows, slice by slice
   int64_t duration_us = 0;
   // Of the newest appended row: commit time − arrival time; < 0: nothing fresh in it.
   int64_t freshness_us = -1;

@@ -6,7 +6,8 @@
 //
 // Threading: one thread at a time per object; blocking. Errors: kTransient = the warehouse does not answer, kConfig = no privilege or
 // no tables (the hint says which grant or which `init`; lacks_tables() tells them apart). Two tables may be missing without an error,
-// since older versions made warehouses without them: hirestream_minutes and hirestream_verifications.
+// since older versions made warehouses without them: hirestream_minutes and hirestream_verifications; so may hirestream_minutes'
+// column of rejected rows.
 #pragma once
 
 #include <array>
@@ -126,6 +127,7 @@ struct PipelineMinute {
   int64_t slices_audited = 0;
   int64_t conflicts = 0;
   int64_t retries = 0;
+  int64_t rejected = 0;  // newly; 0 in a warehouse of an older version
 };
 
 struct SourceQuality {

@@ -23,6 +23,7 @@ CommitReport commit(int64_t new_rows, std::vector<int64_t> freshness_us) {
           .cells = 2,
           .rows = new_rows,
           .new_rows = new_rows,
+          .rejected = new_rows - 1,
           .duration_us = 4'000,
           .freshness_us = -1,
           .freshness_sample_us = std::move(freshness_us)};
@@ -80,6 +81,7 @@ TEST(MinuteObserver, TellsWhatWasAddedSinceTheLastTime) {
   EXPECT_EQ(first[0].minute_us, 600'000'000);
   EXPECT_EQ(first[0].rows_read, 5);
   EXPECT_EQ(first[0].new_rows, 3);
+  EXPECT_EQ(first[0].rejected, 2);
   EXPECT_EQ(first[0].freshness_us_p50, -1) << "the minute is not over";
   EXPECT_THAT(observer.take(false), IsEmpty());
   observer.on_slice(SliceEvent::kAudited, {}, "");

@@ -57,6 +57,7 @@ void MinuteObserver::on_read(int64_t rows, int64_t requests, int64_t /*duration_
 void MinuteObserver::on_commit(const CommitReport& report) {
   change([&](PipelineMinute& minute) {
     minute.new_rows += report.new_rows;
+    minute.rejected += report.rejected;
     minute.commits += 1;
     minute.commit_us_sum += report.duration_us;
     minute.commit_us_max = std::max(minute.commit_us_max, report.duration_us);

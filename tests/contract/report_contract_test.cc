@@ -544,19 +544,19 @@ bool operator_equal(const PipelineMinute& a, const PipelineMinute& b) {
     return std::tuple(m.source, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits,
                       m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95,
                       m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited,
-                      m.conflicts, m.retries);
+                      m.conflicts, m.retries, m.rejected);
   };
   return fields(a) == fields(b);
 }
 
 TEST_P(ReportContract, MinutesAddUpAndExpire) {
   const auto log = open_log();
-  const PipelineMinute first{"raw log", 120'000'000, 1,  2, 3, 4, 5,  60,
-                             -1,        -1,          -1, 7, 8, 9, 10, 11};
-  const PipelineMinute again{"raw log", 120'000'000, 10,  20, 30, 40, 50,  6,
-                             100,       200,         300, 70, 80, 90, 100, 110};
-  const PipelineMinute sum{"raw log", 120'000'000, 11,  22, 33, 44, 55,  60,
-                           100,       200,         300, 77, 88, 99, 110, 121};
+  const PipelineMinute first{"raw log", 120'000'000, 1, 2, 3, 4,  5,  60, -1,
+                             -1,        -1,          7, 8, 9, 10, 11, 12};
+  const PipelineMinute again{"raw log", 120'000'000, 10, 20, 30, 40,  50,  6,  100,
+                             200,       300,         70, 80, 90, 100, 110, 120};
+  const PipelineMinute sum{"raw log", 120'000'000, 11, 22, 33, 44,  55,  60, 100,
+                           200,       300,         77, 88, 99, 110, 121, 132};
   const PipelineMinute next{"raw log", 180'000'000, 1};
   const PipelineMinute stranger{"nobody registered this", 120'000'000, 1};
   expect_ok(log->record(std::vector{first, stranger, next}, 0));
@@ -581,6 +581,24 @@ TEST_P(ReportContract, WarehouseWithoutTheTableOfMinutesHasNoneUntilInitMadeIt) 
   expect_ok(
       open_log()->record(std::vector<PipelineMinute>{{.source = "raw log", .minute_us = 60}}, 0));
   EXPECT_EQ(take(report_->minutes(0)).size(), 1u);
+}
+
+TEST_P(ReportContract, MinutesOfAnOlderWarehouseHaveNoRejectedRowsUntilInitAddsTheColumn) {
+  const PipelineMinute minute{.source = "raw log", .minute_us = 60, .new_rows = 3, .rejected = 2};
+  expect_ok(open_log()->record(std::vector{minute}, 0));
+  database_->run("ALTER TABLE hirestream_minutes DROP COLUMN rejected");
+  const auto older = take(open_report()->minutes(0));
+  ASSERT_EQ(older.size(), 1u);
+  EXPECT_EQ(older[0].new_rows, 3);
+  EXPECT_EQ(older[0].rejected, 0);
+  EXPECT_FALSE(open_log()->record(std::vector{minute}, 0).has_value());
+  expect_ok(warehouse_->init());
+  expect_ok(warehouse_->init());  // nothing to do again
+  expect_ok(open_log()->record(std::vector{minute}, 0));
+  const auto newer = take(open_report()->minutes(0));
+  ASSERT_EQ(newer.size(), 1u);
+  EXPECT_EQ(newer[0].new_rows, 6);
+  EXPECT_EQ(newer[0].rejected, 2);
 }
 
 TEST_P(ReportContract, MissingTablesAreToldFromOtherErrors) {

@@ -74,6 +74,8 @@ class Scenario {
   // How often the engine told that it has read something, and how many rows in all.
   int64_t reads_told() const { return observer_.reads; }
   int64_t rows_told() const { return observer_.rows; }
+  // Newly rejected rows that commits told of.
+  int64_t rejected_told() const { return observer_.rejected; }
   const StepReport& last_report() const {
     return last_report_;
   }  // of the last step without an error
@@ -89,8 +91,10 @@ class Scenario {
       ++reads;
       rows += read;
     }
+    void on_commit(const CommitReport& report) override { rejected += report.rejected; }
     int64_t reads = 0;
     int64_t rows = 0;
+    int64_t rejected = 0;
   };
 
   int64_t at(double seconds) const;

@@ -338,6 +338,33 @@ TEST(TailEngine, FrozenSliceNeverChanges) {
   EXPECT_EQ(scenario.slice().classes.too_late, 1);
 }
 
+TEST(TailEngine, TellsEachRejectedRowOnce) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6, .rejected = true});
+  scenario.add_click({.arrival_s = 7, .visible_s = 45, .rejected = true});
+  scenario.run_until(40);
+  EXPECT_EQ(scenario.rejected_told(), 1);
+  scenario.run_until(180);  // settled: the slice was counted whole again
+  EXPECT_EQ(scenario.slice().classes.rejected, 2);
+  EXPECT_EQ(scenario.rejected_told(), 2);
+  scenario.run_until(500);
+  EXPECT_EQ(scenario.rejected_told(), 2);
+}
+
+TEST(TailEngine, RejectedRowsThatARecountCountsAreNotTold) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .rejected = true});
+  scenario.add_click({.arrival_s = 6, .visible_s = 400});
+  scenario.run_until(500);
+  scenario.kill();
+  EXPECT_EQ(scenario.rejected_told(), 1);
+  EXPECT_EQ(scenario.retry_rejects(), 1);
+  EXPECT_EQ(scenario.rejected_told(), 1);
+}
+
 TEST(TailEngine, RetryOfRejectsLeavesFrozenSlicesAlone) {
   Scenario scenario;
   scenario.options.audit_delays_us = {100 * kSecondUs};

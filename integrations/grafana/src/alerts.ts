@@ -55,13 +55,13 @@ JOIN hirestream_sources s ON s.id = m.source_id
 WHERE ${minuteSince(300)} AND m.freshness_us_p95 >= 0
 GROUP BY s.name`;
 
-// Rejected rows are capped, so this is a lower bound; below 1,000 new rows a share says nothing.
-const kRejects = `SELECT s.name AS source, r.kept * 1e0 / n.new_rows AS share
-FROM (SELECT m.source_id, SUM(m.new_rows) AS new_rows FROM hirestream_minutes m WHERE ${minuteSince(900)} GROUP BY m.source_id) n
-JOIN (SELECT j.source_id, COUNT(*) AS kept FROM hirestream_rejects j
-  WHERE j.first_seen_us >= (${kNow} - 900) * 1000000 GROUP BY j.source_id) r ON r.source_id = n.source_id
-JOIN hirestream_sources s ON s.id = n.source_id
-WHERE n.new_rows >= 1000`;
+// Of a few rows a share says nothing. Rows that were known before can be rejected, too, when a recount finds them changed.
+const kRejects = `SELECT s.name AS source, SUM(m.rejected) * 1e0 / GREATEST(SUM(m.new_rows), SUM(m.rejected)) AS share
+FROM hirestream_minutes m
+JOIN hirestream_sources s ON s.id = m.source_id
+WHERE ${minuteSince(900)}
+GROUP BY s.name
+HAVING SUM(m.rejected) >= 10`;
 
 const kHeld = `SELECT a.name AS source, a.slices_held AS held
 FROM hirestream_accounting a`;
@@ -79,19 +79,23 @@ WHERE ${minuteSince(3600)}
 GROUP BY s.name
 HAVING SUM(m.slices_settled + m.slices_audited) >= 20`;
 
-// The hour that runs, though not over, against the mean of the same hour of the seven days before.
+// The hour that runs, though not over, against the mean of the same hour of the seven days before: of those in which the company has rows
+// in it, three at least.
 function spendJump(zone: ReportingZone): string {
   const hour = `${toCivil(zone, kNow)} DIV 3600`;
   const dates = `e.dates BETWEEN FROM_DAYS(719528 + (${hour} - 168) DIV 24) AND FROM_DAYS(719528 + (${hour}) DIV 24)`;
   const cell = civilHour("e");
-  return `SELECT CONCAT('Company ', j.company_id) AS company, j.now_spend * 7e0 / j.before_spend AS jump
+  return `SELECT IF(d.name > '', CONCAT(d.name, ' (', j.company_id, ')'), CONCAT('Company ', j.company_id)) AS company,
+  j.now_spend * 1e0 * j.days / j.before_spend AS jump
 FROM (
   SELECT e.company_id, SUM(IF(${cell} = ${hour}, e.spend_hour, 0)) AS now_spend,
-    SUM(IF(${cell} < ${hour}, e.spend_hour, 0)) AS before_spend
+    SUM(IF(${cell} < ${hour}, e.spend_hour, 0)) AS before_spend,
+    COUNT(DISTINCT IF(${cell} < ${hour}, e.dates, NULL)) AS days
   FROM events e
   WHERE ${dates} AND e.hours = (${hour}) % 24 AND ${cell} BETWEEN ${hour} - 168 AND ${hour}
   GROUP BY e.company_id) j
-WHERE j.now_spend >= 50 AND j.before_spend > 0`;
+LEFT JOIN (SELECT company_id, MAX(company_name) AS name FROM hirestream_jobs GROUP BY company_id) d ON d.company_id = j.company_id
+WHERE j.now_spend >= 50 AND j.before_spend > 0 AND j.days >= 3`;
 }
 
 function rules(zone: ReportingZone): Rule[] {
@@ -138,7 +142,7 @@ function rules(zone: ReportingZone): Rule[] {
       summary: "More than 1 % of the new rows of {{ .Labels.source }} in the last 15 minutes could not be counted.",
       runbook:
         "`hirestream rejects` lists them by reason with a sample. Usually a writer of the tracking table changed a format. " +
-        "Mend it, then `hirestream rejects --retry`.",
+        "Mend it, then `hirestream rejects retry`.",
     },
     {
       uid: "hirestream-held",
@@ -195,7 +199,7 @@ function rules(zone: ReportingZone): Rule[] {
       summary: "{{ .Labels.company }} spends more than three times its usual amount in this hour.",
       runbook:
         "Board Campaign performance, this company, last 24 hours: which job, publisher, bid? Compare clicks with conversions: clicks without " +
-        "applications suggest bots. The hour is still running and already above three times the mean of the same hour of the last seven days.",
+        "applications suggest bots. The hour is still running and already above three times the mean of the same hour of the days before (seven, or as many as have data).",
     },
   ];
 }

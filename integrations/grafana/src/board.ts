@@ -46,9 +46,12 @@ export function severalOf(zone: ReportingZone, dimension: Dimension, companies: 
     .current({ selected: true, text: ["All"], value: ["$__all"] });
 }
 
+// Not `job`: links between boards carry variables by name, and Campaign performance has one of several jobs, or All.
+export const kOneJob = "one_job";
+
 export function oneJob(zone: ReportingZone): dashboard.QueryVariableBuilder {
-  return new dashboard.QueryVariableBuilder("job")
-    .id("job")
+  return new dashboard.QueryVariableBuilder(kOneJob)
+    .id(kOneJob)
     .label("Job")
     .datasource(kDataSource)
     .query(variableQuery(zone, "job", false))
@@ -146,6 +149,7 @@ export class Board {
 
   build(): dashboard.Dashboard {
     const board = this.builder.build();
+    delete (board as Partial<dashboard.Dashboard>).style; // the user's theme decides; newer versions do not know it
     return { ...board, id: null, schemaVersion: kSchemaOfGrafana10, annotations: { list: board.annotations.list ?? [] } };
   }
 }

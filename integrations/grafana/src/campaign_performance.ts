@@ -2,7 +2,7 @@
 
 import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 
-import { Board, kUids, severalOf, stepVariable } from "./board";
+import { Board, kOneJob, kUids, severalOf, stepVariable } from "./board";
 import { ReportingZone } from "./civil_time";
 import { Dimension, Figure, Filter, kDimensions, kFigures, keyFigures, series, top } from "./events_sql";
 import { bars, chart, columns, figureList, figurePanel, rowBars } from "./panels";
@@ -56,7 +56,7 @@ function addTable(board: Board, filter: Filter, dimension: Dimension, title: str
   const panel = figureList(title, `The 50 ${label} with the most spend in the range.`, sql, kTableFigures);
   const name = dimension[0].toUpperCase() + dimension.slice(1);
   if (dimension === "job") {
-    const url = `/d/${kUids.job}?var-job=\${__data.fields["Job id"]}&\${__url_time_range}`;
+    const url = `/d/${kUids.job}?var-${kOneJob}=\${__data.fields["Job id"]}&\${__url_time_range}`;
     panel.overrideByName(name, [{ id: "links", value: [{ title: "Job detail", url, targetBlank: false }] }]);
   }
   panel.overrideByName(`${name} id`, [
@@ -80,14 +80,14 @@ export function campaignPerformance(zone: ReportingZone): dashboard.Dashboard {
     .variables(...kDimensions.map((dimension) => severalOf(zone, dimension, true)), stepVariable());
   addFigures(board, filter);
   board.add(
-    chart("Click-Through Rate", "Clicks / impressions of each step.", series(filter, [f.clickThroughRate]), "percentunit")
+    chart("Click-Through Rate", "Clicks / impressions of each step.", series(filter, [f.clickThroughRate], "lines"), "percentunit")
       .interval("1h")
       .decimals(1),
     12,
     9,
   );
   board.add(
-    bars("Conversions over Time", "Applications of each step.", series(filter, [f.conversions]), "locale", false).interval("1h"),
+    bars("Conversions over Time", "Applications of each step.", series(filter, [f.conversions], "bars"), "locale", false).interval("1h"),
     12,
     9,
   );
@@ -117,7 +117,7 @@ export function campaignPerformance(zone: ReportingZone): dashboard.Dashboard {
     10,
   );
   board.add(
-    bars("Spend over Time", "Sum of the bids of each step's clicks.", series(filter, [f.spend]), "locale", false)
+    bars("Spend over Time", "Sum of the bids of each step's clicks.", series(filter, [f.spend], "bars"), "locale", false)
       .interval("1h")
       .decimals(2),
     12,
@@ -127,7 +127,7 @@ export function campaignPerformance(zone: ReportingZone): dashboard.Dashboard {
     bars(
       "Applications by Outcome",
       "Judged applications of each step.",
-      series(filter, [f.qualified, f.unqualified]),
+      series(filter, [f.qualified, f.unqualified], "bars"),
       "locale",
       true,
     ).interval("1h"),

@@ -13,6 +13,7 @@ import {
   toInstant,
   wholeDays,
 } from "./civil_time";
+import { brokenAtGaps } from "./gaps";
 
 export const kDimensions = ["company", "campaign", "group", "publisher", "job"] as const;
 export type Dimension = (typeof kDimensions)[number];
@@ -34,57 +35,66 @@ export interface Figure {
   sql: (row: string) => string; // over a row that has the measures
   needs: Measure[];
   unit: "count" | "ratio" | "money";
-  lowerIsBetter?: boolean;
+  better: "more" | "less" | "neither"; // colors the change
 }
 
 const quotient = (row: string, above: string, below: string) => `${row}.${above} * 1e0 / NULLIF(${below}, 0)`;
 
 export const kFigures: Record<string, Figure> = {
-  impressions: { name: "Impressions", needs: ["impressions"], sql: (row) => `${row}.impressions`, unit: "count" },
-  clicks: { name: "Clicks", needs: ["clicks"], sql: (row) => `${row}.clicks`, unit: "count" },
-  conversions: { name: "Conversions", needs: ["conversions"], sql: (row) => `${row}.conversions`, unit: "count" },
-  qualified: { name: "Qualified", needs: ["qualified"], sql: (row) => `${row}.qualified`, unit: "count" },
-  unqualified: { name: "Unqualified", needs: ["unqualified"], sql: (row) => `${row}.unqualified`, unit: "count", lowerIsBetter: true },
-  averageBid: { name: "Average bid", needs: ["spend", "clicks"], sql: (row) => quotient(row, "spend", `${row}.clicks`), unit: "money" },
-  spend: { name: "Spend", needs: ["spend"], sql: (row) => `${row}.spend`, unit: "money" },
+  impressions: { name: "Impressions", needs: ["impressions"], sql: (row) => `${row}.impressions`, unit: "count", better: "more" },
+  clicks: { name: "Clicks", needs: ["clicks"], sql: (row) => `${row}.clicks`, unit: "count", better: "more" },
+  conversions: { name: "Conversions", needs: ["conversions"], sql: (row) => `${row}.conversions`, unit: "count", better: "more" },
+  qualified: { name: "Qualified", needs: ["qualified"], sql: (row) => `${row}.qualified`, unit: "count", better: "more" },
+  unqualified: { name: "Unqualified", needs: ["unqualified"], sql: (row) => `${row}.unqualified`, unit: "count", better: "less" },
+  averageBid: {
+    name: "Average bid",
+    needs: ["spend", "clicks"],
+    sql: (row) => quotient(row, "spend", `${row}.clicks`),
+    unit: "money",
+    better: "neither",
+  },
+  spend: { name: "Spend", needs: ["spend"], sql: (row) => `${row}.spend`, unit: "money", better: "neither" },
   cpc: {
     name: "CPC",
     needs: ["spend", "clicks"],
     sql: (row) => quotient(row, "spend", `${row}.clicks`),
     unit: "money",
-    lowerIsBetter: true,
+    better: "less",
   },
   cpa: {
     name: "CPA",
     needs: ["spend", "conversions"],
     sql: (row) => quotient(row, "spend", `${row}.conversions`),
     unit: "money",
-    lowerIsBetter: true,
+    better: "less",
   },
   cpqa: {
     name: "CPQA",
     needs: ["spend", "qualified"],
     sql: (row) => quotient(row, "spend", `${row}.qualified`),
     unit: "money",
-    lowerIsBetter: true,
+    better: "less",
   },
   clickThroughRate: {
     name: "Click-Through Rate",
     needs: ["clicks", "impressions"],
     sql: (row) => quotient(row, "clicks", `${row}.impressions`),
     unit: "ratio",
+    better: "more",
   },
   conversionRate: {
     name: "Conversion rate",
     needs: ["conversions", "clicks"],
     sql: (row) => quotient(row, "conversions", `${row}.clicks`),
     unit: "ratio",
+    better: "more",
   },
   qualifiedRatio: {
     name: "Qualified ratio",
     needs: ["qualified", "unqualified"],
     sql: (row) => quotient(row, "qualified", `(${row}.qualified + ${row}.unqualified)`),
     unit: "ratio",
+    better: "more",
   },
 };
 
@@ -101,12 +111,12 @@ export function allValue(dimension: Dimension): string {
 export interface Filter {
   zone: ReportingZone;
   dimensions: readonly Dimension[]; // variables of several values
-  job?: boolean; // the variable `job` holds one id
+  job?: boolean; // the variable `one_job` holds one id
 }
 
 function conditions(filter: Filter): string {
   const parts = filter.dimensions.map((dimension) => `e.${dimension}_id IN ($${dimension})`);
-  if (filter.job) parts.unshift("e.job_id = ${job:sqlstring}");
+  if (filter.job) parts.unshift("e.job_id = ${one_job:sqlstring}");
   return parts.map((part) => `\n    AND ${part}`).join("");
 }
 
@@ -159,8 +169,11 @@ export function keyFigures(filter: Filter, figures: Figure[]): string {
 const kStep =
   "(CASE ${step:sqlstring} WHEN 'hour' THEN 3600 WHEN 'day' THEN 86400 " + "ELSE LEAST(GREATEST($__interval_ms DIV 1000, 3600), 86400) END)";
 
+// Lines end where there is no row; bars need no more than the rows.
+export type SeriesKind = "lines" | "bars";
+
 // Sums by hour first, in the order of the primary key; then by step. Steps of a day need only sums of days.
-export function series(filter: Filter, figures: Figure[]): string {
+export function series(filter: Filter, figures: Figure[], kind: SeriesKind): string {
   const measures = needed(figures);
   const point = (measure: Measure) => `SUM(h.${measure}) AS ${measure}`;
   const time = toInstant(filter.zone, "s.civil");
@@ -170,7 +183,11 @@ export function series(filter: Filter, figures: Figure[]): string {
     WHERE ${kStep} = 86400 AND ${condition}${conditions(filter)}
     GROUP BY e.dates`,
   );
-  return `${select([`${time} AS \`time\``, ...figures.map((figure) => `${figure.sql("s")} AS \`${figure.name}\``)])}
+  const lines = kind === "lines";
+  const points = `${select([
+    ...(lines ? ["s.civil", `${time} AS moment`] : [`${time} AS \`time\``]),
+    ...figures.map((figure) => `${figure.sql("s")} AS \`${figure.name}\``),
+  ])}
 FROM (
   SELECT (${civilHour("h")}) * 3600 DIV ${kStep} * ${kStep} AS civil, ${measures.map(point).join(", ")}
   FROM (
@@ -180,8 +197,9 @@ FROM (
     GROUP BY e.dates, e.hours
     UNION ALL
     ${ofDays.join("\n    UNION ALL\n    ")}) h
-  GROUP BY civil) s
-ORDER BY s.civil`;
+  GROUP BY civil) s`;
+  const names = figures.map(({ name }) => name);
+  return lines ? brokenAtGaps(points, names, kStep, ["civil"]) : `${points}\nORDER BY s.civil`;
 }
 
 // Names stand in the job directory; those of publishers in a table of their own.
@@ -269,4 +287,4 @@ ORDER BY __text, __value`;
 export const kJobFacts = `SELECT d.title AS \`Title\`, d.company_name AS \`Company\`, d.campaign_name AS \`Campaign\`,
   d.group_name AS \`Group\`, d.job_id AS \`Job id\`, d.company_id AS \`Company id\`
 FROM hirestream_jobs d
-WHERE d.job_id = \${job:sqlstring}`;
+WHERE d.job_id = \${one_job:sqlstring}`;

@@ -31,12 +31,12 @@ export function jobDetail(zone: ReportingZone): dashboard.Dashboard {
   );
   addFigures(board, filter);
   board.add(
-    bars("Impressions and clicks", "Of each step.", series(filter, [f.impressions, f.clicks]), "locale", false).interval("1h"),
+    bars("Impressions and clicks", "Of each step.", series(filter, [f.impressions, f.clicks], "bars"), "locale", false).interval("1h"),
     12,
     9,
   );
   board.add(
-    bars("Applications", "Of each step.", series(filter, [f.conversions, f.qualified, f.unqualified]), "locale", false).interval("1h"),
+    bars("Applications", "Of each step.", series(filter, [f.conversions, f.qualified, f.unqualified], "bars"), "locale", false).interval("1h"),
     12,
     9,
   );
@@ -44,7 +44,7 @@ export function jobDetail(zone: ReportingZone): dashboard.Dashboard {
     chart(
       "Rates",
       "Clicks / impressions, conversions / clicks, qualified / judged, of each step.",
-      series(filter, [f.clickThroughRate, f.conversionRate, f.qualifiedRatio]),
+      series(filter, [f.clickThroughRate, f.conversionRate, f.qualifiedRatio], "lines"),
       "percentunit",
     )
       .interval("1h")
@@ -53,7 +53,7 @@ export function jobDetail(zone: ReportingZone): dashboard.Dashboard {
     9,
   );
   board.add(
-    bars("Spend", "Sum of the bids of each step's clicks.", series(filter, [f.spend]), "locale", false)
+    bars("Spend", "Sum of the bids of each step's clicks.", series(filter, [f.spend], "bars"), "locale", false)
       .interval("1h")
       .decimals(2),
     12,

@@ -84,8 +84,7 @@ export function numbers(title: string, description: string, sql: string, names: 
 export function figurePanel(figure: Figure, description: string, source: { sql: string } | { shared: number }): stat.PanelBuilder {
   const { unit, decimals } = look(figure);
   const change = changeName(figure);
-  const good = figure.lowerIsBetter ? "red" : "green";
-  const bad = figure.lowerIsBetter ? "green" : "red";
+  const [rise, fall] = { more: ["green", "red"], less: ["red", "green"], neither: ["text", "text"] }[figure.better];
   const panel = numbers(figure.name, description, "sql" in source ? source.sql : "", [figure.name, change])
     .unit(unit)
     .decimals(decimals)
@@ -94,7 +93,7 @@ export function figurePanel(figure: Figure, description: string, source: { sql: 
       { id: "displayName", value: "against the hours before" },
       { id: "unit", value: "percentunit" },
       { id: "decimals", value: 1 },
-      { id: "thresholds", value: steps([null, bad], [0, "text"], [1e-9, good]).build() },
+      { id: "thresholds", value: steps([null, fall], [0, "text"], [1e-9, rise]).build() },
     ]);
   return "shared" in source ? panel.datasource(kSharedResult).targets([new SharedResult(source.shared)]) : panel;
 }

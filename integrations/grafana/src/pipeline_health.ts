@@ -30,7 +30,7 @@ export function pipelineHealth(): dashboard.Dashboard {
     .timezone(null)
     .variables(sourceVariable());
   board.add(
-    numbers("Rows by class", "Every row read is in exactly one class, over all time.", sql.kAccounting, [
+    numbers("Rows by class (all time)", "Every row read is in exactly one class, over all time.", sql.kAccounting, [
       "Read",
       "Counted",
       "Unattributed",
@@ -48,7 +48,7 @@ export function pipelineHealth(): dashboard.Dashboard {
   );
   board.add(
     numbers(
-      "Slices",
+      "Slices (all time)",
       "Open: may still grow. Settled: recounted whole. Frozen: never change again. Held: need a person, see `hirestream status`.",
       sql.kSlices,
       ["Open", "Settled", "Frozen", "Held"],
@@ -85,7 +85,7 @@ export function pipelineHealth(): dashboard.Dashboard {
     12,
     8,
   );
-  board.add(chart("Commit time", "Of a transaction in the warehouse.", sql.kCommits, "s").interval("1m"), 12, 8);
+  board.add(chart("Commit time", "Of a transaction in the warehouse.", sql.kCommits, "s").interval("1m"), 8, 8);
   board.add(
     bars(
       "Conflicts and retries",
@@ -94,13 +94,24 @@ export function pipelineHealth(): dashboard.Dashboard {
       "locale",
       true,
     ).interval("1m"),
-    12,
+    8,
+    8,
+  );
+  board.add(
+    bars(
+      "Rejected rows",
+      "Rows that could not be counted, when they were first seen; `hirestream rejects` shows them.",
+      sql.kRejectedRows,
+      "locale",
+      false,
+    ).interval("1m"),
+    8,
     8,
   );
   board.add(
     list(
       "Rejects by reason",
-      "Rejected rows that are kept, first seen in the range. `hirestream rejects` shows and retries them.",
+      "Rejected rows that are kept, first seen in the range. `hirestream rejects` shows them, `hirestream rejects retry` counts those that can be counted now.",
       sql.kRejects,
     )
       .overrideByName("Rows kept", kWhole)

@@ -1,41 +1,50 @@
 // SQL over what the engines note of themselves. All times here are instants in UTC, whatever the reporting zone is.
 
+import { brokenAtGaps } from "./gaps";
+
 const kChosen = "IN ($source)";
 
 // Minutes are added up to steps of whole minutes.
-const kStep = "GREATEST($__interval_ms DIV 60000, 1) * 60";
+const kStep = "(GREATEST($__interval_ms DIV 60000, 1) * 60)";
 
-function minutes(items: string[]): string {
-  return `SELECT m.minute_us DIV 1000000 DIV (${kStep}) * (${kStep}) AS \`time\`,
+type Columns = Record<string, string>; // name → SQL
+
+function minutes(time: string, columns: Columns): string {
+  const items = Object.entries(columns).map(([name, sql]) => `${sql} AS \`${name}\``);
+  return `SELECT m.minute_us DIV 1000000 DIV ${kStep} * ${kStep} AS ${time},
   ${items.join(",\n  ")}
 FROM hirestream_minutes m
 WHERE m.minute_us BETWEEN $__unixEpochFrom() * 1000000 AND $__unixEpochTo() * 1000000
   AND m.source_id ${kChosen}
-GROUP BY \`time\`
-ORDER BY \`time\``;
+GROUP BY ${time}`;
 }
+
+const ofBars = (columns: Columns) => `${minutes("`time`", columns)}\nORDER BY \`time\``;
+const ofLines = (columns: Columns) => brokenAtGaps(minutes("moment", columns), Object.keys(columns), kStep);
 
 const freshness = (quantile: string) => `MAX(NULLIF(m.freshness_us_${quantile}, -1)) / 1e6`;
 
 // Quantiles cannot be added up: of several minutes, or sources, the worst is shown.
-export const kFreshness = minutes([`${freshness("p50")} AS \`p50\``, `${freshness("p95")} AS \`p95\``, `${freshness("max")} AS \`max\``]);
+export const kFreshness = ofLines({ p50: freshness("p50"), p95: freshness("p95"), max: freshness("max") });
 
-export const kRows = minutes(["SUM(m.new_rows) AS `New rows`", "SUM(m.rows_read) AS `Rows read`"]);
+export const kRows = ofBars({ "New rows": "SUM(m.new_rows)", "Rows read": "SUM(m.rows_read)" });
 
-export const kReadAmplification = minutes(["SUM(m.rows_read) * 1e0 / NULLIF(SUM(m.new_rows), 0) AS `Reads of a row`"]);
+export const kRejectedRows = ofBars({ "Rejected rows": "SUM(m.rejected)" });
 
-export const kCorrections = minutes([
-  "SUM(m.slices_settled) AS `Settled`",
-  "SUM(m.slices_audited) AS `Audited`",
-  "SUM(m.slices_corrected) AS `Corrected`",
-]);
+export const kReadAmplification = ofLines({ "Reads of a row": "SUM(m.rows_read) * 1e0 / NULLIF(SUM(m.new_rows), 0)" });
 
-export const kCommits = minutes([
-  "SUM(m.commit_us_sum) / 1e6 / NULLIF(SUM(m.commits), 0) AS `Mean`",
-  "MAX(m.commit_us_max) / 1e6 AS `Slowest`",
-]);
+export const kCorrections = ofBars({
+  Settled: "SUM(m.slices_settled)",
+  Audited: "SUM(m.slices_audited)",
+  Corrected: "SUM(m.slices_corrected)",
+});
 
-export const kTroubles = minutes(["SUM(m.conflicts) AS `Conflicts`", "SUM(m.retries) AS `Retries`"]);
+export const kCommits = ofLines({
+  Mean: "SUM(m.commit_us_sum) / 1e6 / NULLIF(SUM(m.commits), 0)",
+  Slowest: "MAX(m.commit_us_max) / 1e6",
+});
+
+export const kTroubles = ofBars({ Conflicts: "SUM(m.conflicts)", Retries: "SUM(m.retries)" });
 
 const kClasses = {
   counted: "Counted",

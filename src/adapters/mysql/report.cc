@@ -222,6 +222,16 @@ Result<bool> MysqlReport::has_days(Connection& connection) {
   return has_days_;
 }
 
+// So with the column of rejected rows.
+Result<bool> MysqlReport::has_rejected() {
+  if (!has_rejected_) {
+    HIRESTREAM_ASSIGN(Connection * connection, ready());
+    has_rejected_ =
+        connection->query("SELECT rejected FROM hirestream_minutes LIMIT 0").has_value();
+  }
+  return has_rejected_;
+}
+
 // So with the names of publishers.
 Result<bool> MysqlReport::has_names(Dimension dimension) {
   if (dimension != Dimension::kPublisher) {
@@ -613,13 +623,14 @@ Result<std::vector<SliceLine>> MysqlReport::slices(size_t limit_per_source) {
 
 Result<std::vector<PipelineMinute>> MysqlReport::minutes(int64_t from_us) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
+  HIRESTREAM_ASSIGN(const bool rejected, has_rejected());
   auto found = connection->query(fmt::format(
       "SELECT s.name, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits, "
       "m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95, "
       "m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited, "
-      "m.conflicts, m.retries FROM hirestream_minutes m JOIN hirestream_sources s ON s.id = "
+      "m.conflicts, m.retries, {} FROM hirestream_minutes m JOIN hirestream_sources s ON s.id = "
       "m.source_id WHERE m.minute_us >= {} ORDER BY m.minute_us, m.source_id",
-      from_us));
+      rejected ? "m.rejected" : "0", from_us));
   std::vector<PipelineMinute> all;
   if (!found && connection->error_code() == mysql::kNoSuchTable) {
     return all;
@@ -633,7 +644,8 @@ Result<std::vector<PipelineMinute>> MysqlReport::minutes(int64_t from_us) {
     all.push_back({std::string(rows.text(0)), rows.integer(1), rows.integer(2), rows.integer(3),
                    rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
                    rows.integer(8), rows.integer(9), rows.integer(10), rows.integer(11),
-                   rows.integer(12), rows.integer(13), rows.integer(14), rows.integer(15)});
+                   rows.integer(12), rows.integer(13), rows.integer(14), rows.integer(15),
+                   rows.integer(16)});
   }
 }
 
@@ -658,7 +670,7 @@ Result<void> MysqlPipelineLog::record(std::span<const PipelineMinute> minutes,
   std::string assignments;
   for (const char* column :
        {"new_rows", "rows_read", "requests", "commits", "commit_us_sum", "slices_settled",
-        "slices_corrected", "slices_audited", "conflicts", "retries"}) {
+        "slices_corrected", "slices_audited", "conflicts", "retries", "rejected"}) {
     assignments += fmt::format("{0} = hirestream_minutes.{0} + new.{0}, ", column);
   }
   for (const char* column :
@@ -671,19 +683,19 @@ Result<void> MysqlPipelineLog::record(std::span<const PipelineMinute> minutes,
       *connection,
       "INSERT INTO hirestream_minutes (minute_us, source_id, new_rows, rows_read, requests, "
       "commits, commit_us_sum, commit_us_max, freshness_us_p50, freshness_us_p95, "
-      "freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries) "
-      "VALUES",
+      "freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries, "
+      "rejected) VALUES",
       mysql::upsert_tail(*connection, assignments));
   for (const PipelineMinute& m : minutes) {
     const auto id = ids.find(m.source);
     if (id == ids.end()) {
       continue;
     }
-    fmt::format_to(std::back_inserter(add.row()), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
-                   m.minute_us, id->second, m.new_rows, m.rows_read, m.requests, m.commits,
-                   m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95,
-                   m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited,
-                   m.conflicts, m.retries);
+    fmt::format_to(std::back_inserter(add.row()),
+                   "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", m.minute_us, id->second,
+                   m.new_rows, m.rows_read, m.requests, m.commits, m.commit_us_sum, m.commit_us_max,
+                   m.freshness_us_p50, m.freshness_us_p95, m.freshness_us_max, m.slices_settled,
+                   m.slices_corrected, m.slices_audited, m.conflicts, m.retries, m.rejected);
     HIRESTREAM_TRY(add.end_row());
   }
   HIRESTREAM_TRY(add.flush());

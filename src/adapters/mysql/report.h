@@ -43,6 +43,7 @@ class MysqlReport final : public Report {
   Result<mysql::Connection*> ready();
   Result<bool> has_days(mysql::Connection& connection);
   Result<bool> has_names(Dimension dimension);
+  Result<bool> has_rejected();
   struct Source {
     int64_t id = 0;
     std::string name;
@@ -59,6 +60,7 @@ class MysqlReport final : public Report {
   std::unique_ptr<mysql::Connection> connection_;
   bool has_days_ = false;
   bool has_publishers_ = false;
+  bool has_rejected_ = false;
 };
 
 class MysqlPipelineLog final : public PipelineLog {

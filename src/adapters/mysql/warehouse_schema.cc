@@ -126,6 +126,7 @@ constexpr const char* kMinutes = R"(  minute_us BIGINT NOT NULL,
   slices_audited BIGINT NOT NULL,
   conflicts BIGINT NOT NULL,
   retries BIGINT NOT NULL,
+  rejected BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (minute_us, source_id))";
 
 constexpr const char* kVerifications = R"(  source_id INT NOT NULL,

@@ -26,6 +26,9 @@ constexpr const char* kNeededColumns[] = {
     "spend_hour", "clicks",      "impressions", "qualified_application"};
 constexpr const char* kOurOwnColumns[] = {"company_id", "bid_set", "sources", "updated_at"};
 constexpr const char* kNewTable = "hirestream_events_new";
+constexpr const char* kAddRejected =
+    "ALTER TABLE hirestream_minutes ADD COLUMN rejected BIGINT NOT NULL DEFAULT 0";
+constexpr unsigned kDuplicateColumn = 1060;
 constexpr const char* kStoredVersion =
     "SELECT value FROM hirestream_meta WHERE name = 'schema_version'";
 
@@ -167,20 +170,37 @@ Result<void> MysqlWarehouse::create_missing(Connection& connection, bool but_eve
                     first_column(connection,
                                  "SELECT table_name FROM information_schema.tables WHERE "
                                  "table_schema = DATABASE()"));
-  const auto run = [&](const std::string& statement) -> Result<void> {
+  const auto run_or = [&](const std::string& statement, const std::string& hint) -> Result<void> {
     auto done = connection.execute(statement);
     if (!done && lacks_privilege(connection.error_code())) {
       Error error = std::move(done).error();
       error.operation = "init";
-      error.hint =
-          "run `hirestream init --warehouse … --print` and give the DDL to an administrator";
+      error.hint = hint;
       return forward(std::move(error));
     }
     return done;
   };
+  const auto run = [&](const std::string& statement) {
+    return run_or(statement,
+                  "run `hirestream init --warehouse … --print` and give the DDL to an "
+                  "administrator");
+  };
   for (const MysqlSchemaObject& object : mysql_schema()) {
     if (!contains(have, object.name) && !(but_events && object.name == "events")) {
       HIRESTREAM_TRY(run(object.statement));
+    }
+  }
+  // Of before rejected rows were noted. Engines of that time can go on beside it.
+  HIRESTREAM_ASSIGN(
+      const std::vector<std::string> minutes,
+      first_column(connection,
+                   "SELECT column_name FROM information_schema.columns WHERE "
+                   "table_schema = DATABASE() AND table_name = 'hirestream_minutes'"));
+  if (!contains(minutes, "rejected")) {
+    auto added =
+        run_or(kAddRejected, fmt::format("an administrator can run this once: {}", kAddRejected));
+    if (!added && connection.error_code() != kDuplicateColumn) {  // another process was faster
+      return added;
     }
   }
   HIRESTREAM_ASSIGN(std::vector<std::string> stored, first_column(connection, kStoredVersion));

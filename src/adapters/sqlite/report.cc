@@ -431,6 +431,14 @@ Result<bool> SqliteReport::has_table(std::string_view name) {
   return row.bind(1, name).step();
 }
 
+// So with the column of rejected rows.
+Result<bool> SqliteReport::has_rejected() {
+  HIRESTREAM_ASSIGN(Statement row,
+                    database_.prepare("SELECT 1 FROM pragma_table_info('hirestream_minutes') WHERE "
+                                      "name = 'rejected'"));
+  return row.step();
+}
+
 Result<std::vector<Verification>> SqliteReport::verifications() {
   std::vector<Verification> all;
   HIRESTREAM_ASSIGN(const bool there, has_table("hirestream_verifications"));
@@ -535,14 +543,16 @@ Result<std::vector<PipelineMinute>> SqliteReport::minutes(int64_t from_us) {
   if (!there) {
     return std::vector<PipelineMinute>();
   }
+  HIRESTREAM_ASSIGN(const bool rejected, has_rejected());
   HIRESTREAM_ASSIGN(
       Statement rows,
-      database_.prepare(
+      database_.prepare(fmt::format(
           "SELECT s.name, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits, "
           "m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95, "
           "m.freshness_us_max, m.slices_settled, m.slices_corrected, m.slices_audited, "
-          "m.conflicts, m.retries FROM hirestream_minutes m JOIN hirestream_sources s ON s.id = "
-          "m.source_id WHERE m.minute_us >= ?1 ORDER BY m.minute_us, m.source_id"));
+          "m.conflicts, m.retries, {} FROM hirestream_minutes m JOIN hirestream_sources s ON s.id "
+          "= m.source_id WHERE m.minute_us >= ?1 ORDER BY m.minute_us, m.source_id",
+          rejected ? "m.rejected" : "0")));
   rows.bind(1, from_us);
   std::vector<PipelineMinute> all;
   while (true) {
@@ -553,7 +563,8 @@ Result<std::vector<PipelineMinute>> SqliteReport::minutes(int64_t from_us) {
     all.push_back({std::string(rows.text(0)), rows.integer(1), rows.integer(2), rows.integer(3),
                    rows.integer(4), rows.integer(5), rows.integer(6), rows.integer(7),
                    rows.integer(8), rows.integer(9), rows.integer(10), rows.integer(11),
-                   rows.integer(12), rows.integer(13), rows.integer(14), rows.integer(15)});
+                   rows.integer(12), rows.integer(13), rows.integer(14), rows.integer(15),
+                   rows.integer(16)});
   }
 }
 
@@ -581,9 +592,10 @@ Result<void> SqlitePipelineLog::record(std::span<const PipelineMinute> minutes,
       database_.cached(
           "INSERT INTO hirestream_minutes (source_id, minute_us, new_rows, rows_read, requests, "
           "commits, commit_us_sum, commit_us_max, freshness_us_p50, freshness_us_p95, "
-          "freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries) "
-          "SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 FROM "
-          "hirestream_sources WHERE name = ?1 ON CONFLICT (minute_us, source_id) DO UPDATE SET "
+          "freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries, "
+          "rejected) SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+          "?17 FROM hirestream_sources WHERE name = ?1 ON CONFLICT (minute_us, source_id) DO "
+          "UPDATE SET "
           "new_rows = new_rows + excluded.new_rows, rows_read = rows_read + excluded.rows_read, "
           "requests = requests + excluded.requests, commits = commits + excluded.commits, "
           "commit_us_sum = commit_us_sum + excluded.commit_us_sum, commit_us_max = "
@@ -593,7 +605,7 @@ Result<void> SqlitePipelineLog::record(std::span<const PipelineMinute> minutes,
           "excluded.freshness_us_max), slices_settled = slices_settled + excluded.slices_settled, "
           "slices_corrected = slices_corrected + excluded.slices_corrected, slices_audited = "
           "slices_audited + excluded.slices_audited, conflicts = conflicts + excluded.conflicts, "
-          "retries = retries + excluded.retries"));
+          "retries = retries + excluded.retries, rejected = rejected + excluded.rejected"));
   for (const PipelineMinute& minute : minutes) {
     add->bind(1, std::string_view(minute.source)).bind(2, minute.minute_us);
     add->bind(3, minute.new_rows).bind(4, minute.rows_read).bind(5, minute.requests);
@@ -601,7 +613,7 @@ Result<void> SqlitePipelineLog::record(std::span<const PipelineMinute> minutes,
     add->bind(9, minute.freshness_us_p50).bind(10, minute.freshness_us_p95);
     add->bind(11, minute.freshness_us_max).bind(12, minute.slices_settled);
     add->bind(13, minute.slices_corrected).bind(14, minute.slices_audited);
-    add->bind(15, minute.conflicts).bind(16, minute.retries);
+    add->bind(15, minute.conflicts).bind(16, minute.retries).bind(17, minute.rejected);
     HIRESTREAM_TRY(add->run());
   }
   HIRESTREAM_ASSIGN(Statement * expire,

@@ -49,6 +49,7 @@ class SqliteReport final : public Report {
     int64_t bucket_width_s = 0;
   };
   Result<bool> has_table(std::string_view name);
+  Result<bool> has_rejected();
   Result<std::vector<Source>> slice_sources();
   // `accounting`: a table or subquery with the columns of hirestream_accounting.
   Result<std::vector<SourceQuality>> read_sources(const std::string& accounting);

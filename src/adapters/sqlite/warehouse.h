@@ -71,6 +71,7 @@ class SqliteWarehouse final : public Warehouse {
   Result<void> reopen();
   Result<std::vector<std::string>> columns_of_events();
   Result<bool> exists(const char* type, const char* name);
+  Result<bool> exists_column(const char* table, const char* name);
   Result<void> walk(const char* sql, const std::function<Result<void>(const EventsRow&)>& visit);
   // In a transaction.
   Result<void> fill_days();

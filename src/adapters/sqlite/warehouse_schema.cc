@@ -184,6 +184,7 @@ constexpr const char* kMinutes =
   slices_audited INTEGER NOT NULL,
   conflicts INTEGER NOT NULL,
   retries INTEGER NOT NULL,
+  rejected INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (minute_us, source_id)
 ) STRICT, WITHOUT ROWID)";
 

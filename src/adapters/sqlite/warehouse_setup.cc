@@ -51,6 +51,12 @@ Result<bool> SqliteWarehouse::exists(const char* type, const char* name) {
   return row.bind(1, std::string_view(type)).bind(2, std::string_view(name)).step();
 }
 
+Result<bool> SqliteWarehouse::exists_column(const char* table, const char* name) {
+  HIRESTREAM_ASSIGN(Statement row,
+                    database_.prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2"));
+  return row.bind(1, std::string_view(table)).bind(2, std::string_view(name)).step();
+}
+
 Result<std::vector<std::string>> SqliteWarehouse::columns_of_events() {
   HIRESTREAM_ASSIGN(Statement rows,
                     database_.prepare("SELECT name FROM pragma_table_info('events')"));
@@ -84,6 +90,11 @@ Result<EventsTableState> SqliteWarehouse::events_table() {
 Result<void> SqliteWarehouse::create_missing() {
   for (const std::string& statement : sqlite_schema_statements()) {
     HIRESTREAM_TRY(database_.execute(statement));
+  }
+  HIRESTREAM_ASSIGN(const bool has_rejected, exists_column("hirestream_minutes", "rejected"));
+  if (!has_rejected) {
+    HIRESTREAM_TRY(database_.execute(
+        "ALTER TABLE hirestream_minutes ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0"));
   }
   return check_schema_version();
 }

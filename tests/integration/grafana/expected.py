@@ -73,6 +73,16 @@ def key_figures(events, first, last, selection):
     return [row]
 
 
+def broken_at_gaps(points, step_s):
+    """Points of a line: where the next one is more than a step away, one of nothing ends it."""
+    line = []
+    for point, after in zip(points, [*points[1:], None]):
+        line.append(point)
+        if after is not None and after["time"] - point["time"] > step_s * 1000:
+            line.append(dict.fromkeys(point) | {"time": point["time"] + step_s * 1000})
+    return line
+
+
 def series(events, first, last, selection, names, step_hours):
     steps = collections.defaultdict(list)
     for row in rows_between(events, first, last, selection):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grafana import FOLDER, ROOT
 
-SOURCES = ["package.json", "package-lock.json", "tsconfig.json", "eslint.config.mjs", "src"]
+SOURCES = ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.newest.json", "eslint.config.mjs", "src"]
 
 
 def installed():

@@ -26,8 +26,8 @@ SELECT s.id, h.n, 4, 'engine', 0, %(now)s - 3, UTC_TIMESTAMP(6) FROM hirestream_
 
 MINUTES = """
 INSERT INTO hirestream_minutes (minute_us, source_id, new_rows, rows_read, requests, commits, commit_us_sum, commit_us_max, freshness_us_p50,
-  freshness_us_p95, freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries)
-SELECT (%(now)s - b.n) * 60000000, s.id, 9000, 40000, 500, 200, 900000, 40000, 200000, 400000, 900000, 8, 0, 32, 0, 0
+  freshness_us_p95, freshness_us_max, slices_settled, slices_corrected, slices_audited, conflicts, retries, rejected)
+SELECT (%(now)s - b.n) * 60000000, s.id, 9000, 40000, 500, 200, 900000, 40000, 200000, 400000, 900000, 8, 0, 32, 0, 0, 20
 FROM hirestream_sources s CROSS JOIN (SELECT n FROM numbers WHERE n < %(minutes)s) b
 """
 

@@ -21,6 +21,10 @@ def series(*names):
     return lambda data, selection, step: expected.series(data.events, FIRST, LAST, selection, list(names), step)
 
 
+def line(*names):
+    return lambda data, selection, step: expected.broken_at_gaps(series(*names)(data, selection, step), step * HOUR)
+
+
 def top(dimension, names, limit, ids):
     return lambda data, selection, step: expected.top(data.events, data.jobs, FIRST, LAST, selection, dimension, names, limit, ids)
 
@@ -46,7 +50,7 @@ def cells(data, selection, step):
 
 PANELS = {
     ("campaign_performance", "Impressions"): key_figures(),
-    ("campaign_performance", "Click-Through Rate"): series("Click-Through Rate"),
+    ("campaign_performance", "Click-Through Rate"): line("Click-Through Rate"),
     ("campaign_performance", "Conversions over Time"): series("Conversions"),
     ("campaign_performance", "Qualified Ratio per Campaign"): top("campaign", ["Qualified ratio"], 20, False),
     ("campaign_performance", "Spend by Group"): top("group", ["Spend"], 20, False),
@@ -60,7 +64,7 @@ PANELS = {
     ("job_detail", "Impressions"): key_figures(),
     ("job_detail", "Impressions and clicks"): series("Impressions", "Clicks"),
     ("job_detail", "Applications"): series("Conversions", "Qualified", "Unqualified"),
-    ("job_detail", "Rates"): series("Click-Through Rate", "Conversion rate", "Qualified ratio"),
+    ("job_detail", "Rates"): line("Click-Through Rate", "Conversion rate", "Qualified ratio"),
     ("job_detail", "Spend"): series("Spend"),
     ("job_detail", "Publishers"): top("publisher", expected.TABLE_FIGURES, 50, True),
     ("job_detail", "Cells"): cells,
@@ -97,9 +101,11 @@ def variables(board, selection, step):
     def value(ids):
         return ALL if ids is None else str(ids[0]) if len(ids) == 1 else [str(identity) for identity in ids]
 
-    return [grafana.variable(board, dimension, value(ids)) for dimension, ids in selection.items()] + [
-        grafana.variable(board, "step", step)
-    ]
+    names = {model["name"] for model in board["templating"]["list"]}
+    return [
+        grafana.variable(board, "one_job" if dimension == "job" and "one_job" in names else dimension, value(ids))
+        for dimension, ids in selection.items()
+    ] + [grafana.variable(board, "step", step)]
 
 
 def test_every_panel_over_events_is_recounted_here(boards):
@@ -128,6 +134,20 @@ def test_panel_shows_what_a_recount_gives(boards, warehouse, reader, board, titl
             assert answer.rows, "a comparison of nothing with nothing"
 
 
+def test_lines_are_broken_where_a_job_has_no_hours(boards, warehouse, reader):
+    """Of the jobs, the one with the fewest rows, but some."""
+    rows = {}
+    for row in expected.rows_between(warehouse.events, FIRST, LAST, {}):
+        rows.setdefault(row["job_id"], set()).add(expected.hour_of(row))
+    job = min((job for job, hours in rows.items() if len(hours) > 3), key=lambda job: (len(rows[job]), job))
+    picked = {"job": [job], "publisher": None}
+    _, target = grafana.query_of(boards["job_detail"], "Rates")
+    sql = grafana.expand(target["rawSql"], variables(boards["job_detail"], picked, "hour"), RANGE, 60_000)
+    got = grafana.run(reader, sql, target["format"]).records()
+    assert expected.difference(got, PANELS["job_detail", "Rates"](warehouse, picked, 1)) is None
+    assert len(got) > len(rows[job]), "no gap in it"
+
+
 def test_division_by_zero_is_null(boards, warehouse, reader):
     nothing = chosen(warehouse, {"company": -1}, DIMENSIONS)
     panel, target = grafana.query_of(boards["campaign_performance"], "Impressions")
@@ -149,7 +169,7 @@ def test_variables_offer_every_id_with_its_name(boards, warehouse, reader, board
     for model in boards[board]["templating"]["list"]:
         if model["type"] != "query":
             continue
-        dimension = model["name"]
+        dimension = model["name"].removeprefix("one_")
         rows = warehouse.events if dimension not in ("group", "publisher") else expected.rows_between(warehouse.events, FIRST, LAST, {})
         sql = grafana.expand(
             model["query"], [grafana.variable(boards[board], "company", ALL)] if "$company" in model["query"] else [], RANGE, 1
@@ -168,6 +188,26 @@ def test_jobs_offered_are_those_of_the_chosen_company(boards, warehouse, reader)
     wanted = {row["job_id"] for row in warehouse.events if row["company_id"] in companies}
     assert {row[1] for row in grafana.run(reader, sql, "table").rows} == wanted
     assert wanted < {row["job_id"] for row in warehouse.events}
+
+
+JOBS_OF_THE_LINK = {"all": lambda data: ALL, "two": lambda data: [str(job) for job in busiest(data, "job", 2)]}
+
+
+@pytest.mark.parametrize("jobs", JOBS_OF_THE_LINK)
+def test_links_between_boards_carry_no_variable_that_the_other_cannot_hold(boards, warehouse, reader, jobs):
+    """A link with variables gives the other board, by name, what is chosen here: everything but one job must fit."""
+    given = {dimension: ALL for dimension in DIMENSIONS} | {"job": JOBS_OF_THE_LINK[jobs](warehouse), "step": "auto"}
+    job = busiest(warehouse, "job", 1)
+    board = boards["job_detail"]
+    for model in board["templating"]["list"]:
+        if model["name"] in given and given[model["name"]] != "auto":
+            assert model["multi"] and model["includeAll"], f"{model['name']} holds one value"
+    shown = [grafana.variable(board, model["name"], given.get(model["name"], str(job[0]))) for model in board["templating"]["list"]]
+    for panel, target in grafana.queries(board):
+        answer = grafana.run(reader, grafana.expand(target["rawSql"], shown, RANGE, 60_000), target["format"])
+        wanted = PANELS["job_detail", panel["title"]](warehouse, {"job": job, "publisher": None}, 1)
+        assert expected.difference(answer.records(), wanted) is None, panel["title"]
+        assert answer.rows, panel["title"]
 
 
 def test_a_quoted_variable_cannot_leave_its_quotes(boards, warehouse, reader):

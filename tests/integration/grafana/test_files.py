@@ -25,9 +25,10 @@ def test_committed_files_are_what_the_generator_writes(tmp_path):
 
 
 def test_boards_satisfy_grafanas_own_types():
-    """Against the types that Grafana publishes for 10.0 (npm @grafana/schema), panel by panel."""
+    """Against the types that Grafana publishes for 10.0 and for its newest version (npm @grafana/schema), panel by panel."""
     out = call(["node", str(compiled() / "build/schema_check.js"), *map(str, sorted((ROOT / "dashboards").glob("*.json")))], compiled())
-    assert out.count("satisfies") == 3, out
+    versions = re.findall(r"satisfies Grafana (\d+)", out)
+    assert len(versions) == 6 and versions.count("10") == 3 and int(max(versions, key=int)) > 12, out
 
 
 def test_the_type_check_notices_what_is_wrong(tmp_path):
@@ -131,7 +132,7 @@ def test_parts_of_the_figures_panel_exist(boards, warehouse, reader):
         board = boards[name]
         _, target = grafana.query_of(board, "Impressions")
         variables = [
-            grafana.variable(board, model["name"], "1" if (name, model["name"]) == ("job_detail", "job") else grafana.ALL)
+            grafana.variable(board, model["name"], "1" if model["name"] == "one_job" else grafana.ALL)
             for model in board["templating"]["list"]
         ]
         columns = grafana.run(
@@ -150,7 +151,7 @@ def test_parts_of_the_figures_panel_exist(boards, warehouse, reader):
 
 def test_overrides_and_fields_name_columns_that_exist(boards, warehouse, reader):
     for name, board in boards.items():
-        values = {"job": "1" if name == "job_detail" else grafana.ALL, "source": "1"}
+        values = {"one_job": "1", "source": "1"}
         variables = [
             grafana.variable(board, model["name"], values.get(model["name"], grafana.ALL)) for model in board["templating"]["list"]
         ]
@@ -171,8 +172,47 @@ def test_overrides_and_fields_name_columns_that_exist(boards, warehouse, reader)
 
 def test_the_job_link_leads_to_the_job_board(boards):
     text = json.dumps(boards["campaign_performance"])
-    assert f"/d/{boards['job_detail']['uid']}?var-job=" in text
-    assert "job" in {model["name"] for model in boards["job_detail"]["templating"]["list"]}
+    assert f"/d/{boards['job_detail']['uid']}?var-one_job=" in text
+    assert "one_job" in {model["name"] for model in boards["job_detail"]["templating"]["list"]}
+
+
+def test_changes_are_colored_only_where_more_is_better_or_worse(boards):
+    colors = {}
+    for panel in boards["campaign_performance"]["panels"]:
+        for override in panel["fieldConfig"]["overrides"]:
+            if override["matcher"]["options"] == f"{panel['title']} change":
+                thresholds = next(item["value"] for item in override["properties"] if item["id"] == "thresholds")
+                colors[panel["title"]] = tuple(step["color"] for step in thresholds["steps"])
+    more, less, neither = ("red", "text", "green"), ("green", "text", "red"), ("text", "text", "text")
+    assert colors == {
+        **dict.fromkeys(("Impressions", "Clicks", "Conversions", "Qualified"), more),
+        **dict.fromkeys(("Unqualified", "CPC", "CPA", "CPQA"), less),
+        **dict.fromkeys(("Average bid", "Spend"), neither),
+    }
+
+
+@pytest.fixture(scope="module")
+def commands_told(boards):
+    """Every `hirestream …` that a board, a rule or the README tells people to type."""
+    (group,) = read_yaml(ROOT / "provisioning/alerting/hirestream.yaml")["groups"]
+    texts = [text for rule in group["rules"] for text in rule["annotations"].values()]
+    texts += [text for board in boards.values() for text in (board["description"], *(panel["description"] for panel in board["panels"]))]
+    texts.append((ROOT / "README.md").read_text())
+    return sorted({command for text in texts for command in re.findall(r"`hirestream ([^`]+)`", text)})
+
+
+def test_commands_that_people_are_told_to_type_exist(commands_told, hirestream):
+    assert len(commands_told) >= 6
+    subcommands = hirestream("--help").partition("Subcommands:")[2]
+    subcommands = {name for names in re.findall(r"^  (\w[\w, ]*?)  ", subcommands, re.MULTILINE) for name in names.split(", ")}
+    for command in commands_told:
+        name, *rest = command.split()
+        assert name in subcommands, f"`hirestream {command}`: no {name} in {subcommands}"
+        text = hirestream(name, "--help")
+        choices = re.search(r"Positionals:\n.*\{([\w,]+)\}", text)
+        known = {*re.findall(r"--[\w-]+", text), *(choices[1].split(",") if choices else ())}
+        for word in (word for word in rest if re.match(r"--|[a-z]+$", word)):
+            assert word in known, f"`hirestream {command}`: no {word} in {known}"
 
 
 # --- provisioning

@@ -54,7 +54,9 @@ def test_what_is_not_about_the_whole_ledger_reads_a_few_rows(ledger, statements)
     assert len(others) > 10
     for name, sql in others:
         read = rows_read(ledger, sql, scans=True)
-        assert read <= 4 * of_range, f"{name}: {read} rows read"
+        # A line's points, of which there are no more than minutes, are looked through again for gaps; that is counted, too.
+        looks = 10 if "LEAD(" in sql else 4
+        assert read <= looks * of_range, f"{name}: {read} rows read"
     (everything,) = {sql for name, sql, _ in statements if name == "rule hirestream-held"}
     assert rows_read(ledger, everything, scans=True) > 4 * of_range, "the count counts nothing"
 

@@ -18,6 +18,7 @@ SEED = 5
 MINUTE = 60
 BEGIN = 1780390800  # 2026-06-02 09:00 UTC
 RANGE = grafana.TimeRange(BEGIN, BEGIN + 3 * 3600)
+OUTAGE = range(BEGIN + 61 * MINUTE, BEGIN + 73 * MINUTE)  # nothing was noted
 MINUTE_COLUMNS = [
     "minute_us",
     "source_id",
@@ -35,6 +36,7 @@ MINUTE_COLUMNS = [
     "slices_audited",
     "conflicts",
     "retries",
+    "rejected",
 ]
 LIVE, FILE, IDLE = 1, 2, 3
 
@@ -103,7 +105,7 @@ def made_minute(dice, at, source, quiet):
         dice.randrange(0, 900_000),
         dice.randrange(0, 400_000),
         *fresh,
-        *(dice.randrange(0, 9) for _ in range(5)),
+        *(dice.randrange(0, 9) for _ in range(6)),
     ]
     return dict(zip(MINUTE_COLUMNS, values))
 
@@ -126,6 +128,7 @@ class Pipeline:
             made_minute(dice, at, source, dice.random() < 0.2)
             for source in (LIVE, IDLE)
             for at in range(BEGIN - 30 * MINUTE, BEGIN + 200 * MINUTE, MINUTE)
+            if at not in OUTAGE
         ]
         insert(connection, "hirestream_minutes", self.minutes)
         self.slices = [
@@ -256,9 +259,11 @@ SERIES = {
         "Mean": lambda m: ratio(total(m, "commit_us_sum") / 1e6, total(m, "commits")),
         "Slowest": lambda m: max(minute["commit_us_max"] for minute in m) / 1e6,
     },
+    "Rejected rows": {"Rejected rows": lambda m: total(m, "rejected")},
     "Conflicts and retries": {"Conflicts": lambda m: total(m, "conflicts"), "Retries": lambda m: total(m, "retries")},
 }
-OTHERS = {"Rows by class", "Slices", "Rejects by reason", "Shards", "Sources", "Verifications"}
+LINES = {"Freshness", "Read amplification", "Commit time"}
+OTHERS = {"Rows by class (all time)", "Slices (all time)", "Rejects by reason", "Shards", "Sources", "Verifications"}
 
 
 def test_every_panel_is_recounted_here(boards):
@@ -274,6 +279,9 @@ def test_minutes_add_up(boards, pipeline, title, interval_ms, step_s, chosen):
         {"time": at * 1000, **{name: of(minutes) for name, of in SERIES[title].items()}}
         for at, minutes in minutes_by_step(pipeline, sources, step_s)
     ]
+    if title in LINES:
+        points, wanted = len(wanted), expected.broken_at_gaps(wanted, step_s)
+        assert len(wanted) == points + 1, "one outage"
     got = ask(pipeline, boards["pipeline_health"], title, value, interval_ms)
     difference = expected.difference(
         [{name: value if value is None else round(float(value), 9) for name, value in row.items()} for row in got],
@@ -301,7 +309,7 @@ def near(left, right, tolerance):
 def test_classes_and_slices_add_up(boards, pipeline, chosen):
     value, sources = SOURCES[chosen]
     mine = [piece for piece in pipeline.slices if piece["source_id"] in sources]
-    row = ask(pipeline, boards["pipeline_health"], "Rows by class", value)[0]
+    row = ask(pipeline, boards["pipeline_health"], "Rows by class (all time)", value)[0]
     classes = {
         "Counted": "counted",
         "Unattributed": "unattributed",
@@ -312,7 +320,7 @@ def test_classes_and_slices_add_up(boards, pipeline, chosen):
     assert {name: int(row[name]) for name in classes} == {name: total(mine, column) for name, column in classes.items()}
     assert int(row["Read"]) == sum(int(row[name]) for name in classes) > 0
     assert float(row["Rejected share"]) == pytest.approx(int(row["Rejected"]) / int(row["Read"]))
-    row = ask(pipeline, boards["pipeline_health"], "Slices", value)[0]
+    row = ask(pipeline, boards["pipeline_health"], "Slices (all time)", value)[0]
     assert {name: int(count) for name, count in row.items()} == {
         "Open": sum(piece["state"] == 0 for piece in mine),
         "Settled": sum(piece["state"] == 1 for piece in mine),
@@ -418,7 +426,7 @@ def emptied(server, hirestream, make_database):
 @pytest.fixture
 def quiet(emptied):
     """Two sources and nothing to complain of."""
-    for table in ("events", "sources", "minutes", "writers", "slices", "rejects", "verifications"):
+    for table in ("events", "sources", "minutes", "writers", "slices", "jobs", "verifications"):
         execute(emptied, f"DELETE FROM {table if table == 'events' else 'hirestream_' + table}")
     insert(
         emptied,
@@ -435,28 +443,6 @@ def report(connection, seconds_ago, source=LIVE, **values):
     row = dict.fromkeys(MINUTE_COLUMNS, 0) | {"freshness_us_p50": 200_000, "freshness_us_p95": 400_000, "freshness_us_max": 900_000}
     row |= {"minute_us": int(time.time() - seconds_ago) // 60 * 60_000_000, "source_id": source, "requests": 5} | values
     insert(connection, "hirestream_minutes", [row])
-
-
-def reject(connection, count, seconds_ago):
-    insert(
-        connection,
-        "hirestream_rejects",
-        [
-            {
-                "source_id": LIVE,
-                "shard": 0,
-                "bucket": index,
-                "row_id": index.to_bytes(16, "big"),
-                "revision": 1,
-                "reason": "no_ts",
-                "column_name": "ts",
-                "value": b"",
-                "row_json": b"{}",
-                "first_seen_us": int((time.time() - seconds_ago) * 1e6),
-            }
-            for index in range(count)
-        ],
-    )
 
 
 def spend(connection, hours_ago, company, amount):
@@ -603,13 +589,31 @@ def test_freshness_fires_when_late(quiet):
 
 
 @pytest.mark.parametrize(
-    ("new_rows", "kept", "seconds_ago", "fires"),
-    [(5000, 40, 30, False), (5000, 60, 30, True), (900, 60, 30, False), (5000, 60, 2000, False)],
+    ("new_rows", "rejected", "seconds_ago", "fires"),
+    [(5000, 40, 30, False), (5000, 60, 30, True), (50, 9, 30, False), (50, 10, 30, True), (0, 10, 30, True), (5000, 60, 2000, False)],
 )
-def test_rejects_fire_by_share_of_enough_new_rows(quiet, new_rows, kept, seconds_ago, fires):
-    report(quiet, 60, new_rows=new_rows)
-    reject(quiet, kept, seconds_ago)
+def test_rejects_fire_by_share_of_the_new_rows(quiet, new_rows, rejected, seconds_ago, fires):
+    report(quiet, seconds_ago, new_rows=new_rows // 2, rejected=rejected // 2)
+    report(quiet, seconds_ago + 120, new_rows=new_rows - new_rows // 2, rejected=rejected - rejected // 2)
     assert firing(quiet, "hirestream-rejects") == (["logs.tracking"] if fires else [])
+
+
+@pytest.mark.parametrize("server", ["mysql"], indirect=True, scope="session")
+def test_rejects_fire_for_what_a_real_engine_rejects(server, hirestream, make_database, tmp_path):
+    """More than hirestream_rejects keeps; and not again for what a second run only reads."""
+    warehouse, raw = server.uri(make_database()), tmp_path / "raw.db"
+    hirestream(*("generate", "--to", f"sqlite:{raw}", "--rows", 30_000, "--seed", SEED, "--dirty", 0.5))
+    run = ("run", "--once", "--source", f"sqlite:{raw}", "--warehouse", warehouse)
+    hirestream(*run)
+    with contextlib.closing(server.connect(urlsplit(warehouse).path[1:])) as connection:
+        ((rejected,),) = execute(connection, "SELECT SUM(rejected) FROM hirestream_slices")
+        assert execute(connection, "SELECT SUM(rejected) FROM hirestream_minutes") == ((rejected,),)
+        ((kept,),) = execute(connection, "SELECT COUNT(*) FROM hirestream_rejects")
+        assert 1000 < rejected, "nothing to see"
+        print(f"seed {SEED}: {rejected} rejected, {kept} kept")
+        assert firing(connection, "hirestream-rejects") == [f"sqlite:{raw}"]
+        hirestream(*run)
+        assert execute(connection, "SELECT SUM(rejected) FROM hirestream_minutes") == ((rejected,),)
 
 
 def test_held_fires_with_the_first_slice(quiet):
@@ -636,9 +640,13 @@ def test_corrections_fire_by_share_of_enough_recounts(quiet, recounts, corrected
     assert firing(quiet, "hirestream-corrected") == (["logs.tracking"] if fires else [])
 
 
-def test_spend_jump_compares_with_the_same_hour_of_the_week_before(quiet):
+@pytest.fixture
+def early_in_the_hour():
     if time.time() % 3600 > 3570:
-        time.sleep(40)  # the hour must not change between here and the query
+        time.sleep(40)  # the hour must not change between the test and the query
+
+
+def test_spend_jump_compares_with_the_same_hour_of_the_week_before(quiet, early_in_the_hour):
     for company in (1, 2, 3):
         for day in range(1, 8):
             spend(quiet, 24 * day, company, 20)
@@ -648,3 +656,20 @@ def test_spend_jump_compares_with_the_same_hour_of_the_week_before(quiet):
     spend(quiet, 0, 2, 61)
     spend(quiet, 0, 4, 5000)  # new: nothing to compare with
     assert firing(quiet, "hirestream-spend-jump") == ["Company 2"]
+
+
+def test_spend_jump_compares_with_the_days_that_there_are(quiet, early_in_the_hour):
+    for company, days, amount in ((1, 3, 59), (2, 3, 61), (3, 2, 5000)):
+        for day in range(1, days + 1):
+            spend(quiet, 24 * day, company, 20)
+        spend(quiet, 0, company, amount)
+    assert firing(quiet, "hirestream-spend-jump") == ["Company 2"], "the usual; a jump; too few days"
+
+
+def test_spend_jump_names_the_company(quiet, early_in_the_hour):
+    job = {"job_id": 1, "company_id": 7, "group_id": 1, "campaign_id": 1, "title": "Cook", "company_name": "Müller & Söhne"}
+    job |= {"campaign_name": "", "group_name": "", "updated_at": "2026-06-02 09:00:00"}
+    insert(quiet, "hirestream_jobs", [job, job | {"job_id": 2}])
+    for day in range(7):
+        spend(quiet, 24 * day, 7, 20 if day else 61)
+    assert firing(quiet, "hirestream-spend-jump") == ["Müller & Söhne (7)"]

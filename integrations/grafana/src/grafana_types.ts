@@ -1,5 +1,5 @@
-// A board as Grafana 10.0 knows it, put together from the types that it publishes (npm @grafana/schema, the version of the dependency).
-// `schema_check.ts` makes JSON schemas of `Grafana10Board` and of each member of `Grafana10Panels`. The published `Panel` leaves options
+// A board as Grafana knows it, put together from the types that it publishes (npm @grafana/schema). With tsconfig.json they are those of
+// 10.0, with tsconfig.newest.json those of the newest version. `schema_check.ts` makes JSON schemas of `GrafanaBoard` and of each member of `GrafanaPanels`. The published `Panel` leaves options
 // and custom field settings open; here they are those of each kind of panel.
 
 import type * as common from "@grafana/schema";
@@ -46,7 +46,7 @@ type PanelOf<Type extends string, Options, Custom> = Omit<
 
 type None = Record<string, never>;
 
-export interface Grafana10Panels {
+export interface GrafanaPanels {
   stat: PanelOf<"stat", stat.Options, None>;
   bargauge: PanelOf<"bargauge", bargauge.Options, None>;
   barchart: PanelOf<"barchart", barchart.Options, barchart.FieldConfig>;
@@ -57,10 +57,10 @@ export interface Grafana10Panels {
 // The published models of variables and annotations lack members that every Grafana 10 writes itself (includeAll, mappings, a target's SQL).
 type Open<T> = T & { [member: string]: unknown };
 
-export interface Grafana10Board extends Omit<grafana.Dashboard, "panels" | "templating" | "annotations" | "id" | "refresh"> {
+export interface GrafanaBoard extends Omit<grafana.Dashboard, "panels" | "templating" | "annotations" | "id" | "refresh" | "style"> {
   id: null;
   refresh: string; // the published type only knows false
-  panels: { type: keyof Grafana10Panels; [member: string]: unknown }[];
+  panels: { type: keyof GrafanaPanels; [member: string]: unknown }[];
   templating: { list: Open<grafana.VariableModel>[] };
   annotations: { list?: Open<Omit<grafana.AnnotationQuery, "target">>[] };
 }
