@@ -171,8 +171,8 @@ Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys
   std::vector<Recount*> suspects;
   for (Recount& recount : out) {
     judge(recount);
-    const bool suspect = recount.verdict == RecountVerdict::kShrunk ||
-                         recount.verdict == RecountVerdict::kDamaged;
+    const bool suspect =
+        recount.verdict == RecountVerdict::kShrunk || recount.verdict == RecountVerdict::kDamaged;
     if (suspect && ports_.source.description().strategy != Strategy::kFiles) {
       suspects.push_back(&recount);
       again.push_back({recount.stored.entry.key, std::nullopt, ReadLevel::kStrongest});
@@ -245,7 +245,8 @@ std::string SliceLedger::why_held(const Recount& recount) {
     return "stored contribution is damaged: run `hirestream verify --repair`";
   }
   const std::string found = std::to_string(recount.count.tally.digest().rows) + " rows found, " +
-                            std::to_string(recount.stored.entry.digest.rows) + " counted before: held ";
+                            std::to_string(recount.stored.entry.digest.rows) +
+                            " counted before: held ";
   return recount.lacks_rows()
              ? found + "(stale replica, TRUNCATE, wrong cluster or TTL?)"
              : found + "(it was held before, and something that was counted is still not there)";

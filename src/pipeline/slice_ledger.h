@@ -45,7 +45,8 @@ struct Recount {
   Contribution whole;   // of count
   Contribution change;  // whole − stored
   RecountVerdict verdict = RecountVerdict::kSame;
-  bool confirmed = true;  // false: the strongest read failed, rows that are missing here may be there
+  bool confirmed =
+      true;  // false: the strongest read failed, rows that are missing here may be there
 
   bool lacks_rows() const {
     return !confirmed || count.tally.digest().rows < stored.entry.digest.rows;

@@ -749,7 +749,8 @@ class Verifier {
   std::map<SliceKey, Listed> listed_;
   std::map<int64_t, int64_t> misplaced_;  // of the last look at events
   CommitPlan unknown_;  // replaces damaged slices of which nobody knows what they gave
-  std::map<SliceKey, int64_t> rows_unknown_;  // of each: rows counted before, less those that replace them
+  std::map<SliceKey, int64_t>
+      rows_unknown_;  // of each: rows counted before, less those that replace them
   bool still_open_ =
       false;  // a slice that differed at this look may be one that is filled right now
   int64_t checked_ = 0;

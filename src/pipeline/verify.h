@@ -26,7 +26,8 @@ struct VerifyReport {
   int64_t slices_damaged = 0;   // checksum of the stored contribution fails
   int64_t slices_released = 0;  // were held, and have all their rows again; with repair only
   int64_t slices_frozen = 0;    // not checked
-  int64_t rows_too_late = 0;    // in the raw log, but their slice is frozen; with repair the ledger notes them
+  int64_t rows_too_late =
+      0;  // in the raw log, but their slice is frozen; with repair the ledger notes them
   int64_t cells_checked = 0;
   int64_t cells_different = 0;  // of events against the ledger
   // Of these. Frozen slices gave something in the same hour: what each cell must be is not known any more.

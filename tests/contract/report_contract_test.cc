@@ -421,6 +421,8 @@ TEST_P(ReportContract, VersionStaysWhenACommitWasRefused) {
 // --- quality
 
 TEST_P(ReportContract, QualityTellsClassesStatesAndWhatIsSettled) {
+  take(warehouse_->register_source(
+      {"files", "files", {{"strategy", "files"}, {"bucket_width_s", "0"}}}));
   SliceChange open = change({0, 100}, 0, ChangeMode::kReplace, {});
   open.entry.classes = {.counted = 5, .unattributed = 4, .other = 3, .rejected = 2, .too_late = 1};
   SliceChange settled = change({1, 99}, 0, ChangeMode::kReplace, {});
@@ -432,8 +434,6 @@ TEST_P(ReportContract, QualityTellsClassesStatesAndWhatIsSettled) {
   Commit commit = commit_of({open, frozen, settled});
   commit.settled_until = {{0, 100}, {1, 101}};
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
-  take(warehouse_->register_source(
-      {"files", "files", {{"strategy", "files"}, {"bucket_width_s", "0"}}}));
   const auto sources = take(report_->quality());
   ASSERT_EQ(sources.size(), 2u);
   const SourceQuality& first = sources[0];

@@ -164,10 +164,9 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
     }
   }
   // Rows that go while as many others come, which were not counted yet, cannot be told from overwritten ones.
-  const bool exchanged = after.digest.rows >= before.digest.rows &&
-                         std::any_of(rows.begin(), rows.end(), [&](size_t row) {
-                           return gone(row);
-                         });
+  const bool exchanged =
+      after.digest.rows >= before.digest.rows &&
+      std::any_of(rows.begin(), rows.end(), [&](size_t row) { return gone(row); });
   for (const auto& [cell, measures] : cells_before) {
     if (!exchanged && !moved.contains(cell) && !at_most(measures, value_of(cells_after, cell))) {
       violated("Sound", fmt::format("{}: counted rows were taken away from {}: {} before, {} now",
@@ -276,8 +275,7 @@ void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int
     const RawRow& row = log_.rows()[index];
     const bool unseen = row.comes_back() && invariant == Invariant::kSettled;  // when it was read
     if (row.versions.size() == 1 && !unseen && row.everywhere_by(visible_us) &&
-        !row.has_expired(world_.now_us()) &&
-        row.versions.front().outcome.fate == Fate::kCounted) {
+        !row.has_expired(world_.now_us()) && row.versions.front().outcome.fate == Fate::kCounted) {
       add_to(want, row.versions.front().outcome.cell, row.versions.front().outcome.measures);
     }
   }
@@ -327,11 +325,10 @@ void Checks::check_truth_of_old(const SliceKey& key, const StoredSlice& slice,
   const std::vector<size_t>& rows = log_.rows_of(key);
   const bool quiet = std::all_of(rows.begin(), rows.end(), [&](size_t index) {
     const RawRow& row = log_.rows()[index];
-    return !row.comes_back() && std::all_of(row.versions.begin(), row.versions.end(),
-                                            [&](const RowVersion& version) {
-                                              return version.visible_us[0] <= seen_us &&
-                                                     version.visible_us[1] <= seen_us;
-                                            });
+    return !row.comes_back() &&
+           std::all_of(row.versions.begin(), row.versions.end(), [&](const RowVersion& version) {
+             return version.visible_us[0] <= seen_us && version.visible_us[1] <= seen_us;
+           });
   });
   if (quiet && !exempt_.contains(key) && !slice.entry.held &&
       slice.entry.state != SliceState::kFrozen && !has_expired_rows(key)) {
@@ -363,8 +360,9 @@ void Checks::check_exact(const SliceKey& key, const StoredSlice& slice) const {
     }
   }
   if (!(exact.classes == slice.entry.classes)) {
-    violated("Accounted", fmt::format("{}: {}, a recount gives {}", slice_text(key),
-                                      classes_text(slice.entry.classes), classes_text(exact.classes)));
+    violated("Accounted",
+             fmt::format("{}: {}, a recount gives {}", slice_text(key),
+                         classes_text(slice.entry.classes), classes_text(exact.classes)));
   }
 }
 

@@ -251,7 +251,8 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       break;
     case ChangeMode::kFreeze:
       if (before.held && checks_ != nullptr) {
-        checks_->exempt(key, true);  // what came while it was held was not counted, and is too late now
+        checks_->exempt(key,
+                        true);  // what came while it was held was not counted, and is too late now
       }
       now_.frozen[{commit.source, key}] = to_map(change.contribution);
       if (now_.frozen[{commit.source, key}] != cells) {
@@ -818,9 +819,10 @@ Result<void> FakeWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
   std::erase_if(rejects,
                 [before_us](const auto& item) { return item.second.first_seen_us < before_us; });
   while (static_cast<int64_t>(rejects.size()) > cap) {
-    rejects.erase(std::min_element(rejects.begin(), rejects.end(), [](const auto& a, const auto& b) {
-      return a.second.first_seen_us < b.second.first_seen_us;
-    }));
+    rejects.erase(
+        std::min_element(rejects.begin(), rejects.end(), [](const auto& a, const auto& b) {
+          return a.second.first_seen_us < b.second.first_seen_us;
+        }));
   }
   return {};
 }

@@ -167,9 +167,7 @@ class FakeWarehouse : public Warehouse {
     }
   }
   // What this object reads: as it is now, or as it was when its snapshot began.
-  const WarehouseDatabase::State& state() const {
-    return snapshot_ ? *snapshot_ : database_.now_;
-  }
+  const WarehouseDatabase::State& state() const { return snapshot_ ? *snapshot_ : database_.now_; }
   Result<CommitOutcome> commit_now(const Commit& commit);
   std::string text_of(const Commit& commit) const;
 

@@ -504,9 +504,8 @@ class Run {
     }
     const auto clean = run_verification(false);
     // What has expired stays counted, in slices that are held for it.
-    const bool expired_only =
-        clean && setup_.early_expiry > 0 && clean->cells_different == 0 &&
-        clean->slices_different + clean->slices_damaged == clean->slices_held;
+    const bool expired_only = clean && setup_.early_expiry > 0 && clean->cells_different == 0 &&
+                              clean->slices_different + clean->slices_damaged == clean->slices_held;
     if (!clean || (!expired_only && (!clean->clean() || clean->slices_held != 0))) {
       throw InvariantViolation{
           "Verify",

@@ -202,9 +202,10 @@ class Totals {
         "| simulated hours a minute, on one core | {:.0f} |\n\n| fault | times |\n|---|---|\n",
         arguments.command,
         format_timestamp_ms(std::chrono::duration_cast<std::chrono::microseconds>(now).count())
-            .substr(0, 16) +
+                .substr(0, 16) +
             " UTC",
-        machine(), commit != nullptr && *commit != 0 ? commit : "unknown", runs_, failed, hours, rows_, steps_, commits_, hours / wall_s * 60);
+        machine(), commit != nullptr && *commit != 0 ? commit : "unknown", runs_, failed, hours,
+        rows_, steps_, commits_, hours / wall_s * 60);
     for (const auto& [kind, count] : faults_) {
       fmt::print(file, "| {} | {} |\n", kind, count);
     }
