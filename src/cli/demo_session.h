@@ -37,6 +37,9 @@ struct DemoOptions {
       nullptr;  // of writes into the raw log and of the engine; called from several threads
 };
 
+// What the demo's visitors do: shaped like a site that fills in its columns, so that every figure says something, with a little dirt.
+TrafficOptions demo_traffic(uint64_t seed = TrafficOptions{}.seed);
+
 // Thread-safe.
 class DemoObserver : public Observer {
  public:
