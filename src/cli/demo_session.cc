@@ -50,11 +50,7 @@ std::vector<DemoEntry> ranking(const std::map<std::string, Measures>& by_name) {
 }  // namespace
 
 TrafficOptions demo_traffic(uint64_t seed) {
-  return {.seed = seed,
-          .viewed_share = 0.9,
-          .grouped_share = 1,
-          .dirty_share = 0.0005,
-          .text_dirt = true};
+  return {.seed = seed, .viewed_share = 0.9, .grouped_share = 1, .untimed_share = 0.0005};
 }
 
 void DemoObserver::on_commit(const CommitReport& report) {

@@ -296,6 +296,9 @@ void TrafficModel::fill(Random& random, int64_t arrival_ticks, RawEvent& event) 
   if (random.chance(options_.dirty_share)) {
     spoil(random, arrival_us, event);
   }
+  if (random.chance(options_.untimed_share)) {
+    event[RawColumn::kTs].reset();
+  }
 }
 
 TrafficModel::Placement TrafficModel::place(Random& random) const {

@@ -32,6 +32,7 @@ struct TrafficOptions {
   double grouped_share = 0.28;  // of rows whose columns name a job: their group, too
   // Rows that cannot be counted: bad bids, missing or impossible event times.
   double dirty_share = 0;
+  double untimed_share = 0;  // Rows without an event time, besides those.
   // Among the dirty rows also values that only text columns can hold: job_id "n/a", ts "yesterday".
   bool text_dirt = false;
   // Rows that repeat an earlier row to the byte, create_time included.

@@ -154,10 +154,6 @@ function Source({ source, hinted }: { source: QualitySource; hinted: boolean }) 
           <dt>Repaired</dt>
           <dd>{source.verification ? formatCount(source.verification.slices_repaired) : "–"}</dd>
         </div>
-        <div title="Rows that came after their slice was frozen: kept out of the figures" data-test="too-late">
-          <dt>Rows too late</dt>
-          <dd>{formatCount(classes.too_late)}</dd>
-        </div>
         <div>
           <dt>Settled until</dt>
           <dd>{clock(source.settled_until)}</dd>
