@@ -122,7 +122,20 @@ def get_kpis(connection, query):
     sums = [connection.execute(f"SELECT {SUMS} FROM events_micros WHERE {where(query, a, b)}").fetchone()
             for a, b in ((begin, end), (before, begin))]
     return {"range": {"from": text_of(begin), "to": text_of(end)}, "current": figures(sums[0]),
-            "previous_range": {"from": text_of(before), "to": text_of(begin)}, "previous": figures(sums[1])}
+            "previous_range": {"from": text_of(before), "to": text_of(begin)}, "previous": figures(sums[1]),
+            "completed": completed(connection, query, begin, end)}
+
+
+def completed(connection, query, begin, end):
+    now, length = int(time.time() // 3600), end - begin
+    if begin >= now:
+        back = math.ceil((end - now) / length) * length
+        begin, end = begin - back, end - back
+    end = min(end, now)
+    now_and_before = [(begin, end), (begin - length, end - length)]
+    sums = [connection.execute(f"SELECT {SUMS} FROM events_micros WHERE {where(query, a, b)}").fetchone() for a, b in now_and_before]
+    ranges = [{"from": text_of(a), "to": text_of(b)} for a, b in now_and_before]
+    return {"range": ranges[0], "current": figures(sums[0]), "previous_range": ranges[1], "previous": figures(sums[1])}
 
 
 def get_series(connection, query):
@@ -166,7 +179,7 @@ def get_quality(connection, query):
         sources.append({"name": row[1], "kind": row[2], "attribution": "columns", "timezone": "UTC",
                         "classes": dict(zip(("read", "counted", "unattributed", "other", "rejected", "too_late"), row[3:9])),
                         "slices": dict(zip(("open", "settled", "frozen", "held"), row[9:13])),
-                        "settled_until": get_meta(connection, query)["settled_until"], "last_commit": instant(int(time.time() * 1e6)),
+                        "settled_until": get_meta(connection, query)["settled_until"], "last_commit": instant(int(time.time() * 1e6)), "corrected_day": 0,
                         "verification": {"at": instant(int((time.time() - 5400) * 1e6)), "differences": 0, "rows_read": row[3], "slices_checked": 40,
                                          "slices_different": 0, "slices_repaired": 0, "slices_held": 0, "slices_damaged": 0,
                                          "cells_checked": 9000, "cells_different": 0}})
@@ -207,7 +220,8 @@ def get_pipeline(connection, query):
 
 
 def get_health(connection, query):
-    return {"status": "ok", "warehouse": f"sqlite:{WAREHOUSE}", "last_commit": instant(int(time.time() * 1e6)), "behind_ms": 300}
+    return {"status": "ok", "warehouse": f"sqlite:{WAREHOUSE}", "last_commit": instant(int(time.time() * 1e6)), "behind_ms": 300,
+            "last_read": None, "unread_ms": None, "unread_source": None}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

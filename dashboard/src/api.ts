@@ -35,11 +35,16 @@ export interface Meta {
   sources: { name: string; kind: string; attribution: string }[];
 }
 
-export interface Kpis {
+export interface Compared {
   range: Range;
   current: Figures;
   previous_range: Range;
   previous: Figures;
+}
+
+export interface Kpis extends Compared {
+  /** Completed hours alone, and the same hours one range earlier: what a change is told of. */
+  completed: Compared;
 }
 
 export interface Point extends Figures {
@@ -101,6 +106,8 @@ export interface QualitySource {
   slices: { open: number; settled: number; frozen: number; held: number };
   settled_until: string | null;
   last_commit: string | null;
+  /** Slices of the last 24 hours whose late or changed rows an audit found. */
+  corrected_day: number;
   verification: Verification | null;
 }
 

@@ -4,10 +4,10 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { ApiClient, storedToken, storeToken, type Meta } from "./api";
 import { PageContext, type Page } from "./context";
 import { Refresher } from "./refresher";
-import { LiveStream, type Pulse } from "./live_stream";
+import { kNoPulse, LiveStream, type Pulse } from "./live_stream";
 import { HelpDialog, TokenDialog } from "./parts/dialogs";
 import { FilterBar } from "./parts/filter_bar";
-import { Freshness, SettledLine } from "./parts/freshness";
+import { Freshness, SettledLine, UnreadBanner } from "./parts/freshness";
 import { RangePicker } from "./parts/range_picker";
 import { EmptyWarehouse, ProblemCard, Skeleton } from "./parts/states";
 import { HubContext, QueryHub, useQuery } from "./query_hub";
@@ -183,8 +183,9 @@ function Shell({ pulse, retry, go, state }: { pulse: Pulse; retry: () => void; g
         Skip to content
       </a>
       <Header pulse={pulse} theme={theme} nextTheme={nextTheme} help={() => setHelp(true)} />
-      <ConnectionBanner pulse={pulse} onRetry={retry} />
       <main id="content" tabIndex={-1}>
+        <ConnectionBanner pulse={pulse} onRetry={retry} />
+        <UnreadBanner pulse={pulse} />
         <h1 class="hidden">{kViewNames[state.view]}</h1>
         {meta ? <Content page={page} /> : error ? error.status !== 401 && <ProblemCard problem={error} /> : <Skeleton height={480} />}
       </main>
@@ -193,8 +194,6 @@ function Shell({ pulse, retry, go, state }: { pulse: Pulse; retry: () => void; g
     </PageContext.Provider>
   );
 }
-
-const kNoPulse: Pulse = { connection: "connecting", freshness_ms: null, behind_ms: null, heard_ms: 0, retry_at_ms: null };
 
 export function App() {
   const [state, go] = useAddress();

@@ -8,19 +8,32 @@ export type Connection = "connecting" | "live" | "lost" | "unauthorized";
 
 export interface Pulse {
   connection: Connection;
-  /** Age of the newest raw row when it was committed, as the last change said. */
+  /** Age of the newest raw row when it was committed, as the last change said, or the engines' last minute. */
   freshness_ms: number | null;
   /** Since the last commit was seen, at `heard_ms`. */
   behind_ms: number | null;
+  /** For how long `unread_source` had not been read at `heard_ms`, of all sources the longest; null: no engine has told. */
+  unread_ms: number | null;
+  unread_source: string | null;
   heard_ms: number;
   retry_at_ms: number | null;
 }
+
+export const kNoPulse: Pulse = {
+  connection: "connecting",
+  freshness_ms: null,
+  behind_ms: null,
+  unread_ms: null,
+  unread_source: null,
+  heard_ms: 0,
+  retry_at_ms: null,
+};
 
 const kSilence_ms = 8_000;
 const kRetry_ms = [500, 1_000, 2_000, 4_000, 5_000];
 
 export class LiveStream {
-  private pulse: Pulse = { connection: "connecting", freshness_ms: null, behind_ms: null, heard_ms: 0, retry_at_ms: null };
+  private pulse = kNoPulse;
   private attempt = 0;
   private abort: AbortController | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -86,7 +99,7 @@ export class LiveStream {
   }
 
   private take(event: string, data: string): void {
-    let fields: { freshness_ms?: number | null; behind_ms?: number | null };
+    let fields: Partial<Pick<Pulse, "freshness_ms" | "behind_ms" | "unread_ms" | "unread_source">>;
     try {
       fields = JSON.parse(data) as typeof fields;
     } catch {
@@ -94,13 +107,15 @@ export class LiveStream {
     }
     this.attempt = 0;
     const news: Partial<Pulse> = { connection: "live", retry_at_ms: null, heard_ms: Date.now() };
+    if (typeof fields.freshness_ms === "number") news.freshness_ms = fields.freshness_ms;
     if (event === "change") {
-      if (typeof fields.freshness_ms === "number") news.freshness_ms = fields.freshness_ms;
       news.behind_ms = 0;
       this.tell(news);
       this.onChange();
     } else if (event === "pulse") {
       news.behind_ms = fields.behind_ms ?? null;
+      news.unread_ms = fields.unread_ms ?? null;
+      news.unread_source = fields.unread_source ?? null;
       this.tell(news);
     }
   }

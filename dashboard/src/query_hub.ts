@@ -24,6 +24,13 @@ interface Question {
   listeners: Set<Listener>;
   abort: AbortController | null;
   failed: boolean;
+  /** By the server, as it stands: asking the same again brings the same. */
+  refused: boolean;
+}
+
+function isRefusal({ status }: Problem): boolean {
+  // A token may come, a crowd may go.
+  return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
 }
 
 const kRetry_ms = 4_000;
@@ -41,7 +48,7 @@ export class QueryHub {
   watch(path: string, listener: Listener): () => void {
     let question = this.questions.get(path);
     if (!question) {
-      question = { listeners: new Set(), abort: null, failed: false };
+      question = { listeners: new Set(), abort: null, failed: false, refused: false };
       this.questions.set(path, question);
     }
     question.listeners.add(listener);
@@ -56,11 +63,15 @@ export class QueryHub {
   }
 
   refresh(): Promise<unknown> {
-    return Promise.all([...this.questions].map(([path, question]) => this.ask(path, question)));
+    return this.askAll((question) => !question.refused);
   }
 
   private retryFailed(): Promise<unknown> {
-    return Promise.all([...this.questions].filter(([, question]) => question.failed).map(([path, question]) => this.ask(path, question)));
+    return this.askAll((question) => question.failed && !question.refused);
+  }
+
+  private askAll(wanted: (question: Question) => boolean): Promise<unknown> {
+    return Promise.all([...this.questions].filter(([, question]) => wanted(question)).map(([path, question]) => this.ask(path, question)));
   }
 
   private async ask(path: string, question: Question): Promise<void> {
@@ -78,6 +89,7 @@ export class QueryHub {
     if (question.abort !== abort) return;
     question.abort = null;
     question.failed = result.error !== null;
+    question.refused = result.error !== null && isRefusal(result.error);
     if (!question.failed) this.onAnswer();
     for (const listener of question.listeners) listener(result);
   }

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import type { Entry, Minute, Slice, Verification } from "./api";
+import type { Entry, Figures, Kpis, Minute, Range, Slice, Verification } from "./api";
 import { sparklinePath } from "./charts/sparkline";
 import { compareIds } from "./format";
 import { isolated } from "./charts/time_chart";
 import { compareEntries } from "./parts/breakdown";
-import { readPulse } from "./parts/freshness";
+import { readPulse, unreadFor } from "./parts/freshness";
+import { comparisonNote } from "./parts/kpi_tiles";
 import { gridsOf, lookOf } from "./parts/slice_map";
 import { joinMinutes } from "./views/pipeline";
 import { classSum, readVerification } from "./views/quality";
-import type { Pulse } from "./live_stream";
+import { kNoPulse, type Pulse } from "./live_stream";
 
 const entry = (id: string, spend: string, cpa: number | null): Entry => ({
   id,
@@ -79,6 +80,11 @@ describe("what verify found", () => {
     expect(plain(found({}))).toEqual({ tone: "good", text: "Last verified 5 min ago: no difference in 202,505 rows." });
     expect(plain(found({ differences: 1 }))).toEqual({ tone: "bad", text: "Last verified 5 min ago: 1 difference in 202,505 rows." });
     expect(plain(found({ differences: 1234 }))).toEqual({ tone: "bad", text: "Last verified 5 min ago: 1,234 differences in 202,505 rows." });
+  });
+
+  it("is said with what was repaired", () => {
+    expect(plain(found({ slices_repaired: 1 })).text).toMatch(/202,505 rows\. 1 slice was repaired\.$/);
+    expect(plain(found({ slices_repaired: 3 })).text).toMatch(/ 3 slices were repaired\.$/);
   });
 
   it("is said to be missing", () => {
@@ -160,7 +166,7 @@ describe("data quality", () => {
 });
 
 describe("freshness", () => {
-  const pulse = (fields: Partial<Pulse>): Pulse => ({ connection: "live", freshness_ms: 380, behind_ms: 0, heard_ms: 1000, retry_at_ms: null, ...fields });
+  const pulse = (fields: Partial<Pulse>): Pulse => ({ ...kNoPulse, connection: "live", freshness_ms: 380, behind_ms: 0, heard_ms: 1000, ...fields });
 
   it("says how old the newest row was when it was counted", () => {
     expect(readPulse(pulse({}), 1000)).toMatchObject({ tone: "good", text: "0.4 s behind" });
@@ -173,8 +179,49 @@ describe("freshness", () => {
     expect(readPulse(pulse({ behind_ms: 14_000 }), 3000)).toMatchObject({ tone: "calm", text: "quiet for 16 s" });
   });
 
+  it("says that an engine is gone after five minutes without a read, counting on after the last pulse", () => {
+    const read = (unread_ms: number, now_ms = 1000) => readPulse(pulse({ behind_ms: 36_000, unread_ms, unread_source: "logs.tracking" }), now_ms);
+    expect(read(300_000)).toMatchObject({ tone: "calm", text: "quiet for 36 s" });
+    expect(read(301_000)).toMatchObject({ tone: "bad", text: "engine not reading", title: "Nothing was read of logs.tracking for 5 min" });
+    expect(read(300_000, 2000)).toMatchObject({ tone: "bad" });
+    expect(unreadFor(pulse({}), 10_000_000)).toBeNull();
+    expect(unreadFor(pulse({ connection: "lost", unread_ms: 900_000 }), 1000)).toBeNull();
+  });
+
   it("never calls a lost connection fresh", () => {
     expect(readPulse(pulse({ connection: "lost" }), 1000)).toMatchObject({ tone: "bad", text: "disconnected" });
+  });
+});
+
+describe("what a change compares", () => {
+  const range = (from: string, to: string): Range => ({ from, to });
+  const figures: Figures = entry("0", "0.000000", null);
+  const note = (shown: Range, completed: Range, before: Range) => {
+    const kpis: Kpis = {
+      range: shown,
+      current: figures,
+      previous_range: before,
+      previous: figures,
+      completed: { range: completed, current: figures, previous_range: before, previous: figures },
+    };
+    return comparisonNote(kpis);
+  };
+
+  it("is the period before where all is completed", () => {
+    const over = range("2026-03-02T03:00", "2026-03-02T09:00");
+    expect(note(over, over, range("2026-03-01T21:00", "2026-03-02T03:00"))).toBe("Change against 1 Mar 21:00 – 2 Mar 03:00.");
+  });
+
+  it("is the last completed hour when the running one is shown", () => {
+    expect(note(range("2026-03-02T09:00", "2026-03-02T10:00"), range("2026-03-02T08:00", "2026-03-02T09:00"), range("2026-03-02T07:00", "2026-03-02T08:00"))).toBe(
+      "Change of 2 Mar, 08:00 – 09:00 against 2 Mar, 07:00 – 08:00: completed hours only. The figures themselves include the running hour, which is not whole yet.",
+    );
+  });
+
+  it("is said of today where days are shown", () => {
+    expect(note(range("2026-02-24T00:00", "2026-03-03T00:00"), range("2026-02-24T00:00", "2026-03-02T09:00"), range("2026-02-17T00:00", "2026-02-23T09:00"))).toContain(
+      "The figures themselves include today, which is not whole yet.",
+    );
   });
 });
 

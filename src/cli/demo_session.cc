@@ -49,6 +49,10 @@ std::vector<DemoEntry> ranking(const std::map<std::string, Measures>& by_name) {
 
 }  // namespace
 
+TrafficOptions demo_traffic(uint64_t seed) {
+  return {.seed = seed, .viewed_share = 0.9, .grouped_share = 1, .untimed_share = 0.0005};
+}
+
 void DemoObserver::on_commit(const CommitReport& report) {
   const std::lock_guard lock(mutex_);
   const auto& sample = report.freshness_sample_us;
@@ -96,7 +100,7 @@ Result<std::unique_ptr<DemoSession>> DemoSession::open(const DemoOptions& option
                    {"warehouse.uri", "sqlite:" + options.directory + "/counts.db"},
                    {"jobs.uri", "sqlite:" + options.directory + "/jobs.db"}};
   HIRESTREAM_ASSIGN(Settings settings, load_settings(input));
-  HIRESTREAM_ASSIGN(TrafficModel model, TrafficModel::make({}));
+  HIRESTREAM_ASSIGN(TrafficModel model, TrafficModel::make(demo_traffic()));
   std::unique_ptr<DemoSession> session(
       new DemoSession(options, std::move(model), std::move(settings)));
   HIRESTREAM_TRY(write_jobs("sqlite:" + session->path("jobs.db"), session->model_.jobs(),
@@ -170,8 +174,8 @@ Result<void> DemoSession::start() {
   begin_us_ = clock_.now_us();
   note_written(0);
   traffic_ = std::jthread([this](const std::stop_token& stop) {
-    TrafficOptions traffic;
-    traffic.seed = static_cast<uint64_t>(begin_us_);  // another visitor each time
+    const TrafficOptions traffic =
+        demo_traffic(static_cast<uint64_t>(begin_us_));  // another visitor each time
     LivePlan plan;
     plan.rows_per_second = options_.rows_per_second;
     plan.pause_us = 50'000;

@@ -279,7 +279,8 @@ class Doctor {
         add(Verdict::kBad, name,
             fmt::format("{} slices are held: a recount misses rows counted before",
                         format_count(status.slices_held)),
-            "if the rows are rightly gone, run with --allow-shrink");
+            "find out why they are missing; if they are rightly gone: hirestream verify --repair "
+            "--allow-shrink");
       }
       if (rows.rejected > 0) {
         add(Verdict::kAdvice, name,

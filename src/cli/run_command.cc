@@ -176,8 +176,8 @@ std::string summary_text(const RunStatistics& run, const LedgerSummary& ledger, 
   }
   if (ledger.slices_held > 0) {
     out += fmt::format(
-        "{} slices are held: a recount misses rows counted before; if that is right, "
-        "--allow-shrink\n",
+        "{} slices are held: a recount misses rows counted before; find out why; if that is right: "
+        "hirestream verify --repair --allow-shrink\n",
         format_count(ledger.slices_held));
   }
   return out;

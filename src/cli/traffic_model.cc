@@ -296,6 +296,9 @@ void TrafficModel::fill(Random& random, int64_t arrival_ticks, RawEvent& event) 
   if (random.chance(options_.dirty_share)) {
     spoil(random, arrival_us, event);
   }
+  if (random.chance(options_.untimed_share)) {
+    event[RawColumn::kTs].reset();
+  }
 }
 
 TrafficModel::Placement TrafficModel::place(Random& random) const {
@@ -332,7 +335,7 @@ void TrafficModel::set_kind_and_placement(Random& random, RawEvent& event) const
                                       {"qualified", 0.003, attributed, 1},
                                       {"redirect", 0.002, 0.5, 0.5},
                                       {"superpixel", 0.0005, 0, 0}}};
-  Kind kind = {"", 0, 0.27, 0.02};  // what is left: page views
+  Kind kind = {"", 0, options_.viewed_share, 0.02};  // what is left: page views
   double rest = random.uniform();
   for (const Kind& candidate : kinds) {
     if (rest < candidate.share) {
@@ -367,7 +370,7 @@ void TrafficModel::set_columns(Random& random, const Placement& placement, RawEv
   if (!random.chance(0.02)) {
     event[RawColumn::kCampaignId] = fmt::to_string(placement.campaign_id);
   }
-  if (random.chance(0.28)) {
+  if (random.chance(options_.grouped_share)) {
     event[RawColumn::kGroupId] = fmt::to_string(placement.group_id);
   }
   if (!random.chance(0.02)) {

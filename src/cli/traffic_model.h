@@ -28,8 +28,11 @@ struct TrafficOptions {
   // Conversions, qualified and unqualified applications name their job in the payload (`ed`); this share of them
   // does so in the columns as well.
   double attributed_share = 0.6;
+  double viewed_share = 0.27;   // of page views that are one of a job, in the columns
+  double grouped_share = 0.28;  // of rows whose columns name a job: their group, too
   // Rows that cannot be counted: bad bids, missing or impossible event times.
   double dirty_share = 0;
+  double untimed_share = 0;  // Rows without an event time, besides those.
   // Among the dirty rows also values that only text columns can hold: job_id "n/a", ts "yesterday".
   bool text_dirt = false;
   // Rows that repeat an earlier row to the byte, create_time included.

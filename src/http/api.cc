@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -20,6 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kPrefix = "/api/v1/";
 constexpr int32_t kPointsMax = 10'000;
 constexpr int32_t kHoursOfAuto = 8 * 24;
+constexpr int64_t kDayUs = 86'400'000'000;
 constexpr size_t kCacheBytes = 16 << 20;
 constexpr std::chrono::seconds kPatience{10};        // for a Report that is free
 constexpr std::chrono::seconds kAnswerPatience{60};  // for who computes the same
@@ -190,8 +192,8 @@ std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
     if (source.slices_held > 0) {
       hints.push_back(
           fmt::format("{}: {} slices are held, since a recount misses rows that were counted "
-                      "before. If they are gone for good, run with "
-                      "--allow-shrink.",
+                      "before. Find out why they are missing; if they are gone for good: "
+                      "`hirestream verify --repair --allow-shrink`.",
                       source.name, source.slices_held));
     }
     if (rows.too_late > 0) {
@@ -428,17 +430,33 @@ Answer<std::string> Api::meta(Context& context) const {
 
 Answer<std::string> Api::kpis(Context& context) const {
   HIRESTREAM_ANSWER(const Query query, context.query(kFilterParameters));
-  HIRESTREAM_ANSWER(const ReportFilter filter, query.filter(context.now_hour));
+  HIRESTREAM_ANSWER(ReportFilter filter, query.filter(context.now_hour));
   const HourRange range{filter.from_hour, filter.to_hour};
   ReportFilter before = filter;
   before.from_hour = range.previous().from;
   before.to_hour = range.previous().to;
   HIRESTREAM_ANSWER(const Measures current, context.report.totals(filter));
   HIRESTREAM_ANSWER(const Measures previous, context.report.totals(before));
+  const Comparison completed = compare_completed(range, context.now_hour);
+  Measures completed_current = current;
+  Measures completed_previous = previous;
+  if (completed.current != range) {
+    filter.from_hour = completed.current.from;
+    filter.to_hour = completed.current.to;
+    before.from_hour = completed.previous.from;
+    before.to_hour = completed.previous.to;
+    HIRESTREAM_ANSWER(completed_current, context.report.totals(filter));
+    HIRESTREAM_ANSWER(completed_previous, context.report.totals(before));
+  }
   return dump({{"range", range_json(range)},
                {"current", figures_json(current)},
                {"previous_range", range_json(range.previous())},
-               {"previous", figures_json(previous)}});
+               {"previous", figures_json(previous)},
+               {"completed",
+                {{"range", range_json(completed.current)},
+                 {"current", figures_json(completed_current)},
+                 {"previous_range", range_json(completed.previous)},
+                 {"previous", figures_json(completed_previous)}}}});
 }
 
 Answer<std::string> Api::series(Context& context) const {
@@ -566,6 +584,11 @@ Answer<std::string> Api::quality(Context& context) const {
   HIRESTREAM_ANSWER(const auto sources, context.report.quality());
   HIRESTREAM_ANSWER(const auto rejects, context.report.rejects());
   HIRESTREAM_ANSWER(const auto verifications, context.report.verifications());
+  HIRESTREAM_ANSWER(const auto day, context.report.minutes(context.now_us - kDayUs));
+  std::map<std::string, int64_t> corrected;
+  for (const PipelineMinute& minute : day) {
+    corrected[minute.source] += minute.slices_corrected;
+  }
   Json all = Json::array();
   for (const SourceQuality& source : sources) {
     all.push_back({{"name", source.name},
@@ -580,6 +603,7 @@ Answer<std::string> Api::quality(Context& context) const {
                      {"held", source.slices_held}}},
                    {"settled_until", instant_or_null(settled_until(source))},
                    {"last_commit", instant_or_null(source.last_commit_us)},
+                   {"corrected_day", corrected[source.name]},
                    {"verification", verification_json(source.name, verifications)}});
   }
   Json groups = Json::array();
@@ -646,23 +670,37 @@ Answer<std::string> Api::pipeline(Context& context) const {
   return dump({{"slices", std::move(slice_list)}, {"minutes", std::move(minute_list)}});
 }
 
-ApiResponse Api::health() const {
+ApiResponse Api::health() {
   auto report = pool_.borrow(kPatience);
   const auto sources =
       report ? (**report).sources() : Result<std::vector<SourceQuality>>(forward(report.error()));
+  const int64_t now_us = clock_.now_us();
   int64_t last_us = 0;
+  EngineReading reading;
+  bool answers = sources.has_value();
   if (sources) {
     for (const SourceQuality& source : *sources) {
       last_us = std::max(last_us, source.last_commit_us);
     }
+    const std::lock_guard lock(reading_mutex_);
+    auto looked = reading_.look(**report, *sources, now_us);
+    answers = looked.has_value();
+    reading = looked ? std::move(*looked) : EngineReading{};
   }
-  const int64_t behind_ms = std::max<int64_t>(clock_.now_us() - last_us, 0) / 1000;
+  const int64_t behind_ms = std::max<int64_t>(now_us - last_us, 0) / 1000;
+  const bool read = !reading.source.empty();
+  const int64_t unread_us = read ? std::max<int64_t>(now_us - reading.last_read_us, 0) : 0;
   ApiResponse response;
-  response.status = sources ? 200 : 503;
-  response.body = dump({{"status", sources ? "ok" : "unavailable"},
+  response.status = answers ? 200 : 503;
+  response.body = dump({{"status", !answers                   ? "unavailable"
+                                   : unread_us > kUnreadUsMax ? "stale"
+                                                              : "ok"},
                         {"warehouse", report ? (**report).server() : std::string()},
                         {"last_commit", instant_or_null(last_us)},
-                        {"behind_ms", last_us > 0 ? Json(behind_ms) : Json(nullptr)}});
+                        {"behind_ms", last_us > 0 ? Json(behind_ms) : Json(nullptr)},
+                        {"last_read", read ? instant_or_null(reading.last_read_us) : Json(nullptr)},
+                        {"unread_ms", read ? Json(unread_us / 1000) : Json(nullptr)},
+                        {"unread_source", read ? Json(reading.source) : Json(nullptr)}});
   return response;
 }
 

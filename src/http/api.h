@@ -15,6 +15,7 @@
 
 #include "http/answer_cache.h"
 #include "http/query.h"
+#include "http/reading_watch.h"
 #include "http/report_pool.h"
 #include "model/time_zone.h"
 #include "ports/clock.h"
@@ -78,7 +79,7 @@ class Api {
   Answer<std::string> cells(Context& context) const;
   Answer<std::string> quality(Context& context) const;
   Answer<std::string> pipeline(Context& context) const;
-  ApiResponse health() const;
+  ApiResponse health();
 
   std::string product_version_;
   Clock& clock_;
@@ -86,6 +87,8 @@ class Api {
   AnswerCache cache_;
   std::mutex mutex_;
   std::shared_ptr<const State> state_;
+  std::mutex reading_mutex_;
+  ReadingWatch reading_;
 };
 
 }  // namespace hirestream

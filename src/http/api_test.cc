@@ -66,7 +66,8 @@ TEST(ChangeFeed, PulsesWhileTheWarehouseDoesNotAnswer) {
   const auto client = feed.join();
   ASSERT_NE(client, nullptr);
   EXPECT_EQ(client->next(),
-            "event: pulse\ndata: {\"at\":\"1970-01-01T00:00:05.000000Z\",\"behind_ms\":null}\n\n");
+            "event: pulse\ndata: {\"at\":\"1970-01-01T00:00:05.000000Z\",\"behind_ms\":null,"
+            "\"freshness_ms\":null,\"unread_ms\":null,\"unread_source\":null}\n\n");
 }
 
 TEST(ChangeFeed, LetsInOnlySoMany) {

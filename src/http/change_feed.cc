@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "http/query.h"
@@ -13,6 +14,11 @@ namespace {
 constexpr std::chrono::milliseconds kPollInterval{200};
 constexpr std::chrono::milliseconds kPulseInterval{1500};
 constexpr std::chrono::milliseconds kFirstWait{1000};
+constexpr std::chrono::seconds kEnginesInterval{5};  // in which engines tell their minutes
+
+std::string milliseconds_or_null(int64_t us) {
+  return us < 0 ? "null" : fmt::format("{:.3f}", static_cast<double>(us) / 1000);
+}
 
 }  // namespace
 
@@ -41,6 +47,7 @@ void ChangeFeed::stop() {
 void ChangeFeed::wake(int64_t freshness_us) {
   const std::lock_guard lock(mutex_);
   committed_freshness_us_ = freshness_us;
+  engine_here_ = true;
   woken_ = true;
   wanted_.notify_one();
 }
@@ -111,6 +118,7 @@ void ChangeFeed::look(std::unique_ptr<Report>& report) {
     }
     report = std::move(*opened);
   }
+  look_at_engines(*report);
   const auto version = report->version();
   if (!version) {
     return;
@@ -136,11 +144,27 @@ void ChangeFeed::look(std::unique_ptr<Report>& report) {
   changed_.notify_all();
 }
 
+void ChangeFeed::look_at_engines(Report& report) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < engines_due_) {
+    return;
+  }
+  engines_due_ = now + kEnginesInterval;
+  const auto sources = report.sources();
+  if (!sources) {
+    return;
+  }
+  auto reading = reading_.look(report, *sources, clock_.now_us());
+  if (reading) {
+    const std::lock_guard lock(mutex_);
+    engines_ = std::move(*reading);
+  }
+}
+
 std::string ChangeFeed::change_event() const {
-  const std::string freshness =
-      freshness_us_ < 0 ? "null" : fmt::format("{:.3f}", static_cast<double>(freshness_us_) / 1000);
-  return event_text("change", fmt::format(R"({{"version":"{}","at":"{}","freshness_ms":{}}})",
-                                          version_, format_instant(at_us_), freshness));
+  return event_text("change",
+                    fmt::format(R"({{"version":"{}","at":"{}","freshness_ms":{}}})", version_,
+                                format_instant(at_us_), milliseconds_or_null(freshness_us_)));
 }
 
 std::string ChangeFeed::pulse_event() const {
@@ -148,8 +172,17 @@ std::string ChangeFeed::pulse_event() const {
   const std::string behind =
       last_commit_us_ == 0 ? "null"
                            : std::to_string(std::max<int64_t>(now_us - last_commit_us_, 0) / 1000);
-  return event_text("pulse",
-                    fmt::format(R"({{"at":"{}","behind_ms":{}}})", format_instant(now_us), behind));
+  const int64_t freshness_us = engine_here_ ? -1 : engines_.freshness_us;
+  std::string unread = R"("unread_ms":null,"unread_source":null)";
+  if (!engines_.source.empty()) {
+    const nlohmann::json name = engines_.source;
+    unread = fmt::format(R"("unread_ms":{},"unread_source":{})",
+                         std::max<int64_t>(now_us - engines_.last_read_us, 0) / 1000,
+                         name.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+  return event_text("pulse", fmt::format(R"({{"at":"{}","behind_ms":{},"freshness_ms":{},{}}})",
+                                         format_instant(now_us), behind,
+                                         milliseconds_or_null(freshness_us), unread));
 }
 
 }  // namespace hirestream

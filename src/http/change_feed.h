@@ -16,6 +16,7 @@
 #include <string_view>
 #include <thread>
 
+#include "http/reading_watch.h"
 #include "ports/clock.h"
 #include "ports/report.h"
 
@@ -60,6 +61,7 @@ class ChangeFeed {
  private:
   void watch(const std::stop_token& ending);
   void look(std::unique_ptr<Report>& report);
+  void look_at_engines(Report& report);
   std::string change_event() const;
   std::string pulse_event() const;
 
@@ -79,6 +81,10 @@ class ChangeFeed {
   int64_t last_commit_us_ = 0;
   int64_t committed_freshness_us_ = -1;  // of the last commit in this process, not told yet
   int64_t freshness_us_ = -1;            // of the change
+  bool engine_here_ = false;             // freshness comes with the commits
+  EngineReading engines_;
+  ReadingWatch reading_;  // of the watching thread, as what follows
+  std::chrono::steady_clock::time_point engines_due_;
   std::jthread thread_;
 };
 

@@ -64,6 +64,16 @@ constexpr const char* kLastAllowed = "1 to 9999 hours or days, as 24h or 30d";
 
 }  // namespace
 
+Comparison compare_completed(HourRange range, int32_t now_hour) {
+  const int32_t length = range.to - range.from;
+  if (range.from >= now_hour) {
+    const int32_t back = (range.to - now_hour + length - 1) / length * length;
+    range = {range.from - back, range.to - back};
+  }
+  range.to = std::min(range.to, now_hour);
+  return {range, {range.from - length, range.to - length}};
+}
+
 std::string format_hour(int32_t local_hour) {
   const CellKey key{.local_hour = local_hour};
   return fmt::format("{}T{:02}:00", format_date(key.days()), key.hour());

@@ -36,6 +36,14 @@ struct HourRange {
   friend bool operator==(const HourRange&, const HourRange&) = default;
 };
 
+// What a change is told of: the completed hours of a range, and the same hours one length of the range earlier. So the running hour
+// is on neither side. A range without a completed hour is first moved back by whole lengths of itself, until it is over.
+struct Comparison {
+  HourRange current;
+  HourRange previous;
+};
+Comparison compare_completed(HourRange range, int32_t now_hour);
+
 // "2026-03-01T09:00" of civil hours since 1970, and back; from 1970 to 2199.
 std::string format_hour(int32_t local_hour);
 std::optional<int32_t> parse_hour(std::string_view text);

@@ -53,6 +53,39 @@ TEST(Query, RangeOfFromAndTo) {
   EXPECT_EQ(range->previous(), (HourRange{473'352 - 60 * 24 - 5, 473'352}));
 }
 
+// Ranges in hours from midnight of `kNow`'s day.
+void expect_comparison(HourRange range, HourRange current, HourRange previous, int32_t now = 13) {
+  const auto absolute = [](HourRange hours) {
+    return HourRange{473'352 + hours.from, 473'352 + hours.to};
+  };
+  const Comparison found = compare_completed(absolute(range), 473'352 + now);
+  EXPECT_EQ(found.current, absolute(current));
+  EXPECT_EQ(found.previous, absolute(previous));
+}
+
+TEST(Comparison, TakesRangesThatAreOverWhole) {
+  expect_comparison({3, 13}, {3, 13}, {-7, 3});
+}
+
+TEST(Comparison, LeavesOutTheRunningHourAndItsLikeBefore) {
+  expect_comparison({-10, 14}, {-10, 13}, {-34, -11});                // 24h
+  expect_comparison({-6 * 24, 24}, {-6 * 24, 13}, {-13 * 24, -155});  // 7d: today until now
+  expect_comparison({0, 24}, {0, 13}, {-24, -11});                    // 1d
+  expect_comparison({5, 100}, {5, 13}, {-90, -82});                   // ends in the future
+}
+
+TEST(Comparison, OfTheRunningHourIsTheCompletedOneAgainstTheOneBefore) {
+  expect_comparison({13, 14}, {12, 13}, {11, 12});
+}
+
+TEST(Comparison, OfADayThatHasJustBegunIsTheDayBefore) {
+  expect_comparison({0, 24}, {-24, 0}, {-48, -24}, 0);
+}
+
+TEST(Comparison, OfAFutureRangeIsTheLastThatIsOver) {
+  expect_comparison({40, 50}, {0, 10}, {-10, 0});
+}
+
 TEST(Query, BadRangesNameTheParameter) {
   EXPECT_EQ(problem_of_range({{"from", "2024-01-01T00:00"}}).parameter, "to");
   EXPECT_EQ(problem_of_range({{"to", "2024-01-01T00:00"}}).parameter, "from");

@@ -36,6 +36,32 @@ def test_a_click_shows_within_two_seconds_without_a_reload(live_site, page):
     assert page.tab.evaluate("window.sameDocument") is True
 
 
+def test_how_fresh_rows_are_is_said_of_an_engine_elsewhere_too(live_site, page):
+    open_live(live_site, page)
+    live_site.write_click(job=101, bid="1.25")
+    page.tab.wait_for_timeout(2000)
+    minute = int(time.time() // 60) * 60_000_000
+    live_site.warehouse.execute(f"UPDATE hirestream_minutes SET freshness_us_p50 = 400000 WHERE minute_us >= {minute - 120_000_000}")
+    assert page.until(lambda: page.tab.inner_text("[data-test=freshness]").strip().endswith("behind"), 20), page.tab.inner_text("[data-test=freshness]")
+
+
+def test_an_engine_that_is_gone_is_said_after_five_minutes(live_site, visit):
+    page = visit()
+    open_live(live_site, page)
+    assert page.tab.locator("[data-test=unread]").count() == 0
+    live_site.stop("engine")
+    live_site.warehouse.execute("UPDATE hirestream_minutes SET minute_us = minute_us - 420000000")
+    live_site.stop("server")  # which has seen the engine read
+    live_site.start_server()
+    page.open(live_site.url)
+    page.tab.wait_for_selector("[data-test=unread]")
+    text = page.tab.inner_text("[data-test=unread]")
+    assert "site" in text and "min" in text and "hirestream doctor" in text
+    assert page.tab.inner_text("[data-test=freshness]").strip() == "engine not reading"
+    live_site.start_engine()
+    page.tab.wait_for_selector("[data-test=unread]", state="detached")
+
+
 def test_the_table_follows_too(live_site, page):
     open_live(live_site, page)
     page.tab.goto(f"{live_site.url}/?by=job&job=101")

@@ -29,13 +29,24 @@ def test_key_figures_equal_sql(any_site, page, last):
         assert same(page.value(name), value), name
 
 
-def test_previous_period_equals_sql(any_site, page):
-    now = now_hour()
-    before = any_site.warehouse.figures(now - 47, now - 23).values()
-    page.open(f"{any_site.url}/?last=24h")
+# The completed hours of the range, and the same hours one range earlier.
+COMPLETED = {"1h": lambda now: ((now - 1, now), (now - 2, now - 1)),
+             "24h": lambda now: ((now - 23, now), (now - 47, now - 24)),
+             "2d": lambda now: ((now // 24 * 24 - 24, now), (now // 24 * 24 - 72, now - 48))}
+
+
+@pytest.mark.parametrize("last", COMPLETED)
+def test_change_is_of_completed_hours_and_equals_sql(any_site, page, last):
+    current, before = (any_site.warehouse.figures(*hours) for hours in COMPLETED[last](now_hour()))
+    page.open(f"{any_site.url}/?last={last}")
     page.tab.wait_for_selector("[data-figure=clicks] .change")
     for name in COLUMNS:
-        assert same(page.tab.get_attribute(f"[data-figure={name}] .change", "data-previous"), before[name]), name
+        assert same(page.tab.get_attribute(f"[data-figure={name}] .change", "data-previous"), before.values()[name]), name
+    percent = (current.clicks - before.clicks) / before.clicks * 100 if before.clicks else None
+    if percent is not None:
+        shown = page.tab.inner_text("[data-figure=clicks] .change").replace("\u202f", " ").replace("−", "-").replace("+", "")
+        assert f"{percent:.1f} %" in shown
+    assert "not whole yet" in page.tab.inner_text(".tiles-note")
 
 
 def test_key_figures_of_a_custom_range_with_filters_equal_sql(any_site, page):
@@ -60,6 +71,15 @@ def test_a_range_without_rows_shows_zeros_and_dashes_and_says_where_data_is(any_
     page.tab.click("[data-test=empty-range] button")
     page.until(lambda: page.figure("clicks") not in ("0", ""))
     assert int(page.value("clicks")) > 0
+
+
+def test_filters_that_leave_nothing_can_be_cleared_at_once(any_site, page):
+    page.open(f"{any_site.url}/?company=987654321")
+    page.tab.wait_for_selector("[data-test=empty-range]")
+    assert "Show its last day" not in page.tab.inner_text("[data-test=empty-range]")
+    page.tab.click("[data-test=empty-range] button:text-is('Clear filters')")
+    assert page.until(lambda: page.figure("clicks") not in ("0", ""))
+    assert page.query == ""
 
 
 @pytest.mark.parametrize("dimension", ["company", "campaign", "group", "publisher", "job"])
@@ -140,13 +160,23 @@ def test_what_verify_found_is_shown_and_appears_without_a_reload(any_site, page)
     page.tab.wait_for_selector("[data-test=verified].ink-good")
     [(read,)] = any_site.warehouse.query("SELECT rows_read FROM hirestream_accounting")
     assert f"no difference in {int(read):,} rows" in page.tab.inner_text("[data-test=verified]").replace("\u202f", " ")
-    any_site.warehouse.execute("INSERT INTO hirestream_verifications SELECT source_id, at_us + 1, rows_read, slices_checked, 2, 0, 0, 1, cells_checked, 40 "
+    any_site.warehouse.execute("INSERT INTO hirestream_verifications SELECT source_id, at_us + 1, rows_read, slices_checked, 2, 3, 0, 1, cells_checked, 40 "
                                "FROM hirestream_verifications")
     any_site.warehouse.execute("UPDATE hirestream_meta SET value = value + 1 WHERE name = 'changes'")
     page.tab.wait_for_selector("[data-test=verified].ink-bad")
+    assert page.tab.inner_text("[data-test=repaired] dd") == "3"
     assert "43 differences" in page.tab.inner_text("[data-test=verified]").replace("\u202f", " ")
     any_site.warehouse.execute("DELETE FROM hirestream_verifications WHERE slices_different = 2")
     any_site.warehouse.execute("UPDATE hirestream_meta SET value = value + 1 WHERE name = 'changes'")
+
+
+def test_corrected_slices_of_a_day_equal_sql(any_site, page):
+    [(corrected,)] = any_site.warehouse.query("SELECT COALESCE(SUM(slices_corrected), 0) FROM hirestream_minutes")
+    any_site.warehouse.execute("UPDATE hirestream_minutes SET slices_corrected = slices_corrected + 4")
+    any_site.warehouse.execute("UPDATE hirestream_meta SET value = value + 1 WHERE name = 'changes'")
+    [(minutes,)] = any_site.warehouse.query("SELECT COUNT(*) FROM hirestream_minutes")
+    page.open(f"{any_site.url}/?view=quality")
+    assert page.tab.inner_text("[data-test=corrected] dd") == str(int(corrected) + 4 * minutes)
 
 
 def test_slices_equal_sql(any_site, page):

@@ -9,6 +9,8 @@ export interface Bar {
   part: number | null;
   value: string;
   note: string;
+  /** Of too few to mean much. */
+  faint?: boolean;
 }
 
 interface Props {
@@ -24,7 +26,7 @@ export function BarList({ bars, onPick, pickLabel, tone }: Props) {
     <ol class={`bars tone-${tone}`}>
       {bars.map((bar) => (
         <li key={bar.id}>
-          <button type="button" class="bar" title={`${pickLabel} ${bar.name}`} onClick={() => onPick(bar.id)}>
+          <button type="button" class={`bar ${bar.faint ? "faint" : ""}`} title={`${pickLabel} ${bar.name}`} onClick={() => onPick(bar.id)}>
             <span class="bar-name">{bar.name}</span>
             <span class="bar-note">{bar.note}</span>
             <span class="bar-value">{bar.part === null ? kNothing : bar.value}</span>

@@ -1,6 +1,6 @@
 // The eleven key figures: what came and what it cost above, how good that is below.
 
-import type { Kpis, Point } from "../api";
+import type { Compared, Kpis, Point, Range } from "../api";
 import { rangeLabel, hourOfText } from "../civil_time";
 import { Sparkline } from "../charts/sparkline";
 import { usePage } from "../context";
@@ -12,13 +12,14 @@ import { Skeleton } from "./states";
 const kSums: Figure[] = [kFigures.impressions, kFigures.clicks, kFigures.conversions, kFigures.qualified, kFigures.spend];
 const kRates: Figure[] = [kFigures.ctr, kFigures.conversion_rate, kFigures.qualified_ratio, kFigures.cpc, kFigures.cpa, kFigures.cpqa];
 
-function ChangeMark({ figure, kpis }: { figure: Figure; kpis: Kpis }) {
+function ChangeMark({ figure, kpis }: { figure: Figure; kpis: Compared }) {
   const result = change(numberOf(kpis.current, figure), numberOf(kpis.previous, figure), figure.kind === "rate");
   const welcome = result.direction === "flat" || figure.good === "none" ? "even" : result.direction === figure.good ? "good" : "bad";
   const arrow = { up: "▲", down: "▼", flat: "" }[result.direction];
+  const now = writeFigure(kpis.current[figure.key], figure.kind);
   const before = writeFigure(kpis.previous[figure.key], figure.kind);
   return (
-    <span class={`change ${welcome}`} title={`Previous period: ${before}`} data-previous={String(kpis.previous[figure.key] ?? "")}>
+    <span class={`change ${welcome}`} title={`${now} against ${before} before`} data-previous={String(kpis.previous[figure.key] ?? "")}>
       {arrow && <span aria-hidden="true">{arrow}</span>} {result.text}
       <span class="hidden"> against {before} before</span>
     </span>
@@ -35,7 +36,7 @@ function Tile({ figure, kpis, points }: { figure: Figure; kpis: Kpis | null; poi
           <p class="tile-value">
             <GlidingNumber value={kpis.current[figure.key]} kind={figure.kind} />
           </p>
-          <p class="tile-foot">{state.compare && <ChangeMark figure={figure} kpis={kpis} />}</p>
+          <p class="tile-foot">{state.compare && <ChangeMark figure={figure} kpis={kpis.completed} />}</p>
         </>
       ) : (
         <Skeleton height={42} />
@@ -45,14 +46,20 @@ function Tile({ figure, kpis, points }: { figure: Figure; kpis: Kpis | null; poi
   );
 }
 
+const labelOf = ({ from, to }: Range) => rangeLabel({ from: hourOfText(from) ?? 0, to: hourOfText(to) ?? 0 });
+
+/** What the changes compare; completed hours alone, since the running hour, and with it today, is not whole. */
+export function comparisonNote({ range, completed }: Kpis): string {
+  const before = labelOf(completed.previous_range);
+  if (completed.range.from === range.from && completed.range.to === range.to) return `Change against ${before}.`;
+  const days = range.from.endsWith("T00:00") && range.to.endsWith("T00:00");
+  return `Change of ${labelOf(completed.range)} against ${before}: completed hours only. The figures themselves include ${
+    days ? "today" : "the running hour"
+  }, which is not whole yet.`;
+}
+
 export function KpiTiles({ kpis, points }: { kpis: Kpis | null; points: Point[] }) {
-  const before = kpis && {
-    from: hourOfText(kpis.previous_range.from) ?? 0,
-    to: hourOfText(kpis.previous_range.to) ?? 0,
-  };
-  const { state, meta } = usePage();
-  const now = hourOfText(meta?.now ?? "");
-  const running = kpis !== null && now !== null && (hourOfText(kpis.range.to) ?? 0) > now;
+  const { state } = usePage();
   return (
     <section aria-label="Key figures" aria-busy={kpis === null}>
       <ul class="tiles sums">
@@ -65,12 +72,7 @@ export function KpiTiles({ kpis, points }: { kpis: Kpis | null; points: Point[] 
           <Tile key={figure.key} figure={figure} kpis={kpis} points={points} />
         ))}
       </ul>
-      {before && state.compare && (
-        <p class="tiles-note quiet">
-          Change against {rangeLabel(before)}
-          {running && "; the running hour is not whole yet"}
-        </p>
-      )}
+      {kpis && state.compare && <p class="tiles-note quiet">{comparisonNote(kpis)}</p>}
     </section>
   );
 }

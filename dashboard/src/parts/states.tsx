@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { kNoTables, type Problem } from "../api";
 import { usePage } from "../context";
 import { hourOfText, rangeLabel, textOfHour } from "../civil_time";
+import { kDefaultState } from "../url_state";
 
 /** The server is there, the warehouse is not yet. */
 function WaitingForTables() {
@@ -82,15 +83,22 @@ export function EmptyRange() {
   return (
     <div class="banner" role="status" data-test="empty-range">
       <span>
-        Nothing in this range{filtered ? " with these filters" : ""}. Data reaches from {rangeLabel({ from: first, to: last + 1 })}.
+        Nothing in this range{filtered ? " with these filters" : ""}. Data reaches from {rangeLabel({ from: first, to: last + 1 })}
+        {filtered ? ", without filters" : ""}.
       </span>{" "}
-      <button
-        type="button"
-        class="link"
-        onClick={() => go({ ...state, range: { last: null, from: textOfHour(Math.max(first, last - 23)), to: textOfHour(last + 1) } })}
-      >
-        Show its last day
-      </button>
+      {filtered ? (
+        <button type="button" class="link" onClick={() => go({ ...state, filters: kDefaultState.filters, page: 1 })}>
+          Clear filters
+        </button>
+      ) : (
+        <button
+          type="button"
+          class="link"
+          onClick={() => go({ ...state, range: { last: null, from: textOfHour(Math.max(first, last - 23)), to: textOfHour(last + 1) } })}
+        >
+          Show its last day
+        </button>
+      )}
     </div>
   );
 }

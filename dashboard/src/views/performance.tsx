@@ -16,6 +16,8 @@ import { drillDown, questionOf, type UrlState } from "../url_state";
 
 const kStepsMin = 6;
 const kBars = 8;
+/** A ratio of fewer applications says little. */
+const kRatioOf = 20;
 
 /** A range of few hours is shown within its last day: one point is no line. */
 function contextRange(state: UrlState, now: string | undefined): { state: UrlState; focus: { from: number; to: number } | null } {
@@ -135,7 +137,7 @@ export function PerformanceView() {
             <Skeleton height={196} />
           )}
         </Card>
-        <Card title="Qualified Ratio per Campaign" class="tall-2" note="most qualified first">
+        <Card title="Qualified Ratio per Campaign" class="tall-2" note="ordered by qualified applications">
           {campaigns.data ? (
             <BarList
               tone="teal"
@@ -147,6 +149,7 @@ export function PerformanceView() {
                 part: entry.qualified_ratio,
                 value: formatPercent(entry.qualified_ratio),
                 note: `${formatCount(entry.qualified)} of ${formatCount(entry.qualified + entry.unqualified)}`,
+                faint: entry.qualified + entry.unqualified < kRatioOf,
               }))}
             />
           ) : (

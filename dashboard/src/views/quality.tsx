@@ -24,10 +24,11 @@ export function classSum(classes: Classes): number {
 
 export function readVerification(verification: Verification | null, now_ms: number): { tone: "good" | "bad" | "quiet"; text: string } {
   if (!verification) return { tone: "quiet", text: "Never verified." };
-  const { at, differences, rows_read } = verification;
+  const { at, differences, rows_read, slices_repaired } = verification;
   const found = differences === 0 ? "no difference" : differences === 1 ? "1 difference" : `${formatCount(differences)} differences`;
   const age = formatDuration(Math.max(0, now_ms - Date.parse(at)));
-  return { tone: differences === 0 ? "good" : "bad", text: `Last verified ${age} ago: ${found} in ${formatCount(rows_read)} rows.` };
+  const repaired = slices_repaired > 0 ? ` ${formatCount(slices_repaired)} ${slices_repaired === 1 ? "slice was" : "slices were"} repaired.` : "";
+  return { tone: differences === 0 ? "good" : "bad", text: `Last verified ${age} ago: ${found} in ${formatCount(rows_read)} rows.${repaired}` };
 }
 
 function Verified({ verification }: { verification: Verification | null }) {
@@ -145,6 +146,14 @@ function Source({ source, hinted }: { source: QualitySource; hinted: boolean }) 
           <dt>Held</dt>
           <dd>{formatCount(slices.held)}</dd>
         </div>
+        <div title="Slices whose late or changed rows an audit found, in the last 24 hours" data-test="corrected">
+          <dt>Corrected, 24 h</dt>
+          <dd>{formatCount(source.corrected_day)}</dd>
+        </div>
+        <div title="Slices that the last hirestream verify --repair put right" data-test="repaired">
+          <dt>Repaired</dt>
+          <dd>{source.verification ? formatCount(source.verification.slices_repaired) : "–"}</dd>
+        </div>
         <div>
           <dt>Settled until</dt>
           <dd>{clock(source.settled_until)}</dd>
@@ -157,7 +166,7 @@ function Source({ source, hinted }: { source: QualitySource; hinted: boolean }) 
       {slices.held > 0 && (
         <p class="hint bad">
           {formatCount(slices.held)} {slices.held === 1 ? "slice is" : "slices are"} held: a recount found fewer rows than were counted before.
-          Nothing was taken away. If the rows are gone on purpose, run with <code>--allow-shrink</code>.
+          Nothing was taken away. Find out why rows are missing; if they are gone for good: <code>hirestream verify --repair --allow-shrink</code>.
         </p>
       )}
     </Card>

@@ -44,6 +44,22 @@ def test_kpis_equal_sql(server, warehouse):
     assert answer["previous"]["click_through_rate"] is None
 
 
+def test_completed_hours_leave_out_the_running_one(server):
+    over = server.json(f"/api/v1/kpis?{WHOLE}")
+    assert over["completed"] == {name: over[name] for name in ("range", "current", "previous_range", "previous")}
+    now = datetime.datetime.fromisoformat(server.json("/api/v1/meta")["now"])
+
+    def hours(begin, end):
+        return {"from": (now + datetime.timedelta(hours=begin)).strftime("%Y-%m-%dT%H:00"), "to": (now + datetime.timedelta(hours=end)).strftime("%Y-%m-%dT%H:00")}
+
+    for last, current, before in (("1h", (-1, 0), (-2, -1)), ("24h", (-23, 0), (-47, -24))):
+        completed = server.json(f"/api/v1/kpis?last={last}")["completed"]
+        assert (completed["range"], completed["previous_range"]) == (hours(*current), hours(*before))
+    answer = server.json(f"/api/v1/kpis?from=2026-06-01T00:00&to={hours(0, 1)['to']}")
+    assert answer["completed"]["range"] == {"from": "2026-06-01T00:00", "to": hours(0, 0)["to"]}
+    assert answer["completed"]["current"] == answer["current"]
+
+
 def test_filters_and_ranges_equal_sql(server, warehouse):
     answer = server.json("/api/v1/kpis?from=2026-06-01T05:00&to=2026-06-02T13:00&campaign=1,3&publisher=0,2&company=2")
     where = ("((dates = '2026-06-01' AND hours >= 5) OR (dates = '2026-06-02' AND hours < 13)) AND campaign_id IN (1, 3) "
@@ -188,6 +204,7 @@ def test_meta_and_health(server):
     assert (meta["first_hour"], meta["last_hour"], meta["timezone"]) == ("2026-06-01T00:00", "2026-06-03T23:00", "UTC")
     health = server.json("/api/v1/health")
     assert health["status"] == "ok" and health["behind_ms"] >= 0
+    assert health["last_read"] is None and health["unread_source"] is None, "files do not move by themselves"
 
 
 def test_pipeline_has_slices_and_the_engines_minutes(server):
