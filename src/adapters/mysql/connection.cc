@@ -338,6 +338,10 @@ Result<void> Connection::send(std::string_view sql) {
     status = mysql_send_query(connection_.get(), sql.data(), sql.size());
     break_off();
     status = status != 0 ? status : mysql_read_query_result(connection_.get());
+    if (status == 0) {  // the answer had come already: nobody reads it
+      mysql_free_result(mysql_store_result(connection_.get()));
+      status = mysql_real_query(connection_.get(), "DO 0", 4);
+    }
   } else {
     status = mysql_real_query(connection_.get(), sql.data(), sql.size());
   }
