@@ -130,7 +130,7 @@ class SteadyClock : public Clock {
 };
 
 // Reports with what `log` says.
-OpenReport opener(std::vector<PipelineMinute> log) {
+OpenReport opener(const std::vector<PipelineMinute>& log) {
   return [log]() -> Result<std::unique_ptr<Report>> {
     auto report = std::make_unique<MinutesReport>();
     report->known = {source("site")};
@@ -139,9 +139,9 @@ OpenReport opener(std::vector<PipelineMinute> log) {
   };
 }
 
-std::string health(std::vector<PipelineMinute> log) {
+std::string health(const std::vector<PipelineMinute>& log) {
   SteadyClock clock;
-  ReportPool pool(opener(std::move(log)), 1);
+  ReportPool pool(opener(log), 1);
   Api api("1", clock, pool);
   const auto response =
       api.handle({.path = "/api/v1/health", .target = {}, .query = {}, .if_none_match = {}});

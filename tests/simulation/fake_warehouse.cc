@@ -554,6 +554,9 @@ Result<std::vector<WriterEpoch>> FakeWarehouse::take_epochs(SourceId source,
                                                             std::span<const int32_t> shards,
                                                             const std::string&) {
   HIRESTREAM_TRY(begin("take epochs"));
+  if (fenced_ && database_.checks_ != nullptr) {
+    violated("Fence", "an engine whose shards another one has taken takes them back");
+  }
   if (!database_.epochs_do_not_wait) {
     Commit lock;
     for (const int32_t shard : shards) {
@@ -661,6 +664,7 @@ Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
   if (guards.verdict == CommitVerdict::kConflict) {
     world_.disturb();  // the slice must be recounted first
   }
+  fenced_ = fenced_ || guards.verdict == CommitVerdict::kFenced;
   if (guards.verdict != CommitVerdict::kCommitted) {
     return guards;
   }

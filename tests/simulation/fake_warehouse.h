@@ -176,6 +176,7 @@ class FakeWarehouse : public Warehouse {
   std::string process_;
   std::map<int32_t, int64_t> taken_;  // epochs this client took
   std::optional<WarehouseDatabase::State> snapshot_;
+  bool fenced_ = false;  // was told so: it has to stop
 };
 
 }  // namespace hirestream::simulation
