@@ -1,12 +1,14 @@
-# hirestream_library(NAME [DEPS ...] [TEST_DEPS ...])
+# hirestream_library(NAME [DEPS ...] [TEST_DEPS ...] [APART ...])
 # One static library per folder: every *.cc except tests. The *_test.cc beside them become one test program NAME_test.
 # Folders whose tests need servers live under tests/ instead.
+# APART: files that are compiled on their own also in a unity build, since names of theirs are another file's, too.
 function(hirestream_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS;APART" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set_source_files_properties(${ARG_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   set(target hirestream_${name})
   if(sources)
     add_library(${target} STATIC ${sources})

@@ -137,6 +137,7 @@ export interface Slice {
   rows: number;
   settled_at: string | null;
   audited_at: string | null;
+  corrected_at: string | null;
   updated_at: string | null;
 }
 

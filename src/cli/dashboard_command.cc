@@ -18,7 +18,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter = R"help(Examples:
+constexpr const char* kDashboardFooter = R"help(Examples:
   hirestream dashboard --warehouse sqlite:etl.db
 
   # A user that may only read is enough; `hirestream init --print` shows its privileges
@@ -70,7 +70,7 @@ void add_dashboard_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "dashboard", "Serve the live page, its API and metrics of a warehouse; only reads it");
   options->add(*command, {"warehouse", "http"});
-  command->footer(kFooter);
+  command->footer(kDashboardFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return serve(*options, c); };
   });

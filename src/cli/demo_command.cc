@@ -21,7 +21,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kDemoFooter = R"(Examples:
   hirestream demo
   hirestream demo --seconds 30 --rate 1000
   hirestream demo --http 127.0.0.1:9000      # where the live page is
@@ -248,7 +248,7 @@ void add_demo_command(CLI::App& app, CommandContext& context) {
                    "Where the live page is served [127.0.0.1:8080, or a free port]")
       ->type_name("HOST:PORT");
   command->add_flag("--no-http", options->no_http, "Serve no live page");
-  command->footer(kFooter);
+  command->footer(kDemoFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };
   });

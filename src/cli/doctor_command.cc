@@ -21,7 +21,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter = R"(Changes nothing. Exit code 1: a check failed (✗).
+constexpr const char* kDoctorFooter = R"(Changes nothing. Exit code 1: a check failed (✗).
 
 Examples:
   hirestream doctor --config /etc/hirestream/hirestream.toml
@@ -374,7 +374,7 @@ void add_doctor_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "doctor", "Check settings, servers, tables and privileges, and say what to do");
   options->add(*command, {"source", "warehouse", "jobs", "counting", "engine"});
-  command->footer(kFooter);
+  command->footer(kDoctorFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return doctor(*options, c); };
   });

@@ -26,7 +26,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kGenerateFooter = R"(Examples:
   # A million rows of the last three days, and the jobs they belong to
   hirestream generate --to sqlite:raw.db --rows 1000000 --jobs-to sqlite:jobs.db
 
@@ -351,7 +351,7 @@ void add_generate_command(CLI::App& app, CommandContext& context) {
   add_amount_options(*command, *options);
   add_traffic_options(*command, options->traffic);
   add_table_options(*command, *options);
-  command->footer(kFooter);
+  command->footer(kGenerateFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };
   });

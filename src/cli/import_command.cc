@@ -17,7 +17,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kImportFooter = R"(Examples:
   hirestream import 2026-06-*.csv.gz --to sqlite:raw.db
   hirestream import export.ndjson.zst --to cassandra://127.0.0.1/logs/tracking --on-bad-row skip
 
@@ -163,7 +163,7 @@ void add_import_command(CLI::App& app, CommandContext& context) {
                    "How long a write that fails for a passing reason is tried again")
       ->type_name("DURATION")
       ->capture_default_str();
-  command->footer(kFooter);
+  command->footer(kImportFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };
   });

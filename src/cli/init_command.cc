@@ -12,7 +12,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kInitFooter = R"(Examples:
   # The warehouse's tables
   hirestream init --warehouse mysql://admin@mysql/etl_data
 
@@ -122,7 +122,7 @@ void add_init_command(CLI::App& app, CommandContext& context) {
           "--replication", options->layout.replication,
           "Cassandra: replication of a new keyspace, as a CQL map [SimpleStrategy, one replica]")
       ->type_name("MAP");
-  command->footer(kFooter);
+  command->footer(kInitFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return init(*options, c); };
   });

@@ -12,7 +12,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kMigrateFooter =
     R"(The old table stays, as events_before_<UTC time>. What it held is kept below what is counted from now on; it is
 in no source's ledger and does not change again.
 
@@ -55,7 +55,7 @@ void add_migrate_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "migrate", "Turn an append-only events table into one with a row per cell");
   options->add(*command, {"warehouse"});
-  command->footer(kFooter);
+  command->footer(kMigrateFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return migrate(*options, c); };
   });

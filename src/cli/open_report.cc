@@ -2,18 +2,10 @@
 
 #include "adapters/mysql/report.h"
 #include "adapters/sqlite/report.h"
+#include "cli/as_port.h"
 #include "cli/mysql_config.h"
 
 namespace hirestream {
-namespace {
-
-template <typename Port, typename Adapter>
-Result<std::unique_ptr<Port>> as_port(Result<std::unique_ptr<Adapter>> opened) {
-  HIRESTREAM_ASSIGN(auto adapter, std::move(opened));
-  return std::unique_ptr<Port>(std::move(adapter));
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Report>> open_report(const WarehouseSettings& settings) {
   HIRESTREAM_CHECK(settings.uri.has_value());

@@ -14,19 +14,12 @@
 #include "adapters/files/files_source.h"
 #include "adapters/sqlite/raw_log.h"
 #include "adapters/sqlite/raw_log_writer.h"
+#include "cli/as_port.h"
 #include "cli/cassandra_config.h"
 #include "config/secrets.h"
 
 namespace hirestream {
 namespace {
-
-template <typename Port, typename Adapter>
-Result<std::unique_ptr<Port>> as_port(Result<std::unique_ptr<Adapter>> adapter) {
-  if (!adapter) {
-    return forward(std::move(adapter).error());
-  }
-  return std::unique_ptr<Port>(std::move(*adapter));
-}
 
 // parse_uri has refused it already.
 tl::unexpected<Error> not_a_raw_log(const Uri& uri) {

@@ -28,7 +28,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kRejectsFooter =
     R"(list   shows rejected rows and their reasons. They are kept capped and for a limited time (engine.rejects_cap,
        engine.rejects_keep): they may hold personal data.
 retry  reads the slices of rejected rows again, after the cause was removed. Exit code 1: rows are still rejected.
@@ -220,7 +220,7 @@ void add_rejects_command(CLI::App& app, CommandContext& context) {
       ->type_name("N");
   options->settings.add(*command,
                         {"source", "warehouse", "jobs", "counting", "engine.allow_shrink"});
-  command->footer(kFooter);
+  command->footer(kRejectsFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return rejects(*options, c); };
   });

@@ -27,7 +27,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kRunFooter = R"(Examples:
   # Once, from a file into a SQLite file
   hirestream run --once --source csv:events.csv.gz --warehouse sqlite:etl.db
 
@@ -293,7 +293,7 @@ void add_run_command(CLI::App& app, CommandContext& context) {
       ->add_flag("--print-configuration-reference", options->print_reference,
                  "Print docs/configuration.md")
       ->group("");
-  command->footer(kFooter);
+  command->footer(kRunFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };
   });

@@ -16,7 +16,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kSourcesFooter =
     R"(What lies before SETTLED UNTIL is settled: only rows that come late can change it.
 
 Examples:
@@ -133,7 +133,7 @@ void add_sources_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("sources", "Show what the warehouse knows of each source")
                           ->alias("status");
   options->add(*command, {"warehouse"});
-  command->footer(kFooter);
+  command->footer(kSourcesFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return sources(*options, c); };
   });

@@ -29,7 +29,7 @@
 namespace hirestream {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kVerifyFooter =
     R"(Recounts the raw log and compares with the warehouse. A running engine may go on meanwhile. Exit code 1: a difference
 remains.
 
@@ -339,7 +339,7 @@ void add_verify_command(CLI::App& app, CommandContext& context) {
   options->settings.add(*command,
                         {"source", "warehouse", "jobs", "counting", "engine.allow_shrink"});
   command->add_flag("--repair", options->repair, "Replace slices that differ");
-  command->footer(kFooter);
+  command->footer(kVerifyFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run_verify(*options, c); };
   });

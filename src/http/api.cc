@@ -644,6 +644,7 @@ Answer<std::string> Api::pipeline(Context& context) const {
                           {"rows", line.digest.rows},
                           {"settled_at", instant_or_null(line.settled_at_us)},
                           {"audited_at", instant_or_null(line.audited_at_us)},
+                          {"corrected_at", instant_or_null(line.corrected_at_us)},
                           {"updated_at", instant_or_null(line.updated_at_us)}});
   }
   Json minute_list = Json::array();

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kPulseInterval{1500};
 constexpr std::chrono::milliseconds kFirstWait{1000};
 constexpr std::chrono::seconds kEnginesInterval{5};  // in which engines tell their minutes
 
-std::string milliseconds_or_null(int64_t us) {
+std::string milliseconds_text(int64_t us) {
   return us < 0 ? "null" : fmt::format("{:.3f}", static_cast<double>(us) / 1000);
 }
 
@@ -164,7 +164,7 @@ void ChangeFeed::look_at_engines(Report& report) {
 std::string ChangeFeed::change_event() const {
   return event_text("change",
                     fmt::format(R"({{"version":"{}","at":"{}","freshness_ms":{}}})", version_,
-                                format_instant(at_us_), milliseconds_or_null(freshness_us_)));
+                                format_instant(at_us_), milliseconds_text(freshness_us_)));
 }
 
 std::string ChangeFeed::pulse_event() const {
@@ -182,7 +182,7 @@ std::string ChangeFeed::pulse_event() const {
   }
   return event_text("pulse", fmt::format(R"({{"at":"{}","behind_ms":{},"freshness_ms":{},{}}})",
                                          format_instant(now_us), behind,
-                                         milliseconds_or_null(freshness_us), unread));
+                                         milliseconds_text(freshness_us), unread));
 }
 
 }  // namespace hirestream

@@ -15,7 +15,7 @@ namespace hirestream {
 namespace {
 
 constexpr size_t kRequestThreads = 32;  // besides one for each stream
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kFeedPatience{10};
 constexpr time_t kTimeoutSeconds = 5;
 constexpr time_t kKeepAliveSeconds = 2;  // also how long an idle connection delays the end
 constexpr size_t kPayloadMax = 4096;
@@ -174,7 +174,7 @@ class DashboardServer::Impl {
       return answer_stream(request, response);
     }
     if (request.path == "/metrics" && options_.metrics) {
-      auto report = pool_.borrow(kPatience);
+      auto report = pool_.borrow(kFeedPatience);
       return answer_metrics(report, response);
     }
     answer_api(request, response);

@@ -72,7 +72,8 @@ struct LedgerEntry {
   RowClasses classes;
   int64_t settled_at_us = 0;
   int64_t audited_at_us = 0;
-  bool held = false;  // a recount missed rows counted before and waits for confirmation
+  int64_t corrected_at_us = 0;  // when it last changed after it was settled; 0: never
+  bool held = false;            // a recount missed rows counted before and waits for confirmation
 };
 
 }  // namespace hirestream

@@ -8,7 +8,6 @@
 namespace hirestream {
 namespace {
 
-constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kCellsPerCommit = 100'000;
 
 class ScanSink : public RowSink {
@@ -18,7 +17,7 @@ class ScanSink : public RowSink {
       : source_(source),
         classifier_(classifier),
         bound_(bound),
-        width_us_(source.description().bucket_width_s * kSecondUs),
+        width_us_(source.description().bucket_width_us()),
         observer_(observer),
         requests_(source.statistics().requests) {}
 
@@ -91,7 +90,7 @@ ScanEngine::ScanEngine(const EnginePorts& ports, EngineOptions options)
     : ports_(ports), options_(std::move(options)), ledger_(ports_, options_) {}
 
 int64_t ScanEngine::width_us() const {
-  return ports_.source.description().bucket_width_s * kSecondUs;
+  return ports_.source.description().bucket_width_us();
 }
 
 int64_t ScanEngine::settled_bucket(int64_t now_us) const {

@@ -216,6 +216,9 @@ void SliceLedger::plan_replace(CommitPlan& plan, Recount&& recount, SliceState s
                                int64_t now_us) const {
   SliceChange change;
   change.entry = recount.stored.entry;
+  if (change.entry.state == SliceState::kSettled && recount.verdict != RecountVerdict::kSame) {
+    change.entry.corrected_at_us = now_us;
+  }
   change.entry.name = name;
   change.entry.tag = tag;
   change.entry.state = state;

@@ -95,7 +95,7 @@ TailEngine::TailEngine(const EnginePorts& ports, EngineOptions options)
 }
 
 int64_t TailEngine::bucket_begin_us(int64_t bucket) const {
-  return bucket * ports_.source.description().bucket_width_s * kSecondUs;
+  return bucket * ports_.source.description().bucket_width_us();
 }
 
 bool TailEngine::is_closed(int64_t bucket, int64_t now_us) const {
@@ -105,7 +105,7 @@ bool TailEngine::is_closed(int64_t bucket, int64_t now_us) const {
 int64_t TailEngine::first_not_closed(int64_t now_us) const {
   return sequence() ? newest_bucket_
                     : floor_divide(now_us - options_.grace_us,
-                                   ports_.source.description().bucket_width_s * kSecondUs);
+                                   ports_.source.description().bucket_width_us());
 }
 
 int64_t TailEngine::audit_base_us(const ClosedSlice& slice) const {
@@ -324,7 +324,7 @@ void TailEngine::take_back_what_was_not_due(int64_t now_us) {
     slice.audits_done = audits_done(slice, now_us);
     schedule_audit(slice);
   }
-  const int64_t width_us = ports_.source.description().bucket_width_s * kSecondUs;
+  const int64_t width_us = ports_.source.description().bucket_width_us();
   next_bucket_ = std::min(next_bucket_, newest_bucket_ - options_.grace_us / width_us - 1);
 }
 

@@ -31,6 +31,8 @@ struct SourceDescription {
       60;  // tail, scan: seconds of a bucket. follow: sequence numbers of a block. files: 0
   bool range_reads = true;  // a slice can be read from a position on; else it is always read whole
   bool ring_reads = false;  // read_ring() works
+
+  int64_t bucket_width_us() const { return bucket_width_s * 1'000'000; }
 };
 
 // How sure a read must be. Sources without replicas ignore it.

@@ -194,6 +194,7 @@ struct SliceLine {
   RowDigest digest;
   int64_t settled_at_us = 0;
   int64_t audited_at_us = 0;
+  int64_t corrected_at_us = 0;  // 0 also in a warehouse of an older version
   int64_t updated_at_us = 0;
 };
 

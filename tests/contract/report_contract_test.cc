@@ -505,6 +505,7 @@ TEST_P(ReportContract, SlicesAreTheNewestOfEachSourceByTime) {
       changes.back().entry.digest = {bucket, 0xffff'ffff'ffff'ff00 + static_cast<uint64_t>(bucket)};
       changes.back().entry.state = bucket < 19 ? SliceState::kSettled : SliceState::kOpen;
       changes.back().entry.settled_at_us = bucket;
+      changes.back().entry.corrected_at_us = bucket == 18 ? 21 : 0;
     }
   }
   ASSERT_EQ(verdict(commit_of(changes)), CommitVerdict::kCommitted);
@@ -520,6 +521,8 @@ TEST_P(ReportContract, SlicesAreTheNewestOfEachSourceByTime) {
   EXPECT_EQ(lines[0].revision, 1);
   EXPECT_EQ(lines[0].digest, (RowDigest{18, 0xffff'ffff'ffff'ff12}));
   EXPECT_EQ(lines[0].settled_at_us, 18);
+  EXPECT_EQ(lines[0].corrected_at_us, 21);
+  EXPECT_EQ(lines[2].corrected_at_us, 0);
   EXPECT_EQ(lines[0].updated_at_us, now_us_);
   EXPECT_EQ(lines[2].state, SliceState::kOpen);
 }
@@ -599,6 +602,24 @@ TEST_P(ReportContract, MinutesOfAnOlderWarehouseHaveNoRejectedRowsUntilInitAddsT
   ASSERT_EQ(newer.size(), 1u);
   EXPECT_EQ(newer[0].new_rows, 6);
   EXPECT_EQ(newer[0].rejected, 2);
+}
+
+TEST_P(ReportContract, SlicesOfAnOlderWarehouseAreNotCorrectedUntilInitAddsTheColumn) {
+  SliceChange corrected = change({0, 18}, 0, ChangeMode::kReplace, {});
+  corrected.entry.corrected_at_us = 21;
+  ASSERT_EQ(verdict(commit_of({corrected})), CommitVerdict::kCommitted);
+  EXPECT_EQ(take(open_report()->slices(1)).at(0).corrected_at_us, 21);
+  database_->run("ALTER TABLE hirestream_slices DROP COLUMN corrected_at_us");
+  EXPECT_EQ(take(open_report()->slices(1)).at(0).corrected_at_us, 0);
+  const auto refused = warehouse_->load_ledger(source_, {}, INT64_MIN);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().hint, testing::HasSubstr("hirestream init")) << refused.error().text();
+  expect_ok(warehouse_->init());
+  expect_ok(warehouse_->init());  // nothing to do again
+  EXPECT_EQ(take(warehouse_->load_ledger(source_, {}, INT64_MIN)).at(0).corrected_at_us, 0);
+  corrected.entry.revision = 1;
+  ASSERT_EQ(verdict(commit_of({corrected})), CommitVerdict::kCommitted);
+  EXPECT_EQ(take(open_report()->slices(1)).at(0).corrected_at_us, 21);
 }
 
 TEST_P(ReportContract, MissingTablesAreToldFromOtherErrors) {

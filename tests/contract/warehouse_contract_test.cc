@@ -371,6 +371,7 @@ TEST_P(WarehouseContract, LedgerEntryComesBackAsItWasGiven) {
   given.entry.classes = {1, 2, 3, 4, 5};
   given.entry.settled_at_us = now_us_;
   given.entry.audited_at_us = -1;
+  given.entry.corrected_at_us = INT64_MAX;
   given.entry.held = true;
   Commit commit = commit_of({given});
   commit.token = UINT64_MAX;
@@ -388,6 +389,7 @@ TEST_P(WarehouseContract, LedgerEntryComesBackAsItWasGiven) {
   EXPECT_EQ(got.classes, given.entry.classes);
   EXPECT_EQ(got.settled_at_us, now_us_);
   EXPECT_EQ(got.audited_at_us, -1);
+  EXPECT_EQ(got.corrected_at_us, INT64_MAX);
   EXPECT_TRUE(got.held);
 }
 
@@ -464,10 +466,12 @@ TEST_P(WarehouseContract, KeepChangesTheEntryAndNotTheContribution) {
   SliceChange keep = change(kSlice, 2, ChangeMode::kKeep, {});
   keep.entry.held = true;
   keep.entry.audited_at_us = 77;
+  keep.entry.corrected_at_us = 78;
   ASSERT_EQ(verdict(commit_of({keep})), CommitVerdict::kCommitted);
   EXPECT_EQ(stored(kSlice), merge(one, more));
   EXPECT_TRUE(entry(kSlice).held);
   EXPECT_EQ(entry(kSlice).audited_at_us, 77);
+  EXPECT_EQ(entry(kSlice).corrected_at_us, 78);
   EXPECT_EQ(entry(kSlice).revision, 3);
 }
 

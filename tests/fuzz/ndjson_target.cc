@@ -12,13 +12,13 @@ namespace hirestream {
 namespace {
 
 constexpr size_t kBracketsSafe = 400;
-constexpr size_t kWindowBytes = 128;  // so small that records cross its end
-constexpr std::array<WantedColumn, 4> kWanted = {
+constexpr size_t kNdjsonWindowBytes = 128;  // so small that records cross its end
+constexpr std::array<WantedColumn, 4> kNdjsonColumns = {
     {{"create_time", true}, {"ts", true}, {"ed", false}, {"bid", false}}};
 
 Result<std::unique_ptr<RecordReader>> open_ndjson(std::unique_ptr<ByteStream> stream) {
   return std::unique_ptr<RecordReader>(
-      std::make_unique<NdjsonReader>(std::move(stream), kWanted, kWindowBytes));
+      std::make_unique<NdjsonReader>(std::move(stream), kNdjsonColumns, kNdjsonWindowBytes));
 }
 
 // The last value whose key is `name`, or else the last whose key is it without case.
@@ -58,8 +58,8 @@ void fuzz_ndjson(Bytes input) {
     const auto fields = json_fields(record.bytes);
     if (fields) {
       FUZZ_REQUIRE(record.malformed.empty());
-      for (size_t i = 0; i < kWanted.size(); ++i) {
-        check_value(find_field(*fields, kWanted[i].name), record.values[i]);
+      for (size_t i = 0; i < kNdjsonColumns.size(); ++i) {
+        check_value(find_field(*fields, kNdjsonColumns[i].name), record.values[i]);
       }
     } else {
       // Escapes are checked only in values that are wanted.

@@ -9,7 +9,7 @@
 namespace hirestream {
 namespace {
 
-constexpr size_t kBracketsSafe = 1000;
+constexpr size_t kPayloadBracketsSafe = 1000;
 
 // The first key that is `name` without case; then an integer, or a string of digits.
 std::optional<int64_t> expected_id(const JsonFields& fields, std::string_view name) {
@@ -43,7 +43,7 @@ void fuzz_payload(Bytes input) {
   const PayloadIds ids = parser.parse(text);
   const PayloadIds fresh = PayloadParser().parse(text);
   FUZZ_REQUIRE(ids.job_id == fresh.job_id && ids.publisher_id == fresh.publisher_id);
-  if (bracket_count(text) > kBracketsSafe) return;
+  if (bracket_count(text) > kPayloadBracketsSafe) return;
   const auto fields = json_fields(shorten_numbers(text));
   if (!fields) {
     const bool nothing = !ids.job_id && !ids.publisher_id;

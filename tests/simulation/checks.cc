@@ -13,10 +13,6 @@ std::string slice_text(const SliceKey& key) {
   return fmt::format("slice {}/{}", key.shard, key.bucket);
 }
 
-[[noreturn]] void violated(const std::string& invariant, const std::string& text) {
-  throw InvariantViolation{invariant, text};
-}
-
 Measures value_of(const CellMap& cells, const CellKey& key) {
   const auto found = cells.find(key);
   return found == cells.end() ? Measures{} : found->second;

@@ -15,10 +15,6 @@ tl::unexpected<Error> transient(std::string_view call, const std::string& messag
   return fail(ErrorKind::kTransient, std::string(call), "warehouse", message);
 }
 
-[[noreturn]] void violated(const std::string& invariant, const std::string& text) {
-  throw InvariantViolation{invariant, text};
-}
-
 std::string_view mode_name(ChangeMode mode) {
   switch (mode) {
     case ChangeMode::kAppend:

@@ -40,6 +40,7 @@ TEST(TailEngine, CountsRowThatIsLaterThanTheLookBackWhenTheSliceSettles) {
   scenario.run_until(172);
   EXPECT_EQ(scenario.clicks(), 51);
   EXPECT_EQ(scenario.slice().state, SliceState::kSettled);
+  EXPECT_EQ(scenario.slice().corrected_at_us, 0);
 }
 
 TEST(TailEngine, AuditFindsRowVisibleAfterSettling) {
@@ -48,8 +49,14 @@ TEST(TailEngine, AuditFindsRowVisibleAfterSettling) {
   scenario.add_click({.arrival_s = 6, .visible_s = 300});
   scenario.run_until(760);
   EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_EQ(scenario.slice().corrected_at_us, 0);
   scenario.run_until(775);
   EXPECT_EQ(scenario.clicks(), 2);
+  const int64_t corrected_us = scenario.slice().corrected_at_us;
+  EXPECT_GT(corrected_us, scenario.slice().settled_at_us);
+  scenario.run_until(kEnd);
+  EXPECT_GT(scenario.slice().audited_at_us, corrected_us);
+  EXPECT_EQ(scenario.slice().corrected_at_us, corrected_us);
 }
 
 TEST(TailEngine, CountsRepeatedDeliveryOnce) {

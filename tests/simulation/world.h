@@ -27,6 +27,10 @@ struct InvariantViolation {
   std::string text;
 };
 
+[[noreturn]] inline void violated(const std::string& invariant, const std::string& text) {
+  throw InvariantViolation{invariant, text};
+}
+
 // Probabilities per port call; they hold while a fault window is open. Drawn anew for every seed.
 struct FaultRates {
   double crash = 0;

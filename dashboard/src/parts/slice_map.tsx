@@ -7,11 +7,12 @@ import { usePage } from "../context";
 import { formatCount } from "../format";
 import { Card } from "./states";
 
-export type SliceLook = "held" | "open" | "settled" | "audited" | "frozen";
+export type SliceLook = "held" | "open" | "settled" | "audited" | "corrected" | "frozen";
 
 export function lookOf(slice: Slice): SliceLook {
   if (slice.held) return "held";
   if (slice.state !== "settled") return slice.state;
+  if (slice.corrected_at !== null) return "corrected";
   return slice.audited_at !== null && slice.settled_at !== null && slice.audited_at > slice.settled_at ? "audited" : "settled";
 }
 
@@ -19,6 +20,7 @@ const kLooks: [SliceLook, string][] = [
   ["open", "still filling, provisional"],
   ["settled", "recounted whole"],
   ["audited", "recounted again later"],
+  ["corrected", "late or changed rows came after it was settled, and are counted"],
   ["frozen", "never changes again"],
   ["held", "recount found fewer rows: waits for a person"],
 ];
@@ -65,6 +67,7 @@ function Detail({ slice }: { slice: Slice }) {
       <span class={`key slice-${look}`} aria-hidden="true" /> <strong>{slice.begin ? clock(slice.begin) : `block ${slice.bucket}`}</strong>, shard {slice.shard}: {look},{" "}
       {formatCount(slice.rows)} rows, revision {formatCount(slice.revision)}
       {slice.settled_at && `, settled ${clock(slice.settled_at)}`}
+      {slice.corrected_at && `, corrected ${clock(slice.corrected_at)}`}
       {look === "audited" && `, last audit ${clock(slice.audited_at)}`}
     </p>
   );

@@ -12,7 +12,7 @@ namespace hirestream {
 namespace {
 
 constexpr size_t kBufferBytes = 1 << 20;
-constexpr size_t kExcerptBytes = 80;
+constexpr size_t kValueExcerptBytes = 80;
 
 Result<void> check_event(const RawEvent& event, const std::string& path) {
   for (size_t index = 0; index < event.values.size(); ++index) {
@@ -20,8 +20,8 @@ Result<void> check_event(const RawEvent& event, const std::string& path) {
     if (!value || simdjson::validate_utf8(*value)) continue;
     return fail(ErrorKind::kRejected, "write row", path,
                 fmt::format("row {}: {} is no valid UTF-8: {}",
-                            excerpt(event[RawColumn::kCreateTime].value_or(""), kExcerptBytes),
-                            kRawColumnNames[index], excerpt(*value, kExcerptBytes)));
+                            excerpt(event[RawColumn::kCreateTime].value_or(""), kValueExcerptBytes),
+                            kRawColumnNames[index], excerpt(*value, kValueExcerptBytes)));
   }
   return {};
 }

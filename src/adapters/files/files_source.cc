@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kBatchRows = 8192;
 constexpr size_t kBatchBytes = 16 << 20;
-constexpr size_t kExcerptBytes = 200;
+constexpr size_t kRowExcerptBytes = 200;
 
 // In the order of model's Column, so that a value's place tells its column.
 std::vector<WantedColumn> all_columns() {
@@ -202,9 +202,9 @@ class FilesSource::BatchFiller {
     batch_.set_id(malformed_row_id(record));
     batch_.set_position(0);
     batch_.set_bad(Column::kCreateTime,
-                   fmt::format("{}:{}: {}: {}", excerpt(path_, kExcerptBytes), record.line,
+                   fmt::format("{}:{}: {}: {}", excerpt(path_, kRowExcerptBytes), record.line,
                                malformed ? std::string_view(record.malformed) : "no create_time",
-                               excerpt(record.bytes, kExcerptBytes)),
+                               excerpt(record.bytes, kRowExcerptBytes)),
                    malformed ? "row_malformed" : "create_time_missing");
   }
 

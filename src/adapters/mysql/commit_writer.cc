@@ -20,13 +20,14 @@ namespace {
 constexpr const char* kInsertSlices =
     "INSERT INTO hirestream_slices (source_id, shard, bucket, name, tag, revision, state, "
     "row_count, row_hash, counted, unattributed, other_kinds, rejected, too_late, settled_at_us, "
-    "audited_at_us, held, token, updated_at, contribution) VALUES";
+    "audited_at_us, corrected_at_us, held, token, updated_at, contribution) VALUES";
 
 constexpr const char* kUpdateSlices =
     "name = new.name, tag = new.tag, revision = new.revision, state = new.state, row_count = "
     "new.row_count, row_hash = new.row_hash, counted = new.counted, unattributed = "
     "new.unattributed, other_kinds = new.other_kinds, rejected = new.rejected, too_late = "
-    "new.too_late, settled_at_us = new.settled_at_us, audited_at_us = new.audited_at_us, held = "
+    "new.too_late, settled_at_us = new.settled_at_us, audited_at_us = new.audited_at_us, "
+    "corrected_at_us = new.corrected_at_us, held = "
     "new.held, token = new.token, updated_at = new.updated_at";
 
 constexpr const char* kInsertCells =
@@ -214,11 +215,12 @@ void CommitWriter::append_slice(std::string& row, const SliceChange& change) con
   Connection::append_bytes(row, entry.name);
   row += ',';
   Connection::append_bytes(row, entry.tag);
-  fmt::format_to(std::back_inserter(row), ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},",
+  fmt::format_to(std::back_inserter(row), ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},",
                  entry.revision + 1, static_cast<int>(entry.state), entry.digest.rows,
                  entry.digest.hash, entry.classes.counted, entry.classes.unattributed,
                  entry.classes.other, entry.classes.rejected, entry.classes.too_late,
-                 entry.settled_at_us, entry.audited_at_us, entry.held ? 1 : 0, commit_.token, now_);
+                 entry.settled_at_us, entry.audited_at_us, entry.corrected_at_us,
+                 entry.held ? 1 : 0, commit_.token, now_);
   if (change.mode == ChangeMode::kReplace) {
     Connection::append_bytes(row, encode_contribution(change.contribution));
   } else {

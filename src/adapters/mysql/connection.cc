@@ -89,7 +89,8 @@ std::string hint_for(unsigned code, const std::string& user, const std::string& 
     case ER_NO_SUCH_TABLE:
       return "run `hirestream init`";
     case ER_BAD_FIELD_ERROR:
-      return "a table has another form than this program's: `hirestream doctor` says what to do";
+      return "a table has another form than this program's: `hirestream init` adds what newer "
+             "versions need, `hirestream doctor` says what else to do";
     case ER_HOST_NOT_PRIVILEGED:
       return fmt::format("the server lets no user in from this host; grant {} access from it",
                          user);

@@ -222,14 +222,17 @@ Result<bool> MysqlReport::has_days(Connection& connection) {
   return has_days_;
 }
 
-// So with the column of rejected rows.
-Result<bool> MysqlReport::has_rejected() {
-  if (!has_rejected_) {
+// So with columns that tables got later.
+Result<bool> MysqlReport::has_column(const char* table, const char* column) {
+  const std::string query = fmt::format("SELECT {} FROM {} LIMIT 0", column, table);
+  if (!columns_.contains(query)) {
     HIRESTREAM_ASSIGN(Connection * connection, ready());
-    has_rejected_ =
-        connection->query("SELECT rejected FROM hirestream_minutes LIMIT 0").has_value();
+    if (!connection->query(query).has_value()) {
+      return false;
+    }
+    columns_.insert(query);
   }
-  return has_rejected_;
+  return true;
 }
 
 // So with the names of publishers.
@@ -565,12 +568,13 @@ Result<std::vector<MysqlReport::Source>> MysqlReport::slice_sources() {
 
 Result<void> MysqlReport::read_slices(const Source& source, const std::string& condition,
                                       size_t limit, std::vector<SliceLine>& out) {
+  HIRESTREAM_ASSIGN(const bool corrected, has_column("hirestream_slices", "corrected_at_us"));
   HIRESTREAM_ASSIGN(
       ResultSet rows,
       connection_->query(fmt::format(
           "SELECT shard, bucket, state, held, revision, row_count, row_hash, settled_at_us, "
-          "audited_at_us, {} FROM hirestream_slices WHERE source_id = {} AND {} LIMIT {}",
-          kMicrosSince1970, source.id, condition, limit)));
+          "audited_at_us, {}, {} FROM hirestream_slices WHERE source_id = {} AND {} LIMIT {}",
+          kMicrosSince1970, corrected ? "corrected_at_us" : "0", source.id, condition, limit)));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.next());
     if (!more) {
@@ -587,6 +591,7 @@ Result<void> MysqlReport::read_slices(const Source& source, const std::string& c
     line.settled_at_us = rows.integer(7);
     line.audited_at_us = rows.integer(8);
     line.updated_at_us = rows.integer(9);
+    line.corrected_at_us = rows.integer(10);
     out.push_back(std::move(line));
   }
 }
@@ -623,7 +628,7 @@ Result<std::vector<SliceLine>> MysqlReport::slices(size_t limit_per_source) {
 
 Result<std::vector<PipelineMinute>> MysqlReport::minutes(int64_t from_us) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
-  HIRESTREAM_ASSIGN(const bool rejected, has_rejected());
+  HIRESTREAM_ASSIGN(const bool rejected, has_column("hirestream_minutes", "rejected"));
   auto found = connection->query(fmt::format(
       "SELECT s.name, m.minute_us, m.new_rows, m.rows_read, m.requests, m.commits, "
       "m.commit_us_sum, m.commit_us_max, m.freshness_us_p50, m.freshness_us_p95, "

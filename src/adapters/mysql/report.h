@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,7 @@ class MysqlReport final : public Report {
   Result<mysql::Connection*> ready();
   Result<bool> has_days(mysql::Connection& connection);
   Result<bool> has_names(Dimension dimension);
-  Result<bool> has_rejected();
+  Result<bool> has_column(const char* table, const char* column);
   struct Source {
     int64_t id = 0;
     std::string name;
@@ -60,7 +61,7 @@ class MysqlReport final : public Report {
   std::unique_ptr<mysql::Connection> connection_;
   bool has_days_ = false;
   bool has_publishers_ = false;
-  bool has_rejected_ = false;
+  std::set<std::string> columns_;  // that are there
 };
 
 class MysqlPipelineLog final : public PipelineLog {

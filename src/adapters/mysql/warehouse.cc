@@ -81,8 +81,9 @@ Result<void> check_new_name(Connection& connection, const SourceRegistration& gi
 
 constexpr const char* kEntryColumns =
     "shard, bucket, name, tag, revision, state, row_count, row_hash, counted, unattributed, "
-    "other_kinds, rejected, too_late, settled_at_us, audited_at_us, held";
-constexpr size_t kEntryColumnCount = 16;
+    "other_kinds, rejected, too_late, settled_at_us, audited_at_us, "
+    "corrected_at_us, held";
+constexpr size_t kEntryColumnCount = 17;
 
 LedgerEntry read_entry(const ResultSet& row) {
   LedgerEntry entry;
@@ -96,7 +97,8 @@ LedgerEntry read_entry(const ResultSet& row) {
                    row.integer(12)};
   entry.settled_at_us = row.integer(13);
   entry.audited_at_us = row.integer(14);
-  entry.held = row.integer(15) != 0;
+  entry.corrected_at_us = row.integer(15);
+  entry.held = row.integer(16) != 0;
   return entry;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "adapters/mysql/commit_writer.h"
 #include "adapters/mysql/unreadable_values.h"
@@ -26,8 +27,6 @@ constexpr const char* kNeededColumns[] = {
     "spend_hour", "clicks",      "impressions", "qualified_application"};
 constexpr const char* kOurOwnColumns[] = {"company_id", "bid_set", "sources", "updated_at"};
 constexpr const char* kNewTable = "hirestream_events_new";
-constexpr const char* kAddRejected =
-    "ALTER TABLE hirestream_minutes ADD COLUMN rejected BIGINT NOT NULL DEFAULT 0";
 constexpr unsigned kDuplicateColumn = 1060;
 constexpr const char* kStoredVersion =
     "SELECT value FROM hirestream_meta WHERE name = 'schema_version'";
@@ -190,15 +189,21 @@ Result<void> MysqlWarehouse::create_missing(Connection& connection, bool but_eve
       HIRESTREAM_TRY(run(object.statement));
     }
   }
-  // Of before rejected rows were noted. Engines of that time can go on beside it.
-  HIRESTREAM_ASSIGN(
-      const std::vector<std::string> minutes,
-      first_column(connection,
-                   "SELECT column_name FROM information_schema.columns WHERE "
-                   "table_schema = DATABASE() AND table_name = 'hirestream_minutes'"));
-  if (!contains(minutes, "rejected")) {
-    auto added =
-        run_or(kAddRejected, fmt::format("an administrator can run this once: {}", kAddRejected));
+  // Of before these were noted. Engines of that time can go on beside it.
+  for (const auto& [name, column] : {std::pair{"hirestream_minutes", "rejected"},
+                                     std::pair{"hirestream_slices", "corrected_at_us"}}) {
+    HIRESTREAM_ASSIGN(
+        const std::vector<std::string> columns,
+        first_column(connection,
+                     fmt::format("SELECT column_name FROM information_schema.columns WHERE "
+                                 "table_schema = DATABASE() AND table_name = '{}'",
+                                 name)));
+    if (contains(columns, column)) {
+      continue;
+    }
+    const std::string add =
+        fmt::format("ALTER TABLE {} ADD COLUMN {} BIGINT NOT NULL DEFAULT 0", name, column);
+    auto added = run_or(add, fmt::format("an administrator can run this once: {}", add));
     if (!added && connection.error_code() != kDuplicateColumn) {  // another process was faster
       return added;
     }

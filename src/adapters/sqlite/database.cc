@@ -62,6 +62,11 @@ tl::unexpected<Error> failure(sqlite3* connection, int code, const std::string& 
   }
   if (message.starts_with("no such table")) {
     verdict.hint = "run `hirestream init`";
+  } else if (message.starts_with("no such column") ||
+             message.find("has no column named") != std::string::npos) {
+    verdict.hint =
+        "a table has another form than this program's: `hirestream init` adds what newer versions "
+        "need";
   }
   return fail(verdict.kind, operation, path, fmt::format("{} (SQLite {})", message, code),
               std::move(verdict.hint));

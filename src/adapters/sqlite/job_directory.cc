@@ -14,7 +14,7 @@
 namespace hirestream {
 namespace {
 
-std::string quoted(const std::string& identifier) {
+std::string quoted_name(const std::string& identifier) {
   std::string out = "\"";
   for (const char c : identifier) {
     out += c;
@@ -56,15 +56,15 @@ Result<std::vector<Job>> SqliteJobDirectory::load() {
                   fmt::format("there is no column {}; columns are {}", name, fmt::join(have, ", ")),
                   "name the columns of the jobs in the settings");
     }
-    selected.push_back(quoted(name));
+    selected.push_back(quoted_name(name));
   }
   for (const auto& name :
        {table_.title, table_.company_name, table_.campaign_name, table_.group_name}) {
-    selected.push_back(have.contains(name) ? quoted(name) : "NULL");
+    selected.push_back(have.contains(name) ? quoted_name(name) : "NULL");
   }
   HIRESTREAM_ASSIGN(sqlite::Statement rows,
                     database.prepare(fmt::format("SELECT {} FROM {}", fmt::join(selected, ", "),
-                                                 quoted(table_.table))));
+                                                 quoted_name(table_.table))));
   std::map<int64_t, Job> jobs;
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.step());
@@ -113,8 +113,8 @@ Result<std::vector<Publisher>> SqliteJobDirectory::load_publishers() {
       sqlite::Statement rows,
       database.prepare(fmt::format(
           "SELECT {0}, MAX({1}) FROM {2} WHERE {0} IS NOT NULL AND {1} <> '' GROUP BY {0}",
-          quoted(table_.publisher_id), quoted(table_.publisher_name),
-          quoted(table_.publishers_table))));
+          quoted_name(table_.publisher_id), quoted_name(table_.publisher_name),
+          quoted_name(table_.publishers_table))));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.step());
     if (!more) {

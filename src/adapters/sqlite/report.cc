@@ -431,11 +431,11 @@ Result<bool> SqliteReport::has_table(std::string_view name) {
   return row.bind(1, name).step();
 }
 
-// So with the column of rejected rows.
-Result<bool> SqliteReport::has_rejected() {
+// So with columns that tables got later.
+Result<bool> SqliteReport::has_column(std::string_view table, std::string_view column) {
   HIRESTREAM_ASSIGN(Statement row,
-                    database_.prepare("SELECT 1 FROM pragma_table_info('hirestream_minutes') WHERE "
-                                      "name = 'rejected'"));
+                    database_.prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2"));
+  row.bind(1, table).bind(2, column);
   return row.step();
 }
 
@@ -482,13 +482,14 @@ Result<std::vector<SqliteReport::Source>> SqliteReport::slice_sources() {
 
 Result<void> SqliteReport::read_slices(const Source& source, const std::string& condition,
                                        size_t limit, std::vector<SliceLine>& out) {
+  HIRESTREAM_ASSIGN(const bool corrected, has_column("hirestream_slices", "corrected_at_us"));
   HIRESTREAM_ASSIGN(
       Statement rows,
       database_.prepare(fmt::format(
           "SELECT shard, bucket, state, held, revision, row_count, row_hash, settled_at_us, "
-          "audited_at_us, updated_at_us FROM hirestream_slices WHERE source_id = {} AND {} LIMIT "
-          "{}",
-          source.id, condition, limit)));
+          "audited_at_us, updated_at_us, {} FROM hirestream_slices WHERE source_id = {} AND {} "
+          "LIMIT {}",
+          corrected ? "corrected_at_us" : "0", source.id, condition, limit)));
   while (true) {
     HIRESTREAM_ASSIGN(bool more, rows.step());
     if (!more) {
@@ -505,6 +506,7 @@ Result<void> SqliteReport::read_slices(const Source& source, const std::string& 
     line.settled_at_us = rows.integer(7);
     line.audited_at_us = rows.integer(8);
     line.updated_at_us = rows.integer(9);
+    line.corrected_at_us = rows.integer(10);
     out.push_back(std::move(line));
   }
 }
@@ -543,7 +545,7 @@ Result<std::vector<PipelineMinute>> SqliteReport::minutes(int64_t from_us) {
   if (!there) {
     return std::vector<PipelineMinute>();
   }
-  HIRESTREAM_ASSIGN(const bool rejected, has_rejected());
+  HIRESTREAM_ASSIGN(const bool rejected, has_column("hirestream_minutes", "rejected"));
   HIRESTREAM_ASSIGN(
       Statement rows,
       database_.prepare(fmt::format(

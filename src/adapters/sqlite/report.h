@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/sqlite/database.h"
@@ -49,7 +50,7 @@ class SqliteReport final : public Report {
     int64_t bucket_width_s = 0;
   };
   Result<bool> has_table(std::string_view name);
-  Result<bool> has_rejected();
+  Result<bool> has_column(std::string_view table, std::string_view column);
   Result<std::vector<Source>> slice_sources();
   // `accounting`: a table or subquery with the columns of hirestream_accounting.
   Result<std::vector<SourceQuality>> read_sources(const std::string& accounting);

@@ -70,8 +70,9 @@ Result<void> check_new_name(sqlite::Database& database, const SourceRegistration
 // Columns of a SELECT over hirestream_slices, as read by read_entry.
 constexpr const char* kEntryColumns =
     "shard, bucket, name, tag, revision, state, row_count, row_hash, counted, unattributed, "
-    "other_kinds, rejected, too_late, settled_at_us, audited_at_us, held";
-constexpr int kEntryColumnCount = 16;
+    "other_kinds, rejected, too_late, settled_at_us, audited_at_us, "
+    "corrected_at_us, held";
+constexpr int kEntryColumnCount = 17;
 
 LedgerEntry read_entry(const Statement& row) {
   LedgerEntry entry;
@@ -85,7 +86,8 @@ LedgerEntry read_entry(const Statement& row) {
                    row.integer(12)};
   entry.settled_at_us = row.integer(13);
   entry.audited_at_us = row.integer(14);
-  entry.held = row.integer(15) != 0;
+  entry.corrected_at_us = row.integer(15);
+  entry.held = row.integer(16) != 0;
   return entry;
 }
 

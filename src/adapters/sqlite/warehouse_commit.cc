@@ -94,15 +94,19 @@ Result<void> SqliteWarehouse::write_slice(const Commit& commit, const SliceChang
       database_.cached(
           "INSERT INTO hirestream_slices (source_id, shard, bucket, name, tag, revision, state, "
           "row_count, row_hash, counted, unattributed, other_kinds, rejected, too_late, "
-          "settled_at_us, audited_at_us, held, token, updated_at_us, contribution) VALUES "
+          "settled_at_us, audited_at_us, held, token, updated_at_us, contribution, "
+          "corrected_at_us) "
+          "VALUES "
           "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
-          "?20) ON CONFLICT (source_id, shard, bucket) DO UPDATE SET name = excluded.name, "
+          "?20, ?22) ON CONFLICT (source_id, shard, bucket) DO UPDATE SET name = excluded.name, "
           "tag = excluded.tag, revision = excluded.revision, state = excluded.state, "
           "row_count = excluded.row_count, row_hash = excluded.row_hash, "
           "counted = excluded.counted, unattributed = excluded.unattributed, "
           "other_kinds = excluded.other_kinds, rejected = excluded.rejected, "
           "too_late = excluded.too_late, settled_at_us = excluded.settled_at_us, "
-          "audited_at_us = excluded.audited_at_us, held = excluded.held, token = excluded.token, "
+          "audited_at_us = excluded.audited_at_us, "
+          "corrected_at_us = excluded.corrected_at_us, held = excluded.held, token = "
+          "excluded.token, "
           "updated_at_us = excluded.updated_at_us, "
           "contribution = CASE WHEN ?21 THEN excluded.contribution ELSE contribution END"));
   const LedgerEntry& entry = change.entry;
@@ -122,7 +126,7 @@ Result<void> SqliteWarehouse::write_slice(const Commit& commit, const SliceChang
   } else {
     upsert->bind_null(20);
   }
-  upsert->bind(21, int64_t{replaces_base});
+  upsert->bind(21, int64_t{replaces_base}).bind(22, entry.corrected_at_us);
   HIRESTREAM_TRY(upsert->run());
 
   if (replaces_base && entry.revision != 0) {

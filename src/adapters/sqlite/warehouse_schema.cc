@@ -101,6 +101,7 @@ constexpr const char* kSlices =
   too_late INTEGER NOT NULL,
   settled_at_us INTEGER NOT NULL,
   audited_at_us INTEGER NOT NULL,
+  corrected_at_us INTEGER NOT NULL DEFAULT 0,
   held INTEGER NOT NULL,
   token INTEGER NOT NULL,
   updated_at_us INTEGER NOT NULL,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "adapters/sqlite/warehouse.h"
 #include "adapters/sqlite/warehouse_schema.h"
@@ -91,10 +92,14 @@ Result<void> SqliteWarehouse::create_missing() {
   for (const std::string& statement : sqlite_schema_statements()) {
     HIRESTREAM_TRY(database_.execute(statement));
   }
-  HIRESTREAM_ASSIGN(const bool has_rejected, exists_column("hirestream_minutes", "rejected"));
-  if (!has_rejected) {
-    HIRESTREAM_TRY(database_.execute(
-        "ALTER TABLE hirestream_minutes ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0"));
+  // Of before these were noted. Engines of that time can go on beside it.
+  for (const auto& [table, column] : {std::pair{"hirestream_minutes", "rejected"},
+                                      std::pair{"hirestream_slices", "corrected_at_us"}}) {
+    HIRESTREAM_ASSIGN(const bool there, exists_column(table, column));
+    if (!there) {
+      HIRESTREAM_TRY(database_.execute(
+          fmt::format("ALTER TABLE {} ADD COLUMN {} INTEGER NOT NULL DEFAULT 0", table, column)));
+    }
   }
   return check_schema_version();
 }
