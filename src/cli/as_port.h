@@ -1,3 +1,4 @@
+// An adapter as the port that it implements; its error stays.
 #pragma once
 
 #include <memory>
