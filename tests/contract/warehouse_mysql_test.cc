@@ -227,7 +227,7 @@ TEST_P(MysqlWarehouseFaults, SliceCreatedBySomebodyElseMeanwhileIsAConflict) {
   start(1);
   expect_ok(other_->execute("START TRANSACTION"));
   expect_ok(other_->execute(fmt::format(
-      "INSERT INTO hirestream_slices VALUES ({}, 0, 100, '', '', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+      "INSERT INTO hirestream_slices VALUES ({}, 0, 100, '', '', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
       "0, 77, UTC_TIMESTAMP(6), NULL)",
       source_)));
   const Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, {})});
