@@ -221,7 +221,7 @@ Result<void> TailEngine::discover(int64_t now_us) {
   return {};
 }
 
-void TailEngine::open_slice(const SliceKey& key, int64_t now_us) {
+void TailEngine::open_slice(const SliceKey& key, int64_t now_us, std::vector<SliceKey>& over) {
   const bool too_early =
       options_.start_at_us && !sequence() && bucket_begin_us(key.bucket) < *options_.start_at_us;
   if (too_early || open_.contains(key) || pending_set_.contains(key)) {
@@ -231,8 +231,7 @@ void TailEngine::open_slice(const SliceKey& key, int64_t now_us) {
     return;
   }
   if (is_closed(key.bucket, now_us)) {
-    pending_.push_back(key);
-    pending_set_.insert(key);
+    over.push_back(key);
     return;
   }
   OpenSlice slice;
@@ -248,18 +247,26 @@ void TailEngine::open_new_buckets(int64_t now_us) {
     next_discover_us_ = now_us;
     next_bucket_ = end - kGapBucketsMax;
   }
+  std::vector<SliceKey> over;
   for (; next_bucket_ < end; ++next_bucket_) {
     for (const int32_t shard : ledger_.shards()) {
-      open_slice({shard, next_bucket_}, now_us);
+      open_slice({shard, next_bucket_}, now_us, over);
     }
   }
+  queue_first(over);
+}
+
+// Before all others: their rows, or the last of them, are not counted yet, and audits of a long pause may be many.
+void TailEngine::queue_first(const std::vector<SliceKey>& over) {
+  pending_set_.insert(over.begin(), over.end());
+  pending_.insert(pending_.begin(), over.begin(), over.end());
 }
 
 void TailEngine::queue_closed_slices(int64_t now_us) {
   std::vector<SliceKey> over;
   for (auto slice = open_.begin(); slice != open_.end();) {
     if (is_closed(slice->first.bucket, now_us)) {
-      if (pending_set_.insert(slice->first).second) {
+      if (!pending_set_.contains(slice->first)) {
         over.push_back(slice->first);
       }
       slice = open_.erase(slice);
@@ -267,8 +274,7 @@ void TailEngine::queue_closed_slices(int64_t now_us) {
       ++slice;
     }
   }
-  // First: their last rows are not counted yet, and audits of a long pause may be many.
-  pending_.insert(pending_.begin(), over.begin(), over.end());
+  queue_first(over);
 }
 
 void TailEngine::queue_due_audits(int64_t now_us) {

@@ -56,7 +56,8 @@ class TailEngine : public Engine {
   Result<void> load_state(int64_t now_us);
   Result<void> discover(int64_t now_us);
   void open_new_buckets(int64_t now_us);
-  void open_slice(const SliceKey& key, int64_t now_us);
+  void open_slice(const SliceKey& key, int64_t now_us, std::vector<SliceKey>& over);
+  void queue_first(const std::vector<SliceKey>& over);
   void queue_closed_slices(int64_t now_us);
   void queue_due_audits(int64_t now_us);
   void queue_waiting(int64_t now_us);

@@ -613,7 +613,8 @@ TEST_P(ReportContract, SlicesOfAnOlderWarehouseAreNotCorrectedUntilInitAddsTheCo
   EXPECT_EQ(take(open_report()->slices(1)).at(0).corrected_at_us, 0);
   const auto refused = warehouse_->load_ledger(source_, {}, INT64_MIN);
   ASSERT_FALSE(refused.has_value());
-  EXPECT_THAT(refused.error().hint, testing::HasSubstr("hirestream init")) << refused.error().text();
+  EXPECT_THAT(refused.error().hint, testing::HasSubstr("hirestream init"))
+      << refused.error().text();
   expect_ok(warehouse_->init());
   expect_ok(warehouse_->init());  // nothing to do again
   EXPECT_EQ(take(warehouse_->load_ledger(source_, {}, INT64_MIN)).at(0).corrected_at_us, 0);

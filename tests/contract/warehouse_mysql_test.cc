@@ -226,10 +226,11 @@ TEST_P(MysqlWarehouseFaults, ResolveWaitsForTheOldTransaction) {
 TEST_P(MysqlWarehouseFaults, SliceCreatedBySomebodyElseMeanwhileIsAConflict) {
   start(1);
   expect_ok(other_->execute("START TRANSACTION"));
-  expect_ok(other_->execute(fmt::format(
-      "INSERT INTO hirestream_slices VALUES ({}, 0, 100, '', '', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
-      "0, 77, UTC_TIMESTAMP(6), NULL)",
-      source_)));
+  expect_ok(
+      other_->execute(fmt::format("INSERT INTO hirestream_slices VALUES ({}, 0, 100, '', '', 1, 0, "
+                                  "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+                                  "0, 77, UTC_TIMESTAMP(6), NULL)",
+                                  source_)));
   const Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, {})});
   auto outcome = std::async(std::launch::async, [&] { return warehouse_->commit(commit); });
   EXPECT_EQ(outcome.wait_for(std::chrono::milliseconds(700)), std::future_status::timeout);
