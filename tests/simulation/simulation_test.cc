@@ -57,6 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"RetryOfRejectsReplacesNoDamagedSliceWithoutEvents", 412068109,
                        Strategy::kTail},
         SeedThatFailed{"RowsOfABlockThatIsOverDoNotWaitForAudits", 6132, Strategy::kFollow},
+        SeedThatFailed{"DamagedSlicesAreNotReplacedWhileOneOfThemIsHeld", 436730217,
+                       Strategy::kTail},
         SeedThatFailed{"RowsOfABlockThatCameDuringAnOutageDoNotWaitForAudits", 398,
                        Strategy::kFollow},
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
