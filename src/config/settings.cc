@@ -6,6 +6,7 @@
 #define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -14,6 +15,7 @@
 
 #include "config/setting_table.h"
 #include "config/suggestion.h"
+#include "config/toml_characters.h"
 #include "config/values.h"
 
 namespace hirestream {
@@ -47,7 +49,7 @@ std::optional<std::string> text_of(const toml::node& node) {
     return out;
   }
   if (const auto* value = node.as_string()) {
-    return value->get();
+    return restore_characters(value->get());
   }
   if (const auto* value = node.as_boolean()) {
     return value->get() ? "true" : "false";
@@ -68,36 +70,12 @@ std::optional<std::string> text_of(const toml::node& node) {
   return out.str();
 }
 
-// The line of the first character beyond ASCII that stands in no string and no comment, where TOML allows none; 0: there is none.
-// At such a character toml++ 3.3 reaches __builtin_unreachable (is_non_ascii_horizontal_whitespace).
-size_t line_of_stray_character(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  size_t line = 1;
-  std::string_view quote;  // what ends the string
-  for (size_t i = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0; i < text.size();
-       ++i) {
-    const char c = text[i];
-    if (c == '\n') {
-      ++line;
-      quote = quote.size() == 1 ? std::string_view() : quote;
-    } else if (!quote.empty()) {
-      if (c == '\\' && quote[0] == '"' && i + 1 < text.size() && text[i + 1] != '\n') {
-        ++i;
-      } else if (text.substr(i).starts_with(quote)) {
-        i += quote.size() - 1;
-        quote = {};
-      }
-    } else if (c == '"' || c == '\'') {
-      const std::string_view three = c == '"' ? "\"\"\"" : "'''";
-      quote = text.substr(i).starts_with(three) ? three : three.substr(0, 1);
-      i += quote.size() - 1;
-    } else if (c == '#') {
-      i = std::min(text.find('\n', i), text.size()) - 1;
-    } else if (static_cast<unsigned char>(c) >= 0x80) {
-      return line;
-    }
-  }
-  return 0;
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+std::string name_of(const toml::key& key) {
+  return restore_characters(key.str());
 }
 
 bool belongs_to_one_source(const Setting& setting) {
@@ -138,26 +116,24 @@ class SettingsLoader {
     return fmt::format("{}:{}", input_.file, node.source().begin.line);
   }
 
-  Result<void> check_characters() {
+  Result<void> load_file() {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(input_.file, ignored)) {
+      return error_at(input_.file, "this is a directory, not a file");
+    }
     std::ifstream file(input_.file, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (const size_t line = line_of_stray_character(text); line != 0) {
-      return error_at(fmt::format("{}:{}", input_.file, line),
-                      "a character beyond ASCII stands outside of strings and comments",
-                      "put the text into quotes");
+    if (!file) {
+      return error_at(input_.file, "the file could not be read");
     }
-    return {};
-  }
-
-  Result<void> load_file() {
-    HIRESTREAM_TRY(check_characters());
     toml::table root;
     try {
-      root = toml::parse_file(input_.file);
+      root = toml::parse(shield_characters(text));
     } catch (const toml::parse_error& error) {
       const auto line = error.source().begin.line;
-      return error_at(line > 0 ? fmt::format("{}:{}", input_.file, line) : input_.file,
-                      std::string(error.description()));
+      const std::string message = restore_characters(error.description());
+      return error_at(line > 0 ? fmt::format("{}:{}", input_.file, line) : input_.file, message,
+                      is_ascii(message) ? "" : "text beyond ASCII stands in quotes");
     }
     std::set<std::string> sections;
     for (const Setting& setting : setting_table()) {
@@ -165,7 +141,7 @@ class SettingsLoader {
     }
     const std::vector<std::string> names(sections.begin(), sections.end());
     for (const auto& [key, node] : root) {
-      const std::string section(key.str());
+      const std::string section = name_of(key);
       if (!sections.contains(section)) {
         return error_at(line_of(node), fmt::format("unknown section [{}]", section),
                         suggest(section, names));
@@ -200,14 +176,15 @@ class SettingsLoader {
       }
     }
     for (const auto& [key, node] : table) {
-      const std::string name = fmt::format("{}.{}", section, key.str());
+      const std::string key_name = name_of(key);
+      const std::string name = fmt::format("{}.{}", section, key_name);
       const Setting* setting = find_setting(name);
       if (setting == nullptr) {
-        const bool secret = key.str().find("password") != std::string_view::npos;
+        const bool secret = key_name.find("password") != std::string::npos;
         return error_at(line_of(node), fmt::format("unknown key '{}'", name),
                         secret ? "passwords come from the environment or a file only: "
                                  "HIRESTREAM_MYSQL_PASSWORD, HIRESTREAM_CASSANDRA_PASSWORD_FILE, …"
-                               : suggest(key.str(), keys));
+                               : suggest(key_name, keys));
       }
       HIRESTREAM_TRY(load_key(*setting, node, source));
     }
@@ -234,10 +211,10 @@ class SettingsLoader {
       const auto kind = text_of(node);
       auto checked = read_setting(setting, "x=" + kind.value_or(""));
       if (!checked) {
-        return value_error(line_of(node), fmt::format("{}.{}", setting.name(), key.str()),
+        return value_error(line_of(node), fmt::format("{}.{}", setting.name(), name_of(key)),
                            std::move(checked).error());
       }
-      mapping[std::string(key.str())] = *kind;
+      mapping[name_of(key)] = *kind;
     }
     settings_.origins[setting.name()] = line_of(table);
     setting.store(settings_, source, SettingValue(std::move(mapping)));

@@ -111,10 +111,23 @@ TEST_F(SettingsTest, NamesUnknownSectionAndBrokenToml) {
 
 TEST_F(SettingsTest, NamesTheLineOfACharacterThatMustStandInAString) {
   write_file("# gr\u00fc\u00dfe \"\n[source]\nname = 'B\u00fcro' # \u00e9\n\"n\u00e4me\" = 1\n");
-  EXPECT_THAT(refused().message, HasSubstr("unknown key"));  // the characters are where they may be
-  write_file("[source]\nname = \"\"\"B\u00fc\nro\\\"\"\"\"\nn\u00e4me = 1\n");
-  EXPECT_EQ(refused().subject, path_.string() + ":4");
-  EXPECT_THAT(refused().message, HasSubstr("beyond ASCII"));
+  EXPECT_EQ(refused().message, "unknown key 'source.n\u00e4me'");
+  for (const std::string_view stray :
+       {"n\u00e4me = 1", "name \u00e9 = 1", "name = \u00e9", "\u00e9", "name = 'B\u00fcro' \u00e9",
+        "name = \"\"\"a\"\"\" \u00e9"}) {
+    write_file(fmt::format("[source]\nkind = \"\"\"B\u00fc\nro\\\"\"\"\"\n{}\n", stray));
+    EXPECT_EQ(refused().subject, path_.string() + ":4") << refused().text();
+    EXPECT_THAT(refused().message, HasSubstr("\u00e9")) << stray;
+    EXPECT_EQ(refused().hint, "text beyond ASCII stands in quotes") << stray;
+  }
+}
+
+TEST_F(SettingsTest, ReadsTextBeyondAsciiWhereverStringsAllowIt) {
+  write_file(
+      "\xEF\xBB\xBF[[source]]\nuri = \"\"\"csv:\\\n  \u00e9\u00fc.csv\"\"\"\n"
+      "[[source]]\nuri = 'csv:\u6c42\u4eba.csv' # \u00a0\n");
+  EXPECT_EQ(loaded().sources[0].uri->path, "\u00e9\u00fc.csv");
+  EXPECT_EQ(loaded().sources[1].uri->path, "\u6c42\u4eba.csv");
 }
 
 TEST_F(SettingsTest, RefusesControlCharactersInSectionNames) {
@@ -125,6 +138,11 @@ TEST_F(SettingsTest, RefusesControlCharactersInSectionNames) {
 TEST_F(SettingsTest, NamesMissingFile) {
   input_.file = "/nonexistent/hirestream.toml";
   EXPECT_THAT(refused().text(), HasSubstr("/nonexistent/hirestream.toml"));
+}
+
+TEST_F(SettingsTest, NamesADirectoryGivenForAFile) {
+  input_.file = path_.parent_path().string();
+  EXPECT_EQ(refused().message, "this is a directory, not a file");
 }
 
 TEST_F(SettingsTest, SaysWhatIsAllowedForBadValues) {

@@ -41,7 +41,8 @@ class Checks {
 
   // Rows whose time to be counted has come are in. Call again and again.
   void check_promptness(const std::map<SliceKey, StoredSlice>& ledger);
-  // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must still hold what they gave.
+  // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must still hold what they gave, and those that
+  // wait for somebody to decide.
   void check_truth(const std::map<SliceKey, StoredSlice>& ledger) const;
   // Truth without anybody's help: a slice all of whose rows, overwritten ones too, were visible everywhere by then is exact.
   void check_truth_of_old(const SliceKey& key, const StoredSlice& slice, int64_t seen_us) const;
@@ -76,6 +77,7 @@ class Checks {
   Expected at_most_now(const SliceKey& key) const;
   Expected exactly_now(const SliceKey& key) const;
   bool has_expired_rows(const SliceKey& key) const;
+  bool may_be_held(const SliceKey& key, int64_t back_us) const;
   void check_exact(const SliceKey& key, const StoredSlice& slice) const;
 
   const World& world_;

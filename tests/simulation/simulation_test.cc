@@ -59,6 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"RowsOfABlockThatIsOverDoNotWaitForAudits", 6132, Strategy::kFollow},
         SeedThatFailed{"DamagedSlicesAreNotReplacedWhileOneOfThemIsHeld", 436730217,
                        Strategy::kTail},
+        SeedThatFailed{"ASliceThatWaitsForADecisionIsNotExact", 5493, Strategy::kTail},
         SeedThatFailed{"RowsOfABlockThatCameDuringAnOutageDoNotWaitForAudits", 398,
                        Strategy::kFollow},
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
