@@ -312,7 +312,9 @@ void Checks::check_truth(const std::map<SliceKey, StoredSlice>& ledger) const {
   for (const SliceKey& key : keys) {
     const auto found = ledger.find(key);
     const StoredSlice slice = found == ledger.end() ? StoredSlice{} : found->second;
-    const bool undecided = slice.entry.held && may_be_held(key, world_.now_us());
+    // Damaged ones are replaced together or not at all.
+    const bool undecided =
+        slice.entry.held && (exempt_.contains(key) || may_be_held(key, world_.now_us()));
     if (slice.entry.state != SliceState::kFrozen && !has_expired_rows(key) && !undecided) {
       check_exact(key, slice);
     }
