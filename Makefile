@@ -68,7 +68,7 @@ simulate: ## the real engine in a simulated world, seed after seed, fresh ones e
 	@$(call configure,release,build)
 	@cmake --build build -j $(JOBS) --target hirestream_simulator
 	@seed=$${SEED:-$$(( ($$(date +%s) * 1000 + RANDOM) % 1000000000 ))}; \
-	  echo "first seed $$seed"; HIRESTREAM_COMMIT=$$(git describe --always --dirty --abbrev=10 2>/dev/null) build/hirestream_simulator --seed $$seed $(if $(SEEDS),--seeds $(SEEDS),--budget $(SECONDS)) --strategy all $(ARGS)
+	  echo "first seed $$seed"; HIRESTREAM_COMMIT=$$(git describe --always --dirty --abbrev=10 2>/dev/null) build/hirestream_simulator --seed $$seed $(if $(SEEDS),--seeds $(SEEDS),--budget $(SECONDS)) --strategy all --jobs $(JOBS) $(ARGS)
 
 mutations: ## deliberate defects, each of which the simulator or the contract suite must catch; writes docs/proof/mutations.md
 	@$(setup_full)

@@ -2,10 +2,13 @@
 // invariant and the last lines of its trace. Exit 0: all well; 1: a seed failed (with --break: no seed did); 2: bad usage.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,6 +28,7 @@ struct Arguments {
   uint64_t seeds = 100;
   std::optional<int64_t> seconds;
   std::optional<uint64_t> budget_s;
+  uint64_t jobs = 1;
   std::string summary;
   bool trace = false;
   bool keep_going = false;
@@ -39,13 +43,14 @@ void print_usage(std::FILE* to) {
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
       "                            [--keep-going] [--strategy tail|follow|scan|all] [--break "
       "NAME]\n"
-      "                            [--summary FILE]\n"
+      "                            [--jobs N] [--summary FILE]\n"
       "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
       "run\n"
       "  --seeds N       so many seeds, one after the other (100)\n"
       "  --budget S      as many seeds as fit into S seconds\n"
       "  --seconds S     simulated seconds in which rows are written, instead of what the seed "
       "says\n"
+      "  --jobs N        so many runs at a time, each on a core of its own (1)\n"
       "  --trace         print what happens\n"
       "  --keep-going    do not stop at the first failure\n"
       "  --break NAME    with a deliberate defect: exit 0 if it is found\n"
@@ -100,6 +105,8 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
   } else if (name == "--budget") {
     out.budget_s = parsed;
     out.seeds = UINT64_MAX / 2;
+  } else if (name == "--jobs") {
+    out.jobs = std::max<uint64_t>(*parsed, 1);
   } else if (name == "--seconds") {
     out.seconds = static_cast<int64_t>(*parsed);
   } else {
@@ -135,10 +142,10 @@ std::optional<Arguments> parse(int argc, char** argv) {
 }
 
 // A failed check of the product ends the process: say which run it was.
-volatile std::sig_atomic_t current_seed = 0;
-volatile std::sig_atomic_t current_strategy = 0;
+thread_local volatile std::sig_atomic_t current_seed = 0;
+thread_local volatile std::sig_atomic_t current_strategy = 0;
 
-extern "C" void on_abort(int) {
+extern "C" void on_abort(int) {  // runs in the thread that aborts
   fmt::print(stderr, "aborted in seed {} --strategy {}\n", static_cast<int>(current_seed),
              strategy_name(static_cast<Strategy>(current_strategy)));
 }
@@ -205,7 +212,7 @@ class Totals {
                 .substr(0, 16) +
             " UTC",
         machine(), commit != nullptr && *commit != 0 ? commit : "unknown", runs_, failed, hours,
-        rows_, steps_, commits_, hours / wall_s * 60);
+        rows_, steps_, commits_, hours / wall_s * 60 / static_cast<double>(arguments.jobs));
     for (const auto& [kind, count] : faults_) {
       fmt::print(file, "| {} | {} |\n", kind, count);
     }
@@ -240,58 +247,93 @@ void print_failure(const RunParameters& parameters, const RunReport& report) {
              report.failure);
 }
 
-int run(const Arguments& arguments) {
-  Totals totals;
-  uint64_t failed = 0;
-  const auto started = std::chrono::steady_clock::now();
-  const auto elapsed_s = [started] {
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+// Plays seeds, each run in one thread from its beginning to its end; what they share is guarded by `mutex_` or atomic.
+class Player {
+ public:
+  explicit Player(const Arguments& arguments) : arguments_(arguments), next_(arguments.seed) {}
+
+  int play() {
+    std::vector<std::thread> others;
+    for (uint64_t i = 1; i < arguments_.jobs; ++i) {
+      others.emplace_back([this] { play_seeds(); });
+    }
+    play_seeds();
+    for (std::thread& other : others) {
+      other.join();
+    }
+    const double wall_s = elapsed_s();
+    totals_.print(failed_, wall_s);
+    if (!arguments_.summary.empty() &&
+        !totals_.write_summary(arguments_.summary, arguments_, failed_, wall_s)) {
+      fmt::print(stderr, "cannot write {}\n", arguments_.summary);
+      return 2;
+    }
+    return (failed_ == 0) == !arguments_.defect.has_value() ? 0 : 1;
+  }
+
+ private:
+  double elapsed_s() const {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
     return elapsed.count();
-  };
-  for (uint64_t seed = arguments.seed; seed < arguments.seed + arguments.seeds; ++seed) {
-    if (arguments.budget_s && elapsed_s() > static_cast<double>(*arguments.budget_s)) {
-      break;
+  }
+
+  bool is_over() const {
+    return stopped_ ||
+           (arguments_.budget_s && elapsed_s() > static_cast<double>(*arguments_.budget_s));
+  }
+
+  void play_seeds() {
+    while (!is_over()) {
+      const uint64_t seed = next_++;
+      if (seed - arguments_.seed >= arguments_.seeds) {
+        return;
+      }
+      for (const Strategy strategy : arguments_.strategies) {
+        if (stopped_) {
+          return;
+        }
+        play_seed(seed, strategy);
+      }
     }
-    for (const Strategy strategy : arguments.strategies) {
-      RunParameters parameters;
-      parameters.seed = seed;
-      parameters.strategy = strategy;
-      parameters.seconds = arguments.seconds;
-      parameters.defect = arguments.defect;
-      parameters.tracing = arguments.trace;
-      current_seed = static_cast<std::sig_atomic_t>(seed);
-      current_strategy = static_cast<std::sig_atomic_t>(strategy);
-      RunReport report = run_simulation(parameters);
-      totals.add(report);
-      if (arguments.trace) {
-        print_trace(report, SIZE_MAX);
-      }
-      if (report.failure.empty()) {
-        continue;
-      }
-      ++failed;
+  }
+
+  void play_seed(uint64_t seed, Strategy strategy) {
+    RunParameters parameters;
+    parameters.seed = seed;
+    parameters.strategy = strategy;
+    parameters.seconds = arguments_.seconds;
+    parameters.defect = arguments_.defect;
+    parameters.tracing = arguments_.trace;
+    current_seed = static_cast<std::sig_atomic_t>(seed);
+    current_strategy = static_cast<std::sig_atomic_t>(strategy);
+    RunReport report = run_simulation(parameters);
+    const bool failed = !report.failure.empty();
+    RunReport traced;
+    if (failed && !arguments_.keep_going && !arguments_.trace) {
+      parameters.tracing = true;
+      traced = run_simulation(parameters);
+    }
+    const std::lock_guard lock(mutex_);
+    totals_.add(report);
+    if (arguments_.trace) {
+      print_trace(report, SIZE_MAX);
+    }
+    if (failed) {
+      ++failed_;
       print_failure(parameters, report);
-      if (arguments.keep_going) {
-        continue;
-      }
-      if (!arguments.trace) {
-        parameters.tracing = true;
-        report = run_simulation(parameters);
-        print_trace(report, kTraceLinesShown);
-      }
-      seed = arguments.seed + arguments.seeds;
-      break;
+      print_trace(traced, kTraceLinesShown);
+      stopped_ = stopped_ || !arguments_.keep_going;
     }
   }
-  const double wall_s = elapsed_s();
-  totals.print(failed, wall_s);
-  if (!arguments.summary.empty() &&
-      !totals.write_summary(arguments.summary, arguments, failed, wall_s)) {
-    fmt::print(stderr, "cannot write {}\n", arguments.summary);
-    return 2;
-  }
-  return (failed == 0) == !arguments.defect.has_value() ? 0 : 1;
-}
+
+  const Arguments& arguments_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::atomic<uint64_t> next_;
+  std::atomic<bool> stopped_ = false;
+  std::mutex mutex_;
+  Totals totals_;
+  uint64_t failed_ = 0;
+};
 
 }  // namespace
 }  // namespace hirestream::simulation
@@ -313,5 +355,5 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     given.command += std::string(" ") + argv[i];
   }
-  return hirestream::simulation::run(given);
+  return hirestream::simulation::Player(given).play();
 }
