@@ -11,6 +11,7 @@
 #include "aggregation/contribution_codec.h"
 #include "model/decimal.h"
 #include "model/timestamp.h"
+#include "ports/commit_check.h"
 #include "ports/day_changes.h"
 
 // The hints FORCE INDEX (PRIMARY): a small table would rather be scanned, and the scan would wait for the locks on other engines' rows.
@@ -58,18 +59,6 @@ constexpr const char* kAddDays =
     "hirestream_days.spend + new.spend, company_id = IF(new.company_id <> 0, new.company_id, "
     "hirestream_days.company_id)";
 
-// A commit that breaks the port's contract must not reach the database.
-void check_contract(const Commit& commit) {
-  for (size_t i = 0; i < commit.slices.size(); ++i) {
-    HIRESTREAM_CHECK(i == 0 || commit.slices[i - 1].entry.key < commit.slices[i].entry.key);
-    HIRESTREAM_CHECK(is_canonical(commit.slices[i].contribution));
-  }
-  for (size_t i = 0; i < commit.cells.size(); ++i) {
-    HIRESTREAM_CHECK(i == 0 || commit.cells[i - 1].key < commit.cells[i].key);
-    HIRESTREAM_CHECK(!commit.cells[i].delta.is_zero());
-  }
-}
-
 bool sets_contribution(ChangeMode mode) {
   return mode == ChangeMode::kReplace || mode == ChangeMode::kFreeze;
 }
@@ -92,7 +81,7 @@ CommitWriter::CommitWriter(Connection& connection, const Commit& commit)
     : connection_(connection),
       commit_(commit),
       now_("'" + format_timestamp_us(commit.now_us) + "'") {
-  check_contract(commit);
+  check_commit(commit);
   keys_.reserve(commit.slices.size());
   for (const SliceChange& change : commit.slices) {
     keys_.push_back(change.entry.key);

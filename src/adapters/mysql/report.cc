@@ -9,6 +9,7 @@
 #include "adapters/mysql/commit_writer.h"
 #include "adapters/mysql/multi_row_insert.h"
 #include "adapters/mysql/warehouse_schema.h"
+#include "adapters/sql/dimension_columns.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -38,31 +39,6 @@ constexpr const char* kSums =
 constexpr const char* kMicrosSince1970 =
     "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', updated_at)";
 
-std::string id_column(Dimension dimension) {
-  return std::string(dimension_name(dimension)) + "_id";
-}
-
-// Where its names are.
-const char* name_column(Dimension dimension) {
-  switch (dimension) {
-    case Dimension::kCompany:
-      return "company_name";
-    case Dimension::kCampaign:
-      return "campaign_name";
-    case Dimension::kGroup:
-      return "group_name";
-    case Dimension::kJob:
-      return "title";
-    case Dimension::kPublisher:
-      return "name";
-  }
-  HIRESTREAM_CHECK(false);
-}
-
-const char* name_table(Dimension dimension) {
-  return dimension == Dimension::kPublisher ? "hirestream_publishers" : "hirestream_jobs";
-}
-
 // Ranges of the primary key, which begins with dates and hours.
 std::string time_condition(int32_t from_hour, int32_t to_hour) {
   const CellKey from{.local_hour = from_hour};
@@ -83,16 +59,6 @@ std::string time_condition(int32_t from_hour, int32_t to_hour) {
     condition += fmt::format(" OR (dates = '{}' AND hours < {})", last, to.hour());
   }
   return condition + ")";
-}
-
-std::string ids_condition(const ReportFilter& filter) {
-  std::string condition;
-  for (const auto& [dimension, ids] : filter.ids) {
-    if (!ids.empty()) {
-      condition += fmt::format(" AND {} IN ({})", id_column(dimension), fmt::join(ids, ","));
-    }
-  }
-  return condition;
 }
 
 // Which index is best depends on the ids; without ids it is the key, which begins with dates.

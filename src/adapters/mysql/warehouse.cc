@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "adapters/mysql/commit_writer.h"
 #include "adapters/mysql/multi_row_insert.h"
 #include "adapters/mysql/warehouse_schema.h"
+#include "adapters/sql/fingerprint_json.h"
 #include "aggregation/contribution_codec.h"
 #include "model/decimal.h"
 #include "model/timestamp.h"
@@ -28,21 +28,6 @@ namespace {
 constexpr std::chrono::seconds kIdleBeforePing{5};
 constexpr size_t kJobsPerStatement = 500;
 constexpr size_t kJobNameMax = 1000;
-
-std::string encode_fingerprint(const Fingerprint& fingerprint) {
-  return nlohmann::json(fingerprint).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-Fingerprint decode_fingerprint(std::string_view text) {
-  Fingerprint fingerprint;
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_object()) {
-    for (const auto& [key, value] : json.items()) {
-      fingerprint[key] = value.is_string() ? value.get<std::string>() : value.dump();
-    }
-  }
-  return fingerprint;
-}
 
 // What was counted is gone from `events`: nobody may add to it, under any name.
 Result<void> check_rows_are_there(Connection& connection, const SourceRegistration& given) {

@@ -7,6 +7,7 @@
 #include <bit>
 #include <filesystem>
 
+#include "adapters/sql/dimension_columns.h"
 #include "adapters/sqlite/warehouse_schema.h"
 
 namespace hirestream {
@@ -25,41 +26,6 @@ constexpr const char* kPartSums =
 
 constexpr const char* kSums =
     "SUM(impressions), SUM(clicks), SUM(conversions), SUM(qualified), SUM(unqualified), SUM(spend)";
-
-std::string id_column(Dimension dimension) {
-  return std::string(dimension_name(dimension)) + "_id";
-}
-
-// Where its names are.
-const char* name_column(Dimension dimension) {
-  switch (dimension) {
-    case Dimension::kCompany:
-      return "company_name";
-    case Dimension::kCampaign:
-      return "campaign_name";
-    case Dimension::kGroup:
-      return "group_name";
-    case Dimension::kJob:
-      return "title";
-    case Dimension::kPublisher:
-      return "name";
-  }
-  HIRESTREAM_CHECK(false);
-}
-
-const char* name_table(Dimension dimension) {
-  return dimension == Dimension::kPublisher ? "hirestream_publishers" : "hirestream_jobs";
-}
-
-std::string ids_condition(const ReportFilter& filter) {
-  std::string condition;
-  for (const auto& [dimension, ids] : filter.ids) {
-    if (!ids.empty()) {
-      condition += fmt::format(" AND {} IN ({})", id_column(dimension), fmt::join(ids, ","));
-    }
-  }
-  return condition;
-}
 
 std::string time_condition(int32_t from_hour, int32_t to_hour) {
   const CellKey from{.local_hour = from_hour};

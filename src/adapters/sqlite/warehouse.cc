@@ -4,9 +4,9 @@
 
 #include <bit>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "adapters/sql/fingerprint_json.h"
 #include "adapters/sqlite/warehouse_schema.h"
 #include "aggregation/contribution_codec.h"
 #include "ports/source_check.h"
@@ -17,21 +17,6 @@ namespace {
 using sqlite::Statement;
 using sqlite::Transaction;
 using sqlite::TransactionMode;
-
-std::string encode_fingerprint(const Fingerprint& fingerprint) {
-  return nlohmann::json(fingerprint).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-Fingerprint decode_fingerprint(std::string_view text) {
-  Fingerprint fingerprint;
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_object()) {
-    for (const auto& [key, value] : json.items()) {
-      fingerprint[key] = value.is_string() ? value.get<std::string>() : value.dump();
-    }
-  }
-  return fingerprint;
-}
 
 // What was counted is gone from `events`: nobody may add to it, under any name.
 Result<void> check_rows_are_there(sqlite::Database& database, const SourceRegistration& given) {

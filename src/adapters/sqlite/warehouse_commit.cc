@@ -7,6 +7,7 @@
 
 #include "adapters/sqlite/warehouse.h"
 #include "aggregation/contribution_codec.h"
+#include "ports/commit_check.h"
 #include "ports/day_changes.h"
 
 namespace hirestream {
@@ -15,18 +16,6 @@ namespace {
 using sqlite::Statement;
 using sqlite::Transaction;
 using sqlite::TransactionMode;
-
-// A commit that breaks the port's contract must not reach the database.
-void check_contract(const Commit& commit) {
-  for (size_t i = 0; i < commit.slices.size(); ++i) {
-    HIRESTREAM_CHECK(i == 0 || commit.slices[i - 1].entry.key < commit.slices[i].entry.key);
-    HIRESTREAM_CHECK(is_canonical(commit.slices[i].contribution));
-  }
-  for (size_t i = 0; i < commit.cells.size(); ++i) {
-    HIRESTREAM_CHECK(i == 0 || commit.cells[i - 1].key < commit.cells[i].key);
-    HIRESTREAM_CHECK(!commit.cells[i].delta.is_zero());
-  }
-}
 
 void bind_key(Statement& statement, SourceId source, const SliceKey& key) {
   statement.bind(1, int64_t{source}).bind(2, int64_t{key.shard}).bind(3, key.bucket);
@@ -308,7 +297,7 @@ Result<void> SqliteWarehouse::write_progress(const Commit& commit) {
 }
 
 Result<CommitOutcome> SqliteWarehouse::commit(const Commit& commit) {
-  check_contract(commit);
+  check_commit(commit);
   HIRESTREAM_ASSIGN(Transaction transaction,
                     Transaction::begin(database_, TransactionMode::kWrite));
   HIRESTREAM_ASSIGN(bool holds, epochs_hold(commit));

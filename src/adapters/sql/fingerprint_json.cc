@@ -1,0 +1,22 @@
+#include "adapters/sql/fingerprint_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace hirestream {
+
+std::string encode_fingerprint(const Fingerprint& fingerprint) {
+  return nlohmann::json(fingerprint).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Fingerprint decode_fingerprint(std::string_view text) {
+  Fingerprint fingerprint;
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      fingerprint[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  }
+  return fingerprint;
+}
+
+}  // namespace hirestream
