@@ -17,6 +17,7 @@
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
 #include "ports/observer.h"
+#include "ports/source_check.h"
 
 namespace hirestream {
 namespace {
@@ -96,7 +97,7 @@ class Doctor {
       examine_files(name, source, **opened);
     }
     if (settings_.warehouse.uri) {
-      examine_fingerprint(name, source, description);
+      examine_registration(name, source, description);
     }
   }
 
@@ -165,38 +166,35 @@ class Doctor {
     }
   }
 
-  // Would the engine be refused because the source was counted with other settings?
-  void examine_fingerprint(const std::string& name, const SourceSettings& source,
-                           const SourceDescription& description) {
+  // Would the engine be refused: the source was counted with other settings, or the raw log under another name?
+  void examine_registration(const std::string& name, const SourceSettings& source,
+                            const SourceDescription& description) {
     auto warehouse = open_warehouse(settings_.warehouse);
     if (!warehouse) {
       return;  // told by its own check
     }
-    const auto known = (*warehouse)->sources();
+    const auto sources = (*warehouse)->sources();
     const auto options = engine_options(settings_, source);
-    if (!known || !options) {
+    if (!sources || !options) {
       return;
     }
-    const Fingerprint ours = fingerprint_of(description, *options);
-    for (const SourceStatus& status : *known) {
-      if (status.name != source.name) {
-        continue;
-      }
-      std::string differences;
-      for (const auto& [key, value] : ours) {
-        const auto stored = status.fingerprint.find(key);
-        if (stored == status.fingerprint.end() || stored->second != value) {
-          differences +=
-              fmt::format("{}{}: '{}' in the warehouse, now '{}'", differences.empty() ? "" : "; ",
-                          key, stored == status.fingerprint.end() ? "" : stored->second, value);
-        }
-      }
-      if (differences.empty()) {
+    const SourceRegistration ours{source.name, description.kind,
+                                  fingerprint_of(description, *options)};
+    std::vector<SourceRegistration> others;
+    for (const SourceStatus& status : *sources) {
+      const SourceRegistration stored{status.name, status.kind, status.fingerprint};
+      if (stored.name != ours.name) {
+        others.push_back(stored);
+      } else if (const auto same = check_known_source(stored, ours); same) {
         good(name + " fingerprint", "as in the warehouse");
+        return;
       } else {
-        add(Verdict::kBad, name + " fingerprint", differences,
-            "restore the old setting, or count into another warehouse");
+        add(Verdict::kBad, name + " fingerprint", same.error().message, same.error().hint);
+        return;
       }
+    }
+    if (const auto is_new = check_new_source(others, ours); !is_new) {
+      add(Verdict::kBad, name + " fingerprint", is_new.error().message, is_new.error().hint);
     }
   }
 
