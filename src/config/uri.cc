@@ -93,6 +93,16 @@ std::string shapes_of(UriRole role) {
   return fmt::format("allowed: {}", fmt::join(shapes, ", "));
 }
 
+bool is_in_host_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '-' || c == '_';
+}
+
+// With the zone of a link-local one: fe80::1%eth0.
+bool is_in_v6_address(char c) {
+  return is_in_host_name(c) || c == ':' || c == '%';
+}
+
 class UriParser {
  public:
   UriParser(std::string_view text, UriRole role) : text_(text), role_(role) {}
@@ -251,6 +261,12 @@ class UriParser {
     }
     if (host.host.empty()) {
       return error("a host is empty", fmt::format("write {}", shape_of(uri_.scheme)));
+    }
+    const bool v6 = host.host.find(':') != std::string::npos;
+    if (!std::ranges::all_of(host.host, v6 ? is_in_v6_address : is_in_host_name)) {
+      return error(fmt::format("'{}' is not a host: letters, digits, '.', '-' and '_' are allowed",
+                               host.host),
+                   "an IPv6 address stands in brackets: [::1]:9042");
     }
     if (!port.empty()) {
       port.remove_prefix(1);

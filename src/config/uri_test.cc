@@ -76,6 +76,11 @@ TEST(Uri, NamesWhatIsMissingOrWrong) {
   EXPECT_EQ(error_of("cassandra://h:99999/k/t").message,
             "port '99999' is not a number from 1 to 65535");
   EXPECT_EQ(error_of("cassandra://a,,b/k/t").message, "a host is empty");
+  for (const char* text : {"cassandra://a b/k/t", "cassandra://a#b/k/t", "cassandra://[::1#]/k/t",
+                           "cassandra://a%2Fb/k/t", "cassandra://me@#password=h/k/t"}) {
+    EXPECT_THAT(error_of(text).message, HasSubstr("is not a host")) << text;
+  }
+  EXPECT_TRUE(parse_uri("cassandra://a_1.b-2,[fe80::1%eth0]:9043/k/t", UriRole::kSource));
   EXPECT_EQ(error_of("cassandra://h/k/t;drop").message,
             "'t;drop' is not a name: letters, digits, _, - and $ are allowed");
   EXPECT_EQ(error_of("mysql://a,b/d", UriRole::kWarehouse).message, "only one host can be given");
