@@ -20,6 +20,7 @@ Result<void> InputWindow::fill() {
   HIRESTREAM_ASSIGN(const size_t count, stream_->read(room));
   end_ += count;
   at_end_ = count == 0;
+  if (at_end_) std::memset(buffer_.data() + end_, 0, kPadding);
   return {};
 }
 

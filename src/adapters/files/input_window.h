@@ -1,5 +1,6 @@
 // A sliding window over a ByteStream for parsers that look at whole records. Grows (by doubling) only when a record does
-// not fit. kPadding bytes behind end() may be read, not interpreted. Not thread-safe.
+// not fit. kPadding bytes behind end() may be read; at the stream's end they are zeros, since a parser may look at the one behind a
+// record that is cut off. Not thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -221,7 +221,11 @@ Result<bool> NdjsonReader::find_line() {
   line_is_overlong_ = false;
   for (;;) {
     std::string_view rest(window_.begin(), window_.size());
-    if (at_beginning_ && (rest.size() >= kMark.size() || window_.at_end())) {
+    if (at_beginning_) {
+      if (rest.size() < kMark.size() && !window_.at_end()) {
+        HIRESTREAM_TRY(window_.fill());
+        continue;
+      }
       if (rest.starts_with(kMark)) window_.consume(kMark.size());
       at_beginning_ = false;
       continue;

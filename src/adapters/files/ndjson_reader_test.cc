@@ -124,6 +124,15 @@ TEST(NdjsonReader, DeliversWhatIsNoObjectAsMalformedAndGoesOn) {
   }
 }
 
+TEST(NdjsonReader, SkipsAByteOrderMarkAtTheBeginningOnly) {
+  for (const size_t chunk : {SIZE_MAX, size_t{1}, size_t{2}}) {
+    const auto rows = parse("\n\xEF\xBB\xBF{\"a\":1}", chunk);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_NE(rows[0].malformed, "") << chunk;
+    EXPECT_EQ(parse("\xEF\xBB\xBF\n{\"a\":1}", chunk)[0].malformed, "") << chunk;
+  }
+}
+
 TEST(NdjsonReader, CutsOverlongLinesAndGoesOnBehindThem) {
   const auto rows =
       parse("{\"a\":\"" + std::string(kRecordBytesMax + (1 << 20), 'x') + "\"}\n{\"a\":2}\n");
