@@ -74,9 +74,9 @@ mutations: ## deliberate defects, each of which the simulator or the contract su
 	@$(setup_full)
 	@tests/support/services/services.sh run -- tests/mutation/run --summary docs/proof/mutations.md $(ARGS)
 
-fuzz: ## libFuzzer on every parser of outside bytes (SECONDS_EACH=10)
+fuzz: ## libFuzzer on every parser of outside bytes (SECONDS_EACH=10 or RUNS=N, SEED=N)
 	@$(setup_full)
-	@tests/fuzz/run --seconds $(SECONDS_EACH) $(ARGS)
+	@tests/fuzz/run $(if $(RUNS),--runs $(RUNS),--seconds $(SECONDS_EACH)) $(ARGS)
 
 faults: ## kill -9, cut connections, stop and restart servers, for real; writes docs/proof/faults.md
 	@$(setup_full)
