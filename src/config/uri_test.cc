@@ -1,9 +1,12 @@
 #include "config/uri.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace hirestream {
 namespace {
+
+using ::testing::HasSubstr;
 
 Error error_of(std::string_view text, UriRole role = UriRole::kSource) {
   auto uri = parse_uri(text, role);
