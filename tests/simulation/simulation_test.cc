@@ -60,6 +60,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"DamagedSlicesAreNotReplacedWhileOneOfThemIsHeld", 436730217,
                        Strategy::kTail},
         SeedThatFailed{"ASliceThatWaitsForADecisionIsNotExact", 5493, Strategy::kTail},
+        SeedThatFailed{"ASliceThatIsOpenAgainIsAuditedOnceItSettles", 33477163304,
+                       Strategy::kFollow},
         SeedThatFailed{"ADamagedSliceWaitsForAnotherThatIsHeld", 440732290, Strategy::kScan},
         SeedThatFailed{"RowsOfABlockThatCameDuringAnOutageDoNotWaitForAudits", 398,
                        Strategy::kFollow},
