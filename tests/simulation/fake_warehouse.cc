@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "aggregation/contribution_codec.h"
 #include "ports/day_changes.h"
@@ -800,16 +802,19 @@ Result<Contribution> FakeWarehouse::frozen_totals() {
 
 Result<std::vector<StoredReject>> FakeWarehouse::load_rejects(SourceId source, size_t limit) {
   HIRESTREAM_TRY(begin("load rejects"));
-  std::vector<StoredReject> out;
+  std::multimap<int64_t, const StoredReject*, std::greater<>> newest_first;
   for (const auto& [key, reject] : state().rejects) {
     if (key.source == source) {
-      out.push_back(reject);
+      newest_first.emplace(reject.first_seen_us, &reject);
     }
   }
-  std::stable_sort(out.begin(), out.end(), [](const StoredReject& a, const StoredReject& b) {
-    return a.first_seen_us > b.first_seen_us;
-  });
-  out.resize(std::min(limit, out.size()));
+  std::vector<StoredReject> out;
+  for (const auto& [seen_us, reject] : newest_first) {
+    if (out.size() == limit) {
+      break;
+    }
+    out.push_back(*reject);
+  }
   return out;
 }
 
