@@ -98,18 +98,9 @@ Result<std::unique_ptr<CsvReader>> CsvReader::open(std::unique_ptr<ByteStream> s
                                                    size_t window_bytes) {
   std::unique_ptr<CsvReader> reader(
       new CsvReader(std::move(stream), std::move(name), window_bytes));
-  HIRESTREAM_TRY(reader->skip_byte_order_mark());
+  HIRESTREAM_TRY(reader->window_.skip_byte_order_mark());
   HIRESTREAM_TRY(reader->read_header(wanted));
   return reader;
-}
-
-Result<void> CsvReader::skip_byte_order_mark() {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";
-  while (window_.size() < kMark.size() && !window_.at_end()) HIRESTREAM_TRY(window_.fill());
-  if (std::string_view(window_.begin(), window_.size()).starts_with(kMark)) {
-    window_.consume(kMark.size());
-  }
-  return {};
 }
 
 Result<void> CsvReader::read_header(std::span<const WantedColumn> wanted) {

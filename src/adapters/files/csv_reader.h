@@ -44,7 +44,6 @@ class CsvReader : public RecordReader {
   Result<void> read_header(std::span<const WantedColumn> wanted);
   Result<void> match_columns(std::span<const std::string> found,
                              std::span<const WantedColumn> wanted);
-  Result<void> skip_byte_order_mark();
   // Skips what was delivered and blank lines; false when nothing is left.
   Result<bool> advance();
   Scan scan();

@@ -1,6 +1,7 @@
 #include "adapters/files/input_window.h"
 
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 namespace hirestream {
@@ -21,6 +22,13 @@ Result<void> InputWindow::fill() {
   end_ += count;
   at_end_ = count == 0;
   if (at_end_) std::memset(buffer_.data() + end_, 0, kPadding);
+  return {};
+}
+
+Result<void> InputWindow::skip_byte_order_mark() {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  while (size() < kMark.size() && !at_end()) HIRESTREAM_TRY(fill());
+  if (std::string_view(begin(), size()).starts_with(kMark)) consume(kMark.size());
   return {};
 }
 

@@ -28,6 +28,8 @@ class InputWindow {
   void consume(size_t bytes) { begin_ += bytes; }
   // Reads more behind what is there. Pointers into the window become invalid.
   Result<void> fill();
+  // At the beginning of the stream: drops a UTF-8 byte order mark, if there is one.
+  Result<void> skip_byte_order_mark();
   // Drops everything up to and including the next line feed, however far that is.
   Result<void> skip_line();
 

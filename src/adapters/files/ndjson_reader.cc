@@ -215,21 +215,13 @@ NdjsonReader::NdjsonReader(std::unique_ptr<ByteStream> stream, std::span<const W
 NdjsonReader::~NdjsonReader() = default;
 
 Result<bool> NdjsonReader::find_line() {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (at_beginning_) HIRESTREAM_TRY(window_.skip_byte_order_mark());
+  at_beginning_ = false;
   window_.consume(consumed_size_);
   consumed_size_ = 0;
   line_is_overlong_ = false;
   for (;;) {
     std::string_view rest(window_.begin(), window_.size());
-    if (at_beginning_) {
-      if (rest.size() < kMark.size() && !window_.at_end()) {
-        HIRESTREAM_TRY(window_.fill());
-        continue;
-      }
-      if (rest.starts_with(kMark)) window_.consume(kMark.size());
-      at_beginning_ = false;
-      continue;
-    }
     const size_t feed = rest.find('\n');
     if (std::min(feed, rest.size()) > kRecordBytesMax) {
       ++line_;
