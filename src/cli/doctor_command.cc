@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include <cstdio>
 #include <cstdlib>
@@ -180,21 +181,17 @@ class Doctor {
     }
     const SourceRegistration ours{source.name, description.kind,
                                   fingerprint_of(description, *options)};
-    std::vector<SourceRegistration> others;
+    std::vector<SourceRegistration> stored;
     for (const SourceStatus& status : *sources) {
-      const SourceRegistration stored{status.name, status.kind, status.fingerprint};
-      if (stored.name != ours.name) {
-        others.push_back(stored);
-      } else if (const auto same = check_known_source(stored, ours); same) {
-        good(name + " fingerprint", "as in the warehouse");
-        return;
-      } else {
-        add(Verdict::kBad, name + " fingerprint", same.error().message, same.error().hint);
-        return;
-      }
+      stored.push_back({status.name, status.kind, status.fingerprint});
     }
-    if (const auto is_new = check_new_source(others, ours); !is_new) {
-      add(Verdict::kBad, name + " fingerprint", is_new.error().message, is_new.error().hint);
+    const auto known = std::ranges::find(stored, ours.name, &SourceRegistration::name);
+    const auto accepted =
+        known != stored.end() ? check_known_source(*known, ours) : check_new_source(stored, ours);
+    if (!accepted) {
+      add(Verdict::kBad, name + " fingerprint", accepted.error().message, accepted.error().hint);
+    } else if (known != stored.end()) {
+      good(name + " fingerprint", "as in the warehouse");
     }
   }
 
