@@ -236,8 +236,8 @@ void SliceLedger::plan_replace(CommitPlan& plan, Recount&& recount, SliceState s
     }
     change.entry.audited_at_us = now_us;
   } else if (state == SliceState::kOpen) {
-    change.entry.settled_at_us =
-        0;  // one that was held before its time: its audits count from when it settles
+    // One that was held before its time: its audits count from when it settles.
+    change.entry.settled_at_us = 0;
   }
   change.mode = ChangeMode::kReplace;
   change.contribution = std::move(recount.whole);

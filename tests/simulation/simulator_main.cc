@@ -142,11 +142,11 @@ std::optional<Arguments> parse(int argc, char** argv) {
 }
 
 // A failed check of the product ends the process: say which run it was.
-thread_local volatile std::sig_atomic_t current_seed = 0;
+thread_local volatile uint64_t current_seed = 0;
 thread_local volatile std::sig_atomic_t current_strategy = 0;
 
 extern "C" void on_abort(int) {  // runs in the thread that aborts
-  fmt::print(stderr, "aborted in seed {} --strategy {}\n", static_cast<int>(current_seed),
+  fmt::print(stderr, "aborted in seed {} --strategy {}\n", uint64_t{current_seed},
              strategy_name(static_cast<Strategy>(current_strategy)));
 }
 
@@ -304,7 +304,7 @@ class Player {
     parameters.seconds = arguments_.seconds;
     parameters.defect = arguments_.defect;
     parameters.tracing = arguments_.trace;
-    current_seed = static_cast<std::sig_atomic_t>(seed);
+    current_seed = seed;
     current_strategy = static_cast<std::sig_atomic_t>(strategy);
     RunReport report = run_simulation(parameters);
     const bool failed = !report.failure.empty();
