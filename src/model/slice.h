@@ -1,13 +1,12 @@
 // Slices: the unit of replacement, and what is known of one besides its contribution.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
+#include <variant>
 
+#include "model/result.h"
 #include "model/row_id.h"
 
 namespace hirestream {
@@ -18,6 +17,48 @@ struct SliceKey {
   int32_t shard = 0;
   int64_t bucket = 0;
   friend auto operator<=>(const SliceKey&, const SliceKey&) = default;
+};
+
+// Where a row stands in the order in which its slice fills: its arrival in microseconds since 1970 (tail) or its sequence number
+// (follow). Only positions of one source can be compared.
+struct Position {
+  int64_t value = INT64_MIN;
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
+
+// How much a bucket holds: a time, of arrivals (tail) or of events (scan), or so many sequence numbers (follow). Files have no width.
+class BucketWidth {
+ public:
+  BucketWidth() = default;
+  static BucketWidth seconds(int64_t seconds) { return BucketWidth(Time{seconds * 1'000'000}); }
+  static BucketWidth rows(int64_t rows) { return BucketWidth(Rows{rows}); }
+
+  bool is_time() const { return std::holds_alternative<Time>(width_); }
+  // Only of a time.
+  int64_t us() const {
+    HIRESTREAM_CHECK(is_time());
+    return std::get<Time>(width_).us;
+  }
+  // As fingerprints have always stored it: seconds, sequence numbers, or 0.
+  int64_t number() const {
+    if (is_time()) {
+      return us() / 1'000'000;
+    }
+    const auto* block = std::get_if<Rows>(&width_);
+    return block == nullptr ? 0 : block->count;
+  }
+
+ private:
+  struct Time {
+    int64_t us = 0;
+  };
+  struct Rows {
+    int64_t count = 0;
+  };
+  using Width = std::variant<std::monostate, Time, Rows>;
+  explicit BucketWidth(Width width) : width_(width) {}
+
+  Width width_;
 };
 
 // Rows of a scan that have no event time belong to this bucket.
@@ -52,11 +93,13 @@ struct RowClasses {
 // A row that could not be counted, kept with its reason. May hold personal data: capped and expiring.
 struct RejectedRow {
   RowId id;
-  std::string
-      reason;  // stable word: "ts_missing", "ts_unreadable", "ts_in_future", "bid_negative", …
+  // A stable word: "ts_missing", "ts_unreadable", "ts_in_future", "bid_negative", …
+  std::string reason;
   std::string column;
-  std::string value;  // as it came, at most kRejectedValueMax bytes
-  std::string row;    // what else is known of the row, as JSON
+  // As it came, at most kRejectedValueMax bytes.
+  std::string value;
+  // What else is known of the row, as JSON.
+  std::string row;
   friend bool operator==(const RejectedRow&, const RejectedRow&) = default;
 };
 inline constexpr size_t kRejectedValueMax = 512;

@@ -81,7 +81,7 @@ void TrackingBatch::clear() {
 void TrackingBatch::add_row() {
   ++rows_;
   ids_.emplace_back();
-  positions_.push_back(0);
+  positions_.push_back(Position{0});
   for (auto& column : integers_) {
     column.push_back(0);
   }
@@ -96,7 +96,7 @@ void TrackingBatch::add_row() {
 
 void TrackingBatch::set_id(const RowId& id) {
   ids_.back() = id;
-  positions_.back() = arrival_time_us(id);
+  positions_.back() = Position{arrival_time_us(id)};
   set_status(Column::kCreateTime, CellStatus::kValue);
 }
 
@@ -109,7 +109,7 @@ void TrackingBatch::set_id_text(std::string_view text) {
   set_bad(Column::kCreateTime, text, "create_time_unreadable");
 }
 
-void TrackingBatch::set_position(int64_t position) {
+void TrackingBatch::set_position(Position position) {
   positions_.back() = position;
 }
 

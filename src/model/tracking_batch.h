@@ -13,6 +13,7 @@
 
 #include "model/decimal.h"
 #include "model/row_id.h"
+#include "model/slice.h"
 #include "model/time_zone.h"
 
 namespace hirestream {
@@ -47,8 +48,8 @@ class TrackingBatch {
   void set_id(const RowId& id);  // native uuid / timeuuid
   void set_id_text(
       std::string_view text);  // not a UUID: kBad, and the row is known by the text's hash
-  void set_position(
-      int64_t position);  // only sources whose positions are not arrival times (sequence numbers)
+  // Only sources whose positions are not arrival times.
+  void set_position(Position position);
   void set_ts_us(int64_t utc_us);
   void set_ts_text(
       std::string_view text);  // without offset: in the source's time zone. Empty: null
@@ -60,7 +61,7 @@ class TrackingBatch {
   void set_bad(Column column, std::string_view text, std::string_view reason);
 
   const RowId& id(size_t row) const { return ids_[row]; }
-  int64_t position(size_t row) const { return positions_[row]; }
+  Position position(size_t row) const { return positions_[row]; }
   // Event time, microseconds UTC.
   int64_t ts_us(size_t row) const { return integers_[0][row]; }
   // kTs, kJobId … kGroupId and kBid (micros); meaningless unless status is kValue.
@@ -96,7 +97,7 @@ class TrackingBatch {
   TimeZone source_zone_;
   size_t rows_ = 0;
   std::vector<RowId> ids_;
-  std::vector<int64_t> positions_;
+  std::vector<Position> positions_;
   std::array<std::vector<int64_t>, 6>
       integers_;                     // kTs, kJobId, kPublisherId, kCampaignId, kGroupId, kBid
   std::array<TextColumn, 3> texts_;  // kCustomTrack, kEv, kEd

@@ -79,7 +79,7 @@ TEST(TrackingBatch, ClearForgetsEverything) {
     EXPECT_EQ(batch.status(column, 0), CellStatus::kNull) << column_name(column);
   }
   EXPECT_EQ(batch.id(0), RowId{});
-  EXPECT_EQ(batch.position(0), 0);
+  EXPECT_EQ(batch.position(0).value, 0);
 }
 
 TEST(TrackingBatch, IdGivesThePosition) {
@@ -88,14 +88,14 @@ TEST(TrackingBatch, IdGivesThePosition) {
   batch.set_id_text(kUuid);
   EXPECT_EQ(batch.status(Column::kCreateTime, 0), CellStatus::kValue);
   EXPECT_EQ(batch.id(0), parse_uuid(kUuid));
-  EXPECT_EQ(batch.position(0), 1656616575364566);
+  EXPECT_EQ(batch.position(0).value, 1656616575364566);
   batch.add_row();
   batch.set_id(*parse_uuid(kUuid));
   EXPECT_EQ(batch.id(1), batch.id(0));
   EXPECT_EQ(batch.position(1), batch.position(0));
-  batch.set_position(42);
-  EXPECT_EQ(batch.position(1), 42);
-  EXPECT_EQ(batch.position(0), 1656616575364566);
+  batch.set_position(Position{42});
+  EXPECT_EQ(batch.position(1).value, 42);
+  EXPECT_EQ(batch.position(0).value, 1656616575364566);
 }
 
 TEST(TrackingBatch, IdThatIsNoUuidIsBadButStillDistinguishesRows) {

@@ -1,15 +1,21 @@
 // Where raw rows come from. One interface for the four strategies of reading; the pipeline picks its state machine by
 // description().strategy. Implementations: adapters/cassandra (tail, scan), adapters/sqlite (follow), adapters/files.
 //
-// Threading: one thread at a time. Blocking: every call blocks until done or its own time-out; implementations may read
-// with bounded concurrency inside a call. Errors: kTransient after the implementation's own page retries are used up (the
-// caller discards what the call delivered and tries again later); kConfig for missing tables, permissions and the like.
+// Reading is pulled: a sweep gives page after page of rows with the slice they belong to, and whoever reads decides when to go
+// on, or to stop. What is swept are slices (tail, follow, files) or a part of the ring, the source's own storage order (tail, scan).
+//
+// Threading: one thread at a time. Blocking: every call blocks until done or its own time-out; implementations may read ahead
+// with bounded concurrency. Errors: kTransient after the implementation's own page retries are used up (the caller discards
+// what the sweep delivered and tries again later); kConfig for missing tables, permissions and the like; kRejected for a file
+// that cannot be read.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "model/result.h"
@@ -23,16 +29,18 @@ std::string_view strategy_name(Strategy strategy);  // "tail", "scan", "follow",
 
 struct SourceDescription {
   Strategy strategy = Strategy::kTail;
-  std::string kind;  // "cassandra", "sqlite", "csv", "ndjson": goes to events.sources
-  std::string
-      identity;  // which raw log this is, for the fingerprint: cluster name, table and table id; its own id; else a path
+  // "cassandra", "sqlite", "csv", "ndjson": goes to events.sources.
+  std::string kind;
+  // Which raw log this is, for the fingerprint: cluster name, table and table id; its own id; else a path.
+  std::string identity;
   int32_t shard_count = 1;
-  int64_t bucket_width_s =
-      60;  // tail, scan: seconds of a bucket. follow: sequence numbers of a block. files: 0
-  bool range_reads = true;  // a slice can be read from a position on; else it is always read whole
-  bool ring_reads = false;  // read_ring() works
-
-  int64_t bucket_width_us() const { return bucket_width_s * 1'000'000; }
+  BucketWidth bucket_width = BucketWidth::seconds(60);
+  // A slice can be read from a position on; else it is always read whole.
+  bool range_reads = true;
+  // Slices can be swept by name, and listed by discover().
+  bool slice_reads = true;
+  // Parts of the ring can be swept. Much cheaper per slice when there are many small ones.
+  bool ring_reads = false;
 };
 
 // How sure a read must be. Sources without replicas ignore it.
@@ -40,49 +48,64 @@ enum class ReadLevel { kConfigured, kStrongest };
 
 struct SliceRead {
   SliceKey slice;
-  // Rows whose position is >= this; nothing: the whole slice. Positions are arrival times in microseconds (tail) or sequence
-  // numbers (follow). A source may deliver more rows than asked for.
-  std::optional<int64_t> from_position;
+  // Rows at or behind it; nothing: the whole slice. A source may deliver more rows than asked for.
+  std::optional<Position> from_position;
+};
+
+// Places in a source's own storage order: rows lie somewhere in [0, kRingPlaces).
+inline constexpr uint64_t kRingPlaces = uint64_t{1} << 32;
+
+// Event times, microseconds UTC, half open.
+struct EventTimes {
+  int64_t from_us = 0;
+  int64_t to_us = 0;
+};
+
+struct RingPart {
+  uint64_t begin = 0;
+  uint64_t end = kRingPlaces;
+  // Only sources of strategy scan: rows outside these times, and rows without an event time, may be left out.
+  std::optional<EventTimes> event_times;
+};
+
+struct SweepRequest {
+  std::variant<std::vector<SliceRead>, RingPart> what;
   ReadLevel level = ReadLevel::kConfigured;
 };
+
+struct SweepPage {
+  // The slice of all rows; nothing (scan): each row's own, by row_slice().
+  std::optional<SliceKey> slice;
+  // Valid until the next call.
+  const TrackingBatch& rows;
+};
+
+// Not longer than its source. Ended early, it gives up what it still had to read.
+class Sweep {
+ public:
+  virtual ~Sweep() = default;
+  // Nothing: everything asked for was delivered. A slice may come in several pages. Of sources whose keys are unique each row comes
+  // once; whoever depends on it looks at the ids.
+  virtual Result<std::optional<SweepPage>> next() = 0;
+};
+
+// Slice of a row of a scan.
+SliceKey row_slice(const TrackingBatch& rows, size_t row, BucketWidth width);
 
 struct SliceListing {
   SliceKey key;
-  std::string name;  // a file's path
-  std::string tag;   // changes when the file changes
+  // A file's path.
+  std::string name;
+  // Changes when the file changes.
+  std::string tag;
 };
-
-class RowSink {
- public:
-  virtual ~RowSink() = default;
-  // Rows of request `index` (0 for a scan). The batch is only valid during the call. The same row may come more than once.
-  virtual Result<void> on_rows(size_t index, const TrackingBatch& batch) = 0;
-};
-
-// Rows of many slices, each batch of one slice.
-class SliceSink {
- public:
-  virtual ~SliceSink() = default;
-  // The batch is only valid during the call. A slice may come in several batches.
-  virtual Result<void> on_slice_rows(const SliceKey& slice, const TrackingBatch& batch) = 0;
-};
-
-// Places in a source's own storage order: slices lie somewhere in [0, kRingPlaces).
-inline constexpr uint64_t kRingPlaces = uint64_t{1} << 32;
 
 struct ReadStatistics {
-  int64_t requests = 0;  // sent to the server: pages, queries
+  // Sent to the server: pages, queries.
+  int64_t requests = 0;
   int64_t retries = 0;
   int64_t rows = 0;
   int64_t bytes = 0;
-};
-
-// Event-time bound of a scan, microseconds UTC, half open. Rows without a readable ts are delivered only when `complete`.
-struct ScanBound {
-  bool complete = true;  // everything, whatever its ts
-  int64_t from_us = 0;
-  int64_t to_us = 0;
-  ReadLevel level = ReadLevel::kConfigured;
 };
 
 class EventSource {
@@ -90,18 +113,13 @@ class EventSource {
   virtual ~EventSource() = default;
 
   virtual const SourceDescription& description() const = 0;
-  // tail, follow, files: every slice that has rows now (of these shards), in key order. Cost may grow with history: for start-up and rare
-  // rounds.
+  // Every slice that has rows now (of these shards), in key order; only with slice_reads. Cost may grow with history: for start-up and
+  // rare rounds.
   virtual Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) = 0;
-  // follow: the bucket that still receives rows. tail: the bucket of `now_us`. Others: 0.
+  // The bucket that receives rows now. Where buckets are no times and no sequence: 0.
   virtual Result<int64_t> newest_bucket(int64_t now_us) = 0;
-  // All or nothing: success means every request was answered completely.
-  virtual Result<void> read(std::span<const SliceRead> requests, RowSink& sink) = 0;
-  // Only with ring_reads: every slice whose place is in [begin, end), each whole, of whatever shard. Much cheaper per slice than read() when
-  // there are many small ones. All or nothing, as read().
-  virtual Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink);
-  // scan only. Success means every token range was read completely. Rows outside the bound may be delivered.
-  virtual Result<void> scan(const ScanBound& bound, RowSink& sink) = 0;
+  // At most one sweep at a time. What the description does not promise must not be asked for.
+  virtual Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) = 0;
   // Since the source was opened.
   virtual ReadStatistics statistics() const = 0;
 };
