@@ -19,6 +19,15 @@ struct SliceKey {
   friend auto operator<=>(const SliceKey&, const SliceKey&) = default;
 };
 
+struct SliceKeyHash {
+  size_t operator()(const SliceKey& key) const {
+    const uint64_t mixed =
+        (static_cast<uint64_t>(key.bucket) * 31 + static_cast<uint32_t>(key.shard)) *
+        0x9E3779B97F4A7C15ULL;
+    return mixed ^ (mixed >> 32);
+  }
+};
+
 // Where a row stands in the order in which its slice fills: its arrival in microseconds since 1970 (tail) or its sequence number
 // (follow). Only positions of one source can be compared.
 struct Position {

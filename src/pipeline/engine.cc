@@ -72,7 +72,7 @@ Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOpti
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options) {
   return {{"source", source.identity},
           {"strategy", std::string(strategy_name(source.strategy))},
-          {"bucket_width_s", std::to_string(source.bucket_width_s)},
+          {"bucket_width_s", std::to_string(source.bucket_width.number())},
           {"attribution", attribution_name(options.counting.attribution)},
           {"kinds", options.counting.kinds.text()},
           {"ts_min_us", std::to_string(options.counting.ts_min_us)},

@@ -11,22 +11,21 @@ constexpr int64_t kOpenAgainUs = 60'000'000;
 }  // namespace
 
 FilesEngine::FilesEngine(const EnginePorts& ports, EngineOptions options)
-    : ports_(ports), options_(std::move(options)), ledger_(ports_, options_) {}
+    : ports_(ports),
+      options_(std::move(options)),
+      ledger_(ports_, options_),
+      book_(ledger_),
+      recounter_(ports_, ledger_),
+      clockwork_(ports_, options_, ledger_, {&look_timer_}) {}
 
 Result<void> FilesEngine::start() {
   started_ = false;
-  HIRESTREAM_TRY(ledger_.open_as_writer());
-  known_.clear();
-  pending_.clear();
-  HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
-  for (const LedgerEntry& entry : entries) {
-    known_.emplace(entry.key, entry);
-  }
-  next_look_us_ = ports_.clock.now_us();
-  last_step_us_ = next_look_us_;
-  next_jobs_us_ = next_look_us_;
-  started_ = true;
   looked_ = false;
+  HIRESTREAM_TRY(ledger_.open_as_writer());
+  pending_.clear();
+  HIRESTREAM_TRY(book_.load());
+  clockwork_.start();
+  started_ = true;
   return {};
 }
 
@@ -35,18 +34,19 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
                     ports_.source.discover(ledger_.shards()));
   pending_.clear();
   there_.clear();
+  changing_.reset();
   done_ = 0;
   for (const SliceListing& file : files) {
-    const auto known = known_.find(file.key);
-    if (known != known_.end() && known->second.name != file.name) {
+    const LedgerEntry* known = book_.find(file.key);
+    if (known != nullptr && known->name != file.name) {
       return fail(ErrorKind::kBug, "list files", file.name,
-                  "its path has the same 63-bit hash as " + known->second.name,
+                  "its path has the same 63-bit hash as " + known->name,
                   "rename one of the two files");
     }
-    const auto unusable = unusable_.find(file.key);
-    const bool counted = known != known_.end() && known->second.tag == file.tag;
-    if (!counted && (unusable == unusable_.end() || unusable->second.tag != file.tag ||
-                     now_us >= unusable->second.retry_us)) {
+    const auto aside = put_aside_.find(file.key);
+    const bool counted = known != nullptr && known->tag == file.tag;
+    if (!counted && (aside == put_aside_.end() || aside->second.tag != file.tag ||
+                     now_us >= aside->second.until_us)) {
       pending_.push_back(file);
     }
     there_.insert(file.key);
@@ -60,50 +60,15 @@ Result<StepReport> FilesEngine::step() {
   if (!started_ || ledger_.must_restart()) {
     HIRESTREAM_TRY(start());
   }
-  const int64_t now_us = ports_.clock.now_us();
-  if (now_us < last_step_us_) {  // the clock was set back
-    next_jobs_us_ -= last_step_us_ - now_us;
-    next_look_us_ -= last_step_us_ - now_us;
-  }
-  last_step_us_ = now_us;
-  if (now_us >= next_jobs_us_) {
-    next_jobs_us_ = now_us + options_.jobs_interval_us;
-    auto refreshed = ledger_.companies().refresh();
-    if (!refreshed) {
-      if (refreshed.error().kind != ErrorKind::kTransient) {
-        return forward(refreshed.error());
-      }
-      ports_.observer.on_retry(refreshed.error(), 1, options_.jobs_interval_us);
-    }
-  }
-  if (pending_.empty() && now_us >= next_look_us_) {
+  const int64_t now_us = clockwork_.tick();
+  HIRESTREAM_TRY(clockwork_.do_chores());
+  const int64_t rows_before = book_.rows_counted();
+  if (pending_.empty() && look_timer_.due(now_us)) {
     HIRESTREAM_TRY(look_for_files(now_us));
-    next_look_us_ = now_us + options_.watch_interval_us;
+    look_timer_.due_us = now_us + options_.watch_interval_us;
   }
-  StepReport report;
   if (!pending_.empty()) {
-    const SliceListing file = pending_.front();
-    const auto counted = count_file(file, now_us);
-    if (!counted) {
-      const Error& error = counted.error();
-      if (error.kind == ErrorKind::kTransient || error.kind == ErrorKind::kBug ||
-          error.operation == "fence") {
-        if (error.kind == ErrorKind::kTransient) {
-          next_look_us_ = now_us;  // its tag may have changed: list again
-          pending_.clear();
-        }
-        return forward(error);
-      }
-      // Who may read it can change without a trace in its tag.
-      unusable_[file.key] = {file.tag,
-                             error.operation == "open file" ? now_us + kOpenAgainUs : INT64_MAX};
-      failures_.push_back(error);
-    }
-    if (!pending_.empty()) {
-      pending_.pop_front();
-    }
-    ++done_;
-    ports_.observer.on_progress("files", done_, done_ + static_cast<int64_t>(pending_.size()));
+    HIRESTREAM_TRY(work_on_next(now_us));
   }
   if (pending_.empty() && !compared_) {
     HIRESTREAM_TRY(forget_copied(now_us));
@@ -114,97 +79,127 @@ Result<StepReport> FilesEngine::step() {
     failures_.pop_front();
     return forward(std::move(error));
   }
-  HIRESTREAM_TRY(ledger_.expire_rejects(now_us));
-  report.caught_up = looked_ && pending_.empty() && failures_.empty();
-  report.next_due_us = report.caught_up ? next_look_us_ : now_us;
+  StepReport report;
+  report.rows_counted = book_.rows_counted() - rows_before;
+  report.caught_up = looked_ && pending_.empty() && !changing_;
+  report.blocked = pending_.empty() ? changing_ : std::nullopt;
+  report.next_due_us = pending_.empty() ? look_timer_.due_us : now_us;
   return report;
 }
 
-Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
-  const std::vector<SliceKey> keys = {file.key};
-  HIRESTREAM_ASSIGN(std::vector<Recount> recounts, ledger_.recount(keys));
-  Recount& recount = recounts.front();
-  if (recount.verdict == RecountVerdict::kDamaged) {
-    return fail(ErrorKind::kConfig, "count file", file.name,
-                "what the ledger stores of it is damaged", "run `hirestream verify --repair`");
+Result<void> FilesEngine::work_on_next(int64_t now_us) {
+  const SliceListing file = pending_.front();
+  if (auto counted = count_file(file, now_us);
+      !counted && !put_aside(file, counted.error(), now_us)) {
+    return counted;
   }
-  CommitPlan plan;
-  const RowDigest digest = recount.count.tally.digest();
-  // A new file, or one that was seen half-written.
-  const bool other_rows = digest != recount.stored.entry.digest;
-  ledger_.plan_replace(plan, std::move(recount), SliceState::kSettled, file.name, file.tag, now_us);
-  if (other_rows && digest.rows > 0) {
-    HIRESTREAM_TRY(plan_renamed(plan, digest, file.name, now_us));
-  }
-  return commit(std::move(plan), file.name);
+  pending_.pop_front();
+  ++done_;
+  ports_.observer.on_progress("files", done_, done_ + static_cast<int64_t>(pending_.size()));
+  return {};
 }
 
-Result<void> FilesEngine::commit(CommitPlan plan, const std::string& name) {
-  std::vector<LedgerEntry> entries;
-  for (const SliceChange& change : plan.slices) {
-    entries.push_back(change.entry);
+bool FilesEngine::put_aside(const SliceListing& file, const Error& error, int64_t now_us) {
+  if (error.kind == ErrorKind::kTransient && error.subject == file.name) {
+    // It changes while it is read. The next look finds its new version; the others need not wait for it.
+    changing_ = error;
+    ports_.observer.on_retry(error, 1, options_.watch_interval_us);
+    return true;
   }
-  HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
-  if (outcome.verdict == CommitVerdict::kConflict) {
-    return fail(ErrorKind::kTransient, "count file", name,
-                "it was replaced by somebody else meanwhile");
+  if (error.kind == ErrorKind::kTransient || error.kind == ErrorKind::kBug ||
+      error.operation == "fence") {
+    return false;
   }
-  for (LedgerEntry& entry : entries) {
-    entry.revision += 1;
-    known_[entry.key] = entry;
+  // Who may read it can change without a trace in its tag.
+  put_aside_[file.key] = {file.tag,
+                          error.operation == "open file" ? now_us + kOpenAgainUs : INT64_MAX};
+  failures_.push_back(error);
+  return true;
+}
+
+Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
+  Policy policy;
+  policy.allow_shrink = options_.allow_shrink;
+  HIRESTREAM_ASSIGN(std::vector<Recount> recounts,
+                    recounter_.recount(std::span(&file.key, 1),
+                                       [&policy](const LedgerEntry&) { return policy; }));
+  Recount& recount = recounts.front();
+  CommitPlan changes;
+  if (recount.action == Action::kHold || recount.entry().state == SliceState::kFrozen) {
+    put_aside_[file.key] = {file.tag, INT64_MAX};
+    plan_action(changes, std::move(recount), SliceState::kSettled, {}, now_us);
+    return changes.empty() ? Result<void>() : commit(std::move(changes), file.name);
+  }
+  const RowDigest digest = recount.found();
+  // A new file, or one that was seen half-written.
+  const bool other_rows = digest != recount.entry().digest;
+  // Whatever is in it, this version of the file has been counted.
+  plan_replacement(changes, std::move(recount), SliceState::kSettled, {file.name, file.tag}, now_us);
+  if (other_rows && digest.rows > 0) {
+    HIRESTREAM_TRY(plan_renamed(changes, digest, file.name, now_us));
+  }
+  return commit(std::move(changes), file.name);
+}
+
+Result<void> FilesEngine::commit(CommitPlan changes, const std::string& name) {
+  HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
+  if (!replaced.empty()) {
+    return fail(ErrorKind::kTransient, "count file", "ledger",
+                name + " was replaced by somebody else meanwhile");
   }
   return {};
 }
 
-bool FilesEngine::is_gone(const Known::value_type& known) const {
+bool FilesEngine::is_gone(const SliceBook::Entries::value_type& known) const {
   return !there_.contains(known.first) && known.second.state != SliceState::kFrozen &&
          known.second.digest.rows > 0;
 }
 
 Result<void> FilesEngine::forget_copied(int64_t now_us) {
-  std::map<std::pair<int64_t, uint64_t>, const LedgerEntry*> gone;
-  for (const auto& known : known_) {
+  std::set<std::pair<int64_t, uint64_t>> gone;
+  for (const auto& known : book_.entries()) {
     if (is_gone(known)) {
-      gone.emplace(std::pair(known.second.digest.rows, known.second.digest.hash), &known.second);
+      gone.emplace(known.second.digest.rows, known.second.digest.hash);
     }
   }
   if (gone.empty()) {
     return {};
   }
   std::vector<LedgerEntry> copies;
-  for (const auto& [key, entry] : known_) {
+  for (const auto& [key, entry] : book_.entries()) {
     if (there_.contains(key) && gone.contains({entry.digest.rows, entry.digest.hash})) {
       copies.push_back(entry);
     }
   }
   for (const LedgerEntry& copy : copies) {
-    CommitPlan plan;
-    HIRESTREAM_TRY(plan_renamed(plan, copy.digest, copy.name, now_us));
-    if (!plan.empty()) {
-      HIRESTREAM_TRY(commit(std::move(plan), copy.name));
+    CommitPlan changes;
+    HIRESTREAM_TRY(plan_renamed(changes, copy.digest, copy.name, now_us));
+    if (!changes.empty()) {
+      HIRESTREAM_TRY(commit(std::move(changes), copy.name));
     }
   }
   return {};
 }
 
-Result<void> FilesEngine::plan_renamed(CommitPlan& plan, const RowDigest& digest,
+Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const RowDigest& digest,
                                        const std::string& name, int64_t now_us) {
-  const auto before = std::find_if(known_.begin(), known_.end(), [&](const auto& known) {
-    return known.second.digest == digest && is_gone(known);
-  });
-  if (before == known_.end()) {
+  const auto before =
+      std::find_if(book_.entries().begin(), book_.entries().end(), [&](const auto& known) {
+        return known.second.digest == digest && is_gone(known);
+      });
+  if (before == book_.entries().end()) {
     return {};
   }
-  const std::vector<SliceKey> keys = {before->first};
-  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
-  Recount empty;
-  empty.stored = std::move(stored.front());
-  const std::string old_name = empty.stored.entry.name;
-  if (empty.stored.damaged || empty.stored.entry.digest != digest) {
+  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
+                    ledger_.load_contributions(std::span(&before->first, 1)));
+  Recount moved;
+  moved.stored = std::move(stored.front());
+  const std::string old_name = moved.entry().name;
+  if (moved.stored.damaged || moved.entry().digest != digest) {
     return {};
   }
-  ledger_.judge(empty);
-  ledger_.plan_replace(plan, std::move(empty), SliceState::kSettled, old_name, "", now_us);
+  judge(moved, {});
+  plan_replacement(changes, std::move(moved), SliceState::kSettled, {old_name, ""}, now_us);
   ports_.observer.on_note("info",
                           old_name + " is gone and " + name +
                               " holds the same rows: it was renamed, nothing is counted twice");

@@ -1,15 +1,20 @@
-// Files: each file is a slice, named by its path; a new or changed file is counted whole and replaces itself. A file that disappears keeps
-// what it gave, unless a new one holds exactly its rows: then it was renamed (or compressed), and they move to the new name. A file that
-// cannot be read (truncated archive, missing column) is reported once per version and left out whole.
+// Files: each file is a slice, named by its path; a new or changed file is counted whole and replaces itself, unless it lacks rows that
+// were counted: then it is held (decision.h). A file that disappears keeps what it gave, unless a new one holds exactly its rows: then
+// it was renamed (or compressed), and they move to the new name. A file that cannot be read (truncated archive, missing column) is
+// reported once per version and left out whole; one that changes while it is read is tried again later, after the others.
 #pragma once
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "pipeline/clockwork.h"
 #include "pipeline/engine.h"
+#include "pipeline/recount.h"
+#include "pipeline/slice_book.h"
 #include "pipeline/slice_ledger.h"
 
 namespace hirestream {
@@ -23,36 +28,43 @@ class FilesEngine : public Engine {
   Result<StepReport> step() override;
 
  private:
-  struct Unusable {
-    std::string tag;  // of the version that could not be read
-    int64_t retry_us = INT64_MAX;
+  // A version of a file that is not looked at again before that time.
+  struct PutAside {
+    std::string tag;
+    int64_t until_us = INT64_MAX;
   };
   Result<void> look_for_files(int64_t now_us);
+  Result<void> work_on_next(int64_t now_us);
+  // True if the file was dealt with for now; false if the error is the engine's.
+  bool put_aside(const SliceListing& file, const Error& error, int64_t now_us);
   Result<void> count_file(const SliceListing& file, int64_t now_us);
   // Empties the slice of a file that is gone and had exactly these rows.
-  Result<void> plan_renamed(CommitPlan& plan, const RowDigest& digest, const std::string& name,
+  Result<void> plan_renamed(CommitPlan& changes, const RowDigest& digest, const std::string& name,
                             int64_t now_us);
   // Empties the slices of files that are gone and of which a copy is there that was counted beside them.
   Result<void> forget_copied(int64_t now_us);
-  Result<void> commit(CommitPlan plan, const std::string& name);
-  using Known = std::map<SliceKey, LedgerEntry>;
-  bool is_gone(const Known::value_type& known) const;
+  Result<void> commit(CommitPlan changes, const std::string& name);
+  bool is_gone(const SliceBook::Entries::value_type& known) const;
 
   EnginePorts ports_;
   EngineOptions options_;
   SliceLedger ledger_;
-  Known known_;
+  SliceBook book_;
+  Recounter recounter_;
+  Timer look_timer_;
+  Clockwork clockwork_;
   std::deque<SliceListing> pending_;
-  std::set<SliceKey> there_;  // files of the last look
-  std::map<SliceKey, Unusable> unusable_;
+  // Files of the last look.
+  std::set<SliceKey> there_;
+  std::map<SliceKey, PutAside> put_aside_;
   std::deque<Error> failures_;
+  // Why a file that is there has not been counted yet.
+  std::optional<Error> changing_;
   bool started_ = false;
   bool looked_ = false;
-  bool compared_ = false;  // files that are gone with those that are there
+  // Files that are gone with those that are there.
+  bool compared_ = false;
   int64_t done_ = 0;
-  int64_t last_step_us_ = 0;
-  int64_t next_look_us_ = 0;
-  int64_t next_jobs_us_ = 0;
 };
 
 }  // namespace hirestream

@@ -13,33 +13,6 @@ constexpr int kCommitAttemptsMax = 5;
 constexpr int kResolveAttemptsMax = 5;
 constexpr int kPublishAttemptsMax = 50;  // each in vain only because another one was not
 
-// Rows of several slices, each into its own count.
-class CountingSink : public RowSink {
- public:
-  CountingSink(RowClassifier& classifier, std::span<Recount*> targets)
-      : classifier_(classifier), targets_(targets) {}
-
-  Result<void> on_rows(size_t index, const TrackingBatch& batch) override {
-    HIRESTREAM_CHECK(index < targets_.size());
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      targets_[index]->count.add(classifier_, batch, row);
-    }
-    rows_ += static_cast<int64_t>(batch.rows());
-    return {};
-  }
-  int64_t rows() const { return rows_; }
-
- private:
-  RowClassifier& classifier_;
-  std::span<Recount*> targets_;
-  int64_t rows_ = 0;
-};
-
-bool takes_away(const Contribution& change) {
-  return std::any_of(change.begin(), change.end(),
-                     [](const Cell& cell) { return cell.measures.any_negative(); });
-}
-
 }  // namespace
 
 int64_t rows_counted(const Contribution& contribution) {
@@ -50,14 +23,6 @@ int64_t rows_counted(const Contribution& contribution) {
             measures.unqualified;
   }
   return rows;
-}
-
-void SliceCount::add(RowClassifier& classifier, const TrackingBatch& batch, size_t row) {
-  if (!ids.insert(batch.id(row))) {
-    return;
-  }
-  tally.add(classifier, batch, row);
-  position_max = std::max(position_max, batch.position(row));
 }
 
 SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
@@ -132,139 +97,6 @@ void SliceLedger::distrust(StoredContribution& stored) {
   }
 }
 
-void SliceLedger::judge(Recount& recount) const {
-  recount.whole = recount.count.tally.contribution();
-  const RowDigest& found = recount.count.tally.digest();
-  const LedgerEntry& entry = recount.stored.entry;
-  if (recount.stored.damaged) {
-    // The same rows with the same values: what cannot be read any more was what the recount gives, and no cell changes.
-    recount.verdict = found == entry.digest ? RecountVerdict::kChanged : RecountVerdict::kDamaged;
-    return;
-  }
-  recount.change = difference(recount.whole, recount.stored.contribution);
-  if (found == entry.digest && recount.change.empty()) {
-    recount.verdict = RecountVerdict::kSame;
-    return;
-  }
-  const bool shrunk = found.rows < entry.digest.rows || takes_away(recount.change);
-  recount.verdict = shrunk ? RecountVerdict::kShrunk : RecountVerdict::kChanged;
-}
-
-Result<std::vector<Recount>> SliceLedger::recount(std::span<const SliceKey> keys) {
-  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, load_contributions(keys));
-  HIRESTREAM_CHECK(stored.size() == keys.size());
-  std::vector<Recount> out(keys.size());
-  std::vector<SliceRead> requests(keys.size());
-  std::vector<Recount*> targets(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) {
-    out[i].stored = std::move(stored[i]);
-    requests[i].slice = keys[i];
-    targets[i] = &out[i];
-  }
-  const int64_t started_us = ports_.clock.now_us();
-  const int64_t requests_before = ports_.source.statistics().requests;
-  CountingSink sink(classifier_, targets);
-  HIRESTREAM_TRY(ports_.source.read(requests, sink));
-  ports_.observer.on_read(sink.rows(), ports_.source.statistics().requests - requests_before,
-                          ports_.clock.now_us() - started_us);
-  std::vector<SliceRead> again;
-  std::vector<Recount*> suspects;
-  for (Recount& recount : out) {
-    judge(recount);
-    const bool suspect =
-        recount.verdict == RecountVerdict::kShrunk || recount.verdict == RecountVerdict::kDamaged;
-    if (suspect && ports_.source.description().strategy != Strategy::kFiles) {
-      suspects.push_back(&recount);
-      again.push_back({recount.stored.entry.key, std::nullopt, ReadLevel::kStrongest});
-    }
-  }
-  if (suspects.empty()) {
-    return out;
-  }
-  // Guard Shrink: a stale replica answers with fewer rows; ask again as strongly as the source can.
-  std::vector<SliceCount> first_counts(suspects.size());
-  for (size_t i = 0; i < suspects.size(); ++i) {
-    first_counts[i] = std::exchange(suspects[i]->count, SliceCount());
-  }
-  CountingSink strong_sink(classifier_, suspects);
-  if (const auto strong = ports_.source.read(again, strong_sink); !strong) {
-    if (strong.error().kind != ErrorKind::kTransient) {
-      return forward(strong.error());
-    }
-    ports_.observer.on_retry(strong.error(), 1, 0);
-    unconfirmed_ = strong.error();
-    for (size_t i = 0; i < suspects.size(); ++i) {
-      suspects[i]->count = std::move(first_counts[i]);
-      suspects[i]->confirmed = options_.allow_shrink;
-      if (!options_.allow_shrink && suspects[i]->verdict == RecountVerdict::kShrunk) {
-        suspects[i]->verdict = RecountVerdict::kUnconfirmed;
-      }
-    }
-    return out;
-  }
-  for (Recount* suspect : suspects) {
-    judge(*suspect);
-    if (suspect->verdict == RecountVerdict::kShrunk && suspect->only_overwritten()) {
-      suspect->verdict = RecountVerdict::kChanged;
-    }
-  }
-  return out;
-}
-
-void SliceLedger::plan_replace(CommitPlan& plan, Recount&& recount, SliceState state,
-                               const std::string& name, const std::string& tag,
-                               int64_t now_us) const {
-  SliceChange change;
-  change.entry = recount.stored.entry;
-  if (change.entry.state == SliceState::kSettled && recount.verdict != RecountVerdict::kSame) {
-    change.entry.corrected_at_us = now_us;
-  }
-  change.entry.name = name;
-  change.entry.tag = tag;
-  change.entry.state = state;
-  const RowDigest& digest = recount.count.tally.digest();
-  plan.rows += digest.rows;
-  plan.new_rows += std::max<int64_t>(0, digest.rows - change.entry.digest.rows);
-  const RowClasses& classes = recount.count.tally.classes();
-  plan.rejected += std::max<int64_t>(0, classes.rejected - change.entry.classes.rejected);
-  change.entry.digest = digest;
-  change.entry.classes = classes;
-  change.entry.held = false;
-  if (state == SliceState::kSettled) {
-    if (change.entry.settled_at_us == 0) {
-      change.entry.settled_at_us = now_us;
-    }
-    change.entry.audited_at_us = now_us;
-  } else if (state == SliceState::kOpen) {
-    // One that was held before its time: its audits count from when it settles.
-    change.entry.settled_at_us = 0;
-  }
-  change.mode = ChangeMode::kReplace;
-  change.contribution = std::move(recount.whole);
-  change.rejects = recount.count.tally.rejects();
-  plan.cells.insert(plan.cells.end(), recount.change.begin(), recount.change.end());
-  plan.slices.push_back(std::move(change));
-}
-
-std::string SliceLedger::why_held(const Recount& recount) {
-  if (recount.verdict == RecountVerdict::kDamaged) {
-    return "stored contribution is damaged: run `hirestream verify --repair`";
-  }
-  const std::string found = std::to_string(recount.count.tally.digest().rows) + " rows found, " +
-                            std::to_string(recount.stored.entry.digest.rows) +
-                            " counted before: held ";
-  return recount.lacks_rows()
-             ? found + "(stale replica, TRUNCATE, wrong cluster or TTL?)"
-             : found + "(it was held before, and something that was counted is still not there)";
-}
-
-void SliceLedger::plan_keep(CommitPlan& plan, const LedgerEntry& entry) {
-  SliceChange change;
-  change.entry = entry;
-  change.mode = ChangeMode::kKeep;
-  plan.slices.push_back(std::move(change));
-}
-
 uint64_t SliceLedger::next_token() {
   // splitmix64; 0 is what a row without a commit holds.
   uint64_t x = 0;
@@ -276,17 +108,6 @@ uint64_t SliceLedger::next_token() {
     x ^= x >> 31;
   } while (x == 0);
   return x;
-}
-
-Result<void> SliceLedger::expire_rejects(int64_t now_us) {
-  constexpr int64_t kIntervalUs = 60'000'000;
-  if (now_us < next_expiry_us_ && next_expiry_us_ - now_us <= kIntervalUs) {
-    return {};
-  }
-  HIRESTREAM_TRY(
-      ports_.warehouse.expire_rejects(now_us - options_.rejects_keep_us, options_.rejects_cap));
-  next_expiry_us_ = now_us + kIntervalUs;
-  return {};
 }
 
 Result<CommitOutcome> SliceLedger::resolve(const Commit& commit) {
@@ -410,6 +231,14 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
     }
     return outcome;
   }
+  tell(plan, commit);
+  return outcome;
+}
+
+void SliceLedger::tell(const CommitPlan& plan, const Commit& commit) {
+  for (const SliceNews& news : plan.news) {
+    ports_.observer.on_slice(news.event, news.slice, news.detail);
+  }
   const int64_t done_us = ports_.clock.now_us();
   CommitReport report;
   report.slices = static_cast<int64_t>(commit.slices.size());
@@ -426,7 +255,6 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
         *std::min_element(report.freshness_sample_us.begin(), report.freshness_sample_us.end());
   }
   ports_.observer.on_commit(report);
-  return outcome;
 }
 
 }  // namespace hirestream

@@ -12,9 +12,11 @@ namespace hirestream {
 
 struct CellDifference {
   CellKey key;
-  Measures expected;  // by the recount
-  Measures found;     // in the warehouse
-  std::string where;  // "slice SHARD/BUCKET", "events"
+  // By the recount, and in the warehouse.
+  Measures expected;
+  Measures found;
+  // "slice SHARD/BUCKET", "events".
+  std::string where;
 };
 
 struct VerifyReport {
@@ -22,30 +24,40 @@ struct VerifyReport {
   int64_t slices_checked = 0;
   int64_t slices_different = 0;
   int64_t slices_repaired = 0;
-  int64_t slices_held = 0;      // would shrink; repaired only with allow_shrink
-  int64_t slices_damaged = 0;   // checksum of the stored contribution fails
-  int64_t slices_released = 0;  // were held, and have all their rows again; with repair only
-  int64_t slices_frozen = 0;    // not checked
-  int64_t rows_too_late =
-      0;  // in the raw log, but their slice is frozen; with repair the ledger notes them
+  // Would shrink; repaired only with allow_shrink.
+  int64_t slices_held = 0;
+  // The checksum of the stored contribution fails.
+  int64_t slices_damaged = 0;
+  // Were held, and have all their rows again; with repair only.
+  int64_t slices_released = 0;
+  // Not checked.
+  int64_t slices_frozen = 0;
+  // In the raw log, but their slice is frozen; with repair the ledger notes them.
+  int64_t rows_too_late = 0;
   int64_t cells_checked = 0;
-  int64_t cells_different = 0;  // of events against the ledger
+  // Of events against the ledger.
+  int64_t cells_different = 0;
   // Of these. Frozen slices gave something in the same hour: what each cell must be is not known any more.
   int64_t cells_beyond_repair = 0;
   // What damaged slices (maybe of other sources) gave is not known: only cells that hold too little were noticed.
   bool cells_compared_in_part = false;
   int64_t cells_repaired = 0;
+  // Rows of the daily roll-up against the sums of events.
   int64_t days_checked = 0;
-  int64_t days_different = 0;  // rows of the daily roll-up against the sums of events
+  int64_t days_different = 0;
   int64_t days_repaired = 0;
   // Rows of events and of the roll-up with another company than their job: no difference of measures, and the engine's next refresh
   // of its jobs puts them right.
   int64_t companies_different = 0;
   int64_t companies_repaired = 0;
-  std::vector<Error> unreadable;          // files that could not be counted
-  std::vector<std::string> slices_named;  // different or damaged ones, at most 20
-  std::vector<CellDifference> sample;     // at most 20
-  RowClasses classes;                     // of the recount
+  // Files that could not be counted.
+  std::vector<Error> unreadable;
+  // Different or damaged ones, at most 20.
+  std::vector<std::string> slices_named;
+  // At most 20.
+  std::vector<CellDifference> sample;
+  // Of the recount.
+  RowClasses classes;
   bool clean() const {
     return slices_different == 0 && cells_different == 0 && slices_damaged == 0 &&
            days_different == 0 && unreadable.empty();

@@ -17,10 +17,6 @@ std::string_view strategy_name(Strategy strategy) {
   HIRESTREAM_CHECK(false);
 }
 
-Result<void> EventSource::read_ring(uint64_t, uint64_t, SliceSink&) {
-  return fail(ErrorKind::kBug, "read ring", description().identity, "this source cannot do that");
-}
-
 std::string_view slice_event_name(SliceEvent event) {
   switch (event) {
     case SliceEvent::kOpened:

@@ -226,8 +226,8 @@ void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_
                            const std::set<SliceKey>& repaired) const {
   const SourceDescription& source = log_.description();
   const bool follow = source.strategy == Strategy::kFollow;
-  const int64_t width_us = source.bucket_width_s * kSecondUs;
-  const bool over = follow ? mark <= log_.newest_sequence(world_.now_us()) / source.bucket_width_s
+  const int64_t width_us = follow ? 0 : source.bucket_width.us();
+  const bool over = follow ? mark <= log_.newest_sequence(world_.now_us()) / source.bucket_width.number()
                            : mark * width_us + promptness_.grace_us <=
                                  world_.now_us() + promptness_.clock_error_max_us;
   if (!over) {

@@ -215,21 +215,17 @@ class SourceDecorator : public EventSource {
     return inner_->discover(shards);
   }
   Result<int64_t> newest_bucket(int64_t now_us) override { return inner_->newest_bucket(now_us); }
-  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
-  Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink) override {
-    return inner_->read_ring(begin, end, sink);
-  }
-  Result<void> scan(const ScanBound& bound, RowSink& sink) override;
+  Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override { return inner_->statistics(); }
 
  private:
-  class Sink;
+  class SpoiledSweep;
 
   Defect defect_;
   std::unique_ptr<EventSource> inner_;
   std::set<RowId> delivered_;
   uint64_t fresh_ids_ = 0;
-  std::map<SliceKey, int64_t> highest_;
+  std::map<SliceKey, Position> highest_;
 };
 
 void copy_cell(const TrackingBatch& from, size_t row, Column column, TrackingBatch& to) {
@@ -262,87 +258,72 @@ void copy_row(const TrackingBatch& from, size_t row, const RowId& id, TrackingBa
   }
 }
 
-class SourceDecorator::Sink : public RowSink {
- public:
-  Sink(SourceDecorator& owner, std::span<const SliceRead> requests, RowSink& inner)
-      : owner_(owner), requests_(requests), inner_(inner) {}
+// Whether a request is for what is new in slices.
+bool is_poll(const SweepRequest& request) {
+  const auto* slices = std::get_if<std::vector<SliceRead>>(&request.what);
+  return slices != nullptr && std::any_of(slices->begin(), slices->end(), [](const SliceRead& read) {
+           return read.from_position.has_value();
+         });
+}
 
-  Result<void> on_rows(size_t index, const TrackingBatch& batch) override {
-    const bool poll = !requests_.empty() && requests_[index].from_position.has_value();
-    TrackingBatch copy;
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      RowId id = batch.id(row);
-      if (owner_.defect_ == Defect::kCountRepeatedRows && poll &&
+class SourceDecorator::SpoiledSweep : public Sweep {
+ public:
+  SpoiledSweep(SourceDecorator& owner, bool poll, std::unique_ptr<Sweep> inner)
+      : owner_(owner), poll_(poll), inner_(std::move(inner)) {}
+
+  Result<std::optional<SweepPage>> next() override {
+    auto page = inner_->next();
+    if (!page && owner_.defect_ == Defect::kPartialReadSucceeds &&
+        page.error().message == "page failed") {
+      return std::optional<SweepPage>();
+    }
+    if (!page || !*page || owner_.defect_ == Defect::kPartialReadSucceeds) {
+      return page;
+    }
+    return std::optional<SweepPage>(spoil(**page));
+  }
+
+ private:
+  SweepPage spoil(const SweepPage& page) {
+    copy_.clear();
+    const TrackingBatch& rows = page.rows;
+    for (size_t row = 0; row < rows.rows(); ++row) {
+      RowId id = rows.id(row);
+      if (page.slice) {
+        Position& highest = owner_.highest_[*page.slice];
+        highest = std::max(highest, rows.position(row));
+      }
+      if (owner_.defect_ == Defect::kCountRepeatedRows && poll_ &&
           !owner_.delivered_.insert(id).second) {
         id.low ^= ++owner_.fresh_ids_ << 8;
       }
-      const bool last = poll && batch.rows() > 1 && row + 1 == batch.rows();
+      const bool last = poll_ && rows.rows() > 1 && row + 1 == rows.rows();
       if (owner_.defect_ != Defect::kDropPageEnd || !last) {
-        copy_row(batch, row, id, copy);
+        copy_row(rows, row, id, copy_);
       }
     }
-    return inner_.on_rows(index, copy);
+    return {page.slice, copy_};
   }
 
- private:
   SourceDecorator& owner_;
-  std::span<const SliceRead> requests_;
-  RowSink& inner_;
+  bool poll_;
+  std::unique_ptr<Sweep> inner_;
+  TrackingBatch copy_;
 };
 
-// Remembers the highest position of each slice that went by.
-class PositionSink : public RowSink {
- public:
-  PositionSink(std::span<const SliceRead> requests, RowSink& inner,
-               std::map<SliceKey, int64_t>& highest)
-      : requests_(requests), inner_(inner), highest_(highest) {}
-
-  Result<void> on_rows(size_t index, const TrackingBatch& batch) override {
-    int64_t& highest = highest_[requests_[index].slice];
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      highest = std::max(highest, batch.position(row));
-    }
-    return inner_.on_rows(index, batch);
-  }
-
- private:
-  std::span<const SliceRead> requests_;
-  RowSink& inner_;
-  std::map<SliceKey, int64_t>& highest_;
-};
-
-Result<void> SourceDecorator::read(std::span<const SliceRead> requests, RowSink& sink) {
-  switch (defect_) {
-    case Defect::kCutLookBack: {
-      std::vector<SliceRead> cut(requests.begin(), requests.end());
-      for (SliceRead& request : cut) {
-        if (request.from_position) {
-          request.from_position = std::max(*request.from_position, highest_[request.slice] + 1);
-        }
+Result<std::unique_ptr<Sweep>> SourceDecorator::sweep(SweepRequest request) {
+  const bool poll = is_poll(request);
+  if (auto* slices = std::get_if<std::vector<SliceRead>>(&request.what);
+      slices != nullptr && defect_ == Defect::kCutLookBack) {
+    for (SliceRead& read : *slices) {
+      if (read.from_position) {
+        read.from_position =
+            std::max(*read.from_position, Position{highest_[read.slice].value + 1});
       }
-      PositionSink positions(requests, sink, highest_);
-      return inner_->read(cut, positions);
     }
-    case Defect::kDropPageEnd:
-    case Defect::kCountRepeatedRows: {
-      Sink spoiled(*this, requests, sink);
-      return inner_->read(requests, spoiled);
-    }
-    case Defect::kPartialReadSucceeds: {
-      const auto done = inner_->read(requests, sink);
-      return done || done.error().message != "page failed" ? done : Result<void>{};
-    }
-    default:
-      return inner_->read(requests, sink);
   }
-}
-
-Result<void> SourceDecorator::scan(const ScanBound& bound, RowSink& sink) {
-  auto done = inner_->scan(bound, sink);
-  if (!done && defect_ == Defect::kPartialReadSucceeds) {
-    return {};
-  }
-  return done;
+  HIRESTREAM_ASSIGN(auto inner, inner_->sweep(std::move(request)));
+  return std::unique_ptr<Sweep>(std::make_unique<SpoiledSweep>(*this, poll, std::move(inner)));
 }
 
 class JobDecorator : public JobDirectory {

@@ -9,8 +9,14 @@
 namespace hirestream::simulation {
 namespace {
 
-int64_t position_of(const RawRow& row, Strategy strategy) {
-  return strategy == Strategy::kFollow ? row.sequence : row.arrival_us;
+Position position_of(const RawRow& row, Strategy strategy) {
+  return {strategy == Strategy::kFollow ? row.sequence : row.arrival_us};
+}
+
+constexpr size_t kScanRanges = 8;
+
+uint64_t place_of(const SliceKey& key) {
+  return (static_cast<uint64_t>(key.bucket * 31 + key.shard) * 0x9E3779B97F4A7C15ULL) >> 32;
 }
 
 // As the tail source of Cassandra: somebody must start the engine again.
@@ -24,6 +30,14 @@ tl::unexpected<Error> source_error(std::string_view call, const std::string& mes
 }
 
 }  // namespace
+
+void describe_reads(SourceDescription& source) {
+  const bool scan = source.strategy == Strategy::kScan;
+  source.range_reads = !scan;
+  source.slice_reads = !scan;
+  source.ring_reads = scan;
+  source.unique_rows = scan;
+}
 
 void RawLog::add(RawRow row) {
   slices_[row.slice].push_back(rows_.size());
@@ -104,13 +118,14 @@ Result<std::vector<SliceListing>> FakeEventSource::discover(std::span<const int3
 
 Result<int64_t> FakeEventSource::newest_bucket(int64_t now_us) {
   if (log_.description().strategy == Strategy::kTail) {
-    return floor_divide(now_us, log_.description().bucket_width_s * kSecondUs);
+    return floor_divide(now_us, log_.description().bucket_width.us());
   }
   if (log_.description().strategy != Strategy::kFollow) {
     return 0;
   }
   HIRESTREAM_TRY(check_reachable("newest bucket"));
-  return log_.newest_sequence(world_.now_us()) / log_.description().bucket_width_s;
+  return log_.newest_sequence(world_.now_us()) /
+         log_.description().bucket_width.number();
 }
 
 FakeEventSource::Seen FakeEventSource::look(const RawRow& row, ReadLevel level, int replica) const {
@@ -119,8 +134,8 @@ FakeEventSource::Seen FakeEventSource::look(const RawRow& row, ReadLevel level, 
                                                : row.seen_on(replica, now_us)};
 }
 
-std::vector<FakeEventSource::Seen> FakeEventSource::answer(const SliceRead& request) {
-  std::vector<Seen> out;
+FakeEventSource::Answer FakeEventSource::answer(const SliceRead& request, ReadLevel level) {
+  Answer out{request.slice, {}};
   // Replica 1 is the one that lags.
   const int replica = world_.random.chance(world_.rates.stale_read) ? 1 : 0;
   const bool more = world_.random.chance(world_.rates.duplicate_delivery);
@@ -128,9 +143,34 @@ std::vector<FakeEventSource::Seen> FakeEventSource::answer(const SliceRead& requ
     const RawRow& row = log_.rows()[index];
     const bool inside = !request.from_position || !log_.description().range_reads || more ||
                         position_of(row, log_.description().strategy) >= *request.from_position;
-    const Seen seen = look(row, request.level, replica);
+    const Seen seen = look(row, level, replica);
     if (inside && seen.second != nullptr) {
-      out.push_back(seen);
+      out.rows.push_back(seen);
+    }
+  }
+  if (world_.random.chance(world_.rates.duplicate_delivery) && !out.rows.empty()) {
+    out.rows.push_back(out.rows[world_.random.below(out.rows.size())]);
+  }
+  return out;
+}
+
+FakeEventSource::Answer FakeEventSource::scan_range(size_t range, const RingPart& part,
+                                                    ReadLevel level) {
+  const int replica = world_.random.chance(world_.rates.stale_read) ? 1 : 0;
+  const bool more = world_.random.chance(world_.rates.duplicate_delivery);
+  Answer out;
+  for (const RawRow& row : log_.rows()) {
+    const Seen seen = look(row, level, replica);
+    if (RowIdHash{}(row.id) % kScanRanges != range || seen.second == nullptr) {
+      continue;
+    }
+    const Value& ts = seen.second->values.ts;
+    const bool inside = !part.event_times || more ||
+                        (ts.kind == Value::Kind::kGood &&
+                         ts.meaning >= part.event_times->from_us &&
+                         ts.meaning < part.event_times->to_us);
+    if (inside) {
+      out.rows.push_back(seen);
     }
   }
   return out;
@@ -146,7 +186,7 @@ void FakeEventSource::fill(TrackingBatch& batch, const Seen& seen) const {
     batch.set_id_text(row->id_text);
   }
   if (log_.description().strategy == Strategy::kFollow) {
-    batch.set_position(row->sequence);
+    batch.set_position({row->sequence});
   }
   if (values.ts.kind != Value::Kind::kNull) {
     if (log_.text_columns()) {
@@ -183,114 +223,113 @@ void FakeEventSource::fill(TrackingBatch& batch, const Seen& seen) const {
   }
 }
 
-Result<void> FakeEventSource::deliver(size_t index, std::vector<Seen> rows, RowSink& sink) {
-  if (world_.random.chance(world_.rates.duplicate_delivery) && !rows.empty()) {
-    rows.push_back(rows[world_.random.below(rows.size())]);
-  }
-  if (world_.random.chance(0.2)) {
-    world_.random.shuffle(rows);
-  }
-  const size_t page = 1 + world_.random.below(200);
-  TrackingBatch batch;
-  for (size_t at = 0; at < rows.size(); at += page) {
-    batch.clear();
-    for (size_t i = at; i < std::min(rows.size(), at + page); ++i) {
-      fill(batch, rows[i]);
+// Pages of slices (or of ranges of a scan) in any order, each answered when its turn comes. A source whose rows are unique repeats
+// none; others may repeat rows and whole pages.
+class FakeEventSource::FakeSweep : public Sweep {
+ public:
+  FakeSweep(FakeEventSource& source, SweepRequest request, std::vector<SliceRead> slices)
+      : source_(source), request_(std::move(request)), slices_(std::move(slices)) {
+    order_.resize(scans() ? kScanRanges : slices_.size());
+    for (size_t i = 0; i < order_.size(); ++i) {
+      order_[i] = i;
     }
-    statistics_.rows += static_cast<int64_t>(batch.rows());
-    HIRESTREAM_TRY(sink.on_rows(index, batch));
-    if (world_.random.chance(world_.rates.duplicate_delivery)) {
-      HIRESTREAM_TRY(sink.on_rows(index, batch));
+    if (random().chance(0.2)) {
+      random().shuffle(order_);
     }
-    if (world_.fault(world_.rates.read_error, "read error midway")) {
+  }
+
+  Result<std::optional<SweepPage>> next() override {
+    if (std::exchange(page_failed_, false)) {
       return source_error("read", "page failed");
     }
-  }
-  return {};
-}
-
-Result<void> FakeEventSource::read(std::span<const SliceRead> requests, RowSink& sink) {
-  HIRESTREAM_TRY(check_reachable("read"));
-  std::vector<size_t> order(requests.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    order[i] = i;
-  }
-  if (world_.random.chance(0.2)) {
-    world_.random.shuffle(order);
-  }
-  for (const size_t index : order) {
-    HIRESTREAM_TRY(deliver(index, answer(requests[index]), sink));
-    if (world_.random.chance(0.02)) {
-      world_.port_call(process_, "read page");
+    if (std::exchange(page_again_, false)) {
+      return std::optional<SweepPage>({answer_.slice, batch_});
     }
-  }
-  world_.port_call(process_, "read done");
-  return {};
-}
-
-Result<void> FakeEventSource::read_ring(uint64_t begin, uint64_t end, SliceSink& sink) {
-  // Gives the rows of one slice on.
-  class OneSlice : public RowSink {
-   public:
-    OneSlice(SliceSink& to, const SliceKey& key) : to_(to), key_(key) {}
-    Result<void> on_rows(size_t, const TrackingBatch& batch) override {
-      return to_.on_slice_rows(key_, batch);
+    while (at_ == answer_.rows.size()) {
+      if (next_ == order_.size()) {
+        source_.world_.port_call(source_.process_, "read done");
+        return std::optional<SweepPage>();
+      }
+      if (next_ > 0 && random().chance(scans() ? 0.2 : 0.02)) {
+        source_.world_.port_call(source_.process_, "read page");
+      }
+      ask(order_[next_++]);
     }
+    return deliver();
+  }
 
-   private:
-    SliceSink& to_;
-    SliceKey key_;
-  };
-  HIRESTREAM_TRY(check_reachable("read ring"));
+ private:
+  Random& random() { return source_.world_.random; }
+  bool scans() const { return !source_.description_.slice_reads; }
+
+  void ask(size_t index) {
+    answer_ = scans() ? source_.scan_range(index, std::get<RingPart>(request_.what), request_.level)
+                      : source_.answer(slices_[index], request_.level);
+    if (random().chance(0.2)) {
+      random().shuffle(answer_.rows);
+    }
+    at_ = 0;
+    page_rows_ = 1 + random().below(200);
+  }
+
+  std::optional<SweepPage> deliver() {
+    batch_.clear();
+    const size_t end = std::min(answer_.rows.size(), at_ + page_rows_);
+    for (; at_ < end; ++at_) {
+      source_.fill(batch_, answer_.rows[at_]);
+    }
+    source_.statistics_.rows += static_cast<int64_t>(batch_.rows());
+    const FaultRates& rates = source_.world_.rates;
+    page_again_ = !source_.description_.unique_rows && random().chance(rates.duplicate_delivery);
+    page_failed_ = source_.world_.fault(rates.read_error, "read error midway");
+    return SweepPage{answer_.slice, batch_};
+  }
+
+  FakeEventSource& source_;
+  SweepRequest request_;
+  std::vector<SliceRead> slices_;
+  std::vector<size_t> order_;
+  size_t next_ = 0;
+  Answer answer_;
+  size_t at_ = 0;
+  size_t page_rows_ = 0;
+  TrackingBatch batch_;
+  bool page_again_ = false;
+  bool page_failed_ = false;
+};
+
+Result<std::vector<SliceRead>> FakeEventSource::slices_on(const RingPart& part) const {
+  std::vector<SliceRead> out;
   for (const auto& [key, rows] : log_.slices()) {
-    const uint64_t place =
-        (static_cast<uint64_t>(key.bucket * 31 + key.shard) * 0x9E3779B97F4A7C15ULL) >> 32;
-    if (place >= begin && place < end) {
-      const bool unknown = key.shard >= description_.shard_count;
-      if (unknown && std::any_of(rows.begin(), rows.end(), [this](size_t row) {
-            return log_.rows()[row].seen_on(0, world_.now_us()) != nullptr;
-          })) {
-        return unknown_shard(key);
-      }
-      OneSlice slice(sink, key);
-      HIRESTREAM_TRY(deliver(0, answer({key, std::nullopt, ReadLevel::kConfigured}), slice));
+    if (place_of(key) < part.begin || place_of(key) >= part.end) {
+      continue;
     }
+    const bool unknown = key.shard >= description_.shard_count;
+    if (unknown && std::any_of(rows.begin(), rows.end(), [this](size_t row) {
+          return log_.rows()[row].seen_on(0, world_.now_us()) != nullptr;
+        })) {
+      return unknown_shard(key);
+    }
+    out.push_back({key, std::nullopt});
   }
-  world_.port_call(process_, "read ring done");
-  return {};
+  return out;
 }
 
-Result<void> FakeEventSource::scan(const ScanBound& bound, RowSink& sink) {
-  HIRESTREAM_TRY(check_reachable("scan"));
-  constexpr size_t kRanges = 8;
-  std::vector<std::vector<const RawRow*>> ranges(kRanges);
-  for (const RawRow& row : log_.rows()) {
-    ranges[RowIdHash{}(row.id) % kRanges].push_back(&row);
-  }
-  for (const auto& range : ranges) {
-    const int replica = world_.random.chance(world_.rates.stale_read) ? 1 : 0;
-    const bool more = world_.random.chance(world_.rates.duplicate_delivery);
-    std::vector<Seen> rows;
-    for (const RawRow* row : range) {
-      const Seen seen = look(*row, bound.level, replica);
-      if (seen.second == nullptr) {
-        continue;
-      }
-      const Value& ts = seen.second->values.ts;
-      const bool inside = bound.complete || more ||
-                          (ts.kind == Value::Kind::kGood && ts.meaning >= bound.from_us &&
-                           ts.meaning < bound.to_us);
-      if (inside) {
-        rows.push_back(seen);
-      }
-    }
-    HIRESTREAM_TRY(deliver(0, std::move(rows), sink));
-    if (world_.random.chance(0.2)) {
-      world_.port_call(process_, "scan page");
+Result<std::unique_ptr<Sweep>> FakeEventSource::sweep(SweepRequest request) {
+  HIRESTREAM_TRY(check_reachable("read"));
+  std::vector<SliceRead> slices;
+  if (const auto* named = std::get_if<std::vector<SliceRead>>(&request.what)) {
+    HIRESTREAM_CHECK(description_.slice_reads);
+    slices = *named;
+  } else {
+    HIRESTREAM_CHECK(description_.ring_reads);
+    const auto& part = std::get<RingPart>(request.what);
+    if (description_.slice_reads) {
+      HIRESTREAM_ASSIGN(slices, slices_on(part));
     }
   }
-  world_.port_call(process_, "scan done");
-  return {};
+  return std::unique_ptr<Sweep>(
+      std::make_unique<FakeSweep>(*this, std::move(request), std::move(slices)));
 }
 
 }  // namespace hirestream::simulation

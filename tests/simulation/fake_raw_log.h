@@ -6,6 +6,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,6 +21,9 @@ namespace hirestream::simulation {
 
 // The operation of the error that an engine ends with which does not know a shard yet.
 inline constexpr std::string_view kUnknownShard = "discover slices";
+
+// What a source of this strategy can be asked for.
+void describe_reads(SourceDescription& source);
 
 class RawLog {
  public:
@@ -64,19 +69,26 @@ class FakeEventSource : public EventSource {
   const SourceDescription& description() const override { return description_; }
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
-  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
-  Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink) override;
-  Result<void> scan(const ScanBound& bound, RowSink& sink) override;
+  Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override { return statistics_; }
 
  private:
+  class FakeSweep;
   // A row as some replica shows it.
   using Seen = std::pair<const RawRow*, const RowVersion*>;
+  // What one slice, or one range of a scan, answers.
+  struct Answer {
+    std::optional<SliceKey> slice;
+    std::vector<Seen> rows;
+  };
 
   Result<void> check_reachable(std::string_view call);
   Seen look(const RawRow& row, ReadLevel level, int replica) const;
-  std::vector<Seen> answer(const SliceRead& request);
-  Result<void> deliver(size_t index, std::vector<Seen> rows, RowSink& sink);
+  // Of the rows of one slice.
+  Answer answer(const SliceRead& request, ReadLevel level);
+  Result<std::vector<SliceRead>> slices_on(const RingPart& part) const;
+  // Of one range of a scan.
+  Answer scan_range(size_t range, const RingPart& part, ReadLevel level);
   void fill(TrackingBatch& batch, const Seen& seen) const;
 
   World& world_;

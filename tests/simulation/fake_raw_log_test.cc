@@ -72,9 +72,10 @@ class SimulatedFactory : public EventSourceFactory {
     description.kind = "simulated";
     description.identity = "raw log";
     description.strategy = strategy;
-    description.bucket_width_s = kBucketWidth;
+    description.bucket_width = strategy == Strategy::kFollow ? BucketWidth::rows(kBucketWidth)
+                                                             : BucketWidth::seconds(kBucketWidth);
+    describe_reads(description);
     description.shard_count = strategy == Strategy::kTail ? kShards : 1;
-    description.range_reads = strategy != Strategy::kScan;
     return description;
   }
 

@@ -55,39 +55,39 @@ class Scenario::Jobs : public JobDirectory {
   const Scenario& scenario_;
 };
 
-// Runs an action after the rows of a read were delivered.
+// Runs an action when the rows of a read have been delivered.
 class Scenario::HookedSource : public FakeEventSource {
  public:
   HookedSource(World& world, const RawLog& log, std::function<void()>& hook,
                const bool& strongest_fails)
       : FakeEventSource(world, log, "engine"), action_(hook), strongest_fails_(strongest_fails) {}
-  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override {
-    for (const SliceRead& request : requests) {
-      HIRESTREAM_TRY(check_level(request.level));
+  Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override {
+    if (strongest_fails_ && request.level == ReadLevel::kStrongest) {
+      return fail(ErrorKind::kTransient, "read", "raw log", "not enough replicas");
     }
-    HIRESTREAM_TRY(FakeEventSource::read(requests, sink));
-    run_action();
-    return {};
-  }
-  Result<void> scan(const ScanBound& bound, RowSink& sink) override {
-    HIRESTREAM_TRY(check_level(bound.level));
-    HIRESTREAM_TRY(FakeEventSource::scan(bound, sink));
-    run_action();
-    return {};
+    HIRESTREAM_ASSIGN(auto inner, FakeEventSource::sweep(std::move(request)));
+    return std::unique_ptr<Sweep>(std::make_unique<HookedSweep>(std::move(inner), action_));
   }
 
  private:
-  void run_action() {
-    if (const auto once = std::exchange(action_, nullptr)) {
-      once();
+  class HookedSweep : public Sweep {
+   public:
+    HookedSweep(std::unique_ptr<Sweep> inner, std::function<void()>& action)
+        : inner_(std::move(inner)), action_(action) {}
+    Result<std::optional<SweepPage>> next() override {
+      auto page = inner_->next();
+      if (page && !*page) {
+        if (const auto once = std::exchange(action_, nullptr)) {
+          once();
+        }
+      }
+      return page;
     }
-  }
-  Result<void> check_level(ReadLevel level) const {
-    if (strongest_fails_ && level == ReadLevel::kStrongest) {
-      return fail(ErrorKind::kTransient, "read", "raw log", "not enough replicas");
-    }
-    return {};
-  }
+
+   private:
+    std::unique_ptr<Sweep> inner_;
+    std::function<void()>& action_;
+  };
   std::function<void()>& action_;
   const bool& strongest_fails_;
 };
@@ -96,7 +96,10 @@ Scenario::Scenario(Strategy strategy) {
   source.strategy = strategy;
   source.kind = "cassandra";
   source.identity = "scenario";
-  source.bucket_width_s = strategy == Strategy::kFollow ? 1000 : 60;
+  if (strategy == Strategy::kFollow) {
+    source.bucket_width = BucketWidth::rows(1000);
+  }
+  describe_reads(source);
   options.source_name = "scenario";
   options.owner = "test";
   options.token_seed = 1;
@@ -139,10 +142,10 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
   reading.future_max_us = options.counting.future_max_us;
   version.outcome = outcome_of(row, version.values, reading);
   row.versions.push_back(version);
-  const int64_t width_us = source.bucket_width_s * kSecondUs;
   row.slice.shard = shard;
-  row.slice.bucket = source.strategy == Strategy::kFollow ? row.sequence / source.bucket_width_s
-                                                          : row.arrival_us / width_us;
+  row.slice.bucket = source.strategy == Strategy::kFollow
+                         ? row.sequence / source.bucket_width.number()
+                         : row.arrival_us / source.bucket_width.us();
   rows_.push_back(std::move(row));
 }
 
@@ -306,7 +309,7 @@ bool Scenario::has_slice(int64_t offset) const {
   return database_->ledger().contains(
       {0, source.strategy == Strategy::kFollow
               ? offset
-              : kStartUs / (source.bucket_width_s * kSecondUs) + offset});
+              : kStartUs / source.bucket_width.us() + offset});
 }
 
 LedgerEntry Scenario::slice(int64_t offset) const {
@@ -314,7 +317,7 @@ LedgerEntry Scenario::slice(int64_t offset) const {
   return database_->ledger()
       .at({0, source.strategy == Strategy::kFollow
                   ? offset
-                  : kStartUs / (source.bucket_width_s * kSecondUs) + offset})
+                  : kStartUs / source.bucket_width.us() + offset})
       .entry;
 }
 

@@ -52,16 +52,17 @@ void draw_source(Setup& setup, Random& random) {
   switch (setup.strategy) {
     case Strategy::kTail:
       setup.source.shard_count = static_cast<int32_t>(random.between(1, 4));
-      setup.source.bucket_width_s = random.pick<int64_t>({10, 20, 60});
+      setup.source.bucket_width = BucketWidth::seconds(random.pick<int64_t>({10, 20, 60}));
       setup.source.range_reads = random.chance(0.75);
       break;
     case Strategy::kFollow:
-      setup.source.bucket_width_s = random.pick<int64_t>({5, 20, 100});
+      setup.source.bucket_width = BucketWidth::rows(random.pick<int64_t>({5, 20, 100}));
       break;
     default:
-      setup.source.bucket_width_s = random.pick<int64_t>({10, 60});
+      setup.source.bucket_width = BucketWidth::seconds(random.pick<int64_t>({10, 60}));
       break;
   }
+  describe_reads(setup.source);
   setup.options.source_name = "raw log";
   setup.options.owner = "simulation";
   if (setup.source.shard_count > 1 && random.chance(0.3)) {
@@ -181,7 +182,8 @@ void draw_events(Setup& setup, Random& random) {
 
 // So many rows in one slice that the engine must forget ids it has counted.
 void make_rush(Setup& setup) {
-  setup.source.bucket_width_s = setup.strategy == Strategy::kFollow ? 10'000 : 60;
+  setup.source.bucket_width = setup.strategy == Strategy::kFollow ? BucketWidth::rows(10'000)
+                                                                  : BucketWidth::seconds(60);
   setup.source.shard_count = 1;
   setup.groups = {{}};
   setup.rows_per_s = 150;
@@ -191,7 +193,7 @@ void make_rush(Setup& setup) {
 
 // So many slices before the first start that the engine reads them in storage order.
 void make_long_history(Setup& setup, Random& random) {
-  setup.source.bucket_width_s = 10;
+  setup.source.bucket_width = BucketWidth::seconds(10);
   setup.source.shard_count = 4;
   setup.source.ring_reads = true;
   setup.groups = {{}};
@@ -258,7 +260,7 @@ void draw_more_shards(Setup& setup, uint64_t seed) {
       !random.chance(0.3)) {
     return;
   }
-  const int64_t width_us = setup.source.bucket_width_s * kSecondUs;
+  const int64_t width_us = setup.source.bucket_width.us();
   setup.more_shards = setup.source.shard_count * 2 + static_cast<int32_t>(random.below(2));
   setup.more_shards_from_us =
       random.between(setup.start_us, setup.writing_end_us) / width_us * width_us;
@@ -443,20 +445,20 @@ class RowMaker {
 };
 
 SliceKey slice_of(const Setup& setup, const RawRow& row) {
-  const int64_t width = setup.source.bucket_width_s;
+  const BucketWidth width = setup.source.bucket_width;
   if (setup.strategy == Strategy::kFollow) {
-    return {0, row.sequence / width};
+    return {0, row.sequence / width.number()};
   }
   if (setup.strategy == Strategy::kScan) {
     const Value& ts = row.versions.front().values.ts;
-    return {0, ts.kind == Value::Kind::kGood ? ts.meaning / (width * kSecondUs) : kNoTimeBucket};
+    return {0, ts.kind == Value::Kind::kGood ? ts.meaning / width.us() : kNoTimeBucket};
   }
   // A writer whose clock runs ahead cannot follow what is not announced yet.
   const bool more = setup.more_shards != 0 && row.arrival_us >= setup.more_shards_from_us &&
                     row.versions.front().visible_us[0] >= setup.announced_us;
   const auto shards = static_cast<size_t>(more ? setup.more_shards : setup.source.shard_count);
   return {static_cast<int32_t>((row.id.low * 0x9E3779B97F4A7C15ULL >> 33) % shards),
-          row.arrival_us / (width * kSecondUs)};
+          row.arrival_us / width.us()};
 }
 
 }  // namespace
@@ -567,7 +569,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   }
   setup.faults_end_us = setup.writing_end_us + seconds_between(random, 0, 120);
   setup.late_max_us = std::min(setup.options.audit_delays_us.back(), 300 * kSecondUs);
-  setup.end_us = setup.writing_end_us + 100 * kSecondUs + setup.source.bucket_width_s * kSecondUs +
+  setup.end_us = setup.writing_end_us + 100 * kSecondUs + setup.source.bucket_width.number() * kSecondUs +
                  setup.options.grace_us +
                  std::max(setup.options.audit_delays_us.back(), setup.late_max_us * 2) +
                  setup.options.discover_interval_us + 60 * kSecondUs;

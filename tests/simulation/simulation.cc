@@ -550,7 +550,7 @@ class Run {
       if (setup_.strategy != Strategy::kScan) {
         const int64_t base_us = setup_.strategy == Strategy::kFollow
                                     ? entry.settled_at_us
-                                    : (key.bucket + 1) * setup_.source.bucket_width_s * kSecondUs +
+                                    : (key.bucket + 1) * setup_.source.bucket_width.us() +
                                           setup_.options.grace_us;
         const int64_t last_us = base_us + setup_.options.audit_delays_us.back();
         seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);

@@ -414,7 +414,7 @@ TEST(TailEngine, DiscoversOldPartitionThatNobodyExpected) {
 
 TEST(TailEngine, CountsHistoryInStorageOrderWithoutKeepingOpenSlicesWaiting) {
   Scenario scenario;
-  scenario.source.bucket_width_s = 10;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
   scenario.source.ring_reads = true;
   scenario.options.rows_per_commit = 4;  // many small parts
   for (int i = 0; i < 600; ++i) {
@@ -433,7 +433,7 @@ TEST(TailEngine, CountsHistoryInStorageOrderWithoutKeepingOpenSlicesWaiting) {
 
 TEST(FollowEngine, CountsRowsByTheirNumbers) {
   Scenario scenario(Strategy::kFollow);
-  scenario.source.bucket_width_s = 10;
+  scenario.source.bucket_width = BucketWidth::rows(10);
   for (int second = 0; second < 25; ++second) {
     scenario.add_click({.arrival_s = -500.0 + second, .visible_s = 1.0 * second});
   }

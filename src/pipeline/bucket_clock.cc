@@ -1,0 +1,58 @@
+#include "pipeline/bucket_clock.h"
+
+#include <algorithm>
+
+#include "model/floor_divide.h"
+
+namespace hirestream {
+
+BucketClock::BucketClock(EventSource& source, const EngineOptions& options)
+    : source_(source), options_(options), timed_(source.description().bucket_width.is_time()) {}
+
+Result<void> BucketClock::advance(int64_t now_us) {
+  HIRESTREAM_ASSIGN(newest_, source_.newest_bucket(now_us));
+  return {};
+}
+
+int64_t BucketClock::oldest_open() const {
+  return timed_ ? newest_ - options_.grace_us / source_.description().bucket_width.us() - 1 : newest_;
+}
+
+int64_t BucketClock::first_not_over(int64_t now_us) const {
+  return timed_ ? floor_divide(now_us - options_.grace_us, source_.description().bucket_width.us())
+                : newest_;
+}
+
+bool BucketClock::is_before_start(int64_t bucket) const {
+  return timed_ && options_.start_at_us &&
+         bucket * source_.description().bucket_width.us() < *options_.start_at_us;
+}
+
+int64_t BucketClock::audits_begin_us(const LedgerEntry& entry) const {
+  return timed_ ? (entry.key.bucket + 1) * source_.description().bucket_width.us() + options_.grace_us
+                : entry.settled_at_us;
+}
+
+Position BucketClock::poll_from(const ReadProgress& progress, int64_t now_us) const {
+  if (!timed_) {
+    return {progress.position.value + 1};
+  }
+  return {std::min(progress.position.value, now_us) - options_.overlap_us};
+}
+
+Position BucketClock::look_back_from(const ReadProgress& progress, int64_t now_us) const {
+  if (!timed_) {
+    return poll_from(progress, now_us);
+  }
+  // A row that the last look-back could not see yet, and that is late by no more than is tolerated, lies after where that look-back
+  // stood minus the tolerance, however long ago it was.
+  const int64_t tolerance_us = options_.look_back_us - options_.look_back_interval_us;
+  return {std::min(std::min(progress.position.value, now_us) - options_.look_back_us,
+                   progress.looked_back.value - tolerance_us)};
+}
+
+Position BucketClock::reached(Position read, int64_t now_us) const {
+  return timed_ ? Position{std::min(read.value, now_us)} : read;
+}
+
+}  // namespace hirestream

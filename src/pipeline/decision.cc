@@ -1,0 +1,68 @@
+#include "pipeline/decision.h"
+
+namespace hirestream {
+namespace {
+
+// Every row that was counted is there, only with other values. In a slice that is held new rows may have made up for missing ones.
+bool only_overwritten(const LedgerEntry& stored, const RowDigest& found) {
+  return stored.held ? found.rows == stored.digest.rows : found.rows >= stored.digest.rows;
+}
+
+// What the slice gave before is not known, but how many rows it had is.
+Action decide_damaged(const LedgerEntry& stored, const Comparison& recount, const Policy& policy) {
+  if (recount.found == stored.digest) {
+    return Action::kReplace;  // what cannot be read any more was this, and no cell changes
+  }
+  if (recount.trust == Trust::kConfigured) {
+    return Action::kWait;
+  }
+  const bool lacks_rows =
+      recount.trust != Trust::kStrongest || recount.found.rows < stored.digest.rows;
+  return policy.replaces_damaged && (policy.allow_shrink || !lacks_rows) ? Action::kReplace
+                                                                         : Action::kHold;
+}
+
+}  // namespace
+
+Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount,
+              const Policy& policy) {
+  if (stored.state == SliceState::kFrozen) {
+    return Action::kKeep;
+  }
+  if (stored.revision == 0) {
+    return recount.found.rows == 0 ? Action::kKeep : Action::kReplace;
+  }
+  if (damaged) {
+    return decide_damaged(stored, recount, policy);
+  }
+  if (recount.found == stored.digest && !recount.differs) {
+    if (stored.state != policy.state) {
+      return Action::kReplace;
+    }
+    if (stored.held) {
+      return Action::kRelease;
+    }
+    return stored.state == SliceState::kSettled ? Action::kAudit : Action::kKeep;
+  }
+  const bool shrinks = recount.found.rows < stored.digest.rows || recount.takes_away;
+  if (!shrinks) {
+    return Action::kReplace;
+  }
+  if (recount.trust == Trust::kConfigured) {
+    return Action::kWait;
+  }
+  if (policy.allow_shrink) {
+    return Action::kReplace;
+  }
+  if (recount.trust == Trust::kUnconfirmed) {
+    return Action::kWait;
+  }
+  return only_overwritten(stored, recount.found) ? Action::kReplace : Action::kHold;
+}
+
+Action decide_age(const LedgerEntry& stored, bool damaged, bool past_retention) {
+  return past_retention && stored.state == SliceState::kSettled && !damaged ? Action::kFreeze
+                                                                           : Action::kKeep;
+}
+
+}  // namespace hirestream

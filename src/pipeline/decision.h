@@ -1,0 +1,64 @@
+// The one rule of what becomes of a slice: from what the ledger has of it, what a recount found and the policy follows one action. Every
+// engine, verify and repair ask here. Pure.
+//
+// Guard Shrink lives here: what was counted is taken away only when its rows were seen with other values by the strongest read, or
+// when somebody allowed it.
+#pragma once
+
+#include <cstdint>
+
+#include "model/slice.h"
+
+namespace hirestream {
+
+enum class Action : uint8_t {
+  // Nothing is written.
+  kKeep,
+  // The same rows as before: it is noted when that was seen.
+  kAudit,
+  // The recount takes the place of what is stored; also of the same rows, to settle or open the slice.
+  kReplace,
+  // The recount lacks what was counted: the slice keeps it and is marked.
+  kHold,
+  // A slice that was held is whole again: the mark goes.
+  kRelease,
+  // Nothing can be concluded yet: read again at the strongest level, at once or later.
+  kWait,
+  // Past its retention: keeps what it gave for ever.
+  kFreeze,
+};
+
+// How far a read can be believed when rows are missing in it.
+enum class Trust : uint8_t {
+  kConfigured,
+  // Read at the strongest level, or of a source that has no replicas.
+  kStrongest,
+  // The strongest read was tried and failed.
+  kUnconfirmed,
+};
+
+// A recount beside what is stored of the slice.
+struct Comparison {
+  RowDigest found;
+  // Some measure of some cell differs, or is less than stored. Neither is known of a damaged slice.
+  bool differs = false;
+  bool takes_away = false;
+  Trust trust = Trust::kConfigured;
+};
+
+struct Policy {
+  // What the slice shall be now: open while rows may still come to it in time.
+  SliceState state = SliceState::kSettled;
+  bool allow_shrink = false;
+  // A damaged slice whose rows have changed may be replaced, together with a correction of `events` (repair); else it is held.
+  bool replaces_damaged = false;
+};
+
+// What a recount means for a slice. `damaged`: its stored contribution cannot be read.
+Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount,
+              const Policy& policy);
+
+// What age alone means for a slice that is not recounted: freeze, or keep.
+Action decide_age(const LedgerEntry& stored, bool damaged, bool past_retention);
+
+}  // namespace hirestream

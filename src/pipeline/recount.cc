@@ -1,0 +1,247 @@
+#include "pipeline/recount.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace hirestream {
+namespace {
+
+// Whoever watches sees that a read of many minutes goes on.
+constexpr int64_t kTellIntervalUs = 500'000;
+
+std::string why_held(const Recount& recount) {
+  if (recount.change_is_unknown()) {
+    return "stored contribution is damaged: run `hirestream verify --repair`";
+  }
+  const std::string rows = std::to_string(recount.found().rows) + " rows found, " +
+                           std::to_string(recount.entry().digest.rows) + " counted before: held ";
+  return recount.lacks_rows()
+             ? rows + "(stale replica, TRUNCATE, wrong cluster or TTL?)"
+             : rows + "(it was held before, and something that was counted is still not there)";
+}
+
+void plan_entry(CommitPlan& plan, const LedgerEntry& entry, SliceEvent event,
+                std::string detail = {}) {
+  SliceChange change;
+  change.entry = entry;
+  change.mode = ChangeMode::kKeep;
+  plan.slices.push_back(std::move(change));
+  plan.news.push_back({event, entry.key, std::move(detail)});
+}
+
+// Settled, whether its time is over or not: it is not polled any more, and audits look at it.
+void plan_hold(CommitPlan& plan, const Recount& recount, int64_t now_us) {
+  LedgerEntry entry = recount.entry();
+  if (entry.held && entry.state == SliceState::kSettled) {
+    return;
+  }
+  entry.held = true;
+  entry.state = SliceState::kSettled;
+  entry.settled_at_us = entry.settled_at_us == 0 ? now_us : entry.settled_at_us;
+  entry.audited_at_us = now_us;
+  plan_entry(plan, entry, SliceEvent::kHeld, why_held(recount));
+}
+
+}  // namespace
+
+void SliceCount::add(RowClassifier& classifier, const TrackingBatch& rows) {
+  for (size_t row = 0; row < rows.rows(); ++row) {
+    add_row(classifier, rows, row);
+  }
+}
+
+void SliceCount::add_row(RowClassifier& classifier, const TrackingBatch& rows, size_t row) {
+  if (ids.insert(rows.id(row))) {
+    tally.add(classifier, rows, row);
+    position_max = std::max(position_max, rows.position(row));
+  }
+}
+
+void judge(Recount& recount, const Policy& policy) {
+  recount.whole = recount.count.tally.contribution();
+  recount.change = recount.stored.damaged
+                       ? Contribution()
+                       : difference(recount.whole, recount.stored.contribution);
+  Comparison comparison;
+  comparison.found = recount.found();
+  comparison.differs = !recount.change.empty();
+  comparison.takes_away =
+      std::any_of(recount.change.begin(), recount.change.end(),
+                  [](const Cell& cell) { return cell.measures.any_negative(); });
+  comparison.trust = recount.trust;
+  recount.action = decide(recount.entry(), recount.stored.damaged, comparison, policy);
+}
+
+void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
+                      const SliceLabel& label, int64_t now_us) {
+  const LedgerEntry& before = recount.entry();
+  const RowDigest& digest = recount.found();
+  const RowClasses& classes = recount.count.tally.classes();
+  const bool was_settled = before.state == SliceState::kSettled && before.revision != 0;
+  const bool corrected = was_settled && !recount.same();
+  plan.rows += digest.rows;
+  plan.new_rows += std::max<int64_t>(0, digest.rows - before.digest.rows);
+  plan.rejected += std::max<int64_t>(0, classes.rejected - before.classes.rejected);
+  if (corrected) {
+    plan.news.push_back(
+        {SliceEvent::kCorrected, before.key, std::to_string(digest.rows) + " rows"});
+  } else if (state == SliceState::kSettled && !was_settled) {
+    plan.news.push_back({SliceEvent::kSettled, before.key, ""});
+  }
+  SliceChange change;
+  change.entry = before;
+  change.entry.name = label.name;
+  change.entry.tag = label.tag;
+  change.entry.state = state;
+  change.entry.digest = digest;
+  change.entry.classes = classes;
+  change.entry.held = false;
+  if (corrected) {
+    change.entry.corrected_at_us = now_us;
+  }
+  if (state == SliceState::kSettled) {
+    change.entry.settled_at_us = before.settled_at_us == 0 ? now_us : before.settled_at_us;
+    change.entry.audited_at_us = now_us;
+  } else {
+    // One that was held before its time: its audits count from when it settles.
+    change.entry.settled_at_us = 0;
+  }
+  change.mode = ChangeMode::kReplace;
+  change.contribution = std::move(recount.whole);
+  change.rejects = recount.count.tally.rejects();
+  plan.cells.insert(plan.cells.end(), recount.change.begin(), recount.change.end());
+  plan.slices.push_back(std::move(change));
+}
+
+void plan_action(CommitPlan& plan, Recount&& recount, SliceState state, const SliceLabel& label,
+                 int64_t now_us) {
+  switch (recount.action) {
+    case Action::kKeep:
+    case Action::kWait:
+      return;
+    case Action::kAudit:
+    case Action::kRelease: {
+      LedgerEntry entry = recount.entry();
+      entry.audited_at_us = now_us;
+      entry.held = false;
+      const bool audit = recount.action == Action::kAudit;
+      return plan_entry(plan, entry, audit ? SliceEvent::kAudited : SliceEvent::kReleased);
+    }
+    case Action::kReplace:
+      return plan_replacement(plan, std::move(recount), state, label, now_us);
+    case Action::kHold:
+      return plan_hold(plan, recount, now_us);
+    case Action::kFreeze: {
+      SliceChange change;
+      change.entry = recount.entry();
+      change.entry.state = SliceState::kFrozen;
+      change.entry.held = false;  // nobody waits for its rows any more
+      change.mode = ChangeMode::kFreeze;
+      change.contribution = std::move(recount.stored.contribution);
+      plan.news.push_back({SliceEvent::kFrozen, change.entry.key, ""});
+      plan.slices.push_back(std::move(change));
+      return;
+    }
+  }
+  HIRESTREAM_CHECK(false);
+}
+
+Result<void> read_all(const EnginePorts& ports, SweepRequest request,
+                      const std::function<Result<void>(const SweepPage&)>& take) {
+  int64_t told_us = ports.clock.now_us();
+  int64_t told_requests = ports.source.statistics().requests;
+  int64_t rows = 0;
+  HIRESTREAM_ASSIGN(const auto sweep, ports.source.sweep(std::move(request)));
+  for (;;) {
+    HIRESTREAM_ASSIGN(const auto page, sweep->next());
+    if (page) {
+      rows += static_cast<int64_t>(page->rows.rows());
+      HIRESTREAM_TRY(take(*page));
+    }
+    const int64_t now_us = ports.clock.now_us();
+    if (!page || now_us - told_us >= kTellIntervalUs) {
+      const int64_t requests = ports.source.statistics().requests;
+      ports.observer.on_read(rows, requests - told_requests, now_us - told_us);
+      told_us = now_us;
+      told_requests = requests;
+      rows = 0;
+    }
+    if (!page) {
+      return {};
+    }
+  }
+}
+
+Result<void> Recounter::count(std::vector<Recount*> targets, ReadLevel level) {
+  std::unordered_map<SliceKey, Recount*, SliceKeyHash> by_key;
+  std::vector<SliceRead> requests;
+  requests.reserve(targets.size());
+  const bool unique = ports_.source.description().unique_rows;
+  for (Recount* target : targets) {
+    by_key.emplace(target->entry().key, target);
+    requests.push_back({target->entry().key, std::nullopt});
+  }
+  return read_all(ports_, {std::move(requests), level}, [&](const SweepPage& page) {
+    const auto target = by_key.find(page.slice.value());
+    HIRESTREAM_CHECK(target != by_key.end());
+    SliceCount& slice = target->second->count;
+    for (size_t row = 0; row < page.rows.rows(); ++row) {
+      if (unique) {
+        slice.tally.add(ledger_.classifier(), page.rows, row);
+      } else {
+        slice.add_row(ledger_.classifier(), page.rows, row);
+      }
+    }
+    return Result<void>();
+  });
+}
+
+Result<std::vector<Recount>> Recounter::recount(std::span<const SliceKey> keys,
+                                                const PolicyOf& policy_of) {
+  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
+  HIRESTREAM_CHECK(stored.size() == keys.size());
+  const bool replicas = ports_.source.description().replicas;
+  std::vector<Recount> out(keys.size());
+  std::vector<Recount*> all;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    out[i].stored = std::move(stored[i]);
+    out[i].stored.entry.key = keys[i];
+    out[i].trust = replicas ? Trust::kConfigured : Trust::kStrongest;
+    all.push_back(&out[i]);
+  }
+  HIRESTREAM_TRY(count(all, ReadLevel::kConfigured));
+  std::vector<Recount*> suspects;
+  for (Recount& recount : out) {
+    judge(recount, policy_of(recount.entry()));
+    if (recount.action == Action::kWait) {
+      suspects.push_back(&recount);
+    }
+  }
+  if (suspects.empty()) {
+    return out;
+  }
+  // Guard Shrink: a stale replica answers with fewer rows; ask again as strongly as the source can.
+  std::vector<SliceCount> first_counts;
+  for (Recount* suspect : suspects) {
+    first_counts.push_back(std::exchange(suspect->count, SliceCount()));
+  }
+  const auto strong = count(suspects, ReadLevel::kStrongest);
+  if (!strong && strong.error().kind != ErrorKind::kTransient) {
+    return forward(strong.error());
+  }
+  if (!strong) {
+    ports_.observer.on_retry(strong.error(), 1, 0);
+    unconfirmed_ = strong.error();
+  }
+  for (size_t i = 0; i < suspects.size(); ++i) {
+    if (!strong) {
+      suspects[i]->count = std::move(first_counts[i]);
+    }
+    suspects[i]->trust = strong ? Trust::kStrongest : Trust::kUnconfirmed;
+    judge(*suspects[i], policy_of(suspects[i]->entry()));
+  }
+  return out;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,94 @@
+// Reading slices again and what follows from it: counts, their comparison with what is stored, and the changes that carry out a
+// decision (decision.h). Not thread-safe.
+//
+// The order is what makes it safe: the stored contribution and its revision are loaded BEFORE the raw rows are read, the difference
+// is computed from exactly that contribution, and the commit succeeds only if the revision has not moved since.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "aggregation/row_id_set.h"
+#include "aggregation/tally.h"
+#include "pipeline/decision.h"
+#include "pipeline/engine.h"
+#include "pipeline/slice_ledger.h"
+
+namespace hirestream {
+
+// Rows of one slice, each id once, added up.
+struct SliceCount {
+  RowIdSet ids;
+  Tally tally;
+  Position position_max;
+
+  void add(RowClassifier& classifier, const TrackingBatch& rows);
+  void add_row(RowClassifier& classifier, const TrackingBatch& rows, size_t row);
+};
+
+struct Recount {
+  StoredContribution stored;
+  SliceCount count;
+  // Of the count.
+  Contribution whole;
+  // What `events` gets: whole − stored; empty if nobody knows what was stored.
+  Contribution change;
+  Trust trust = Trust::kConfigured;
+  Action action = Action::kKeep;
+
+  const LedgerEntry& entry() const { return stored.entry; }
+  const RowDigest& found() const { return count.tally.digest(); }
+  bool lacks_rows() const {
+    return trust == Trust::kUnconfirmed || found().rows < entry().digest.rows;
+  }
+  // Its contribution cannot be read and its rows have changed: what `events` holds of it is not known.
+  bool change_is_unknown() const { return stored.damaged && found() != entry().digest; }
+  // Counts and stored contribution are the same to the last row.
+  bool same() const { return !stored.damaged && change.empty() && found() == entry().digest; }
+};
+
+// Compares and decides; `whole`, `change` and `action` are set.
+void judge(Recount& recount, const Policy& policy);
+
+// What a file's slice is called; others have no label.
+struct SliceLabel {
+  std::string name;
+  std::string tag;
+};
+
+// Adds what the recount's action writes, and what is told of it, to the plan.
+void plan_action(CommitPlan& plan, Recount&& recount, SliceState state, const SliceLabel& label,
+                 int64_t now_us);
+// The recount takes the place of what is stored, whatever its action is.
+void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
+                      const SliceLabel& label, int64_t now_us);
+
+// Pulls every page; `take` counts its rows. Tells the observer what was read.
+Result<void> read_all(const EnginePorts& ports, SweepRequest request,
+                      const std::function<Result<void>(const SweepPage&)>& take);
+
+class Recounter {
+ public:
+  using PolicyOf = std::function<Policy(const LedgerEntry& stored)>;
+
+  Recounter(const EnginePorts& ports, SliceLedger& ledger) : ports_(ports), ledger_(ledger) {}
+
+  // Reads the slices whole, in the order of the keys. What would wait is read again at the strongest level here; if that fails it
+  // waits.
+  Result<std::vector<Recount>> recount(std::span<const SliceKey> keys, const PolicyOf& policy_of);
+  // Why the last ones that wait could not be confirmed.
+  const std::optional<Error>& unconfirmed() const { return unconfirmed_; }
+
+ private:
+  Result<void> count(std::vector<Recount*> targets, ReadLevel level);
+
+  EnginePorts ports_;
+  SliceLedger& ledger_;
+  std::optional<Error> unconfirmed_;
+};
+
+}  // namespace hirestream

@@ -1,0 +1,62 @@
+#include "pipeline/slice_book.h"
+
+#include <utility>
+
+namespace hirestream {
+
+Result<void> SliceBook::load() {
+  HIRESTREAM_ASSIGN(std::vector<LedgerEntry> entries, ledger_.load_entries());
+  entries_.clear();
+  for (LedgerEntry& entry : entries) {
+    entries_.emplace_hint(entries_.end(), entry.key, std::move(entry));
+  }
+  return {};
+}
+
+Result<void> SliceBook::reload(std::span<const SliceKey> keys) {
+  HIRESTREAM_ASSIGN(const std::vector<StoredContribution> moved, ledger_.load_contributions(keys));
+  for (const StoredContribution& slice : moved) {
+    if (slice.entry.revision == 0) {
+      entries_.erase(slice.entry.key);
+    } else {
+      entries_[slice.entry.key] = slice.entry;
+    }
+  }
+  return {};
+}
+
+const LedgerEntry* SliceBook::find(const SliceKey& key) const {
+  const auto entry = entries_.find(key);
+  return entry == entries_.end() ? nullptr : &entry->second;
+}
+
+LedgerEntry SliceBook::entry_of(const SliceKey& key) const {
+  if (const LedgerEntry* known = find(key)) {
+    return *known;
+  }
+  LedgerEntry entry;
+  entry.key = key;
+  return entry;
+}
+
+Result<std::vector<SliceKey>> SliceBook::commit(CommitPlan plan) {
+  std::vector<LedgerEntry> entries;
+  entries.reserve(plan.slices.size());
+  for (const SliceChange& change : plan.slices) {
+    entries.push_back(change.entry);
+  }
+  const int64_t new_rows = plan.new_rows;
+  HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+  if (outcome.verdict == CommitVerdict::kConflict) {
+    HIRESTREAM_TRY(reload(outcome.conflicts));
+    return outcome.conflicts;
+  }
+  for (LedgerEntry& entry : entries) {
+    entry.revision += 1;
+    entries_[entry.key] = std::move(entry);
+  }
+  rows_counted_ += new_rows;
+  return std::vector<SliceKey>();
+}
+
+}  // namespace hirestream

@@ -1,0 +1,396 @@
+#include "pipeline/verify_slices.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "pipeline/ring_walk.h"
+#include "pipeline/verify_report.h"
+
+namespace hirestream {
+namespace {
+
+constexpr size_t kSlicesPerBatch = 128;
+// A running engine changes slices while they are compared: each difference is looked at again before it is believed.
+constexpr int kLooks = 5;
+// And twice as long after each look: 4.5 s in all.
+constexpr int64_t kFirstWaitUs = 150'000;
+
+std::vector<std::span<const SliceKey>> batches_of(std::span<const SliceKey> keys,
+                                                  size_t size = kSlicesPerBatch) {
+  std::vector<std::span<const SliceKey>> batches;
+  for (; !keys.empty(); keys = keys.subspan(std::min(size, keys.size()))) {
+    batches.push_back(keys.first(std::min(size, keys.size())));
+  }
+  return batches;
+}
+
+}  // namespace
+
+SliceVerifier::SliceVerifier(const EnginePorts& ports, const VerifyOptions& options,
+                             SliceLedger& ledger, VerifyReport& report)
+    : ports_(ports),
+      options_(options),
+      ledger_(ledger),
+      report_(report),
+      recounter_(ports_, ledger) {}
+
+Result<void> SliceVerifier::note_entries() {
+  HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
+  for (const LedgerEntry& entry : entries) {
+    labels_[entry.key] = {entry.name, entry.tag};
+    noted_.emplace(entry.key, entry);
+  }
+  return {};
+}
+
+Result<void> SliceVerifier::note_listing() {
+  HIRESTREAM_ASSIGN(const std::vector<SliceListing> found,
+                    ports_.source.discover(ledger_.shards()));
+  for (const SliceListing& slice : found) {
+    there_.insert(slice.key);
+    labels_[slice.key] = {slice.name, slice.tag};
+  }
+  return {};
+}
+
+Policy SliceVerifier::policy_of(const LedgerEntry& entry) const {
+  Policy policy;
+  // A slice new to the ledger is left open for the engine to settle, unless nobody appends to slices of this source.
+  policy.state = entry.revision != 0 ? entry.state
+                 : is_files()        ? SliceState::kSettled
+                                     : SliceState::kOpen;
+  policy.allow_shrink = options_.engine.allow_shrink;
+  policy.replaces_damaged = true;
+  return policy;
+}
+
+bool SliceVerifier::has_moved(const LedgerEntry& entry) const {
+  const auto noted = noted_.find(entry.key);
+  return (noted == noted_.end() ? 0 : noted->second.revision) != entry.revision;
+}
+
+Result<void> SliceVerifier::check_all() {
+  HIRESTREAM_TRY(note_entries());
+  if (by_scan()) {
+    return check_scan();
+  }
+  HIRESTREAM_TRY(note_listing());
+  std::set<SliceKey> keys = there_;
+  for (const auto& [key, entry] : noted_) {
+    const bool frozen = entry.state == SliceState::kFrozen;
+    report_.slices_frozen += frozen ? 1 : 0;
+    // A file that is gone keeps what it gave: there is nothing to compare it with. Of frozen slices only rows that came too late count.
+    if (!frozen && !is_files()) {
+      keys.insert(key);
+    }
+  }
+  total_ = static_cast<int64_t>(keys.size());
+  if (ports_.source.description().ring_reads) {
+    HIRESTREAM_TRY(sweep_ring(keys));
+  }
+  return look_at({keys.begin(), keys.end()});
+}
+
+Result<void> SliceVerifier::sweep_ring(std::set<SliceKey>& keys) {
+  RingWalk walk(options_.engine.rows_per_commit);
+  while (!walk.done()) {
+    std::map<SliceKey, SliceCount> counts;
+    int64_t rows = 0;
+    HIRESTREAM_TRY(
+        read_all(ports_, {walk.part(), ReadLevel::kConfigured}, [&](const SweepPage& page) {
+          const SliceKey slice = page.slice.value();
+          rows += static_cast<int64_t>(page.rows.rows());
+          if (keys.contains(slice)) {
+            counts[slice].add(ledger_.classifier(), page.rows);
+          }
+          return Result<void>();
+        }));
+    HIRESTREAM_TRY(compare_part(std::move(counts), keys));
+    walk.advance(rows);
+  }
+  return {};
+}
+
+Result<void> SliceVerifier::compare_part(std::map<SliceKey, SliceCount> counts,
+                                         std::set<SliceKey>& keys) {
+  std::vector<SliceKey> counted;
+  for (const auto& [key, count] : counts) {
+    counted.push_back(key);
+  }
+  for (const auto batch : batches_of(counted)) {
+    HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(batch));
+    for (StoredContribution& slice : stored) {
+      Recount recount;
+      recount.stored = std::move(slice);
+      const SliceKey key = recount.entry().key;
+      recount.count = std::move(counts.at(key));
+      judge(recount, policy_of(recount.entry()));
+      if (recount.same() && !recount.entry().held && !has_moved(recount.entry()) &&
+          recount.entry().state != SliceState::kFrozen) {
+        count_checked(recount);
+        keys.erase(key);
+        ports_.observer.on_progress("slices verified", report_.slices_checked, total_);
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> SliceVerifier::check(const std::set<SliceKey>& keys) {
+  HIRESTREAM_TRY(note_entries());
+  if (by_scan()) {
+    return check_scan();
+  }
+  std::set<SliceKey> readable;
+  for (const auto& [key, entry] : noted_) {
+    readable.insert(key);
+  }
+  if (is_files()) {
+    HIRESTREAM_TRY(note_listing());
+    readable = there_;
+  }
+  std::vector<SliceKey> wanted;
+  std::set_intersection(keys.begin(), keys.end(), readable.begin(), readable.end(),
+                        std::back_inserter(wanted));
+  HIRESTREAM_TRY(look_at(wanted));
+  if (damage_.plan.empty()) {
+    return {};
+  }
+  std::vector<SliceKey> others;
+  std::set_difference(readable.begin(), readable.end(), keys.begin(), keys.end(),
+                      std::back_inserter(others));
+  HIRESTREAM_ASSIGN(std::vector<SliceKey> damaged, damaged_of(others));
+  return look_at(std::move(damaged));
+}
+
+Result<std::vector<SliceKey>> SliceVerifier::damaged_of(std::span<const SliceKey> keys) {
+  std::vector<SliceKey> damaged;
+  for (const auto batch : batches_of(keys)) {
+    HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
+                      ledger_.load_contributions(batch));
+    for (const StoredContribution& slice : stored) {
+      if (slice.damaged) {
+        damaged.push_back(slice.entry.key);
+      }
+    }
+  }
+  return damaged;
+}
+
+// Of files one at a time: one that cannot be read does not keep the others from being compared.
+Result<std::vector<Recount>> SliceVerifier::recount(std::span<const SliceKey> keys) {
+  auto recounts =
+      recounter_.recount(keys, [this](const LedgerEntry& entry) { return policy_of(entry); });
+  if (!recounts && is_files() &&
+      (recounts.error().kind == ErrorKind::kRejected ||
+       recounts.error().kind == ErrorKind::kConfig)) {
+    report_.unreadable.push_back(recounts.error());
+    return std::vector<Recount>();
+  }
+  return recounts;
+}
+
+Result<void> SliceVerifier::look_at(std::vector<SliceKey> keys) {
+  const size_t size = is_files() ? 1 : kSlicesPerBatch;
+  for (int look = 1; look <= kLooks && !keys.empty(); ++look) {
+    std::vector<SliceKey> again;
+    filling_ = false;
+    for (const auto batch : batches_of(keys, size)) {
+      HIRESTREAM_ASSIGN(std::vector<Recount> recounts, recount(batch));
+      for (Recount& recount : recounts) {
+        HIRESTREAM_TRY(take_look(std::move(recount), look == kLooks, again));
+      }
+      ports_.observer.on_progress("slices verified", report_.slices_checked, total_);
+    }
+    keys = std::move(again);
+    if (!keys.empty() && look < kLooks && filling_ && options_.wait) {
+      options_.wait(kFirstWaitUs << look);  // an engine that fills them commits meanwhile
+    }
+  }
+  return {};
+}
+
+Result<void> SliceVerifier::take_look(Recount&& recount, bool last, std::vector<SliceKey>& again) {
+  const LedgerEntry& entry = recount.entry();
+  const SliceKey key = entry.key;
+  if (entry.state == SliceState::kFrozen) {
+    const auto noted = noted_.find(key);
+    // By an engine, after we began.
+    report_.slices_frozen +=
+        noted == noted_.end() || noted->second.state != SliceState::kFrozen ? 1 : 0;
+    return note_late_rows(recount);
+  }
+  const auto before = revisions_.find(key);
+  const bool moved = before != revisions_.end() && before->second != entry.revision;
+  revisions_[key] = entry.revision;
+  if (!recount.same() && !last) {
+    filling_ = filling_ || entry.state == SliceState::kOpen;
+    again.push_back(key);
+    return {};
+  }
+  count_checked(recount);
+  if (!recount.same() && moved && entry.state == SliceState::kOpen) {
+    return {};  // an open slice that an engine is filling right now: what it lacks is on its way
+  }
+  return conclude(std::move(recount));
+}
+
+Result<void> SliceVerifier::check_scan() {
+  HIRESTREAM_ASSIGN(ScanCount count,
+                    count_scan(ports_, ledger_.classifier(), {}, ReadLevel::kConfigured));
+  std::set<SliceKey> keys;
+  for (const auto& [key, entry] : noted_) {
+    keys.insert(key);
+  }
+  for (const auto& [key, tally] : count.slices) {
+    keys.insert(key);
+  }
+  const std::vector<SliceKey> all(keys.begin(), keys.end());
+  const bool replicas = ports_.source.description().replicas;
+  HIRESTREAM_ASSIGN(
+      const std::vector<SliceKey> suspects,
+      compare_scanned(all, count, replicas ? Trust::kConfigured : Trust::kStrongest));
+  if (suspects.empty()) {
+    return {};
+  }
+  // Guard Shrink: a stale replica answers with fewer rows; ask again as strongly as the source can.
+  auto strong = count_scan(ports_, ledger_.classifier(), {}, ReadLevel::kStrongest);
+  if (!strong && strong.error().kind != ErrorKind::kTransient) {
+    return forward(strong.error());
+  }
+  if (!strong) {
+    ports_.observer.on_retry(strong.error(), 1, 0);
+    ports_.observer.on_note(
+        "warning",
+        std::to_string(suspects.size()) +
+            " slices seem to lack rows, but the table could not be read at its strongest "
+            "consistency to confirm it; verify again");
+  }
+  HIRESTREAM_TRY(compare_scanned(suspects, strong ? *strong : count,
+                                 strong ? Trust::kStrongest : Trust::kUnconfirmed));
+  return {};
+}
+
+Result<std::vector<SliceKey>> SliceVerifier::compare_scanned(std::span<const SliceKey> keys,
+                                                             ScanCount& count, Trust trust) {
+  std::vector<SliceKey> suspects;
+  for (const auto batch : batches_of(keys)) {
+    HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(batch));
+    for (StoredContribution& slice : stored) {
+      Recount recount;
+      recount.stored = std::move(slice);
+      recount.trust = trust;
+      const SliceKey key = recount.entry().key;
+      const auto counted = count.slices.find(key);
+      if (counted != count.slices.end()) {
+        recount.count.tally = std::move(counted->second);
+      }
+      judge(recount, policy_of(recount.entry()));
+      if (recount.entry().state == SliceState::kFrozen) {
+        ++report_.slices_frozen;
+        HIRESTREAM_TRY(note_late_rows(recount));
+      } else if (has_moved(recount.entry())) {
+        // By a running engine after the scan began: its numbers are newer than ours.
+        count_checked(recount);
+      } else if (recount.action == Action::kWait && trust == Trust::kConfigured) {
+        if (counted != count.slices.end()) {
+          // What is to be believed if nobody confirms it.
+          counted->second = std::move(recount.count.tally);
+        }
+        suspects.push_back(key);
+      } else {
+        count_checked(recount);
+        HIRESTREAM_TRY(conclude(std::move(recount)));
+      }
+    }
+  }
+  return suspects;
+}
+
+void SliceVerifier::count_checked(const Recount& recount) {
+  ++report_.slices_checked;
+  report_.rows_read += recount.found().rows;
+  report_.classes += recount.count.tally.classes();
+}
+
+Result<void> SliceVerifier::conclude(Recount&& recount) {
+  const LedgerEntry entry = recount.entry();
+  switch (recount.action) {
+    case Action::kKeep:
+    case Action::kAudit:
+    case Action::kFreeze:
+      return {};
+    case Action::kRelease: {
+      if (!options_.repair) {
+        return {};
+      }
+      CommitPlan changes;
+      plan_action(changes, std::move(recount), entry.state, labels_[entry.key],
+                  ports_.clock.now_us());
+      HIRESTREAM_ASSIGN(const bool committed, commit(std::move(changes)));
+      report_.slices_released += committed ? 1 : 0;
+      return {};
+    }
+    case Action::kReplace:
+    case Action::kHold:
+    case Action::kWait:
+      break;
+  }
+  name_slice(report_, entry);
+  if (recount.stored.damaged) {
+    ++report_.slices_damaged;
+  } else {
+    ++report_.slices_different;
+    note_differences(report_, recount.whole, recount.stored.contribution, slice_name(entry));
+  }
+  if (recount.action != Action::kReplace) {
+    ++report_.slices_held;
+    return {};
+  }
+  return options_.repair ? replace(std::move(recount)) : Result<void>();
+}
+
+Result<void> SliceVerifier::replace(Recount&& recount) {
+  const LedgerEntry entry = recount.entry();
+  const bool damaged = recount.stored.damaged;
+  const bool unknown = recount.change_is_unknown();
+  const int64_t counted = recount.count.tally.classes().counted;
+  CommitPlan once;
+  plan_replacement(unknown ? damage_.plan : once, std::move(recount), policy_of(entry).state,
+                   labels_[entry.key], ports_.clock.now_us());
+  if (unknown) {
+    damage_.rows[entry.key] = entry.classes.counted - counted;
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const bool committed, commit(std::move(once)));
+  if (committed) {
+    --(damaged ? report_.slices_damaged : report_.slices_different);
+    ++report_.slices_repaired;
+  }
+  return {};
+}
+
+Result<bool> SliceVerifier::commit(CommitPlan plan) {
+  HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+  return outcome.verdict == CommitVerdict::kCommitted;
+}
+
+Result<void> SliceVerifier::note_late_rows(const Recount& recount) {
+  LedgerEntry entry = recount.entry();
+  const int64_t late = std::max<int64_t>(0, recount.found().rows - entry.digest.rows);
+  report_.rows_too_late += late;
+  if (!options_.repair || late <= entry.classes.too_late) {
+    return {};
+  }
+  entry.classes.too_late = late;
+  CommitPlan changes;
+  SliceChange change;
+  change.entry = entry;
+  change.mode = ChangeMode::kKeep;
+  changes.slices.push_back(std::move(change));
+  HIRESTREAM_TRY(ledger_.commit(std::move(changes)));
+  return {};
+}
+
+}  // namespace hirestream

@@ -1,0 +1,87 @@
+// The first half of verify: each unfrozen slice is counted again and compared with what the ledger has of it; with repair, differing
+// ones are replaced by the same decision as an engine's (decision.h), by revision, without epochs: a running engine may go on. The
+// common way is a sweep over the raw log; what differs is looked at again, slice by slice, before it is believed.
+// Memory: one part of the ring (tail), one file, or the cells of the whole table (scan). Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "pipeline/recount.h"
+#include "pipeline/scan_count.h"
+#include "pipeline/verify.h"
+
+namespace hirestream {
+
+// Recounts that shall replace damaged slices of which nobody knows what they gave: only together with a correction of `events`, in one
+// transaction. One without the other would leave numbers that nothing explains any more.
+struct UnknownDamage {
+  CommitPlan plan;
+  // Of each slice: rows counted before, less those that replace them.
+  std::map<SliceKey, int64_t> rows;
+};
+
+class SliceVerifier {
+ public:
+  // All outlive it; what it finds goes into the report.
+  SliceVerifier(const EnginePorts& ports, const VerifyOptions& options, SliceLedger& ledger,
+                VerifyReport& report);
+
+  Result<void> check_all();
+  // These alone, as far as they can be read, and if one of them is damaged, all other damaged ones: what `events` must be is known only
+  // when none is left.
+  Result<void> check(const std::set<SliceKey>& keys);
+  UnknownDamage& unknown_damage() { return damage_; }
+
+ private:
+  // What the ledger had when the verification began.
+  Result<void> note_entries();
+  Result<void> note_listing();
+  bool by_scan() const { return !ports_.source.description().slice_reads; }
+  bool is_files() const { return ports_.source.description().strategy == Strategy::kFiles; }
+
+  // Counts the ring part by part; takes the slices that are as the ledger says out of `keys`.
+  Result<void> sweep_ring(std::set<SliceKey>& keys);
+  Result<void> compare_part(std::map<SliceKey, SliceCount> counts, std::set<SliceKey>& keys);
+  Result<void> look_at(std::vector<SliceKey> keys);
+  Result<std::vector<Recount>> recount(std::span<const SliceKey> keys);
+  Result<void> take_look(Recount&& recount, bool last, std::vector<SliceKey>& again);
+
+  Result<void> check_scan();
+  // Of counts by a scan; returns slices to be counted again at the strongest level.
+  Result<std::vector<SliceKey>> compare_scanned(std::span<const SliceKey> keys, ScanCount& count,
+                                                Trust trust);
+
+  Policy policy_of(const LedgerEntry& entry) const;
+  bool has_moved(const LedgerEntry& entry) const;
+  void count_checked(const Recount& recount);
+  // Reports what the recount's action says, and with repair does it.
+  Result<void> conclude(Recount&& recount);
+  Result<void> replace(Recount&& recount);
+  Result<bool> commit(CommitPlan plan);
+  // Rows of a frozen slice that are in the raw log but were never counted.
+  Result<void> note_late_rows(const Recount& recount);
+  Result<std::vector<SliceKey>> damaged_of(std::span<const SliceKey> keys);
+
+  EnginePorts ports_;
+  const VerifyOptions& options_;
+  SliceLedger& ledger_;
+  VerifyReport& report_;
+  Recounter recounter_;
+  std::map<SliceKey, LedgerEntry> noted_;
+  std::map<SliceKey, SliceLabel> labels_;
+  // Slices of the listing.
+  std::set<SliceKey> there_;
+  // Revisions at the last look.
+  std::map<SliceKey, int64_t> revisions_;
+  UnknownDamage damage_;
+  // A slice that differed at this look may be one that is filled right now.
+  bool filling_ = false;
+  int64_t total_ = -1;
+};
+
+}  // namespace hirestream
