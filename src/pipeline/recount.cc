@@ -7,9 +7,6 @@
 namespace hirestream {
 namespace {
 
-// Whoever watches sees that a read of many minutes goes on.
-constexpr int64_t kTellIntervalUs = 500'000;
-
 std::string why_held(const Recount& recount) {
   if (recount.change_is_unknown()) {
     return "stored contribution is damaged: run `hirestream verify --repair`";
@@ -151,22 +148,19 @@ Result<void> read_all(const EnginePorts& ports, SweepRequest request,
                       const std::function<Result<void>(const SweepPage&)>& take) {
   int64_t told_us = ports.clock.now_us();
   int64_t told_requests = ports.source.statistics().requests;
-  int64_t rows = 0;
   HIRESTREAM_ASSIGN(const auto sweep, ports.source.sweep(std::move(request)));
   for (;;) {
     HIRESTREAM_ASSIGN(const auto page, sweep->next());
     if (page) {
-      rows += static_cast<int64_t>(page->rows.rows());
       HIRESTREAM_TRY(take(*page));
     }
+    // Page by page: whoever watches sees that a read of many minutes goes on.
     const int64_t now_us = ports.clock.now_us();
-    if (!page || now_us - told_us >= kTellIntervalUs) {
-      const int64_t requests = ports.source.statistics().requests;
-      ports.observer.on_read(rows, requests - told_requests, now_us - told_us);
-      told_us = now_us;
-      told_requests = requests;
-      rows = 0;
-    }
+    const int64_t requests = ports.source.statistics().requests;
+    ports.observer.on_read(page ? static_cast<int64_t>(page->rows.rows()) : 0,
+                           requests - told_requests, now_us - told_us);
+    told_us = now_us;
+    told_requests = requests;
     if (!page) {
       return {};
     }

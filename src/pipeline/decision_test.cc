@@ -1,0 +1,202 @@
+#include "pipeline/decision.h"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace hirestream {
+
+void PrintTo(Action action, std::ostream* out) {
+  static constexpr std::string_view kNames[] = {"keep", "audit",   "replace", "hold",
+                                                "wait", "release", "freeze"};
+  static constexpr Action kActions[] = {Action::kKeep, Action::kAudit,   Action::kReplace,
+                                        Action::kHold, Action::kWait,    Action::kRelease,
+                                        Action::kFreeze};
+  for (size_t i = 0; i < std::size(kActions); ++i) {
+    if (kActions[i] == action) {
+      *out << kNames[i];
+    }
+  }
+}
+
+namespace {
+
+// What the recount found beside a stored slice of 5 rows.
+enum class Found { kSame, kSameRowsOtherCells, kMore, kMoreButLess, kOtherValues, kFewer, kNothing };
+
+// One row of the table: whatever is not named holds for every value of it.
+struct Stored {
+  SliceState state;
+  bool held;
+  bool damaged;
+};
+
+Comparison comparison_of(Found found, Trust trust) {
+  Comparison out;
+  out.trust = trust;
+  switch (found) {
+    case Found::kSame:
+      out.found = {5, 50};
+      return out;
+    case Found::kSameRowsOtherCells:  // a wrong contribution was stored: too little
+      out.found = {5, 50};
+      out.differs = true;
+      return out;
+    case Found::kMore:
+      out.found = {6, 66};
+      out.differs = true;
+      return out;
+    case Found::kMoreButLess:  // some cell has less
+      out.found = {6, 67};
+      out.differs = true;
+      out.takes_away = true;
+      return out;
+    case Found::kOtherValues:
+      out.found = {5, 51};
+      out.differs = true;
+      out.takes_away = true;
+      return out;
+    case Found::kFewer:
+      out.found = {4, 40};
+      out.differs = true;
+      out.takes_away = true;
+      return out;
+    case Found::kNothing:
+      out.differs = true;
+      out.takes_away = true;
+      return out;
+  }
+  return out;
+}
+
+LedgerEntry entry_of(const Stored& stored) {
+  LedgerEntry entry;
+  entry.revision = 3;
+  entry.state = stored.state;
+  entry.held = stored.held;
+  entry.digest = {5, 50};
+  return entry;
+}
+
+constexpr Found kAllFound[] = {Found::kSame,        Found::kSameRowsOtherCells,
+                               Found::kMore,        Found::kMoreButLess,
+                               Found::kOtherValues, Found::kFewer,
+                               Found::kNothing};
+constexpr Trust kAllTrust[] = {Trust::kConfigured, Trust::kStrongest, Trust::kUnconfirmed};
+
+bool shrinks(Found found) {
+  return found == Found::kMoreButLess || found == Found::kOtherValues || found == Found::kFewer ||
+         found == Found::kNothing;
+}
+
+// The table, said in words. Every combination is looked up in it.
+Action expected(const Stored& stored, Found found, Trust trust, const Policy& policy) {
+  if (stored.state == SliceState::kFrozen) {
+    return Action::kKeep;
+  }
+  if (stored.damaged) {
+    if (found == Found::kSame || found == Found::kSameRowsOtherCells) {
+      return Action::kReplace;
+    }
+    if (trust == Trust::kConfigured) {
+      return Action::kWait;
+    }
+    const bool all_there =
+        trust == Trust::kStrongest && found != Found::kFewer && found != Found::kNothing;
+    return policy.replaces_damaged && (all_there || policy.allow_shrink) ? Action::kReplace
+                                                                         : Action::kHold;
+  }
+  if (found == Found::kSame) {
+    return stored.state != policy.state           ? Action::kReplace
+           : stored.held                          ? Action::kRelease
+           : stored.state == SliceState::kSettled ? Action::kAudit
+                                                  : Action::kKeep;
+  }
+  if (!shrinks(found)) {
+    return Action::kReplace;
+  }
+  if (trust == Trust::kConfigured) {
+    return Action::kWait;
+  }
+  if (policy.allow_shrink) {
+    return Action::kReplace;
+  }
+  if (trust == Trust::kUnconfirmed) {
+    return Action::kWait;
+  }
+  const bool overwritten =
+      found == Found::kOtherValues || (found == Found::kMoreButLess && !stored.held);
+  return overwritten ? Action::kReplace : Action::kHold;
+}
+
+TEST(Decision, FollowsTheTableForEveryCombination) {
+  int combinations = 0;
+  for (const SliceState state : {SliceState::kOpen, SliceState::kSettled, SliceState::kFrozen}) {
+    for (int bits = 0; bits < 32; ++bits) {
+      const Stored stored{state, (bits & 1) != 0, (bits & 2) != 0};
+      Policy policy;
+      policy.state = (bits & 4) != 0 ? SliceState::kOpen : SliceState::kSettled;
+      policy.allow_shrink = (bits & 8) != 0;
+      policy.replaces_damaged = (bits & 16) != 0;
+      for (const Found found : kAllFound) {
+        for (const Trust trust : kAllTrust) {
+          ++combinations;
+          EXPECT_EQ(decide(entry_of(stored), stored.damaged, comparison_of(found, trust), policy),
+                    expected(stored, found, trust, policy))
+              << "state " << static_cast<int>(state) << ", bits " << bits << ", found "
+              << static_cast<int>(found) << ", trust " << static_cast<int>(trust);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(combinations, 3 * 32 * 7 * 3);
+}
+
+// The rows of the table that matter most, one by one.
+TEST(Decision, TakesNothingAwayThatOneReadMissed) {
+  const LedgerEntry stored = entry_of({SliceState::kSettled, false, false});
+  const auto action = [&stored](Found found, Trust trust) {
+    return decide(stored, false, comparison_of(found, trust), {});
+  };
+  EXPECT_EQ(action(Found::kFewer, Trust::kConfigured), Action::kWait);
+  EXPECT_EQ(action(Found::kFewer, Trust::kUnconfirmed), Action::kWait);
+  EXPECT_EQ(action(Found::kFewer, Trust::kStrongest), Action::kHold);
+  EXPECT_EQ(action(Found::kNothing, Trust::kStrongest), Action::kHold);
+}
+
+TEST(Decision, BelievesOtherValuesOfTheSameRows) {
+  const LedgerEntry stored = entry_of({SliceState::kSettled, false, false});
+  EXPECT_EQ(decide(stored, false, comparison_of(Found::kOtherValues, Trust::kStrongest), {}),
+            Action::kReplace);
+}
+
+TEST(Decision, NewRowsDoNotMakeUpForMissingOnesOfAHeldSlice) {
+  const LedgerEntry stored = entry_of({SliceState::kSettled, true, false});
+  EXPECT_EQ(decide(stored, false, comparison_of(Found::kMoreButLess, Trust::kStrongest), {}),
+            Action::kHold);
+}
+
+TEST(Decision, ASliceThatIsNotInTheLedgerIsCountedIfItHasRows) {
+  const LedgerEntry unknown;
+  Comparison recount;
+  EXPECT_EQ(decide(unknown, false, recount, {}), Action::kKeep);
+  recount.found = {1, 7};
+  EXPECT_EQ(decide(unknown, false, recount, {}), Action::kReplace);
+}
+
+TEST(Decision, FreezesWhatIsSettledAndPastItsRetention) {
+  for (const bool held : {false, true}) {
+    EXPECT_EQ(decide_age(entry_of({SliceState::kSettled, held, false}), false, true),
+              Action::kFreeze);
+  }
+  EXPECT_EQ(decide_age(entry_of({SliceState::kSettled, false, false}), false, false),
+            Action::kKeep);
+  EXPECT_EQ(decide_age(entry_of({SliceState::kSettled, false, true}), true, true), Action::kKeep);
+  EXPECT_EQ(decide_age(entry_of({SliceState::kOpen, false, false}), false, true), Action::kKeep);
+  EXPECT_EQ(decide_age(entry_of({SliceState::kFrozen, false, false}), false, true), Action::kKeep);
+}
+
+}  // namespace
+}  // namespace hirestream
