@@ -58,10 +58,10 @@ export function comparisonNote({ range, completed }: Kpis): string {
   }, which is not whole yet.`;
 }
 
-export function KpiTiles({ kpis, points }: { kpis: Kpis | null; points: Point[] }) {
+export function KpiTiles({ kpis, outdated, points }: { kpis: Kpis | null; outdated: boolean; points: Point[] }) {
   const { state } = usePage();
   return (
-    <section aria-label="Key figures" aria-busy={kpis === null}>
+    <section class={outdated ? "outdated" : ""} aria-label="Key figures" aria-busy={outdated || kpis === null}>
       <ul class="tiles sums">
         {kSums.map((figure) => (
           <Tile key={figure.key} figure={figure} kpis={kpis} points={points} />
