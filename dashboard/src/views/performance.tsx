@@ -120,7 +120,7 @@ export function PerformanceView() {
     <>
       {stale && <StaleBanner problem={stale} />}
       {nothing && <EmptyRange />}
-      <KpiTiles kpis={kpis.data} outdated={kpis.outdated} points={kpis.outdated === series.outdated ? (series.data?.points ?? []) : []} />
+      <KpiTiles kpis={kpis.data} outdated={kpis.outdated} series={kpis.outdated === series.outdated ? series.data : null} />
       <div class="charts">
         {kCharts.map(({ title, figures, colors }) => (
           <Card key={title} title={title} outdated={series.outdated} note={<Legend figures={figures} colors={colors} compare={state.compare} />}>
@@ -152,7 +152,7 @@ export function PerformanceView() {
             )}
           </Answered>
         </Card>
-        <Card title="Qualified Ratio per Campaign" class="tall-2" outdated={campaigns.outdated} note="ordered by qualified applications">
+        <Card title="Qualified Ratio per Campaign" class="tall-2" outdated={campaigns.outdated} note="most qualified first">
           <Answered answer={campaigns}>
             {(data) => (
               <BarList
