@@ -1,6 +1,7 @@
 // The HTTP API (docs/api/openapi.yaml): types, and a client that remembers ETags, so that a question whose answer has not changed
 // costs a 304.
 
+import { KeptText } from "./kept_text";
 import type { Dimension } from "./url_state";
 
 export interface Figures {
@@ -180,24 +181,10 @@ export class Problem extends Error {
   }
 }
 
-const kTokenKey = "hirestream.token";
+const keptToken = new KeptText("hirestream.token", () => sessionStorage);
 
-export function storedToken(): string {
-  try {
-    return sessionStorage.getItem(kTokenKey) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-export function storeToken(token: string): void {
-  try {
-    if (token) sessionStorage.setItem(kTokenKey, token);
-    else sessionStorage.removeItem(kTokenKey);
-  } catch {
-    // Without storage the token lasts as long as the page.
-  }
-}
+export const storedToken = () => keptToken.read();
+export const storeToken = (token: string) => keptToken.write(token);
 
 export function headersWithToken(): Headers {
   const headers = new Headers();
@@ -240,7 +227,7 @@ export class ApiClient {
       response = await fetch(path, { headers, cache: "no-store", ...(signal ? { signal } : {}) });
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new Problem(0, "No answer", "The server cannot be reached. The page tries again by itself.");
+      throw new Problem(0, "No answer", "The server cannot be reached.");
     }
     if (response.status === 304 && known) return known.data as T;
     if (!response.ok) {

@@ -18,7 +18,7 @@ export const kFigures = {
   clicks: { key: "clicks", label: "Clicks", short: "Clicks", kind: "count", good: "up", meaning: "clicks on a job ad" },
   ctr: { key: "click_through_rate", label: "Click-Through Rate", short: "CTR", kind: "rate", good: "up", meaning: "clicks / impressions" },
   conversions: { key: "conversions", label: "Conversions", short: "Conv.", kind: "count", good: "up", meaning: "applications" },
-  conversion_rate: { key: "conversion_rate", label: "Conversion rate", short: "CVR", kind: "rate", good: "up", meaning: "conversions / clicks" },
+  conversion_rate: { key: "conversion_rate", label: "Conversion Rate", short: "CVR", kind: "rate", good: "up", meaning: "conversions / clicks" },
   qualified: { key: "qualified", label: "Qualified", short: "Qual.", kind: "count", good: "up", meaning: "qualified applications" },
   qualified_ratio: { key: "qualified_ratio", label: "Qualified Ratio", short: "Qual. ratio", kind: "rate", good: "up", meaning: "qualified / (qualified + unqualified)" },
   spend: { key: "spend", label: "Spend", short: "Spend", kind: "money", good: "none", meaning: "sum of the bids of all clicks" },

@@ -1,8 +1,8 @@
 // /api/v1/stream, read by fetch (an EventSource cannot send a token). Connects again by itself, and takes a stream that has gone silent
 // for a lost one.
 
+import { createParser } from "eventsource-parser";
 import { headersWithToken } from "./api";
-import { SseParser } from "./sse_parser";
 
 export type Connection = "connecting" | "live" | "lost" | "unauthorized";
 
@@ -89,16 +89,16 @@ export class LiveStream {
   private async read(body: ReadableStream<Uint8Array>, heard: () => void): Promise<void> {
     const reader = body.getReader();
     const decoder = new TextDecoder();
-    const parser = new SseParser();
+    const parser = createParser({ onEvent: ({ event, data }) => this.take(event, data) });
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       heard();
-      for (const { event, data } of parser.push(decoder.decode(value, { stream: true }))) this.take(event, data);
+      parser.feed(decoder.decode(value, { stream: true }));
     }
   }
 
-  private take(event: string, data: string): void {
+  private take(event: string | undefined, data: string): void {
     let fields: Partial<Pick<Pulse, "freshness_ms" | "behind_ms" | "unread_ms" | "unread_source">>;
     try {
       fields = JSON.parse(data) as typeof fields;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Problem, type ApiClient } from "./api";
-import { QueryHub } from "./query_hub";
+import { answerTo, kNothingShown, QueryHub, shownAfter, type Result } from "./query_hub";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -39,5 +39,80 @@ describe("a question that fails", () => {
     hub.watch("/a", () => {});
     await vi.advanceTimersByTimeAsync(9_000);
     expect(asked).toHaveLength(3);
+  });
+
+  it("is asked again at once when a person wants it", async () => {
+    const { hub, asked } = hubThatFails(503);
+    hub.watch("/a", () => {});
+    await vi.advanceTimersByTimeAsync(1);
+    await hub.retry();
+    expect(asked).toEqual(["/a", "/a"]);
+  });
+});
+
+describe("what is shown", () => {
+  const problem = new Problem(503, "No", "answer");
+  const answered = (path: string, data: unknown): Result => ({ path, data, error: null });
+  const failed = (path: string): Result => ({ path, data: null, error: problem });
+  const shown = (...results: Result[]) => results.reduce(shownAfter<unknown>, kNothingShown);
+
+  it("keeps the figures of the same question when a refresh fails, with the error", () => {
+    expect(answerTo("/a", shown(answered("/a", 1), failed("/a")))).toEqual({ data: 1, error: problem, outdated: false });
+  });
+
+  it("never keeps the figures of another question when the new one fails", () => {
+    expect(answerTo("/b", shown(answered("/a", 1), failed("/b")))).toEqual({ data: null, error: problem, outdated: false });
+    expect(answerTo("/b", shown(answered("/a", 1), failed("/b"), failed("/b")))).toEqual({ data: null, error: problem, outdated: false });
+  });
+
+  it("says that the figures are of another question while the new one is under way, and not what was wrong with it", () => {
+    expect(answerTo("/b", shown(answered("/a", 1)))).toEqual({ data: 1, error: null, outdated: true });
+    expect(answerTo("/b", shown(answered("/a", 1), failed("/a")))).toEqual({ data: 1, error: null, outdated: true });
+  });
+
+  it("is nothing where nothing is asked", () => {
+    expect(answerTo(null, shown(answered("/a", 1)))).toEqual({ data: null, error: null, outdated: false });
+  });
+
+  it("stays the same object while nothing changes, so that nothing is drawn", () => {
+    const before = shown(answered("/a", 1), failed("/a"));
+    expect(shownAfter(before, failed("/a"))).toBe(before);
+  });
+});
+
+describe("a late answer", () => {
+  // Deaf to abort signals, as an answer is that has arrived already.
+  function hubAnsweredByHand() {
+    const open: { path: string; answer: (data: unknown) => void }[] = [];
+    const client = {
+      get: (path: string) => new Promise((resolve) => open.push({ path, answer: resolve })),
+    } as unknown as ApiClient;
+    return { hub: new QueryHub(client), open };
+  }
+
+  it("to a question that nobody asks any more is not heard", async () => {
+    const { hub, open } = hubAnsweredByHand();
+    const heard: unknown[] = [];
+    hub.watch("/a", ({ data }) => heard.push(data))();
+    hub.watch("/b", ({ data }) => heard.push(data));
+    open[1]?.answer("new");
+    await vi.advanceTimersByTimeAsync(1);
+    open[0]?.answer("old");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(heard).toEqual(["new"]);
+  });
+
+  it("to the same question, asked again meanwhile, is not heard, wherever the address went in between", async () => {
+    const { hub, open } = hubAnsweredByHand();
+    const heard: unknown[] = [];
+    hub.watch("/a", ({ data }) => heard.push(data))();
+    hub.watch("/a", ({ data }) => heard.push(data));
+    void hub.refresh();
+    open[2]?.answer("new");
+    await vi.advanceTimersByTimeAsync(1);
+    open[0]?.answer("oldest");
+    open[1]?.answer("older");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(heard).toEqual(["new"]);
   });
 });

@@ -5,14 +5,14 @@ import { useContext, useEffect, useState } from "preact/hooks";
 import { Problem, type ApiClient } from "./api";
 
 export interface Answer<T> {
-  /** The newest answer; while a new question is under way, still the one before. */
+  /** With an `error`, an older answer to this question. */
   data: T | null;
   error: Problem | null;
-  /** No answer to this very question has come yet. */
-  pending: boolean;
+  /** `data` answers the question before, for as long as this one is under way: to be shown as such. */
+  outdated: boolean;
 }
 
-interface Result {
+export interface Result {
   path: string;
   data: unknown;
   error: Problem | null;
@@ -24,11 +24,11 @@ interface Question {
   listeners: Set<Listener>;
   abort: AbortController | null;
   failed: boolean;
-  /** By the server, as it stands: asking the same again brings the same. */
   refused: boolean;
 }
 
-function isRefusal({ status }: Problem): boolean {
+/** By the server, as the question stands: asking the same again brings the same. */
+export function isRefusal({ status }: Problem): boolean {
   // A token may come, a crowd may go.
   return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
 }
@@ -42,7 +42,7 @@ export class QueryHub {
     readonly client: ApiClient,
     private readonly onAnswer: () => void = () => {},
   ) {
-    setInterval(() => void this.retryFailed(), kRetry_ms);
+    setInterval(() => void this.retry(), kRetry_ms);
   }
 
   watch(path: string, listener: Listener): () => void {
@@ -66,7 +66,8 @@ export class QueryHub {
     return this.askAll((question) => !question.refused);
   }
 
-  private retryFailed(): Promise<unknown> {
+  /** Every few seconds by itself; at once when a person wants it. */
+  retry(): Promise<unknown> {
     return this.askAll((question) => question.failed && !question.refused);
   }
 
@@ -95,20 +96,37 @@ export class QueryHub {
   }
 }
 
+/** The last result of a view's question, with what may still be shown of the results before. */
+export interface Shown<T> {
+  path: string | null;
+  data: T | null;
+  error: Problem | null;
+}
+
+export const kNothingShown = { path: null, data: null, error: null };
+
+/** Figures outlive a failed refresh of their own question, never the failure of another. */
+export function shownAfter<T>(before: Shown<T>, { path, data, error }: Result): Shown<T> {
+  const asked = before.path === path;
+  const kept = error ? (asked ? before.data : null) : (data as T);
+  const unchanged = asked && before.data === kept && before.error?.message === error?.message;
+  return unchanged ? before : { path, data: kept, error };
+}
+
+export function answerTo<T>(path: string | null, shown: Shown<T>): Answer<T> {
+  if (path === null) return { data: null, error: null, outdated: false };
+  const answered = shown.path === path;
+  return { data: shown.data, error: answered ? shown.error : null, outdated: !answered && shown.data !== null };
+}
+
 export const HubContext = createContext<QueryHub | null>(null);
 
 export function useQuery<T>(path: string | null): Answer<T> {
   const hub = useContext(HubContext);
-  const [state, setState] = useState<{ path: string | null; data: T | null; error: Problem | null }>({ path: null, data: null, error: null });
+  const [shown, setShown] = useState<Shown<T>>(kNothingShown);
   useEffect(() => {
     if (!hub || path === null) return undefined;
-    return hub.watch(path, (result) =>
-      setState((before) => {
-        const data = result.error ? before.data : (result.data as T);
-        const same = before.path === path && before.data === data && before.error?.message === result.error?.message;
-        return same ? before : { path, data, error: result.error };
-      }),
-    );
+    return hub.watch(path, (result) => setShown((before) => shownAfter(before, result)));
   }, [hub, path]);
-  return { data: state.data, error: state.path === path ? state.error : null, pending: state.path !== path };
+  return answerTo(path, shown);
 }

@@ -2,27 +2,17 @@
 // module whenever it changes.
 
 import { useEffect, useState } from "preact/hooks";
+import { KeptText } from "./kept_text";
 
 export const kThemes = ["auto", "light", "dark"] as const;
 export type Theme = (typeof kThemes)[number];
 
-const kKey = "hirestream.theme";
 const kChanged = "hirestream:theme";
 
-// Without storage the choice lasts as long as the page.
-let chosen: Theme | null = null;
-
-function stored(): Theme {
-  try {
-    return kThemes.find((theme) => theme === localStorage.getItem(kKey)) ?? "auto";
-  } catch {
-    return "auto";
-  }
-}
+const kept = new KeptText("hirestream.theme", () => localStorage);
 
 export function currentTheme(): Theme {
-  chosen ??= stored();
-  return chosen;
+  return kThemes.find((theme) => theme === kept.read()) ?? "auto";
 }
 
 const darkSystem = () => matchMedia("(prefers-color-scheme: dark)");
@@ -35,12 +25,7 @@ function show(): void {
 }
 
 export function applyTheme(theme: Theme): void {
-  chosen = theme;
-  try {
-    localStorage.setItem(kKey, theme);
-  } catch {
-    // Told above.
-  }
+  kept.write(theme);
   show();
 }
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { Entry, Figures, Kpis, Minute, Range, Slice, Verification } from "./api";
+import type { Entry, Figures, Kpis, Minute, Point, Range, Series, Slice, Verification } from "./api";
 import { sparklinePath } from "./charts/sparkline";
 import { compareIds } from "./format";
 import { isolated } from "./charts/time_chart";
 import { compareEntries } from "./parts/breakdown";
 import { readPulse, unreadFor } from "./parts/freshness";
-import { comparisonNote } from "./parts/kpi_tiles";
+import { comparisonNote, completedPoints } from "./parts/kpi_tiles";
 import { gridsOf, lookOf } from "./parts/slice_map";
 import { joinMinutes } from "./views/pipeline";
-import { classSum, readVerification } from "./views/quality";
+import { classSum, readVerification, shareText } from "./views/quality";
 import { kNoPulse, type Pulse } from "./live_stream";
 
 const entry = (id: string, spend: string, cpa: number | null): Entry => ({
@@ -166,6 +166,14 @@ describe("data quality", () => {
   it("adds all classes but the total", () => {
     expect(classSum({ read: 999, counted: 1, unattributed: 20, other: 300, rejected: 4000, too_late: 50_000 })).toBe(54_321);
   });
+
+  it("does not write none where there are few", () => {
+    const plain = (count: number, read: number) => shareText(count, read).replaceAll("\u202f", " ");
+    expect(plain(86, 200_373)).toBe("< 0.1 %");
+    expect(plain(0, 200_373)).toBe("0.0 %");
+    expect(plain(1, 1000)).toBe("0.1 %");
+    expect(plain(0, 0)).toBe("–");
+  });
 });
 
 describe("freshness", () => {
@@ -237,6 +245,23 @@ describe("lines with gaps", () => {
 });
 
 describe("sparkline", () => {
+  const series = (step: Series["step"], times: string[]): Series => ({
+    range: { from: times[0] ?? "", to: "" },
+    step,
+    points: times.map((time): Point => ({ time, ...entry("0", "0.000000", null) })),
+    previous: null,
+  });
+  const times = (of: Series, to: string) => completedPoints(of, to).map(({ time }) => time);
+
+  it("ends with the last completed hour or day, since the running one would look like a fall", () => {
+    const hours = series("hour", ["2026-03-02T07:00", "2026-03-02T08:00", "2026-03-02T09:00"]);
+    expect(times(hours, "2026-03-02T09:00")).toEqual(["2026-03-02T07:00", "2026-03-02T08:00"]);
+    expect(times(hours, "2026-03-02T10:00")).toHaveLength(3);
+    const days = series("day", ["2026-03-01T00:00", "2026-03-02T00:00"]);
+    expect(times(days, "2026-03-02T09:00")).toEqual(["2026-03-01T00:00"]);
+    expect(times(days, "2026-03-03T00:00")).toHaveLength(2);
+  });
+
   it("breaks at gaps and stays inside its box", () => {
     const path = sparklinePath([0, 10, null, 5, 10]);
     expect(path.match(/M/g)).toHaveLength(2);

@@ -183,9 +183,8 @@ std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
     if (source.attribution == "columns" && attributable > 0 &&
         rows.unattributed * 10 > attributable) {
       hints.push_back(fmt::format(
-          "{}: {:.0f} % of the rows of counted kinds have no job_id column. Where their payload "
-          "names the job, "
-          "--attribution payload counts them, in a warehouse of its own.",
+          "{}: {:.0f} % of the rows of counted kinds have no `job_id`. Where their payload names "
+          "the job, `--attribution payload` counts them, in a warehouse of its own.",
           source.name,
           100.0 * static_cast<double>(rows.unattributed) / static_cast<double>(attributable)));
     }

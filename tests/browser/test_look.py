@@ -144,6 +144,14 @@ def test_numbers_do_not_glide_for_those_who_want_no_motion(site, visit):
     assert page.tab.evaluate("getComputedStyle(document.querySelector('.dot'), '::after').animationName") == "none"
 
 
+def test_a_chart_without_a_figure_says_so(site, visit):
+    """Rows that were counted long after they came say nothing of freshness: no axis of made-up numbers."""
+    page = visit().open(f"{site.url}/?view=pipeline")
+    page.tab.wait_for_selector(".card:has-text('Commit time') canvas")
+    assert page.tab.locator(".card:has-text('from arrival to committed') canvas").count() == 0
+    assert "No figures" in page.tab.inner_text(".card:has-text('from arrival to committed')")
+
+
 def test_an_error_is_explained_in_the_server_s_words(site, visit):
     """An id of 19 digits that is no 64-bit integer: the page lets it pass, the server does not."""
     question = "company=9999999999999999999"

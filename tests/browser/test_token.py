@@ -43,3 +43,28 @@ def test_another_tab_asks_again(closed_site, visit):
         page = visit()
         page.tab.goto(closed_site.url)
         page.tab.wait_for_selector("dialog[open]")
+
+
+BLOCKED = {
+    "refused": "get() { throw new DOMException('blocked', 'SecurityError'); }",
+    "null": "get() { return null; }",
+}
+
+
+@pytest.mark.parametrize("storage", BLOCKED)
+def test_a_browser_that_keeps_nothing_needs_the_token_once_a_page(closed_site, visit, storage):
+    page = visit(color_scheme="light")
+    for name in ("sessionStorage", "localStorage"):
+        page.tab.add_init_script(f"Object.defineProperty(window, '{name}', {{ {BLOCKED[storage]} }})")
+    page.tab.goto(closed_site.url)
+    page.tab.wait_for_selector("dialog[open]")
+    page.tab.fill("dialog input", TOKEN)
+    page.tab.keyboard.press("Enter")
+    page.tab.wait_for_selector("[data-figure=clicks] .number")
+    page.tab.wait_for_selector("[data-test=freshness][data-connection=live]")
+    page.tab.click("nav >> text=Pipeline")
+    page.tab.wait_for_selector("main .slice-grid")
+    page.tab.keyboard.press("t")
+    page.tab.keyboard.press("t")
+    page.tab.wait_for_selector("html[data-theme=dark]")
+    assert page.tab.locator("dialog").count() == 0

@@ -8,7 +8,7 @@ import { kFigures, numberOf, writeFigure, type Figure } from "../figures";
 import { compareIds, formatCount, nameOf } from "../format";
 import { HubContext, useQuery } from "../query_hub";
 import { drillDown, kDimensions, questionOf, type Dimension, type UrlState } from "../url_state";
-import { Skeleton, StaleBanner } from "./states";
+import { PartProblem, Skeleton, StaleBanner } from "./states";
 
 const kColumns: Figure[] = [
   kFigures.impressions,
@@ -104,7 +104,7 @@ export function Breakdown() {
   const dimension = state.by;
   const order = kServerOrders.includes(state.sort) ? state.sort : "spend";
   const path = `/api/v1/top/${dimension}?${questionOf(state)}&order=${order}&limit=${kLimit}`;
-  const { data, error, pending } = useQuery<Top>(path);
+  const { data, error, outdated } = useQuery<Top>(path);
   const shown = data?.dimension === dimension ? data : null;
 
   const wanted = state.search.trim().toLowerCase();
@@ -164,17 +164,17 @@ export function Breakdown() {
             value={state.search}
             onInput={(event) => go({ ...state, search: event.currentTarget.value, page: 1 }, true)}
           />
-          <button type="button" class="button" onClick={() => void onExport()} disabled={!shown || exporting || entries.length === 0}>
+          <button type="button" class="button" onClick={() => void onExport()} disabled={!shown || outdated || exporting || entries.length === 0}>
             {exporting ? "Exporting …" : "CSV"}
           </button>
         </span>
       </header>
-      {error && <StaleBanner problem={error} />}
-      {!shown ? (
-        <Skeleton height={320} />
-      ) : (
+      {error && shown && <StaleBanner problem={error} />}
+      {error && !shown && <PartProblem problem={error} />}
+      {!error && !shown && <Skeleton height={320} />}
+      {shown && (
         // Scrolls sideways on a narrow screen: reachable by keyboard.
-        <div class={`table-scroll ${pending ? "waiting" : ""}`} tabIndex={0} role="region" aria-label={`Figures by ${dimension}`}>
+        <div class={`table-scroll ${outdated ? "outdated" : ""}`} aria-busy={outdated} tabIndex={0} role="region" aria-label={`Figures by ${dimension}`}>
           <table>
             <thead>
               <tr>
@@ -199,7 +199,7 @@ export function Breakdown() {
       )}
       {shown && (
         <footer class="card-foot">
-          <span class="quiet">
+          <span class={`quiet ${outdated ? "outdated" : ""}`}>
             {formatCount(entries.length)} {entries.length === 1 ? "row" : "rows"}
             {shown.total > shown.entries.length && ` of ${formatCount(shown.total)}: the ${formatCount(kLimit)} largest by ${order}; the export has all`}
           </span>

@@ -60,7 +60,7 @@ export function TokenDialog({ rejected, onToken }: { rejected: boolean; onToken:
         <h2 id="token-title">Token</h2>
         <p>{rejected ? "That token was not accepted." : "This server shows its figures only with a token."} It was set where the server was started.</p>
         <input type="password" autocomplete="current-password" aria-label="Token" value={token} onInput={(event) => setToken(event.currentTarget.value)} />
-        <p class="quiet">Kept in this tab until it is closed.</p>
+        <p class="quiet">Kept in this tab only, at most until it is closed.</p>
         <button type="submit" class="button primary" disabled={!token.trim()}>
           Continue
         </button>

@@ -46,12 +46,12 @@ function Chips({ dimension }: { dimension: Dimension }) {
 function Choices({ dimension, search }: { dimension: Dimension; search: string }) {
   const { state } = usePage();
   const set = useSetFilter();
-  const { data, error, pending } = useQuery<Names>(`/api/v1/names/${dimension}?search=${encodeURIComponent(search)}&limit=50`);
+  const { data, error, outdated } = useQuery<Names>(`/api/v1/names/${dimension}?search=${encodeURIComponent(search)}&limit=50`);
   if (error) return <p class="quiet">{error.detail}</p>;
   if (!data) return <Skeleton height={180} />;
   const chosen = state.filters[dimension];
   return (
-    <ul class={`choices ${pending ? "waiting" : ""}`}>
+    <ul class={`choices ${outdated ? "outdated" : ""}`}>
       {data.names.map((entry) => {
         const { id } = entry;
         const on = chosen.includes(id);

@@ -1,6 +1,6 @@
 // The eleven key figures: what came and what it cost above, how good that is below.
 
-import type { Compared, Kpis, Point, Range } from "../api";
+import type { Compared, Kpis, Point, Range, Series } from "../api";
 import { rangeLabel, hourOfText } from "../civil_time";
 import { Sparkline } from "../charts/sparkline";
 import { usePage } from "../context";
@@ -58,10 +58,17 @@ export function comparisonNote({ range, completed }: Kpis): string {
   }, which is not whole yet.`;
 }
 
-export function KpiTiles({ kpis, points }: { kpis: Kpis | null; points: Point[] }) {
+/** The running hour or day, which is not whole, would look like a fall. */
+export function completedPoints({ points, step }: Series, to: string): Point[] {
+  const end = hourOfText(to) ?? Infinity;
+  return points.filter(({ time }) => (hourOfText(time) ?? 0) + (step === "day" ? 24 : 1) <= end);
+}
+
+export function KpiTiles({ kpis, outdated, series }: { kpis: Kpis | null; outdated: boolean; series: Series | null }) {
   const { state } = usePage();
+  const points = kpis && series ? completedPoints(series, kpis.completed.range.to) : [];
   return (
-    <section aria-label="Key figures" aria-busy={kpis === null}>
+    <section class={outdated ? "outdated" : ""} aria-label="Key figures" aria-busy={outdated || kpis === null}>
       <ul class="tiles sums">
         {kSums.map((figure) => (
           <Tile key={figure.key} figure={figure} kpis={kpis} points={points} />

@@ -92,7 +92,7 @@ function GridChart({ grid }: { grid: Grid }) {
   const percent = (column: number) => `${(column / grid.buckets.length) * 100}%`;
   const label = (name: string) => {
     const begin = grid.shards.map((shard) => grid.cells.get(`${name}/${shard}`)).find(Boolean)?.begin;
-    return begin ? minuteLabel(civilSeconds(begin, zone)) : `#${name}`;
+    return begin ? minuteLabel(civilSeconds(begin, zone)) : `block ${name}`;
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -149,7 +149,7 @@ function GridChart({ grid }: { grid: Grid }) {
           </div>
         </div>
       </div>
-      {chosen ? <Detail slice={chosen} /> : <p class="slice-detail quiet">{at ? "no rows came there" : "Point at a slice, or use the arrow keys."}</p>}
+      {chosen ? <Detail slice={chosen} /> : <p class="slice-detail quiet">{at ? "no rows came there" : "Point at a slice or tap it, or use the arrow keys."}</p>}
     </figure>
   );
 }

@@ -1,9 +1,11 @@
 // What stands where data is not there: yet, for want of any, or because something is wrong.
 
 import type { ComponentChildren } from "preact";
+import { useContext, useState } from "preact/hooks";
 import { kNoTables, type Problem } from "../api";
 import { usePage } from "../context";
 import { hourOfText, rangeLabel, textOfHour } from "../civil_time";
+import { HubContext, isRefusal } from "../query_hub";
 import { kDefaultState } from "../url_state";
 
 /** The server is there, the warehouse is not yet. */
@@ -23,6 +25,22 @@ function WaitingForTables() {
   );
 }
 
+function TryNow() {
+  const hub = useContext(HubContext);
+  const [trying, setTrying] = useState(false);
+  const onClick = async () => {
+    setTrying(true);
+    await hub?.retry();
+    setTrying(false);
+  };
+  return (
+    <button type="button" class="link" disabled={trying} onClick={() => void onClick()}>
+      {trying ? "Trying …" : "Try now"}
+    </button>
+  );
+}
+
+/** In place of a whole view. */
 export function ProblemCard({ problem }: { problem: Problem }) {
   if (problem.type === kNoTables) return <WaitingForTables />;
   return (
@@ -30,17 +48,34 @@ export function ProblemCard({ problem }: { problem: Problem }) {
       <h2>{problem.title}</h2>
       <p>{problem.detail}</p>
       <p class="quiet">
-        {problem.status === 0 || problem.status >= 500 ? "The page tries again every few seconds." : "Change range or filters, or "}
-        {problem.status !== 0 && problem.status < 500 && <a href="?">start over</a>}
+        {isRefusal(problem) ? (
+          <>
+            Change range or filters, or <a href="?">start over</a>
+          </>
+        ) : (
+          <>
+            The page tries again every few seconds. <TryNow />
+          </>
+        )}
       </p>
     </div>
   );
 }
 
+/** In place of one part of a view, whose other parts may have their answers. */
+export function PartProblem({ problem }: { problem: Problem }) {
+  return (
+    <p class="banner bad" role="alert">
+      <strong>{problem.title}.</strong> {problem.detail} {!isRefusal(problem) && <TryNow />}
+    </p>
+  );
+}
+
+/** Above figures that could not be asked for again. */
 export function StaleBanner({ problem }: { problem: Problem }) {
   return (
     <div class="banner warn" role="status">
-      <strong>{problem.title}.</strong> {problem.detail} What is shown is older.
+      <strong>{problem.title}.</strong> {problem.detail} What is shown is older. {!isRefusal(problem) && <TryNow />}
     </div>
   );
 }
@@ -103,13 +138,20 @@ export function EmptyRange() {
   );
 }
 
-export function Card(props: { title: string; note?: ComponentChildren; class?: string; children: ComponentChildren; actions?: ComponentChildren }) {
+interface CardProps {
+  title: string;
+  note?: ComponentChildren;
+  class?: string;
+  outdated?: boolean;
+  children: ComponentChildren;
+}
+
+export function Card(props: CardProps) {
   return (
-    <section class={`card ${props.class ?? ""}`}>
+    <section class={`card ${props.class ?? ""} ${props.outdated ? "outdated" : ""}`} aria-busy={props.outdated}>
       <header class="card-head">
         <h2>{props.title}</h2>
         {props.note && <span class="card-note">{props.note}</span>}
-        {props.actions && <span class="card-actions">{props.actions}</span>}
       </header>
       {props.children}
     </section>

@@ -1,5 +1,6 @@
 // What was got and what it cost: key figures, their course, and the breakdown.
 
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Kpis, Series, Top } from "../api";
 import { civilSeconds, hourOfText, rangeOfLast, stepLabel, textOfHour } from "../civil_time";
@@ -10,8 +11,8 @@ import { kFigures, numberOf, writeFigure, type Figure } from "../figures";
 import { formatCount, formatMoney, formatPercent, formatShort, nameOf } from "../format";
 import { Breakdown } from "../parts/breakdown";
 import { KpiTiles } from "../parts/kpi_tiles";
-import { Card, EmptyRange, ProblemCard, Skeleton, StaleBanner } from "../parts/states";
-import { useQuery } from "../query_hub";
+import { Card, EmptyRange, PartProblem, ProblemCard, Skeleton, StaleBanner } from "../parts/states";
+import { useQuery, type Answer } from "../query_hub";
 import { drillDown, questionOf, type UrlState } from "../url_state";
 
 const kStepsMin = 6;
@@ -94,6 +95,12 @@ function Legend({ figures, colors, compare }: { figures: Figure[]; colors: strin
   );
 }
 
+/** What a card holds: the answer, what stands there until it comes, or why none came. */
+function Answered<T>({ answer, children }: { answer: Answer<T>; children: (data: T) => ComponentChildren }) {
+  if (answer.data !== null) return <>{children(answer.data)}</>;
+  return answer.error ? <PartProblem problem={answer.error} /> : <Skeleton height={196} />;
+}
+
 export function PerformanceView() {
   const { state, go, meta } = usePage();
   const wide = contextRange(state, meta?.now);
@@ -103,58 +110,66 @@ export function PerformanceView() {
   const campaigns = useQuery<Top>(`/api/v1/top/campaign?${question}&order=qualified&limit=${kBars}`);
   const groups = useQuery<Top>(`/api/v1/top/group?${question}&order=spend&limit=${kBars}`);
 
-  const error = kpis.error ?? series.error;
-  if (error && !kpis.data) return <ProblemCard problem={error} />;
-  const nothing = kpis.data !== null && !kpis.pending && Object.values(kpis.data.current).every((value) => value === null || Number(value) === 0);
+  if (kpis.error && !kpis.data) return <ProblemCard problem={kpis.error} />;
+  const stale = [kpis, series, campaigns, groups].find(({ error, data }) => error && data)?.error;
+  const nothing = kpis.data !== null && !kpis.outdated && Object.values(kpis.data.current).every((value) => value === null || Number(value) === 0);
   const spendMost = Math.max(0, ...(groups.data?.entries ?? []).map((entry) => Number(entry.spend)));
-  const spendAll = kpis.data ? Number(kpis.data.current.spend) : 0;
+  // Answers to one question and to the question before are not put together.
+  const spendAll = kpis.data && kpis.outdated === groups.outdated ? Number(kpis.data.current.spend) : 0;
   return (
     <>
-      {error && <StaleBanner problem={error} />}
+      {stale && <StaleBanner problem={stale} />}
       {nothing && <EmptyRange />}
-      <KpiTiles kpis={kpis.data} points={series.data?.points ?? []} />
-      <div class={`charts ${series.pending && series.data ? "waiting" : ""}`}>
+      <KpiTiles kpis={kpis.data} outdated={kpis.outdated} series={kpis.outdated === series.outdated ? series.data : null} />
+      <div class="charts">
         {kCharts.map(({ title, figures, colors }) => (
-          <Card key={title} title={title} note={<Legend figures={figures} colors={colors} compare={state.compare} />}>
-            {series.data ? <Chart title={title} series={series.data} figures={figures} colors={colors} focus={wide.focus} /> : <Skeleton height={196} />}
+          <Card key={title} title={title} outdated={series.outdated} note={<Legend figures={figures} colors={colors} compare={state.compare} />}>
+            <Answered answer={series}>
+              {(data) => <Chart title={title} series={data} figures={figures} colors={colors} focus={wide.focus} />}
+            </Answered>
           </Card>
         ))}
-        <Card title="Spend by Group" class="tall-1" note={groups.data && groups.data.total > kBars ? `${kBars} of ${formatCount(groups.data.total)}` : "share of all"}>
-          {groups.data ? (
-            <BarList
-              tone="accent"
-              pickLabel="Filter by"
-              onPick={(id) => go(drillDown(state, "group", id))}
-              bars={groups.data.entries.map((entry) => ({
-                id: entry.id,
-                name: nameOf(entry, "group"),
-                part: spendMost > 0 ? Number(entry.spend) / spendMost : 0,
-                value: formatMoney(entry.spend),
-                note: spendAll > 0 ? formatPercent(Number(entry.spend) / spendAll, 0) : "",
-              }))}
-            />
-          ) : (
-            <Skeleton height={196} />
-          )}
+        <Card
+          title="Spend by Group"
+          class="tall-1"
+          outdated={groups.outdated}
+          note={groups.data && groups.data.total > kBars ? `${kBars} of ${formatCount(groups.data.total)}` : "share of all"}
+        >
+          <Answered answer={groups}>
+            {(data) => (
+              <BarList
+                tone="accent"
+                pickLabel="Filter by"
+                onPick={(id) => go(drillDown(state, "group", id))}
+                bars={data.entries.map((entry) => ({
+                  id: entry.id,
+                  name: nameOf(entry, "group"),
+                  part: spendMost > 0 ? Number(entry.spend) / spendMost : 0,
+                  value: formatMoney(entry.spend),
+                  note: spendAll > 0 ? formatPercent(Number(entry.spend) / spendAll, 0) : "",
+                }))}
+              />
+            )}
+          </Answered>
         </Card>
-        <Card title="Qualified Ratio per Campaign" class="tall-2" note="ordered by qualified applications">
-          {campaigns.data ? (
-            <BarList
-              tone="teal"
-              pickLabel="Filter by"
-              onPick={(id) => go(drillDown(state, "campaign", id))}
-              bars={campaigns.data.entries.map((entry) => ({
-                id: entry.id,
-                name: nameOf(entry, "campaign"),
-                part: entry.qualified_ratio,
-                value: formatPercent(entry.qualified_ratio),
-                note: `${formatCount(entry.qualified)} of ${formatCount(entry.qualified + entry.unqualified)}`,
-                faint: entry.qualified + entry.unqualified < kRatioOf,
-              }))}
-            />
-          ) : (
-            <Skeleton height={196} />
-          )}
+        <Card title="Qualified Ratio per Campaign" class="tall-2" outdated={campaigns.outdated} note="most qualified first">
+          <Answered answer={campaigns}>
+            {(data) => (
+              <BarList
+                tone="teal"
+                pickLabel="Filter by"
+                onPick={(id) => go(drillDown(state, "campaign", id))}
+                bars={data.entries.map((entry) => ({
+                  id: entry.id,
+                  name: nameOf(entry, "campaign"),
+                  part: entry.qualified_ratio,
+                  value: formatPercent(entry.qualified_ratio),
+                  note: `${formatCount(entry.qualified)} of ${formatCount(entry.qualified + entry.unqualified)}`,
+                  faint: entry.qualified + entry.unqualified < kRatioOf,
+                }))}
+              />
+            )}
+          </Answered>
         </Card>
       </div>
       {wide.focus && <p class="quiet charts-note">The charts show the whole day around the range, which is marked in them.</p>}

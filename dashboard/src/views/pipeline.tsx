@@ -102,6 +102,7 @@ function MinuteChart({ chart, rows, keys }: { chart: ChartOfMinutes; rows: Map<n
     () => chart.lines.map((line): Line => ({ ...line, values: keys.map((key) => rows.get(key)?.[line.key] ?? null), write: chart.write })),
     [chart, rows, keys],
   );
+  if (lines.every(({ values }) => values.every((value) => value === null))) return <p class="quiet pad">No figures in these minutes.</p>;
   return (
     <TimeChart
       label={chart.title}

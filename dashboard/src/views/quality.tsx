@@ -31,6 +31,12 @@ export function readVerification(verification: Verification | null, now_ms: numb
   return { tone: differences === 0 ? "good" : "bad", text: `Last verified ${age} ago: ${found} in ${formatCount(rows_read)} rows.${repaired}` };
 }
 
+/** Never 0.0 % where there are any. */
+export function shareText(count: number, read: number): string {
+  const few = count > 0 && count / read < 0.0005;
+  return few ? `< ${formatPercent(0.001)}` : formatPercent(read > 0 ? count / read : null);
+}
+
 function Verified({ verification }: { verification: Verification | null }) {
   const clock = useClock();
   const [now, setNow] = useState(Date.now());
@@ -82,8 +88,7 @@ function Source({ source, hinted }: { source: QualitySource; hinted: boolean }) 
   const clock = useClock();
   const { classes, slices } = source;
   const sum = classSum(classes);
-  const share = (count: number) => (classes.read > 0 ? count / classes.read : null);
-  const unattributed = share(classes.unattributed) ?? 0;
+  const unattributed = classes.read > 0 ? classes.unattributed / classes.read : 0;
   return (
     <Card
       title={source.name}
@@ -106,7 +111,7 @@ function Source({ source, hinted }: { source: QualitySource; hinted: boolean }) 
               <td class="numeric" data-value={classes[key]}>
                 {formatCount(classes[key])}
               </td>
-              <td class="numeric quiet">{formatPercent(share(classes[key]))}</td>
+              <td class="numeric quiet">{shareText(classes[key], classes.read)}</td>
             </tr>
           ))}
         </tbody>
@@ -239,7 +244,14 @@ export function QualityView() {
         ))}
         {data.sources.length === 0 && <p class="quiet pad">No source has written into this warehouse yet.</p>}
       </div>
-      <Card title="Rejected rows" note="kept with their reason, up to a limit; hirestream rejects lists and retries them">
+      <Card
+        title="Rejected rows"
+        note={
+          <span>
+            kept with their reason, up to a limit; <code>hirestream rejects</code> lists and retries them
+          </span>
+        }
+      >
         {data.rejects.length === 0 ? (
           <p class="quiet pad">None kept.</p>
         ) : (
