@@ -73,7 +73,8 @@ class BucketWidth {
 // Rows of a scan that have no event time belong to this bucket.
 inline constexpr int64_t kNoTimeBucket = INT64_MIN / 2;
 
-enum class SliceState : uint8_t { kOpen = 0, kSettled = 1, kFrozen = 2 };
+// In the ledger; a slice that is frozen has left it. (2 was its state in ledgers of older versions.)
+enum class SliceState : uint8_t { kOpen = 0, kSettled = 1 };
 
 // Count and order-free hash (sum mod 2⁶⁴ of each distinct row's hash): equal digests mean equal sets of rows.
 struct RowDigest {
@@ -90,10 +91,14 @@ struct RowDigest {
 // Where every row read ended up; the sum is the number of rows read.
 struct RowClasses {
   int64_t counted = 0;
-  int64_t unattributed = 0;  // a counted kind without a job
-  int64_t other = 0;         // a kind that is not counted: alive, redirect, …
-  int64_t rejected = 0;      // no event time, unreadable value, impossible bid, …
-  int64_t too_late = 0;      // seen after their slice froze
+  // A counted kind without a job.
+  int64_t unattributed = 0;
+  // A kind that is not counted: alive, redirect, …
+  int64_t other = 0;
+  // No event time, unreadable value, impossible bid, …
+  int64_t rejected = 0;
+  // Seen after their slice froze.
+  int64_t too_late = 0;
   RowClasses& operator+=(const RowClasses& classes);
   int64_t total() const { return counted + unattributed + other + rejected + too_late; }
   friend bool operator==(const RowClasses&, const RowClasses&) = default;
@@ -116,16 +121,19 @@ inline constexpr size_t kRejectedValueMax = 512;
 // One line of the ledger, without its contribution.
 struct LedgerEntry {
   SliceKey key;
-  std::string name;  // a file's path; empty elsewhere
-  std::string tag;   // a file's version (size, time); empty elsewhere
+  // A file's path and its version (size, time); empty elsewhere.
+  std::string name;
+  std::string tag;
   int64_t revision = 0;
   SliceState state = SliceState::kOpen;
   RowDigest digest;
   RowClasses classes;
   int64_t settled_at_us = 0;
   int64_t audited_at_us = 0;
-  int64_t corrected_at_us = 0;  // when it last changed after it was settled; 0: never
-  bool held = false;            // a recount missed rows counted before and waits for confirmation
+  // When it last changed after it was settled; 0: never.
+  int64_t corrected_at_us = 0;
+  // A recount missed rows counted before and waits for confirmation.
+  bool held = false;
 };
 
 }  // namespace hirestream

@@ -5,6 +5,11 @@
 #include "model/floor_divide.h"
 
 namespace hirestream {
+namespace {
+
+constexpr int64_t kDayUs = 86'400'000'000;
+
+}  // namespace
 
 BucketClock::BucketClock(EventSource& source, const EngineOptions& options)
     : source_(source), options_(options), timed_(source.description().bucket_width.is_time()) {}
@@ -26,6 +31,25 @@ int64_t BucketClock::first_not_over(int64_t now_us) const {
 bool BucketClock::is_before_start(int64_t bucket) const {
   return timed_ && options_.start_at_us &&
          bucket * source_.description().bucket_width.us() < *options_.start_at_us;
+}
+
+int64_t BucketClock::first_kept(int64_t now_us) const {
+  HIRESTREAM_CHECK(timed_);
+  return options_.retention_us == 0
+             ? INT64_MIN
+             : floor_divide(now_us - options_.grace_us - options_.retention_us,
+                            source_.description().bucket_width.us());
+}
+
+bool BucketClock::is_past_retention(const LedgerEntry& entry, int64_t now_us) const {
+  return options_.retention_us != 0 &&
+         audits_begin_us(entry) + options_.retention_us <= now_us;
+}
+
+int32_t BucketClock::day_of(const LedgerEntry& entry) const {
+  const int64_t time_us =
+      timed_ ? entry.key.bucket * source_.description().bucket_width.us() : entry.settled_at_us;
+  return static_cast<int32_t>(floor_divide(time_us, kDayUs));
 }
 
 int64_t BucketClock::audits_begin_us(const LedgerEntry& entry) const {

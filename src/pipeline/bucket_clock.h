@@ -39,6 +39,11 @@ class BucketClock {
   bool is_fresh(int64_t bucket) const { return !timed_ || bucket == newest_ || bucket == newest_ - 1; }
   // Before the time from which on rows are counted.
   bool is_before_start(int64_t bucket) const;
+  // Where buckets are times: the first one that is not past its retention; for ever without one: INT64_MIN.
+  int64_t first_kept(int64_t now_us) const;
+  bool is_past_retention(const LedgerEntry& entry, int64_t now_us) const;
+  // The day, since 1970 UTC, among whose frozen sums the slice is.
+  int32_t day_of(const LedgerEntry& entry) const;
   // When the audits of a settled slice begin to count.
   int64_t audits_begin_us(const LedgerEntry& entry) const;
 

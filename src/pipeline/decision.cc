@@ -26,9 +26,6 @@ Action decide_damaged(const LedgerEntry& stored, const Comparison& recount, cons
 
 Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount,
               const Policy& policy) {
-  if (stored.state == SliceState::kFrozen) {
-    return Action::kKeep;
-  }
   if (stored.revision == 0) {
     return recount.found.rows == 0 ? Action::kKeep : Action::kReplace;
   }

@@ -93,9 +93,6 @@ bool shrinks(Found found) {
 
 // The table, said in words. Every combination is looked up in it.
 Action expected(const Stored& stored, Found found, Trust trust, const Policy& policy) {
-  if (stored.state == SliceState::kFrozen) {
-    return Action::kKeep;
-  }
   if (stored.damaged) {
     if (found == Found::kSame || found == Found::kSameRowsOtherCells) {
       return Action::kReplace;
@@ -133,7 +130,7 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
 
 TEST(Decision, FollowsTheTableForEveryCombination) {
   int combinations = 0;
-  for (const SliceState state : {SliceState::kOpen, SliceState::kSettled, SliceState::kFrozen}) {
+  for (const SliceState state : {SliceState::kOpen, SliceState::kSettled}) {
     for (int bits = 0; bits < 32; ++bits) {
       const Stored stored{state, (bits & 1) != 0, (bits & 2) != 0};
       Policy policy;
@@ -151,7 +148,7 @@ TEST(Decision, FollowsTheTableForEveryCombination) {
       }
     }
   }
-  EXPECT_EQ(combinations, 3 * 32 * 7 * 3);
+  EXPECT_EQ(combinations, 2 * 32 * 7 * 3);
 }
 
 // The rows of the table that matter most, one by one.
@@ -195,7 +192,6 @@ TEST(Decision, FreezesWhatIsSettledAndPastItsRetention) {
             Action::kKeep);
   EXPECT_EQ(decide_age(entry_of({SliceState::kSettled, false, true}), true, true), Action::kKeep);
   EXPECT_EQ(decide_age(entry_of({SliceState::kOpen, false, false}), false, true), Action::kKeep);
-  EXPECT_EQ(decide_age(entry_of({SliceState::kFrozen, false, false}), false, true), Action::kKeep);
 }
 
 }  // namespace

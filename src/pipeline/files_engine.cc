@@ -125,7 +125,7 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
                                        [&policy](const LedgerEntry&) { return policy; }));
   Recount& recount = recounts.front();
   CommitPlan changes;
-  if (recount.action == Action::kHold || recount.entry().state == SliceState::kFrozen) {
+  if (recount.action == Action::kHold) {
     put_aside_[file.key] = {file.tag, INT64_MAX};
     plan_action(changes, std::move(recount), SliceState::kSettled, {}, now_us);
     return changes.empty() ? Result<void>() : commit(std::move(changes), file.name);
@@ -151,8 +151,7 @@ Result<void> FilesEngine::commit(CommitPlan changes, const std::string& name) {
 }
 
 bool FilesEngine::is_gone(const SliceBook::Entries::value_type& known) const {
-  return !there_.contains(known.first) && known.second.state != SliceState::kFrozen &&
-         known.second.digest.rows > 0;
+  return !there_.contains(known.first) && known.second.digest.rows > 0;
 }
 
 Result<void> FilesEngine::forget_copied(int64_t now_us) {

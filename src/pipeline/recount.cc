@@ -129,19 +129,20 @@ void plan_action(CommitPlan& plan, Recount&& recount, SliceState state, const Sl
       return plan_replacement(plan, std::move(recount), state, label, now_us);
     case Action::kHold:
       return plan_hold(plan, recount, now_us);
-    case Action::kFreeze: {
-      SliceChange change;
-      change.entry = recount.entry();
-      change.entry.state = SliceState::kFrozen;
-      change.entry.held = false;  // nobody waits for its rows any more
-      change.mode = ChangeMode::kFreeze;
-      change.contribution = std::move(recount.stored.contribution);
-      plan.news.push_back({SliceEvent::kFrozen, change.entry.key, ""});
-      plan.slices.push_back(std::move(change));
-      return;
-    }
+    case Action::kFreeze:
+      break;  // not a matter of a recount: plan_freeze
   }
   HIRESTREAM_CHECK(false);
+}
+
+void plan_freeze(CommitPlan& plan, StoredContribution&& stored, int32_t day) {
+  SliceChange change;
+  change.entry = stored.entry;
+  change.mode = ChangeMode::kFreeze;
+  plan.freeze(stored.entry.key.shard, day, stored.entry.digest, stored.entry.classes,
+              stored.contribution);
+  plan.news.push_back({SliceEvent::kFrozen, stored.entry.key, ""});
+  plan.slices.push_back(std::move(change));
 }
 
 Result<void> read_all(const EnginePorts& ports, SweepRequest request,

@@ -67,6 +67,9 @@ void plan_action(CommitPlan& plan, Recount&& recount, SliceState state, const Sl
 void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
                       const SliceLabel& label, int64_t now_us);
 
+// The slice leaves the ledger for the frozen sums of its day. Nobody waits for rows of a held one any more.
+void plan_freeze(CommitPlan& plan, StoredContribution&& stored, int32_t day);
+
 // Pulls every page; `take` counts its rows. Tells the observer what was read.
 Result<void> read_all(const EnginePorts& ports, SweepRequest request,
                       const std::function<Result<void>(const SweepPage&)>& take);

@@ -8,9 +8,9 @@ RingPart RingWalk::part() const {
   return {place_, std::min(kRingPlaces, place_ + width_), {}};
 }
 
-void RingWalk::advance(int64_t rows) {
-  HIRESTREAM_CHECK(!done() && rows >= 0);
-  place_ = part().end;
+void RingWalk::advance(uint64_t end, int64_t rows) {
+  HIRESTREAM_CHECK(end > place_ && end <= part().end && rows >= 0);
+  place_ = end;
   // An empty part says nothing of the others but that they may be larger.
   const double scale =
       rows == 0 ? 4.0 : static_cast<double>(rows_wanted_) / static_cast<double>(rows);

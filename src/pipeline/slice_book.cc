@@ -10,7 +10,17 @@ Result<void> SliceBook::load() {
   for (LedgerEntry& entry : entries) {
     entries_.emplace_hint(entries_.end(), entry.key, std::move(entry));
   }
+  HIRESTREAM_ASSIGN(const std::vector<FrozenMark> marks, ledger_.load_frozen_marks());
+  marks_.clear();
+  for (const FrozenMark& mark : marks) {
+    marks_.emplace(mark.shard, mark);
+  }
   return {};
+}
+
+bool SliceBook::is_frozen(const SliceKey& key) const {
+  const auto mark = marks_.find(key.shard);
+  return mark != marks_.end() && key.bucket < mark->second.until && find(key) == nullptr;
 }
 
 Result<void> SliceBook::reload(std::span<const SliceKey> keys) {
@@ -40,20 +50,28 @@ LedgerEntry SliceBook::entry_of(const SliceKey& key) const {
 }
 
 Result<std::vector<SliceKey>> SliceBook::commit(CommitPlan plan) {
-  std::vector<LedgerEntry> entries;
-  entries.reserve(plan.slices.size());
+  std::vector<std::pair<LedgerEntry, ChangeMode>> changes;
+  changes.reserve(plan.slices.size());
   for (const SliceChange& change : plan.slices) {
-    entries.push_back(change.entry);
+    changes.emplace_back(change.entry, change.mode);
   }
+  const std::vector<FrozenMark> marks = plan.frozen_marks;
   const int64_t new_rows = plan.new_rows;
   HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
   if (outcome.verdict == CommitVerdict::kConflict) {
     HIRESTREAM_TRY(reload(outcome.conflicts));
     return outcome.conflicts;
   }
-  for (LedgerEntry& entry : entries) {
-    entry.revision += 1;
-    entries_[entry.key] = std::move(entry);
+  for (auto& [entry, mode] : changes) {
+    if (mode == ChangeMode::kFreeze) {
+      entries_.erase(entry.key);
+    } else {
+      entry.revision += 1;
+      entries_[entry.key] = std::move(entry);
+    }
+  }
+  for (const FrozenMark& mark : marks) {
+    marks_[mark.shard] = mark;
   }
   rows_counted_ += new_rows;
   return std::vector<SliceKey>();

@@ -1,6 +1,7 @@
 #include "pipeline/slice_ledger.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <string>
 
@@ -13,7 +14,33 @@ constexpr int kCommitAttemptsMax = 5;
 constexpr int kResolveAttemptsMax = 5;
 constexpr int kPublishAttemptsMax = 50;  // each in vain only because another one was not
 
+// One for each shard and day, in their order.
+std::vector<FrozenDay> add_up(std::vector<FrozenDay> days) {
+  std::map<std::pair<int32_t, int32_t>, FrozenDay> sums;
+  for (const FrozenDay& day : days) {
+    FrozenDay& sum = sums[{day.shard, day.day}];
+    sum.shard = day.shard;
+    sum.day = day.day;
+    sum.slices += day.slices;
+    sum.digest += day.digest;
+    sum.classes += day.classes;
+  }
+  days.clear();
+  for (const auto& [key, sum] : sums) {
+    days.push_back(sum);
+  }
+  return days;
+}
+
 }  // namespace
+
+void CommitPlan::freeze(int32_t shard, int32_t day, const RowDigest& digest,
+                        const RowClasses& classes, const Contribution& given) {
+  frozen_days.push_back({shard, day, 1, digest, classes});
+  for (const Cell& cell : given) {
+    frozen_hours.push_back({{.local_hour = cell.key.local_hour}, cell.measures});
+  }
+}
 
 int64_t rows_counted(const Contribution& contribution) {
   int64_t rows = 0;
@@ -80,6 +107,14 @@ Result<std::vector<LedgerEntry>> SliceLedger::load_entries() {
   return ports_.warehouse.load_ledger(source_id_, shards_, INT64_MIN);
 }
 
+Result<std::vector<FrozenMark>> SliceLedger::load_frozen_marks() {
+  return ports_.warehouse.load_frozen_marks(source_id_, shards_);
+}
+
+Result<std::vector<FrozenDay>> SliceLedger::load_frozen_days() {
+  return ports_.warehouse.load_frozen_days(source_id_);
+}
+
 Result<std::vector<StoredContribution>> SliceLedger::load_contributions(
     std::span<const SliceKey> keys) {
   HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
@@ -89,7 +124,7 @@ Result<std::vector<StoredContribution>> SliceLedger::load_contributions(
 }
 
 void SliceLedger::distrust(StoredContribution& stored) {
-  const bool whole = stored.damaged || stored.entry.state == SliceState::kFrozen ||
+  const bool whole = stored.damaged ||
                      rows_counted(stored.contribution) == stored.entry.classes.counted;
   if (!whole) {
     stored.damaged = true;
@@ -210,6 +245,10 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
     commit.cells.push_back({cell.key, cell.measures, 0});
   }
   commit.settled_until = std::move(plan.settled_until);
+  commit.frozen_marks = plan.frozen_marks;
+  commit.frozen_days = add_up(std::move(plan.frozen_days));
+  commit.frozen_hours = std::move(plan.frozen_hours);
+  canonicalize(commit.frozen_hours);
   commit.based_on_changes = plan.based_on_changes;
   if (plan.days) {
     canonicalize(*plan.days);

@@ -32,6 +32,10 @@ struct CommitPlan {
   // Differences, in any order, keys may repeat.
   Contribution cells;
   std::vector<std::pair<int32_t, int64_t>> settled_until;
+  // Freezing, as in Commit; days and hours in any order, keys may repeat.
+  std::vector<FrozenMark> frozen_marks;
+  std::vector<FrozenDay> frozen_days;
+  Contribution frozen_hours;
   // As in Commit.
   std::optional<Contribution> days;
   std::optional<int64_t> based_on_changes;
@@ -42,7 +46,10 @@ struct CommitPlan {
   // A sample of appended rows' arrival times.
   std::vector<int64_t> arrivals_us;
 
-  bool empty() const { return slices.empty(); }
+  bool empty() const { return slices.empty() && frozen_days.empty() && frozen_marks.empty(); }
+  // A slice's counts and cells become part of the frozen sums of a day.
+  void freeze(int32_t shard, int32_t day, const RowDigest& digest, const RowClasses& classes,
+              const Contribution& given);
 };
 
 class SliceLedger {
@@ -59,7 +66,10 @@ class SliceLedger {
   CompanyDirectory& companies() { return companies_; }
   SourceId source_id() const { return source_id_; }
 
+  // Of the engine's shards.
   Result<std::vector<LedgerEntry>> load_entries();
+  Result<std::vector<FrozenMark>> load_frozen_marks();
+  Result<std::vector<FrozenDay>> load_frozen_days();
   Result<std::vector<StoredContribution>> load_contributions(std::span<const SliceKey> keys);
   // A contribution that does not hold as many rows as its entry says has lost a part: it is damaged.
   static void distrust(StoredContribution& stored);

@@ -9,6 +9,8 @@ namespace {
 // A longer pause is caught up by discovery instead of opening every bucket.
 constexpr int64_t kGapBucketsMax = 64;
 constexpr int64_t kFreezeIntervalUs = 60'000'000;
+// Contributions held at a time.
+constexpr size_t kFreezeBatch = 64;
 constexpr size_t kFirstBatch = 16;
 
 }  // namespace
@@ -22,7 +24,7 @@ TailEngine::TailEngine(const EnginePorts& ports, EngineOptions options)
       recounter_(ports_, ledger_),
       open_(ports_, options_, ledger_, book_, buckets_),
       audits_(options_, buckets_),
-      backfill_(ports_, options_, ledger_, book_),
+      backfill_(ports_, options_, ledger_, book_, buckets_),
       clockwork_(ports_, options_, ledger_,
                  {&poll_timer_, &look_back_timer_, &discover_timer_, &freeze_timer_}),
       batch_limit_(std::min(kFirstBatch, static_cast<size_t>(options_.slices_per_read))) {}
@@ -48,15 +50,13 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   for (const auto& [key, entry] : book_.entries()) {
     // Open: what was appended is known only by its sums; counted whole, its ids are known, too. Settled, but not over: by a clock that
     // ran ahead.
-    if (entry.state == SliceState::kFrozen) {
-      continue;
-    }
     if (is_settled(key, now_us)) {
       audits_.add(entry, now_us);
     } else {
       queue_.push_back(key);
     }
   }
+  backfill_.start({});
   next_bucket_ = buckets_.oldest_open();
   HIRESTREAM_TRY(discover(now_us));
   open_new_buckets(now_us);
@@ -76,12 +76,13 @@ bool TailEngine::is_settled(const SliceKey& key, int64_t now_us) const {
 Result<void> TailEngine::discover(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceListing> listed,
                     ports_.source.discover(ledger_.shards()));
+  HIRESTREAM_TRY(begin_history(listed, now_us));
   std::vector<SliceKey> fresh;
   std::set<SliceKey> over;
   for (const SliceListing& slice : listed) {
     const SliceKey& key = slice.key;
     if (book_.find(key) != nullptr || open_.contains(key) || is_waiting(key) ||
-        buckets_.is_before_start(key.bucket)) {
+        book_.is_frozen(key) || buckets_.is_before_start(key.bucket)) {
       continue;
     }
     // Far in the future: a writer's clock is wrong, or the bucket is. It is counted like any other; it stays open until its time comes.
@@ -99,6 +100,31 @@ Result<void> TailEngine::discover(int64_t now_us) {
     std::for_each(over.begin(), over.end(), [this](const SliceKey& key) { queue_.push_back(key); });
   }
   discover_timer_.due_us = now_us + options_.discover_interval_us;
+  return {};
+}
+
+// What is older than the retention when it is first met is counted for good, in storage order, and no slice of it comes into the ledger.
+Result<void> TailEngine::begin_history(std::span<const SliceListing> listed, int64_t now_us) {
+  if (buckets_.in_order() || options_.retention_us == 0 ||
+      !ports_.source.description().ring_reads || backfill_.under_way()) {
+    return {};
+  }
+  const int64_t kept = buckets_.first_kept(now_us);
+  CommitPlan marks;
+  for (const auto& [shard, mark] : book_.frozen_marks()) {
+    const bool any = std::any_of(listed.begin(), listed.end(), [&](const SliceListing& slice) {
+      return slice.key.shard == shard && slice.key.bucket < kept &&
+             !buckets_.is_before_start(slice.key.bucket) && book_.find(slice.key) == nullptr;
+    });
+    if (mark.until == INT64_MIN && any) {
+      marks.frozen_marks.push_back({shard, kept, 0});
+    }
+  }
+  if (marks.empty()) {
+    return {};
+  }
+  HIRESTREAM_TRY(book_.commit(std::move(marks)));
+  backfill_.start({});
   return {};
 }
 
@@ -203,7 +229,7 @@ Result<void> TailEngine::poll(int64_t now_us) {
 
 Result<void> TailEngine::backfill(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceKey> counted,
-                    backfill_.step(buckets_.first_not_over(now_us), now_us, queue_));
+                    backfill_.step(now_us, queue_));
   for (const SliceKey& key : counted) {
     audits_.add(*book_.find(key), now_us);
   }
@@ -305,35 +331,55 @@ TailEngine::Marks TailEngine::settled_marks(const std::set<SliceKey>& done, int6
   return marks;
 }
 
-std::vector<SliceKey> TailEngine::due_to_freeze(int64_t now_us) const {
+std::vector<SliceKey> TailEngine::due_to_freeze(const std::map<int32_t, int64_t>& settled,
+                                                int64_t now_us) const {
   std::vector<SliceKey> keys;
   for (const auto& [key, entry] : book_.entries()) {
-    const bool past = buckets_.audits_begin_us(entry) + options_.retention_us <= now_us;
-    if (!is_waiting(key) && decide_age(entry, false, past) == Action::kFreeze &&
-        keys.size() < batch_limit_) {
+    const bool past = buckets_.is_past_retention(entry, now_us);
+    if (decide_age(entry, false, past) == Action::kFreeze && !is_waiting(key) &&
+        key.bucket < settled.at(key.shard) && keys.size() < kFreezeBatch) {
       keys.push_back(key);
     }
   }
   return keys;
 }
 
+// A mark passes nothing that is still to be counted. What the ledger has stays alive below it: damaged slices, until they are repaired.
 Result<void> TailEngine::freeze(int64_t now_us) {
   freeze_timer_.due_us = now_us + kFreezeIntervalUs;
-  if (options_.retention_us == 0) {
+  if (options_.retention_us == 0 || backfill_.under_way()) {
     return {};
   }
-  const std::vector<SliceKey> keys = due_to_freeze(now_us);
-  if (keys.empty()) {
-    return {};
+  const Marks settled = settled_marks({}, now_us);
+  const std::vector<SliceKey> keys = due_to_freeze({settled.begin(), settled.end()}, now_us);
+  if (keys.size() == kFreezeBatch) {
+    freeze_timer_.due_us = now_us;  // there may be more
   }
-  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
   CommitPlan changes;
-  for (StoredContribution& slice : stored) {
-    Recount recount;
-    recount.stored = std::move(slice);
-    // A damaged one is repaired first.
-    recount.action = decide_age(recount.entry(), recount.stored.damaged, true);
-    plan_action(changes, std::move(recount), SliceState::kFrozen, {}, now_us);
+  std::map<int32_t, int64_t> until;
+  if (!buckets_.in_order()) {
+    for (const auto& [shard, mark] : settled) {
+      until[shard] = std::min(mark, buckets_.first_kept(now_us));
+    }
+  }
+  if (!keys.empty()) {
+    HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
+    for (StoredContribution& slice : stored) {
+      // A damaged one is repaired first.
+      if (decide_age(slice.entry, slice.damaged, true) == Action::kFreeze) {
+        const SliceKey key = slice.entry.key;
+        until[key.shard] = std::max(until.try_emplace(key.shard, INT64_MIN).first->second,
+                                    key.bucket + 1);
+        const int32_t day = buckets_.day_of(slice.entry);
+        plan_freeze(changes, std::move(slice), day);
+      }
+    }
+  }
+  for (const auto& [shard, bucket] : until) {
+    const FrozenMark& mark = book_.frozen_marks().at(shard);
+    if (bucket > mark.until) {
+      changes.frozen_marks.push_back({shard, bucket, mark.history_place});
+    }
   }
   if (!changes.empty()) {
     HIRESTREAM_TRY(book_.commit(std::move(changes)));

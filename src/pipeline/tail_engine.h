@@ -9,7 +9,10 @@
 //          else replaced it.
 #pragma once
 
+#include <map>
 #include <set>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "pipeline/audit_schedule.h"
@@ -37,6 +40,7 @@ class TailEngine : public Engine {
 
   Result<void> load_state(int64_t now_us);
   Result<void> discover(int64_t now_us);
+  Result<void> begin_history(std::span<const SliceListing> listed, int64_t now_us);
   bool is_waiting(const SliceKey& key) const;
   // Settled when its time was over: what waits of it is an audit.
   bool is_settled(const SliceKey& key, int64_t now_us) const;
@@ -63,7 +67,9 @@ class TailEngine : public Engine {
   // Per shard: below it everything is settled, once the slices of `done` are.
   Marks settled_marks(const std::set<SliceKey>& done, int64_t now_us) const;
   Result<void> freeze(int64_t now_us);
-  std::vector<SliceKey> due_to_freeze(int64_t now_us) const;
+  // Settled by the shards' marks, and past their retention; at most a batch.
+  std::vector<SliceKey> due_to_freeze(const std::map<int32_t, int64_t>& settled,
+                                      int64_t now_us) const;
 
   EnginePorts ports_;
   EngineOptions options_;

@@ -33,7 +33,8 @@ SliceVerifier::SliceVerifier(const EnginePorts& ports, const VerifyOptions& opti
       options_(options),
       ledger_(ledger),
       report_(report),
-      recounter_(ports_, ledger) {}
+      recounter_(ports_, ledger),
+      buckets_(ports_.source, options_.engine) {}
 
 Result<void> SliceVerifier::note_entries() {
   HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
@@ -41,7 +42,20 @@ Result<void> SliceVerifier::note_entries() {
     labels_[entry.key] = {entry.name, entry.tag};
     noted_.emplace(entry.key, entry);
   }
+  HIRESTREAM_ASSIGN(const std::vector<FrozenMark> marks, ledger_.load_frozen_marks());
+  for (const FrozenMark& mark : marks) {
+    marks_.emplace(mark.shard, mark);
+  }
+  HIRESTREAM_ASSIGN(const std::vector<FrozenDay> days, ledger_.load_frozen_days());
+  for (const FrozenDay& day : days) {
+    report_.slices_frozen += day.slices;
+  }
   return {};
+}
+
+bool SliceVerifier::is_frozen(const SliceKey& key) const {
+  const auto mark = marks_.find(key.shard);
+  return mark != marks_.end() && key.bucket < mark->second.until && !noted_.contains(key);
 }
 
 Result<void> SliceVerifier::note_listing() {
@@ -77,17 +91,17 @@ Result<void> SliceVerifier::check_all() {
   }
   HIRESTREAM_TRY(note_listing());
   std::set<SliceKey> keys = there_;
+  std::erase_if(keys, [this](const SliceKey& key) { return is_frozen(key); });
   for (const auto& [key, entry] : noted_) {
-    const bool frozen = entry.state == SliceState::kFrozen;
-    report_.slices_frozen += frozen ? 1 : 0;
-    // A file that is gone keeps what it gave: there is nothing to compare it with. Of frozen slices only rows that came too late count.
-    if (!frozen && !is_files()) {
+    // A file that is gone keeps what it gave: there is nothing to compare it with.
+    if (!is_files()) {
       keys.insert(key);
     }
   }
   total_ = static_cast<int64_t>(keys.size());
   if (ports_.source.description().ring_reads) {
     HIRESTREAM_TRY(sweep_ring(keys));
+    HIRESTREAM_TRY(note_late_rows());
   }
   return look_at({keys.begin(), keys.end()});
 }
@@ -101,13 +115,14 @@ Result<void> SliceVerifier::sweep_ring(std::set<SliceKey>& keys) {
         read_all(ports_, {walk.part(), ReadLevel::kConfigured}, [&](const SweepPage& page) {
           const SliceKey slice = page.slice.value();
           rows += static_cast<int64_t>(page.rows.rows());
-          if (keys.contains(slice)) {
+          if (keys.contains(slice) || is_frozen(slice)) {
             counts[slice].add(ledger_.classifier(), page.rows);
           }
           return Result<void>();
         }));
+    const uint64_t end = walk.part().end;
     HIRESTREAM_TRY(compare_part(std::move(counts), keys));
-    walk.advance(rows);
+    walk.advance(end, rows);
   }
   return {};
 }
@@ -116,7 +131,13 @@ Result<void> SliceVerifier::compare_part(std::map<SliceKey, SliceCount> counts,
                                          std::set<SliceKey>& keys) {
   std::vector<SliceKey> counted;
   for (const auto& [key, count] : counts) {
-    counted.push_back(key);
+    if (keys.contains(key)) {
+      counted.push_back(key);
+      continue;
+    }
+    LedgerEntry entry;
+    entry.key = key;
+    frozen_rows_[{key.shard, buckets_.day_of(entry)}] += count.tally.digest().rows;
   }
   for (const auto batch : batches_of(counted)) {
     HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(batch));
@@ -126,8 +147,7 @@ Result<void> SliceVerifier::compare_part(std::map<SliceKey, SliceCount> counts,
       const SliceKey key = recount.entry().key;
       recount.count = std::move(counts.at(key));
       judge(recount, policy_of(recount.entry()));
-      if (recount.same() && !recount.entry().held && !has_moved(recount.entry()) &&
-          recount.entry().state != SliceState::kFrozen) {
+      if (recount.same() && !recount.entry().held && !has_moved(recount.entry())) {
         count_checked(recount);
         keys.erase(key);
         ports_.observer.on_progress("slices verified", report_.slices_checked, total_);
@@ -214,12 +234,9 @@ Result<void> SliceVerifier::look_at(std::vector<SliceKey> keys) {
 Result<void> SliceVerifier::take_look(Recount&& recount, bool last, std::vector<SliceKey>& again) {
   const LedgerEntry& entry = recount.entry();
   const SliceKey key = entry.key;
-  if (entry.state == SliceState::kFrozen) {
-    const auto noted = noted_.find(key);
-    // By an engine, after we began.
-    report_.slices_frozen +=
-        noted == noted_.end() || noted->second.state != SliceState::kFrozen ? 1 : 0;
-    return note_late_rows(recount);
+  if (entry.revision == 0 && noted_.contains(key)) {
+    ++report_.slices_frozen;  // by an engine, after we began
+    return {};
   }
   const auto before = revisions_.find(key);
   const bool moved = before != revisions_.end() && before->second != entry.revision;
@@ -287,10 +304,7 @@ Result<std::vector<SliceKey>> SliceVerifier::compare_scanned(std::span<const Sli
         recount.count.tally = std::move(counted->second);
       }
       judge(recount, policy_of(recount.entry()));
-      if (recount.entry().state == SliceState::kFrozen) {
-        ++report_.slices_frozen;
-        HIRESTREAM_TRY(note_late_rows(recount));
-      } else if (has_moved(recount.entry())) {
+      if (has_moved(recount.entry())) {
         // By a running engine after the scan began: its numbers are newer than ours.
         count_checked(recount);
       } else if (recount.action == Action::kWait && trust == Trust::kConfigured) {
@@ -376,20 +390,32 @@ Result<bool> SliceVerifier::commit(CommitPlan plan) {
   return outcome.verdict == CommitVerdict::kCommitted;
 }
 
-Result<void> SliceVerifier::note_late_rows(const Recount& recount) {
-  LedgerEntry entry = recount.entry();
-  const int64_t late = std::max<int64_t>(0, recount.found().rows - entry.digest.rows);
-  report_.rows_too_late += late;
-  if (!options_.repair || late <= entry.classes.too_late) {
-    return {};
+Result<void> SliceVerifier::note_late_rows() {
+  const auto counting = [](const auto& mark) {
+    return mark.second.history_place != FrozenMark::kAllHistory;
+  };
+  if (std::any_of(marks_.begin(), marks_.end(), counting)) {
+    return {};  // an engine is still at it
   }
-  entry.classes.too_late = late;
-  CommitPlan changes;
-  SliceChange change;
-  change.entry = entry;
-  change.mode = ChangeMode::kKeep;
-  changes.slices.push_back(std::move(change));
-  HIRESTREAM_TRY(ledger_.commit(std::move(changes)));
+  HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
+  HIRESTREAM_ASSIGN(const std::vector<FrozenDay> days, ledger_.load_frozen_days());
+  CommitPlan plan;
+  plan.based_on_changes = changes;
+  for (const FrozenDay& day : days) {
+    const auto rows = frozen_rows_.find({day.shard, day.day});
+    // Less is there when rows have expired: then nobody knows.
+    const int64_t late =
+        rows == frozen_rows_.end() ? 0 : std::max<int64_t>(0, rows->second - day.digest.rows);
+    report_.rows_too_late += late;
+    if (late > day.classes.too_late) {
+      FrozenDay note{day.shard, day.day, 0, {}, {}};
+      note.classes.too_late = late - day.classes.too_late;
+      plan.frozen_days.push_back(note);
+    }
+  }
+  if (options_.repair && !plan.empty()) {
+    HIRESTREAM_TRY(ledger_.commit(std::move(plan)));
+  }
   return {};
 }
 

@@ -8,9 +8,10 @@
 #include <map>
 #include <set>
 #include <span>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "pipeline/bucket_clock.h"
 #include "pipeline/recount.h"
 #include "pipeline/scan_count.h"
 #include "pipeline/verify.h"
@@ -44,7 +45,7 @@ class SliceVerifier {
   bool by_scan() const { return !ports_.source.description().slice_reads; }
   bool is_files() const { return ports_.source.description().strategy == Strategy::kFiles; }
 
-  // Counts the ring part by part; takes the slices that are as the ledger says out of `keys`.
+  // Counts the ring part by part; takes the slices that are as the ledger says out of `keys`, and adds up rows of frozen ones.
   Result<void> sweep_ring(std::set<SliceKey>& keys);
   Result<void> compare_part(std::map<SliceKey, SliceCount> counts, std::set<SliceKey>& keys);
   Result<void> look_at(std::vector<SliceKey> keys);
@@ -63,8 +64,9 @@ class SliceVerifier {
   Result<void> conclude(Recount&& recount);
   Result<void> replace(Recount&& recount);
   Result<bool> commit(CommitPlan plan);
-  // Rows of a frozen slice that are in the raw log but were never counted.
-  Result<void> note_late_rows(const Recount& recount);
+  bool is_frozen(const SliceKey& key) const;
+  // Rows of frozen slices that are in the raw log but were never counted, of days all of which the sweep has met.
+  Result<void> note_late_rows();
   Result<std::vector<SliceKey>> damaged_of(std::span<const SliceKey> keys);
 
   EnginePorts ports_;
@@ -72,8 +74,12 @@ class SliceVerifier {
   SliceLedger& ledger_;
   VerifyReport& report_;
   Recounter recounter_;
+  BucketClock buckets_;
   std::map<SliceKey, LedgerEntry> noted_;
   std::map<SliceKey, SliceLabel> labels_;
+  std::map<int32_t, FrozenMark> marks_;
+  // Rows of frozen slices that are in the raw log now, by shard and day.
+  std::map<std::pair<int32_t, int32_t>, int64_t> frozen_rows_;
   // Slices of the listing.
   std::set<SliceKey> there_;
   // Revisions at the last look.

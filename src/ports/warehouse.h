@@ -41,11 +41,36 @@ struct WriterEpoch {
   int64_t epoch = 0;
 };
 
+// How far the slices of a shard are frozen: every slice whose bucket lies below `until`, unless the ledger has it. Those that the ledger
+// never knew are history: they are counted in storage order, and those that lie before `history_place` of the ring have been.
+struct FrozenMark {
+  static constexpr uint64_t kAllHistory = uint64_t{1} << 32;
+  int32_t shard = 0;
+  int64_t until = INT64_MIN;
+  uint64_t history_place = kAllHistory;
+  friend bool operator==(const FrozenMark&, const FrozenMark&) = default;
+};
+
+// What is left of the frozen slices of a shard and day: their number, and counts and hash of all their rows.
+struct FrozenDay {
+  int32_t shard = 0;
+  // Since 1970, UTC: of the bucket's begin, where buckets are times; else of the time when the slice was settled.
+  int32_t day = 0;
+  int64_t slices = 0;
+  RowDigest digest;
+  RowClasses classes;
+};
+
 enum class ChangeMode : uint8_t {
-  kAppend,   // contribution is a delta: stored beside the slice's others
-  kReplace,  // contribution is the slice's whole: stored folded, older deltas deleted
-  kKeep,     // contribution unchanged (state, audit time or the held mark changes)
-  kFreeze,   // contribution dropped; digest and classes stay
+  // Contribution is a delta: stored beside the slice's others.
+  kAppend,
+  // Contribution is the slice's whole: stored folded, older deltas deleted.
+  kReplace,
+  // Contribution unchanged (state, audit time or the held mark changes).
+  kKeep,
+  // The slice leaves the ledger; what it gave stays in `events` and is in the commit's frozen sums. Based on revision 0: it never was
+  // there, and only its rejects are stored.
+  kFreeze,
 };
 
 struct SliceChange {
@@ -75,6 +100,12 @@ struct Commit {
       cells;  // sorted by key, keys unique, deltas non-zero; Σ of the slices' differences
   // Per shard: buckets below this are settled. Only ever raised.
   std::vector<std::pair<int32_t, int64_t>> settled_until;
+  // Freezing. Stored as they are, one a shard.
+  std::vector<FrozenMark> frozen_marks;
+  // Added to what is stored; sorted by (shard, day), each once.
+  std::vector<FrozenDay> frozen_days;
+  // What frozen slices gave, by hour (job, publisher, campaign and group are 0): added to frozen_totals(). Canonical.
+  Contribution frozen_hours;
   int64_t now_us = 0;  // events.updated_at
   // Only without writers: changes() as it was when that was read on which this commit is based. kConflict if it has moved.
   std::optional<int64_t> based_on_changes;
@@ -112,12 +143,14 @@ struct SourceStatus {
   std::string name;
   std::string kind;
   Fingerprint fingerprint;
-  RowClasses classes;  // sums over the ledger
+  // Sums over the ledger and the frozen days.
+  RowClasses classes;
   int64_t slices_open = 0;
   int64_t slices_settled = 0;
   int64_t slices_frozen = 0;
   int64_t slices_held = 0;
-  std::map<int32_t, int64_t> settled_until;  // by shard
+  // By shard.
+  std::map<int32_t, int64_t> settled_until;
 };
 
 struct StoredReject {
@@ -159,6 +192,11 @@ class Warehouse {
                                                        const std::string& owner) = 0;
 
   // --- ledger
+  // Of these shards, one each, in their order.
+  virtual Result<std::vector<FrozenMark>> load_frozen_marks(SourceId source,
+                                                            std::span<const int32_t> shards) = 0;
+  // Sorted by (shard, day).
+  virtual Result<std::vector<FrozenDay>> load_frozen_days(SourceId source) = 0;
   // All entries of the shards (empty: every shard), sorted by key, with bucket >= from_bucket.
   virtual Result<std::vector<LedgerEntry>> load_ledger(SourceId source,
                                                        std::span<const int32_t> shards,
@@ -191,7 +229,7 @@ class Warehouse {
   virtual Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
   // The same for the daily roll-up hirestream_days (ports/day_changes.h): keys have the day's first hour.
   virtual Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
-  // Sum of the measures of frozen slices, by (date and) hour: cells whose job, publisher, campaign and group are 0.
+  // Sum of the measures of frozen slices of all sources, by (date and) hour: cells whose job, publisher, campaign and group are 0.
   virtual Result<Contribution> frozen_totals() = 0;
   virtual Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) = 0;
   // Deletes rejects first seen before that time, and the oldest beyond the cap. The classes' counts stay.

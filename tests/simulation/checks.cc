@@ -131,7 +131,7 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
     return log_.rows()[row].was_gone_lately(world_.now_us());
   };
   const std::vector<size_t>& rows = log_.rows_of(key);
-  if (after.held && after.state != SliceState::kFrozen && !exempt_.contains(key) &&
+  if (after.held && !exempt_.contains(key) &&
       std::none_of(rows.begin(), rows.end(), gone)) {
     violated("Shrink", fmt::format("{} is held, but no row is gone", slice_text(key)));
   }
@@ -203,8 +203,7 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger) {
       later.insert(key);  // nothing is counted while rows are missing
       continue;
     }
-    if (exempt_.contains(key) ||
-        (found != ledger.end() && found->second.entry.state == SliceState::kFrozen)) {
+    if (exempt_.contains(key) || is_frozen_(key)) {
       continue;
     }
     static const CellMap kNone;
@@ -252,11 +251,15 @@ void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_
   for (auto rows = log_.slices().lower_bound({shard, std::max(mark_before, kNoTimeBucket + 1)});
        rows != log_.slices().end() && rows->first < end; ++rows) {
     const SliceKey& key = rows->first;
-    const auto found = ledger.find(key);
+    if (is_frozen_(key) && !frozen_slices_->contains(key)) {
+      continue;  // history
+    }
+    const std::map<SliceKey, StoredSlice>& where = is_frozen_(key) ? *frozen_slices_ : ledger;
+    const auto found = where.find(key);
     const int64_t in_time_us = follow ? world_.now_us()
                                       : (key.bucket + 1) * width_us + promptness_.grace_us -
                                             2 * promptness_.clock_error_max_us;
-    check_counted_by(key, found == ledger.end() ? StoredSlice{} : found->second, in_time_us,
+    check_counted_by(key, found == where.end() ? StoredSlice{} : found->second, in_time_us,
                      Invariant::kSettled);
   }
 }
@@ -295,7 +298,7 @@ bool Checks::may_be_held(const SliceKey& key, int64_t back_us) const {
 }
 
 void Checks::check_released(const SliceKey& key, const StoredSlice& slice, int64_t back_us) const {
-  if (slice.entry.held && slice.entry.state != SliceState::kFrozen && !exempt_.contains(key) &&
+  if (slice.entry.held && !exempt_.contains(key) &&
       !may_be_held(key, back_us)) {
     violated("Shrink", fmt::format("{} is still held, but all its rows are back", slice_text(key)));
   }
@@ -315,8 +318,39 @@ void Checks::check_truth(const std::map<SliceKey, StoredSlice>& ledger) const {
     // Damaged ones are replaced together or not at all.
     const bool undecided =
         slice.entry.held && (exempt_.contains(key) || may_be_held(key, world_.now_us()));
-    if (slice.entry.state != SliceState::kFrozen && !has_expired_rows(key) && !undecided) {
+    if (!is_frozen_(key) && !has_expired_rows(key) && !undecided) {
       check_exact(key, slice);
+    }
+  }
+}
+
+void Checks::check_history(const std::map<SliceKey, StoredSlice>& ledger, const CellMap& history,
+                           int64_t start_us) const {
+  CellMap least;
+  CellMap most;
+  for (const auto& [key, rows] : log_.slices()) {
+    if (!is_frozen_(key) || frozen_slices_->contains(key) || ledger.contains(key)) {
+      continue;
+    }
+    for (const auto& [cell, measures] : at_most_now(key).cells) {
+      add_to(most, cell, measures);
+    }
+    for (const size_t index : rows) {
+      const RawRow& row = log_.rows()[index];
+      if (row.versions.size() == 1 && !row.comes_back() && row.everywhere_by(start_us) &&
+          row.expires_us == INT64_MAX && row.versions.front().outcome.fate == Fate::kCounted) {
+        add_to(least, row.versions.front().outcome.cell, row.versions.front().outcome.measures);
+      }
+    }
+  }
+  CellMap cells = least;
+  cells.insert(history.begin(), history.end());
+  for (const auto& [cell, unused] : cells) {
+    const Measures have = value_of(history, cell);
+    if (!at_most(value_of(least, cell), have) || !at_most(have, value_of(most, cell))) {
+      violated("History", fmt::format("{}: {} was counted of it, expected {} to {}", describe(cell),
+                                      describe(have), describe(value_of(least, cell)),
+                                      describe(value_of(most, cell))));
     }
   }
 }
@@ -332,7 +366,7 @@ void Checks::check_truth_of_old(const SliceKey& key, const StoredSlice& slice,
            });
   });
   if (quiet && !exempt_.contains(key) && !slice.entry.held &&
-      slice.entry.state != SliceState::kFrozen && !has_expired_rows(key)) {
+      !is_frozen_(key) && !has_expired_rows(key)) {
     check_exact(key, slice);
   }
 }

@@ -5,9 +5,11 @@
 // A violation is thrown (InvariantViolation).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ports/warehouse.h"
@@ -35,6 +37,12 @@ class Checks {
  public:
   Checks(const World& world, const RawLog& log, Promptness promptness);
 
+  // What has left the ledger: slices as they were then, and which have.
+  void look_at_frozen(const std::map<SliceKey, StoredSlice>& slices,
+                      std::function<bool(const SliceKey&)> is_frozen) {
+    frozen_slices_ = &slices;
+    is_frozen_ = std::move(is_frozen);
+  }
   // Sound and Accounted of a slice whose entry was just replaced.
   void check_slice(const LedgerEntry& before, const CellMap& cells_before, const LedgerEntry& after,
                    const CellMap& cells_after) const;
@@ -54,6 +62,10 @@ class Checks {
   // overwritten.
   void check_released(const SliceKey& key, const StoredSlice& slice, int64_t back_us) const;
   enum class Invariant { kSettled, kLate };
+  // History that was counted straight into the frozen base: every row that was visible everywhere before the first start is in it, and
+  // none twice.
+  void check_history(const std::map<SliceKey, StoredSlice>& ledger, const CellMap& history,
+                     int64_t start_us) const;
   // Every slice holds at least the rows that were visible everywhere by then.
   void check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                         Invariant invariant) const;
@@ -83,6 +95,8 @@ class Checks {
   const World& world_;
   const RawLog& log_;
   Promptness promptness_;
+  const std::map<SliceKey, StoredSlice>* frozen_slices_ = nullptr;
+  std::function<bool(const SliceKey&)> is_frozen_ = [](const SliceKey&) { return false; };
   std::set<SliceKey> exempt_;
   std::vector<std::pair<int64_t, size_t>>
       prompt_queue_;  // (earliest time to ask for it, row), rising

@@ -63,6 +63,13 @@ class WarehouseDecorator : public Warehouse {
                                                const std::string& owner) override {
     return inner_->take_epochs(source, shards, owner);
   }
+  Result<std::vector<FrozenMark>> load_frozen_marks(SourceId source,
+                                                    std::span<const int32_t> shards) override {
+    return inner_->load_frozen_marks(source, shards);
+  }
+  Result<std::vector<FrozenDay>> load_frozen_days(SourceId source) override {
+    return inner_->load_frozen_days(source);
+  }
   Result<std::vector<LedgerEntry>> load_ledger(SourceId source, std::span<const int32_t> shards,
                                                int64_t from_bucket) override;
   Result<std::vector<StoredContribution>> load_contributions(

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "aggregation/contribution_codec.h"
+#include "pipeline/slice_ledger.h"
 #include "ports/day_changes.h"
 #include "ports/source_check.h"
 
@@ -32,7 +33,7 @@ std::string_view mode_name(ChangeMode mode) {
 }
 
 std::string_view state_name(SliceState state) {
-  return state == SliceState::kOpen ? "open" : state == SliceState::kSettled ? "settled" : "frozen";
+  return state == SliceState::kOpen ? "open" : "settled";
 }
 
 }  // namespace
@@ -167,6 +168,16 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   ++commits_;
   now_.changes += commit.writers.empty() ? 1 : 0;
   std::set<CellKey> touched;
+  if (!commit.writers.empty() && (!commit.frozen_hours.empty() || !commit.frozen_days.empty())) {
+    const CellMap history = history_of(commit);
+    check_frozen(commit, history);
+    for (const auto& [cell, measures] : history) {
+      add_to(expected_events_, cell, measures);
+      add_to(history_, cell, measures);
+      touched.insert(cell);
+    }
+  }
+  apply_frozen(commit);
   for (const SliceChange& change : commit.slices) {
     apply_slice(commit, change, touched);
   }
@@ -190,6 +201,115 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   if (checks_ != nullptr) {
     check_cells(touched);
   }
+}
+
+// What a commit adds to `events` beyond the changes of its slices: history that goes straight into the frozen base.
+CellMap WarehouseDatabase::history_of(const Commit& commit) const {
+  CellMap beyond;
+  for (const CellChange& cell : commit.cells) {
+    add_to(beyond, cell.key, cell.delta);
+  }
+  for (const SliceChange& change : commit.slices) {
+    if (change.mode == ChangeMode::kKeep || change.mode == ChangeMode::kFreeze) {
+      continue;
+    }
+    for (const Cell& cell : change.contribution) {
+      Measures minus;
+      minus -= cell.measures;
+      add_to(beyond, cell.key, minus);
+    }
+    const StoredSlice* before = stored_slice(commit.source, change.entry.key);
+    for (const auto& [cell, measures] :
+         before == nullptr || change.mode == ChangeMode::kAppend ? CellMap() : before->cells) {
+      add_to(beyond, cell, measures);
+    }
+  }
+  return beyond;
+}
+
+// The frozen sums of a commit are those of the slices that leave the ledger and of the history that never was in it.
+void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& history) const {
+  CellMap hours;
+  FrozenDay sum;
+  for (const SliceChange& change : commit.slices) {
+    const StoredSlice* slice = stored_slice(commit.source, change.entry.key);
+    if (change.mode != ChangeMode::kFreeze || slice == nullptr) {
+      continue;
+    }
+    for (const auto& [cell, measures] : slice->cells) {
+      add_to(hours, CellKey{.local_hour = cell.local_hour}, measures);
+    }
+    sum.slices += 1;
+    sum.digest += slice->entry.digest;
+    sum.classes += slice->entry.classes;
+  }
+  Contribution counted;
+  for (const auto& [cell, measures] : history) {
+    add_to(hours, CellKey{.local_hour = cell.local_hour}, measures);
+    counted.push_back({cell, measures});
+  }
+  if (hours != to_map(commit.frozen_hours)) {
+    violated("Retention", "the frozen sums by hour are not what was frozen");
+  }
+  FrozenDay told;
+  for (const FrozenDay& day : commit.frozen_days) {
+    told.slices += day.slices;
+    told.digest += day.digest;
+    told.classes += day.classes;
+  }
+  if (told.classes.total() != told.digest.rows) {
+    violated("Accounted", "rows of frozen slices are in no class, or in two");
+  }
+  if (told.slices < sum.slices || told.digest.rows < sum.digest.rows ||
+      told.classes.counted - sum.classes.counted != rows_counted(counted)) {
+    violated("Retention", "slices freeze and their rows are not what they were");
+  }
+}
+
+void WarehouseDatabase::apply_frozen(const Commit& commit) {
+  for (const FrozenDay& change : commit.frozen_days) {
+    FrozenDay& day = now_.frozen_days[{commit.source, change.shard, change.day}];
+    day.shard = change.shard;
+    day.day = change.day;
+    day.slices += change.slices;
+    day.digest += change.digest;
+    day.classes += change.classes;
+  }
+  now_.frozen = merge(now_.frozen, commit.frozen_hours);
+  for (const FrozenMark& mark : commit.frozen_marks) {
+    FrozenMark& stored = now_.frozen_marks[{commit.source, mark.shard}];
+    if (mark.until < stored.until) {
+      violated("Retention", "a frozen mark falls");
+    }
+    stored = mark;
+  }
+}
+
+const StoredSlice* WarehouseDatabase::stored_slice(SourceId source, const SliceKey& key) const {
+  const auto slices = now_.shadow.find(source);
+  if (slices == now_.shadow.end()) {
+    return nullptr;
+  }
+  const auto slice = slices->second.find(key);
+  return slice == slices->second.end() ? nullptr : &slice->second;
+}
+
+bool WarehouseDatabase::is_frozen(const SliceKey& key) const {
+  const auto any = [&key](const auto& mark) {
+    return mark.first.second == key.shard && key.bucket < mark.second.until;
+  };
+  return !ledger().contains(key) &&
+         std::any_of(now_.frozen_marks.begin(), now_.frozen_marks.end(), any);
+}
+
+FrozenDay WarehouseDatabase::frozen_sum() const {
+  FrozenDay sum;
+  for (const auto& [key, day] : now_.frozen_days) {
+    sum.slices += day.slices;
+    sum.digest += day.digest;
+    sum.classes += day.classes;
+  }
+  return sum;
 }
 
 void WarehouseDatabase::check_cells(const std::set<CellKey>& touched) const {
@@ -225,9 +345,6 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   StoredSlice& shadow = now_.shadow[commit.source][key];
   const LedgerEntry before = shadow.entry;
   CellMap cells = shadow.cells;
-  if (slice.entry.state == SliceState::kFrozen && change.mode != ChangeMode::kKeep) {
-    violated("Frozen", fmt::format("slice {}/{} is frozen and was changed", key.shard, key.bucket));
-  }
   switch (change.mode) {
     case ChangeMode::kAppend:
       slice.deltas.push_back(encode_contribution(change.contribution));
@@ -249,16 +366,9 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       break;
     case ChangeMode::kFreeze:
       if (before.held && checks_ != nullptr) {
-        checks_->exempt(key,
-                        true);  // what came while it was held was not counted, and is too late now
+        // What came while it was held was not counted, and is too late now.
+        checks_->exempt(key, true);
       }
-      now_.frozen[{commit.source, key}] = to_map(change.contribution);
-      if (now_.frozen[{commit.source, key}] != cells) {
-        violated("Retention", fmt::format("slice {}/{} freezes with other numbers than it has",
-                                          key.shard, key.bucket));
-      }
-      slice.base.clear();
-      slice.deltas.clear();
       break;
   }
   const LedgerEntry& now = change.entry;
@@ -267,6 +377,16 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   if ((change.mode == ChangeMode::kKeep || change.mode == ChangeMode::kFreeze) &&
       !(now.digest == before.digest && counted_now == before.classes)) {
     violated("Contract", "digest or classes change although the contribution stays");
+  }
+  if (change.mode == ChangeMode::kFreeze) {
+    apply_rejects(commit.source, change, commit.now_us);
+    if (change.entry.revision != 0) {
+      frozen_slices_[key] = shadow;
+    }
+    repaired_.erase(key);
+    now_.slices.erase({commit.source, key});
+    now_.shadow[commit.source].erase(key);
+    return;
   }
   slice.entry = now;
   slice.entry.revision += 1;
@@ -359,8 +479,7 @@ StoredContribution WarehouseDatabase::load(const State& state, SourceId source,
     }
     out.contribution = merge(out.contribution, *decoded);
   }
-  if (out.entry.state != SliceState::kFrozen && !damaged_.contains(key) &&
-      to_map(out.contribution) != state.shadow.at(source).at(key).cells) {
+  if (!damaged_.contains(key) && to_map(out.contribution) != state.shadow.at(source).at(key).cells) {
     violated("Codec", "a contribution does not come back as it was stored");
   }
   return out;
@@ -534,8 +653,13 @@ Result<std::vector<SourceStatus>> FakeWarehouse::sources() {
       status.classes += slice.entry.classes;
       status.slices_open += slice.entry.state == SliceState::kOpen ? 1 : 0;
       status.slices_settled += slice.entry.state == SliceState::kSettled ? 1 : 0;
-      status.slices_frozen += slice.entry.state == SliceState::kFrozen ? 1 : 0;
       status.slices_held += slice.entry.held ? 1 : 0;
+    }
+    for (const auto& [key, day] : state().frozen_days) {
+      if (std::get<0>(key) == source.first) {
+        status.classes += day.classes;
+        status.slices_frozen += day.slices;
+      }
     }
     if (const auto marks = state().settled_until.find(source.first);
         marks != state().settled_until.end()) {
@@ -790,13 +914,28 @@ Result<int64_t> FakeWarehouse::changes() {
 
 Result<Contribution> FakeWarehouse::frozen_totals() {
   HIRESTREAM_TRY(begin("frozen totals"));
-  Contribution out;
-  for (const auto& [key, cells] : state().frozen) {
-    for (const auto& [cell, measures] : cells) {
-      out.push_back({CellKey{cell.local_hour, 0, 0, 0, 0}, measures});
+  return state().frozen;
+}
+
+Result<std::vector<FrozenMark>> FakeWarehouse::load_frozen_marks(SourceId source,
+                                                                 std::span<const int32_t> shards) {
+  HIRESTREAM_TRY(begin("load frozen marks"));
+  std::vector<FrozenMark> out;
+  for (const int32_t shard : shards) {
+    const auto mark = state().frozen_marks.find({source, shard});
+    out.push_back(mark == state().frozen_marks.end() ? FrozenMark{.shard = shard} : mark->second);
+  }
+  return out;
+}
+
+Result<std::vector<FrozenDay>> FakeWarehouse::load_frozen_days(SourceId source) {
+  HIRESTREAM_TRY(begin("load frozen days"));
+  std::vector<FrozenDay> out;
+  for (const auto& [key, day] : state().frozen_days) {
+    if (std::get<0>(key) == source) {
+      out.push_back(day);
     }
   }
-  canonicalize(out);
   return out;
 }
 

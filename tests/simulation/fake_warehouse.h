@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,12 +30,21 @@ class WarehouseDatabase {
     int64_t updated_us = 0;
   };
 
-  WarehouseDatabase(World& world, Checks& checks) : world_(world), checks_(&checks) {}
+  WarehouseDatabase(World& world, Checks& checks) : world_(world), checks_(&checks) {
+    checks.look_at_frozen(frozen_slices_, [this](const SliceKey& key) { return is_frozen(key); });
+  }
   // Without a raw log to compare with: keeps the contract and checks nothing more.
   explicit WarehouseDatabase(World& world) : world_(world) {}
 
   // What the checks look at (of the only source).
   const std::map<SliceKey, StoredSlice>& ledger() const;
+  const std::map<SliceKey, StoredSlice>& frozen_slices() const { return frozen_slices_; }
+  // Sums over all frozen days.
+  FrozenDay frozen_sum() const;
+  // Below the shard's mark, and not in the ledger.
+  bool is_frozen(const SliceKey& key) const;
+  // Cells of what was counted straight into the frozen base.
+  const CellMap& history_cells() const { return history_; }
   const std::map<CellKey, EventRow>& events() const { return now_.events; }
   const std::map<CellKey, EventRow>& days() const { return now_.days; }
   std::vector<StoredReject> rejects() const;
@@ -94,7 +104,10 @@ class WarehouseDatabase {
     std::map<SourceId, std::map<SliceKey, StoredSlice>> shadow;  // decoded
     std::map<CellKey, EventRow> events;
     std::map<CellKey, EventRow> days;
-    std::map<SliceId, CellMap> frozen;
+    // By hour, as frozen_totals() tells.
+    Contribution frozen;
+    std::map<std::tuple<SourceId, int32_t, int32_t>, FrozenDay> frozen_days;
+    std::map<std::pair<SourceId, int32_t>, FrozenMark> frozen_marks;
     std::map<int64_t, Job> jobs;
     std::map<RejectKey, StoredReject> rejects;
     std::map<SourceId, std::map<int32_t, int64_t>> settled_until;
@@ -109,6 +122,10 @@ class WarehouseDatabase {
   static void apply_cell(std::map<CellKey, EventRow>& table, const CellChange& change,
                          int64_t now_us);
   std::map<CellKey, EventRow> days_of_events() const;
+  CellMap history_of(const Commit& commit) const;
+  void check_frozen(const Commit& commit, const CellMap& history) const;
+  void apply_frozen(const Commit& commit);
+  const StoredSlice* stored_slice(SourceId source, const SliceKey& key) const;
   void apply_rejects(SourceId source, const SliceChange& change, int64_t now_us);
   void check_publisher(const Commit& commit) const;
   void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
@@ -118,7 +135,11 @@ class WarehouseDatabase {
   World& world_;
   Checks* checks_ = nullptr;
   State now_;
-  std::map<CellKey, Measures> expected_events_;  // frozen base + Σ ledger
+  // Frozen base + Σ ledger.
+  std::map<CellKey, Measures> expected_events_;
+  // What was frozen, slice by slice: nobody but the checks knows any more.
+  std::map<SliceKey, StoredSlice> frozen_slices_;
+  CellMap history_;
   std::set<SliceKey> repaired_;                  // last changed by a repair
   std::set<SliceKey> damaged_;
   std::vector<Orphan> orphans_;
@@ -140,6 +161,9 @@ class FakeWarehouse : public Warehouse {
   Result<std::vector<SourceStatus>> sources() override;
   Result<std::vector<WriterEpoch>> take_epochs(SourceId source, std::span<const int32_t> shards,
                                                const std::string& owner) override;
+  Result<std::vector<FrozenMark>> load_frozen_marks(SourceId source,
+                                                    std::span<const int32_t> shards) override;
+  Result<std::vector<FrozenDay>> load_frozen_days(SourceId source) override;
   Result<std::vector<LedgerEntry>> load_ledger(SourceId source, std::span<const int32_t> shards,
                                                int64_t from_bucket) override;
   Result<std::vector<StoredContribution>> load_contributions(
