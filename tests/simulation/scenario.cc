@@ -305,20 +305,22 @@ int64_t Scenario::company_of(int64_t job_id) const {
   return 0;
 }
 
+SliceKey Scenario::key_of(int64_t offset) const {
+  return {0, source.strategy == Strategy::kFollow ? offset
+                                                  : kStartUs / source.bucket_width.us() + offset};
+}
+
 bool Scenario::has_slice(int64_t offset) const {
-  return database_->ledger().contains(
-      {0, source.strategy == Strategy::kFollow
-              ? offset
-              : kStartUs / source.bucket_width.us() + offset});
+  return database_->ledger().contains(key_of(offset));
+}
+
+bool Scenario::is_frozen(int64_t offset) const {
+  return database_->is_frozen(key_of(offset));
 }
 
 LedgerEntry Scenario::slice(int64_t offset) const {
   must(has_slice(offset), "the slice is in the ledger");
-  return database_->ledger()
-      .at({0, source.strategy == Strategy::kFollow
-                  ? offset
-                  : kStartUs / source.bucket_width.us() + offset})
-      .entry;
+  return database_->ledger().at(key_of(offset)).entry;
 }
 
 }  // namespace hirestream::simulation

@@ -68,6 +68,10 @@ class Scenario {
   // Of the slice in which the scenario starts, plus `offset` buckets. Fails when the ledger does not have it.
   LedgerEntry slice(int64_t offset = 0) const;
   bool has_slice(int64_t offset = 0) const;
+  bool is_frozen(int64_t offset = 0) const;
+  FrozenDay frozen_sum() const { return database_->frozen_sum(); }
+  // In the ledger.
+  int64_t slices() const { return static_cast<int64_t>(database_->ledger().size()); }
   const std::string& last_error() const { return last_error_; }  // of the engine, not transient
   int64_t commits() const { return database_->commits(); }
   int64_t steps() const { return steps_; }
@@ -98,6 +102,7 @@ class Scenario {
   };
 
   int64_t at(double seconds) const;
+  SliceKey key_of(int64_t offset) const;
   void build();
   void start_engine();
   EnginePorts ports();
