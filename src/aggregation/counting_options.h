@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,15 @@ struct KindMapping {
                                             {"qualified", EventKind::kQualified},
                                             {"unqualified", EventKind::kUnqualified}};
   std::string page_view_ev = "1";
-  std::string text() const;  // "click=click,conversion=conversion,…": for the fingerprint
+  // "click=click,conversion=conversion,…": for the fingerprint.
+  std::string text() const;
 };
 
 enum class Attribution : uint8_t {
-  kColumns,  // job_id and publisher_id are what the columns say
-  kPayload,  // where the column is null: jobId / publisherId of the JSON in `ed`, keys compared without case
+  // job_id and publisher_id are what the columns say.
+  kColumns,
+  // Where the column is null: jobId / publisherId of the JSON in `ed`, keys compared without case.
+  kPayload,
 };
 std::string attribution_name(Attribution attribution);  // "columns", "payload"
 
@@ -47,6 +51,8 @@ struct CountingOptions {
   int64_t ts_min_us = 946'684'800'000'000;  // 2000-01-01
   // … nor lie further in the future than its own arrival time plus this (visitors' clocks run ahead).
   int64_t future_max_us = 86'400'000'000;
+  // Rows that arrived earlier, by the time in their id, are taken as not there. Ids without a time are counted.
+  std::optional<int64_t> start_at_us;
 };
 
 }  // namespace hirestream

@@ -32,6 +32,11 @@ class RowClassifier {
   // Hash of everything of the row that can change the numbers, and of its id: equal rows, equal hashes, in any process.
   uint64_t row_hash(const TrackingBatch& batch, size_t row) const;
   const CountingOptions& options() const { return options_; }
+  // What a source that is known already was started with.
+  void start_at(int64_t us) { options_.start_at_us = us; }
+  bool is_before_start(const RowId& id) const {
+    return options_.start_at_us && is_version_1(id) && arrival_time_us(id) < *options_.start_at_us;
+  }
 
  private:
   EventKind kind_of(const TrackingBatch& batch, size_t row) const;

@@ -125,6 +125,9 @@ std::string describe_row(const TrackingBatch& batch, size_t row) {
 }
 
 void Tally::add(RowClassifier& classifier, const TrackingBatch& batch, size_t row) {
+  if (classifier.is_before_start(batch.id(row))) {
+    return;
+  }
   digest_.rows += 1;
   digest_.hash += classifier.row_hash(batch, row);
   const RowVerdict verdict = classifier.classify(batch, row);

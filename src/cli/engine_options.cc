@@ -81,7 +81,7 @@ Result<EngineOptions> engine_options(const Settings& settings, const SourceSetti
   options.full_scan_interval_us = engine.full_scan_interval_us;
   options.watch_interval_us = engine.watch_interval_us;
   options.jobs_interval_us = settings.jobs.refresh_interval_us;
-  options.start_at_us = source.start_at_us;
+  options.counting.start_at_us = source.start_at_us;
   options.allow_shrink = engine.allow_shrink;
   options.slices_per_read = static_cast<int32_t>(engine.slices_per_read);
   options.rows_per_commit = engine.rows_per_commit;

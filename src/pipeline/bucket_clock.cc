@@ -11,8 +11,12 @@ constexpr int64_t kDayUs = 86'400'000'000;
 
 }  // namespace
 
-BucketClock::BucketClock(EventSource& source, const EngineOptions& options)
-    : source_(source), options_(options), timed_(source.description().bucket_width.is_time()) {}
+BucketClock::BucketClock(EventSource& source, const EngineOptions& options,
+                         const RowClassifier& classifier)
+    : source_(source),
+      options_(options),
+      classifier_(classifier),
+      timed_(source.description().bucket_width.is_time()) {}
 
 Result<void> BucketClock::advance(int64_t now_us) {
   HIRESTREAM_ASSIGN(newest_, source_.newest_bucket(now_us));
@@ -29,8 +33,9 @@ int64_t BucketClock::first_not_over(int64_t now_us) const {
 }
 
 bool BucketClock::is_before_start(int64_t bucket) const {
-  return timed_ && options_.start_at_us &&
-         bucket * source_.description().bucket_width.us() < *options_.start_at_us;
+  const std::optional<int64_t>& start_at_us = classifier_.options().start_at_us;
+  return timed_ && start_at_us &&
+         (bucket + 1) * source_.description().bucket_width.us() <= *start_at_us;
 }
 
 int64_t BucketClock::first_kept(int64_t now_us) const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "aggregation/row_classifier.h"
 #include "pipeline/engine.h"
 
 namespace hirestream {
@@ -22,8 +23,8 @@ struct ReadProgress {
 
 class BucketClock {
  public:
-  // The options outlive it.
-  BucketClock(EventSource& source, const EngineOptions& options);
+  // All outlive it.
+  BucketClock(EventSource& source, const EngineOptions& options, const RowClassifier& classifier);
 
   // Asks the source which bucket receives rows.
   Result<void> advance(int64_t now_us);
@@ -37,7 +38,7 @@ class BucketClock {
   bool is_over(int64_t bucket, int64_t now_us) const { return bucket < first_not_over(now_us); }
   // Gets fresh rows; the other open ones are looked at with the look-backs.
   bool is_fresh(int64_t bucket) const { return !timed_ || bucket == newest_ || bucket == newest_ - 1; }
-  // Before the time from which on rows are counted.
+  // All of it lies before the time from which on rows are counted.
   bool is_before_start(int64_t bucket) const;
   // Where buckets are times: the first one that is not past its retention; for ever without one: INT64_MIN.
   int64_t first_kept(int64_t now_us) const;
@@ -58,6 +59,7 @@ class BucketClock {
  private:
   EventSource& source_;
   const EngineOptions& options_;
+  const RowClassifier& classifier_;
   bool timed_;
   int64_t newest_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/timestamp.h"
 #include "pipeline/files_engine.h"
 #include "pipeline/scan_engine.h"
 #include "pipeline/tail_engine.h"
@@ -70,20 +71,23 @@ Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOpti
 }
 
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options) {
-  return {{"source", source.identity},
-          {"strategy", std::string(strategy_name(source.strategy))},
-          {"bucket_width_s", std::to_string(source.bucket_width.number())},
-          {"attribution", attribution_name(options.counting.attribution)},
-          {"kinds", options.counting.kinds.text()},
-          {"ts_min_us", std::to_string(options.counting.ts_min_us)},
-          {"future_max_us", std::to_string(options.counting.future_max_us)},
-          {"timezone", options.counting.reporting_zone.name()},
-          {"source_timezone", options.source_timezone},
-          // UTC does not depend on the database; zones with rules do.
-          {"tz_database",
-           options.counting.reporting_zone.name() == "UTC" && options.source_timezone == "UTC"
-               ? "-"
-               : TimeZone::database_version()}};
+  const CountingOptions& counting = options.counting;
+  // UTC does not depend on the database; zones with rules do.
+  const bool utc = counting.reporting_zone.name() == "UTC" && options.source_timezone == "UTC";
+  Fingerprint out = {{"source", source.identity},
+                     {"strategy", std::string(strategy_name(source.strategy))},
+                     {"bucket_width_s", std::to_string(source.bucket_width.number())},
+                     {"attribution", attribution_name(counting.attribution)},
+                     {"kinds", counting.kinds.text()},
+                     {"ts_min_us", std::to_string(counting.ts_min_us)},
+                     {"future_max_us", std::to_string(counting.future_max_us)},
+                     {"timezone", counting.reporting_zone.name()},
+                     {"source_timezone", options.source_timezone},
+                     {"tz_database", utc ? "-" : TimeZone::database_version()}};
+  if (counting.start_at_us) {
+    out.emplace(kStartAt, format_timestamp_us(*counting.start_at_us));
+  }
+  return out;
 }
 
 }  // namespace hirestream

@@ -22,11 +22,15 @@
 namespace hirestream {
 
 struct EngineOptions {
-  std::string source_name;      // unique in the warehouse
-  std::vector<int32_t> shards;  // empty: all of the source's
-  std::string owner;            // "host:pid", for people
+  // Unique in the warehouse.
+  std::string source_name;
+  // Empty: all of the source's.
+  std::vector<int32_t> shards;
+  // "host:pid", for people.
+  std::string owner;
   CountingOptions counting;
-  std::string source_timezone = "UTC";  // only for the fingerprint; the source applies it
+  // Only for the fingerprint; the source applies it.
+  std::string source_timezone = "UTC";
 
   int64_t poll_interval_us = 250'000;
   int64_t overlap_us = 300'000;
@@ -35,27 +39,38 @@ struct EngineOptions {
   int64_t grace_us = 120'000'000;
   std::vector<int64_t> audit_delays_us = {600'000'000, 3'600'000'000, 14'400'000'000,
                                           86'400'000'000};
-  int64_t retention_us = 7LL * 86'400'000'000;  // tail: slices settled before freeze; 0: never
-  int64_t discover_interval_us = 600'000'000;   // tail: look for partitions nobody expected
-  int64_t scan_interval_us = 10'000'000;        // scan: pause between bounded scans
-  int64_t scan_window_us = 7'200'000'000;  // scan: event times a bounded scan covers, back from now
-  int64_t full_scan_interval_us = 3'600'000'000;  // scan: everything, rows without ts too
-  int64_t watch_interval_us = 1'000'000;          // files: look for new and changed files
-  int64_t jobs_interval_us = 30'000'000;          // dimension refresh
-  std::optional<int64_t> start_at_us;  // first start: ignore slices before this time (tail)
+  // Tail: slices settled before freeze; 0: never.
+  int64_t retention_us = 7LL * 86'400'000'000;
+  // Tail: look for partitions nobody expected.
+  int64_t discover_interval_us = 600'000'000;
+  // Scan: pause between bounded scans.
+  int64_t scan_interval_us = 10'000'000;
+  // Scan: event times a bounded scan covers, back from now.
+  int64_t scan_window_us = 7'200'000'000;
+  // Scan: everything, rows without ts too.
+  int64_t full_scan_interval_us = 3'600'000'000;
+  // Files: look for new and changed files.
+  int64_t watch_interval_us = 1'000'000;
+  // Dimension refresh.
+  int64_t jobs_interval_us = 30'000'000;
   bool allow_shrink = false;
-  int32_t slices_per_read = 512;      // catch-up: slices recounted in one go, at most
-  size_t slices_per_commit = 4000;    // scan
-  int64_t rows_per_commit = 250'000;  // catch-up: rows recounted in one go, about
+  // Catch-up: slices recounted in one go, at most.
+  int32_t slices_per_read = 512;
+  // Scan.
+  size_t slices_per_commit = 4000;
+  // Catch-up: rows recounted in one go, about.
+  int64_t rows_per_commit = 250'000;
   int64_t rejects_cap = 10'000;
   int64_t rejects_keep_us = 30LL * 86'400'000'000;
-  uint64_t token_seed = 0;  // commit tokens are derived from it: give each engine a random one
+  // Commit tokens are derived from it: give each engine a random one.
+  uint64_t token_seed = 0;
 };
 
 struct EnginePorts {
   EventSource& source;
   Warehouse& warehouse;
-  JobDirectory* jobs = nullptr;  // none: company_id stays 0
+  // None: company_id stays 0.
+  JobDirectory* jobs = nullptr;
   Clock& clock;
   Observer& observer;
 };
@@ -82,6 +97,9 @@ class Engine {
 // Picks the state machine by the source's strategy. kConfig when options contradict each other, with the option's name.
 Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options);
 
+// In a fingerprint: the time of arrival from which on rows are counted, if there is one. A source keeps that of its first registration
+// when later ones name none.
+inline constexpr std::string_view kStartAt = "start_at";
 // What of the options and the source goes into the fingerprint.
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options);
 

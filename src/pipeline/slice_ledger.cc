@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 
+#include "model/timestamp.h"
 #include "ports/source_check.h"
 
 namespace hirestream {
@@ -67,10 +68,38 @@ SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
 
 SourceRegistration SliceLedger::registration() const {
   const SourceDescription& source = ports_.source.description();
-  return {options_.source_name, source.kind, fingerprint_of(source, options_)};
+  EngineOptions options = options_;
+  options.counting.start_at_us = classifier_.options().start_at_us;
+  return {options_.source_name, source.kind, fingerprint_of(source, options)};
+}
+
+void SliceLedger::keep_start(const Fingerprint& stored) {
+  const auto start = stored.find(std::string(kStartAt));
+  if (options_.counting.start_at_us || start == stored.end()) {
+    return;
+  }
+  const auto time = parse_timestamp(start->second);
+  HIRESTREAM_CHECK(time.has_value());
+  classifier_.start_at(time->us);
+}
+
+Result<std::optional<SourceStatus>> SliceLedger::find_source(std::string& known_names) {
+  HIRESTREAM_ASSIGN(std::vector<SourceStatus> known, ports_.warehouse.sources());
+  for (SourceStatus& status : known) {
+    if (status.name == options_.source_name) {
+      return std::optional(std::move(status));
+    }
+    known_names += (known_names.empty() ? "" : ", ") + status.name;
+  }
+  return std::optional<SourceStatus>();
 }
 
 Result<void> SliceLedger::open_as_writer() {
+  std::string others;
+  HIRESTREAM_ASSIGN(const std::optional<SourceStatus> known, find_source(others));
+  if (known) {
+    keep_start(known->fingerprint);
+  }
   HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(registration()));
   HIRESTREAM_TRY(companies_.start());
   // Takes the lock of every writer row: a transaction of a former writer (or of this one, with an unknown outcome) is over
@@ -83,20 +112,15 @@ Result<void> SliceLedger::open_as_writer() {
 Result<void> SliceLedger::open_as_publisher() {
   writers_.clear();
   companies_as_of_ = -1;
-  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> known, ports_.warehouse.sources());
-  const auto source = std::find_if(known.begin(), known.end(), [this](const SourceStatus& status) {
-    return status.name == options_.source_name;
-  });
-  if (source == known.end()) {
-    std::string names;
-    for (const SourceStatus& status : known) {
-      names += (names.empty() ? "" : ", ") + status.name;
-    }
+  std::string names;
+  HIRESTREAM_ASSIGN(const std::optional<SourceStatus> source, find_source(names));
+  if (!source) {
     return fail(ErrorKind::kConfig, "open source", options_.source_name,
                 "nothing of it was counted into this warehouse" +
                     (names.empty() ? std::string() : "; it knows " + names),
                 "name it as `hirestream run` did: --source or --source-name");
   }
+  keep_start(source->fingerprint);
   const SourceRegistration stored{source->name, source->kind, source->fingerprint};
   HIRESTREAM_TRY(check_known_source(stored, registration()));
   source_id_ = source->id;

@@ -81,6 +81,9 @@ class SliceLedger {
 
  private:
   SourceRegistration registration() const;
+  // A source is counted from where its first registration said.
+  void keep_start(const Fingerprint& stored);
+  Result<std::optional<SourceStatus>> find_source(std::string& known_names);
   Result<CommitOutcome> apply(Commit& commit);
   Result<CommitOutcome> publish(Commit& commit);
   void set_companies(Commit& commit) const;

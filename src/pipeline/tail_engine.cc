@@ -20,7 +20,7 @@ TailEngine::TailEngine(const EnginePorts& ports, EngineOptions options)
       options_(std::move(options)),
       ledger_(ports_, options_),
       book_(ledger_),
-      buckets_(ports_.source, options_),
+      buckets_(ports_.source, options_, ledger_.classifier()),
       recounter_(ports_, ledger_),
       open_(ports_, options_, ledger_, book_, buckets_),
       audits_(options_, buckets_),

@@ -34,7 +34,7 @@ SliceVerifier::SliceVerifier(const EnginePorts& ports, const VerifyOptions& opti
       ledger_(ledger),
       report_(report),
       recounter_(ports_, ledger),
-      buckets_(ports_.source, options_.engine) {}
+      buckets_(ports_.source, options_.engine, ledger.classifier()) {}
 
 Result<void> SliceVerifier::note_entries() {
   HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());

@@ -87,6 +87,15 @@ Result<void> check_known_source(const SourceRegistration& stored, const SourceRe
 Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given) {
   for (const SourceRegistration& stored : known) {
+    const std::string zone = value_of(stored.fingerprint, "timezone");
+    if (const std::string own = value_of(given.fingerprint, "timezone"); own != zone) {
+      return refused(given,
+                     fmt::format("its hours are those of {}, but this warehouse counts in {} "
+                                 "(source \"{}\")",
+                                 own, zone, stored.name),
+                     fmt::format("use --timezone {} for it, too, or count into another warehouse",
+                                 zone));
+    }
     if (is_same_raw_log(stored, given)) {
       return refused(
           given, fmt::format("this raw log is counted already, as \"{}\"", stored.name),

@@ -36,6 +36,8 @@ void add_class(RowClasses& classes, Fate fate) {
     case Fate::kRejected:
       ++classes.rejected;
       break;
+    case Fate::kBeforeStart:
+      break;
   }
 }
 
@@ -84,7 +86,8 @@ Checks::Expected Checks::at_most_now(const SliceKey& key) const {
     CellMap best;
     bool visible = false;
     for (const RowVersion& version : log_.rows()[index].versions) {
-      if (first_visible_us(version) > world_.now_us()) {
+      if (first_visible_us(version) > world_.now_us() ||
+          version.outcome.fate == Fate::kBeforeStart) {
         continue;
       }
       visible = true;
@@ -108,7 +111,7 @@ Checks::Expected Checks::exactly_now(const SliceKey& key) const {
     for (const RowVersion& version : log_.rows()[index].versions) {
       last = first_visible_us(version) <= world_.now_us() ? &version : last;
     }
-    if (last == nullptr) {
+    if (last == nullptr || last->outcome.fate == Fate::kBeforeStart) {
       continue;
     }
     ++out.rows;

@@ -61,6 +61,10 @@ Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& re
     outcome.fate = Fate::kRejected;
     return outcome;
   }
+  if (is_version_1(row.id) && arrival_time_us(row.id) < reading.start_at_us) {
+    outcome.fate = Fate::kBeforeStart;
+    return outcome;
+  }
   Measures measures;
   const std::string track = values.custom_track.value_or("");
   if (track.empty() && values.ev == "1") {

@@ -39,7 +39,8 @@ struct RowValues {
   std::optional<int64_t> ed_publisher_id;
 };
 
-enum class Fate { kCounted, kUnattributed, kOther, kRejected };
+// Before the start: as if it were not there.
+enum class Fate { kCounted, kUnattributed, kOther, kRejected, kBeforeStart };
 
 struct Outcome {
   Fate fate = Fate::kOther;
@@ -83,6 +84,7 @@ struct Reading {
   int64_t zone_offset_us = 0;  // of the reporting time zone; it has no summer time
   int64_t ts_min_us = 0;
   int64_t future_max_us = 0;
+  int64_t start_at_us = INT64_MIN;
 };
 
 Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& reading);

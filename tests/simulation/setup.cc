@@ -233,6 +233,16 @@ void draw_small_commits(Setup& setup, uint64_t seed) {
   }
 }
 
+// Some of the history is not to be counted. Drawn from a chance of its own, too.
+void draw_start(Setup& setup, uint64_t seed) {
+  Random random(seed * 4591 + 3);
+  if (setup.history_us > 0 && random.chance(0.25)) {
+    setup.options.counting.start_at_us =
+        setup.start_us - random.between(0, setup.history_us / 10) * 10;
+    setup.reading.start_at_us = *setup.options.counting.start_at_us;
+  }
+}
+
 // A disk without space. Drawn from a chance of its own, too.
 void draw_full_warehouse(Setup& setup, uint64_t seed) {
   Random random(seed * 7177 + 53);
@@ -581,6 +591,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_gone_rows(setup, seed);
   draw_long_outage(setup, seed);
   draw_small_commits(setup, seed);
+  draw_start(setup, seed);
   draw_full_warehouse(setup, seed);
   draw_early_expiry(setup, seed);
   draw_more_shards(setup, seed);

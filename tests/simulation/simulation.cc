@@ -170,6 +170,11 @@ class Run {
     apply_defect(parameters_.defect, out);
     out.shards = setup_.groups[group];
     out.token_seed = world_.random.next();
+    // A source that is known keeps its start.
+    if (registered_ && misconfiguration_.chance(0.5)) {
+      out.counting.start_at_us.reset();
+    }
+    registered_ = registered_ || database_.commits() > 0;
     return out;
   }
 
@@ -619,6 +624,7 @@ class Run {
   int depth_ = 0;
   int64_t steps_ = 0;
   int64_t verifications_ = 0;
+  bool registered_ = false;
   int64_t checked_second_ = 0;
 };
 
