@@ -1,25 +1,6 @@
-#include "ports/event_source.h"
 #include "ports/observer.h"
 
 namespace hirestream {
-
-std::string_view strategy_name(Strategy strategy) {
-  switch (strategy) {
-    case Strategy::kTail:
-      return "tail";
-    case Strategy::kScan:
-      return "scan";
-    case Strategy::kFollow:
-      return "follow";
-    case Strategy::kFiles:
-      return "files";
-  }
-  HIRESTREAM_CHECK(false);
-}
-
-Result<void> EventSource::read_ring(uint64_t, uint64_t, SliceSink&) {
-  return fail(ErrorKind::kBug, "read ring", description().identity, "this source cannot do that");
-}
 
 std::string_view slice_event_name(SliceEvent event) {
   switch (event) {
