@@ -128,20 +128,19 @@ TEST_F(Errors, LeaveTheSourceUsable) {
   create_recommended_table();
   write({event_of(0), event_of(1), event_of(2)});
   CassandraConfig wrong = config();
-  wrong.consistency = Consistency::kThree;  // of one replica
+  wrong.strongest_consistency = Consistency::kThree;  // of one replica
   wrong.retries = 0;
-  const auto slices = all_slices(*open().source);
   for (const Strategy strategy : {Strategy::kTail, Strategy::kScan}) {
     const auto opened =
         open({.source_zone = TimeZone(), .with_payload = false, .strategy = strategy}, wrong);
     std::vector<SweepRequest> requests = {{.what = RingPart()}};
     if (strategy == Strategy::kTail) {
-      requests.push_back({.what = slices});
+      requests.push_back({.what = all_slices(*opened.source)});
     }
     for (SweepRequest& request : requests) {
-      request.level = ReadLevel::kConfigured;
-      EXPECT_FALSE(drain_sweep(*opened.source, request, [](const SweepPage&) {}));
       request.level = ReadLevel::kStrongest;
+      EXPECT_FALSE(drain_sweep(*opened.source, request, [](const SweepPage&) {}));
+      request.level = ReadLevel::kConfigured;
       EXPECT_EQ(sweep(*opened.source, request).delivered, 3U);
     }
   }

@@ -255,18 +255,6 @@ TEST_F(TailSource, CutsThePagesOfTheRingIntoSlices) {
   EXPECT_EQ(seen.pages, all_slices(*opened.source).size());
 }
 
-TEST_F(TailSource, ReadsTheRingAtTheLevelAskedFor) {
-  create_recommended_table();
-  write(events(100, 1'000));
-  CassandraConfig unreachable = config();
-  unreachable.strongest_consistency = Consistency::kThree;  // of one replica
-  unreachable.retries = 0;
-  const auto opened = open({}, unreachable);
-  EXPECT_EQ(sweep(*opened.source, {.what = RingPart()}).delivered, 100U);
-  EXPECT_FALSE(drain_sweep(*opened.source, {.what = RingPart(), .level = ReadLevel::kStrongest},
-                           [](const SweepPage&) {}));
-}
-
 TEST_F(TailSource, StopsReadingWhenASweepIsEndedEarly) {
   create_recommended_table();
   write(events(20'000, 1'000));
