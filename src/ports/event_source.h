@@ -35,6 +35,10 @@ struct SourceDescription {
   std::string identity;
   int32_t shard_count = 1;
   BucketWidth bucket_width = BucketWidth::seconds(60);
+  // Several replicas answer: reads at ReadLevel::kStrongest may find rows that others miss.
+  bool replicas = true;
+  // The source sees to it that each row comes once in a sweep; else whoever reads knows rows by their ids.
+  bool unique_rows = false;
   // A slice can be read from a position on; else it is always read whole.
   bool range_reads = true;
   // Slices can be swept by name, and listed by discover().
@@ -84,8 +88,7 @@ struct SweepPage {
 class Sweep {
  public:
   virtual ~Sweep() = default;
-  // Nothing: everything asked for was delivered. A slice may come in several pages. Of sources whose keys are unique each row comes
-  // once; whoever depends on it looks at the ids.
+  // Nothing: everything asked for was delivered. A slice may come in several pages.
   virtual Result<std::optional<SweepPage>> next() = 0;
 };
 

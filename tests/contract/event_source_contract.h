@@ -199,7 +199,13 @@ class EventSourceContract : public ::testing::Test {
                                      : SweepRequest{.what = RingPart()};
   }
 
-  Deliveries read_everything() { return sweep(whole_request()); }
+  Deliveries read_everything() {
+    Deliveries deliveries = sweep(whole_request());
+    if (description().unique_rows) {
+      EXPECT_EQ(rows_of(deliveries).size(), deliveries.size()) << "a row twice";
+    }
+    return deliveries;
+  }
 
   Factory factory_;
   std::unique_ptr<EventSource> source_;

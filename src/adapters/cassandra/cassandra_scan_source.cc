@@ -18,6 +18,12 @@ constexpr int64_t kRangesMax = 16'384;
 constexpr int64_t kPartitionsPerRange = 25'000;
 constexpr int64_t kDayUs = 86'400'000'000;
 
+// Text says one id in several ways; of a longer key, rows with one id may lie in several places.
+bool has_unique_rows(const TableShape& shape) {
+  return shape.key(ColumnKind::kPartitionKey) == std::vector<std::string>{"create_time"} &&
+         shape.key(ColumnKind::kClustering).empty() && is_uuid(shape.find("create_time")->type);
+}
+
 std::string timestamp_cell(int64_t ms) {
   std::string cell;
   append_int64(ms, cell);
@@ -79,13 +85,15 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
                           .identity = shape.identity(),
                           .shard_count = 1,
                           .bucket_width = BucketWidth::seconds(60),
+                          .unique_rows = has_unique_rows(shape),
                           .range_reads = false,
                           .slice_reads = false,
                           .ring_reads = true};
   return source;
 }
 
-// The whole ring's from the server's estimate of its own share of the table, times the number of nodes; of them the part's share.
+// The whole ring's from the server's estimate of its own share of the table, times the number of
+// nodes; of them the part's share.
 Result<uint32_t> CassandraScanSource::range_count(const RingPart& part) {
   const CassandraConfig& config = connection_->config();
   CqlSession& session = connection_->session();

@@ -1,11 +1,14 @@
-// Strategy scan: a table that must be read through to find what is new (create_time alone is the key). A part of the token ring is
-// cut into small ranges, read in parallel; event times are filtered on the server. An empty page is not the end: the server returns
-// one when it has looked long enough. Slices are minutes of event time.
+// Strategy scan: a table that must be read through to find what is new (create_time alone is the
+// key). A part of the token ring is cut into small ranges, read in parallel; event times are
+// filtered on the server. An empty page is not the end: the server returns one when it has looked
+// long enough. Slices are minutes of event time.
 //
-// Text ts sort as text, not as times: there the bound is a date two days early and open at its end, which any offset fits in; only
-// texts that do not begin with a date can be missed, and sweeps without event times find those.
+// Text ts sort as text, not as times: there the bound is a date two days early and open at its end,
+// which any offset fits in; only texts that do not begin with a date can be missed, and sweeps
+// without event times find those.
 //
-// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead; destroying the sweep cancels what is under way.
+// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead; destroying the
+// sweep cancels what is under way.
 #pragma once
 
 #include <memory>

@@ -268,7 +268,8 @@ class CassandraTailSource::RingSweep : public Sweep {
       if (!shard) {
         return malformed();
       }
-      // Both are parts of the key, never null; together they are told apart by the bucket's length, which is in front.
+      // Both are parts of the key, never null; together they are told apart by the bucket's length,
+      // which is in front.
       const std::string_view row_key(reinterpret_cast<const char*>(row.data()),
                                      row.size() - rest_.size());
       if (batch.empty()) {

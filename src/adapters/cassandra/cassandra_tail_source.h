@@ -1,8 +1,10 @@
-// Strategy tail: a table with PRIMARY KEY ((bucket, shard), create_time). A slice is a partition; from a position on it is read
-// as a range of create_time, which costs what is new and not what is there. Text UUIDs do not sort by time: those partitions are
-// read whole. A part of the ring is read by tokens (token_range.h), each page of a sweep is a run of rows of one partition.
+// Strategy tail: a table with PRIMARY KEY ((bucket, shard), create_time). A slice is a partition;
+// from a position on it is read as a range of create_time, which costs what is new and not what is
+// there. Text UUIDs do not sort by time: those partitions are read whole. A part of the ring is
+// read by tokens (token_range.h), each page of a sweep is a run of rows of one partition.
 //
-// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead; destroying the sweep cancels what is under way.
+// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead; destroying the
+// sweep cancels what is under way.
 #pragma once
 
 #include <memory>

@@ -105,7 +105,8 @@ class CqlSession {
   // `width` values for each of the requests.
   Result<CqlRead> read(const CqlStatement& statement, const BoundValues& values, size_t width,
                        Consistency consistency);
-  // In at least so many ranges, each sent to its replicas: the statement's first two markers; `values` follow for each.
+  // In at least so many ranges, each sent to its replicas: the statement's first two markers;
+  // `values` follow for each.
   Result<CqlRead> scan(const CqlStatement& statement, const TokenRange& tokens, uint32_t ranges,
                        const BoundValues& values, Consistency consistency);
   // group_rows: sizes of groups of consecutive rows that form a batch.

@@ -1,5 +1,5 @@
-// Tokens of a part of the ring (ports/event_source.h). A token is a signed 64-bit number (Murmur3Partitioner); the place of a
-// row is the upper half of its token, shifted to begin at 0.
+// Tokens of a part of the ring (ports/event_source.h). A token is a signed 64-bit number
+// (Murmur3Partitioner); the place of a row is the upper half of its token, shifted to begin at 0.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
-// Which of the rows of a file that have one create_time is the row: that with the greater bytes; of equal rows, the first.
+// Which of the rows of a file that have one create_time is the row: that with the greater bytes; of
+// equal rows, the first.
 //
-// The file is passed over once to learn which ids repeat, and once more when different bytes contest an id. Memory: 32 to 64 bytes
-// per id, as long as the file has at most `ids_max` of them. A file with more is passed over again and again, each time for the
-// ids whose hash falls into one part of all hashes; the parts are as many as make about `ids_max` rows each. Besides, ids that
+// The file is passed over once to learn which ids repeat, and once more when different bytes
+// contest an id. Memory: 32 to 64 bytes per id, as long as the file has at most `ids_max` of them.
+// A file with more is passed over again and again, each time for the ids whose hash falls into one
+// part of all hashes; there are so many parts that each has about `ids_max` rows. Besides, ids that
 // repeat are remembered, about 60 bytes each, and the bytes of contested rows.
 //
 // Errors are those of open_record_reader() and RecordReader. Not thread-safe.
@@ -34,7 +36,8 @@ class Deduplicator {
 
   // First.
   Result<void> learn(ReadStatistics& statistics);
-  // Then, of each row in the order of the file: whether it is to be delivered. The reader's first wanted column must be create_time.
+  // Then, of each row in the order of the file: whether it is to be delivered. The reader's first
+  // wanted column must be create_time.
   bool take(const Record& record);
 
  private:

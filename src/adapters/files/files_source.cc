@@ -64,6 +64,8 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
   description_.identity = files_.path();
   description_.shard_count = 1;
   description_.bucket_width = BucketWidth();
+  description_.replicas = false;
+  description_.unique_rows = true;
   description_.range_reads = false;
 }
 
@@ -193,7 +195,8 @@ class FilesSource::FileSweep : public Sweep {
       // What is wrong with a file that is being written need not be wrong with the whole one.
       error = std::move(unchanged.error());
     } else if (error.kind == ErrorKind::kConfig && file_->version.path != source_.files_.path()) {
-      // One file of a directory that is not what it should be does not keep the others from being counted.
+      // One file of a directory that is not what it should be does not keep the others from being
+      // counted.
       error.kind = ErrorKind::kRejected;
     }
     file_.reset();

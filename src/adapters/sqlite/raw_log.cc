@@ -66,6 +66,7 @@ SqliteRawLog::SqliteRawLog(sqlite::Database database, const SqliteRawLogOptions&
   description_.kind = "sqlite";
   description_.shard_count = 1;
   description_.bucket_width = BucketWidth::rows(options.block_rows);
+  description_.replicas = false;
   description_.range_reads = true;
 }
 

@@ -35,6 +35,20 @@ TEST_F(ScanSource, DescribesWhatItReads) {
   EXPECT_TRUE(opened.source->description().ring_reads);
 }
 
+// Text tells one id in several ways.
+TEST_F(ScanSource, PromisesUniqueRowsOnlyOfAKeyThatIsTheId) {
+  create_deployed_table();
+  EXPECT_FALSE(open().source->description().unique_rows);
+  execute("DROP TABLE " + table());
+  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  EXPECT_TRUE(open().source->description().unique_rows);
+  execute("DROP TABLE " + table());
+  create_recommended_table();
+  const auto opened =
+      open({.source_zone = TimeZone(), .with_payload = false, .strategy = Strategy::kScan});
+  EXPECT_FALSE(opened.source->description().unique_rows);
+}
+
 TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
   create_deployed_table();
   write_rows(5'000);

@@ -4,7 +4,8 @@ use scylla::policies::load_balancing::{FallbackPlan, LoadBalancingPolicy, Routin
 use scylla::routing::{Shard, Token};
 use std::sync::Arc;
 
-/// The tokens of (begin, end], cut where the replicas change and further until there are at least `wanted` ranges; (exclusive, inclusive).
+/// The tokens of (begin, end], cut where the replicas change and further until there are at least
+/// `wanted` ranges; (exclusive, inclusive).
 pub fn token_ranges(state: &ClusterState, begin: i64, end: i64, wanted: u32) -> Vec<(i64, i64)> {
     let ring = state.replica_locator().ring().iter().map(|(token, _)| token.value());
     let mut cuts: Vec<i64> = ring.filter(|token| begin < *token && *token < end).collect();

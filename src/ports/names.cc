@@ -1,6 +1,21 @@
+#include "ports/event_source.h"
 #include "ports/observer.h"
 
 namespace hirestream {
+
+std::string_view strategy_name(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::kTail:
+      return "tail";
+    case Strategy::kScan:
+      return "scan";
+    case Strategy::kFollow:
+      return "follow";
+    case Strategy::kFiles:
+      return "files";
+  }
+  HIRESTREAM_CHECK(false);
+}
 
 std::string_view slice_event_name(SliceEvent event) {
   switch (event) {
