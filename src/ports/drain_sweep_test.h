@@ -9,7 +9,7 @@ namespace hirestream {
 
 // `visit` gets each page. The first error ends it.
 template <typename Visit>
-Result<void> drain_sweep(EventSource& source, SweepRequest request, Visit&& visit) {
+Result<void> drain_sweep(EventSource& source, SweepRequest request, const Visit& visit) {
   HIRESTREAM_ASSIGN(const auto sweep, source.sweep(std::move(request)));
   for (;;) {
     HIRESTREAM_ASSIGN(const auto page, sweep->next());

@@ -191,7 +191,7 @@ class EventSourceContract : public ::testing::Test {
     return deliveries;
   }
 
-  Deliveries read(std::vector<SliceRead> reads) { return sweep({.what = std::move(reads)}); }
+  Deliveries read(const std::vector<SliceRead>& reads) { return sweep({.what = reads}); }
 
   // Everything there is.
   SweepRequest whole_request() {
