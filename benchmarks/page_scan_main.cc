@@ -51,8 +51,8 @@ Result<int> scan(const std::string& host, const std::string& keyspace, const std
                         "SELECT {} FROM {}.{} WHERE token({}) > ? AND token({}) <= ?", kColumns,
                         quote_identifier(keyspace), quote_identifier(table), token, token)));
   const auto begin = std::chrono::steady_clock::now();
-  HIRESTREAM_ASSIGN(CqlRead read,
-                    session->scan(statement, kRanges, BoundValues(), Consistency::kLocalOne));
+  HIRESTREAM_ASSIGN(CqlRead read, session->scan(statement, TokenRange(), kRanges, BoundValues(),
+                                                Consistency::kLocalOne));
   size_t rows = 0;
   size_t bytes = 0;
   while (true) {

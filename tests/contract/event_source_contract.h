@@ -16,6 +16,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <random>
 #include <set>
 #include <span>
 #include <string>
@@ -26,6 +27,7 @@
 #include "model/row_id.h"
 #include "model/timestamp.h"
 #include "model/tracking_batch.h"
+#include "ports/drain_sweep_test.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
@@ -77,31 +79,31 @@ inline DeliveredRow delivered_row(const TrackingBatch& batch, size_t row) {
 }
 
 struct Delivery {
-  size_t request = 0;
+  std::optional<SliceKey> slice;
   RowId id;
-  int64_t position = 0;
+  Position position;
   DeliveredRow row;
 };
 
-class DeliveryCollector : public RowSink {
- public:
-  Result<void> on_rows(size_t index, const TrackingBatch& batch) override {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      deliveries.push_back({index, batch.id(row), batch.position(row), delivered_row(batch, row)});
-    }
-    return {};
+using Deliveries = std::vector<Delivery>;
+
+inline void add_page(const SweepPage& page, Deliveries& deliveries) {
+  EXPECT_FALSE(page.rows.empty()) << "a page without rows";
+  for (size_t row = 0; row < page.rows.rows(); ++row) {
+    deliveries.push_back(
+        {page.slice, page.rows.id(row), page.rows.position(row), delivered_row(page.rows, row)});
   }
-  // Every row once. A row that came in two versions fails the test.
-  std::map<RowId, DeliveredRow> rows() const {
-    std::map<RowId, DeliveredRow> rows;
-    for (const Delivery& delivery : deliveries) {
-      const auto [known, added] = rows.emplace(delivery.id, delivery.row);
-      EXPECT_EQ(known->second, delivery.row) << "two versions of one row";
-    }
-    return rows;
+}
+
+// Every row once. A row that came in two versions fails the test.
+inline std::map<RowId, DeliveredRow> rows_of(const Deliveries& deliveries) {
+  std::map<RowId, DeliveredRow> rows;
+  for (const Delivery& delivery : deliveries) {
+    const auto [known, added] = rows.emplace(delivery.id, delivery.row);
+    EXPECT_EQ(known->second, delivery.row) << "two versions of one row";
   }
-  std::vector<Delivery> deliveries;
-};
+  return rows;
+}
 
 template <typename Factory>
 class EventSourceContract : public ::testing::Test {
@@ -163,7 +165,7 @@ class EventSourceContract : public ::testing::Test {
     ASSERT_NE(source_, nullptr);
   }
 
-  bool is_scan() const { return source_->description().strategy == Strategy::kScan; }
+  const SourceDescription& description() const { return source_->description(); }
 
   std::vector<int32_t> shards() const {
     std::vector<int32_t> shards(static_cast<size_t>(source_->description().shard_count));
@@ -174,26 +176,35 @@ class EventSourceContract : public ::testing::Test {
   std::vector<SliceRead> whole_slices() {
     const auto slices = source_->discover(shards());
     EXPECT_TRUE(slices) << slices.error().text();
-    std::vector<SliceRead> requests;
+    std::vector<SliceRead> reads;
     if (slices) {
-      for (const SliceListing& slice : *slices) requests.push_back({slice.key, {}, {}});
+      for (const SliceListing& slice : *slices) reads.push_back({slice.key, {}});
     }
-    return requests;
+    return reads;
   }
 
-  DeliveryCollector read(std::span<const SliceRead> requests) {
-    DeliveryCollector collector;
-    const auto outcome = source_->read(requests, collector);
+  Deliveries sweep(SweepRequest request) {
+    Deliveries deliveries;
+    const auto outcome = drain_sweep(*source_, std::move(request),
+                                     [&](const SweepPage& page) { add_page(page, deliveries); });
     EXPECT_TRUE(outcome) << outcome.error().text();
-    return collector;
+    return deliveries;
   }
 
-  DeliveryCollector read_everything() {
-    if (!is_scan()) return read(whole_slices());
-    DeliveryCollector collector;
-    const auto outcome = source_->scan(ScanBound{}, collector);
-    EXPECT_TRUE(outcome) << outcome.error().text();
-    return collector;
+  Deliveries read(const std::vector<SliceRead>& reads) { return sweep({.what = reads}); }
+
+  // Everything there is.
+  SweepRequest whole_request() {
+    return description().slice_reads ? SweepRequest{.what = whole_slices()}
+                                     : SweepRequest{.what = RingPart()};
+  }
+
+  Deliveries read_everything() {
+    Deliveries deliveries = sweep(whole_request());
+    if (description().unique_rows) {
+      EXPECT_EQ(rows_of(deliveries).size(), deliveries.size()) << "a row twice";
+    }
+    return deliveries;
   }
 
   Factory factory_;
@@ -205,75 +216,177 @@ TYPED_TEST_SUITE_P(EventSourceContract);
 TYPED_TEST_P(EventSourceContract, DeliversEveryRow) {
   const auto events = this->events(20'000);
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  EXPECT_EQ(this->read_everything().rows(), this->expected(events));
+  EXPECT_EQ(rows_of(this->read_everything()), this->expected(events));
   EXPECT_GE(this->source_->statistics().rows, 20'000);
 }
 
 TYPED_TEST_P(EventSourceContract, DeliversNothingOfAnEmptyRawLog) {
   ASSERT_NO_FATAL_FAILURE(this->open({}));
-  EXPECT_TRUE(this->read_everything().deliveries.empty());
+  EXPECT_TRUE(this->read_everything().empty());
 }
 
 TYPED_TEST_P(EventSourceContract, DeliversTheSameRowsAgain) {
   const auto events = this->events(500);
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  const auto first = this->read_everything().rows();
-  EXPECT_EQ(this->read_everything().rows(), first);
+  const auto first = rows_of(this->read_everything());
+  EXPECT_EQ(rows_of(this->read_everything()), first);
 }
 
 TYPED_TEST_P(EventSourceContract, GivesEachRowToOneSliceOfItsListing) {
   const auto events = this->events(2'000);
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  if (this->is_scan()) return;  // slices of a scan are the pipeline's
-  const std::vector<SliceRead> requests = this->whole_slices();
-  ASSERT_FALSE(requests.empty());
+  if (!this->description().slice_reads) return;
+  const std::vector<SliceRead> reads = this->whole_slices();
+  ASSERT_FALSE(reads.empty());
   EXPECT_TRUE(
-      std::is_sorted(requests.begin(), requests.end(),
+      std::is_sorted(reads.begin(), reads.end(),
                      [](const SliceRead& a, const SliceRead& b) { return a.slice < b.slice; }));
-  std::map<RowId, size_t> slice_of_row;
-  for (const Delivery& delivery : this->read(requests).deliveries) {
-    EXPECT_EQ(slice_of_row.emplace(delivery.id, delivery.request).first->second, delivery.request);
+  std::map<RowId, SliceKey> slice_of_row;
+  for (const Delivery& delivery : this->read(reads)) {
+    ASSERT_TRUE(delivery.slice.has_value());
+    EXPECT_TRUE(slice_of_row.emplace(delivery.id, *delivery.slice).second);
   }
   EXPECT_EQ(slice_of_row.size(), events.size());
-  for (size_t index = 0; index < requests.size(); ++index) {
+  for (const SliceRead& read : reads) {
     std::set<RowId> alone;
-    for (const Delivery& delivery : this->read(std::span(requests).subspan(index, 1)).deliveries) {
-      EXPECT_EQ(delivery.request, 0U);
+    for (const Delivery& delivery : this->read({read})) {
+      EXPECT_EQ(delivery.slice, read.slice);
       alone.insert(delivery.id);
     }
     EXPECT_FALSE(alone.empty()) << "a slice without rows is listed";
-    for (const auto& [id, request] : slice_of_row) EXPECT_EQ(alone.contains(id), request == index);
+    for (const auto& [id, slice] : slice_of_row) {
+      EXPECT_EQ(alone.contains(id), slice == read.slice);
+    }
   }
+}
+
+TYPED_TEST_P(EventSourceContract, NamesOnlySlicesThatWereAskedFor) {
+  ASSERT_NO_FATAL_FAILURE(this->open(this->events(2'000)));
+  if (!this->description().slice_reads) {
+    for (const Delivery& delivery : this->read_everything()) {
+      EXPECT_EQ(delivery.slice, std::nullopt) << "a row's slice is that of its event time";
+    }
+    return;
+  }
+  std::vector<SliceRead> reads;
+  std::set<SliceKey> asked;
+  for (const SliceRead& read : this->whole_slices()) {
+    // In any order, some twice, some from a position on.
+    if (asked.size() % 3 == 1) reads.insert(reads.begin(), {read.slice, Position{0}});
+    reads.insert(reads.begin(), read);
+    asked.insert(read.slice);
+    if (asked.size() == 5) break;
+  }
+  std::set<SliceKey> found;
+  for (const Delivery& delivery : this->read(reads)) found.insert(delivery.slice.value());
+  EXPECT_EQ(found, asked);
 }
 
 TYPED_TEST_P(EventSourceContract, LosesNoRowAtOrBehindAPosition) {
   const auto events = this->events(1'000);
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  if (!this->source_->description().range_reads) return;  // there, slices are always read whole
+  if (!this->description().range_reads) return;  // there, slices are always read whole
   for (const SliceRead& whole : this->whole_slices()) {
-    const auto all = this->read({&whole, 1}).deliveries;
-    std::set<int64_t> positions;
+    const Deliveries all = this->read({whole});
+    std::set<Position> positions;
     for (const Delivery& delivery : all) positions.insert(delivery.position);
-    std::vector<int64_t> tried = {
-        *positions.begin() - 1, *positions.begin(), *positions.rbegin(),
+    const std::vector<Position> tried = {
+        {positions.begin()->value - 1},
+        *positions.begin(),
+        *positions.rbegin(),
         *std::next(positions.begin(), static_cast<int64_t>(positions.size() / 2))};
-    for (const int64_t from : tried) {
-      SliceRead part = whole;
-      part.from_position = from;
+    for (const Position from : tried) {
       std::set<RowId> found;
-      for (const Delivery& delivery : this->read({&part, 1}).deliveries) found.insert(delivery.id);
+      for (const Delivery& delivery : this->read({{whole.slice, from}})) found.insert(delivery.id);
       for (const Delivery& delivery : all) {
         if (delivery.position < from) continue;
-        EXPECT_TRUE(found.contains(delivery.id)) << from;
+        EXPECT_TRUE(found.contains(delivery.id)) << from.value;
       }
     }
-    SliceRead behind = whole;
-    behind.from_position = *positions.rbegin() + 1;
-    for (const Delivery& delivery : this->read({&behind, 1}).deliveries) {
-      EXPECT_TRUE(positions.contains(
-          delivery.position));  // more than asked for is allowed, inventions are not
+    const Position behind{positions.rbegin()->value + 1};
+    for (const Delivery& delivery : this->read({{whole.slice, behind}})) {
+      // More than asked for is allowed, inventions are not.
+      EXPECT_TRUE(positions.contains(delivery.position));
     }
   }
+}
+
+TYPED_TEST_P(EventSourceContract, DeliversEveryRowOfTheRingOnceHoweverItIsCut) {
+  const auto events = this->events(3'000);
+  ASSERT_NO_FATAL_FAILURE(this->open(events));
+  if (!this->description().ring_reads) return;
+  std::map<RowId, SliceKey> slice_of_row;
+  if (this->description().slice_reads) {
+    for (const Delivery& delivery : this->read_everything()) {
+      slice_of_row.emplace(delivery.id, delivery.slice.value());
+    }
+  }
+  std::mt19937_64 random(3);
+  for (int turn = 0; turn < 5; ++turn) {
+    std::set<uint64_t> cuts = {0, 1, kRingPlaces - 1, kRingPlaces};
+    for (int cut = 0; cut < 2 * turn; ++cut) cuts.insert(random() % kRingPlaces);
+    std::set<RowId> found;
+    for (auto begin = cuts.begin(); std::next(begin) != cuts.end(); ++begin) {
+      const RingPart part{.begin = *begin, .end = *std::next(begin), .event_times = {}};
+      for (const Delivery& delivery : this->sweep({.what = part})) {
+        EXPECT_TRUE(found.insert(delivery.id).second) << "a row twice";
+        EXPECT_EQ(delivery.slice.has_value(), this->description().slice_reads);
+        if (delivery.slice) {
+          EXPECT_EQ(*delivery.slice, slice_of_row[delivery.id]);
+        }
+      }
+    }
+    EXPECT_EQ(found.size(), events.size());
+  }
+}
+
+TYPED_TEST_P(EventSourceContract, StaysAtTheEndOfASweep) {
+  ASSERT_NO_FATAL_FAILURE(this->open(this->events(300)));
+  const auto sweep = this->source_->sweep(this->whole_request());
+  ASSERT_TRUE(sweep) << sweep.error().text();
+  Deliveries deliveries;
+  for (;;) {
+    const auto page = (*sweep)->next();
+    ASSERT_TRUE(page) << page.error().text();
+    if (!*page) break;
+    add_page(**page, deliveries);
+  }
+  EXPECT_EQ(deliveries.size(), 300U);
+  for (int pull = 0; pull < 3; ++pull) {
+    const auto page = (*sweep)->next();
+    ASSERT_TRUE(page) << page.error().text();
+    EXPECT_FALSE(page->has_value());
+  }
+}
+
+TYPED_TEST_P(EventSourceContract, ServesOnAfterASweepThatWasEndedEarly) {
+  const auto events = this->events(20'000);
+  ASSERT_NO_FATAL_FAILURE(this->open(events));
+  for (const int pulls : {0, 1, 2}) {
+    const auto sweep = this->source_->sweep(this->whole_request());
+    ASSERT_TRUE(sweep) << sweep.error().text();
+    for (int pull = 0; pull < pulls; ++pull) {
+      const auto page = (*sweep)->next();
+      ASSERT_TRUE(page) << page.error().text();
+      EXPECT_TRUE(page->has_value());
+    }
+  }
+  EXPECT_EQ(rows_of(this->read_everything()), this->expected(events));
+}
+
+// Nobody's slice: nothing comes of it, or an error.
+TYPED_TEST_P(EventSourceContract, ServesOnAfterASweepOfASliceThatIsNotThere) {
+  const auto events = this->events(100);
+  ASSERT_NO_FATAL_FAILURE(this->open(events));
+  if (!this->description().slice_reads) return;
+  std::vector<SliceRead> reads = this->whole_slices();
+  reads.push_back({{0, 12'345}, {}});
+  Deliveries deliveries;
+  const auto outcome = drain_sweep(*this->source_, {.what = std::move(reads)},
+                                   [&](const SweepPage& page) { add_page(page, deliveries); });
+  EXPECT_TRUE(outcome || outcome.error().kind == ErrorKind::kRejected) << outcome.error().text();
+  EXPECT_EQ(rows_of(deliveries), this->expected(events));
+  EXPECT_EQ(rows_of(this->read_everything()), this->expected(events));
 }
 
 TYPED_TEST_P(EventSourceContract, DeliversEveryPatternOfNulls) {
@@ -289,7 +402,7 @@ TYPED_TEST_P(EventSourceContract, DeliversEveryPatternOfNulls) {
     }
   }
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  EXPECT_EQ(this->read_everything().rows(), this->expected(events));
+  EXPECT_EQ(rows_of(this->read_everything()), this->expected(events));
 }
 
 TYPED_TEST_P(EventSourceContract, DeliversValuesAsTheyWereWritten) {
@@ -318,7 +431,7 @@ TYPED_TEST_P(EventSourceContract, DeliversValuesAsTheyWereWritten) {
   add(RawColumn::kEd, R"({"customEvent":"click","jobId":188,"publisherId":"4,1,2","userId":78})");
   add(RawColumn::kEd, std::string(100'000, 'x'));
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  EXPECT_EQ(this->read_everything().rows(), this->expected(events));
+  EXPECT_EQ(rows_of(this->read_everything()), this->expected(events));
 }
 
 TYPED_TEST_P(EventSourceContract, DeliversUnreadableValuesAsBadCellsWithTheirText) {
@@ -339,7 +452,7 @@ TYPED_TEST_P(EventSourceContract, DeliversUnreadableValuesAsBadCellsWithTheirTex
     add(RawColumn::kTs, value);
   const auto wanted = this->expected(events);
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  const auto found = this->read_everything().rows();
+  const auto found = rows_of(this->read_everything());
   EXPECT_EQ(found, wanted);
   for (const auto& [id, row] : wanted) {
     EXPECT_TRUE(std::any_of(row.columns.begin(), row.columns.end(),
@@ -355,40 +468,27 @@ TYPED_TEST_P(EventSourceContract, DeliversOneVersionOfAnOverwrittenRow) {
     events.back()[RawColumn::kBid] = "9";
   }
   ASSERT_NO_FATAL_FAILURE(this->open(events));
-  EXPECT_EQ(this->read_everything().rows(), this->expected(events));
-}
-
-TYPED_TEST_P(EventSourceContract, StopsAtTheSinksErrorAndServesOnAfterwards) {
-  class RefusingSink : public RowSink {
-   public:
-    Result<void> on_rows(size_t, const TrackingBatch&) override {
-      return fail(ErrorKind::kRejected, "test", "sink", "enough");
-    }
-  };
-  const auto events = this->events(300);
-  ASSERT_NO_FATAL_FAILURE(this->open(events));
-  RefusingSink refusing;
-  const auto outcome = this->is_scan() ? this->source_->scan(ScanBound{}, refusing)
-                                       : this->source_->read(this->whole_slices(), refusing);
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().message, "enough");
-  EXPECT_EQ(this->read_everything().rows(), this->expected(events));
+  EXPECT_EQ(rows_of(this->read_everything()), this->expected(events));
 }
 
 TYPED_TEST_P(EventSourceContract, DescribesItself) {
   ASSERT_NO_FATAL_FAILURE(this->open(this->events(1)));
-  const SourceDescription& description = this->source_->description();
+  const SourceDescription& description = this->description();
   EXPECT_FALSE(description.kind.empty());
   EXPECT_FALSE(description.identity.empty());
   EXPECT_GE(description.shard_count, 1);
+  EXPECT_TRUE(description.slice_reads || description.ring_reads);
+  EXPECT_TRUE(description.slice_reads || !description.range_reads);
 }
 
 REGISTER_TYPED_TEST_SUITE_P(EventSourceContract, DeliversEveryRow, DeliversNothingOfAnEmptyRawLog,
                             DeliversTheSameRowsAgain, GivesEachRowToOneSliceOfItsListing,
-                            LosesNoRowAtOrBehindAPosition, DeliversEveryPatternOfNulls,
+                            NamesOnlySlicesThatWereAskedFor, LosesNoRowAtOrBehindAPosition,
+                            DeliversEveryRowOfTheRingOnceHoweverItIsCut, StaysAtTheEndOfASweep,
+                            ServesOnAfterASweepThatWasEndedEarly,
+                            ServesOnAfterASweepOfASliceThatIsNotThere, DeliversEveryPatternOfNulls,
                             DeliversValuesAsTheyWereWritten,
                             DeliversUnreadableValuesAsBadCellsWithTheirText,
-                            DeliversOneVersionOfAnOverwrittenRow,
-                            StopsAtTheSinksErrorAndServesOnAfterwards, DescribesItself);
+                            DeliversOneVersionOfAnOverwrittenRow, DescribesItself);
 
 }  // namespace hirestream

@@ -53,16 +53,17 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Ndjson, EventSourceContract, NdjsonFactory);
 INSTANTIATE_TYPED_TEST_SUITE_P(NdjsonZst, EventSourceContract, NdjsonZstFactory);
 
 // Each row as "ts job_id bid custom_track ed", by line.
-std::vector<std::string> rows_of(FileFormat format, const std::string& file) {
+std::vector<std::string> shown_rows(FileFormat format, const std::string& file) {
   const auto source = open_source(format, std::string(HIRESTREAM_TEST_DATA) + "/" + file);
-  DeliveryCollector collector;
   const auto slices = source->discover({});
   EXPECT_EQ(slices->size(), 1U);
-  const SliceRead whole{slices->front().key, {}, {}};
-  const auto outcome = source->read({&whole, 1}, collector);
+  Deliveries deliveries;
+  const auto outcome =
+      drain_sweep(*source, {.what = std::vector<SliceRead>{{slices->front().key, {}}}},
+                  [&](const SweepPage& page) { add_page(page, deliveries); });
   EXPECT_TRUE(outcome) << outcome.error().text();
   std::vector<std::string> rows;
-  for (const Delivery& delivery : collector.deliveries) {
+  for (const Delivery& delivery : deliveries) {
     const auto& columns = delivery.row.columns;
     const auto column = [&](Column wanted) { return " " + columns[static_cast<size_t>(wanted)]; };
     if (columns[0].starts_with('!')) {
@@ -76,7 +77,7 @@ std::vector<std::string> rows_of(FileFormat format, const std::string& file) {
 }
 
 TEST(FilesSource, ReadsWhatASpreadsheetSaved) {
-  EXPECT_THAT(rows_of(FileFormat::kCsv, "spreadsheet.csv"),
+  EXPECT_THAT(shown_rows(FileFormat::kCsv, "spreadsheet.csv"),
               ElementsAre(" =1656676800123000 =188 =1400000 =click ={\"jobId\":\"188\"}",
                           " =1656676801000000 null null null null",
                           " null =7 =2500000 =conversion =two\r\nlines",
@@ -86,7 +87,7 @@ TEST(FilesSource, ReadsWhatASpreadsheetSaved) {
 
 TEST(FilesSource, ReadsMixedJson) {
   EXPECT_THAT(
-      rows_of(FileFormat::kNdjson, "mixed.ndjson"),
+      shown_rows(FileFormat::kNdjson, "mixed.ndjson"),
       ElementsAre(" =1656676800123000 =188 =1400000 =click "
                   "={\"customEvent\":\"click\",\"jobId\":\"188\",\"userId\":78}",
                   " =1656676801000000 null null null ={\"jobId\": 7, \"publisherId\": [4, 1, 2]}",

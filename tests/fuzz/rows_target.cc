@@ -9,6 +9,7 @@
 #include "adapters/files/files_source.h"
 #include "fuzz/fuzz_target.h"
 #include "fuzz/scratch_folder.h"
+#include "ports/drain_sweep_test.h"
 
 namespace hirestream {
 namespace {
@@ -43,44 +44,37 @@ std::vector<RawEvent> events_of(Bytes input) {
   return events;
 }
 
-class Rows : public RowSink {
- public:
-  struct Row {
-    RowId id;
-    std::vector<std::string> cells;
-    friend bool operator==(const Row&, const Row&) = default;
-  };
-
-  Result<void> on_rows(size_t /*index*/, const TrackingBatch& batch) override {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      Row& copy = rows.emplace_back();
-      copy.id = batch.id(row);
-      for (const auto& [raw, column] : kColumns) copy.cells.push_back(cell_of(batch, column, row));
-      for (const auto& bad : batch.bad_cells(row)) copy.cells.push_back(bad.reason + bad.text);
-    }
-    return {};
-  }
-
-  std::vector<Row> rows;
-
- private:
-  static std::string cell_of(const TrackingBatch& batch, Column column, size_t row) {
-    switch (batch.status(column, row)) {
-      case CellStatus::kNull:
-        return "null";
-      case CellStatus::kBad:
-        return "bad";
-      case CellStatus::kValue:
-        break;
-    }
-    if (column == Column::kCreateTime) return std::to_string(batch.position(row));
-    return column >= Column::kCustomTrack ? "text " + std::string(batch.text(column, row))
-                                          : std::to_string(batch.integer(column, row));
-  }
+struct Row {
+  RowId id;
+  std::vector<std::string> cells;
+  friend bool operator==(const Row&, const Row&) = default;
 };
 
+std::string cell_of(const TrackingBatch& batch, Column column, size_t row) {
+  switch (batch.status(column, row)) {
+    case CellStatus::kNull:
+      return "null";
+    case CellStatus::kBad:
+      return "bad";
+    case CellStatus::kValue:
+      break;
+  }
+  if (column == Column::kCreateTime) return std::to_string(batch.position(row).value);
+  return column >= Column::kCustomTrack ? "text " + std::string(batch.text(column, row))
+                                        : std::to_string(batch.integer(column, row));
+}
+
+void add_rows(const TrackingBatch& batch, std::vector<Row>& rows) {
+  for (size_t row = 0; row < batch.rows(); ++row) {
+    Row& copy = rows.emplace_back();
+    copy.id = batch.id(row);
+    for (const auto& [raw, column] : kColumns) copy.cells.push_back(cell_of(batch, column, row));
+    for (const auto& bad : batch.bad_cells(row)) copy.cells.push_back(bad.reason + bad.text);
+  }
+}
+
 // As FilesSource documents it, without files.
-Rows expected_rows(const std::vector<RawEvent>& events) {
+std::vector<Row> expected_rows(const std::vector<RawEvent>& events) {
   TrackingBatch batch;
   for (const RawEvent& event : events) {
     batch.add_row();
@@ -98,8 +92,8 @@ Rows expected_rows(const std::vector<RawEvent>& events) {
       }
     }
   }
-  Rows rows;
-  FUZZ_REQUIRE(rows.on_rows(0, batch).has_value());
+  std::vector<Row> rows;
+  add_rows(batch, rows);
   return rows;
 }
 
@@ -130,14 +124,16 @@ bool write(const std::string& path, const std::vector<RawEvent>& events) {
   return true;
 }
 
-Rows read(FileFormat format, const std::string& path) {
+std::vector<Row> read(FileFormat format, const std::string& path) {
   auto source = FilesSource::open({format, path, TimeZone()});
   FUZZ_REQUIRE(source.has_value());
   const auto slices = (*source)->discover({});
   FUZZ_REQUIRE(slices.has_value() && slices->size() == 1);
-  Rows rows;
-  const SliceRead request{slices->front().key, std::nullopt, ReadLevel::kConfigured};
-  FUZZ_REQUIRE((*source)->read({&request, 1}, rows).has_value());
+  std::vector<Row> rows;
+  const auto swept =
+      drain_sweep(**source, {.what = std::vector<SliceRead>{{slices->front().key, {}}}},
+                  [&](const SweepPage& page) { add_rows(page.rows, rows); });
+  FUZZ_REQUIRE(swept.has_value());
   return rows;
 }
 
@@ -151,11 +147,9 @@ void fuzz_rows(Bytes input) {
   const bool written = write<CsvWriter>(csv, events);
   FUZZ_REQUIRE(write<NdjsonWriter>(ndjson, events) == written);
   if (!written) return;
-  const Rows from_csv = read(FileFormat::kCsv, csv);
-  const Rows from_ndjson = read(FileFormat::kNdjson, ndjson);
-  const Rows expected = expected_rows(events);
-  FUZZ_REQUIRE(from_csv.rows == expected.rows);
-  FUZZ_REQUIRE(from_ndjson.rows == expected.rows);
+  const std::vector<Row> expected = expected_rows(events);
+  FUZZ_REQUIRE(read(FileFormat::kCsv, csv) == expected);
+  FUZZ_REQUIRE(read(FileFormat::kNdjson, ndjson) == expected);
 }
 
 }  // namespace hirestream

@@ -57,6 +57,9 @@ struct CassandraConfig {
 
   // kConfig naming the field, its value and what is allowed.
   Result<void> validate() const;
+  Consistency consistency_at(ReadLevel level) const {
+    return level == ReadLevel::kStrongest ? strongest_consistency : consistency;
+  }
   // For messages: "host1:9042,host2:9042".
   std::string hosts_text() const;
   std::string table_text() const;  // "keyspace.table"

@@ -12,11 +12,17 @@
 namespace hirestream {
 namespace {
 
-constexpr uint32_t kRangesMin = 64;
-constexpr uint32_t kRangesMax = 16'384;
+constexpr int64_t kRangesMin = 64;
+constexpr int64_t kRangesMax = 16'384;
 // A range is one server's work within one request time-out even when nothing in it matches.
 constexpr int64_t kPartitionsPerRange = 25'000;
 constexpr int64_t kDayUs = 86'400'000'000;
+
+// Text says one id in several ways; of a longer key, rows with one id may lie in several places.
+bool has_unique_rows(const TableShape& shape) {
+  return shape.key(ColumnKind::kPartitionKey) == std::vector<std::string>{"create_time"} &&
+         shape.key(ColumnKind::kClustering).empty() && is_uuid(shape.find("create_time")->type);
+}
 
 std::string timestamp_cell(int64_t ms) {
   std::string cell;
@@ -35,8 +41,8 @@ std::string text_bound(int64_t from_us) {
 }
 
 struct CassandraScanSource::Statements {
-  CqlStatement complete;  // token from, token to
-  CqlStatement bounded;   // token from, token to, ts from [, ts to]
+  CqlStatement all;       // token from, token to
+  CqlStatement by_times;  // token from, token to, ts from [, ts to]
 };
 
 CassandraScanSource::CassandraScanSource(std::unique_ptr<CassandraConnection> connection,
@@ -59,13 +65,13 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
                   quote_identifier(shape.keyspace), quote_identifier(shape.table), token, token);
   const bool ts_is_text = is_text(shape.find("ts")->type);
   auto statements = std::make_unique<Statements>();
-  HIRESTREAM_ASSIGN(statements->complete, session.prepare(select));
+  HIRESTREAM_ASSIGN(statements->all, session.prepare(select));
   HIRESTREAM_ASSIGN(
-      statements->bounded,
+      statements->by_times,
       session.prepare(select + (ts_is_text ? " AND ts >= ? ALLOW FILTERING"
                                            : " AND ts >= ? AND ts < ? ALLOW FILTERING")));
   std::vector<std::pair<std::string, CqlType>> columns;
-  for (const ResultColumn& column : statements->complete.columns) {
+  for (const ResultColumn& column : statements->all.columns) {
     columns.emplace_back(column.name, column.type);
   }
   HIRESTREAM_ASSIGN(auto decoder, RawPageDecoder::make(shape.table, columns));
@@ -78,15 +84,24 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
                           .kind = "cassandra",
                           .identity = shape.identity(),
                           .shard_count = 1,
-                          .bucket_width_s = kScanBucketWidthS,
-                          .range_reads = false};
+                          .bucket_width = BucketWidth::seconds(60),
+                          .unique_rows = has_unique_rows(shape),
+                          .range_reads = false,
+                          .slice_reads = false,
+                          .ring_reads = true};
   return source;
 }
 
-// From the server's estimate of its own share of the table, times the number of nodes.
-Result<uint32_t> CassandraScanSource::range_count() {
+// The whole ring's from the server's estimate of its own share of the table, times the number of
+// nodes; of them the part's share.
+Result<uint32_t> CassandraScanSource::range_count(const RingPart& part) {
   const CassandraConfig& config = connection_->config();
   CqlSession& session = connection_->session();
+  const auto share = [&](int64_t ranges) {
+    const uint64_t places = part.end - part.begin;
+    return std::max(static_cast<uint32_t>(static_cast<uint64_t>(ranges) * places / kRingPlaces),
+                    static_cast<uint32_t>(config.parallel_reads));
+  };
   const auto estimates = session.query(
       "SELECT partitions_count FROM system.size_estimates WHERE keyspace_name = ? "
       "AND table_name = ?",
@@ -94,7 +109,7 @@ Result<uint32_t> CassandraScanSource::range_count() {
   if (!estimates) {
     // Not every role may read it.
     return estimates.error().kind == ErrorKind::kConfig
-               ? Result<uint32_t>(kRangesMin * 4)
+               ? Result<uint32_t>(share(kRangesMin * 4))
                : Result<uint32_t>(forward(estimates.error()));
   }
   HIRESTREAM_ASSIGN(const auto peers, session.query("SELECT peer FROM system.peers", {}));
@@ -106,48 +121,55 @@ Result<uint32_t> CassandraScanSource::range_count() {
     }
   }
   const int64_t nodes = static_cast<int64_t>(peers.rows.size()) + 1;
-  return static_cast<uint32_t>(
-      std::clamp<int64_t>(partitions * nodes / kPartitionsPerRange, kRangesMin, kRangesMax));
+  return share(std::clamp(partitions * nodes / kPartitionsPerRange, kRangesMin, kRangesMax));
 }
 
-Result<void> CassandraScanSource::scan(const ScanBound& bound, RowSink& sink) {
-  BoundValues values;
-  if (!bound.complete && ts_is_text_) {
-    values.add(text_bound(bound.from_us));
-  } else if (!bound.complete) {
-    values.add(timestamp_cell(floor_divide(bound.from_us, 1000)));
-    values.add(timestamp_cell(floor_divide(bound.to_us - 1, 1000) + 1));
-  }
-  HIRESTREAM_ASSIGN(const uint32_t ranges, range_count());
-  const CassandraConfig& config = connection_->config();
-  HIRESTREAM_ASSIGN(
-      auto pages, connection_->session().scan(
-                      bound.complete ? statements_->complete : statements_->bounded, ranges, values,
-                      bound.level == ReadLevel::kStrongest ? config.strongest_consistency
-                                                           : config.consistency));
-  for (;;) {
-    HIRESTREAM_ASSIGN(const auto page, pages.next());
+class CassandraScanSource::RingSweep : public Sweep {
+ public:
+  RingSweep(CassandraScanSource& source, CqlRead pages)
+      : source_(source), pages_(std::move(pages)) {}
+
+  Result<std::optional<SweepPage>> next() override {
+    HIRESTREAM_ASSIGN(const auto page, pages_.next());
     if (!page) {
-      return {};
+      return std::optional<SweepPage>();
     }
-    batch_.clear();
-    HIRESTREAM_TRY(decoder_.decode(page->rows(), page->row_count(), batch_));
-    HIRESTREAM_TRY(sink.on_rows(0, batch_));
+    TrackingBatch& batch = source_.batch_;
+    batch.clear();
+    HIRESTREAM_TRY(source_.decoder_.decode(page->rows(), page->row_count(), batch));
+    return std::optional(SweepPage{std::nullopt, batch});
   }
+
+ private:
+  CassandraScanSource& source_;
+  CqlRead pages_;
+};
+
+Result<std::unique_ptr<Sweep>> CassandraScanSource::sweep(SweepRequest request) {
+  const auto* part = std::get_if<RingPart>(&request.what);
+  HIRESTREAM_CHECK(part != nullptr);
+  BoundValues values;
+  if (part->event_times && ts_is_text_) {
+    values.add(text_bound(part->event_times->from_us));
+  } else if (part->event_times) {
+    values.add(timestamp_cell(floor_divide(part->event_times->from_us, 1000)));
+    values.add(timestamp_cell(floor_divide(part->event_times->to_us - 1, 1000) + 1));
+  }
+  HIRESTREAM_ASSIGN(const uint32_t ranges, range_count(*part));
+  HIRESTREAM_ASSIGN(CqlRead pages, connection_->session().scan(
+                                       part->event_times ? statements_->by_times : statements_->all,
+                                       token_range(part->begin, part->end), ranges, values,
+                                       connection_->config().consistency_at(request.level)));
+  return std::make_unique<RingSweep>(*this, std::move(pages));
 }
 
 Result<std::vector<SliceListing>> CassandraScanSource::discover(std::span<const int32_t>) {
-  return fail(ErrorKind::kBug, "discover slices", description_.identity,
-              "this source can only be scanned");
+  HIRESTREAM_CHECK(description_.slice_reads);
+  return std::vector<SliceListing>();
 }
 
 Result<int64_t> CassandraScanSource::newest_bucket(int64_t) {
   return 0;
-}
-
-Result<void> CassandraScanSource::read(std::span<const SliceRead>, RowSink&) {
-  return fail(ErrorKind::kBug, "read slices", description_.identity,
-              "this source can only be scanned");
 }
 
 ReadStatistics CassandraScanSource::statistics() const {

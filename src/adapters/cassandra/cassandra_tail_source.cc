@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "adapters/cassandra/cql_session_internal.h"
@@ -13,8 +12,7 @@ namespace {
 
 // DISTINCT walks the partitions' index, not their rows: ranges need not be fine.
 constexpr uint32_t kDiscoverRanges = 64;
-// Parts of a ring read that are asked for side by side.
-constexpr uint64_t kRingRequests = 16;
+constexpr uint32_t kRingRanges = 16;
 // 1582-10-15, the least time of a version-1 UUID.
 constexpr int64_t kFirstVersion1Us = -12'219'292'800'000'000;
 
@@ -84,7 +82,7 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
                           .kind = "cassandra",
                           .identity = shape.identity(),
                           .shard_count = layout.shard_count,
-                          .bucket_width_s = layout.bucket_width_s,
+                          .bucket_width = BucketWidth::seconds(layout.bucket_width_s),
                           .range_reads = range_reads,
                           .ring_reads = true};
   return source;
@@ -92,8 +90,8 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
 
 Result<std::vector<SliceListing>> CassandraTailSource::discover(std::span<const int32_t> shards) {
   HIRESTREAM_ASSIGN(
-      auto read, connection_->session().scan(statements_->discover, kDiscoverRanges, BoundValues(),
-                                             connection_->config().consistency));
+      auto read, connection_->session().scan(statements_->discover, TokenRange(), kDiscoverRanges,
+                                             BoundValues(), connection_->config().consistency));
   std::vector<SliceListing> listings;
   for (;;) {
     HIRESTREAM_ASSIGN(const auto page, read.next());
@@ -139,89 +137,6 @@ Result<int64_t> CassandraTailSource::newest_bucket(int64_t now_us) {
   return bucket_of(now_us, layout_.bucket_width_s);
 }
 
-Result<void> CassandraTailSource::read(std::span<const SliceRead> requests, RowSink& sink) {
-  std::array<std::vector<size_t>, 4> groups;
-  for (size_t i = 0; i < requests.size(); ++i) {
-    const bool range = description_.range_reads && requests[i].from_position.has_value();
-    const bool strongest = requests[i].level == ReadLevel::kStrongest;
-    groups[(range ? 1U : 0U) + (strongest ? 2U : 0U)].push_back(i);
-  }
-  for (size_t group = 0; group < groups.size(); ++group) {
-    if (!groups[group].empty()) {
-      HIRESTREAM_TRY(read_alike(requests, groups[group], group % 2 == 1,
-                                group >= 2 ? ReadLevel::kStrongest : ReadLevel::kConfigured, sink));
-    }
-  }
-  return {};
-}
-
-Result<void> CassandraTailSource::read_alike(std::span<const SliceRead> requests,
-                                             std::span<const size_t> indexes, bool range,
-                                             ReadLevel level, RowSink& sink) {
-  BoundValues values;
-  for (const size_t index : indexes) {
-    const SliceRead& request = requests[index];
-    if (!append_bucket(bucket_type_, request.slice.bucket, layout_.bucket_width_s,
-                       values.bytes())) {
-      return fail(ErrorKind::kBug, "read slice", table_,
-                  fmt::format("bucket {} does not fit its column", request.slice.bucket));
-    }
-    values.commit();
-    HIRESTREAM_CHECK(append_integer(shard_type_, request.slice.shard, values.bytes()));
-    values.commit();
-    if (range) {
-      // One microsecond early: uuid and timeuuid columns order equal times differently.
-      append_uuid(lowest_version_1(std::max(*request.from_position - 1, kFirstVersion1Us)),
-                  values.bytes());
-      values.commit();
-    }
-  }
-  const CassandraConfig& config = connection_->config();
-  const Consistency consistency =
-      level == ReadLevel::kStrongest ? config.strongest_consistency : config.consistency;
-  HIRESTREAM_ASSIGN(auto pages,
-                    connection_->session().read(range ? statements_->range : statements_->whole,
-                                                values, range ? 3 : 2, consistency));
-  for (;;) {
-    HIRESTREAM_ASSIGN(const auto page, pages.next());
-    if (!page) {
-      return {};
-    }
-    batch_.clear();
-    HIRESTREAM_TRY(decoder_.decode(page->rows(), page->row_count(), batch_));
-    HIRESTREAM_TRY(sink.on_rows(indexes[page->request()], batch_));
-  }
-}
-
-Result<void> CassandraTailSource::read_ring(uint64_t begin, uint64_t end, SliceSink& sink) {
-  HIRESTREAM_CHECK(begin < end && end <= kRingPlaces);
-  // Tokens are signed 64-bit numbers; a range excludes its begin, and no key has the least token (Murmur3Partitioner).
-  const auto token_of = [](uint64_t place) {
-    return place == kRingPlaces ? INT64_MAX
-                                : static_cast<int64_t>((place << 32) ^ (uint64_t{1} << 63));
-  };
-  BoundValues values;
-  const uint64_t requests = std::min(kRingRequests, end - begin);
-  uint64_t from = begin;
-  for (uint64_t i = 1; i <= requests; ++i) {
-    const uint64_t to = begin + (end - begin) * i / requests;
-    append_int64(token_of(from), values.bytes());
-    values.commit();
-    append_int64(token_of(to), values.bytes());
-    values.commit();
-    from = to;
-  }
-  HIRESTREAM_ASSIGN(auto pages, connection_->session().read(statements_->ring, values, 2,
-                                                            connection_->config().consistency));
-  for (;;) {
-    HIRESTREAM_ASSIGN(const auto page, pages.next());
-    if (!page) {
-      return {};
-    }
-    HIRESTREAM_TRY(deliver_slices(page->rows(), page->row_count(), sink));
-  }
-}
-
 Result<SliceKey> CassandraTailSource::slice_of(std::string_view bucket,
                                                std::string_view shard) const {
   const auto bytes = [](std::string_view cell) {
@@ -237,55 +152,180 @@ Result<SliceKey> CassandraTailSource::slice_of(std::string_view bucket,
   return SliceKey{static_cast<int32_t>(*part), *number};
 }
 
-Result<void> CassandraTailSource::deliver_slices(std::span<const uint8_t> rows, size_t row_count,
-                                                 SliceSink& sink) {
-  const size_t columns = statements_->ring.columns.size();
-  const uint8_t* at = rows.data();
-  const uint8_t* const end = at + rows.size();
-  const auto next_cell = [&at, end]() -> std::optional<std::string_view> {
-    const auto length = end - at >= 4 ? read_int32({at, 4}) : std::nullopt;
-    if (!length || *length > end - at - 4) {
+// Slices read from a position on first, then whole ones: a statement for each.
+class CassandraTailSource::SliceSweep : public Sweep {
+ public:
+  SliceSweep(CassandraTailSource& source, std::vector<SliceRead> reads, ReadLevel level)
+      : source_(source), reads_(std::move(reads)), level_(level) {
+    const auto wholes =
+        std::stable_partition(reads_.begin(), reads_.end(), [&source](const SliceRead& read) {
+          return source.description_.range_reads && read.from_position.has_value();
+        });
+    range_count_ = static_cast<size_t>(wholes - reads_.begin());
+  }
+
+  Result<std::optional<SweepPage>> next() override {
+    for (;;) {
+      if (!pages_) {
+        if (end_ == reads_.size()) {
+          return std::optional<SweepPage>();
+        }
+        HIRESTREAM_TRY(start_statement());
+      }
+      HIRESTREAM_ASSIGN(const auto page, pages_->next());
+      if (page) {
+        TrackingBatch& batch = source_.batch_;
+        batch.clear();
+        HIRESTREAM_TRY(source_.decoder_.decode(page->rows(), page->row_count(), batch));
+        return std::optional(SweepPage{reads_[begin_ + page->request()].slice, batch});
+      }
+      pages_.reset();
+    }
+  }
+
+ private:
+  // Asks for the next reads of one statement.
+  Result<void> start_statement() {
+    const size_t begin = end_;
+    const bool range = begin < range_count_;
+    const size_t end = range ? range_count_ : reads_.size();
+    BoundValues values;
+    for (size_t i = begin; i < end; ++i) {
+      HIRESTREAM_TRY(bind(reads_[i], range, values));
+    }
+    const Statements& statements = *source_.statements_;
+    CassandraConnection& connection = *source_.connection_;
+    HIRESTREAM_ASSIGN(
+        CqlRead pages,
+        connection.session().read(range ? statements.range : statements.whole, values,
+                                  range ? 3 : 2, connection.config().consistency_at(level_)));
+    pages_.emplace(std::move(pages));
+    begin_ = begin;
+    end_ = end;
+    return {};
+  }
+
+  Result<void> bind(const SliceRead& read, bool range, BoundValues& values) const {
+    if (!append_bucket(source_.bucket_type_, read.slice.bucket, source_.layout_.bucket_width_s,
+                       values.bytes())) {
+      return fail(ErrorKind::kConfig, "read slice", source_.table_,
+                  fmt::format("bucket {} does not fit its column", read.slice.bucket),
+                  "the column bucket needs a wider type");
+    }
+    values.commit();
+    HIRESTREAM_CHECK(append_integer(source_.shard_type_, read.slice.shard, values.bytes()));
+    values.commit();
+    if (range) {
+      // One microsecond early: uuid and timeuuid columns order equal times differently.
+      append_uuid(lowest_version_1(std::max(read.from_position->value - 1, kFirstVersion1Us)),
+                  values.bytes());
+      values.commit();
+    }
+    return {};
+  }
+
+  CassandraTailSource& source_;
+  std::vector<SliceRead> reads_;
+  size_t range_count_ = 0;
+  ReadLevel level_;
+  // Of reads_[begin_, end_).
+  std::optional<CqlRead> pages_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+// Rows that begin with bucket and shard.
+class CassandraTailSource::RingSweep : public Sweep {
+ public:
+  RingSweep(CassandraTailSource& source, CqlRead pages)
+      : source_(source), pages_(std::move(pages)) {}
+
+  Result<std::optional<SweepPage>> next() override {
+    while (rows_left_ == 0) {
+      HIRESTREAM_ASSIGN(auto page, pages_.next());
+      if (!page) {
+        return std::optional<SweepPage>();
+      }
+      page_.emplace(std::move(*page));
+      rest_ = page_->rows();
+      rows_left_ = page_->row_count();
+    }
+    return next_run();
+  }
+
+ private:
+  // The page's next rows, as long as they are of one slice.
+  Result<std::optional<SweepPage>> next_run() {
+    const size_t columns = source_.statements_->ring.columns.size();
+    TrackingBatch& batch = source_.batch_;
+    batch.clear();
+    std::string_view key;  // bucket and shard of the run, serialized
+    SliceKey slice;
+    while (rows_left_ > 0) {
+      const std::span<const uint8_t> row = rest_;
+      const auto bucket = next_cell();
+      const auto shard = bucket ? next_cell() : std::nullopt;
+      if (!shard) {
+        return malformed();
+      }
+      // Both are parts of the key, never null; together they are told apart by the bucket's length,
+      // which is in front.
+      const std::string_view row_key(reinterpret_cast<const char*>(row.data()),
+                                     row.size() - rest_.size());
+      if (batch.empty()) {
+        key = row_key;
+        HIRESTREAM_ASSIGN(slice, source_.slice_of(*bucket, *shard));
+      } else if (row_key != key) {
+        rest_ = row;
+        break;
+      }
+      const std::span<const uint8_t> cells = rest_;
+      for (size_t column = 2; column < columns; ++column) {
+        if (!next_cell()) {
+          return malformed();
+        }
+      }
+      HIRESTREAM_TRY(source_.decoder_.decode(cells.first(cells.size() - rest_.size()), 1, batch));
+      --rows_left_;
+    }
+    return std::optional(SweepPage{slice, batch});
+  }
+
+  // Nothing: the page ends within it. Null cells are empty.
+  std::optional<std::string_view> next_cell() {
+    const auto length = rest_.size() >= 4 ? read_int32(rest_.first(4)) : std::nullopt;
+    const auto size = static_cast<size_t>(std::max(length.value_or(0), 0));
+    if (!length || size > rest_.size() - 4) {
       return std::nullopt;
     }
-    const auto size = static_cast<size_t>(std::max(*length, 0));
-    const std::string_view cell(reinterpret_cast<const char*>(at + 4), size);
-    at += 4 + size;
+    const std::string_view cell(reinterpret_cast<const char*>(rest_.data() + 4), size);
+    rest_ = rest_.subspan(4 + size);
     return cell;
-  };
-  std::string key;  // bucket and shard of the rows in batch_, serialized
-  SliceKey slice;
-  batch_.clear();
-  for (size_t row = 0; row < row_count; ++row) {
-    const auto bucket = next_cell();
-    const auto shard = bucket ? next_cell() : std::nullopt;
-    if (!shard) {
-      return fail(ErrorKind::kTransient, "read", table_, "a page ends within a row");
-    }
-    // Both are parts of the key, never null; together they are told apart by the bucket's length, which is in front.
-    const auto* head = reinterpret_cast<const char*>(bucket->data()) - 4;
-    const std::string_view both(head,
-                                static_cast<size_t>(reinterpret_cast<const char*>(at) - head));
-    if (both != key) {
-      if (!batch_.empty()) {
-        HIRESTREAM_TRY(sink.on_slice_rows(slice, batch_));
-        batch_.clear();
-      }
-      key = both;
-      HIRESTREAM_ASSIGN(slice, slice_of(*bucket, *shard));
-    }
-    const uint8_t* const begin = at;
-    for (size_t column = 2; column < columns; ++column) {
-      if (!next_cell()) {
-        return fail(ErrorKind::kTransient, "read", table_, "a page ends within a row");
-      }
-    }
-    HIRESTREAM_TRY(decoder_.decode({begin, static_cast<size_t>(at - begin)}, 1, batch_));
   }
-  return batch_.empty() ? Result<void>() : sink.on_slice_rows(slice, batch_);
-}
 
-Result<void> CassandraTailSource::scan(const ScanBound&, RowSink&) {
-  return fail(ErrorKind::kBug, "scan", table_, "this source is read by slices");
+  tl::unexpected<Error> malformed() const {
+    return fail(ErrorKind::kTransient, "read", source_.table_, "a page ends within a row");
+  }
+
+  CassandraTailSource& source_;
+  CqlRead pages_;
+  std::optional<CqlPage> page_;
+  // Of the page, still to be delivered.
+  std::span<const uint8_t> rest_;
+  size_t rows_left_ = 0;
+};
+
+Result<std::unique_ptr<Sweep>> CassandraTailSource::sweep(SweepRequest request) {
+  if (auto* reads = std::get_if<std::vector<SliceRead>>(&request.what)) {
+    return std::make_unique<SliceSweep>(*this, std::move(*reads), request.level);
+  }
+  const auto& part = std::get<RingPart>(request.what);
+  HIRESTREAM_CHECK(!part.event_times);
+  HIRESTREAM_ASSIGN(CqlRead pages,
+                    connection_->session().scan(
+                        statements_->ring, token_range(part.begin, part.end), kRingRanges,
+                        BoundValues(), connection_->config().consistency_at(request.level)));
+  return std::make_unique<RingSweep>(*this, std::move(pages));
 }
 
 ReadStatistics CassandraTailSource::statistics() const {

@@ -1,8 +1,10 @@
-// Strategy tail: a table with PRIMARY KEY ((bucket, shard), create_time). A slice is a partition; from a position on it is read as a range
-// of create_time, which costs what is new and not what is there. Text UUIDs do not sort by time: those partitions are read whole.
+// Strategy tail: a table with PRIMARY KEY ((bucket, shard), create_time). A slice is a partition;
+// from a position on it is read as a range of create_time, which costs what is new and not what is
+// there. Text UUIDs do not sort by time: those partitions are read whole. A part of the ring is
+// read by tokens (token_range.h), each page of a sweep is a run of rows of one partition.
 //
-// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead while the sink works. Destroying the source
-// cancels what is under way.
+// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead; destroying the
+// sweep cancels what is under way.
 #pragma once
 
 #include <memory>
@@ -35,30 +37,23 @@ class CassandraTailSource : public EventSource {
   // By token ranges; kConfig when there are partitions that the layout does not know.
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
-  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
-  // A place is the upper half of a partition's token, shifted to begin at 0.
-  Result<void> read_ring(uint64_t begin, uint64_t end, SliceSink& sink) override;
-  Result<void> scan(const ScanBound& bound, RowSink& sink) override;  // kBug: not this strategy
+  Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override;
 
  private:
   struct Statements;
+  class SliceSweep;
+  class RingSweep;
   CassandraTailSource(std::unique_ptr<CassandraConnection> connection, RawPageDecoder decoder,
                       const TimeZone& source_zone);
-  // Requests of one statement and level, by their indexes.
-  Result<void> read_alike(std::span<const SliceRead> requests, std::span<const size_t> indexes,
-                          bool range, ReadLevel level, RowSink& sink);
   Result<void> list_page(std::span<const uint8_t> rows, size_t row_count,
                          std::span<const int32_t> shards, std::vector<SliceListing>& out) const;
-
-  // A page of rows that begin with bucket and shard: each run of rows of one slice to the sink.
-  Result<void> deliver_slices(std::span<const uint8_t> rows, size_t row_count, SliceSink& sink);
   Result<SliceKey> slice_of(std::string_view bucket, std::string_view shard) const;
 
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<Statements> statements_;  // before connection_ when destroyed
   RawPageDecoder decoder_;
-  TrackingBatch batch_;
+  TrackingBatch batch_;  // of the sweep's page
   SourceDescription description_;
   PartitionLayout layout_;
   std::string table_;

@@ -268,14 +268,15 @@ Result<CqlRead> CqlSession::read(const CqlStatement& statement, const BoundValue
   return CqlRead(read, config_.table_text());
 }
 
-Result<CqlRead> CqlSession::scan(const CqlStatement& statement, uint32_t ranges,
-                                 const BoundValues& values, Consistency consistency) {
+Result<CqlRead> CqlSession::scan(const CqlStatement& statement, const TokenRange& tokens,
+                                 uint32_t ranges, const BoundValues& values,
+                                 Consistency consistency) {
   const auto cells = values.cells();
   const auto request_options = options(consistency, config_.parallel_reads);
   ErrorBox error;
   hs_cql_read* read = nullptr;
   if (hs_cql_scan_start(session_.get(), statement.handle.get(), config_.keyspace.c_str(),
-                        config_.table.c_str(), ranges, cells.data(),
+                        config_.table.c_str(), tokens.after, tokens.last, ranges, cells.data(),
                         static_cast<uint32_t>(cells.size()), &request_options, &read,
                         error.out()) < 0) {
     return error.take("scan", config_.table_text());

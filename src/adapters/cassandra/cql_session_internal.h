@@ -14,6 +14,7 @@
 #include "adapters/cassandra/bridge/bridge.h"
 #include "adapters/cassandra/cassandra_connection.h"
 #include "adapters/cassandra/cql_value.h"
+#include "adapters/cassandra/token_range.h"
 #include "model/result.h"
 
 namespace hirestream {
@@ -104,9 +105,10 @@ class CqlSession {
   // `width` values for each of the requests.
   Result<CqlRead> read(const CqlStatement& statement, const BoundValues& values, size_t width,
                        Consistency consistency);
-  // Token ranges: the statement's first two markers; `values` follow for each.
-  Result<CqlRead> scan(const CqlStatement& statement, uint32_t ranges, const BoundValues& values,
-                       Consistency consistency);
+  // In at least so many ranges, each sent to its replicas: the statement's first two markers;
+  // `values` follow for each.
+  Result<CqlRead> scan(const CqlStatement& statement, const TokenRange& tokens, uint32_t ranges,
+                       const BoundValues& values, Consistency consistency);
   // group_rows: sizes of groups of consecutive rows that form a batch.
   Result<void> write(const CqlStatement& statement, const BoundValues& values, size_t width,
                      std::span<const uint32_t> group_rows);

@@ -85,7 +85,7 @@ TEST(RawPageDecoder, ReadsCreateTimeOfEveryType) {
     const TrackingBatch batch = decoded("create_time", type, cell);
     EXPECT_EQ(batch.status(Column::kCreateTime, 0), CellStatus::kValue) << cql_type_name(type);
     EXPECT_EQ(batch.id(0), id);
-    EXPECT_EQ(batch.position(0), arrival_time_us(id));
+    EXPECT_EQ(batch.position(0).value, arrival_time_us(id));
   }
 }
 

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <array>
-#include <unordered_map>
+#include <utility>
 
-#include "adapters/files/row_versions.h"
+#include "adapters/files/deduplicator.h"
 
 namespace hirestream {
 namespace {
@@ -25,27 +24,10 @@ std::vector<WantedColumn> all_columns() {
   return wanted;
 }
 
-constexpr std::array<WantedColumn, 2> kIdColumns = {{{"create_time", true}, {"ts", true}}};
-
-// Equal for texts that TrackingBatch gives the same id, and only for those.
-RowId identity_of(std::string_view create_time) {
-  if (const auto id = parse_uuid(create_time)) return *id;
-  const XXH128_hash_t hash = XXH3_128bits(create_time.data(), create_time.size());
-  return RowId{hash.high64 & ~uint64_t{0xF000}, hash.low64};
-}
-
-uint64_t hash_of(std::string_view bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
-
-bool has_identity(const Record& record) {
-  return record.malformed.empty() && record.values[0].has_value();
-}
-
 }  // namespace
 
 int64_t bucket_of_path(const std::string& absolute_path) {
-  return static_cast<int64_t>(hash_of(absolute_path) & INT64_MAX);
+  return static_cast<int64_t>(XXH3_64bits(absolute_path.data(), absolute_path.size()) & INT64_MAX);
 }
 
 Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std::string& path) {
@@ -66,156 +48,6 @@ Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std:
               "rows of a raw log are JSON objects with create_time and ts, one a line");
 }
 
-// Which of the rows with one id is the row.
-class FilesSource::Deduplicator {
- public:
-  // First passes over the file.
-  Result<void> learn(FileFormat format, const std::string& path, ReadStatistics& statistics) {
-    HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, kIdColumns));
-    for (Record record;;) {
-      HIRESTREAM_ASSIGN(const bool some, reader->next(record));
-      if (!some) break;
-      if (has_identity(record)) note(identity_of(*record.values[0]), hash_of(record.bytes));
-    }
-    note_pending();
-    versions_ = RowVersions();
-    statistics.bytes += reader->file_bytes();
-    ++statistics.requests;
-    return any_contested_ ? settle_contests(format, path, statistics) : Result<void>{};
-  }
-
-  // Whether this row is to be delivered: the winner of its id, the first time.
-  bool take(const Record& record) {
-    if (winners_.empty() || !has_identity(record)) return true;
-    const auto winner = winners_.find(identity_of(*record.values[0]));
-    if (winner == winners_.end()) return true;
-    if (winner->second.delivered || winner->second.hash != hash_of(record.bytes)) return false;
-    winner->second.delivered = true;
-    return true;
-  }
-
- private:
-  struct Winner {
-    uint64_t hash = 0;
-    bool contested = false;
-    bool delivered = false;
-  };
-  struct Noted {
-    RowId id;
-    uint64_t hash = 0;
-  };
-
-  // Looks ids up a few at a time, so that the memory they lie in is there when it is needed.
-  void note(const RowId& id, uint64_t hash) {
-    versions_.prefetch(id);
-    pending_[pending_count_++] = {id, hash};
-    if (pending_count_ == pending_.size()) note_pending();
-  }
-
-  void note_pending() {
-    for (const auto& [id, hash] : std::span(pending_).first(pending_count_)) {
-      const RowVersions::Outcome outcome = versions_.add(id, hash);
-      if (outcome == RowVersions::Outcome::kNew) continue;
-      Winner& winner = winners_[id];
-      winner.hash = hash;
-      if (outcome == RowVersions::Outcome::kOtherBytes) winner.contested = any_contested_ = true;
-    }
-    pending_count_ = 0;
-  }
-
-  Result<void> settle_contests(FileFormat format, const std::string& path,
-                               ReadStatistics& statistics) {
-    std::unordered_map<RowId, std::string, RowIdHash> greatest;
-    HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, kIdColumns));
-    for (Record record;;) {
-      HIRESTREAM_ASSIGN(const bool some, reader->next(record));
-      if (!some) break;
-      if (!has_identity(record)) continue;
-      const RowId id = identity_of(*record.values[0]);
-      const auto winner = winners_.find(id);
-      if (winner == winners_.end() || !winner->second.contested) continue;
-      std::string& bytes = greatest[id];
-      if (record.bytes > bytes) {
-        bytes = record.bytes;
-        winner->second.hash = hash_of(record.bytes);
-      }
-    }
-    statistics.bytes += reader->file_bytes();
-    ++statistics.requests;
-    return {};
-  }
-
-  RowVersions versions_;
-  std::array<Noted, 32> pending_;
-  size_t pending_count_ = 0;
-  bool any_contested_ = false;
-  std::unordered_map<RowId, Winner, RowIdHash> winners_;  // of ids that stand there more than once
-};
-
-// Turns records into batches for the sink.
-class FilesSource::BatchFiller {
- public:
-  BatchFiller(size_t index, const std::string& path, const TimeZone& zone, RowSink& sink,
-              ReadStatistics& statistics)
-      : index_(index), path_(path), batch_(zone), sink_(sink), statistics_(statistics) {}
-
-  Result<void> add(const Record& record) {
-    batch_.add_row();
-    if (has_identity(record)) {
-      add_values(record.values);
-    } else {
-      add_malformed(record);
-    }
-    bytes_ += record.bytes.size();
-    if (batch_.rows() < kBatchRows && bytes_ < kBatchBytes) return {};
-    return flush();
-  }
-
-  Result<void> flush() {
-    if (batch_.empty()) return {};
-    statistics_.rows += static_cast<int64_t>(batch_.rows());
-    HIRESTREAM_TRY(sink_.on_rows(index_, batch_));
-    batch_.clear();
-    bytes_ = 0;
-    return {};
-  }
-
- private:
-  void add_values(std::span<const std::optional<std::string_view>> values) {
-    const auto text = [&](Column column) {
-      return values[static_cast<size_t>(column)].value_or(std::string_view());
-    };
-    batch_.set_id_text(text(Column::kCreateTime));
-    batch_.set_ts_text(text(Column::kTs));
-    for (const Column column :
-         {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
-      batch_.set_integer_text(column, text(column));
-    }
-    batch_.set_bid_text(text(Column::kBid));
-    for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
-      batch_.set_text(column, text(column));
-    }
-  }
-
-  void add_malformed(const Record& record) {
-    const bool malformed = !record.malformed.empty();
-    batch_.set_id(malformed_row_id(record));
-    batch_.set_position(0);
-    batch_.set_bad(Column::kCreateTime,
-                   fmt::format("{}:{}: {}: {}", excerpt(path_, kRowExcerptBytes), record.line,
-                               malformed ? std::string_view(record.malformed) : "no create_time",
-                               excerpt(record.bytes, kRowExcerptBytes)),
-                   malformed ? "row_malformed" : "create_time_missing");
-  }
-
-  size_t index_;
-  const std::string& path_;
-  TrackingBatch batch_;
-  size_t bytes_ = 0;
-  RowSink& sink_;
-  ReadStatistics& statistics_;
-};
-
 Result<std::unique_ptr<FilesSource>> FilesSource::open(const FilesSourceOptions& options) {
   HIRESTREAM_ASSIGN(FileSet files, FileSet::open(options.format, options.path));
   return std::unique_ptr<FilesSource>(new FilesSource(options, std::move(files)));
@@ -225,12 +57,15 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
     : format_(options.format),
       files_(std::move(files)),
       source_zone_(options.source_zone),
-      on_absent_columns_(options.on_absent_columns) {
+      on_absent_columns_(options.on_absent_columns),
+      ids_max_(options.ids_max) {
   description_.strategy = Strategy::kFiles;
   description_.kind = format_ == FileFormat::kCsv ? "csv" : "ndjson";
   description_.identity = files_.path();
   description_.shard_count = 1;
-  description_.bucket_width_s = 0;
+  description_.bucket_width = BucketWidth();
+  description_.replicas = false;
+  description_.unique_rows = true;
   description_.range_reads = false;
 }
 
@@ -270,54 +105,143 @@ Result<std::string> FilesSource::path_of(const SliceKey& slice) {
   return found->second;
 }
 
-Result<void> FilesSource::read(std::span<const SliceRead> requests, RowSink& sink) {
-  for (size_t index = 0; index < requests.size(); ++index) {
-    HIRESTREAM_ASSIGN(const std::string path, path_of(requests[index].slice));
-    HIRESTREAM_TRY(read_file(index, path, sink));
-  }
-  return {};
-}
+class FilesSource::FileSweep : public Sweep {
+ public:
+  FileSweep(FilesSource& source, std::vector<SliceRead> reads)
+      : source_(source), reads_(std::move(reads)), rows_(source.source_zone_) {}
 
-Result<void> FilesSource::read_file(size_t index, const std::string& path, RowSink& sink) {
-  const auto before = current_version(path);
-  if (!before) {
-    paths_.clear();
-    return fail(ErrorKind::kTransient, "read file", path, "it vanished after it was listed");
+  Result<std::optional<SweepPage>> next() override {
+    while (done_ < reads_.size()) {
+      if (!file_) HIRESTREAM_TRY(begin_file());
+      if (auto filled = fill_page(); !filled) return give_up(std::move(filled.error()));
+      if (!rows_.empty()) {
+        source_.statistics_.rows += static_cast<int64_t>(rows_.rows());
+        return std::optional(SweepPage{reads_[done_].slice, rows_});
+      }
+      HIRESTREAM_TRY(end_file());
+    }
+    return std::optional<SweepPage>();
   }
-  Deduplicator duplicates;
-  auto outcome = duplicates.learn(format_, path, statistics_);
-  if (outcome) outcome = deliver(index, path, duplicates, sink);
-  const auto after = current_version(path);
-  if (!after || after->tag != before->tag) {
-    return fail(ErrorKind::kTransient, "read file", path, "changed while being read",
+
+ private:
+  struct OpenFile {
+    FileVersion version;
+    Deduplicator duplicates;
+    // Null: the duplicates are not known yet.
+    std::unique_ptr<RecordReader> reader;
+  };
+
+  Result<void> begin_file() {
+    HIRESTREAM_ASSIGN(const std::string path, source_.path_of(reads_[done_].slice));
+    auto version = current_version(path);
+    if (!version) {
+      source_.paths_.clear();
+      return fail(ErrorKind::kTransient, "read file", path, "it vanished after it was listed");
+    }
+    file_.emplace(OpenFile{std::move(*version),
+                           Deduplicator(source_.format_, path, source_.ids_max_), nullptr});
+    return {};
+  }
+
+  // Nothing in rows_: the file is at its end.
+  Result<void> fill_page() {
+    rows_.clear();
+    if (!file_->reader) HIRESTREAM_TRY(open_reader());
+    size_t bytes = 0;
+    for (Record record; rows_.rows() < kBatchRows && bytes < kBatchBytes;) {
+      HIRESTREAM_ASSIGN(const bool some, file_->reader->next(record));
+      if (!some) break;
+      if (!file_->duplicates.take(record)) continue;
+      bytes += record.bytes.size();
+      rows_.add_row();
+      if (has_create_time(record)) {
+        add_values(record.values);
+      } else {
+        add_malformed(record);
+      }
+    }
+    return {};
+  }
+
+  Result<void> open_reader() {
+    HIRESTREAM_TRY(file_->duplicates.learn(source_.statistics_));
+    const std::vector<WantedColumn> wanted = all_columns();
+    const std::string& path = file_->version.path;
+    HIRESTREAM_ASSIGN(file_->reader, open_record_reader(source_.format_, path, wanted));
+    const std::vector<std::string_view> absent = file_->reader->absent_columns();
+    if (source_.on_absent_columns_ && !absent.empty()) source_.on_absent_columns_(path, absent);
+    return {};
+  }
+
+  Result<void> end_file() {
+    HIRESTREAM_TRY(check_unchanged());
+    source_.statistics_.bytes += file_->reader->file_bytes();
+    ++source_.statistics_.requests;
+    file_.reset();
+    ++done_;
+    return {};
+  }
+
+  Result<void> check_unchanged() const {
+    const auto now = current_version(file_->version.path);
+    if (now && now->tag == file_->version.tag) return {};
+    return fail(ErrorKind::kTransient, "read file", file_->version.path, "changed while being read",
                 "write files under another name and rename them when they are complete");
   }
-  // One file of a directory that is not what it should be does not keep the others from being counted.
-  if (!outcome && outcome.error().kind == ErrorKind::kConfig && path != files_.path()) {
-    outcome.error().kind = ErrorKind::kRejected;
-  }
-  return outcome;
-}
 
-Result<void> FilesSource::deliver(size_t index, const std::string& path, Deduplicator& duplicates,
-                                  RowSink& sink) {
-  const std::vector<WantedColumn> wanted = all_columns();
-  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path, wanted));
-  const std::vector<std::string_view> absent = reader->absent_columns();
-  if (on_absent_columns_ && !absent.empty()) on_absent_columns_(path, absent);
-  BatchFiller filler(index, path, source_zone_, sink, statistics_);
-  for (Record record;;) {
-    HIRESTREAM_ASSIGN(const bool some, reader->next(record));
-    if (!some) break;
-    if (duplicates.take(record)) HIRESTREAM_TRY(filler.add(record));
+  // Of an error in the middle of a file. Whoever goes on nevertheless begins the file again.
+  tl::unexpected<Error> give_up(Error error) {
+    if (auto unchanged = check_unchanged(); !unchanged) {
+      // What is wrong with a file that is being written need not be wrong with the whole one.
+      error = std::move(unchanged.error());
+    } else if (error.kind == ErrorKind::kConfig && file_->version.path != source_.files_.path()) {
+      // One file of a directory that is not what it should be does not keep the others from being
+      // counted.
+      error.kind = ErrorKind::kRejected;
+    }
+    file_.reset();
+    return tl::unexpected<Error>(std::move(error));
   }
-  statistics_.bytes += reader->file_bytes();
-  ++statistics_.requests;
-  return filler.flush();
-}
 
-Result<void> FilesSource::scan(const ScanBound& /*bound*/, RowSink& /*sink*/) {
-  return fail(ErrorKind::kBug, "scan", files_.path(), "files cannot be scanned by time");
+  void add_values(std::span<const std::optional<std::string_view>> values) {
+    const auto text = [&](Column column) {
+      return values[static_cast<size_t>(column)].value_or(std::string_view());
+    };
+    rows_.set_id_text(text(Column::kCreateTime));
+    rows_.set_ts_text(text(Column::kTs));
+    for (const Column column :
+         {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
+      rows_.set_integer_text(column, text(column));
+    }
+    rows_.set_bid_text(text(Column::kBid));
+    for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
+      rows_.set_text(column, text(column));
+    }
+  }
+
+  void add_malformed(const Record& record) {
+    const bool malformed = !record.malformed.empty();
+    rows_.set_id(malformed_row_id(record));
+    rows_.set_position(Position{0});
+    rows_.set_bad(
+        Column::kCreateTime,
+        fmt::format("{}:{}: {}: {}", excerpt(file_->version.path, kRowExcerptBytes), record.line,
+                    malformed ? std::string_view(record.malformed) : "no create_time",
+                    excerpt(record.bytes, kRowExcerptBytes)),
+        malformed ? "row_malformed" : "create_time_missing");
+  }
+
+  FilesSource& source_;
+  std::vector<SliceRead> reads_;
+  size_t done_ = 0;
+  std::optional<OpenFile> file_;  // of reads_[done_]
+  TrackingBatch rows_;
+};
+
+Result<std::unique_ptr<Sweep>> FilesSource::sweep(SweepRequest request) {
+  auto* reads = std::get_if<std::vector<SliceRead>>(&request.what);
+  HIRESTREAM_CHECK(reads != nullptr);
+  return std::make_unique<FileSweep>(*this, std::move(*reads));
 }
 
 }  // namespace hirestream

@@ -1,13 +1,13 @@
 // Raw rows from CSV or NDJSON files: strategy kFiles. A file is a slice: shard 0, bucket = xxh3 of the absolute path (63 bits),
 // name = the path, tag = size, time of change and inode. A watched directory or glob is listed anew by each discover().
 //
-// Delivery: write the file under a hidden name, *.tmp or *.part (or elsewhere on the same file system) and rename it into place. A
-// file that changes while it is read is kTransient.
-// Same create_time twice in one file is one row: the greater bytes of the row win. So a file is read twice (three times when
-// different bytes contest an id): first to learn the ids, then to deliver. Memory: 32 to 64 bytes per row of one file, plus the
-// bytes of contested rows.
-// Rows that cannot be understood are delivered with a bad create_time cell: reason "row_malformed" (or "create_time_missing"), text =
-// file, line, what is wrong and the row's beginning.
+// Delivery: write the file under a hidden name, *.tmp or *.part (or elsewhere on the same file
+// system) and rename it into place. A file that changes while it is read is kTransient.
+// Same create_time twice in one file is one row: the greater bytes of the row win. So a file is
+// read twice or more often: first to learn which ids repeat, in bounded memory (deduplicator.h),
+// then to deliver. A file of any length needs less than 512 MB, if few of its rows repeat.
+// Rows that cannot be understood are delivered with a bad create_time cell: reason "row_malformed"
+// (or "create_time_missing"), text = file, line, what is wrong and the row's beginning.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,17 @@ namespace hirestream {
 using OnAbsentColumns =
     std::function<void(const std::string& path, std::span<const std::string_view> columns)>;
 
+// A file with more rows takes more passes. Just below the number at which the memory for them
+// doubles.
+inline constexpr size_t kFileIdsMax = 6'000'000;
+
 struct FilesSourceOptions {
   FileFormat format = FileFormat::kCsv;
   std::string path;  // a file, a glob or a directory
   TimeZone source_zone;
   OnAbsentColumns on_absent_columns = nullptr;
+  // Ids of one file that are held in memory at once; tests set it low.
+  size_t ids_max = kFileIdsMax;
 };
 
 class FilesSource : public EventSource {
@@ -46,33 +52,32 @@ class FilesSource : public EventSource {
   const SourceDescription& description() const override { return description_; }
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
-  // Whole files, whatever from_position says. kTransient: a file changed or vanished meanwhile. kRejected: damaged compressed data, or a
-  // slice whose file does not exist any more. kConfig: the header lacks create_time or ts.
-  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
-  Result<void> scan(const ScanBound& bound, RowSink& sink) override;
+  // Of slices: whole files, one after the other, whatever from_position says. kTransient: a file
+  // changed or vanished meanwhile, which shows when its last page was delivered. kRejected: damaged
+  // compressed data, or a slice whose file does not exist any more. kConfig: the header lacks
+  // create_time or ts.
+  Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override { return statistics_; }
 
  private:
-  class Deduplicator;
-  class BatchFiller;
+  class FileSweep;
 
   FilesSource(const FilesSourceOptions& options, FileSet files);
   Result<std::string> path_of(const SliceKey& slice);
-  Result<void> read_file(size_t index, const std::string& path, RowSink& sink);
-  Result<void> deliver(size_t index, const std::string& path, Deduplicator& duplicates,
-                       RowSink& sink);
 
   FileFormat format_;
   FileSet files_;
   TimeZone source_zone_;
   OnAbsentColumns on_absent_columns_;
+  size_t ids_max_;
   SourceDescription description_;
   ReadStatistics statistics_;
   std::map<int64_t, std::string> paths_;  // by bucket, of the last listing
 };
 
-// Reads only the beginning: the columns of the tracking table that the header lacks. kConfig: what read() says of the header.
-// kRejected: the first row of an NDJSON file is none, or has no create_time or ts.
+// Reads only the beginning: the columns of the tracking table that the header lacks. kConfig: what
+// sweep() says of the header. kRejected: the first row of an NDJSON file is none, or has no
+// create_time or ts.
 Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std::string& path);
 
 // The bucket of a file's slice.

@@ -4,15 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <random>
 
 #include "adapters/files/byte_sink.h"
 #include "adapters/files/temporary_folder_test.h"
+#include "ports/drain_sweep_test.h"
 
 namespace hirestream {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 constexpr char kHeader[] = "create_time,ts,bid\n";
@@ -22,29 +26,18 @@ std::string uuid(int number) {
 }
 
 // "ID BID" of good rows ("-": null), "REASON TEXT" of the others.
-class RowCollector : public RowSink {
- public:
-  Result<void> on_rows(size_t index, const TrackingBatch& batch) override {
-    if (before_row) before_row();
-    auto bad = batch.bad_cells().begin();
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      indexes.push_back(index);
-      if (bad != batch.bad_cells().end() && bad->row == row) {
-        rows.push_back(bad->reason + " " + bad->text);
-        while (bad != batch.bad_cells().end() && bad->row == row) ++bad;
-      } else {
-        rows.push_back(format_uuid(batch.id(row)) + " " +
-                       (batch.status(Column::kBid, row) == CellStatus::kValue
-                            ? std::to_string(batch.integer(Column::kBid, row))
-                            : "-"));
-      }
+void add_rows(const TrackingBatch& batch, std::vector<std::string>& rows) {
+  for (size_t row = 0; row < batch.rows(); ++row) {
+    if (const auto bad = batch.bad_cells(row); !bad.empty()) {
+      rows.push_back(bad[0].reason + " " + bad[0].text);
+    } else {
+      rows.push_back(format_uuid(batch.id(row)) + " " +
+                     (batch.status(Column::kBid, row) == CellStatus::kValue
+                          ? std::to_string(batch.integer(Column::kBid, row))
+                          : "-"));
     }
-    return {};
   }
-  std::vector<std::string> rows;
-  std::vector<size_t> indexes;
-  std::function<void()> before_row;
-};
+}
 
 class FilesSourceTest : public ::testing::Test {
  protected:
@@ -53,17 +46,21 @@ class FilesSourceTest : public ::testing::Test {
     EXPECT_TRUE(source) << source.error().text();
     return std::move(*source);
   }
-  std::vector<SliceRead> requests(FilesSource& source) {
-    std::vector<SliceRead> requests;
+  std::vector<SliceRead> all_slices(FilesSource& source) {
+    std::vector<SliceRead> reads;
     const auto slices = source.discover({}).value();
-    for (const SliceListing& slice : slices) requests.push_back({slice.key, {}, {}});
-    return requests;
+    for (const SliceListing& slice : slices) reads.push_back({slice.key, {}});
+    return reads;
+  }
+  Result<std::vector<std::string>> rows(FilesSource& source, std::vector<SliceRead> reads) {
+    std::vector<std::string> rows;
+    HIRESTREAM_TRY(drain_sweep(source, {.what = std::move(reads)},
+                               [&](const SweepPage& page) { add_rows(page.rows, rows); }));
+    return rows;
   }
   Result<std::vector<std::string>> rows() {
     auto source = open();
-    RowCollector collector;
-    HIRESTREAM_TRY(source->read(requests(*source), collector));
-    return collector.rows;
+    return rows(*source, all_slices(*source));
   }
   TemporaryFolder folder_;
 };
@@ -91,10 +88,8 @@ TEST_F(FilesSourceTest, ListsEachFileAsASliceNamedByItsPath) {
 TEST_F(FilesSourceTest, ReadsSlicesThatThisProcessHasNotListed) {
   folder_.write("a.csv", kHeader + uuid(1) + ",,1\n");
   auto source = open();
-  RowCollector collector;
-  const std::vector<SliceRead> request = {{{0, bucket_of_path(folder_.path("a.csv"))}, 5, {}}};
-  ASSERT_TRUE(source->read(request, collector));
-  EXPECT_THAT(collector.rows, ElementsAre(uuid(1) + " 1000000"));
+  const SliceKey slice{0, bucket_of_path(folder_.path("a.csv"))};
+  EXPECT_THAT(rows(*source, {{slice, Position{5}}}).value(), ElementsAre(uuid(1) + " 1000000"));
   EXPECT_EQ(source->statistics().rows, 1);
   EXPECT_GT(source->statistics().bytes, 0);
 }
@@ -133,23 +128,31 @@ TEST_F(FilesSourceTest, DeliversEveryRowItCannotUnderstandWithFileAndLine) {
                           "create_time_unreadable no-uuid"));
 }
 
-TEST_F(FilesSourceTest, GivesEachRequestsRowsItsIndex) {
+TEST_F(FilesSourceTest, GivesPagesOfOneFileAfterTheOther) {
+  std::string many = kHeader;
+  for (int number = 0; number < 20'000; ++number) many += uuid(number) + ",,1\n";
   folder_.write("a.csv", kHeader + uuid(1) + ",,1\n");
-  folder_.write("b.csv", kHeader + uuid(2) + ",,1\n" + uuid(3) + ",,1\n");
-  auto source = open();
-  const std::vector<SliceRead> asked = {{{0, bucket_of_path(folder_.path("b.csv"))}, {}, {}},
-                                        {{0, bucket_of_path(folder_.path("a.csv"))}, {}, {}}};
-  RowCollector collector;
-  ASSERT_TRUE(source->read(asked, collector));
-  EXPECT_THAT(collector.indexes, ElementsAre(0, 0, 1));
+  folder_.write("b.csv", many);
+  const SliceKey one{0, bucket_of_path(folder_.path("a.csv"))};
+  const SliceKey other{0, bucket_of_path(folder_.path("b.csv"))};
+  std::vector<SliceKey> slices;
+  size_t rows = 0;
+  const auto outcome =
+      drain_sweep(*open(), {.what = std::vector<SliceRead>{{other, {}}, {one, {}}}},
+                  [&](const SweepPage& page) {
+                    slices.push_back(page.slice.value());
+                    rows += page.rows.rows();
+                  });
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_THAT(slices, ElementsAre(other, other, other, one));
+  EXPECT_EQ(rows, 20'001U);
 }
 
 TEST_F(FilesSourceTest, RefusesAFileWhoseHeaderLacksAColumn) {
   folder_.write("a.csv", "create_time,time\n");
   const auto found = [&](const std::string& name) {
     auto source = open(name);
-    RowCollector collector;
-    const auto outcome = source->read(requests(*source), collector);
+    const auto outcome = rows(*source, all_slices(*source));
     EXPECT_FALSE(outcome);
     EXPECT_THAT(outcome.error().text(), HasSubstr("no column ts; found: create_time, time"));
     EXPECT_EQ(outcome.error().subject, folder_.path("a.csv"));
@@ -172,8 +175,7 @@ TEST_F(FilesSourceTest, TellsWhichColumnsAFileLacks) {
          EXPECT_THAT(columns, ElementsAre("job_id", "publisher_id", "campaign_id", "group_id",
                                           "custom_track", "ev", "ed"));
        }});
-  RowCollector collector;
-  ASSERT_TRUE((*source)->read(requests(**source), collector));
+  ASSERT_TRUE(rows(**source, all_slices(**source)));
   EXPECT_THAT(told, ElementsAre(folder_.path("a.csv")));
 }
 
@@ -218,10 +220,8 @@ TEST_F(FilesSourceTest, TriesAgainWhenAFileChangesOrVanishesMeanwhile) {
   for (const auto& change : changes) {
     folder_.write("a.csv", text);
     auto source = open();
-    const auto asked = requests(*source);
-    RowCollector collector;
-    collector.before_row = change;
-    const auto outcome = source->read(asked, collector);
+    const auto outcome =
+        drain_sweep(*source, {.what = all_slices(*source)}, [&](const SweepPage&) { change(); });
     ASSERT_FALSE(outcome);
     EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient) << outcome.error().text();
     EXPECT_THAT(outcome.error().message, HasSubstr("changed while being read"));
@@ -231,11 +231,98 @@ TEST_F(FilesSourceTest, TriesAgainWhenAFileChangesOrVanishesMeanwhile) {
 TEST_F(FilesSourceTest, SaysWhenAFileIsGone) {
   folder_.write("a.csv", kHeader);
   auto source = open();
-  const auto asked = requests(*source);
+  const auto asked = all_slices(*source);
   std::filesystem::remove(folder_.path("a.csv"));
-  RowCollector collector;
-  EXPECT_EQ(source->read(asked, collector).error().kind, ErrorKind::kTransient);
-  EXPECT_EQ(source->read(asked, collector).error().kind, ErrorKind::kRejected);
+  EXPECT_EQ(rows(*source, asked).error().kind, ErrorKind::kTransient);
+  EXPECT_EQ(rows(*source, asked).error().kind, ErrorKind::kRejected);
+}
+
+// An error does not turn into an end when somebody goes on pulling.
+TEST_F(FilesSourceTest, NeverEndsASweepThatFailed) {
+  folder_.write("a.csv", kHeader + uuid(1) + ",,1\n");
+  auto sink = ByteSink::create(folder_.path("b.csv.gz")).value();
+  std::string text = kHeader;
+  for (int number = 0; number < 20'000; ++number) text += uuid(number) + ",,1\n";
+  ASSERT_TRUE(sink->write(text));
+  ASSERT_TRUE(sink->finish());
+  for (const std::string name : {"a.csv", "b.csv.gz"}) {
+    auto source = open(name);
+    const auto sweep = source->sweep({.what = all_slices(*source)});
+    ASSERT_TRUE((*sweep)->next().value().has_value());
+    std::filesystem::resize_file(folder_.path(name),
+                                 std::filesystem::file_size(folder_.path(name)) - 3);
+    size_t errors = 0;
+    for (int pull = 0; pull < 20; ++pull) {
+      const auto page = (*sweep)->next();
+      errors += page ? 0 : 1;
+      EXPECT_TRUE(!page || page->has_value()) << "says that everything was delivered";
+    }
+    EXPECT_GT(errors, 0U);
+  }
+}
+
+std::vector<std::string> open_files() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    names.push_back(std::filesystem::read_symlink(entry.path(), gone).string());
+  }
+  return names;
+}
+
+TEST_F(FilesSourceTest, LeavesNoFileOpenWhenASweepIsEndedEarly) {
+  std::string many = kHeader;
+  for (int number = 0; number < 100'000; ++number) many += uuid(number) + ",,1\n";
+  const std::string file = folder_.write("a.csv", many);
+  auto source = open();
+  {
+    const auto sweep = source->sweep({.what = all_slices(*source)});
+    ASSERT_TRUE((*sweep)->next().value().has_value());
+    EXPECT_THAT(open_files(), Contains(file));
+  }
+  EXPECT_THAT(open_files(), Not(Contains(file)));
+}
+
+// Files whose ids do not fit in memory are delivered as if they did.
+TEST_F(FilesSourceTest, DeliversTheSameRowsHoweverFewIdsItHoldsInMemory) {
+  std::mt19937_64 random(11);
+  for (int turn = 0; turn < 30; ++turn) {
+    std::string text = kHeader;
+    const uint64_t rows = random() % 400;
+    const uint64_t ids = random() % 400 + 1;
+    for (uint64_t row = 0; row < rows; ++row) {
+      const auto number = static_cast<int>(random() % ids);
+      text += number % 7 == 6 ? "id " + std::to_string(number) : uuid(number);
+      text += ",," + std::to_string(random() % 3) + "\n";
+      if (random() % 20 == 0) text += "malformed\n";
+    }
+    folder_.write("a.csv", text);
+    const auto rows_with = [&](size_t ids_max) {
+      const auto source =
+          FilesSource::open({.path = folder_.path(), .source_zone = {}, .ids_max = ids_max});
+      auto found = this->rows(**source, all_slices(**source));
+      EXPECT_TRUE(found) << found.error().text();
+      return *found;
+    };
+    const auto expected = rows_with(kFileIdsMax);
+    for (const size_t ids_max : {1U, 7U, 40U, 150U, 399U, 400U}) {
+      EXPECT_EQ(rows_with(ids_max), expected) << "turn " << turn << " with " << ids_max;
+    }
+  }
+}
+
+TEST_F(FilesSourceTest, PassesOverAFileOnceMoreForEachNumberOfIdsThatItMayHold) {
+  std::string text = kHeader;
+  for (int number = 0; number < 1'000; ++number) text += uuid(number) + ",,1\n";
+  folder_.write("a.csv", text);
+  const auto passes = [&](size_t ids_max) {
+    const auto source =
+        FilesSource::open({.path = folder_.path(), .source_zone = {}, .ids_max = ids_max});
+    EXPECT_TRUE(rows(**source, all_slices(**source)));
+    return (*source)->statistics().requests;
+  };
+  EXPECT_EQ(passes(1'000), 2);
+  EXPECT_EQ(passes(300), 1 + 4 + 1);
 }
 
 }  // namespace

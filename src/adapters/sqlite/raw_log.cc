@@ -65,7 +65,8 @@ SqliteRawLog::SqliteRawLog(sqlite::Database database, const SqliteRawLogOptions&
   description_.strategy = Strategy::kFollow;
   description_.kind = "sqlite";
   description_.shard_count = 1;
-  description_.bucket_width_s = options.block_rows;
+  description_.bucket_width = BucketWidth::rows(options.block_rows);
+  description_.replicas = false;
   description_.range_reads = true;
 }
 
@@ -154,47 +155,85 @@ Result<int64_t> SqliteRawLog::newest_bucket(int64_t /*now_us*/) {
   return bucket_of(seq);
 }
 
-Result<void> SqliteRawLog::read(std::span<const SliceRead> requests, RowSink& sink) {
-  HIRESTREAM_ASSIGN(sqlite::Transaction snapshot,
-                    sqlite::Transaction::begin(database_, sqlite::TransactionMode::kRead));
-  for (size_t index = 0; index < requests.size(); ++index) {
-    HIRESTREAM_TRY(read_block(index, requests[index], sink));
+// Block after block, in the snapshot that the transaction holds.
+class SqliteRawLog::BlockSweep : public Sweep {
+ public:
+  BlockSweep(SqliteRawLog& log, std::vector<SliceRead> reads, sqlite::Transaction snapshot)
+      : log_(log), reads_(std::move(reads)), snapshot_(std::move(snapshot)) {}
+  BlockSweep(const BlockSweep&) = delete;
+  BlockSweep& operator=(const BlockSweep&) = delete;
+  ~BlockSweep() override {
+    // The statement lives on: it must not be found in the middle of its rows.
+    if (rows_ != nullptr) rows_->reset();
   }
-  return snapshot.commit();
-}
 
-Result<void> SqliteRawLog::read_block(size_t index, const SliceRead& request, RowSink& sink) {
-  int64_t from = 0;
-  int64_t to = 0;
-  if (request.slice.shard != 0 ||
-      __builtin_mul_overflow(request.slice.bucket, block_rows_, &from)) {
+  Result<std::optional<SweepPage>> next() override {
+    for (;;) {
+      if (rows_ == nullptr) {
+        if (begun_ == reads_.size()) {
+          snapshot_.reset();
+          return std::optional<SweepPage>();
+        }
+        HIRESTREAM_TRY(begin_block(reads_[begun_]));
+        ++begun_;
+      } else {
+        HIRESTREAM_TRY(fill_page());
+        if (log_.batch_.empty()) continue;
+        log_.statistics_.rows += static_cast<int64_t>(log_.batch_.rows());
+        return std::optional(SweepPage{reads_[begun_ - 1].slice, log_.batch_});
+      }
+    }
+  }
+
+ private:
+  // rows_ stays empty when no row can have such a sequence number.
+  Result<void> begin_block(const SliceRead& read) {
+    int64_t from = 0;
+    int64_t to = 0;
+    if (read.slice.shard != 0 ||
+        __builtin_mul_overflow(read.slice.bucket, log_.block_rows_, &from)) {
+      return {};
+    }
+    if (__builtin_add_overflow(from, log_.block_rows_, &to)) to = INT64_MAX;
+    if (read.from_position) from = std::max(from, read.from_position->value);
+    static const std::string kReadSql = read_sql();
+    HIRESTREAM_ASSIGN(rows_, log_.database_.cached(kReadSql));
+    rows_->bind(1, from);
+    rows_->bind(2, to);
+    ++log_.statistics_.requests;
     return {};
   }
-  if (__builtin_add_overflow(from, block_rows_, &to)) to = INT64_MAX;
-  if (request.from_position) from = std::max(from, *request.from_position);
-  static const std::string kReadSql = read_sql();
-  HIRESTREAM_ASSIGN(sqlite::Statement * rows, database_.cached(kReadSql));
-  rows->bind(1, from);
-  rows->bind(2, to);
-  ++statistics_.requests;
-  batch_.clear();
-  int64_t bytes_flushed = statistics_.bytes;
-  for (bool some = true; some;) {
-    HIRESTREAM_ASSIGN(some, rows->step());
-    if (some) add_row(*rows);
-    const bool full = batch_.rows() == kBatchRows ||
-                      statistics_.bytes - bytes_flushed >= static_cast<int64_t>(kBatchBytes);
-    if (batch_.empty() || (some && !full)) continue;
-    statistics_.rows += static_cast<int64_t>(batch_.rows());
-    bytes_flushed = statistics_.bytes;
-    // The sink must not find the statement in the middle of its rows after an error.
-    if (auto taken = sink.on_rows(index, batch_); !taken) {
-      rows->reset();
-      return taken;
+
+  Result<void> fill_page() {
+    const int64_t bytes_before = log_.statistics_.bytes;
+    log_.batch_.clear();
+    while (log_.batch_.rows() < kBatchRows &&
+           log_.statistics_.bytes - bytes_before < static_cast<int64_t>(kBatchBytes)) {
+      HIRESTREAM_ASSIGN(const bool some, rows_->step());
+      if (!some) {
+        rows_ = nullptr;
+        return {};
+      }
+      log_.add_row(*rows_);
     }
-    batch_.clear();
+    return {};
   }
-  return {};
+
+  SqliteRawLog& log_;
+  std::vector<SliceRead> reads_;
+  // Nothing: everything was delivered.
+  std::optional<sqlite::Transaction> snapshot_;
+  size_t begun_ = 0;
+  // Of the block begun last; null: it was delivered.
+  sqlite::Statement* rows_ = nullptr;
+};
+
+Result<std::unique_ptr<Sweep>> SqliteRawLog::sweep(SweepRequest request) {
+  auto* reads = std::get_if<std::vector<SliceRead>>(&request.what);
+  HIRESTREAM_CHECK(reads != nullptr);
+  HIRESTREAM_ASSIGN(sqlite::Transaction snapshot,
+                    sqlite::Transaction::begin(database_, sqlite::TransactionMode::kRead));
+  return std::make_unique<BlockSweep>(*this, std::move(*reads), std::move(snapshot));
 }
 
 void SqliteRawLog::add_row(const sqlite::Statement& row) {
@@ -205,7 +244,7 @@ void SqliteRawLog::add_row(const sqlite::Statement& row) {
   };
   batch_.add_row();
   batch_.set_id_text(text(Column::kCreateTime));
-  batch_.set_position(row.integer(kSeq));
+  batch_.set_position(Position{row.integer(kSeq)});
   batch_.set_ts_text(text(Column::kTs));
   for (const Column column :
        {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
@@ -215,10 +254,6 @@ void SqliteRawLog::add_row(const sqlite::Statement& row) {
   for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
     batch_.set_text(column, text(column));
   }
-}
-
-Result<void> SqliteRawLog::scan(const ScanBound& /*bound*/, RowSink& /*sink*/) {
-  return fail(ErrorKind::kBug, "scan", path_, "a SQLite raw log is followed, not scanned");
 }
 
 }  // namespace hirestream

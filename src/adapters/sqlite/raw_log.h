@@ -39,12 +39,12 @@ class SqliteRawLog : public EventSource {
   // Cost: one index look-up per block.
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
-  // All requests see one state of the database.
-  Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
-  Result<void> scan(const ScanBound& bound, RowSink& sink) override;
+  // Of slices. A sweep sees one state of the database as long as it lasts.
+  Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override { return statistics_; }
 
  private:
+  class BlockSweep;
   struct FileIdentity {
     uint64_t device = 0;
     uint64_t inode = 0;
@@ -57,7 +57,6 @@ class SqliteRawLog : public EventSource {
   Result<void> read_identity();
   // kConfig when another file stands at the path by now.
   Result<void> check_same_file() const;
-  Result<void> read_block(size_t index, const SliceRead& request, RowSink& sink);
   void add_row(const sqlite::Statement& row);
   int64_t bucket_of(int64_t seq) const;
 
@@ -66,7 +65,7 @@ class SqliteRawLog : public EventSource {
   int64_t block_rows_;
   SourceDescription description_;
   FileIdentity file_;
-  TrackingBatch batch_;
+  TrackingBatch batch_;  // of the sweep's page
   ReadStatistics statistics_;
 };
 

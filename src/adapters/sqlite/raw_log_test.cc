@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "adapters/sqlite/raw_log_writer.h"
+#include "ports/drain_sweep_test.h"
 
 namespace hirestream {
 namespace {
@@ -27,21 +28,20 @@ RawEvent event(int64_t number) {
   return event;
 }
 
-class PositionCollector : public RowSink {
- public:
-  Result<void> on_rows(size_t index, const TrackingBatch& batch) override {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      indexes.push_back(index);
-      positions.push_back(batch.position(row));
-      jobs.push_back(batch.integer(Column::kJobId, row));
-    }
-    for (const auto& bad : batch.bad_cells()) bad_texts.push_back(bad.reason + " " + bad.text);
-    return {};
-  }
-  std::vector<size_t> indexes;
+struct FoundRows {
+  std::vector<int64_t> buckets;
   std::vector<int64_t> positions;
   std::vector<int64_t> jobs;
   std::vector<std::string> bad_texts;
+
+  void add(const SweepPage& page) {
+    for (size_t row = 0; row < page.rows.rows(); ++row) {
+      buckets.push_back(page.slice->bucket);
+      positions.push_back(page.rows.position(row).value);
+      jobs.push_back(page.rows.integer(Column::kJobId, row));
+    }
+    for (const auto& bad : page.rows.bad_cells()) bad_texts.push_back(bad.reason + " " + bad.text);
+  }
 };
 
 class SqliteRawLogTest : public ::testing::Test {
@@ -77,11 +77,12 @@ class SqliteRawLogTest : public ::testing::Test {
     const auto outcome = database->execute(sql);
     ASSERT_TRUE(outcome) << outcome.error().text();
   }
-  PositionCollector read(SqliteRawLog& log, std::vector<SliceRead> requests) {
-    PositionCollector collector;
-    const auto outcome = log.read(requests, collector);
+  FoundRows read(SqliteRawLog& log, std::vector<SliceRead> reads) {
+    FoundRows found;
+    const auto outcome = drain_sweep(log, {.what = std::move(reads)},
+                                     [&](const SweepPage& page) { found.add(page); });
     EXPECT_TRUE(outcome) << outcome.error().text();
-    return collector;
+    return found;
   }
   std::vector<int64_t> buckets(SqliteRawLog& log) {
     const auto slices = log.discover({});
@@ -103,26 +104,76 @@ TEST_F(SqliteRawLogTest, ListsBlocksOfSequenceNumbersThatHaveRows) {
   EXPECT_THAT(buckets(*log), ElementsAre(0, 3));
   EXPECT_EQ(log->description().strategy, Strategy::kFollow);
   EXPECT_EQ(log->description().kind, "sqlite");
-  EXPECT_EQ(log->description().bucket_width_s, 10);
+  EXPECT_FALSE(log->description().bucket_width.is_time());
+  EXPECT_EQ(log->description().bucket_width.number(), 10);
 }
 
 TEST_F(SqliteRawLogTest, ReadsABlockFromAPositionOn) {
   write(1, 36);
   auto log = open();
-  const PositionCollector found =
-      read(*log, {{{0, 1}, 17, {}}, {{0, 3}, {}, {}}, {{0, 9}, {}, {}}});
+  const FoundRows found = read(*log, {{{0, 1}, Position{17}}, {{0, 3}, {}}, {{0, 9}, {}}});
   EXPECT_THAT(found.positions, ElementsAre(17, 18, 19, 30, 31, 32, 33, 34, 35));
   EXPECT_THAT(found.jobs, ElementsAre(17, 18, 19, 30, 31, 32, 33, 34, 35));
-  EXPECT_THAT(found.indexes, ElementsAre(0, 0, 0, 1, 1, 1, 1, 1, 1));
+  EXPECT_THAT(found.buckets, ElementsAre(1, 1, 1, 3, 3, 3, 3, 3, 3));
 }
 
 TEST_F(SqliteRawLogTest, SeesRowsThatAreWrittenWhileItIsOpen) {
   write(1, 3);
   auto log = open();
-  EXPECT_EQ(read(*log, {{{0, 0}, {}, {}}}).positions.size(), 2U);
+  EXPECT_EQ(read(*log, {{{0, 0}, {}}}).positions.size(), 2U);
   write(3, 15);
   EXPECT_EQ(log->newest_bucket(0).value(), 1);
-  EXPECT_THAT(read(*log, {{{0, 0}, 3, {}}}).positions, ElementsAre(3, 4, 5, 6, 7, 8, 9));
+  EXPECT_THAT(read(*log, {{{0, 0}, Position{3}}}).positions, ElementsAre(3, 4, 5, 6, 7, 8, 9));
+}
+
+TEST_F(SqliteRawLogTest, SeesOneStateOfTheDatabaseDuringASweep) {
+  write(1, 16);
+  auto log = open();
+  FoundRows found;
+  const std::vector<SliceRead> both = {{{0, 0}, {}}, {{0, 1}, {}}};
+  const auto outcome = drain_sweep(*log, {.what = both}, [&](const SweepPage& page) {
+    found.add(page);
+    if (page.slice->bucket == 0) {
+      execute("DELETE FROM tracking WHERE seq > 12");
+      write(101, 103);
+    }
+  });
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_EQ(found.positions.size(), 15U);
+  EXPECT_THAT(read(*log, {{{0, 1}, {}}}).positions, ElementsAre(10, 11, 12, 16, 17));
+}
+
+TEST_F(SqliteRawLogTest, LeavesNothingBehindWhenASweepIsEndedEarly) {
+  write(1, 10'000);
+  auto log = open(50'000);
+  {
+    const auto sweep = log->sweep({.what = std::vector<SliceRead>{{{0, 0}, {}}}});
+    ASSERT_TRUE(sweep) << sweep.error().text();
+    const auto page = (*sweep)->next();
+    ASSERT_TRUE(page) << page.error().text();
+    EXPECT_LT((*page)->rows.rows(), 9'999U) << "there is more to come";
+    write(10'000, 10'001);
+  }
+  // The write-ahead log can be emptied only if nobody reads an old state any more.
+  auto database = sqlite::Database::open({.path = path()});
+  ASSERT_TRUE(database);
+  auto checkpoint = database->prepare("PRAGMA wal_checkpoint(TRUNCATE)");
+  ASSERT_TRUE(checkpoint);
+  ASSERT_TRUE(checkpoint->step());
+  EXPECT_EQ(checkpoint->integer(0), 0) << "somebody still reads";
+  EXPECT_EQ(read(*log, {{{0, 0}, {}}}).positions.size(), 10'000U);
+}
+
+TEST_F(SqliteRawLogTest, ServesOnAfterASweepThatFailed) {
+  write(1, 4);
+  auto log = open();
+  execute("ALTER TABLE tracking RENAME TO elsewhere");
+  const auto failed = drain_sweep(*log, {.what = std::vector<SliceRead>{{{0, 0}, {}}}},
+                                  [](const SweepPage&) { FAIL() << "there is no table"; });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::kConfig) << failed.error().text();
+  execute("ALTER TABLE elsewhere RENAME TO tracking");
+  EXPECT_THAT(read(*log, {{{0, 0}, {}}}).positions, ElementsAre(1, 2, 3));
 }
 
 TEST_F(SqliteRawLogTest, OverwrittenRowsKeepTheirPlaceAndLoseTheirOldValues) {
@@ -135,7 +186,7 @@ TEST_F(SqliteRawLogTest, OverwrittenRowsKeepTheirPlaceAndLoseTheirOldValues) {
                  [](char c) { return static_cast<char>(std::toupper(c)); });
   ASSERT_TRUE(writer()->write({&changed, 1}));
   auto log = open();
-  const PositionCollector found = read(*log, {{{0, 0}, {}, {}}});
+  const FoundRows found = read(*log, {{{0, 0}, {}}});
   EXPECT_THAT(found.positions, ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(found.jobs, ElementsAre(1, 77, 3, 4));
 }
@@ -144,7 +195,7 @@ TEST_F(SqliteRawLogTest, NeverUsesTheNumberOfADeletedRowAgain) {
   write(1, 4);
   execute("DELETE FROM tracking WHERE seq = 3");
   write(5, 6);
-  EXPECT_THAT(read(*open(), {{{0, 0}, {}, {}}}).positions, ElementsAre(1, 2, 4));
+  EXPECT_THAT(read(*open(), {{{0, 0}, {}}}).positions, ElementsAre(1, 2, 4));
 }
 
 TEST_F(SqliteRawLogTest, TakesCellsOfAnyTypeAsTheirText) {
@@ -152,7 +203,7 @@ TEST_F(SqliteRawLogTest, TakesCellsOfAnyTypeAsTheirText) {
   execute("INSERT INTO tracking (create_time, ts, job_id, group_id, bid, custom_track) VALUES ('" +
           uuid(2) +
           "', 1656676800, 7.0, x'3132', 1.5, 5), ('x', '2022-07-01', 'seven', 1.25, x'ff', null)");
-  const PositionCollector found = read(*open(), {{{0, 0}, {}, {}}});
+  const FoundRows found = read(*open(), {{{0, 0}, {}}});
   EXPECT_THAT(found.jobs, ElementsAre(1, 7, 0));
   EXPECT_THAT(found.bad_texts, ElementsAre("ts_unreadable 1656676800", "create_time_unreadable x",
                                            "job_id_unreadable seven", "group_id_unreadable 1.25",
@@ -166,7 +217,7 @@ TEST_F(SqliteRawLogTest, ServesATableOfSomebodyElse) {
       "INSERT INTO tracking (seq, create_time, job_id, bid, ev) VALUES (5, '" +
       uuid(1) + "', 3, 1.4, 1)");
   auto log = open();
-  EXPECT_THAT(read(*log, {{{0, 0}, {}, {}}}).jobs, ElementsAre(3));
+  EXPECT_THAT(read(*log, {{{0, 0}, {}}}).jobs, ElementsAre(3));
   EXPECT_THAT(log->description().identity, HasSubstr(path()));
 }
 

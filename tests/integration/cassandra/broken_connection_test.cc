@@ -27,9 +27,9 @@ TEST_F(BrokenConnection, IsSurvivedByReads) {
   through_proxy.retries = 10;
   const auto opened = open({}, through_proxy);
   ASSERT_TRUE(opened.source);
-  const CollectingSink sink = read_all(*opened.source);
-  EXPECT_EQ(sink.rows.size(), 20'000U);
-  EXPECT_EQ(sink.delivered, 20'000U) << "a repeated page delivers nothing twice";
+  const SeenRows seen = read_all(*opened.source);
+  EXPECT_EQ(seen.rows.size(), 20'000U);
+  EXPECT_EQ(seen.delivered, 20'000U) << "a repeated page delivers nothing twice";
   EXPECT_LE(proxy.cuts_left(), 0);
   EXPECT_GT(opened.source->statistics().retries, 0);
 }

@@ -8,6 +8,7 @@
 
 #include "adapters/cassandra/cassandra_schema.h"
 #include "model/timestamp.h"
+#include "ports/drain_sweep_test.h"
 
 namespace hirestream {
 namespace {
@@ -16,11 +17,12 @@ constexpr std::string_view kKeyspace = "t_cassandra_adapter";
 
 }  // namespace
 
-Result<void> CollectingSink::on_rows(size_t index, const TrackingBatch& batch) {
-  ++calls;
+void SeenRows::add(const SweepPage& page) {
+  ++pages;
+  const TrackingBatch& batch = page.rows;
   for (size_t row = 0; row < batch.rows(); ++row) {
     ++delivered;
-    SeenRow seen{.request = index, .position = batch.position(row), .cells = {}};
+    SeenRow seen{.slice = page.slice, .position = batch.position(row), .cells = {}};
     for (size_t i = 1; i < kColumnCount; ++i) {
       const auto column = static_cast<Column>(i);
       const std::string name(column_name(column));
@@ -38,7 +40,6 @@ Result<void> CollectingSink::on_rows(size_t index, const TrackingBatch& batch) {
     }
     rows[batch.id(row)] = std::move(seen);
   }
-  return {};
 }
 
 std::string CassandraFixture::server() {
@@ -118,22 +119,17 @@ OpenedCassandraSource CassandraFixture::open(const CassandraSourceOptions& optio
   return opened ? std::move(*opened) : OpenedCassandraSource{};
 }
 
-CollectingSink CassandraFixture::read_all(EventSource& source) {
-  CollectingSink sink;
-  if (source.description().strategy == Strategy::kScan) {
-    const auto scanned = source.scan(ScanBound{}, sink);
-    EXPECT_TRUE(scanned) << scanned.error().text();
-    return sink;
-  }
-  const auto slices = source.discover(all_shards(source));
-  EXPECT_TRUE(slices) << slices.error().text();
-  std::vector<SliceRead> requests;
-  for (const SliceListing& slice : *slices) {
-    requests.push_back({.slice = slice.key, .from_position = {}, .level = {}});
-  }
-  const auto read = source.read(requests, sink);
-  EXPECT_TRUE(read) << read.error().text();
-  return sink;
+SeenRows CassandraFixture::sweep(EventSource& source, SweepRequest request) {
+  SeenRows seen;
+  const auto outcome =
+      drain_sweep(source, std::move(request), [&](const SweepPage& page) { seen.add(page); });
+  EXPECT_TRUE(outcome) << outcome.error().text();
+  return seen;
+}
+
+SeenRows CassandraFixture::read_all(EventSource& source) {
+  return source.description().slice_reads ? sweep(source, {.what = all_slices(source)})
+                                          : sweep(source, {.what = RingPart()});
 }
 
 RowId id_of(int64_t number, int64_t step_us) {
@@ -155,6 +151,16 @@ std::vector<int32_t> all_shards(const EventSource& source) {
   std::vector<int32_t> shards(static_cast<size_t>(source.description().shard_count));
   std::iota(shards.begin(), shards.end(), 0);
   return shards;
+}
+
+std::vector<SliceRead> all_slices(EventSource& source) {
+  const auto slices = source.discover(all_shards(source));
+  EXPECT_TRUE(slices) << slices.error().text();
+  std::vector<SliceRead> reads;
+  for (const SliceListing& slice : *slices) {
+    reads.push_back({slice.key, {}});
+  }
+  return reads;
 }
 
 }  // namespace hirestream

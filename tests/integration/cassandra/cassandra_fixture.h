@@ -20,19 +20,18 @@ namespace hirestream {
 
 // What of a row came out of a source, as text; null cells are nothing.
 struct SeenRow {
-  size_t request = 0;
-  int64_t position = 0;
+  std::optional<SliceKey> slice;
+  Position position;
   std::map<std::string, std::string> cells;
 };
 
 // Keeps rows by identity.
-class CollectingSink : public RowSink {
- public:
-  Result<void> on_rows(size_t index, const TrackingBatch& batch) override;
+struct SeenRows {
+  void add(const SweepPage& page);
 
   std::map<RowId, SeenRow> rows;
   size_t delivered = 0;  // with repetitions
-  size_t calls = 0;
+  size_t pages = 0;
 };
 
 class CassandraFixture : public ::testing::Test {
@@ -51,8 +50,9 @@ class CassandraFixture : public ::testing::Test {
   void write(const std::vector<RawEvent>& events);
   OpenedCassandraSource open(const CassandraSourceOptions& options = {},
                              const std::optional<CassandraConfig>& other = std::nullopt);
-  // Every row the source can find: whole slices, or a complete scan.
-  CollectingSink read_all(EventSource& source);
+  SeenRows sweep(EventSource& source, SweepRequest request);
+  // Every row the source can find: whole slices, or the whole ring.
+  SeenRows read_all(EventSource& source);
 
  private:
   std::string table_;
@@ -65,6 +65,8 @@ RowId id_of(int64_t number, int64_t step_us = 1'000);
 RawEvent event_of(int64_t number, int64_t step_us = 1'000);
 
 std::vector<int32_t> all_shards(const EventSource& source);
+// Every slice that has rows.
+std::vector<SliceRead> all_slices(EventSource& source);
 
 class Stopwatch {
  public:

@@ -91,11 +91,11 @@ TEST_P(ColumnTypes, RoundTripWithEveryPatternOfNulls) {
     SCOPED_TRACE(strategy_name(strategy));
     auto opened = open({.source_zone = TimeZone(), .with_payload = true, .strategy = strategy});
     ASSERT_TRUE(opened.source);
-    const CollectingSink sink = read_all(*opened.source);
-    ASSERT_EQ(sink.rows.size(), patterns);
+    const SeenRows seen = read_all(*opened.source);
+    ASSERT_EQ(seen.rows.size(), patterns);
     for (size_t pattern = 0; pattern < patterns; ++pattern) {
-      const auto found = sink.rows.find(id_of(static_cast<int64_t>(pattern), 500'000));
-      ASSERT_NE(found, sink.rows.end());
+      const auto found = seen.rows.find(id_of(static_cast<int64_t>(pattern), 500'000));
+      ASSERT_NE(found, seen.rows.end());
       std::map<std::string, std::string> expected;
       for (size_t i = 0; i < cells.size(); ++i) {
         if ((pattern >> i & 1) != 0) {
@@ -103,7 +103,8 @@ TEST_P(ColumnTypes, RoundTripWithEveryPatternOfNulls) {
         }
       }
       EXPECT_EQ(found->second.cells, expected);
-      EXPECT_EQ(found->second.position, kFirstArrivalUs + static_cast<int64_t>(pattern) * 500'000);
+      EXPECT_EQ(found->second.position.value,
+                kFirstArrivalUs + static_cast<int64_t>(pattern) * 500'000);
     }
   }
 }

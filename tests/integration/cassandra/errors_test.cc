@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ports/drain_sweep_test.h"
 #include "tests/integration/cassandra/cassandra_fixture.h"
 #include "tests/integration/cassandra/loopback_listener.h"
 
@@ -115,20 +116,41 @@ TEST_F(Errors, GivesUpOnAConsistencyThatCannotBeReached) {
   wrong.consistency = Consistency::kThree;  // of one replica
   wrong.retries = 1;
   const auto opened = open({}, wrong);
-  CollectingSink sink;
-  const auto result = opened.source->scan({}, sink);
+  const auto result = drain_sweep(*opened.source, {.what = RingPart()}, [](const SweepPage&) {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kTransient);
   EXPECT_THAT(result.error().message, HasSubstr("0x1000"));
   EXPECT_GE(opened.source->statistics().retries, 1);
 }
 
+// Both strategies, by slices and by the ring.
+TEST_F(Errors, LeaveTheSourceUsable) {
+  create_recommended_table();
+  write({event_of(0), event_of(1), event_of(2)});
+  CassandraConfig wrong = config();
+  wrong.strongest_consistency = Consistency::kThree;  // of one replica
+  wrong.retries = 0;
+  for (const Strategy strategy : {Strategy::kTail, Strategy::kScan}) {
+    const auto opened =
+        open({.source_zone = TimeZone(), .with_payload = false, .strategy = strategy}, wrong);
+    std::vector<SweepRequest> requests = {{.what = RingPart()}};
+    if (strategy == Strategy::kTail) {
+      requests.push_back({.what = all_slices(*opened.source)});
+    }
+    for (SweepRequest& request : requests) {
+      request.level = ReadLevel::kStrongest;
+      EXPECT_FALSE(drain_sweep(*opened.source, request, [](const SweepPage&) {}));
+      request.level = ReadLevel::kConfigured;
+      EXPECT_EQ(sweep(*opened.source, request).delivered, 3U);
+    }
+  }
+}
+
 TEST_F(Errors, SaysThatTheTableIsGone) {
   create_deployed_table();
   const auto opened = open();
   execute("DROP TABLE " + table());
-  CollectingSink sink;
-  const auto result = opened.source->scan({}, sink);
+  const auto result = drain_sweep(*opened.source, {.what = RingPart()}, [](const SweepPage&) {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kConfig) << result.error().text();
 }

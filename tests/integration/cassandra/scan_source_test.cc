@@ -29,8 +29,24 @@ TEST_F(ScanSource, DescribesWhatItReads) {
   const auto opened = open();
   EXPECT_EQ(opened.source->description().strategy, Strategy::kScan);
   EXPECT_EQ(opened.source->description().shard_count, 1);
-  EXPECT_EQ(opened.source->description().bucket_width_s, 60);
+  EXPECT_EQ(opened.source->description().bucket_width.us(), 60'000'000);
   EXPECT_FALSE(opened.source->description().range_reads);
+  EXPECT_FALSE(opened.source->description().slice_reads);
+  EXPECT_TRUE(opened.source->description().ring_reads);
+}
+
+// Text tells one id in several ways.
+TEST_F(ScanSource, PromisesUniqueRowsOnlyOfAKeyThatIsTheId) {
+  create_deployed_table();
+  EXPECT_FALSE(open().source->description().unique_rows);
+  execute("DROP TABLE " + table());
+  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  EXPECT_TRUE(open().source->description().unique_rows);
+  execute("DROP TABLE " + table());
+  create_recommended_table();
+  const auto opened =
+      open({.source_zone = TimeZone(), .with_payload = false, .strategy = Strategy::kScan});
+  EXPECT_FALSE(opened.source->description().unique_rows);
 }
 
 TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
@@ -39,47 +55,77 @@ TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
   CassandraConfig small_pages = config();
   small_pages.page_rows = 3;
   const auto opened = open({}, small_pages);
-  const CollectingSink sink = read_all(*opened.source);
-  EXPECT_EQ(sink.rows.size(), 5'001U);
-  EXPECT_EQ(sink.delivered, 5'001U);
+  const SeenRows seen = read_all(*opened.source);
+  EXPECT_EQ(seen.rows.size(), 5'001U);
+  EXPECT_EQ(seen.delivered, 5'001U);
 }
 
 TEST_F(ScanSource, BoundsTextTimesTwoDaysEarly) {
   create_deployed_table();
   write_rows(10'000);  // a week
   const auto opened = open();
-  CollectingSink sink;
   const int64_t from = parse_timestamp("2022-07-22 00:00:00")->us;
-  const ScanBound bound{.complete = false, .from_us = from, .to_us = from + 3'600'000'000};
-  ASSERT_TRUE(opened.source->scan(bound, sink));
+  const SeenRows seen = sweep(
+      *opened.source, {.what = RingPart{.event_times = EventTimes{from, from + 3'600'000'000}}});
   const int64_t early = parse_timestamp("2022-07-20 00:00:00")->us;
   for (int64_t i = 0; i < 10'000; ++i) {
     const int64_t ts = kFirstArrivalUs + i * 60'000'000;
-    EXPECT_EQ(sink.rows.contains(id_of(i, 60'000'000)), ts >= early) << i;
+    EXPECT_EQ(seen.rows.contains(id_of(i, 60'000'000)), ts >= early) << i;
   }
-  EXPECT_FALSE(sink.rows.contains(id_of(10'000, 60'000'000))) << "rows without ts: complete scans";
+  EXPECT_FALSE(seen.rows.contains(id_of(10'000, 60'000'000)))
+      << "rows without ts: sweeps without event times";
 }
 
 TEST_F(ScanSource, BoundsNativeTimesExactly) {
   execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
   write_rows(2'000);
   const auto opened = open();
-  CollectingSink sink;
   const int64_t from = kFirstArrivalUs + 500LL * 60'000'000;
   const int64_t to = kFirstArrivalUs + 700LL * 60'000'000;
-  ASSERT_TRUE(opened.source->scan({.complete = false, .from_us = from, .to_us = to}, sink));
-  EXPECT_EQ(sink.rows.size(), 200U);
-  EXPECT_TRUE(sink.rows.contains(id_of(500, 60'000'000)));
-  EXPECT_FALSE(sink.rows.contains(id_of(700, 60'000'000)));
+  const SeenRows seen =
+      sweep(*opened.source, {.what = RingPart{.event_times = EventTimes{from, to}}});
+  EXPECT_EQ(seen.rows.size(), 200U);
+  EXPECT_TRUE(seen.rows.contains(id_of(500, 60'000'000)));
+  EXPECT_FALSE(seen.rows.contains(id_of(700, 60'000'000)));
+}
+
+TEST_F(ScanSource, BoundsTimesInPartsOfTheRing) {
+  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  write_rows(2'000);
+  const auto opened = open();
+  const EventTimes times{kFirstArrivalUs, kFirstArrivalUs + 1'000LL * 60'000'000};
+  size_t delivered = 0;
+  for (const uint64_t third : {0U, 1U, 2U}) {
+    delivered += sweep(*opened.source, {.what = RingPart{.begin = kRingPlaces * third / 3,
+                                                         .end = kRingPlaces * (third + 1) / 3,
+                                                         .event_times = times}})
+                     .delivered;
+  }
+  EXPECT_EQ(delivered, 1'000U);
+}
+
+// A small part of the ring costs few requests, but not so few that they cannot go side by side.
+TEST_F(ScanSource, AsksForAPartOfTheRingInItsShareOfTheRanges) {
+  create_deployed_table();
+  const auto opened = open();
+  const auto requests_of = [&](uint64_t places) {
+    const int64_t before = opened.source->statistics().requests;
+    sweep(*opened.source, {.what = RingPart{.end = places, .event_times = {}}});
+    return opened.source->statistics().requests - before;
+  };
+  const int64_t whole = requests_of(kRingPlaces);
+  const int64_t part = requests_of(kRingPlaces / 16);
+  EXPECT_GE(whole, 64);
+  EXPECT_LT(part, whole / 2);
+  EXPECT_GE(part, config().parallel_reads);
 }
 
 TEST_F(ScanSource, ReadsAtTheStrongestLevel) {
   create_deployed_table();
   write_rows(100);
   const auto opened = open();
-  CollectingSink sink;
-  ASSERT_TRUE(opened.source->scan({.level = ReadLevel::kStrongest}, sink));
-  EXPECT_EQ(sink.rows.size(), 101U);
+  const SeenRows seen = sweep(*opened.source, {.what = RingPart(), .level = ReadLevel::kStrongest});
+  EXPECT_EQ(seen.rows.size(), 101U);
 }
 
 TEST_F(ScanSource, ScansAnEmptyTable) {

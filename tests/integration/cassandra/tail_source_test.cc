@@ -6,6 +6,7 @@
 
 #include "adapters/cassandra/cassandra_schema.h"
 #include "adapters/cassandra/partition_layout.h"
+#include "ports/drain_sweep_test.h"
 #include "tests/integration/cassandra/cassandra_fixture.h"
 
 namespace hirestream {
@@ -35,7 +36,7 @@ TEST_F(TailSource, DescribesWhatItReads) {
   EXPECT_EQ(description.strategy, Strategy::kTail);
   EXPECT_EQ(description.kind, "cassandra");
   EXPECT_EQ(description.shard_count, 8);
-  EXPECT_EQ(description.bucket_width_s, 60);
+  EXPECT_EQ(description.bucket_width.us(), 60'000'000);
   EXPECT_TRUE(description.range_reads);
   EXPECT_THAT(description.identity, HasSubstr(opened.shape.table_id));
   EXPECT_THAT(description.identity, HasSubstr(opened.shape.cluster_name));
@@ -56,34 +57,33 @@ TEST_F(TailSource, ReadsAllRowsThroughSmallPages) {
   CassandraConfig small_pages = config();
   small_pages.page_rows = 7;
   const auto opened = open({}, small_pages);
-  const CollectingSink sink = read_all(*opened.source);
-  EXPECT_EQ(sink.rows.size(), 3'000U);
-  EXPECT_EQ(sink.delivered, 3'000U);
-  EXPECT_GE(sink.calls, 3'000U / 7);
+  const SeenRows seen = read_all(*opened.source);
+  EXPECT_EQ(seen.rows.size(), 3'000U);
+  EXPECT_EQ(seen.delivered, 3'000U);
+  EXPECT_GE(seen.pages, 3'000U / 7);
   const ReadStatistics statistics = opened.source->statistics();
   EXPECT_GE(statistics.rows, 3'000);
   EXPECT_GE(statistics.requests, 3'000 / 7);
   EXPECT_GT(statistics.bytes, 3'000 * 16);
 }
 
-TEST_F(TailSource, NumbersRowsByTheirRequest) {
+TEST_F(TailSource, NamesEachRowsSliceInEveryWayOfReading) {
   create_recommended_table();
   write(events(500, 1'000'000));
   auto opened = open();
-  const auto slices = opened.source->discover(all_shards(*opened.source));
-  ASSERT_TRUE(slices);
-  std::vector<SliceRead> requests;
-  for (const SliceListing& slice : *slices) {
-    requests.push_back({slice.key, {}, ReadLevel::kConfigured});
-    // The same slices twice more, in the other ways of reading: requests keep their numbers among them.
-    requests.push_back({slice.key, 0, ReadLevel::kConfigured});
-    requests.push_back({slice.key, {}, ReadLevel::kStrongest});
+  std::vector<SliceRead> reads;
+  for (const SliceRead& whole : all_slices(*opened.source)) {
+    reads.push_back(whole);
+    // The same again, by the other statement.
+    reads.push_back({whole.slice, Position{0}});
   }
-  CollectingSink sink;
-  ASSERT_TRUE(opened.source->read(requests, sink));
-  EXPECT_EQ(sink.delivered, 1'500U);
-  for (const auto& [id, row] : sink.rows) {
-    EXPECT_EQ(requests[row.request].slice, slice_of(id));
+  for (const ReadLevel level : {ReadLevel::kConfigured, ReadLevel::kStrongest}) {
+    const SeenRows seen = sweep(*opened.source, {.what = reads, .level = level});
+    EXPECT_EQ(seen.delivered, 1'000U);
+    EXPECT_EQ(seen.rows.size(), 500U);
+    for (const auto& [id, row] : seen.rows) {
+      EXPECT_EQ(row.slice, slice_of(id));
+    }
   }
 }
 
@@ -93,19 +93,18 @@ TEST_F(TailSource, ReadsFromAPositionOn) {
     execute_all(recommended_schema_statements(config().keyspace, config().table, {}, types));
     write(events(1'000, 1'000));
     auto opened = open();
-    std::vector<SliceRead> requests;
+    std::vector<SliceRead> reads;
     const int64_t from = kFirstArrivalUs + 600 * 1'000;
     for (int32_t shard = 0; shard < 8; ++shard) {
-      requests.push_back({{shard, bucket_of(from, 60)}, from, ReadLevel::kConfigured});
+      reads.push_back({{shard, bucket_of(from, 60)}, Position{from}});
     }
-    CollectingSink sink;
-    ASSERT_TRUE(opened.source->read(requests, sink));
+    const SeenRows seen = sweep(*opened.source, {.what = reads});
     // The rows' bucket begins with the series and ends after it.
     ASSERT_EQ(bucket_of(kFirstArrivalUs, 60), bucket_of(kFirstArrivalUs + 1'000'000, 60));
     EXPECT_EQ(opened.source->description().range_reads, types == TableTypes::kNative);
-    EXPECT_EQ(sink.rows.size(), types == TableTypes::kNative ? 400U : 1'000U);
+    EXPECT_EQ(seen.rows.size(), types == TableTypes::kNative ? 400U : 1'000U);
     for (int64_t i = 600; i < 1'000; ++i) {
-      EXPECT_TRUE(sink.rows.contains(id_of(i)));
+      EXPECT_TRUE(seen.rows.contains(id_of(i)));
     }
   }
 }
@@ -118,13 +117,12 @@ TEST_F(TailSource, ReadsUuidColumnsFromAPositionOn) {
   auto opened = open();
   EXPECT_THAT(opened.notes, ::testing::Contains(HasSubstr("taking 60 s buckets and 8 shards")));
   const int64_t from = kFirstArrivalUs + 50 * 1'000;
-  std::vector<SliceRead> requests;
+  std::vector<SliceRead> reads;
   for (int32_t shard = 0; shard < 8; ++shard) {
-    requests.push_back({{shard, bucket_of(from, 60)}, from, ReadLevel::kConfigured});
+    reads.push_back({{shard, bucket_of(from, 60)}, Position{from}});
   }
-  CollectingSink sink;
-  ASSERT_TRUE(opened.source->read(requests, sink));
-  EXPECT_EQ(sink.rows.size(), 50U);
+  const SeenRows seen = sweep(*opened.source, {.what = reads});
+  EXPECT_EQ(seen.rows.size(), 50U);
 }
 
 TEST_F(TailSource, DiscoversSlicesOfTheShardsAskedFor) {
@@ -169,7 +167,7 @@ TEST_F(TailSource, TakesTheLayoutFromItsTable) {
                                             TableTypes::kNative, {300, 3}));
   write(events(200, 1'000'000));
   auto opened = open();
-  EXPECT_EQ(opened.source->description().bucket_width_s, 300);
+  EXPECT_EQ(opened.source->description().bucket_width.us(), 300'000'000);
   EXPECT_EQ(opened.source->description().shard_count, 3);
   EXPECT_EQ(*opened.source->newest_bucket(kFirstArrivalUs), kFirstArrivalUs / 300'000'000);
   EXPECT_EQ(read_all(*opened.source).rows.size(), 200U);
@@ -224,18 +222,6 @@ TEST_F(TailSource, SeesRowsOfPreparedStatementsAfterTheyWereWritten) {
   EXPECT_THAT(read_all(*opened.source).rows, IsEmpty());
 }
 
-// Keeps slice and row of everything delivered.
-class SliceCollectingSink : public SliceSink {
- public:
-  Result<void> on_slice_rows(const SliceKey& slice, const TrackingBatch& batch) override {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      rows.emplace_back(slice, batch.id(row));
-    }
-    return {};
-  }
-  std::vector<std::pair<SliceKey, RowId>> rows;
-};
-
 TEST_F(TailSource, ReadsTheRingInPartsEachRowOnceWithItsSlice) {
   create_recommended_table();
   write(events(2'000, 500'000));
@@ -243,50 +229,52 @@ TEST_F(TailSource, ReadsTheRingInPartsEachRowOnceWithItsSlice) {
   small_pages.page_rows = 11;
   const auto opened = open({}, small_pages);
   ASSERT_TRUE(opened.source->description().ring_reads);
-  SliceCollectingSink sink;
+  SeenRows seen;
   const std::vector<uint64_t> cuts = {
       0, 1, kRingPlaces / 3, kRingPlaces / 2, kRingPlaces - 1, kRingPlaces};
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
-    const auto read = opened.source->read_ring(cuts[i], cuts[i + 1], sink);
-    ASSERT_TRUE(read) << read.error().text();
+    const RingPart part{.begin = cuts[i], .end = cuts[i + 1], .event_times = {}};
+    const auto swept =
+        drain_sweep(*opened.source, {.what = part}, [&](const SweepPage& page) { seen.add(page); });
+    ASSERT_TRUE(swept) << swept.error().text();
   }
-  EXPECT_EQ(sink.rows.size(), 2'000U);
-  std::set<RowId> ids;
-  for (const auto& [slice, id] : sink.rows) {
-    EXPECT_EQ(slice, slice_of(id));
-    ids.insert(id);
+  EXPECT_EQ(seen.delivered, 2'000U);
+  EXPECT_EQ(seen.rows.size(), 2'000U);
+  for (const auto& [id, row] : seen.rows) {
+    EXPECT_EQ(row.slice, slice_of(id));
   }
-  EXPECT_EQ(ids.size(), 2'000U);
 }
 
-// Gives up at its first page.
-class RefusingSink : public RowSink {
- public:
-  Result<void> on_rows(size_t, const TrackingBatch&) override {
-    return fail(ErrorKind::kRejected, "count", "rows", "enough");
-  }
-};
+// The server's pages hold many small partitions: each comes as a page of its own, whole.
+TEST_F(TailSource, CutsThePagesOfTheRingIntoSlices) {
+  create_recommended_table();
+  write(events(600, 30'000'000));
+  const auto opened = open();
+  const SeenRows seen = sweep(*opened.source, {.what = RingPart()});
+  EXPECT_EQ(seen.delivered, 600U);
+  EXPECT_EQ(seen.pages, all_slices(*opened.source).size());
+}
 
-TEST_F(TailSource, StopsReadingWhenTheSinkGivesUp) {
+TEST_F(TailSource, StopsReadingWhenASweepIsEndedEarly) {
   create_recommended_table();
   write(events(20'000, 1'000));
   CassandraConfig small_pages = config();
   small_pages.page_rows = 2;
   auto opened = open({}, small_pages);
-  const auto slices = opened.source->discover(all_shards(*opened.source));
-  std::vector<SliceRead> requests;
-  for (const SliceListing& slice : *slices) {
-    requests.push_back({slice.key, {}, ReadLevel::kConfigured});
+  const auto slices = all_slices(*opened.source);
+  for (const SweepRequest& request :
+       {SweepRequest{.what = slices}, SweepRequest{.what = RingPart()}}) {
+    const int64_t requests_before = opened.source->statistics().requests;
+    const Stopwatch stopwatch;
+    {
+      const auto ended = opened.source->sweep(request);
+      ASSERT_TRUE(ended) << ended.error().text();
+      ASSERT_TRUE((*ended)->next());
+    }
+    EXPECT_LT(stopwatch.elapsed(), std::chrono::seconds(3));
+    EXPECT_LT(opened.source->statistics().requests - requests_before, 2'000)
+        << "10,000 pages were not all fetched";
   }
-  RefusingSink sink;
-  const Stopwatch stopwatch;
-  const auto result = opened.source->read(requests, sink);
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().message, "enough");
-  const int64_t requests_then = opened.source->statistics().requests;
-  opened.source.reset();
-  EXPECT_LT(stopwatch.elapsed(), std::chrono::seconds(3));
-  EXPECT_LT(requests_then, 2'000) << "10,000 pages were not all fetched";
 }
 
 }  // namespace

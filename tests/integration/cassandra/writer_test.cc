@@ -34,9 +34,9 @@ TEST_F(Writer, LetsTheLaterOfTwoWritesWin) {
       }
     }
     write(events);
-    const CollectingSink sink = read_all(*open().source);
-    ASSERT_EQ(sink.rows.size(), 20U);
-    for (const auto& [id, row] : sink.rows) {
+    const SeenRows seen = read_all(*open().source);
+    ASSERT_EQ(seen.rows.size(), 20U);
+    for (const auto& [id, row] : seen.rows) {
       EXPECT_EQ(row.cells.at("job_id"), "39");
     }
   }

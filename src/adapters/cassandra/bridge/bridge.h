@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define HS_CQL_ABI 1
+#define HS_CQL_ABI 2
 
 enum {
   HS_CQL_OK = 0,
@@ -107,12 +107,14 @@ typedef struct hs_cql_request_options {
 int32_t hs_cql_read_start(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells,
                           uint32_t width, uint32_t requests, const hs_cql_request_options*,
                           hs_cql_read** out, hs_cql_error*);
-/* The token ring cut into at least `ranges` ranges. The statement's first two bind markers are the range (exclusive, inclusive); the `width`
- * cells follow for each. Ranges are sent to their replicas first. The request's number is that of the range. */
+/* The tokens from `begin` (exclusive) to `end` (inclusive), cut where the replicas change and
+ * further into at least `ranges` ranges. The statement's first two bind markers are the range
+ * (exclusive, inclusive); the `width` cells follow for each. Ranges are sent to their replicas
+ * first. The request's number is that of the range. */
 int32_t hs_cql_scan_start(hs_cql_session*, const hs_cql_statement*, const char* keyspace,
-                          const char* table, uint32_t ranges, const hs_cql_cell* cells,
-                          uint32_t width, const hs_cql_request_options*, hs_cql_read** out,
-                          hs_cql_error*);
+                          const char* table, int64_t begin, int64_t end, uint32_t ranges,
+                          const hs_cql_cell* cells, uint32_t width, const hs_cql_request_options*,
+                          hs_cql_read** out, hs_cql_error*);
 
 typedef struct hs_cql_page {
   const uint8_t*

@@ -221,6 +221,8 @@ pub unsafe extern "C" fn hs_cql_scan_start(
     statement: *const Statement,
     keyspace: *const c_char,
     table: *const c_char,
+    begin: i64,
+    end: i64,
     ranges: u32,
     values: *const Cell,
     width: u32,
@@ -233,7 +235,10 @@ pub unsafe extern "C" fn hs_cql_scan_start(
         let (Some(keyspace), Some(table)) = (text(keyspace)?, text(table)?) else {
             return err(E_ARGUMENT, "keyspace and table are needed");
         };
-        let ranges = token_ranges(&session.driver.get_cluster_state(), ranges);
+        if begin >= end {
+            return err(E_ARGUMENT, format!("no token lies in ({begin}, {end}]"));
+        }
+        let ranges = token_ranges(&session.driver.get_cluster_state(), begin, end, ranges);
         let trailing = cells(values, width);
         let rows = ranges
             .iter()

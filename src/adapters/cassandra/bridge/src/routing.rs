@@ -4,11 +4,12 @@ use scylla::policies::load_balancing::{FallbackPlan, LoadBalancingPolicy, Routin
 use scylla::routing::{Shard, Token};
 use std::sync::Arc;
 
-/// The ring's vnode ranges, each cut further until there are at least `wanted`; (exclusive, inclusive).
-pub fn token_ranges(state: &ClusterState, wanted: u32) -> Vec<(i64, i64)> {
-    let mut cuts: Vec<i64> =
-        state.replica_locator().ring().iter().map(|(token, _)| token.value()).collect();
-    cuts.extend([i64::MIN, i64::MAX]);
+/// The tokens of (begin, end], cut where the replicas change and further until there are at least
+/// `wanted` ranges; (exclusive, inclusive).
+pub fn token_ranges(state: &ClusterState, begin: i64, end: i64, wanted: u32) -> Vec<(i64, i64)> {
+    let ring = state.replica_locator().ring().iter().map(|(token, _)| token.value());
+    let mut cuts: Vec<i64> = ring.filter(|token| begin < *token && *token < end).collect();
+    cuts.extend([begin, end]);
     cuts.sort_unstable();
     cuts.dedup();
     let pieces = i128::from(wanted.div_ceil(cuts.len() as u32 - 1).max(1));

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[repr(C)]

@@ -1,0 +1,125 @@
+#include "adapters/files/deduplicator.h"
+
+#include <xxhash.h>
+
+#include <span>
+#include <string_view>
+
+namespace hirestream {
+namespace {
+
+constexpr std::array<WantedColumn, 2> kIdColumns = {{{"create_time", true}, {"ts", true}}};
+
+// Equal for texts that TrackingBatch gives the same id, and only for those.
+RowId identity_of(std::string_view create_time) {
+  if (const auto id = parse_uuid(create_time)) return *id;
+  const XXH128_hash_t hash = XXH3_128bits(create_time.data(), create_time.size());
+  return RowId{hash.high64 & ~uint64_t{0xF000}, hash.low64};
+}
+
+uint64_t hash_of_row(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+// By the upper half of the hash: the lower one places ids in RowVersions.
+uint64_t part_of(const RowId& id, uint64_t parts) {
+  return (RowIdHash()(id) >> 32) * parts >> 32;
+}
+
+}  // namespace
+
+bool has_create_time(const Record& record) {
+  return record.malformed.empty() && record.values[0].has_value();
+}
+
+template <typename Visit>
+Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) {
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, kIdColumns));
+  for (Record record;;) {
+    HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+    if (!some) break;
+    if (has_create_time(record)) visit(identity_of(*record.values[0]), record.bytes);
+  }
+  statistics.bytes += reader->file_bytes();
+  ++statistics.requests;
+  return {};
+}
+
+Result<void> Deduplicator::learn(ReadStatistics& statistics) {
+  uint64_t rows = 0;
+  bool too_many = false;
+  HIRESTREAM_TRY(pass(statistics, [&](const RowId& id, std::string_view bytes) {
+    ++rows;
+    if (too_many) return;
+    note(id, hash_of_row(bytes));
+    too_many = versions_.size() > ids_max_;
+    if (too_many) forget();
+  }));
+  note_pending();
+  versions_ = RowVersions();
+  if (too_many) {
+    const uint64_t parts = rows / ids_max_ + 1;
+    for (uint64_t part = 0; part < parts; ++part) {
+      HIRESTREAM_TRY(learn_part(part, parts, statistics));
+    }
+  }
+  return any_contested_ ? settle_contests(statistics) : Result<void>{};
+}
+
+Result<void> Deduplicator::learn_part(uint64_t part, uint64_t parts, ReadStatistics& statistics) {
+  HIRESTREAM_TRY(pass(statistics, [&](const RowId& id, std::string_view bytes) {
+    if (part_of(id, parts) == part) note(id, hash_of_row(bytes));
+  }));
+  note_pending();
+  versions_ = RowVersions();
+  return {};
+}
+
+bool Deduplicator::take(const Record& record) {
+  if (winners_.empty() || !has_create_time(record)) return true;
+  const auto winner = winners_.find(identity_of(*record.values[0]));
+  if (winner == winners_.end()) return true;
+  if (winner->second.delivered || winner->second.hash != hash_of_row(record.bytes)) return false;
+  winner->second.delivered = true;
+  return true;
+}
+
+// Looks ids up a few at a time, so that the memory they lie in is there when it is needed.
+void Deduplicator::note(const RowId& id, uint64_t hash) {
+  versions_.prefetch(id);
+  pending_[pending_count_++] = {id, hash};
+  if (pending_count_ == pending_.size()) note_pending();
+}
+
+void Deduplicator::note_pending() {
+  for (const auto& [id, hash] : std::span(pending_).first(pending_count_)) {
+    const RowVersions::Outcome outcome = versions_.add(id, hash);
+    if (outcome == RowVersions::Outcome::kNew) continue;
+    Winner& winner = winners_[id];
+    winner.hash = hash;
+    if (outcome == RowVersions::Outcome::kOtherBytes) winner.contested = any_contested_ = true;
+  }
+  pending_count_ = 0;
+}
+
+void Deduplicator::forget() {
+  versions_ = RowVersions();
+  pending_count_ = 0;
+  any_contested_ = false;
+  winners_.clear();
+}
+
+Result<void> Deduplicator::settle_contests(ReadStatistics& statistics) {
+  std::unordered_map<RowId, std::string, RowIdHash> greatest;
+  return pass(statistics, [&](const RowId& id, std::string_view bytes) {
+    const auto winner = winners_.find(id);
+    if (winner == winners_.end() || !winner->second.contested) return;
+    std::string& known = greatest[id];
+    if (bytes > known) {
+      known = bytes;
+      winner->second.hash = hash_of_row(bytes);
+    }
+  });
+}
+
+}  // namespace hirestream

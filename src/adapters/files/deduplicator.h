@@ -1,0 +1,72 @@
+// Which of the rows of a file that have one create_time is the row: that with the greater bytes; of
+// equal rows, the first.
+//
+// The file is passed over once to learn which ids repeat, and once more when different bytes
+// contest an id. Memory: 32 to 64 bytes per id, as long as the file has at most `ids_max` of them.
+// A file with more is passed over again and again, each time for the ids whose hash falls into one
+// part of all hashes; there are so many parts that each has about `ids_max` rows. Besides, ids that
+// repeat are remembered, about 60 bytes each, and the bytes of contested rows.
+//
+// Errors are those of open_record_reader() and RecordReader. Not thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "adapters/files/record_reader.h"
+#include "adapters/files/row_versions.h"
+#include "model/row_id.h"
+#include "ports/event_source.h"
+
+namespace hirestream {
+
+// Of a reader whose first wanted column is create_time: the row can be known by it.
+bool has_create_time(const Record& record);
+
+class Deduplicator {
+ public:
+  Deduplicator(FileFormat format, std::string path, size_t ids_max)
+      : format_(format), path_(std::move(path)), ids_max_(ids_max) {
+    HIRESTREAM_CHECK(ids_max > 0);
+  }
+
+  // First.
+  Result<void> learn(ReadStatistics& statistics);
+  // Then, of each row in the order of the file: whether it is to be delivered. The reader's first
+  // wanted column must be create_time.
+  bool take(const Record& record);
+
+ private:
+  struct Winner {
+    uint64_t hash = 0;
+    bool contested = false;
+    bool delivered = false;
+  };
+  struct Noted {
+    RowId id;
+    uint64_t hash = 0;
+  };
+
+  template <typename Visit>
+  Result<void> pass(ReadStatistics& statistics, const Visit& visit);
+  Result<void> learn_part(uint64_t part, uint64_t parts, ReadStatistics& statistics);
+  Result<void> settle_contests(ReadStatistics& statistics);
+  void note(const RowId& id, uint64_t hash);
+  void note_pending();
+  void forget();
+
+  FileFormat format_;
+  std::string path_;
+  size_t ids_max_;
+  RowVersions versions_;
+  std::array<Noted, 32> pending_;
+  size_t pending_count_ = 0;
+  bool any_contested_ = false;
+  std::unordered_map<RowId, Winner, RowIdHash> winners_;  // of ids that stand there more than once
+};
+
+}  // namespace hirestream
