@@ -32,7 +32,7 @@ TEST(EngineOptions, DefaultsOfSettingsAreDefaultsOfTheEngine) {
   EXPECT_EQ(mapped->full_scan_interval_us, own.full_scan_interval_us);
   EXPECT_EQ(mapped->watch_interval_us, own.watch_interval_us);
   EXPECT_EQ(mapped->jobs_interval_us, own.jobs_interval_us);
-  EXPECT_EQ(mapped->counting.start_at_us, own.start_at_us);
+  EXPECT_EQ(mapped->counting.start_at_us, own.counting.start_at_us);
   EXPECT_EQ(mapped->allow_shrink, own.allow_shrink);
   EXPECT_EQ(mapped->slices_per_read, own.slices_per_read);
   EXPECT_EQ(mapped->rows_per_commit, own.rows_per_commit);

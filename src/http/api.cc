@@ -88,8 +88,6 @@ const char* state_name(SliceState state) {
       return "open";
     case SliceState::kSettled:
       return "settled";
-    case SliceState::kFrozen:
-      return "frozen";
   }
   HIRESTREAM_CHECK(false);
 }

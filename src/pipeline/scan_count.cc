@@ -1,5 +1,6 @@
 #include "pipeline/scan_count.h"
 
+#include "aggregation/row_id_set.h"
 #include "model/floor_divide.h"
 #include "pipeline/recount.h"
 
@@ -19,8 +20,11 @@ bool is_in_bound(const SliceKey& key, const std::optional<EventTimes>& bound, Bu
 
 Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier,
                              const std::optional<EventTimes>& bound, ReadLevel level) {
-  const BucketWidth width = ports.source.description().bucket_width;
+  const SourceDescription& source = ports.source.description();
+  const BucketWidth width = source.bucket_width;
   ScanCount count;
+  // Only of tables whose keys may be spelled in two ways.
+  RowIdSet seen;
   // Rows that lie side by side are mostly of different slices, but those of one page often of one.
   Tally* last = nullptr;
   SliceKey last_key;
@@ -34,7 +38,9 @@ Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier
         last = &count.slices[key];
         last_key = key;
       }
-      last->add(classifier, page.rows, row);
+      if (source.unique_rows || seen.insert(page.rows.id(row))) {
+        last->add(classifier, page.rows, row);
+      }
     }
     count.rows += static_cast<int64_t>(page.rows.rows());
     ports.observer.on_progress("rows scanned", count.rows, -1);
