@@ -285,6 +285,12 @@ class Doctor {
     }
   }
 
+  void advise_of(const char* name, const std::vector<std::string>& warnings) {
+    for (const std::string& warning : warnings) {
+      add(Verdict::kAdvice, name, warning);
+    }
+  }
+
   void examine_jobs() {
     auto directory = open_jobs(settings_.jobs);
     if (!directory) {
@@ -294,21 +300,23 @@ class Doctor {
     const auto jobs = (*directory)->load();
     if (!jobs) {
       bad("jobs", jobs.error());
-    } else if (jobs->empty()) {
+    } else if (jobs->entries.empty() && jobs->warnings.empty()) {
       add(Verdict::kAdvice, "jobs", "the table is empty: company_id stays 0");
     } else {
-      good("jobs", fmt::format("{} jobs", format_count(static_cast<int64_t>(jobs->size()))));
+      good("jobs", fmt::format("{} jobs", format_count(std::ssize(jobs->entries))));
+      advise_of("jobs", jobs->warnings);
     }
     const auto publishers = (*directory)->load_publishers();
     if (!publishers) {
       bad("publishers", publishers.error());
-    } else if (publishers->empty()) {
+    } else if (publishers->entries.empty() && publishers->warnings.empty()) {
       add(Verdict::kAdvice, "publishers", "no table of their names: reports show ids",
           fmt::format("optional: {} with the columns {} and {}, or --publishers-table",
                       settings_.jobs.publishers_table, settings_.jobs.publisher_id_column,
                       settings_.jobs.publisher_name_column));
     } else {
-      good("publishers", fmt::format("{} names", publishers->size()));
+      good("publishers", fmt::format("{} names", publishers->entries.size()));
+      advise_of("publishers", publishers->warnings);
     }
   }
 

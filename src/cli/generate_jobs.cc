@@ -5,8 +5,9 @@
 #include <filesystem>
 
 #include "adapters/files/byte_sink.h"
-#include "adapters/mysql/job_table.h"
-#include "adapters/sqlite/job_table.h"
+#include "adapters/mysql/session.h"
+#include "adapters/sql/job_directory.h"
+#include "adapters/sqlite/session.h"
 #include "cli/mysql_config.h"
 #include "config/secrets.h"
 #include "config/uri.h"
@@ -64,12 +65,14 @@ Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs,
       HIRESTREAM_TRY(write_csv(uri.path, jobs));
       return write_publishers_csv(
           (std::filesystem::path(uri.path).parent_path() / "publishers.csv").string(), publishers);
-    case Scheme::kSqlite:
-      return store_sqlite_job_table(uri.path, jobs, publishers);
+    case Scheme::kSqlite: {
+      HIRESTREAM_ASSIGN(const auto session, sqlite::Session::open({.path = uri.path}));
+      return store_job_table(*session, jobs, publishers);
+    }
     case Scheme::kMysql: {
       HIRESTREAM_ASSIGN(const std::string password, jobs_password());
-      const MysqlConfig config = mysql_config(uri, password);
-      return store_mysql_job_table(config, jobs, publishers);
+      HIRESTREAM_ASSIGN(const auto session, mysql::Session::open(mysql_config(uri, password)));
+      return store_job_table(*session, jobs, publishers);
     }
     case Scheme::kCassandra:
     case Scheme::kNdjson:

@@ -1,26 +1,28 @@
 #include "cli/open_warehouse.h"
 
-#include "adapters/mysql/warehouse.h"
+#include "adapters/mysql/backend.h"
 #include "adapters/mysql/warehouse_schema.h"
-#include "adapters/sqlite/warehouse.h"
+#include "adapters/sql/warehouse.h"
+#include "adapters/sqlite/backend.h"
+#include "adapters/sqlite/warehouse_schema.h"
 #include "cli/mysql_config.h"
 
 namespace hirestream {
 namespace {
 
-Result<std::unique_ptr<SqliteWarehouse>> open_sqlite(const WarehouseSettings& settings,
-                                                     IfMissing missing) {
+Result<std::unique_ptr<SqliteBackend>> open_sqlite(const WarehouseSettings& settings,
+                                                   IfMissing missing) {
   SqliteWarehouseConfig config;
   config.path = settings.uri->path;
   config.create = missing == IfMissing::kCreate;
-  return SqliteWarehouse::open(config);
+  return SqliteBackend::open(config);
 }
 
-Result<std::unique_ptr<MysqlWarehouse>> open_mysql(const WarehouseSettings& settings,
-                                                   IfMissing missing) {
+Result<std::unique_ptr<MysqlBackend>> open_mysql(const WarehouseSettings& settings,
+                                                 IfMissing missing) {
   MysqlConfig config = mysql_config(*settings.uri, settings.password);
   config.create_database = missing == IfMissing::kCreate;
-  return MysqlWarehouse::open(config);
+  return MysqlBackend::open(config);
 }
 
 std::string joined(const std::vector<std::string>& statements) {
@@ -38,12 +40,12 @@ Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& setti
                                                   IfMissing missing) {
   HIRESTREAM_CHECK(settings.uri.has_value());
   if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto warehouse, open_sqlite(settings, missing));
-    return std::unique_ptr<Warehouse>(std::move(warehouse));
+    HIRESTREAM_ASSIGN(auto backend, open_sqlite(settings, missing));
+    return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
   }
   HIRESTREAM_CHECK(settings.uri->scheme == Scheme::kMysql);
-  HIRESTREAM_ASSIGN(auto warehouse, open_mysql(settings, missing));
-  return std::unique_ptr<Warehouse>(std::move(warehouse));
+  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, missing));
+  return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
 }
 
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,
@@ -52,27 +54,24 @@ Result<std::string> warehouse_statements(const WarehouseSettings& settings,
     return joined(mysql_schema_statements()) +
            least_privilege_grants({.database = settings.uri->database, .jobs_table = jobs_table});
   }
-  WarehouseSettings memory = settings;
-  memory.uri->path = ":memory:";
-  HIRESTREAM_ASSIGN(auto warehouse, open_sqlite(memory, IfMissing::kCreate));
-  return joined(warehouse->schema_statements());
+  return joined(sqlite_schema_statements());
 }
 
 Result<Findings> probe_warehouse(const WarehouseSettings& settings) {
   if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto warehouse, open_sqlite(settings, IfMissing::kFail));
-    return warehouse->probe();
+    HIRESTREAM_ASSIGN(auto backend, open_sqlite(settings, IfMissing::kFail));
+    return backend->probe();
   }
-  HIRESTREAM_ASSIGN(auto warehouse, open_mysql(settings, IfMissing::kFail));
-  return warehouse->probe();
+  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
+  return backend->probe();
 }
 
 Result<std::vector<std::string>> missing_privileges(const WarehouseSettings& settings) {
   if (settings.uri->scheme == Scheme::kSqlite) {
     return std::vector<std::string>();
   }
-  HIRESTREAM_ASSIGN(auto warehouse, open_mysql(settings, IfMissing::kFail));
-  return warehouse->missing_privileges();
+  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
+  return backend->missing_privileges();
 }
 
 }  // namespace hirestream

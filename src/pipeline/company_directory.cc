@@ -17,7 +17,11 @@ Result<void> CompanyDirectory::start() {
 Result<void> CompanyDirectory::refresh() {
   std::vector<Job> current;
   if (ports_.jobs != nullptr) {
-    HIRESTREAM_ASSIGN(current, ports_.jobs->load());
+    HIRESTREAM_ASSIGN(Loaded<Job> loaded, ports_.jobs->load());
+    note(loaded.warnings, noted_of_jobs_);
+    for (Job& job : loaded.entries) {
+      current.push_back(storable(std::move(job)));
+    }
   }
   // Compared with what the warehouse holds as well as with memory: another engine may have stored the job already while this one
   // still wrote rows with the old company.
@@ -59,13 +63,28 @@ Result<void> CompanyDirectory::store_publishers() {
   if (ports_.jobs == nullptr) {
     return {};
   }
-  HIRESTREAM_ASSIGN(std::vector<Publisher> current, ports_.jobs->load_publishers());
+  HIRESTREAM_ASSIGN(Loaded<Publisher> loaded, ports_.jobs->load_publishers());
+  note(loaded.warnings, noted_of_publishers_);
+  std::vector<Publisher> current;
+  for (Publisher& publisher : loaded.entries) {
+    current.push_back(storable(std::move(publisher)));
+  }
   if (current == publishers_) {
     return {};
   }
   HIRESTREAM_TRY(ports_.warehouse.store_publishers(current));
   publishers_ = std::move(current);
   return {};
+}
+
+void CompanyDirectory::note(const std::vector<std::string>& warnings,
+                            std::vector<std::string>& noted) {
+  if (warnings != noted) {
+    for (const std::string& warning : warnings) {
+      ports_.observer.on_note("warning", warning);
+    }
+    noted = warnings;
+  }
 }
 
 int64_t CompanyDirectory::company_of(int64_t job_id) const {

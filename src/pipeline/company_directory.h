@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -26,11 +27,15 @@ class CompanyDirectory {
 
  private:
   Result<void> store_publishers();
+  // Once for each set of them.
+  void note(const std::vector<std::string>& warnings, std::vector<std::string>& noted);
 
   EnginePorts ports_;
   std::unordered_map<int64_t, Job> jobs_;
   std::vector<Publisher> publishers_;  // last stored
   bool stored_all_ = false;
+  std::vector<std::string> noted_of_jobs_;
+  std::vector<std::string> noted_of_publishers_;
 };
 
 }  // namespace hirestream

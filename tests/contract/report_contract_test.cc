@@ -49,15 +49,15 @@ class ReportContract : public WarehouseContract {
 
   std::unique_ptr<Report> open_report() {
     if (database_->is_sqlite()) {
-      return take(SqliteReport::open(sqlite_path()));
+      return take(open_sqlite_report(sqlite_path()));
     }
-    return take(MysqlReport::open(mysql_config()));
+    return take(open_mysql_report(mysql_config()));
   }
   std::unique_ptr<PipelineLog> open_log() {
     if (database_->is_sqlite()) {
-      return take(SqlitePipelineLog::open(sqlite_path()));
+      return take(open_sqlite_pipeline_log(sqlite_path()));
     }
-    return take(MysqlPipelineLog::open(mysql_config()));
+    return take(open_mysql_pipeline_log(mysql_config()));
   }
 
   // Random cells of five days, committed as one slice; kept in cells_ with their companies.
@@ -219,6 +219,34 @@ TEST_P(ReportContract, SumsAreExactBeyondWhatDoublesHold) {
   add_cells(commit, {}, two);
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
   EXPECT_EQ(take(report_->totals({kHour, kHour + 1, {}})), sum(two));
+}
+
+TEST_P(ReportContract, SumThatDoesNotFitIsAnErrorAndNeverAnotherNumber) {
+  constexpr int64_t kHalf = 5'000'000'000'000'000'000;
+  const Contribution two = {cell(kHour, 1, {.impressions = kHalf, .bid_micros = 1}),
+                            cell(kHour, 2, {.impressions = kHalf, .bid_micros = 1}),
+                            cell(kHour + 30, 1, {.clicks = 1, .bid_micros = kHalf}),
+                            cell(kHour + 30, 2, {.clicks = 1, .bid_micros = kHalf})};
+  Commit commit = commit_of({change({0, 1}, 0, ChangeMode::kReplace, two)});
+  add_cells(commit, {}, two);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const auto expect_refused = [](const auto& result, const std::string& what) {
+    ASSERT_FALSE(result.has_value()) << what;
+    EXPECT_EQ(result.error().kind, ErrorKind::kRejected) << result.error().text();
+    EXPECT_THAT(result.error().text(),
+                testing::AnyOf(testing::HasSubstr(what), testing::HasSubstr("a sum")));
+  };
+  for (const auto& [from, to, what] : {std::tuple(kHour, kHour + 1, "SUM(impressions)"),
+                                       std::tuple(kHour, kHour + 24, "SUM(impressions)"),
+                                       std::tuple(kHour + 30, kHour + 31, "SUM(spend)"),
+                                       std::tuple(kHour + 24, kHour + 48, "SUM(spend)")}) {
+    const ReportFilter filter{from, to, {}};
+    expect_refused(report_->totals(filter), what);
+    expect_refused(report_->series(filter, TimeStep::kHour), what);
+    expect_refused(report_->series(filter, TimeStep::kDay), what);
+    expect_refused(report_->top(filter, Dimension::kPublisher, Figure::kSpend, 5, 0), what);
+  }
+  EXPECT_EQ(take(report_->lines({kHour + 30, kHour + 31, {}}, std::nullopt, 5)).size(), 2u);
 }
 
 TEST_P(ReportContract, SeriesHasEachStepWithDataAndItsSums) {
@@ -636,13 +664,11 @@ TEST_P(ReportContract, MissingTablesAreToldFromOtherErrors) {
 TEST_P(ReportContract, WarehouseThatWasNeverMadeLacksItsTables) {
   const auto opened = [&]() -> Result<std::unique_ptr<Report>> {
     if (database_->is_sqlite()) {
-      HIRESTREAM_ASSIGN(auto report, SqliteReport::open(sqlite_path() + ".nowhere"));
-      return std::unique_ptr<Report>(std::move(report));
+      return open_sqlite_report(sqlite_path() + ".nowhere");
     }
     MysqlConfig config = mysql_config();
     config.database += "_nowhere";
-    HIRESTREAM_ASSIGN(auto report, MysqlReport::open(config));
-    return std::unique_ptr<Report>(std::move(report));
+    return open_mysql_report(config);
   }();
   ASSERT_FALSE(opened.has_value());
   EXPECT_TRUE(lacks_tables(opened.error())) << opened.error().text();
@@ -717,7 +743,7 @@ TEST_P(ReportAccounts, ReaderWithTheGrantsOfInitSeesEverything) {
   }
   config.user = user;
   config.password = "pw-1";
-  const auto reader = take(MysqlReport::open(config));
+  const auto reader = take(open_mysql_report(config));
   const ReportFilter all{kHour, kHour + 120, {}};
   EXPECT_EQ(take(reader->totals(all)), sum(cells_));
   EXPECT_EQ(take(reader->version()), version());
@@ -729,7 +755,7 @@ TEST_P(ReportAccounts, ReaderWithTheGrantsOfInitSeesEverything) {
   expect_ok(open_log()->record_verification(verification("raw log", 1)));
   EXPECT_EQ(take(reader->verifications()).size(), 1u);
   const auto refused =
-      take(MysqlPipelineLog::open(config))->record_verification(verification("raw log", 2));
+      take(open_mysql_pipeline_log(config))->record_verification(verification("raw log", 2));
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
   // The grants of a version that did not know the table.

@@ -9,9 +9,9 @@
 #include <regex>
 #include <set>
 
-#include "adapters/mysql/warehouse.h"
+#include "adapters/mysql/backend.h"
+#include "adapters/sqlite/backend.h"
 #include "adapters/sqlite/database.h"
-#include "adapters/sqlite/warehouse.h"
 #include "ports/day_changes.h"
 #include "simulation/fake_warehouse.h"
 
@@ -32,7 +32,7 @@ class SqliteWarehouseDatabase final : public WarehouseDatabase {
   ~SqliteWarehouseDatabase() override { remove(); }
 
   std::unique_ptr<Warehouse> open() override {
-    auto opened = SqliteWarehouse::open({.path = path_, .synchronous_full = false});
+    auto opened = open_sqlite_warehouse({.path = path_, .synchronous_full = false});
     EXPECT_TRUE(opened.has_value()) << opened.error().text();
     return opened ? std::move(*opened) : nullptr;
   }
@@ -84,7 +84,7 @@ class MysqlWarehouseDatabase final : public WarehouseDatabase {
     if (side_ == nullptr) {
       return nullptr;
     }
-    auto opened = MysqlWarehouse::open(config_);
+    auto opened = open_mysql_warehouse(config_);
     EXPECT_TRUE(opened.has_value()) << opened.error().text();
     return opened ? std::move(*opened) : nullptr;
   }

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "model/timestamp.h"
+#include "pipeline/company_directory.h"
+#include "simulation/fake_raw_log.h"
 #include "warehouse_contract.h"
 
 namespace hirestream {
@@ -1091,7 +1093,98 @@ TEST_P(WarehouseSqlContract, InitFillsTheDaysOfAnOlderWarehouseAndFencesItsEngin
             CommitVerdict::kCommitted);
 }
 
+// --- sums beyond 64 bits
+
+TEST_P(WarehouseSqlContract, CountBeyond64BitsIsRefusedAndNothingIsApplied) {
+  start(1);
+  constexpr int64_t kHalf = 5'000'000'000'000'000'000;
+  const Contribution one{cell(kHour, 1, {.impressions = kHalf})};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  commit.slices = {change({0, 9}, 0, ChangeMode::kReplace, one)};
+  ++commit.token;
+  const auto refused = warehouse_->commit(commit);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kRejected) << refused.error().text();
+  EXPECT_THAT(refused.error().text(), HasSubstr("impressions"));
+  EXPECT_EQ(events(), one);
+  EXPECT_EQ(take(warehouse_->load_ledger(source_, {}, INT64_MIN)).size(), 1u);
+}
+
+// MySQL's amounts go beyond 64 bits of millionths: there the reader refuses. A wrapped or clamped number is never seen.
+TEST_P(WarehouseSqlContract, SpendBeyond64BitsIsRefusedWhenItIsWrittenOrRead) {
+  start(1);
+  constexpr int64_t kHalf = 5'000'000'000'000'000'000;
+  const Contribution one{cell(kHour, 1, {.clicks = 1, .bid_micros = kHalf})};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  commit.slices = {change({0, 9}, 0, ChangeMode::kReplace, one)};
+  ++commit.token;
+  const auto written = warehouse_->commit(commit);
+  const auto ignore = [](const EventsRow&) -> Result<void> { return {}; };
+  Result<void> done;
+  if (!written) {
+    done = forward(written.error());
+    EXPECT_EQ(events(), one);
+  } else {
+    EXPECT_FALSE(warehouse_->read_days(ignore).has_value());
+    done = warehouse_->read_events(ignore);
+  }
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kRejected) << done.error().text();
+  EXPECT_THAT(done.error().text(),
+              testing::AnyOf(HasSubstr("spend_hour"), HasSubstr("bid_micros")));
+  source_ = 0;  // nothing is compared in the end
+}
+
 // --- dimension
+
+// Bytes that are no UTF-8, and more than is stored.
+TEST_P(WarehouseContract, NamesThatCannotBeStoredAsTheyAreSettleAfterOneRefresh) {
+  class Directory final : public JobDirectory {
+   public:
+    Result<Loaded<Job>> load() override {
+      return Loaded<Job>{{{1, 2, 0, 0, "caf\xe9", std::string(2000, 'x'), "", ""}}, {"row 7"}};
+    }
+    Result<Loaded<Publisher>> load_publishers() override {
+      return Loaded<Publisher>{{{3, std::string(1500, '\xe9')}}, {}};
+    }
+  };
+  class Notes final : public NullObserver {
+   public:
+    void on_note(const std::string& level, const std::string& text) override {
+      all.push_back(level + " " + text);
+    }
+    std::vector<std::string> all;
+  };
+  class FixedClock final : public Clock {
+   public:
+    int64_t now_us() override { return 1'700'000'000'000'000; }
+  };
+  start(1);
+  Directory directory;
+  Notes notes;
+  FixedClock clock;
+  simulation::World world(1, 1'700'000'000'000'000, false);
+  const simulation::RawLog log({}, false);
+  simulation::FakeEventSource source(world, log, "engine");
+  CompanyDirectory companies({source, *warehouse_, &directory, clock, notes});
+  expect_ok(companies.start());
+  expect_ok(companies.refresh());
+  EXPECT_EQ(companies.company_of(1), 2);
+  const int64_t changes = take(warehouse_->changes());
+  const std::vector<Job> stored = take(warehouse_->load_jobs());
+  for (int i = 0; i < 3; ++i) {
+    expect_ok(companies.refresh());
+  }
+  EXPECT_EQ(take(warehouse_->changes()), changes) << "stored again though nothing changed";
+  EXPECT_EQ(take(warehouse_->load_jobs()), stored);
+  EXPECT_THAT(stored,
+              ElementsAre(Job{1, 2, 0, 0, "caf\xef\xbf\xbd", std::string(1000, 'x'), "", ""}));
+  EXPECT_EQ(std::count(notes.all.begin(), notes.all.end(), "warning row 7"), 1);
+}
 
 TEST_P(WarehouseContract, JobsAreStoredAndTheirRowsRewritten) {
   start(1);

@@ -11,8 +11,9 @@
 #include <regex>
 #include <thread>
 
-#include "adapters/mysql/warehouse.h"
+#include "adapters/mysql/backend.h"
 #include "adapters/mysql/warehouse_schema.h"
+#include "adapters/sql/warehouse.h"
 #include "warehouse_contract.h"
 
 namespace hirestream {
@@ -39,12 +40,14 @@ class MysqlWarehouseFaults : public WarehouseContract {
     other_ = std::move(*other);
   }
 
-  MysqlWarehouse& mysql_warehouse() { return dynamic_cast<MysqlWarehouse&>(*warehouse_); }
+  MysqlBackend& backend() {
+    return dynamic_cast<MysqlBackend&>(dynamic_cast<SqlWarehouse&>(*warehouse_).backend());
+  }
 
   // The first statement from now on for which `chosen` is true meets `fault`; everything later goes well.
   void break_at(std::function<bool(std::string_view)> chosen, StatementFault fault) {
     // Shared, since the warehouse hands copies of the hook to its sessions.
-    mysql_warehouse().set_statement_hook(
+    backend().session().set_hook(
         [chosen = std::move(chosen), fault, done = std::make_shared<bool>(false)](
             std::string_view sql, uint64_t) {
           if (*done || !chosen(sql)) {
@@ -59,7 +62,7 @@ class MysqlWarehouseFaults : public WarehouseContract {
   }
   // An administrator kills the session just before a statement with this beginning is sent, once.
   void kill_at(const std::string& start) {
-    mysql_warehouse().set_statement_hook(
+    backend().session().set_hook(
         [this, start, done = std::make_shared<bool>(false)](std::string_view sql, uint64_t id) {
           if (!*done && sql.starts_with(start)) {
             *done = true;
@@ -122,13 +125,13 @@ TEST_P(MysqlWarehouseFaults, ConnectionLostAtAnyStatementAppliesNothingAndTheRet
   const std::string before = everything();
   // Which statements does it send? Learnt from one that is lost at its COMMIT.
   std::vector<std::string> statements;
-  mysql_warehouse().set_statement_hook([&](std::string_view sql, uint64_t) {
+  backend().session().set_hook([&](std::string_view sql, uint64_t) {
     statements.emplace_back(sql.substr(0, 60));
     return sql == "COMMIT" ? StatementFault::kLoseBefore : StatementFault::kNone;
   });
   ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
   EXPECT_FALSE(take(warehouse_->resolve(commit)));
-  mysql_warehouse().set_statement_hook({});
+  backend().session().set_hook({});
   const auto commit_at = std::find(statements.begin(), statements.end(), "COMMIT");
   ASSERT_NE(commit_at, statements.end());
   ASSERT_GE(commit_at - statements.begin(), 10);
@@ -145,7 +148,7 @@ TEST_P(MysqlWarehouseFaults, ConnectionLostAtAnyStatementAppliesNothingAndTheRet
       EXPECT_EQ(everything(), before);
     }
   }
-  mysql_warehouse().set_statement_hook({});
+  backend().session().set_hook({});
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
   EXPECT_NE(everything(), before);
   EXPECT_THAT(events(), ElementsAre(cell(kHour, 2, {.clicks = 2, .bid_micros = 5}),
@@ -196,7 +199,7 @@ TEST_P(MysqlWarehouseFaults, KilledStatementRollsTheWholeTransactionBack) {
   expect_ok(other_->execute("START TRANSACTION"));
   expect_ok(other_->execute("UPDATE events SET company_id = 1"));
   uint64_t session = 0;
-  mysql_warehouse().set_statement_hook([&](std::string_view, uint64_t id) {
+  backend().session().set_hook([&](std::string_view, uint64_t id) {
     session = id;
     return StatementFault::kNone;
   });
@@ -263,7 +266,7 @@ TEST_P(MysqlWarehouseFaults, RepairAndMoveOfAJobAreOneAfterTheOther) {
   };
   // The job moves while the repair is at work.
   std::future<Result<int64_t>> move;
-  mysql_warehouse().set_statement_hook(as_last_statement([&] {
+  backend().session().set_hook(as_last_statement([&] {
     move = std::async(std::launch::async, [&] { return mover->store_jobs(moved, now_us_); });
     EXPECT_TRUE(waits(move));
   }));
@@ -273,7 +276,7 @@ TEST_P(MysqlWarehouseFaults, RepairAndMoveOfAJobAreOneAfterTheOther) {
   // The repair begins while the job moves.
   std::future<Result<CommitOutcome>> late;
   repair.based_on_changes = take(mover->changes());
-  mysql_warehouse().set_statement_hook(as_last_statement([&] {
+  backend().session().set_hook(as_last_statement([&] {
     late = std::async(std::launch::async, [&] { return mover->commit(repair); });
     EXPECT_TRUE(waits(late));
   }));
@@ -317,7 +320,7 @@ TEST_P(MysqlWarehouseFaults, LockedRowsAreTransient) {
 TEST_P(MysqlWarehouseFaults, SessionTheServerEndedIsOpenedAnew) {
   start(1);
   uint64_t session = 0;
-  mysql_warehouse().set_statement_hook([&](std::string_view, uint64_t id) {
+  backend().session().set_hook([&](std::string_view, uint64_t id) {
     session = id;
     return StatementFault::kNone;
   });
@@ -345,7 +348,7 @@ TEST_P(MysqlWarehouseFaults, OneRowBeyondThePacketNamesTheSetting) {
 TEST_P(MysqlWarehouseFaults, WrongSettingsSayWhatToChangeAndNoPassword) {
   const auto expect_failure = [](const MysqlConfig& config, ErrorKind kind,
                                  const std::string& text) {
-    const auto opened = MysqlWarehouse::open(config);
+    const auto opened = open_mysql_warehouse(config);
     ASSERT_FALSE(opened.has_value()) << text;
     EXPECT_EQ(opened.error().kind, kind) << opened.error().text();
     EXPECT_THAT(opened.error().text(), HasSubstr(text));
@@ -362,7 +365,7 @@ TEST_P(MysqlWarehouseFaults, WrongSettingsSayWhatToChangeAndNoPassword) {
   expect_failure(wrong, ErrorKind::kConfig, "CREATE DATABASE no_such_database");
   wrong = config_;
   wrong.host = "no-such-host.invalid";
-  const auto unknown = MysqlWarehouse::open(wrong);
+  const auto unknown = open_mysql_warehouse(wrong);
   ASSERT_FALSE(unknown.has_value());
   EXPECT_THAT(unknown.error().text(), HasSubstr("no-such-host.invalid"));
   wrong = config_;
@@ -399,7 +402,7 @@ class Account {
 TEST_P(MysqlWarehouseFaults, InitWithoutPrivilegeNamesThePrintedDdl) {
   const Account account(*other_, "hs_test_no_ddl",
                         "SELECT, INSERT, UPDATE, DELETE ON `" + config_.database + "`.*");
-  auto warehouse = take(MysqlWarehouse::open(account.config(config_)));
+  auto warehouse = take(open_mysql_warehouse(account.config(config_)));
   const auto done = warehouse->init();
   ASSERT_FALSE(done.has_value());
   EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
@@ -429,7 +432,7 @@ TEST_P(MysqlWarehouseFaults, LeastPrivilegeGrantsAreEnough) {
   // What the engine's account is granted, on one that can log in.
   const Account account(*other_, "hs_test_engine",
                         "SELECT, INSERT, UPDATE, DELETE ON `" + config_.database + "`.*");
-  warehouse_ = take(MysqlWarehouse::open(account.config(config_)));
+  warehouse_ = take(open_mysql_warehouse(account.config(config_)));
   writers_ = take(warehouse_->take_epochs(source_, std::vector<int32_t>{0}, "x"));
   EXPECT_EQ(verdict(rich_commit()), CommitVerdict::kCommitted);
   EXPECT_TRUE(
@@ -449,7 +452,7 @@ TEST_P(MysqlWarehouseFaults, ExistingEventsWithPlainBidSetIsRefused) {
 
 TEST_P(MysqlWarehouseFaults, ProbeTellsWhatDoctorShows) {
   std::map<std::string, std::string> found;
-  for (const auto& [name, finding] : take(mysql_warehouse().probe())) {
+  for (const auto& [name, finding] : take(backend().probe())) {
     found[name] += finding;
   }
   EXPECT_THAT(found["server"], HasSubstr(GetParam()));
@@ -458,7 +461,63 @@ TEST_P(MysqlWarehouseFaults, ProbeTellsWhatDoctorShows) {
   EXPECT_LT(std::abs(std::stod(found["clock difference"])), 5.0);
   EXPECT_GT(std::stoll(found["max_allowed_packet"]), 1'000'000);
   start(1);
-  EXPECT_THAT(take(mysql_warehouse().missing_privileges()), IsEmpty());
+  EXPECT_THAT(take(backend().missing_privileges()), IsEmpty());
+}
+
+// A start stores all jobs: it must not read the rows that have their company.
+TEST_P(MysqlWarehouseFaults, RowsOfOtherCompaniesAreFoundByAnIndex) {
+  start(1);
+  constexpr int64_t kJobs = 40;
+  constexpr int64_t kRows = kJobs * 500;
+  Contribution all;
+  for (int32_t hour = 0; hour < kRows / kJobs; ++hour) {
+    for (int64_t job = 1; job <= kJobs; ++job) {
+      all.push_back(cell(kHour + hour, job, {.clicks = 1}));
+    }
+  }
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, all)});
+  add_cells(commit, {}, all);
+  std::vector<Job> jobs;
+  for (int64_t job = 1; job <= kJobs; ++job) {
+    jobs.push_back({job, 7, 0, 0, "", "", "", ""});
+  }
+  for (CellChange& cell : commit.cells) {
+    // One row of another company, below or above the right one.
+    const bool stale = cell.key.local_hour == kHour + 99 && cell.key.job_id <= 2;
+    cell.company_id = stale ? cell.key.job_id * 5 : 7;
+  }
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const auto rows_read = [&] {
+    int64_t sum = 0;
+    expect_ok(backend().session().each("SHOW SESSION STATUS LIKE 'Handler_read%'",
+                                       [&](const sql::Row& row) { sum += row.integer(1); }));
+    return sum;
+  };
+  const int64_t before = rows_read();
+  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_)), 2);
+  EXPECT_LT(rows_read() - before, kRows / 20);
+  EXPECT_EQ(company_in_events(1), 7);
+  EXPECT_EQ(company_in_events(2), 7);
+  EXPECT_EQ(company_in_days(1), 7);
+}
+
+TEST_P(MysqlWarehouseFaults, IndexesOfJobAndCompanyAreAddedToAnOlderWarehouseByWhoMay) {
+  start(1);
+  for (const auto& [table, index] : {std::pair{"events", "events_job_company"},
+                                     std::pair{"hirestream_days", "hirestream_days_job_company"}}) {
+    database_->run(fmt::format("ALTER TABLE {} DROP KEY {}", table, index));
+  }
+  const std::string count =
+      "SELECT COUNT(DISTINCT index_name) FROM information_schema.statistics WHERE table_schema = "
+      "DATABASE() AND index_name LIKE '%job\\_company'";
+  const Account account(*other_, "hs_test_no_index",
+                        "SELECT, INSERT, UPDATE, DELETE ON `" + config_.database + "`.*");
+  expect_ok(take(open_mysql_warehouse(account.config(config_)))->init());
+  EXPECT_EQ(database_->number(count), 0);
+  const std::vector<Job> jobs = {{1, 8, 0, 0, "", "", "", ""}};
+  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_)), 0) << "works without them";
+  expect_ok(warehouse_->init());
+  EXPECT_EQ(database_->number(count), 2);
 }
 
 TEST_P(MysqlWarehouseFaults, NamesOfJobsThatAreNoUtf8AreStoredReadably) {

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "adapters/sqlite/warehouse.h"
+#include "adapters/sqlite/backend.h"
 #include "warehouse_contract.h"
 
 namespace hirestream {
@@ -33,9 +33,9 @@ class SqliteWarehouseFile : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  std::unique_ptr<SqliteWarehouse> open() {
+  std::unique_ptr<Warehouse> open() {
     auto opened =
-        SqliteWarehouse::open({.path = path_, .busy_timeout = std::chrono::milliseconds(50)});
+        open_sqlite_warehouse({.path = path_, .busy_timeout = std::chrono::milliseconds(50)});
     EXPECT_TRUE(opened.has_value()) << opened.error().text();
     return std::move(*opened);
   }
@@ -63,7 +63,7 @@ class SqliteWarehouseFile : public testing::Test {
 
   std::filesystem::path folder_;
   std::string path_;
-  std::unique_ptr<SqliteWarehouse> warehouse_;
+  std::unique_ptr<Warehouse> warehouse_;
   SourceId source_ = 0;
   std::vector<WriterEpoch> writers_;
 };
@@ -101,14 +101,14 @@ TEST_F(SqliteWarehouseFile, ReaderSeesOneStateWhileCommitsGoOn) {
 TEST_F(SqliteWarehouseFile, FileOfSomebodyElseIsAConfigError) {
   if (geteuid() == 0) {
     // Permissions do not bind root: an immutable place does the same.
-    const auto opened = SqliteWarehouse::open({.path = "/proc/warehouse.db"});
+    const auto opened = open_sqlite_warehouse({.path = "/proc/warehouse.db"});
     ASSERT_FALSE(opened.has_value());
     EXPECT_EQ(opened.error().kind, ErrorKind::kConfig) << opened.error().text();
     return;
   }
   warehouse_.reset();
   std::filesystem::permissions(path_, std::filesystem::perms::owner_read);
-  auto opened = SqliteWarehouse::open({.path = path_});
+  auto opened = open_sqlite_warehouse({.path = path_});
   const auto done = opened ? (*opened)->commit(click(0)).map([](const CommitOutcome&) {})
                            : tl::expected<void, Error>(tl::unexpect, opened.error());
   ASSERT_FALSE(done.has_value());
@@ -117,14 +117,14 @@ TEST_F(SqliteWarehouseFile, FileOfSomebodyElseIsAConfigError) {
 
 TEST_F(SqliteWarehouseFile, MissingFileIsNotCreatedUnlessWanted) {
   const std::string path = (folder_ / "typo.db").string();
-  const auto opened = SqliteWarehouse::open({.path = path, .create = false});
+  const auto opened = open_sqlite_warehouse({.path = path, .create = false});
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().kind, ErrorKind::kConfig);
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST_F(SqliteWarehouseFile, WorkBeforeInitSaysToRunInit) {
-  auto opened = SqliteWarehouse::open({.path = (folder_ / "empty.db").string()});
+  auto opened = open_sqlite_warehouse({.path = (folder_ / "empty.db").string()});
   const auto all = (*opened)->sources();
   ASSERT_FALSE(all.has_value());
   EXPECT_EQ(all.error().kind, ErrorKind::kConfig);
@@ -132,10 +132,28 @@ TEST_F(SqliteWarehouseFile, WorkBeforeInitSaysToRunInit) {
 }
 
 TEST_F(SqliteWarehouseFile, ProbeTellsWhatDoctorShows) {
-  const auto findings = warehouse_->probe();
+  const auto backend = SqliteBackend::open({.path = path_});
+  ASSERT_TRUE(backend.has_value());
+  const auto findings = (*backend)->probe();
   ASSERT_TRUE(findings.has_value()) << findings.error().text();
   EXPECT_THAT(*findings, testing::Contains(testing::Pair("journal_mode", "wal")));
   EXPECT_THAT(*findings, testing::Contains(testing::Pair("write lock", "ok")));
+}
+
+// A start stores all jobs: it must not read the rows that have their company.
+TEST_F(SqliteWarehouseFile, RowsOfOtherCompaniesAreFoundByAnIndex) {
+  auto database = *sqlite::Database::open({.path = path_});
+  for (const auto& [table, index] : {std::pair{"events_micros", "events_micros_job_company"},
+                                     std::pair{"hirestream_days", "hirestream_days_job_company"}}) {
+    for (const char* comparison : {"<", ">"}) {
+      auto plan = *database.prepare(
+          fmt::format("EXPLAIN QUERY PLAN {}", sqlite_rewrite_companies(table, "", comparison)));
+      ASSERT_TRUE(*plan.step());
+      EXPECT_THAT(std::string(plan.text(3)),
+                  HasSubstr(fmt::format("{} (job_id=? AND company_id{}?)", index, comparison)));
+      EXPECT_FALSE(*plan.step());
+    }
+  }
 }
 
 // Killed at any instant, a process leaves whole commits behind and nothing else.

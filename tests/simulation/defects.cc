@@ -336,17 +336,17 @@ Result<std::unique_ptr<Sweep>> SourceDecorator::sweep(SweepRequest request) {
 class JobDecorator : public JobDirectory {
  public:
   explicit JobDecorator(std::unique_ptr<JobDirectory> inner) : inner_(std::move(inner)) {}
-  Result<std::vector<Job>> load() override {
+  Result<Loaded<Job>> load() override {
     if (!first_) {
       HIRESTREAM_ASSIGN(first_, inner_->load());
     }
     return *first_;
   }
-  Result<std::vector<Publisher>> load_publishers() override { return inner_->load_publishers(); }
+  Result<Loaded<Publisher>> load_publishers() override { return inner_->load_publishers(); }
 
  private:
   std::unique_ptr<JobDirectory> inner_;
-  std::optional<std::vector<Job>> first_;
+  std::optional<Loaded<Job>> first_;
 };
 
 bool concerns_source(Defect defect) {

@@ -31,7 +31,7 @@ class Scenario::Clock : public hirestream::Clock {
 class Scenario::Jobs : public JobDirectory {
  public:
   explicit Jobs(const Scenario& scenario) : scenario_(scenario) {}
-  Result<std::vector<Job>> load() override {
+  Result<Loaded<Job>> load() override {
     std::map<int64_t, int64_t> companies;
     for (const auto& [from_us, changes] : scenario_.jobs_) {
       if (from_us <= scenario_.world_->now_us()) {
@@ -40,16 +40,16 @@ class Scenario::Jobs : public JobDirectory {
         }
       }
     }
-    std::vector<Job> out;
+    Loaded<Job> out;
     for (const auto& [id, company] : companies) {
       Job job;
       job.job_id = id;
       job.company_id = company;
-      out.push_back(job);
+      out.entries.push_back(job);
     }
     return out;
   }
-  Result<std::vector<Publisher>> load_publishers() override { return std::vector<Publisher>(); }
+  Result<Loaded<Publisher>> load_publishers() override { return Loaded<Publisher>(); }
 
  private:
   const Scenario& scenario_;

@@ -31,7 +31,7 @@ class FakeJobDirectory : public JobDirectory {
   FakeJobDirectory(World& world, const std::vector<JobChange>& changes, std::string process)
       : world_(world), changes_(changes), process_(std::move(process)) {}
 
-  Result<std::vector<Job>> load() override {
+  Result<Loaded<Job>> load() override {
     world_.port_call(process_, "load job directory");
     if (world_.fault(world_.rates.jobs_error, "job directory error")) {
       return fail(ErrorKind::kTransient, "load", "jobs", "time-out");
@@ -42,13 +42,13 @@ class FakeJobDirectory : public JobDirectory {
         jobs[change.job.job_id] = change.job;
       }
     }
-    std::vector<Job> out;
+    Loaded<Job> out;
     for (const auto& [id, job] : jobs) {
-      out.push_back(job);
+      out.entries.push_back(job);
     }
     return out;
   }
-  Result<std::vector<Publisher>> load_publishers() override { return std::vector<Publisher>(); }
+  Result<Loaded<Publisher>> load_publishers() override { return Loaded<Publisher>(); }
 
  private:
   World& world_;

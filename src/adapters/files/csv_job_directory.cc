@@ -49,7 +49,7 @@ Result<Job> job_of(const Record& record, std::span<const WantedColumn> columns,
 
 }  // namespace
 
-Result<std::vector<Job>> CsvJobDirectory::load() {
+Result<Loaded<Job>> CsvJobDirectory::load() {
   const std::array<WantedColumn, 8> columns = {{{options_.id_column, true},
                                                 {options_.company_id_column, true},
                                                 {options_.group_id_column, false},
@@ -76,15 +76,15 @@ Result<std::vector<Job>> CsvJobDirectory::load() {
     HIRESTREAM_ASSIGN(Job job, job_of(record, columns, options_.path));
     jobs[job.job_id] = std::move(job);
   }
-  std::vector<Job> sorted;
-  for (auto& [id, job] : jobs) sorted.push_back(std::move(job));
+  Loaded<Job> sorted;
+  for (auto& [id, job] : jobs) sorted.entries.push_back(std::move(job));
   return sorted;
 }
 
-Result<std::vector<Publisher>> CsvJobDirectory::load_publishers() {
+Result<Loaded<Publisher>> CsvJobDirectory::load_publishers() {
   const std::string path =
       (std::filesystem::path(options_.path).parent_path() / options_.publishers_file).string();
-  std::vector<Publisher> sorted;
+  Loaded<Publisher> sorted;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return sorted;
   const std::array<WantedColumn, 2> columns = {
@@ -107,7 +107,7 @@ Result<std::vector<Publisher>> CsvJobDirectory::load_publishers() {
     }
     publishers[*number] = *record.values[1];
   }
-  for (auto& [id, name] : publishers) sorted.push_back({id, std::move(name)});
+  for (auto& [id, name] : publishers) sorted.entries.push_back({id, std::move(name)});
   return sorted;
 }
 

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "ports/job_directory.h"
 
@@ -31,8 +30,8 @@ class CsvJobDirectory : public JobDirectory {
  public:
   explicit CsvJobDirectory(CsvJobDirectoryOptions options) : options_(std::move(options)) {}
   // Reads the file anew. Empty numbers are 0.
-  Result<std::vector<Job>> load() override;
-  Result<std::vector<Publisher>> load_publishers() override;
+  Result<Loaded<Job>> load() override;
+  Result<Loaded<Publisher>> load_publishers() override;
 
  private:
   CsvJobDirectoryOptions options_;

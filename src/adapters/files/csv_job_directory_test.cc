@@ -19,7 +19,7 @@ TEST(CsvJobDirectory, LoadsJobsSortedAndTakesTheLastOfEqualIds) {
                    "188,2,3,4,\"Nurse, night\",Clinic\n7,1,,,,\n188,5,3,4,Nurse,\n");
   const auto jobs = CsvJobDirectory({.path = path}).load();
   ASSERT_TRUE(jobs) << jobs.error().text();
-  EXPECT_THAT(*jobs,
+  EXPECT_THAT(jobs->entries,
               ElementsAre(Job{7, 1, 0, 0, "", "", "", ""}, Job{188, 5, 3, 4, "Nurse", "", "", ""}));
 }
 
@@ -27,9 +27,9 @@ TEST(CsvJobDirectory, ReadsTheFileAnewAndOtherColumnNames) {
   const TemporaryFolder folder;
   const std::string path = folder.write("jobs.csv", "job,client\n1,2\n");
   CsvJobDirectory directory({.path = path, .id_column = "job", .company_id_column = "client"});
-  EXPECT_EQ(directory.load()->size(), 1U);
+  EXPECT_EQ(directory.load()->entries.size(), 1U);
   folder.write("jobs.csv", "job,client\n1,2\n3,4\n");
-  EXPECT_EQ(directory.load()->size(), 2U);
+  EXPECT_EQ(directory.load()->entries.size(), 2U);
 }
 
 TEST(CsvJobDirectory, NamesFileLineColumnAndValueOfABadRow) {
@@ -59,11 +59,12 @@ TEST(CsvJobDirectory, PublishersAreAFileBesideTheJobsWhichMayBeMissing) {
   const TemporaryFolder folder;
   CsvJobDirectory directory({.path = folder.write("jobs.csv", "id,company_id\n")});
   const auto publishers = [&] { return directory.load_publishers(); };
-  EXPECT_THAT(publishers().value(), ElementsAre());
+  EXPECT_THAT(publishers().value().entries, ElementsAre());
   folder.write("publishers.csv", "id,title\n1,x\n");
-  EXPECT_THAT(publishers().value(), ElementsAre());
+  EXPECT_THAT(publishers().value().entries, ElementsAre());
   folder.write("publishers.csv", "id,name\n10,\"Board, the\"\n,x\n9,Nine\n7,\n");
-  EXPECT_THAT(publishers().value(), ElementsAre(Publisher{9, "Nine"}, Publisher{10, "Board, the"}));
+  EXPECT_THAT(publishers().value().entries,
+              ElementsAre(Publisher{9, "Nine"}, Publisher{10, "Board, the"}));
   folder.write("publishers.csv", "id,name\nACME,x\n");
   EXPECT_EQ(publishers().error().kind, ErrorKind::kRejected);
   EXPECT_THAT(publishers().error().subject, HasSubstr("publishers.csv:2"));

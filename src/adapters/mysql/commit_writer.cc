@@ -7,7 +7,9 @@
 #include <iterator>
 #include <map>
 
-#include "adapters/mysql/multi_row_insert.h"
+#include "adapters/mysql/key_condition.h"
+#include "adapters/sql/change_count.h"
+#include "adapters/sql/multi_row_insert.h"
 #include "aggregation/contribution_codec.h"
 #include "model/decimal.h"
 #include "model/timestamp.h"
@@ -16,6 +18,10 @@
 
 // The hints FORCE INDEX (PRIMARY): a small table would rather be scanned, and the scan would wait for the locks on other engines' rows.
 namespace hirestream::mysql {
+
+using sql::MultiRowInsert;
+using sql::slice_conditions;
+
 namespace {
 
 constexpr const char* kInsertSlices =
@@ -77,8 +83,9 @@ std::string shards_of(const Commit& commit) {
 
 }  // namespace
 
-CommitWriter::CommitWriter(Connection& connection, const Commit& commit)
-    : connection_(connection),
+CommitWriter::CommitWriter(Session& session, Connection& connection, const Commit& commit)
+    : session_(session),
+      connection_(connection),
       commit_(commit),
       now_("'" + format_timestamp_us(commit.now_us) + "'") {
   check_commit(commit);
@@ -116,7 +123,7 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(write_days());
   HIRESTREAM_TRY(write_progress());
   if (commit_.writers.empty() && !commit_.based_on_changes) {
-    HIRESTREAM_TRY(note_change(connection_));  // last: nothing waits for this row for long
+    HIRESTREAM_TRY(sql::note_change(session_));  // last: nothing waits for this row for long
   }
   return CommitOutcome{};
 }
@@ -158,8 +165,8 @@ Result<bool> CommitWriter::changes_hold() {
     return true;
   }
   HIRESTREAM_CHECK(commit_.writers.empty());
-  HIRESTREAM_TRY(note_change(connection_));
-  HIRESTREAM_ASSIGN(const int64_t changes, count_of_changes(connection_));
+  HIRESTREAM_TRY(sql::note_change(session_));
+  HIRESTREAM_ASSIGN(const int64_t changes, sql::count_of_changes(session_));
   return changes == *commit_.based_on_changes + 1;
 }
 
@@ -219,7 +226,7 @@ void CommitWriter::append_slice(std::string& row, const SliceChange& change) con
 
 // False: another transaction put one of them there since moved_slices looked.
 Result<bool> CommitWriter::insert_new_slices() {
-  MultiRowInsert insert(connection_, kInsertSlices, "");
+  MultiRowInsert insert(session_, kInsertSlices, "");
   Result<void> done;
   for (const SliceChange& change : commit_.slices) {
     if (change.entry.revision == 0 && done) {
@@ -240,11 +247,10 @@ Result<bool> CommitWriter::insert_new_slices() {
 // The rows are there with the right revisions, and locked by moved_slices: the upsert can only update.
 Result<void> CommitWriter::update_slices(bool with_contribution) {
   MultiRowInsert update(
-      connection_, kInsertSlices,
-      upsert_tail(connection_,
-                  with_contribution
-                      ? fmt::format("{}, contribution = new.contribution", kUpdateSlices)
-                      : std::string(kUpdateSlices)));
+      session_, kInsertSlices,
+      session_.dialect().upsert(
+          "", with_contribution ? fmt::format("{}, contribution = new.contribution", kUpdateSlices)
+                                : std::string(kUpdateSlices)));
   for (const SliceChange& change : commit_.slices) {
     if (change.entry.revision != 0 && sets_contribution(change.mode) == with_contribution) {
       append_slice(update.row(), change);
@@ -257,7 +263,7 @@ Result<void> CommitWriter::update_slices(bool with_contribution) {
 Result<void> CommitWriter::write_deltas() {
   std::vector<SliceKey> folded;
   MultiRowInsert insert(
-      connection_,
+      session_,
       "INSERT INTO hirestream_deltas (source_id, shard, bucket, revision, contribution) VALUES",
       "");
   for (const SliceChange& change : commit_.slices) {
@@ -289,16 +295,17 @@ Result<void> CommitWriter::write_frozen() {
     }
   }
   MultiRowInsert add(
-      connection_,
+      session_,
       "INSERT INTO hirestream_frozen (source_id, dates, hours, impressions, clicks, conversions, "
       "qualified, unqualified, bid_micros) VALUES",
-      upsert_tail(connection_,
-                  "impressions = hirestream_frozen.impressions + new.impressions, clicks = "
-                  "hirestream_frozen.clicks + new.clicks, conversions = "
-                  "hirestream_frozen.conversions + new.conversions, qualified = "
-                  "hirestream_frozen.qualified + new.qualified, unqualified = "
-                  "hirestream_frozen.unqualified + new.unqualified, bid_micros = "
-                  "hirestream_frozen.bid_micros + new.bid_micros"));
+      session_.dialect().upsert(
+          "",
+          "impressions = hirestream_frozen.impressions + new.impressions, clicks = "
+          "hirestream_frozen.clicks + new.clicks, conversions = "
+          "hirestream_frozen.conversions + new.conversions, qualified = "
+          "hirestream_frozen.qualified + new.qualified, unqualified = "
+          "hirestream_frozen.unqualified + new.unqualified, bid_micros = "
+          "hirestream_frozen.bid_micros + new.bid_micros"));
   for (const auto& [local_hour, measures] : hours) {
     const CellKey key{.local_hour = local_hour};
     fmt::format_to(std::back_inserter(add.row()), "{},'{}',{},{},{},{},{},{},{}", commit_.source,
@@ -313,12 +320,13 @@ Result<void> CommitWriter::write_frozen() {
 // A row rejected before keeps the time when it was first seen.
 Result<void> CommitWriter::write_rejects() {
   MultiRowInsert insert(
-      connection_,
+      session_,
       "INSERT INTO hirestream_rejects (source_id, shard, bucket, row_id, revision, reason, "
       "column_name, value, row_json, first_seen_us) VALUES",
-      upsert_tail(connection_,
-                  "revision = new.revision, reason = new.reason, column_name = new.column_name, "
-                  "value = new.value, row_json = new.row_json"));
+      session_.dialect().upsert(
+          "",
+          "revision = new.revision, reason = new.reason, column_name = new.column_name, "
+          "value = new.value, row_json = new.row_json"));
   for (const SliceChange& change : commit_.slices) {
     for (const RejectedRow& reject : change.rejects) {
       std::array<uint8_t, 16> id{};
@@ -371,7 +379,7 @@ Result<std::string> CommitWriter::kind_of_source() {
 Result<void> CommitWriter::write_cells() {
   HIRESTREAM_ASSIGN(const std::string kind, kind_of_source());
   const std::string constants = fmt::format(",{},{}", connection_.quoted(kind), now_);
-  MultiRowInsert insert(connection_, kInsertCells, upsert_tail(connection_, kAddCells));
+  MultiRowInsert insert(session_, kInsertCells, session_.dialect().upsert("", kAddCells));
   int32_t days = 0;
   std::string date = format_date(days);
   for (const CellChange& cell : commit_.cells) {
@@ -414,7 +422,7 @@ Result<void> CommitWriter::delete_zeros(const SumTable& table,
 
 Result<void> CommitWriter::write_days() {
   const std::vector<CellChange> days = commit_.days ? *commit_.days : day_changes(commit_.cells);
-  MultiRowInsert insert(connection_, kInsertDays, upsert_tail(connection_, kAddDays));
+  MultiRowInsert insert(session_, kInsertDays, session_.dialect().upsert("", kAddDays));
   for (const CellChange& day : days) {
     fmt::format_to(std::back_inserter(insert.row()), "'{}',{},{},{},{},{},{},{},{},{},{},{}",
                    format_date(day.key.days()), day.key.job_id, day.key.publisher_id,
@@ -429,32 +437,19 @@ Result<void> CommitWriter::write_days() {
 
 Result<void> CommitWriter::write_progress() {
   MultiRowInsert raise(
-      connection_,
+      session_,
       "INSERT INTO hirestream_writers (source_id, shard, epoch, owner, token, settled_until, "
       "updated_at) VALUES",
-      upsert_tail(connection_,
-                  "settled_until = GREATEST(COALESCE(hirestream_writers.settled_until, "
-                  "new.settled_until), new.settled_until)"));
+      session_.dialect().upsert(
+          "",
+          "settled_until = GREATEST(COALESCE(hirestream_writers.settled_until, "
+          "new.settled_until), new.settled_until)"));
   for (const auto& [shard, bucket] : commit_.settled_until) {
     fmt::format_to(std::back_inserter(raise.row()), "{},{},0,'',0,{},{}", commit_.source, shard,
                    bucket, now_);
     HIRESTREAM_TRY(raise.end_row());
   }
   return raise.flush();
-}
-
-Result<void> note_change(Connection& connection) {
-  return connection.execute(
-      "INSERT INTO hirestream_meta (name, value) VALUES ('changes', '1') ON DUPLICATE KEY UPDATE "
-      "value = CAST(CAST(hirestream_meta.value AS SIGNED) + 1 AS CHAR)");
-}
-
-Result<int64_t> count_of_changes(Connection& connection) {
-  HIRESTREAM_ASSIGN(ResultSet row,
-                    connection.query("SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE name "
-                                     "= 'changes'"));
-  HIRESTREAM_ASSIGN(const bool found, row.next());
-  return found ? row.integer(0) : 0;
 }
 
 Result<bool> CommitWriter::carries_token() {

@@ -3,15 +3,15 @@
 
 #include <vector>
 
-#include "adapters/mysql/connection.h"
+#include "adapters/mysql/session.h"
 #include "ports/warehouse.h"
 
 namespace hirestream::mysql {
 
 class CommitWriter {
  public:
-  // Both outlive this.
-  CommitWriter(Connection& connection, const Commit& commit);
+  // All outlive this. `connection` is that of the session's transaction.
+  CommitWriter(Session& session, Connection& connection, const Commit& commit);
 
   // Anything but kCommitted, or an error: the caller rolls back. kCommitted: everything is written, COMMIT is due.
   Result<CommitOutcome> write();
@@ -43,6 +43,7 @@ class CommitWriter {
   Result<void> write_progress();
   Result<std::string> kind_of_source();
 
+  Session& session_;
   Connection& connection_;
   const Commit& commit_;
   std::string now_;  // quoted
@@ -50,10 +51,5 @@ class CommitWriter {
   std::vector<SliceKey>
       keys_with_rejects_;  // slices whose ledger line says that rows were rejected
 };
-
-// Whoever shows the data sees commits of engines by their writers' tokens; every other change is counted here, in its transaction.
-Result<void> note_change(Connection& connection);
-// How often that was done.
-Result<int64_t> count_of_changes(Connection& connection);
 
 }  // namespace hirestream::mysql

@@ -61,6 +61,7 @@ ErrorKind kind_of(unsigned code, std::string_view message) {
       return message.find("(-3)") != std::string_view::npos ? ErrorKind::kTransient
                                                             : ErrorKind::kConfig;
     case ER_DATA_TOO_LONG:
+    case ER_DATA_OUT_OF_RANGE:  // a sum beyond 64 bits
     case ER_WARN_DATA_OUT_OF_RANGE:
     case ER_TRUNCATED_WRONG_VALUE:
     case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
@@ -193,6 +194,10 @@ Result<bool> ResultSet::next() {
                 fmt::format("{} ({})", mysql_error(connection_), code));
   }
   return false;
+}
+
+std::string ResultSet::column_name(size_t column) const {
+  return mysql_fetch_field_direct(result_.get(), static_cast<unsigned>(column))->name;
 }
 
 bool ResultSet::is_null(size_t column) const {
@@ -432,34 +437,6 @@ void Connection::append_bytes(std::string& sql, std::string_view bytes) {
     *out++ = kDigits[byte & 15];
   }
   sql += '\'';
-}
-
-Result<Transaction> Transaction::begin(Connection& connection, std::string_view statement) {
-  HIRESTREAM_TRY(connection.execute(statement));
-  return Transaction(connection);
-}
-
-Result<Transaction> Transaction::begin_snapshot(Connection& connection) {
-  HIRESTREAM_TRY(connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  return begin(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-}
-
-Result<void> Transaction::commit() {
-  Connection& connection = *connection_;
-  auto done = connection.execute("COMMIT");
-  if (done) {
-    connection_ = nullptr;
-  } else {
-    rollback();
-  }
-  return done;
-}
-
-void Transaction::rollback() {
-  if (connection_ != nullptr && !connection_->lost() && !connection_->execute("ROLLBACK")) {
-    connection_->give_up();  // the server rolls back when the session ends
-  }
-  connection_ = nullptr;
 }
 
 }  // namespace mysql

@@ -60,6 +60,7 @@ class ResultSet {
   // False: no more rows.
   Result<bool> next();
   size_t columns() const { return columns_; }
+  std::string column_name(size_t column) const;
   bool is_null(size_t column) const;
   // Valid until next(). Null: empty.
   std::string_view text(size_t column) const;
@@ -150,35 +151,11 @@ class Connection {
   StatementHook hook_;
 };
 
-// Rolls back unless committed.
-class Transaction {
- public:
-  static Result<Transaction> begin(Connection& connection,
-                                   std::string_view statement = "START TRANSACTION");
-  // All that is read in it is of one state.
-  static Result<Transaction> begin_snapshot(Connection& connection);
-  Transaction(Transaction&& other) noexcept : connection_(other.connection_) {
-    other.connection_ = nullptr;
-  }
-  Transaction& operator=(Transaction&&) = delete;
-  ~Transaction() { rollback(); }
-
-  // After an error nobody knows whether it happened.
-  Result<void> commit();
-  void rollback();
-
- private:
-  explicit Transaction(Connection& connection) : connection_(&connection) {}
-  Connection* connection_;
-};
-
 // Was the session lost with this error?
 bool is_lost_connection(unsigned code);
 inline constexpr unsigned kDuplicateKey = 1062;
 inline constexpr unsigned kUnknownDatabase = 1049;
 inline constexpr unsigned kUnknownHost = 2005;
-inline constexpr unsigned kNoSuchTable = 1146;
-inline constexpr unsigned kTableAccessDenied = 1142;
 
 std::string quoted_identifier(std::string_view name);
 

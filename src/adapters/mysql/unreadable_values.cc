@@ -41,33 +41,33 @@ struct Culprit {
   int64_t rows = 0;
 };
 
-Result<bool> is_text(Connection& connection, const char* column) {
+Result<bool> is_text(Session& session, const char* column) {
   HIRESTREAM_ASSIGN(
-      ResultSet row,
-      connection.query(fmt::format(
+      const int64_t found,
+      session.number(fmt::format(
           "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() AND "
           "table_name = 'events' AND column_name = '{}' AND (data_type LIKE '%char' OR data_type "
           "LIKE '%text')",
           column)));
-  HIRESTREAM_TRY(row.next());
-  return row.integer(0) > 0;
+  return found > 0;
 }
 
-Result<std::optional<Culprit>> find_culprit(Connection& connection) {
+Result<std::optional<Culprit>> find_culprit(Session& session) {
   for (const auto& [column, condition] : kUnreadable) {
-    HIRESTREAM_ASSIGN(const bool text, is_text(connection, column));
+    HIRESTREAM_ASSIGN(const bool text, is_text(session, column));
     if (!text) {
       continue;
     }
     Culprit culprit{
         .column = column, .condition = fmt::format(fmt::runtime(condition), column), .value = {}};
-    HIRESTREAM_ASSIGN(ResultSet row, connection.query(fmt::format(
-                                         "SELECT COUNT(*), LEFT(MIN({}), 60) FROM events WHERE {}",
-                                         column, culprit.condition)));
-    HIRESTREAM_TRY(row.next());
-    culprit.rows = row.integer(0);
+    HIRESTREAM_TRY(
+        session.each(fmt::format("SELECT COUNT(*), LEFT(MIN({}), 60) FROM events WHERE {}", column,
+                                 culprit.condition),
+                     [&](const sql::Row& row) {
+                       culprit.rows = row.integer(0);
+                       culprit.value = row.text(1);
+                     }));
     if (culprit.rows > 0) {
-      culprit.value = row.text(1);
       return culprit;
     }
   }
@@ -76,10 +76,10 @@ Result<std::optional<Culprit>> find_culprit(Connection& connection) {
 
 }  // namespace
 
-Error explain_unreadable_values(Connection& connection, Error error) {
+Error explain_unreadable_values(Session& session, Error error) {
   error.operation = "migrate";
   error.hint = "correct that value, then migrate again; `events` is as it was";
-  const auto culprit = find_culprit(connection);
+  const auto culprit = find_culprit(session);
   if (culprit && *culprit) {
     error.message = fmt::format("{} rows of `events` have text in `{}` that cannot be read: '{}'",
                                 (*culprit)->rows, (*culprit)->column, (*culprit)->value);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "adapters/sql/dialect.h"
+
 namespace hirestream {
 namespace {
 
@@ -24,7 +26,8 @@ constexpr const char* kDays = R"(  dates DATE NOT NULL,
   disqualified_application BIGINT NOT NULL,
   spend DECIMAL(20,6) NOT NULL,
   PRIMARY KEY (dates, job_id, publisher_id, campaign_id, group_id),
-  KEY hirestream_days_job (job_id, dates))";
+  KEY hirestream_days_job (job_id, dates),
+  KEY hirestream_days_job_company (job_id, company_id))";
 
 constexpr const char* kSources = R"(  id INT NOT NULL AUTO_INCREMENT,
   name VARCHAR(512) NOT NULL,
@@ -190,6 +193,7 @@ std::string mysql_events_table(std::string_view name) {
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (dates, hours, job_id, publisher_id, campaign_id, group_id),
   KEY events_job (job_id, dates),
+  KEY events_job_company (job_id, company_id),
   KEY events_company (company_id, dates),
   KEY events_campaign (campaign_id, dates)
 {})",
@@ -217,7 +221,7 @@ std::vector<MysqlSchemaObject> mysql_schema() {
 std::string mysql_schema_version_statement() {
   return fmt::format(
       "INSERT IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '{}')",
-      kMysqlSchemaVersion);
+      sql::kSchemaVersion);
 }
 
 std::vector<std::string> mysql_schema_statements() {

@@ -1,14 +1,11 @@
 // The warehouse's tables on MySQL and MariaDB: the same statements for both.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace hirestream {
-
-inline constexpr int64_t kMysqlSchemaVersion = 2;  // 2: hirestream_days
 
 struct MysqlSchemaObject {
   std::string name;

@@ -60,7 +60,9 @@ tl::unexpected<Error> failure(sqlite3* connection, int code, const std::string& 
   if (connection != nullptr && (code & 0xff) != (sqlite3_errcode(connection) & 0xff)) {
     message = sqlite3_errstr(code);
   }
-  if (message.starts_with("no such table")) {
+  if (message == "integer overflow" || message.starts_with("cannot store REAL value in INTEGER")) {
+    verdict = {ErrorKind::kRejected, "a sum does not fit 64 bits"};
+  } else if (message.starts_with("no such table")) {
     verdict.hint = "run `hirestream init`";
   } else if (message.starts_with("no such column") ||
              message.find("has no column named") != std::string::npos) {
@@ -161,6 +163,10 @@ std::string Statement::column_name(int column) const {
 
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+bool Statement::is_integer(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_INTEGER;
 }
 
 int64_t Statement::integer(int column) const {

@@ -55,6 +55,7 @@ class Statement {
   int column_count() const;
   std::string column_name(int column) const;
   bool is_null(int column) const;
+  bool is_integer(int column) const;
   int64_t integer(int column) const;  // null: 0
   double real(int column) const;
   // Valid until the next step or reset. Null: empty.

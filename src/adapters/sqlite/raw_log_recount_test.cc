@@ -7,8 +7,6 @@
 #include <initializer_list>
 #include <utility>
 
-#include "adapters/sqlite/job_directory.h"
-#include "adapters/sqlite/job_table.h"
 #include "adapters/sqlite/raw_log_writer.h"
 
 namespace hirestream {
@@ -87,23 +85,6 @@ TEST_F(RawLogRecountTest, RoundsBidsHalfToEven) {
 
 TEST_F(RawLogRecountTest, MissingFileIsAnError) {
   EXPECT_FALSE(recount_sqlite_raw_log(path_).has_value());
-}
-
-TEST_F(RawLogRecountTest, JobTableIsReadBackAsWrittenAndReplacesKnownJobs) {
-  std::vector<Job> jobs = {{.job_id = 1,
-                            .company_id = 2,
-                            .group_id = 3,
-                            .campaign_id = 4,
-                            .title = "Driver",
-                            .company_name = "Northwind \"Logistics\"",
-                            .campaign_name = "C",
-                            .group_name = "G"}};
-  ASSERT_TRUE(store_sqlite_job_table(path_, jobs).has_value());
-  jobs[0].company_id = 9;
-  ASSERT_TRUE(store_sqlite_job_table(path_, jobs).has_value());
-  const auto read = SqliteJobDirectory(path_, {}).load();
-  ASSERT_TRUE(read.has_value());
-  EXPECT_EQ(*read, jobs);
 }
 
 }  // namespace

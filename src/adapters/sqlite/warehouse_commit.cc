@@ -5,7 +5,8 @@
 #include <bit>
 #include <set>
 
-#include "adapters/sqlite/warehouse.h"
+#include "adapters/sql/change_count.h"
+#include "adapters/sqlite/backend.h"
 #include "aggregation/contribution_codec.h"
 #include "ports/commit_check.h"
 #include "ports/day_changes.h"
@@ -13,9 +14,8 @@
 namespace hirestream {
 namespace {
 
+using sql::Transaction;
 using sqlite::Statement;
-using sqlite::Transaction;
-using sqlite::TransactionMode;
 
 void bind_key(Statement& statement, SourceId source, const SliceKey& key) {
   statement.bind(1, int64_t{source}).bind(2, int64_t{key.shard}).bind(3, key.bucket);
@@ -37,13 +37,14 @@ int bind_cell_key(Statement& statement, int first, const CellKey& key) {
 
 }  // namespace
 
-Result<bool> SqliteWarehouse::epochs_hold(const Commit& commit) {
+Result<bool> SqliteBackend::epochs_hold(const Commit& commit) {
   HIRESTREAM_ASSIGN(Statement * epoch,
-                    database_.cached("SELECT epoch FROM hirestream_writers WHERE source_id = ?1 "
-                                     "AND shard = ?2"));
-  HIRESTREAM_ASSIGN(Statement * mark,
-                    database_.cached("UPDATE hirestream_writers SET token = ?3, updated_at_us = ?4 "
-                                     "WHERE source_id = ?1 AND shard = ?2"));
+                    database().cached("SELECT epoch FROM hirestream_writers WHERE source_id = ?1 "
+                                      "AND shard = ?2"));
+  HIRESTREAM_ASSIGN(
+      Statement * mark,
+      database().cached("UPDATE hirestream_writers SET token = ?3, updated_at_us = ?4 "
+                        "WHERE source_id = ?1 AND shard = ?2"));
   for (const WriterEpoch& writer : commit.writers) {
     epoch->bind(1, int64_t{commit.source}).bind(2, int64_t{writer.shard});
     HIRESTREAM_ASSIGN(bool found, epoch->step());
@@ -59,10 +60,10 @@ Result<bool> SqliteWarehouse::epochs_hold(const Commit& commit) {
   return true;
 }
 
-Result<std::vector<SliceKey>> SqliteWarehouse::moved_slices(const Commit& commit) {
+Result<std::vector<SliceKey>> SqliteBackend::moved_slices(const Commit& commit) {
   HIRESTREAM_ASSIGN(Statement * revision,
-                    database_.cached("SELECT revision FROM hirestream_slices WHERE source_id = ?1 "
-                                     "AND shard = ?2 AND bucket = ?3"));
+                    database().cached("SELECT revision FROM hirestream_slices WHERE source_id = ?1 "
+                                      "AND shard = ?2 AND bucket = ?3"));
   std::vector<SliceKey> moved;
   for (const SliceChange& change : commit.slices) {
     bind_key(*revision, commit.source, change.entry.key);
@@ -77,10 +78,10 @@ Result<std::vector<SliceKey>> SqliteWarehouse::moved_slices(const Commit& commit
 }
 
 // The revisions were compared in this transaction, under the database's only write lock.
-Result<void> SqliteWarehouse::write_slice(const Commit& commit, const SliceChange& change) {
+Result<void> SqliteBackend::write_slice(const Commit& commit, const SliceChange& change) {
   HIRESTREAM_ASSIGN(
       Statement * upsert,
-      database_.cached(
+      database().cached(
           "INSERT INTO hirestream_slices (source_id, shard, bucket, name, tag, revision, state, "
           "row_count, row_hash, counted, unattributed, other_kinds, rejected, too_late, "
           "settled_at_us, audited_at_us, held, token, updated_at_us, contribution, "
@@ -120,15 +121,15 @@ Result<void> SqliteWarehouse::write_slice(const Commit& commit, const SliceChang
 
   if (replaces_base && entry.revision != 0) {
     HIRESTREAM_ASSIGN(Statement * drop,
-                      database_.cached("DELETE FROM hirestream_deltas WHERE source_id = ?1 AND "
-                                       "shard = ?2 AND bucket = ?3"));
+                      database().cached("DELETE FROM hirestream_deltas WHERE source_id = ?1 AND "
+                                        "shard = ?2 AND bucket = ?3"));
     bind_key(*drop, commit.source, entry.key);
     HIRESTREAM_TRY(drop->run());
   }
   if (change.mode == ChangeMode::kAppend) {
     HIRESTREAM_ASSIGN(Statement * append,
-                      database_.cached("INSERT INTO hirestream_deltas (source_id, shard, bucket, "
-                                       "revision, contribution) VALUES (?1, ?2, ?3, ?4, ?5)"));
+                      database().cached("INSERT INTO hirestream_deltas (source_id, shard, bucket, "
+                                        "revision, contribution) VALUES (?1, ?2, ?3, ?4, ?5)"));
     bind_key(*append, commit.source, entry.key);
     append->bind(4, entry.revision + 1);
     append->bind_blob(5, encode_contribution(change.contribution));
@@ -141,15 +142,15 @@ Result<void> SqliteWarehouse::write_slice(const Commit& commit, const SliceChang
 }
 
 // A row rejected before keeps the time when it was first seen.
-Result<void> SqliteWarehouse::write_rejects(const Commit& commit, const SliceChange& change) {
+Result<void> SqliteBackend::write_rejects(const Commit& commit, const SliceChange& change) {
   HIRESTREAM_ASSIGN(
       Statement * upsert,
-      database_.cached("INSERT INTO hirestream_rejects (source_id, shard, bucket, row_id, "
-                       "revision, reason, column_name, value, row_json, first_seen_us) VALUES "
-                       "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (source_id, shard, "
-                       "bucket, row_id) DO UPDATE SET revision = excluded.revision, reason = "
-                       "excluded.reason, column_name = excluded.column_name, value = "
-                       "excluded.value, row_json = excluded.row_json"));
+      database().cached("INSERT INTO hirestream_rejects (source_id, shard, bucket, row_id, "
+                        "revision, reason, column_name, value, row_json, first_seen_us) VALUES "
+                        "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (source_id, shard, "
+                        "bucket, row_id) DO UPDATE SET revision = excluded.revision, reason = "
+                        "excluded.reason, column_name = excluded.column_name, value = "
+                        "excluded.value, row_json = excluded.row_json"));
   const int64_t revision = change.entry.revision + 1;
   for (const RejectedRow& row : change.rejects) {
     std::array<uint8_t, 16> id{};
@@ -163,18 +164,18 @@ Result<void> SqliteWarehouse::write_rejects(const Commit& commit, const SliceCha
   }
   if (change.mode == ChangeMode::kReplace && change.entry.revision != 0) {
     HIRESTREAM_ASSIGN(Statement * drop,
-                      database_.cached("DELETE FROM hirestream_rejects WHERE source_id = ?1 AND "
-                                       "shard = ?2 AND bucket = ?3 AND revision < ?4"));
+                      database().cached("DELETE FROM hirestream_rejects WHERE source_id = ?1 AND "
+                                        "shard = ?2 AND bucket = ?3 AND revision < ?4"));
     bind_key(*drop, commit.source, change.entry.key);
     HIRESTREAM_TRY(drop->bind(4, revision).run());
   }
   return {};
 }
 
-Result<void> SqliteWarehouse::write_frozen(SourceId source, const Contribution& contribution) {
+Result<void> SqliteBackend::write_frozen(SourceId source, const Contribution& contribution) {
   HIRESTREAM_ASSIGN(
       Statement * add,
-      database_.cached(
+      database().cached(
           "INSERT INTO hirestream_frozen (source_id, days, hours, impressions, clicks, "
           "conversions, qualified, unqualified, bid_micros) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
           "?8, ?9) ON CONFLICT (source_id, days, hours) DO UPDATE SET impressions = impressions + "
@@ -194,24 +195,24 @@ Result<void> SqliteWarehouse::write_frozen(SourceId source, const Contribution& 
   return {};
 }
 
-Result<std::string> SqliteWarehouse::kind_of(SourceId source) {
+Result<std::string> SqliteBackend::kind_of(SourceId source) {
   HIRESTREAM_ASSIGN(Statement * row,
-                    database_.cached("SELECT kind FROM hirestream_sources WHERE id = ?1"));
+                    database().cached("SELECT kind FROM hirestream_sources WHERE id = ?1"));
   HIRESTREAM_ASSIGN(bool found, row->bind(1, int64_t{source}).step());
   std::string kind(found ? row->text(0) : std::string_view());
   row->reset();
   if (!found) {
-    return fail(ErrorKind::kBug, "commit", config_.path,
+    return fail(ErrorKind::kBug, "commit", session_->subject(),
                 "source " + std::to_string(source) + " is not registered");
   }
   return kind;
 }
 
-Result<void> SqliteWarehouse::write_cells(const Commit& commit) {
+Result<void> SqliteBackend::write_cells(const Commit& commit) {
   HIRESTREAM_ASSIGN(const std::string kind, kind_of(commit.source));
   HIRESTREAM_ASSIGN(
       Statement * upsert,
-      database_.cached(
+      database().cached(
           "INSERT INTO events_micros (days, hours, job_id, publisher_id, campaign_id, group_id, "
           "impressions, clicks, conversions, qualified, unqualified, bid_micros, company_id, "
           "sources, updated_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
@@ -233,13 +234,13 @@ Result<void> SqliteWarehouse::write_cells(const Commit& commit) {
   return delete_zero_cells(commit);
 }
 
-Result<void> SqliteWarehouse::delete_zero_cells(const Commit& commit) {
+Result<void> SqliteBackend::delete_zero_cells(const Commit& commit) {
   HIRESTREAM_ASSIGN(
       Statement * drop,
-      database_.cached("DELETE FROM events_micros WHERE days = ?1 AND hours = ?2 AND job_id = ?3 "
-                       "AND publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND "
-                       "impressions = 0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND "
-                       "unqualified = 0 AND bid_micros = 0"));
+      database().cached("DELETE FROM events_micros WHERE days = ?1 AND hours = ?2 AND job_id = ?3 "
+                        "AND publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND "
+                        "impressions = 0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND "
+                        "unqualified = 0 AND bid_micros = 0"));
   for (const CellChange& cell : commit.cells) {
     if (cell.delta.any_negative()) {
       bind_cell_key(*drop, 1, cell.key);
@@ -249,10 +250,10 @@ Result<void> SqliteWarehouse::delete_zero_cells(const Commit& commit) {
   return {};
 }
 
-Result<void> SqliteWarehouse::write_days(const Commit& commit) {
+Result<void> SqliteBackend::write_days(const Commit& commit) {
   HIRESTREAM_ASSIGN(
       Statement * upsert,
-      database_.cached(
+      database().cached(
           "INSERT INTO hirestream_days (days, job_id, publisher_id, campaign_id, group_id, "
           "impressions, clicks, conversions, qualified, unqualified, bid_micros, company_id) "
           "VALUES "
@@ -265,10 +266,11 @@ Result<void> SqliteWarehouse::write_days(const Commit& commit) {
           "company_id END"));
   HIRESTREAM_ASSIGN(
       Statement * drop,
-      database_.cached("DELETE FROM hirestream_days WHERE days = ?1 AND job_id = ?3 AND "
-                       "publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND impressions = "
-                       "0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND unqualified = 0 "
-                       "AND bid_micros = 0"));
+      database().cached(
+          "DELETE FROM hirestream_days WHERE days = ?1 AND job_id = ?3 AND "
+          "publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND impressions = "
+          "0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND unqualified = 0 "
+          "AND bid_micros = 0"));
   for (const CellChange& day : commit.days ? *commit.days : day_changes(commit.cells)) {
     const int measures = bind_cell_key(*upsert, 1, day.key);
     upsert->bind(bind_measures(*upsert, measures, day.delta), day.company_id);
@@ -281,10 +283,10 @@ Result<void> SqliteWarehouse::write_days(const Commit& commit) {
   return {};
 }
 
-Result<void> SqliteWarehouse::write_progress(const Commit& commit) {
+Result<void> SqliteBackend::write_progress(const Commit& commit) {
   HIRESTREAM_ASSIGN(
       Statement * raise,
-      database_.cached(
+      database().cached(
           "INSERT INTO hirestream_writers (source_id, shard, epoch, owner, token, settled_until, "
           "updated_at_us) VALUES (?1, ?2, 0, '', 0, ?3, ?4) ON CONFLICT (source_id, shard) DO "
           "UPDATE SET settled_until = max(COALESCE(settled_until, excluded.settled_until), "
@@ -296,17 +298,16 @@ Result<void> SqliteWarehouse::write_progress(const Commit& commit) {
   return {};
 }
 
-Result<CommitOutcome> SqliteWarehouse::commit(const Commit& commit) {
+Result<CommitOutcome> SqliteBackend::commit(const Commit& commit) {
   check_commit(commit);
-  HIRESTREAM_ASSIGN(Transaction transaction,
-                    Transaction::begin(database_, TransactionMode::kWrite));
+  HIRESTREAM_ASSIGN(Transaction transaction, session_->begin_write());
   HIRESTREAM_ASSIGN(bool holds, epochs_hold(commit));
   if (!holds) {
     return CommitOutcome{CommitVerdict::kFenced, {}};
   }
   if (commit.based_on_changes) {
     HIRESTREAM_CHECK(commit.writers.empty());
-    HIRESTREAM_ASSIGN(const int64_t now, changes());
+    HIRESTREAM_ASSIGN(const int64_t now, sql::count_of_changes(*session_));
     if (now != *commit.based_on_changes) {
       return CommitOutcome{CommitVerdict::kConflict, {}};
     }
@@ -322,11 +323,11 @@ Result<CommitOutcome> SqliteWarehouse::commit(const Commit& commit) {
   HIRESTREAM_TRY(write_days(commit));
   HIRESTREAM_TRY(write_progress(commit));
   if (commit.writers.empty()) {
-    HIRESTREAM_TRY(note_change());
+    HIRESTREAM_TRY(sql::note_change(*session_));
   }
   if (auto done = transaction.commit(); !done) {
     // A failing disk does not say whether the last frames of the log are on it.
-    if ((database_.last_error_code() & 0xff) == SQLITE_IOERR) {
+    if ((database().last_error_code() & 0xff) == SQLITE_IOERR) {
       return CommitOutcome{CommitVerdict::kUnknown, {}};
     }
     return forward(std::move(done).error());
@@ -334,14 +335,13 @@ Result<CommitOutcome> SqliteWarehouse::commit(const Commit& commit) {
   return CommitOutcome{};
 }
 
-Result<bool> SqliteWarehouse::resolve(const Commit& commit) {
-  HIRESTREAM_TRY(reopen());
-  HIRESTREAM_ASSIGN(Transaction transaction,
-                    Transaction::begin(database_, TransactionMode::kWrite));
+Result<bool> SqliteBackend::resolve(const Commit& commit) {
+  HIRESTREAM_TRY(session_->reopen());
+  HIRESTREAM_ASSIGN(Transaction transaction, session_->begin_write());
   const auto token = std::bit_cast<int64_t>(commit.token);
   HIRESTREAM_ASSIGN(Statement writer,
-                    database_.prepare("SELECT 1 FROM hirestream_writers WHERE source_id = ?1 AND "
-                                      "shard = ?2 AND token = ?3"));
+                    database().prepare("SELECT 1 FROM hirestream_writers WHERE source_id = ?1 AND "
+                                       "shard = ?2 AND token = ?3"));
   for (const WriterEpoch& held : commit.writers) {
     writer.bind(1, int64_t{commit.source}).bind(2, int64_t{held.shard}).bind(3, token);
     HIRESTREAM_ASSIGN(bool found, writer.step());
@@ -351,8 +351,8 @@ Result<bool> SqliteWarehouse::resolve(const Commit& commit) {
   }
   // Another engine may have taken the writer's row since: the slices remember too.
   HIRESTREAM_ASSIGN(Statement slice,
-                    database_.prepare("SELECT 1 FROM hirestream_slices WHERE source_id = ?1 AND "
-                                      "shard = ?2 AND bucket = ?3 AND token = ?4"));
+                    database().prepare("SELECT 1 FROM hirestream_slices WHERE source_id = ?1 AND "
+                                       "shard = ?2 AND bucket = ?3 AND token = ?4"));
   for (const SliceChange& change : commit.slices) {
     bind_key(slice, commit.source, change.entry.key);
     HIRESTREAM_ASSIGN(bool found, slice.bind(4, token).step());

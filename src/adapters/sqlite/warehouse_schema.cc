@@ -1,5 +1,7 @@
 #include "adapters/sqlite/warehouse_schema.h"
 
+#include "adapters/sql/dialect.h"
+
 namespace hirestream {
 namespace {
 
@@ -226,11 +228,14 @@ std::vector<std::string> sqlite_schema_statements() {
   return {
       kEvents,
       "CREATE INDEX IF NOT EXISTS events_micros_job ON events_micros (job_id, days)",
+      "CREATE INDEX IF NOT EXISTS events_micros_job_company ON events_micros (job_id, company_id)",
       "CREATE INDEX IF NOT EXISTS events_micros_company ON events_micros (company_id, days)",
       "CREATE INDEX IF NOT EXISTS events_micros_campaign ON events_micros (campaign_id, days)",
       kEventsView,
       kDays,
       "CREATE INDEX IF NOT EXISTS hirestream_days_job ON hirestream_days (job_id, days)",
+      "CREATE INDEX IF NOT EXISTS hirestream_days_job_company ON hirestream_days (job_id, "
+      "company_id)",
       "CREATE TABLE IF NOT EXISTS hirestream_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) "
       "STRICT",
       kSources,
@@ -246,7 +251,7 @@ std::vector<std::string> sqlite_schema_statements() {
       kVerifications,
       kAccounting,
       "INSERT OR IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '" +
-          std::to_string(kSqliteSchemaVersion) + "')",
+          std::to_string(sql::kSchemaVersion) + "')",
   };
 }
 

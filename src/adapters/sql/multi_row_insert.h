@@ -7,16 +7,15 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/mysql/connection.h"
-#include "model/contribution.h"
+#include "adapters/sql/session.h"
 #include "model/slice.h"
 
-namespace hirestream::mysql {
+namespace hirestream::sql {
 
 class MultiRowInsert {
  public:
   // Statements are `head` (… VALUES), rows, `tail`.
-  MultiRowInsert(Connection& connection, std::string_view head, std::string tail);
+  MultiRowInsert(Session& session, std::string_view head, std::string tail);
 
   // The buffer, behind the opening parenthesis of a new row: the caller appends its values.
   std::string& row();
@@ -25,7 +24,7 @@ class MultiRowInsert {
   Result<void> flush();
 
  private:
-  Connection& connection_;
+  Session& session_;
   std::string buffer_;
   std::string tail_;
   size_t head_size_;
@@ -34,16 +33,7 @@ class MultiRowInsert {
   size_t bytes_max_;
 };
 
-// " ON DUPLICATE KEY UPDATE …" in the server's dialect. In `assignments` the row that was to be inserted is called `new`.
-std::string upsert_tail(const Connection& connection, std::string_view assignments);
-
 // Conditions on source_id, shard and bucket that together cover these slices, each short enough to be read by ranges of the primary key.
 std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceKey> keys);
 
-// A condition on the six columns of the primary key of `events`, for at most kCellConditionMax keys.
-inline constexpr size_t kCellConditionMax = 256;
-std::string cell_condition(std::span<const CellKey> keys);
-// The same for hirestream_days, whose key has no hours.
-std::string day_condition(std::span<const CellKey> keys);
-
-}  // namespace hirestream::mysql
+}  // namespace hirestream::sql

@@ -1,0 +1,66 @@
+#include "adapters/mysql/backend.h"
+
+#include "adapters/mysql/commit_writer.h"
+#include "adapters/mysql/company_rewriter.h"
+#include "adapters/sql/warehouse.h"
+
+namespace hirestream {
+
+using mysql::CommitWriter;
+using mysql::Connection;
+using mysql::Session;
+
+Result<std::unique_ptr<MysqlBackend>> MysqlBackend::open(const MysqlConfig& config) {
+  HIRESTREAM_ASSIGN(auto session, Session::open(config));
+  return std::unique_ptr<MysqlBackend>(new MysqlBackend(config, std::move(session)));
+}
+
+Result<std::unique_ptr<Warehouse>> open_mysql_warehouse(const MysqlConfig& config) {
+  HIRESTREAM_ASSIGN(auto backend, MysqlBackend::open(config));
+  return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
+}
+
+Result<std::unique_ptr<Session>> MysqlBackend::open_patient() const {
+  MysqlConfig patient = config_;
+  patient.read_timeout = std::chrono::seconds(0);
+  return Session::open(patient);
+}
+
+Result<CommitOutcome> MysqlBackend::commit(const Commit& commit) {
+  CommitOutcome outcome;
+  {
+    HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
+    HIRESTREAM_ASSIGN(Connection * connection, session_->ready());
+    HIRESTREAM_ASSIGN(outcome, CommitWriter(*session_, *connection, commit).write());
+    if (outcome.verdict == CommitVerdict::kCommitted && !transaction.commit()) {
+      return CommitOutcome{CommitVerdict::kUnknown, {}};
+    }
+  }
+  if (outcome.verdict == CommitVerdict::kConflict && outcome.conflicts.empty() &&
+      !commit.based_on_changes) {
+    HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
+    HIRESTREAM_ASSIGN(Connection * connection, session_->ready());
+    HIRESTREAM_ASSIGN(outcome.conflicts,
+                      CommitWriter(*session_, *connection, commit).moved_slices());
+    if (outcome.conflicts.empty()) {
+      // Whoever was in the way has gone again.
+      return fail(ErrorKind::kTransient, "commit", session_->subject(),
+                  "a slice was created and removed by somebody else meanwhile");
+    }
+  }
+  return outcome;
+}
+
+Result<bool> MysqlBackend::resolve(const Commit& commit) {
+  session_->give_up();
+  HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
+  HIRESTREAM_ASSIGN(Connection * connection, session_->ready());
+  return CommitWriter(*session_, *connection, commit).carries_token();
+}
+
+Result<int64_t> MysqlBackend::rewrite_companies(const std::map<int64_t, int64_t>& companies,
+                                                int64_t now_us) {
+  return mysql::rewrite_companies(*session_, companies, now_us);
+}
+
+}  // namespace hirestream

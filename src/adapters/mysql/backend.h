@@ -1,0 +1,66 @@
+// A warehouse on MySQL (8.0.19 and later) and MariaDB; the dialect is seen from the server's version.
+//
+// Threading, errors: as the port says.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/mysql/session.h"
+#include "adapters/sql/backend.h"
+
+namespace hirestream {
+
+class MysqlBackend final : public sql::Backend {
+ public:
+  // Connects, so that wrong settings are found at once. kTransient: the server cannot be reached.
+  static Result<std::unique_ptr<MysqlBackend>> open(const MysqlConfig& config);
+
+  mysql::Session& session() override { return *session_; }
+  std::vector<std::string> schema_statements() const override;
+  Result<EventsTableState> events_table() override;
+  Result<void> init() override;
+  // Rows appended while it runs void it: the old table gets its name back and the error is kTransient.
+  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) override;
+  Result<CommitOutcome> commit(const Commit& commit) override;
+  // kTransient while the old transaction still holds its locks.
+  Result<bool> resolve(const Commit& commit) override;
+  Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
+                                    int64_t now_us) override;
+
+  // What `doctor` shows: name and finding.
+  Result<std::vector<std::pair<std::string, std::string>>> probe();
+  // Of INSERT, UPDATE and DELETE, those this user lacks on our tables, which must exist.
+  Result<std::vector<std::string>> missing_privileges();
+
+ private:
+  MysqlBackend(MysqlConfig config, std::unique_ptr<mysql::Session> session)
+      : config_(std::move(config)), session_(std::move(session)) {}
+
+  struct EventsTable {
+    EventsTableState state = EventsTableState::kMissing;
+    std::string fault;  // kForeign: what is wrong with it
+    std::vector<std::string> columns;
+  };
+  static Result<EventsTable> inspect_events(mysql::Session& session);
+  // For statements that take as long as the tables are large.
+  Result<std::unique_ptr<mysql::Session>> open_patient() const;
+  // Fills hirestream_days of a warehouse that had no such table; engines that do not know it are fenced.
+  Result<void> add_days();
+  // `but_events`: all tables except events.
+  Result<void> create_missing(mysql::Session& session, bool but_events);
+  Result<void> add_columns(mysql::Session& session);
+  Result<void> add_indexes();
+  Result<std::pair<int64_t, int64_t>> copy_grouped(mysql::Session& session,
+                                                   const std::vector<std::string>& columns,
+                                                   int64_t now_us);
+
+  MysqlConfig config_;
+  std::unique_ptr<mysql::Session> session_;
+};
+
+Result<std::unique_ptr<Warehouse>> open_mysql_warehouse(const MysqlConfig& config);
+
+}  // namespace hirestream

@@ -1,0 +1,82 @@
+#include "adapters/sql/events_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/timestamp.h"
+
+namespace hirestream::sql {
+
+bool contains(std::span<const std::string> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Result<std::vector<std::string>> columns_of(Session& session, std::string_view table) {
+  std::vector<std::string> names;
+  HIRESTREAM_TRY(session.each(session.dialect().columns_query("", session.quoted(table)),
+                              [&](const Row& row) { names.emplace_back(row.text(0)); }));
+  return names;
+}
+
+std::vector<std::string> missing_columns(std::span<const std::string> have) {
+  std::vector<std::string> missing;
+  for (const char* name : {"job_id", "dates", "hours", "publisher_id", "group_id", "campaign_id",
+                           "conversion", "disqualified_application", "spend_hour", "clicks",
+                           "impressions", "qualified_application"}) {
+    if (!contains(have, name)) {
+      missing.emplace_back(name);
+    }
+  }
+  return missing;
+}
+
+std::string old_events_name(int64_t now_us) {
+  std::string stamp = format_timestamp_ms(now_us).substr(0, 19);
+  std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
+  std::replace(stamp.begin(), stamp.end(), ' ', 'T');
+  return "events_before_" + stamp + "Z";
+}
+
+tl::unexpected<Error> refuse_init(const Session& session, EventsTableState state,
+                                  const std::string& reason) {
+  if (state == EventsTableState::kAppendOnly) {
+    return fail(ErrorKind::kConfig, "init", session.subject(), reason + "; it is not written to",
+                "run `hirestream migrate`, which keeps the old table under another name");
+  }
+  return fail(ErrorKind::kConfig, "init", session.subject(),
+              "there is a table `events` that is not ours; " + reason,
+              "use another database, or rename that table");
+}
+
+tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState state,
+                                       const std::string& fault) {
+  return fail(ErrorKind::kConfig, "migrate", session.subject(),
+              state == EventsTableState::kReady
+                  ? "`events` has our form already: nothing to migrate"
+                  : "there is no append-only table `events` with the columns that are charted" +
+                        (fault.empty() ? "" : "; " + fault),
+              state == EventsTableState::kMissing ? "run `hirestream init`" : "");
+}
+
+Result<int64_t> stored_version(Session& session) {
+  HIRESTREAM_ASSIGN(
+      const int64_t version,
+      session.number(
+          "SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE name = 'schema_version'"));
+  if (version > kSchemaVersion) {
+    return fail(ErrorKind::kConfig, "init", session.subject(),
+                fmt::format("its tables have schema version {}, this program knows {}", version,
+                            kSchemaVersion),
+                "use a newer hirestream");
+  }
+  return version;
+}
+
+Result<void> raise_version(Session& session) {
+  HIRESTREAM_TRY(session.execute("UPDATE hirestream_writers SET epoch = epoch + 1"));
+  return session.execute(fmt::format(
+      "UPDATE hirestream_meta SET value = '{}' WHERE name = 'schema_version'", kSchemaVersion));
+}
+
+}  // namespace hirestream::sql

@@ -1,0 +1,38 @@
+// What is said alike about a table `events` that may be somebody else's, and about tables of other versions.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/sql/session.h"
+#include "ports/warehouse.h"
+
+namespace hirestream::sql {
+
+// Columns that tables got later: table, name. Engines of before can go on beside them.
+inline constexpr std::pair<const char*, const char*> kLaterColumns[] = {
+    {"hirestream_minutes", "rejected"}, {"hirestream_slices", "corrected_at_us"}};
+
+bool contains(std::span<const std::string> names, std::string_view name);
+// Of the session's own schema; empty: there is no such table.
+Result<std::vector<std::string>> columns_of(Session& session, std::string_view table);
+// Of those that migrate needs.
+std::vector<std::string> missing_columns(std::span<const std::string> have);
+// Where migrate keeps the old table.
+std::string old_events_name(int64_t now_us);
+
+// init, for a table in another state than missing or ready. `reason`: why it is not written to, or what is wrong with it.
+tl::unexpected<Error> refuse_init(const Session& session, EventsTableState state,
+                                  const std::string& reason);
+// migrate, for a table that is not append-only.
+tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState state,
+                                       const std::string& fault);
+// The version of the tables, 0 if there is none; kConfig when it is one that this program does not know.
+Result<int64_t> stored_version(Session& session);
+// Fences every engine and notes this program's version. Within a transaction.
+Result<void> raise_version(Session& session);
+
+}  // namespace hirestream::sql

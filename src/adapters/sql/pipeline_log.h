@@ -1,0 +1,21 @@
+// ports/report.h: PipelineLog in every SQL warehouse.
+#pragma once
+
+#include <memory>
+
+#include "adapters/sql/session.h"
+#include "ports/report.h"
+
+namespace hirestream {
+
+class SqlPipelineLog final : public PipelineLog {
+ public:
+  explicit SqlPipelineLog(std::unique_ptr<sql::Session> session) : session_(std::move(session)) {}
+  Result<void> record(std::span<const PipelineMinute> minutes, int64_t expire_before_us) override;
+  Result<void> record_verification(const Verification& verification) override;
+
+ private:
+  std::unique_ptr<sql::Session> session_;
+};
+
+}  // namespace hirestream
