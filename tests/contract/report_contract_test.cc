@@ -457,9 +457,8 @@ TEST_P(ReportContract, QualityTellsClassesStatesAndWhatIsSettled) {
   settled.entry.state = SliceState::kSettled;
   settled.entry.classes = {.counted = 10};
   settled.entry.held = true;
-  SliceChange frozen = change({1, 98}, 0, ChangeMode::kReplace, {});
-  frozen.entry.state = SliceState::kFrozen;
-  Commit commit = commit_of({open, frozen, settled});
+  Commit commit = commit_of({open, settled});
+  commit.frozen_days = {{1, 19'000, 1, {}, {}}};
   commit.settled_until = {{0, 100}, {1, 101}};
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
   const auto sources = take(report_->quality());

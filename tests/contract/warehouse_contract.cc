@@ -304,6 +304,10 @@ Contribution WarehouseContract::stored(const SliceKey& key) {
   return found.at(0).contribution;
 }
 
+FrozenMark WarehouseContract::mark_of(int32_t shard) {
+  return take(warehouse_->load_frozen_marks(source_, std::vector{shard})).front();
+}
+
 LedgerEntry WarehouseContract::entry(const SliceKey& key) {
   return take(warehouse_->load_contributions(source_, std::vector{key})).at(0).entry;
 }

@@ -80,6 +80,7 @@ class WarehouseContract : public testing::TestWithParam<std::string> {
   // Nothing is asked of a database without SQL.
   void expect_number(const std::string& sql, int64_t number);
   LedgerEntry entry(const SliceKey& key);
+  FrozenMark mark_of(int32_t shard);
 
   std::unique_ptr<WarehouseDatabase> database_;
   std::unique_ptr<Warehouse> warehouse_;

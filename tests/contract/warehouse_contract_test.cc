@@ -477,33 +477,83 @@ TEST_P(WarehouseContract, KeepChangesTheEntryAndNotTheContribution) {
   EXPECT_EQ(entry(kSlice).revision, 3);
 }
 
-TEST_P(WarehouseContract, FreezeDropsTheContributionAndAddsToTheFrozenTotals) {
+TEST_P(WarehouseContract, AFrozenSliceLeavesTheLedgerForTheSumsOfItsDay) {
   start(2);
   const Contribution one{cell(kHour, 1, clicks(1, 5)), cell(kHour, 2, clicks(2, 6))};
   const Contribution two{cell(kHour, 1, clicks(3, 7)), cell(kHour + 1, 1, {.impressions = 4})};
   Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one),
                              change(kOtherSlice, 0, ChangeMode::kAppend, two)});
+  // Hashes of which the sum is beyond 64 bits.
+  const RowDigest digest{3, 0xC000'0000'0000'0001};
   for (SliceChange& slice : commit.slices) {
-    slice.entry.digest = {3, 4};
+    slice.entry.digest = digest;
+    slice.entry.classes = {.counted = 3};
   }
   add_cells(commit, {}, merge(one, two));
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
   EXPECT_THAT(take(warehouse_->frozen_totals()), IsEmpty());
+  EXPECT_EQ(mark_of(kSlice.shard), (FrozenMark{.shard = kSlice.shard}));
   for (const auto& [key, contribution] : {std::pair{kSlice, one}, std::pair{kOtherSlice, two}}) {
-    SliceChange freeze = change(key, 1, ChangeMode::kFreeze, contribution);
-    freeze.entry.state = SliceState::kFrozen;
-    freeze.entry.digest = {3, 4};
-    ASSERT_EQ(verdict(commit_of({freeze})), CommitVerdict::kCommitted);
+    SliceChange freeze = change(key, 1, ChangeMode::kFreeze, {});
+    freeze.entry.digest = digest;
+    freeze.entry.classes = {.counted = 3};
+    Commit frozen = commit_of({freeze});
+    frozen.frozen_days = {{0, 19'000, 1, digest, {.counted = 3}}};
+    for (const Cell& cell : contribution) {
+      frozen.frozen_hours.push_back({{.local_hour = cell.key.local_hour}, cell.measures});
+    }
+    canonicalize(frozen.frozen_hours);
+    frozen.frozen_marks = {{key.shard, key.bucket + 1, FrozenMark::kAllHistory}};
+    ASSERT_EQ(verdict(frozen), CommitVerdict::kCommitted);
   }
   EXPECT_EQ(events(), merge(one, two));
   EXPECT_THAT(stored(kSlice), IsEmpty());
-  EXPECT_THAT(stored(kOtherSlice), IsEmpty());
-  EXPECT_EQ(entry(kSlice).state, SliceState::kFrozen);
-  EXPECT_EQ(entry(kSlice).digest, (RowDigest{3, 4}));
+  EXPECT_EQ(entry(kSlice).revision, 0);
+  EXPECT_EQ(entry(kOtherSlice).revision, 0);
+  expect_number("SELECT COUNT(*) FROM hirestream_slices", 0);
   expect_number("SELECT COUNT(*) FROM hirestream_deltas", 0);
   const Contribution totals{{{kHour, 0, 0, 0, 0}, clicks(6, 18)},
                             {{kHour + 1, 0, 0, 0, 0}, {.impressions = 4}}};
   EXPECT_EQ(take(warehouse_->frozen_totals()), totals);
+  EXPECT_EQ(mark_of(kSlice.shard).until, kSlice.bucket + 1);
+  EXPECT_EQ(mark_of(kOtherSlice.shard).until, kOtherSlice.bucket + 1);
+  const std::vector<FrozenDay> days = take(warehouse_->load_frozen_days(source_));
+  RowDigest sum = digest;
+  sum += digest;
+  ASSERT_EQ(days.size(), 1u);
+  EXPECT_EQ(days[0].slices, 2);
+  EXPECT_EQ(days[0].digest, sum);
+  EXPECT_EQ(days[0].classes, (RowClasses{.counted = 6}));
+  const SourceStatus status = take(warehouse_->sources()).front();
+  EXPECT_EQ(status.slices_frozen, 2);
+  EXPECT_EQ(status.slices_open + status.slices_settled, 0);
+  EXPECT_EQ(status.classes, (RowClasses{.counted = 6}));
+}
+
+// History that never was in the ledger: its sums, its rejects, and the place up to which it was counted.
+TEST_P(WarehouseContract, HistoryIsCountedWithoutRowsOfTheLedger) {
+  start(1);
+  const Contribution old{cell(kHour, 1, clicks(2, 9))};
+  SliceChange rejected = change({0, 7}, 0, ChangeMode::kFreeze, {});
+  rejected.rejects = {reject(1, "ts_missing")};
+  Commit commit = commit_of({rejected});
+  add_cells(commit, {}, old);
+  commit.frozen_days = {{0, 18'000, 1, {2, 11}, {.counted = 2}},
+                        {0, 18'001, 1, {1, 12}, {.rejected = 1}}};
+  commit.frozen_hours = {{{.local_hour = kHour}, clicks(2, 9)}};
+  commit.frozen_marks = {{0, 500, 77}};
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), old);
+  EXPECT_EQ(mark_of(0), (FrozenMark{0, 500, 77}));
+  expect_number("SELECT COUNT(*) FROM hirestream_slices", 0);
+  EXPECT_EQ(take(warehouse_->load_rejects(source_, 10)).size(), 1u);
+  const SourceStatus status = take(warehouse_->sources()).front();
+  EXPECT_EQ(status.classes, (RowClasses{.counted = 2, .rejected = 1}));
+  // A slice that is in the ledger is no history.
+  ASSERT_EQ(verdict(commit_of({change({0, 8}, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kCommitted);
+  EXPECT_EQ(verdict(commit_of({change({0, 8}, 0, ChangeMode::kFreeze, {})})),
+            CommitVerdict::kConflict);
 }
 
 TEST_P(WarehouseContract, DamagedContributionIsReportedAndNotTrusted) {

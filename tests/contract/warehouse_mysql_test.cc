@@ -86,13 +86,15 @@ class MysqlWarehouseFaults : public WarehouseContract {
     EXPECT_EQ(verdict(before), CommitVerdict::kCommitted);
     SliceChange replaced = change({0, 1}, 1, ChangeMode::kReplace, {});
     replaced.rejects = {reject(2, "ts_missing")};
-    SliceChange frozen = change({0, 2}, 1, ChangeMode::kFreeze, two);
-    frozen.entry.state = SliceState::kFrozen;
+    SliceChange frozen = change({0, 2}, 1, ChangeMode::kFreeze, {});
     Commit rich = commit_of({replaced, frozen, change({0, 3}, 1, ChangeMode::kAppend, one),
                              change({0, 4}, 0, ChangeMode::kReplace, two)});
     rich.cells = {{cell(kHour, 1, {}).key, {.clicks = -1, .bid_micros = -5}, 0},
                   {cell(kHour, 3, {}).key, {.clicks = 4}, 9}};
     rich.settled_until = {{0, 2}};
+    rich.frozen_days = {{0, 19'000, 1, {2, 3}, {.counted = 2}}};
+    rich.frozen_hours = {{{.local_hour = kHour}, {.clicks = 2, .bid_micros = 5}}};
+    rich.frozen_marks = {{0, 3, FrozenMark::kAllHistory}};
     return rich;
   }
   // Everything that a commit may change, as one text.
@@ -104,6 +106,8 @@ class MysqlWarehouseFaults : public WarehouseContract {
           "hirestream_slices",
           "CONCAT_WS(',', bucket, revision, HEX(contribution)) FROM hirestream_deltas",
           "CONCAT_WS(',', dates, hours, clicks) FROM hirestream_frozen",
+          "CONCAT_WS(',', day, slices, row_count, counted) FROM hirestream_frozen_days",
+          "CONCAT_WS(',', shard, frozen_until) FROM hirestream_frozen_marks",
           "CONCAT_WS(',', bucket, HEX(row_id)) FROM hirestream_rejects",
           "CONCAT_WS(',', shard, epoch, token, settled_until) FROM hirestream_writers"}) {
       auto rows = other_->query("SELECT " + columns + " ORDER BY 1");

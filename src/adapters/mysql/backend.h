@@ -48,7 +48,7 @@ class MysqlBackend final : public sql::Backend {
   // For statements that take as long as the tables are large.
   Result<std::unique_ptr<mysql::Session>> open_patient() const;
   // Fills hirestream_days of a warehouse that had no such table; engines that do not know it are fenced.
-  Result<void> add_days();
+  Result<void> upgrade();
   // `but_events`: all tables except events.
   Result<void> create_missing(mysql::Session& session, bool but_events);
   Result<void> add_columns(mysql::Session& session);

@@ -9,6 +9,7 @@
 
 #include "adapters/mysql/key_condition.h"
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/frozen_sums.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "aggregation/contribution_codec.h"
 #include "model/decimal.h"
@@ -65,10 +66,6 @@ constexpr const char* kAddDays =
     "hirestream_days.spend + new.spend, company_id = IF(new.company_id <> 0, new.company_id, "
     "hirestream_days.company_id)";
 
-bool sets_contribution(ChangeMode mode) {
-  return mode == ChangeMode::kReplace || mode == ChangeMode::kFreeze;
-}
-
 void append_key(std::string& row, SourceId source, const SliceKey& key) {
   fmt::format_to(std::back_inserter(row), "{},{},{},", source, key.shard, key.bucket);
 }
@@ -115,7 +112,8 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(update_slices(true));
   HIRESTREAM_TRY(update_slices(false));
   HIRESTREAM_TRY(write_deltas());
-  HIRESTREAM_TRY(write_frozen());
+  HIRESTREAM_TRY(drop_frozen_slices());
+  HIRESTREAM_TRY(sql::write_frozen(session_, commit_));
   HIRESTREAM_TRY(write_rejects());
   HIRESTREAM_TRY(drop_replaced_rejects());
   HIRESTREAM_TRY(write_cells());
@@ -229,7 +227,7 @@ Result<bool> CommitWriter::insert_new_slices() {
   MultiRowInsert insert(session_, kInsertSlices, "");
   Result<void> done;
   for (const SliceChange& change : commit_.slices) {
-    if (change.entry.revision == 0 && done) {
+    if (change.entry.revision == 0 && change.mode != ChangeMode::kFreeze && done) {
       append_slice(insert.row(), change);
       done = insert.end_row();
     }
@@ -252,7 +250,8 @@ Result<void> CommitWriter::update_slices(bool with_contribution) {
           "", with_contribution ? fmt::format("{}, contribution = new.contribution", kUpdateSlices)
                                 : std::string(kUpdateSlices)));
   for (const SliceChange& change : commit_.slices) {
-    if (change.entry.revision != 0 && sets_contribution(change.mode) == with_contribution) {
+    if (change.entry.revision != 0 && change.mode != ChangeMode::kFreeze &&
+        (change.mode == ChangeMode::kReplace) == with_contribution) {
       append_slice(update.row(), change);
       HIRESTREAM_TRY(update.end_row());
     }
@@ -273,7 +272,7 @@ Result<void> CommitWriter::write_deltas() {
       fmt::format_to(std::back_inserter(row), "{},", change.entry.revision + 1);
       Connection::append_bytes(row, encode_contribution(change.contribution));
       HIRESTREAM_TRY(insert.end_row());
-    } else if (sets_contribution(change.mode) && change.entry.revision != 0) {
+    } else if (change.mode != ChangeMode::kKeep && change.entry.revision != 0) {
       folded.push_back(change.entry.key);
     }
   }
@@ -285,36 +284,18 @@ Result<void> CommitWriter::write_deltas() {
   return {};
 }
 
-Result<void> CommitWriter::write_frozen() {
-  std::map<int32_t, Measures> hours;
+Result<void> CommitWriter::drop_frozen_slices() {
+  std::vector<SliceKey> frozen;
   for (const SliceChange& change : commit_.slices) {
-    if (change.mode == ChangeMode::kFreeze) {
-      for (const Cell& cell : change.contribution) {
-        hours[cell.key.local_hour] += cell.measures;
-      }
+    if (change.mode == ChangeMode::kFreeze && change.entry.revision != 0) {
+      frozen.push_back(change.entry.key);
     }
   }
-  MultiRowInsert add(
-      session_,
-      "INSERT INTO hirestream_frozen (source_id, dates, hours, impressions, clicks, conversions, "
-      "qualified, unqualified, bid_micros) VALUES",
-      session_.dialect().upsert(
-          "",
-          "impressions = hirestream_frozen.impressions + new.impressions, clicks = "
-          "hirestream_frozen.clicks + new.clicks, conversions = "
-          "hirestream_frozen.conversions + new.conversions, qualified = "
-          "hirestream_frozen.qualified + new.qualified, unqualified = "
-          "hirestream_frozen.unqualified + new.unqualified, bid_micros = "
-          "hirestream_frozen.bid_micros + new.bid_micros"));
-  for (const auto& [local_hour, measures] : hours) {
-    const CellKey key{.local_hour = local_hour};
-    fmt::format_to(std::back_inserter(add.row()), "{},'{}',{},{},{},{},{},{},{}", commit_.source,
-                   format_date(key.days()), key.hour(), measures.impressions, measures.clicks,
-                   measures.conversions, measures.qualified, measures.unqualified,
-                   measures.bid_micros);
-    HIRESTREAM_TRY(add.end_row());
+  for (const std::string& condition : slice_conditions(commit_.source, frozen)) {
+    HIRESTREAM_TRY(connection_.execute(fmt::format(
+        "DELETE s FROM hirestream_slices AS s FORCE INDEX (PRIMARY) WHERE {}", condition)));
   }
-  return add.flush();
+  return {};
 }
 
 // A row rejected before keeps the time when it was first seen.

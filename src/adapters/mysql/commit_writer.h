@@ -26,7 +26,7 @@ class CommitWriter {
   Result<void> update_slices(bool with_contribution);
   void append_slice(std::string& row, const SliceChange& change) const;
   Result<void> write_deltas();
-  Result<void> write_frozen();
+  Result<void> drop_frozen_slices();
   Result<void> write_rejects();
   Result<void> drop_replaced_rejects();
   Result<void> write_cells();

@@ -86,6 +86,25 @@ constexpr const char* kFrozen = R"(  source_id INT NOT NULL,
   bid_micros BIGINT NOT NULL,
   PRIMARY KEY (source_id, dates, hours))";
 
+constexpr const char* kFrozenDays = R"(  source_id INT NOT NULL,
+  shard INT NOT NULL,
+  day INT NOT NULL,
+  slices BIGINT NOT NULL,
+  row_count BIGINT NOT NULL,
+  row_hash BIGINT NOT NULL,
+  counted BIGINT NOT NULL,
+  unattributed BIGINT NOT NULL,
+  other_kinds BIGINT NOT NULL,
+  rejected BIGINT NOT NULL,
+  too_late BIGINT NOT NULL,
+  PRIMARY KEY (source_id, shard, day))";
+
+constexpr const char* kFrozenMarks = R"(  source_id INT NOT NULL,
+  shard INT NOT NULL,
+  frozen_until BIGINT NOT NULL,
+  history_place BIGINT NOT NULL,
+  PRIMARY KEY (source_id, shard))";
+
 constexpr const char* kRejects = R"(  source_id INT NOT NULL,
   shard INT NOT NULL,
   bucket BIGINT NOT NULL,
@@ -162,10 +181,17 @@ SELECT s.id AS source_id, s.name AS name, s.kind AS kind,
 FROM hirestream_sources s LEFT JOIN (
   SELECT source_id, SUM(counted + 0e0) AS counted, SUM(unattributed + 0e0) AS unattributed,
     SUM(other_kinds + 0e0) AS other_kinds, SUM(rejected + 0e0) AS rejected,
-    SUM(too_late + 0e0) AS too_late, SUM((state = 0) + 0e0) AS slices_open,
-    SUM((state = 1) + 0e0) AS slices_settled, SUM((state = 2) + 0e0) AS slices_frozen,
+    SUM(too_late + 0e0) AS too_late, SUM(slices_open + 0e0) AS slices_open,
+    SUM(slices_settled + 0e0) AS slices_settled, SUM(slices_frozen + 0e0) AS slices_frozen,
     SUM(held + 0e0) AS slices_held
-  FROM hirestream_slices GROUP BY source_id) l ON l.source_id = s.id)";
+  FROM (
+    SELECT source_id, counted, unattributed, other_kinds, rejected, too_late,
+      state = 0 AS slices_open, state = 1 AS slices_settled, 0 AS slices_frozen, held
+    FROM hirestream_slices
+    UNION ALL
+    SELECT source_id, counted, unattributed, other_kinds, rejected, too_late, 0, 0, slices, 0
+    FROM hirestream_frozen_days) a
+  GROUP BY source_id) l ON l.source_id = s.id)";
 
 }  // namespace
 
@@ -208,13 +234,16 @@ std::vector<MysqlSchemaObject> mysql_schema() {
        {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_days", kDays},
         std::pair{"hirestream_sources", kSources}, std::pair{"hirestream_writers", kWriters},
         std::pair{"hirestream_slices", kSlices}, std::pair{"hirestream_deltas", kDeltas},
-        std::pair{"hirestream_frozen", kFrozen}, std::pair{"hirestream_rejects", kRejects},
+        std::pair{"hirestream_frozen", kFrozen},
+        std::pair{"hirestream_frozen_days", kFrozenDays},
+        std::pair{"hirestream_frozen_marks", kFrozenMarks},
+        std::pair{"hirestream_rejects", kRejects},
         std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_publishers", kPublishers},
         std::pair{"hirestream_minutes", kMinutes},
         std::pair{"hirestream_verifications", kVerifications}}) {
     objects.push_back({name, table(name, columns)});
   }
-  objects.push_back({"hirestream_accounting", kAccounting});
+  objects.push_back({"hirestream_accounting", kAccounting, true});
   return objects;
 }
 

@@ -10,6 +10,7 @@ namespace hirestream {
 struct MysqlSchemaObject {
   std::string name;
   std::string statement;
+  bool is_view = false;
 };
 // In the order in which they must be created. Tables: IF NOT EXISTS; the view: OR REPLACE, since MySQL 8 knows no IF NOT EXISTS for views.
 std::vector<MysqlSchemaObject> mysql_schema();

@@ -11,6 +11,7 @@
 #include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
+#include "adapters/sql/frozen_sums.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -154,17 +155,22 @@ Result<void> MysqlBackend::create_missing(Session& session, bool but_events) {
                     first_column(session,
                                  "SELECT table_name FROM information_schema.tables WHERE "
                                  "table_schema = DATABASE()"));
+  int64_t version = 0;
+  if (contains(have, "hirestream_meta")) {
+    HIRESTREAM_ASSIGN(version, sql::stored_version(session));
+  }
   for (const MysqlSchemaObject& object : mysql_schema()) {
-    if (!contains(have, object.name) && !(but_events && object.name == "events")) {
+    // A view holds no data: that of an older version gives way.
+    const bool older = version != 0 && version < sql::kSchemaVersion && object.is_view;
+    if ((older || !contains(have, object.name)) && !(but_events && object.name == "events")) {
       HIRESTREAM_TRY(run_ddl(session, object.statement, kPrint));
     }
   }
   HIRESTREAM_TRY(add_columns(session));
-  HIRESTREAM_ASSIGN(const int64_t version, sql::stored_version(session));
   if (version == 0) {
     return run_ddl(session, mysql_schema_version_statement(), kPrint);
   }
-  return version < sql::kSchemaVersion ? add_days() : Result<void>();
+  return version < sql::kSchemaVersion ? upgrade() : Result<void>();
 }
 
 Result<void> MysqlBackend::add_columns(Session& session) {
@@ -205,7 +211,7 @@ Result<void> MysqlBackend::add_indexes() {
   return {};
 }
 
-Result<void> MysqlBackend::add_days() {
+Result<void> MysqlBackend::upgrade() {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(Transaction transaction, session->begin_write());
   // Engines lock their writers' rows first, everybody else the count of changes last: until this transaction ends, nobody else's does.
@@ -216,11 +222,12 @@ Result<void> MysqlBackend::add_days() {
     return {};  // another process was faster
   }
   HIRESTREAM_TRY(sql::raise_version(*session));
+  HIRESTREAM_TRY(sql::fold_frozen_slices(*session));
   HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session));
-  if (table.state != EventsTableState::kReady) {
-    return transaction.commit();  // migrate fills it with what it makes
+  // Else migrate fills the days with what it makes.
+  if (version < sql::kVersionOfDays && table.state == EventsTableState::kReady) {
+    HIRESTREAM_TRY(replace_days(*session, "events"));
   }
-  HIRESTREAM_TRY(replace_days(*session, "events"));
   return transaction.commit();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/sql/backend.h"
+#include "adapters/sql/frozen_sums.h"
 #include "ports/warehouse.h"
 
 namespace hirestream {
@@ -35,6 +36,13 @@ class SqlWarehouse final : public Warehouse {
   Result<std::vector<WriterEpoch>> take_epochs(SourceId source, std::span<const int32_t> shards,
                                                const std::string& owner) override;
 
+  Result<std::vector<FrozenMark>> load_frozen_marks(SourceId source,
+                                                    std::span<const int32_t> shards) override {
+    return sql::read_frozen_marks(session_, source, shards);
+  }
+  Result<std::vector<FrozenDay>> load_frozen_days(SourceId source) override {
+    return sql::read_frozen_days(session_, source);
+  }
   Result<std::vector<LedgerEntry>> load_ledger(SourceId source, std::span<const int32_t> shards,
                                                int64_t from_bucket) override;
   Result<std::vector<StoredContribution>> load_contributions(

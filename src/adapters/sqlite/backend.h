@@ -59,7 +59,8 @@ class SqliteBackend final : public sql::Backend {
   Result<std::vector<SliceKey>> moved_slices(const Commit& commit);
   Result<void> write_slice(const Commit& commit, const SliceChange& change);
   Result<void> write_rejects(const Commit& commit, const SliceChange& change);
-  Result<void> write_frozen(SourceId source, const Contribution& contribution);
+  Result<void> drop_deltas(SourceId source, const SliceKey& key);
+  Result<void> drop_slice(SourceId source, const SliceKey& key);
   Result<void> write_cells(const Commit& commit);
   Result<void> delete_zero_cells(const Commit& commit);
   Result<void> write_days(const Commit& commit);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/frozen_sums.h"
 #include "adapters/sqlite/backend.h"
 #include "aggregation/contribution_codec.h"
 #include "ports/commit_check.h"
@@ -79,6 +80,10 @@ Result<std::vector<SliceKey>> SqliteBackend::moved_slices(const Commit& commit) 
 
 // The revisions were compared in this transaction, under the database's only write lock.
 Result<void> SqliteBackend::write_slice(const Commit& commit, const SliceChange& change) {
+  if (change.mode == ChangeMode::kFreeze) {
+    HIRESTREAM_TRY(drop_slice(commit.source, change.entry.key));
+    return write_rejects(commit, change);
+  }
   HIRESTREAM_ASSIGN(
       Statement * upsert,
       database().cached(
@@ -109,9 +114,8 @@ Result<void> SqliteBackend::write_slice(const Commit& commit, const SliceChange&
   upsert->bind(14, entry.classes.too_late).bind(15, entry.settled_at_us);
   upsert->bind(16, entry.audited_at_us).bind(17, int64_t{entry.held});
   upsert->bind(18, std::bit_cast<int64_t>(commit.token)).bind(19, commit.now_us);
-  const bool replaces_base =
-      change.mode == ChangeMode::kReplace || change.mode == ChangeMode::kFreeze;
-  if (change.mode == ChangeMode::kReplace) {
+  const bool replaces_base = change.mode == ChangeMode::kReplace;
+  if (replaces_base) {
     upsert->bind_blob(20, encode_contribution(change.contribution));
   } else {
     upsert->bind_null(20);
@@ -120,11 +124,7 @@ Result<void> SqliteBackend::write_slice(const Commit& commit, const SliceChange&
   HIRESTREAM_TRY(upsert->run());
 
   if (replaces_base && entry.revision != 0) {
-    HIRESTREAM_ASSIGN(Statement * drop,
-                      database().cached("DELETE FROM hirestream_deltas WHERE source_id = ?1 AND "
-                                        "shard = ?2 AND bucket = ?3"));
-    bind_key(*drop, commit.source, entry.key);
-    HIRESTREAM_TRY(drop->run());
+    HIRESTREAM_TRY(drop_deltas(commit.source, entry.key));
   }
   if (change.mode == ChangeMode::kAppend) {
     HIRESTREAM_ASSIGN(Statement * append,
@@ -135,10 +135,24 @@ Result<void> SqliteBackend::write_slice(const Commit& commit, const SliceChange&
     append->bind_blob(5, encode_contribution(change.contribution));
     HIRESTREAM_TRY(append->run());
   }
-  if (change.mode == ChangeMode::kFreeze) {
-    HIRESTREAM_TRY(write_frozen(commit.source, change.contribution));
-  }
   return write_rejects(commit, change);
+}
+
+Result<void> SqliteBackend::drop_deltas(SourceId source, const SliceKey& key) {
+  HIRESTREAM_ASSIGN(Statement * drop,
+                    database().cached("DELETE FROM hirestream_deltas WHERE source_id = ?1 AND "
+                                      "shard = ?2 AND bucket = ?3"));
+  bind_key(*drop, source, key);
+  return drop->run();
+}
+
+Result<void> SqliteBackend::drop_slice(SourceId source, const SliceKey& key) {
+  HIRESTREAM_ASSIGN(Statement * drop,
+                    database().cached("DELETE FROM hirestream_slices WHERE source_id = ?1 AND "
+                                      "shard = ?2 AND bucket = ?3"));
+  bind_key(*drop, source, key);
+  HIRESTREAM_TRY(drop->run());
+  return drop_deltas(source, key);
 }
 
 // A row rejected before keeps the time when it was first seen.
@@ -168,29 +182,6 @@ Result<void> SqliteBackend::write_rejects(const Commit& commit, const SliceChang
                                         "shard = ?2 AND bucket = ?3 AND revision < ?4"));
     bind_key(*drop, commit.source, change.entry.key);
     HIRESTREAM_TRY(drop->bind(4, revision).run());
-  }
-  return {};
-}
-
-Result<void> SqliteBackend::write_frozen(SourceId source, const Contribution& contribution) {
-  HIRESTREAM_ASSIGN(
-      Statement * add,
-      database().cached(
-          "INSERT INTO hirestream_frozen (source_id, days, hours, impressions, clicks, "
-          "conversions, qualified, unqualified, bid_micros) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
-          "?8, ?9) ON CONFLICT (source_id, days, hours) DO UPDATE SET impressions = impressions + "
-          "excluded.impressions, clicks = clicks + excluded.clicks, conversions = conversions + "
-          "excluded.conversions, qualified = qualified + excluded.qualified, unqualified = "
-          "unqualified + excluded.unqualified, bid_micros = bid_micros + excluded.bid_micros"));
-  std::map<int32_t, Measures> hours;
-  for (const Cell& cell : contribution) {
-    hours[cell.key.local_hour] += cell.measures;
-  }
-  for (const auto& [local_hour, measures] : hours) {
-    const CellKey key{.local_hour = local_hour};
-    add->bind(1, int64_t{source}).bind(2, int64_t{key.days()}).bind(3, int64_t{key.hour()});
-    bind_measures(*add, 4, measures);
-    HIRESTREAM_TRY(add->run());
   }
   return {};
 }
@@ -319,6 +310,7 @@ Result<CommitOutcome> SqliteBackend::commit(const Commit& commit) {
   for (const SliceChange& change : commit.slices) {
     HIRESTREAM_TRY(write_slice(commit, change));
   }
+  HIRESTREAM_TRY(sql::write_frozen(*session_, commit));
   HIRESTREAM_TRY(write_cells(commit));
   HIRESTREAM_TRY(write_days(commit));
   HIRESTREAM_TRY(write_progress(commit));

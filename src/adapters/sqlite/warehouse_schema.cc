@@ -135,6 +135,31 @@ constexpr const char* kFrozen =
   PRIMARY KEY (source_id, days, hours)
 ) STRICT, WITHOUT ROWID)";
 
+constexpr const char* kFrozenDays =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_frozen_days (
+  source_id INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  slices INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  row_hash INTEGER NOT NULL,
+  counted INTEGER NOT NULL,
+  unattributed INTEGER NOT NULL,
+  other_kinds INTEGER NOT NULL,
+  rejected INTEGER NOT NULL,
+  too_late INTEGER NOT NULL,
+  PRIMARY KEY (source_id, shard, day)
+) STRICT, WITHOUT ROWID)";
+
+constexpr const char* kFrozenMarks =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_frozen_marks (
+  source_id INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  frozen_until INTEGER NOT NULL,
+  history_place INTEGER NOT NULL,
+  PRIMARY KEY (source_id, shard)
+) STRICT, WITHOUT ROWID)";
+
 constexpr const char* kRejects =
     R"(CREATE TABLE IF NOT EXISTS hirestream_rejects (
   source_id INTEGER NOT NULL,
@@ -215,14 +240,24 @@ SELECT s.id AS source_id, s.name, s.kind,
   COALESCE(SUM(l.other_kinds), 0) AS other_kinds,
   COALESCE(SUM(l.rejected), 0) AS rejected,
   COALESCE(SUM(l.too_late), 0) AS too_late,
-  COALESCE(SUM(l.state = 0), 0) AS slices_open,
-  COALESCE(SUM(l.state = 1), 0) AS slices_settled,
-  COALESCE(SUM(l.state = 2), 0) AS slices_frozen,
+  COALESCE(SUM(l.opened), 0) AS slices_open,
+  COALESCE(SUM(l.settled), 0) AS slices_settled,
+  COALESCE(SUM(l.frozen), 0) AS slices_frozen,
   COALESCE(SUM(l.held), 0) AS slices_held
-FROM hirestream_sources s LEFT JOIN hirestream_slices l ON l.source_id = s.id
+FROM hirestream_sources s LEFT JOIN (
+  SELECT source_id, counted, unattributed, other_kinds, rejected, too_late, state = 0 AS opened,
+    state = 1 AS settled, 0 AS frozen, held
+  FROM hirestream_slices
+  UNION ALL
+  SELECT source_id, counted, unattributed, other_kinds, rejected, too_late, 0, 0, slices, 0
+  FROM hirestream_frozen_days) l ON l.source_id = s.id
 GROUP BY s.id, s.name, s.kind)";
 
 }  // namespace
+
+std::string sqlite_accounting_view() {
+  return kAccounting;
+}
 
 std::vector<std::string> sqlite_schema_statements() {
   return {
@@ -243,6 +278,8 @@ std::vector<std::string> sqlite_schema_statements() {
       kSlices,
       kDeltas,
       kFrozen,
+      kFrozenDays,
+      kFrozenMarks,
       kRejects,
       "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
       kJobs,

@@ -9,5 +9,7 @@ namespace hirestream {
 
 // One statement each, all with IF NOT EXISTS, in the order in which they must run.
 std::vector<std::string> sqlite_schema_statements();
+// Of them the view hirestream_accounting.
+std::string sqlite_accounting_view();
 
 }  // namespace hirestream

@@ -6,6 +6,7 @@
 
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
+#include "adapters/sql/frozen_sums.h"
 #include "adapters/sqlite/backend.h"
 #include "adapters/sqlite/warehouse_schema.h"
 
@@ -68,8 +69,13 @@ Result<void> SqliteBackend::create_missing() {
 Result<void> SqliteBackend::check_schema_version() {
   HIRESTREAM_ASSIGN(const int64_t version, sql::stored_version(*session_));
   if (version < sql::kSchemaVersion) {
-    // Engines that do not know the roll-up must not go on beside it: they are fenced, and refused at their next start.
-    HIRESTREAM_TRY(fill_days());
+    // Engines of the older version must not go on beside this one: they are fenced, and refused at their next start.
+    if (version < sql::kVersionOfDays) {
+      HIRESTREAM_TRY(fill_days());
+    }
+    HIRESTREAM_TRY(sql::fold_frozen_slices(*session_));
+    HIRESTREAM_TRY(session_->execute("DROP VIEW IF EXISTS hirestream_accounting"));
+    HIRESTREAM_TRY(session_->execute(sqlite_accounting_view()));
     HIRESTREAM_TRY(sql::note_change(*session_));
     HIRESTREAM_TRY(sql::raise_version(*session_));
   }

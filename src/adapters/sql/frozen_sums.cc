@@ -1,0 +1,218 @@
+#include "adapters/sql/frozen_sums.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "adapters/sql/fingerprint_json.h"
+#include "adapters/sql/multi_row_insert.h"
+#include "model/floor_divide.h"
+
+namespace hirestream::sql {
+namespace {
+
+constexpr int64_t kDayUs = 86'400'000'000;
+constexpr int64_t kSecondUs = 1'000'000;
+constexpr std::string_view kDayColumns =
+    "shard, day, slices, row_count, row_hash, counted, unattributed, other_kinds, rejected, "
+    "too_late";
+
+using DayKey = std::pair<int32_t, int32_t>;
+
+void add_to(FrozenDay& sum, const FrozenDay& day) {
+  sum.shard = day.shard;
+  sum.day = day.day;
+  sum.slices += day.slices;
+  sum.digest += day.digest;
+  sum.classes += day.classes;
+}
+
+FrozenDay read_day(const Row& row) {
+  FrozenDay day;
+  day.shard = static_cast<int32_t>(row.integer(0));
+  day.day = static_cast<int32_t>(row.integer(1));
+  day.slices = row.integer(2);
+  day.digest = {row.integer(3), std::bit_cast<uint64_t>(row.integer(4))};
+  day.classes = {row.integer(5), row.integer(6), row.integer(7), row.integer(8), row.integer(9)};
+  return day;
+}
+
+std::string day_condition(SourceId source, std::span<const FrozenDay> days) {
+  std::string keys;
+  for (const FrozenDay& day : days) {
+    keys += fmt::format("{}(shard = {} AND day = {})", keys.empty() ? "" : " OR ", day.shard,
+                        day.day);
+  }
+  return fmt::format("source_id = {} AND ({})", source, keys);
+}
+
+// Added up here and not in the statement: no database adds hashes modulo 2⁶⁴.
+Result<void> write_days(Session& session, SourceId source, std::span<const FrozenDay> days) {
+  if (days.empty()) {
+    return {};
+  }
+  std::map<DayKey, FrozenDay> sums;
+  HIRESTREAM_TRY(session.each(
+      fmt::format("SELECT {} FROM hirestream_frozen_days WHERE {}{}", kDayColumns,
+                  day_condition(source, days), session.dialect().lock_rows),
+      [&](const Row& row) {
+        const FrozenDay day = read_day(row);
+        sums[{day.shard, day.day}] = day;
+      }));
+  for (const FrozenDay& day : days) {
+    add_to(sums[{day.shard, day.day}], day);
+  }
+  MultiRowInsert insert(
+      session,
+      fmt::format("INSERT INTO hirestream_frozen_days (source_id, {}) VALUES", kDayColumns),
+      session.dialect().upsert(
+          "source_id, shard, day",
+          "slices = new.slices, row_count = new.row_count, row_hash = new.row_hash, counted = "
+          "new.counted, unattributed = new.unattributed, other_kinds = new.other_kinds, rejected = "
+          "new.rejected, too_late = new.too_late"));
+  for (const auto& [key, day] : sums) {
+    fmt::format_to(std::back_inserter(insert.row()), "{},{},{},{},{},{},{},{},{},{},{}", source,
+                   day.shard, day.day, day.slices, day.digest.rows,
+                   std::bit_cast<int64_t>(day.digest.hash), day.classes.counted,
+                   day.classes.unattributed, day.classes.other, day.classes.rejected,
+                   day.classes.too_late);
+    HIRESTREAM_TRY(insert.end_row());
+  }
+  return insert.flush();
+}
+
+Result<void> write_hours(Session& session, SourceId source, const Contribution& hours) {
+  const Dialect& dialect = session.dialect();
+  MultiRowInsert add(
+      session,
+      fmt::format("INSERT INTO hirestream_frozen (source_id, {}, hours, impressions, clicks, "
+                  "conversions, qualified, unqualified, bid_micros) VALUES",
+                  dialect.day),
+      dialect.upsert(
+          fmt::format("source_id, {}, hours", dialect.day),
+          "impressions = hirestream_frozen.impressions + new.impressions, clicks = "
+          "hirestream_frozen.clicks + new.clicks, conversions = hirestream_frozen.conversions + "
+          "new.conversions, qualified = hirestream_frozen.qualified + new.qualified, unqualified = "
+          "hirestream_frozen.unqualified + new.unqualified, bid_micros = "
+          "hirestream_frozen.bid_micros + new.bid_micros"));
+  for (const Cell& hour : hours) {
+    const Measures& measures = hour.measures;
+    fmt::format_to(std::back_inserter(add.row()), "{},{},{},{},{},{},{},{},{}", source,
+                   dialect.day_value(hour.key.days()), hour.key.hour(), measures.impressions,
+                   measures.clicks, measures.conversions, measures.qualified, measures.unqualified,
+                   measures.bid_micros);
+    HIRESTREAM_TRY(add.end_row());
+  }
+  return add.flush();
+}
+
+Result<void> write_marks(Session& session, SourceId source, std::span<const FrozenMark> marks) {
+  MultiRowInsert insert(
+      session,
+      "INSERT INTO hirestream_frozen_marks (source_id, shard, frozen_until, history_place) VALUES",
+      session.dialect().upsert(
+          "source_id, shard",
+          "frozen_until = new.frozen_until, history_place = new.history_place"));
+  for (const FrozenMark& mark : marks) {
+    fmt::format_to(std::back_inserter(insert.row()), "{},{},{},{}", source, mark.shard, mark.until,
+                   mark.history_place);
+    HIRESTREAM_TRY(insert.end_row());
+  }
+  return insert.flush();
+}
+
+}  // namespace
+
+Result<void> write_frozen(Session& session, const Commit& commit) {
+  HIRESTREAM_TRY(write_days(session, commit.source, commit.frozen_days));
+  HIRESTREAM_TRY(write_hours(session, commit.source, commit.frozen_hours));
+  return write_marks(session, commit.source, commit.frozen_marks);
+}
+
+Result<std::vector<FrozenMark>> read_frozen_marks(Session& session, SourceId source,
+                                                  std::span<const int32_t> shards) {
+  std::map<int32_t, FrozenMark> found;
+  HIRESTREAM_TRY(session.each(
+      fmt::format("SELECT shard, frozen_until, history_place FROM hirestream_frozen_marks WHERE "
+                  "source_id = {}",
+                  source),
+      [&](const Row& row) {
+        const auto shard = static_cast<int32_t>(row.integer(0));
+        found[shard] = {shard, row.integer(1), static_cast<uint64_t>(row.integer(2))};
+      }));
+  std::vector<FrozenMark> marks;
+  for (const int32_t shard : shards) {
+    const auto mark = found.find(shard);
+    marks.push_back(mark == found.end() ? FrozenMark{.shard = shard} : mark->second);
+  }
+  return marks;
+}
+
+Result<std::vector<FrozenDay>> read_frozen_days(Session& session, SourceId source) {
+  std::vector<FrozenDay> days;
+  HIRESTREAM_TRY(session.each(
+      fmt::format("SELECT {} FROM hirestream_frozen_days WHERE source_id = {} ORDER BY shard, day",
+                  kDayColumns, source),
+      [&](const Row& row) { days.push_back(read_day(row)); }));
+  return days;
+}
+
+Result<void> fold_frozen_slices(Session& session) {
+  constexpr std::string_view kFrozenState = "2";
+  std::map<SourceId, int64_t> widths_us;
+  HIRESTREAM_TRY(session.each(
+      "SELECT id, fingerprint FROM hirestream_sources", [&](const Row& row) {
+        const Fingerprint fingerprint = decode_fingerprint(row.text(1));
+        const auto strategy = fingerprint.find("strategy");
+        const auto width = fingerprint.find("bucket_width_s");
+        const bool timed = strategy != fingerprint.end() && strategy->second == "tail" &&
+                           width != fingerprint.end();
+        widths_us[static_cast<SourceId>(row.integer(0))] =
+            timed ? std::stoll(width->second) * kSecondUs : 0;
+      }));
+  std::map<SourceId, std::map<DayKey, FrozenDay>> days;
+  std::map<SourceId, std::map<int32_t, FrozenMark>> marks;
+  HIRESTREAM_TRY(session.each(
+      fmt::format("SELECT source_id, shard, bucket, settled_at_us, row_count, row_hash, counted, "
+                  "unattributed, other_kinds, rejected, too_late FROM hirestream_slices WHERE "
+                  "state = {}",
+                  kFrozenState),
+      [&](const Row& row) {
+        const auto source = static_cast<SourceId>(row.integer(0));
+        const int64_t width_us = widths_us[source];
+        const int64_t bucket = row.integer(2);
+        FrozenDay day;
+        day.shard = static_cast<int32_t>(row.integer(1));
+        day.day = static_cast<int32_t>(
+            floor_divide(width_us > 0 ? bucket * width_us : row.integer(3), kDayUs));
+        day.slices = 1;
+        day.digest = {row.integer(4), row.unsigned_integer(5)};
+        day.classes = {row.integer(6), row.integer(7), row.integer(8), row.integer(9),
+                       row.integer(10)};
+        add_to(days[source][{day.shard, day.day}], day);
+        FrozenMark& mark = marks[source][day.shard];
+        mark.shard = day.shard;
+        mark.until = std::max(mark.until, bucket + 1);
+      }));
+  for (const auto& [source, sums] : days) {
+    std::vector<FrozenDay> list;
+    for (const auto& [key, day] : sums) {
+      list.push_back(day);
+    }
+    HIRESTREAM_TRY(write_days(session, source, list));
+    std::vector<FrozenMark> of_source;
+    for (const auto& [shard, mark] : marks[source]) {
+      of_source.push_back(mark);
+    }
+    HIRESTREAM_TRY(write_marks(session, source, of_source));
+  }
+  return session.execute(
+      fmt::format("DELETE FROM hirestream_slices WHERE state = {}", kFrozenState));
+}
+
+}  // namespace hirestream::sql

@@ -1,0 +1,23 @@
+// What is kept of slices that have left the ledger: sums by shard and day (hirestream_frozen_days), what they gave to `events` by hour
+// (hirestream_frozen), and how far each shard is frozen (hirestream_frozen_marks). Errors: as the session's.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "adapters/sql/session.h"
+#include "ports/warehouse.h"
+
+namespace hirestream::sql {
+
+// Within the commit's transaction.
+Result<void> write_frozen(Session& session, const Commit& commit);
+
+Result<std::vector<FrozenMark>> read_frozen_marks(Session& session, SourceId source,
+                                                  std::span<const int32_t> shards);
+Result<std::vector<FrozenDay>> read_frozen_days(Session& session, SourceId source);
+
+// Within a transaction of the upgrade from a version whose frozen slices were rows of the ledger: folds them.
+Result<void> fold_frozen_slices(Session& session);
+
+}  // namespace hirestream::sql
