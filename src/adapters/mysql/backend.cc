@@ -7,7 +7,6 @@
 namespace hirestream {
 
 using mysql::CommitWriter;
-using mysql::Connection;
 using mysql::Session;
 
 Result<std::unique_ptr<MysqlBackend>> MysqlBackend::open(const MysqlConfig& config) {
@@ -30,8 +29,7 @@ Result<CommitOutcome> MysqlBackend::commit(const Commit& commit) {
   CommitOutcome outcome;
   {
     HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
-    HIRESTREAM_ASSIGN(Connection * connection, session_->ready());
-    HIRESTREAM_ASSIGN(outcome, CommitWriter(*session_, *connection, commit).write());
+    HIRESTREAM_ASSIGN(outcome, CommitWriter(*session_, commit).write());
     if (outcome.verdict == CommitVerdict::kCommitted && !transaction.commit()) {
       return CommitOutcome{CommitVerdict::kUnknown, {}};
     }
@@ -39,9 +37,7 @@ Result<CommitOutcome> MysqlBackend::commit(const Commit& commit) {
   if (outcome.verdict == CommitVerdict::kConflict && outcome.conflicts.empty() &&
       !commit.based_on_changes) {
     HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
-    HIRESTREAM_ASSIGN(Connection * connection, session_->ready());
-    HIRESTREAM_ASSIGN(outcome.conflicts,
-                      CommitWriter(*session_, *connection, commit).moved_slices());
+    HIRESTREAM_ASSIGN(outcome.conflicts, CommitWriter(*session_, commit).moved_slices());
     if (outcome.conflicts.empty()) {
       // Whoever was in the way has gone again.
       return fail(ErrorKind::kTransient, "commit", session_->subject(),
@@ -54,8 +50,7 @@ Result<CommitOutcome> MysqlBackend::commit(const Commit& commit) {
 Result<bool> MysqlBackend::resolve(const Commit& commit) {
   session_->give_up();
   HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
-  HIRESTREAM_ASSIGN(Connection * connection, session_->ready());
-  return CommitWriter(*session_, *connection, commit).carries_token();
+  return CommitWriter(*session_, commit).carries_token();
 }
 
 Result<int64_t> MysqlBackend::rewrite_companies(const std::map<int64_t, int64_t>& companies,

@@ -21,6 +21,7 @@
 namespace hirestream::mysql {
 
 using sql::MultiRowInsert;
+using sql::Row;
 using sql::slice_conditions;
 
 namespace {
@@ -80,11 +81,8 @@ std::string shards_of(const Commit& commit) {
 
 }  // namespace
 
-CommitWriter::CommitWriter(Session& session, Connection& connection, const Commit& commit)
-    : session_(session),
-      connection_(connection),
-      commit_(commit),
-      now_("'" + format_timestamp_us(commit.now_us) + "'") {
+CommitWriter::CommitWriter(Session& session, const Commit& commit)
+    : session_(session), commit_(commit), now_("'" + format_timestamp_us(commit.now_us) + "'") {
   check_commit(commit);
   keys_.reserve(commit.slices.size());
   for (const SliceChange& change : commit.slices) {
@@ -132,26 +130,20 @@ Result<bool> CommitWriter::epochs_hold() {
   }
   const std::string condition =
       fmt::format("source_id = {} AND shard IN ({})", commit_.source, shards_of(commit_));
-  HIRESTREAM_ASSIGN(ResultSet rows,
-                    connection_.query(fmt::format(
-                        "SELECT shard, epoch FROM hirestream_writers FORCE INDEX (PRIMARY) WHERE "
-                        "{} ORDER BY shard FOR UPDATE",
-                        condition)));
   std::map<int64_t, int64_t> epochs;
-  while (true) {
-    HIRESTREAM_ASSIGN(bool more, rows.next());
-    if (!more) {
-      break;
-    }
-    epochs[rows.integer(0)] = rows.integer(1);
-  }
+  HIRESTREAM_TRY(session_.each(
+      fmt::format(
+          "SELECT shard, epoch FROM hirestream_writers FORCE INDEX (PRIMARY) WHERE {} ORDER "
+          "BY shard FOR UPDATE",
+          condition),
+      [&](const Row& row) { epochs[row.integer(0)] = row.integer(1); }));
   for (const WriterEpoch& writer : commit_.writers) {
     const auto found = epochs.find(writer.shard);
     if (found == epochs.end() || found->second != writer.epoch) {
       return false;
     }
   }
-  HIRESTREAM_TRY(connection_.execute(fmt::format(
+  HIRESTREAM_TRY(session_.execute(fmt::format(
       "UPDATE hirestream_writers FORCE INDEX (PRIMARY) SET token = {}, updated_at = {} WHERE {}",
       commit_.token, now_, condition)));
   return true;
@@ -175,19 +167,14 @@ Result<std::vector<SliceKey>> CommitWriter::moved_slices() {
   };
   std::map<SliceKey, Stored> stored;
   for (const std::string& condition : slice_conditions(commit_.source, keys_)) {
-    HIRESTREAM_ASSIGN(ResultSet rows,
-                      connection_.query(fmt::format(
-                          "SELECT shard, bucket, revision, rejected FROM hirestream_slices FORCE "
-                          "INDEX (PRIMARY) WHERE {} FOR UPDATE",
-                          condition)));
-    while (true) {
-      HIRESTREAM_ASSIGN(bool more, rows.next());
-      if (!more) {
-        break;
-      }
-      stored[{static_cast<int32_t>(rows.integer(0)), rows.integer(1)}] = {rows.integer(2),
-                                                                          rows.integer(3)};
-    }
+    HIRESTREAM_TRY(session_.each(
+        fmt::format("SELECT shard, bucket, revision, rejected FROM hirestream_slices FORCE INDEX "
+                    "(PRIMARY) WHERE {} FOR UPDATE",
+                    condition),
+        [&](const Row& row) {
+          stored[{static_cast<int32_t>(row.integer(0)), row.integer(1)}] = {row.integer(2),
+                                                                            row.integer(3)};
+        }));
   }
   std::vector<SliceKey> moved;
   keys_with_rejects_.clear();
@@ -235,7 +222,7 @@ Result<bool> CommitWriter::insert_new_slices() {
   if (done) {
     done = insert.flush();
   }
-  if (!done && connection_.error_code() == kDuplicateKey) {
+  if (!done && session_.error_code() == kDuplicateKey) {
     return false;
   }
   HIRESTREAM_TRY(std::move(done));
@@ -278,7 +265,7 @@ Result<void> CommitWriter::write_deltas() {
   }
   HIRESTREAM_TRY(insert.flush());
   for (const std::string& condition : slice_conditions(commit_.source, folded)) {
-    HIRESTREAM_TRY(connection_.execute(fmt::format(
+    HIRESTREAM_TRY(session_.execute(fmt::format(
         "DELETE d FROM hirestream_deltas AS d FORCE INDEX (PRIMARY) WHERE {}", condition)));
   }
   return {};
@@ -316,9 +303,9 @@ Result<void> CommitWriter::write_rejects() {
       append_key(row, commit_.source, change.entry.key);
       Connection::append_bytes(row, {reinterpret_cast<const char*>(id.data()), id.size()});
       fmt::format_to(std::back_inserter(row), ",{},", change.entry.revision + 1);
-      connection_.append_text(row, reject.reason);
+      session_.append_text(row, reject.reason);
       row += ',';
-      connection_.append_text(row, reject.column);
+      session_.append_text(row, reject.column);
       row += ',';
       Connection::append_bytes(row, reject.value);
       row += ',';
@@ -335,7 +322,7 @@ Result<void> CommitWriter::drop_replaced_rejects() {
     if (change.mode == ChangeMode::kReplace &&
         std::binary_search(keys_with_rejects_.begin(), keys_with_rejects_.end(),
                            change.entry.key)) {
-      HIRESTREAM_TRY(connection_.execute(fmt::format(
+      HIRESTREAM_TRY(session_.execute(fmt::format(
           "DELETE r FROM hirestream_rejects AS r FORCE INDEX (PRIMARY) WHERE source_id = {} AND "
           "shard = {} AND bucket = {} AND "
           "revision <= {}",
@@ -346,20 +333,21 @@ Result<void> CommitWriter::drop_replaced_rejects() {
 }
 
 Result<std::string> CommitWriter::kind_of_source() {
-  HIRESTREAM_ASSIGN(ResultSet row,
-                    connection_.query(fmt::format(
-                        "SELECT kind FROM hirestream_sources WHERE id = {}", commit_.source)));
-  HIRESTREAM_ASSIGN(bool found, row.next());
+  std::string kind;
+  HIRESTREAM_ASSIGN(const bool found,
+                    session_.first(fmt::format("SELECT kind FROM hirestream_sources WHERE id = {}",
+                                               commit_.source),
+                                   [&](const Row& row) { kind = row.text(0); }));
   if (!found) {
-    return fail(ErrorKind::kBug, "commit", connection_.subject(),
+    return fail(ErrorKind::kBug, "commit", session_.subject(),
                 fmt::format("source {} is not registered", commit_.source));
   }
-  return std::string(row.text(0));
+  return kind;
 }
 
 Result<void> CommitWriter::write_cells() {
   HIRESTREAM_ASSIGN(const std::string kind, kind_of_source());
-  const std::string constants = fmt::format(",{},{}", connection_.quoted(kind), now_);
+  const std::string constants = fmt::format(",{},{}", session_.quoted(kind), now_);
   MultiRowInsert insert(session_, kInsertCells, session_.dialect().upsert("", kAddCells));
   int32_t days = 0;
   std::string date = format_date(days);
@@ -392,7 +380,7 @@ Result<void> CommitWriter::delete_zeros(const SumTable& table,
   for (size_t begin = 0; begin < keys.size(); begin += kCellConditionMax) {
     const std::span<const CellKey> some = std::span<const CellKey>(keys).subspan(
         begin, std::min(kCellConditionMax, keys.size() - begin));
-    HIRESTREAM_TRY(connection_.execute(fmt::format(
+    HIRESTREAM_TRY(session_.execute(fmt::format(
         "DELETE t FROM {} AS t FORCE INDEX (PRIMARY) WHERE ({}) AND impressions = 0 AND clicks = 0 "
         "AND conversion = 0 AND qualified_application = 0 AND disqualified_application = 0 AND {} "
         "= 0",
@@ -448,15 +436,12 @@ Result<bool> CommitWriter::carries_token() {
                     condition));
   }
   for (const std::string& query : queries) {
-    HIRESTREAM_ASSIGN(ResultSet rows, connection_.query(query));
-    while (true) {
-      HIRESTREAM_ASSIGN(bool more, rows.next());
-      if (!more) {
-        break;
-      }
-      if (rows.unsigned_integer(0) == commit_.token) {
-        return true;
-      }
+    bool carried = false;
+    HIRESTREAM_TRY(session_.each(query, [&](const Row& row) {
+      carried = carried || row.unsigned_integer(0) == commit_.token;
+    }));
+    if (carried) {
+      return true;
     }
   }
   return false;

@@ -10,8 +10,8 @@ namespace hirestream::mysql {
 
 class CommitWriter {
  public:
-  // All outlive this. `connection` is that of the session's transaction.
-  CommitWriter(Session& session, Connection& connection, const Commit& commit);
+  // Both outlive this. Used within a transaction of the session.
+  CommitWriter(Session& session, const Commit& commit);
 
   // Anything but kCommitted, or an error: the caller rolls back. kCommitted: everything is written, COMMIT is due.
   Result<CommitOutcome> write();
@@ -44,7 +44,6 @@ class CommitWriter {
   Result<std::string> kind_of_source();
 
   Session& session_;
-  Connection& connection_;
   const Commit& commit_;
   std::string now_;  // quoted
   std::vector<SliceKey> keys_;

@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "adapters/mysql/tls.h"
+#include "adapters/sql/dialect.h"
 
 namespace hirestream {
 
@@ -151,14 +152,6 @@ void set_options(MYSQL* handle, const MysqlConfig& config, bool encrypted) {
                 config.tls == MysqlTls::kVerify ? &on : &off);
 }
 
-template <typename Integer>
-Integer parse(std::string_view text) {
-  Integer value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  HIRESTREAM_CHECK(error == std::errc() && end == text.data() + text.size());
-  return value;
-}
-
 }  // namespace
 
 bool is_lost_connection(unsigned code) {
@@ -166,17 +159,6 @@ bool is_lost_connection(unsigned code) {
          code == CR_SERVER_LOST_EXTENDED || code == kClientInteractionTimeout ||
          code == kConnectionKilled || code == ER_SERVER_SHUTDOWN ||
          code == ER_NET_PACKETS_OUT_OF_ORDER || code == CR_MALFORMED_PACKET;
-}
-
-std::string quoted_identifier(std::string_view name) {
-  std::string out = "`";
-  for (const char c : name) {
-    out += c;
-    if (c == '`') {
-      out += c;
-    }
-  }
-  return out + "`";
 }
 
 void ResultSet::Free::operator()(st_mysql_res* result) const {
@@ -209,12 +191,12 @@ std::string_view ResultSet::text(size_t column) const {
                                  : std::string_view(row_[column], lengths_[column]);
 }
 
-int64_t ResultSet::integer(size_t column) const {
-  return is_null(column) ? 0 : parse<int64_t>(text(column));
-}
-
 uint64_t ResultSet::unsigned_integer(size_t column) const {
-  return is_null(column) ? 0 : parse<uint64_t>(text(column));
+  uint64_t value = 0;
+  const std::string_view digits = text(column);
+  const auto [end, error] = std::from_chars(digits.data(), digits.end(), value);
+  HIRESTREAM_CHECK(digits.empty() || (error == std::errc() && end == digits.end()));
+  return value;
 }
 
 void Connection::Close::operator()(st_mysql* connection) const {
@@ -249,8 +231,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const MysqlConfig& config) 
     HIRESTREAM_TRY(attempt(encrypted, false, connection));
     HIRESTREAM_TRY(
         connection->execute(fmt::format("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4",
-                                        quoted_identifier(config.database))));
-    done = connection->execute("USE " + quoted_identifier(config.database));
+                                        sql::quote_identifier(config.database, '`'))));
+    done = connection->execute("USE " + sql::quote_identifier(config.database, '`'));
   }
   HIRESTREAM_TRY(std::move(done));
   return connection;
@@ -373,7 +355,6 @@ Result<ResultSet> Connection::take_result(st_mysql_res* result) {
   ResultSet rows;
   rows.result_.reset(result);
   rows.connection_ = connection_.get();
-  rows.columns_ = mysql_num_fields(result);
   rows.subject_ = subject_;
   return rows;
 }

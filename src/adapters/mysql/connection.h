@@ -59,13 +59,11 @@ class ResultSet {
  public:
   // False: no more rows.
   Result<bool> next();
-  size_t columns() const { return columns_; }
   std::string column_name(size_t column) const;
   bool is_null(size_t column) const;
   // Valid until next(). Null: empty.
   std::string_view text(size_t column) const;
-  // Null: 0. Anything but an integer of that type stops the process: the statement is ours.
-  int64_t integer(size_t column) const;
+  // Null: 0. Anything but an integer without sign stops the process: the statement is ours.
   uint64_t unsigned_integer(size_t column) const;
 
  private:
@@ -77,7 +75,6 @@ class ResultSet {
   st_mysql* connection_ = nullptr;
   char** row_ = nullptr;
   const unsigned long* lengths_ = nullptr;
-  size_t columns_ = 0;
   std::string subject_;
 };
 
@@ -156,8 +153,6 @@ bool is_lost_connection(unsigned code);
 inline constexpr unsigned kDuplicateKey = 1062;
 inline constexpr unsigned kUnknownDatabase = 1049;
 inline constexpr unsigned kUnknownHost = 2005;
-
-std::string quoted_identifier(std::string_view name);
 
 }  // namespace mysql
 }  // namespace hirestream

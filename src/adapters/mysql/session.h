@@ -27,8 +27,6 @@ class Session final : public sql::Session {
     connection_->append_text(sql, text);
   }
 
-  // The connection, opened anew if need be and no transaction is open. Good until the next statement.
-  Result<Connection*> ready();
   // Server's code of the last statement's failure; 0: it went well.
   unsigned error_code() const { return connection_->error_code(); }
   bool is_mariadb() const { return connection_->is_mariadb(); }
@@ -40,6 +38,8 @@ class Session final : public sql::Session {
  private:
   explicit Session(MysqlConfig config) : config_(std::move(config)) {}
   Result<void> connect();
+  // The connection, opened anew if need be and no transaction is open.
+  Result<Connection*> ready();
   Result<void> read(std::string_view sql, const Visit& visit, Fetch fetch) override;
   Result<void> start_write() override;
   Result<void> start_snapshot() override;
