@@ -42,6 +42,36 @@ bool has_identity(const Record& record) {
   return record.malformed.empty() && record.values[0].has_value();
 }
 
+// A reader that ends with an error once a stop is requested, asked now and then.
+class StoppableReader {
+ public:
+  static Result<StoppableReader> open(FileFormat format, const std::string& path,
+                                      std::span<const WantedColumn> wanted,
+                                      const std::stop_token& stop) {
+    HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, wanted));
+    return StoppableReader(path, std::move(reader), stop);
+  }
+
+  RecordReader* operator->() const { return reader_.get(); }
+
+  Result<bool> next(Record& record) {
+    constexpr int kRecordsBetween = 1024;
+    if (++records_ % kRecordsBetween == 0 && stop_.stop_requested()) {
+      return fail(ErrorKind::kTransient, "stop", path_, "ended before the file was read whole");
+    }
+    return reader_->next(record);
+  }
+
+ private:
+  StoppableReader(std::string path, std::unique_ptr<RecordReader> reader, std::stop_token stop)
+      : path_(std::move(path)), reader_(std::move(reader)), stop_(std::move(stop)) {}
+
+  std::string path_;
+  std::unique_ptr<RecordReader> reader_;
+  std::stop_token stop_;
+  int64_t records_ = 0;
+};
+
 }  // namespace
 
 int64_t bucket_of_path(const std::string& absolute_path) {
@@ -69,11 +99,13 @@ Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std:
 // Which of the rows with one id is the row.
 class FilesSource::Deduplicator {
  public:
+  explicit Deduplicator(std::stop_token stop) : stop_(std::move(stop)) {}
+
   // First passes over the file.
   Result<void> learn(FileFormat format, const std::string& path, ReadStatistics& statistics) {
-    HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, kIdColumns));
+    HIRESTREAM_ASSIGN(auto reader, StoppableReader::open(format, path, kIdColumns, stop_));
     for (Record record;;) {
-      HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+      HIRESTREAM_ASSIGN(const bool some, reader.next(record));
       if (!some) break;
       if (has_identity(record)) note(identity_of(*record.values[0]), hash_of(record.bytes));
     }
@@ -126,9 +158,9 @@ class FilesSource::Deduplicator {
   Result<void> settle_contests(FileFormat format, const std::string& path,
                                ReadStatistics& statistics) {
     std::unordered_map<RowId, std::string, RowIdHash> greatest;
-    HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, kIdColumns));
+    HIRESTREAM_ASSIGN(auto reader, StoppableReader::open(format, path, kIdColumns, stop_));
     for (Record record;;) {
-      HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+      HIRESTREAM_ASSIGN(const bool some, reader.next(record));
       if (!some) break;
       if (!has_identity(record)) continue;
       const RowId id = identity_of(*record.values[0]);
@@ -145,6 +177,7 @@ class FilesSource::Deduplicator {
     return {};
   }
 
+  std::stop_token stop_;
   RowVersions versions_;
   std::array<Noted, 32> pending_;
   size_t pending_count_ = 0;
@@ -225,7 +258,8 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
     : format_(options.format),
       files_(std::move(files)),
       source_zone_(options.source_zone),
-      on_absent_columns_(options.on_absent_columns) {
+      on_absent_columns_(options.on_absent_columns),
+      stop_(options.stop) {
   description_.strategy = Strategy::kFiles;
   description_.kind = format_ == FileFormat::kCsv ? "csv" : "ndjson";
   description_.identity = files_.path();
@@ -284,7 +318,7 @@ Result<void> FilesSource::read_file(size_t index, const std::string& path, RowSi
     paths_.clear();
     return fail(ErrorKind::kTransient, "read file", path, "it vanished after it was listed");
   }
-  Deduplicator duplicates;
+  Deduplicator duplicates(stop_);
   auto outcome = duplicates.learn(format_, path, statistics_);
   if (outcome) outcome = deliver(index, path, duplicates, sink);
   const auto after = current_version(path);
@@ -295,6 +329,7 @@ Result<void> FilesSource::read_file(size_t index, const std::string& path, RowSi
   // One file of a directory that is not what it should be does not keep the others from being counted.
   if (!outcome && outcome.error().kind == ErrorKind::kConfig && path != files_.path()) {
     outcome.error().kind = ErrorKind::kRejected;
+    outcome.error().may_pass = false;
   }
   return outcome;
 }
@@ -302,12 +337,12 @@ Result<void> FilesSource::read_file(size_t index, const std::string& path, RowSi
 Result<void> FilesSource::deliver(size_t index, const std::string& path, Deduplicator& duplicates,
                                   RowSink& sink) {
   const std::vector<WantedColumn> wanted = all_columns();
-  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path, wanted));
+  HIRESTREAM_ASSIGN(auto reader, StoppableReader::open(format_, path, wanted, stop_));
   const std::vector<std::string_view> absent = reader->absent_columns();
   if (on_absent_columns_ && !absent.empty()) on_absent_columns_(path, absent);
   BatchFiller filler(index, path, source_zone_, sink, statistics_);
   for (Record record;;) {
-    HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+    HIRESTREAM_ASSIGN(const bool some, reader.next(record));
     if (!some) break;
     if (duplicates.take(record)) HIRESTREAM_TRY(filler.add(record));
   }

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,8 @@ struct FilesSourceOptions {
   std::string path;  // a file, a glob or a directory
   TimeZone source_zone;
   OnAbsentColumns on_absent_columns = nullptr;
+  // Ends a read that is under way: kTransient, operation "stop". A file may be large.
+  std::stop_token stop = {};
 };
 
 class FilesSource : public EventSource {
@@ -46,8 +49,9 @@ class FilesSource : public EventSource {
   const SourceDescription& description() const override { return description_; }
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
-  // Whole files, whatever from_position says. kTransient: a file changed or vanished meanwhile. kRejected: damaged compressed data, or a
-  // slice whose file does not exist any more. kConfig: the header lacks create_time or ts.
+  // Whole files, whatever from_position says. kTransient: a file changed or vanished meanwhile, or
+  // the stop. kRejected: damaged compressed data, or a slice whose file does not exist any more.
+  // kConfig: the header lacks create_time or ts.
   Result<void> read(std::span<const SliceRead> requests, RowSink& sink) override;
   Result<void> scan(const ScanBound& bound, RowSink& sink) override;
   ReadStatistics statistics() const override { return statistics_; }
@@ -66,6 +70,7 @@ class FilesSource : public EventSource {
   FileSet files_;
   TimeZone source_zone_;
   OnAbsentColumns on_absent_columns_;
+  std::stop_token stop_;
   SourceDescription description_;
   ReadStatistics statistics_;
   std::map<int64_t, std::string> paths_;  // by bucket, of the last listing

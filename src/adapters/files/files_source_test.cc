@@ -144,6 +144,25 @@ TEST_F(FilesSourceTest, GivesEachRequestsRowsItsIndex) {
   EXPECT_THAT(collector.indexes, ElementsAre(0, 0, 1));
 }
 
+TEST_F(FilesSourceTest, EndsAReadWhenAStopIsRequested) {
+  std::string rows = "create_time,ts\n";
+  for (int i = 0; i < 5000; ++i) rows += "x,y\n";
+  folder_.write("a.csv", rows);
+  std::stop_source stop;
+  auto source = FilesSource::open({.format = FileFormat::kCsv,
+                                   .path = folder_.path("a.csv"),
+                                   .source_zone = {},
+                                   .stop = stop.get_token()})
+                    .value();
+  RowCollector collector;
+  EXPECT_TRUE(source->read(requests(*source), collector));
+  stop.request_stop();
+  const auto ended = source->read(requests(*source), collector);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::kTransient);
+  EXPECT_EQ(ended.error().operation, "stop");
+}
+
 TEST_F(FilesSourceTest, RefusesAFileWhoseHeaderLacksAColumn) {
   folder_.write("a.csv", "create_time,time\n");
   const auto found = [&](const std::string& name) {
