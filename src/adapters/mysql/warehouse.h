@@ -72,6 +72,7 @@ class MysqlWarehouse final : public Warehouse {
   struct EventsTable {
     EventsTableState state = EventsTableState::kMissing;
     std::string fault;  // kForeign: what is wrong with it
+    std::string alter;  // kForeign: the statement that widens columns that are too narrow
     std::vector<std::string> columns;
   };
   static Result<EventsTable> inspect_events(mysql::Connection& connection);

@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "adapters/mysql/commit_writer.h"
+#include "adapters/mysql/events_columns.h"
 #include "adapters/mysql/unreadable_values.h"
 #include "adapters/mysql/warehouse.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "model/timestamp.h"
+#include "ports/source_check.h"
 
 namespace hirestream {
 
@@ -98,6 +100,7 @@ Result<MysqlWarehouse::EventsTable> MysqlWarehouse::inspect_events(Connection& c
       ResultSet rows,
       connection.query("SELECT column_name, column_type, extra FROM information_schema.columns "
                        "WHERE table_schema = DATABASE() AND table_name = 'events'"));
+  mysql::EventsColumns types;
   std::string faults;
   const auto fault = [&](const std::string& text) {
     faults += (faults.empty() ? "" : ", ") + text;
@@ -109,6 +112,7 @@ Result<MysqlWarehouse::EventsTable> MysqlWarehouse::inspect_events(Connection& c
     }
     const std::string name(rows.text(0));
     table.columns.push_back(name);
+    types.add(name, rows.text(1));
     if (name == "spend_hour" && rows.text(1) != "decimal(20,6)") {
       fault(fmt::format("spend_hour is {}, not decimal(20,6)", rows.text(1)));
     }
@@ -152,6 +156,10 @@ Result<MysqlWarehouse::EventsTable> MysqlWarehouse::inspect_events(Connection& c
     if (!unique.empty()) {
       fault(fmt::format("it has another unique key: {}", fmt::join(unique, ", ")));
     }
+    if (!types.fit()) {
+      fault(types.fault());
+      table.alter = types.alter();
+    }
     table.state = faults.empty() ? EventsTableState::kReady : EventsTableState::kForeign;
     table.fault = faults;
   }
@@ -185,9 +193,16 @@ Result<void> MysqlWarehouse::create_missing(Connection& connection, bool but_eve
                   "administrator");
   };
   for (const MysqlSchemaObject& object : mysql_schema()) {
-    if (!contains(have, object.name) && !(but_events && object.name == "events")) {
-      HIRESTREAM_TRY(run(object.statement));
+    const bool events = object.name == std::string_view("events");
+    if (contains(have, object.name) || (but_events && events)) {
+      continue;
     }
+    if (events && contains(have, "hirestream_slices")) {
+      HIRESTREAM_ASSIGN(const int64_t counted,
+                        count(connection, "hirestream_slices WHERE counted > 0"));
+      HIRESTREAM_TRY(check_new_events(connection.subject(), counted > 0));
+    }
+    HIRESTREAM_TRY(run(object.statement));
   }
   // Of before these were noted. Engines of that time can go on beside it.
   for (const auto& [name, column] : {std::pair{"hirestream_minutes", "rejected"},
@@ -254,7 +269,8 @@ Result<void> MysqlWarehouse::init() {
   if (table.state == EventsTableState::kForeign) {
     return fail(ErrorKind::kConfig, "init", connection->subject(),
                 "there is a table `events` that is not ours; " + table.fault,
-                "use another database, or rename that table");
+                table.alter.empty() ? "use another database, or rename that table"
+                                    : "stop what writes to it, then run " + table.alter);
   }
   if (table.state == EventsTableState::kAppendOnly) {
     return fail(ErrorKind::kConfig, "init", connection->subject(),

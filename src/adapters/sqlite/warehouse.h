@@ -77,6 +77,8 @@ class SqliteWarehouse final : public Warehouse {
   Result<void> fill_days();
   Result<void> check_schema_version();
   Result<void> create_missing();
+  Result<void> check_column_types();
+  Result<bool> has_counted();  // the ledger, if there is one
   Result<std::pair<int64_t, int64_t>> migrate_rows(const std::string& old_table, int64_t now_us);
 
   Result<bool> epochs_hold(const Commit& commit);

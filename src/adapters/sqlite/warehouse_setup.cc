@@ -9,6 +9,7 @@
 #include "adapters/sqlite/warehouse.h"
 #include "adapters/sqlite/warehouse_schema.h"
 #include "model/timestamp.h"
+#include "ports/source_check.h"
 
 namespace hirestream {
 namespace {
@@ -139,6 +140,33 @@ Result<void> SqliteWarehouse::fill_days() {
       "GROUP BY days, job_id, publisher_id, campaign_id, group_id");
 }
 
+// One that was made by hand with other types would keep numbers as text, or as floating point.
+Result<void> SqliteWarehouse::check_column_types() {
+  HIRESTREAM_ASSIGN(
+      Statement row,
+      database_.prepare("SELECT name, type FROM pragma_table_info('events_micros') WHERE name <> "
+                        "'sources' AND type NOT LIKE '%INT%'"));
+  HIRESTREAM_ASSIGN(const bool found, row.step());
+  if (!found) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "init", config_.path,
+              fmt::format("column {} of events_micros is {}, not INTEGER", row.text(0),
+                          row.text(1).empty() ? "without a type" : row.text(1)),
+              "use another file: SQLite cannot change a column's type (ALTER TABLE events_micros "
+              "RENAME TO …, let `hirestream init` make it anew and copy its rows)");
+}
+
+Result<bool> SqliteWarehouse::has_counted() {
+  HIRESTREAM_ASSIGN(const bool ledger, exists("table", "hirestream_slices"));
+  if (!ledger) {
+    return false;
+  }
+  HIRESTREAM_ASSIGN(Statement row,
+                    database_.prepare("SELECT 1 FROM hirestream_slices WHERE counted > 0 LIMIT 1"));
+  return row.step();
+}
+
 Result<void> SqliteWarehouse::init() {
   HIRESTREAM_ASSIGN(Transaction transaction,
                     Transaction::begin(database_, TransactionMode::kWrite));
@@ -156,6 +184,11 @@ Result<void> SqliteWarehouse::init() {
                 "written to",
                 "run `hirestream migrate`, which keeps the old table under another name");
   }
+  if (state == EventsTableState::kMissing) {
+    HIRESTREAM_ASSIGN(const bool counted, has_counted());
+    HIRESTREAM_TRY(check_new_events(config_.path, counted));
+  }
+  HIRESTREAM_TRY(check_column_types());
   HIRESTREAM_TRY(create_missing());
   return transaction.commit();
 }
