@@ -68,13 +68,7 @@ Result<StepReport> FilesEngine::step() {
   last_step_us_ = now_us;
   if (now_us >= next_jobs_us_) {
     next_jobs_us_ = now_us + options_.jobs_interval_us;
-    auto refreshed = ledger_.companies().refresh();
-    if (!refreshed) {
-      if (refreshed.error().kind != ErrorKind::kTransient) {
-        return forward(refreshed.error());
-      }
-      ports_.observer.on_retry(refreshed.error(), 1, options_.jobs_interval_us);
-    }
+    HIRESTREAM_TRY(ledger_.companies().refresh());
   }
   if (pending_.empty() && now_us >= next_look_us_) {
     HIRESTREAM_TRY(look_for_files(now_us));
@@ -82,42 +76,40 @@ Result<StepReport> FilesEngine::step() {
   }
   StepReport report;
   if (!pending_.empty()) {
-    const SliceListing file = pending_.front();
-    const auto counted = count_file(file, now_us);
-    if (!counted) {
-      const Error& error = counted.error();
-      if (error.kind == ErrorKind::kTransient || error.kind == ErrorKind::kBug ||
-          error.operation == "fence") {
-        if (error.kind == ErrorKind::kTransient) {
-          next_look_us_ = now_us;  // its tag may have changed: list again
-          pending_.clear();
-        }
-        return forward(error);
-      }
-      // Who may read it can change without a trace in its tag.
-      unusable_[file.key] = {file.tag,
-                             error.operation == "open file" ? now_us + kOpenAgainUs : INT64_MAX};
-      failures_.push_back(error);
-    }
-    if (!pending_.empty()) {
-      pending_.pop_front();
-    }
-    ++done_;
-    ports_.observer.on_progress("files", done_, done_ + static_cast<int64_t>(pending_.size()));
+    HIRESTREAM_TRY(count_next_file(now_us));
   }
   if (pending_.empty() && !compared_) {
     HIRESTREAM_TRY(forget_copied(now_us));
     compared_ = true;
   }
-  if (pending_.empty() && !failures_.empty()) {
-    Error error = std::move(failures_.front());
-    failures_.pop_front();
-    return forward(std::move(error));
-  }
   HIRESTREAM_TRY(ledger_.expire_rejects(now_us));
-  report.caught_up = looked_ && pending_.empty() && failures_.empty();
+  if (pending_.empty()) {
+    report.left_out = std::exchange(left_out_, {});
+  }
+  report.caught_up = looked_ && pending_.empty();
   report.next_due_us = report.caught_up ? next_look_us_ : now_us;
   return report;
+}
+
+Result<void> FilesEngine::count_next_file(int64_t now_us) {
+  const SliceListing file = pending_.front();
+  const auto counted = count_file(file, now_us);
+  if (!counted) {
+    const Error& error = counted.error();
+    if (error.kind != ErrorKind::kRejected) {
+      next_look_us_ = now_us;  // its tag may have changed: list again
+      pending_.clear();
+      return forward(error);
+    }
+    // Who may read it can change without a trace in its tag.
+    unusable_[file.key] = {file.tag,
+                           error.operation == "open file" ? now_us + kOpenAgainUs : INT64_MAX};
+    left_out_.push_back(error);
+  }
+  pending_.pop_front();
+  ++done_;
+  ports_.observer.on_progress("files", done_, done_ + static_cast<int64_t>(pending_.size()));
+  return {};
 }
 
 Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
@@ -125,7 +117,7 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   HIRESTREAM_ASSIGN(std::vector<Recount> recounts, ledger_.recount(keys));
   Recount& recount = recounts.front();
   if (recount.verdict == RecountVerdict::kDamaged) {
-    return fail(ErrorKind::kConfig, "count file", file.name,
+    return fail(ErrorKind::kRejected, "count file", file.name,
                 "what the ledger stores of it is damaged", "run `hirestream verify --repair`");
   }
   CommitPlan plan;

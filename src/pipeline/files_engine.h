@@ -19,7 +19,7 @@ class FilesEngine : public Engine {
   FilesEngine(const EnginePorts& ports, EngineOptions options);
 
   Result<void> start() override;
-  // Besides the errors of Engine::step: kRejected or kConfig for an unusable file, after all others are done.
+  // Files that cannot be used are left out, and told when all others are done.
   Result<StepReport> step() override;
 
  private:
@@ -28,6 +28,7 @@ class FilesEngine : public Engine {
     int64_t retry_us = INT64_MAX;
   };
   Result<void> look_for_files(int64_t now_us);
+  Result<void> count_next_file(int64_t now_us);
   Result<void> count_file(const SliceListing& file, int64_t now_us);
   // Empties the slice of a file that is gone and had exactly these rows.
   Result<void> plan_renamed(CommitPlan& plan, const RowDigest& digest, const std::string& name,
@@ -45,7 +46,7 @@ class FilesEngine : public Engine {
   std::deque<SliceListing> pending_;
   std::set<SliceKey> there_;  // files of the last look
   std::map<SliceKey, Unusable> unusable_;
-  std::deque<Error> failures_;
+  std::vector<Error> left_out_;  // not told yet
   bool started_ = false;
   bool looked_ = false;
   bool compared_ = false;  // files that are gone with those that are there

@@ -139,13 +139,7 @@ Result<StepReport> ScanEngine::step() {
   last_step_us_ = now_us;
   if (now_us >= next_jobs_us_) {
     next_jobs_us_ = now_us + options_.jobs_interval_us;
-    auto refreshed = ledger_.companies().refresh();
-    if (!refreshed) {
-      if (refreshed.error().kind != ErrorKind::kTransient) {
-        return forward(refreshed.error());
-      }
-      ports_.observer.on_retry(refreshed.error(), 1, options_.jobs_interval_us);
-    }
+    HIRESTREAM_TRY(ledger_.companies().refresh());
   }
   const int64_t rows_before = rows_counted_;
   if (now_us >= next_full_scan_us_) {

@@ -389,13 +389,7 @@ Result<void> TailEngine::refresh_jobs(int64_t now_us) {
     return {};
   }
   next_jobs_us_ = now_us + options_.jobs_interval_us;
-  auto refreshed = ledger_.companies().refresh();
-  if (!refreshed && refreshed.error().kind == ErrorKind::kTransient) {
-    // Counting goes on with the companies known so far; rows are filled in when the directory answers again.
-    ports_.observer.on_retry(refreshed.error(), 1, options_.jobs_interval_us);
-    return {};
-  }
-  return refreshed;
+  return ledger_.companies().refresh();
 }
 
 int64_t TailEngine::look_back_from(const OpenSlice& slice, int64_t now_us) const {
