@@ -472,6 +472,27 @@ TEST_P(MysqlWarehouseFaults, EventsThatIsReplacedIsWaitedForAndNeverMadeAnew) {
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
 }
 
+// As a backup that is restored does.
+TEST_P(MysqlWarehouseFaults, ADatabaseThatIsGoneIsWaitedForAndNeverMadeAnew) {
+  MysqlConfig config = config_;
+  config.create_database = true;
+  warehouse_ = take(MysqlWarehouse::open(config));
+  start(1);
+  expect_ok(other_->execute("DROP DATABASE " + config_.database));
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto jobs = warehouse_->load_jobs();
+    ASSERT_FALSE(jobs.has_value());
+    EXPECT_TRUE(jobs.error().may_pass) << jobs.error().text();
+  }
+  expect_ok(other_->execute("CREATE DATABASE " + config_.database));
+  expect_ok(other_->execute("USE " + config_.database));
+  database_->run("USE " + config_.database);
+  for (const std::string& statement : warehouse_->schema_statements()) {
+    database_->run(statement);
+  }
+  EXPECT_THAT(take(warehouse_->load_jobs()), IsEmpty());
+}
+
 TEST_P(MysqlWarehouseFaults, ColumnsWithoutRoomAreRefusedWithTheStatementThatMendsThem) {
   std::string narrow = std::regex_replace(mysql_events_table("events"), std::regex("job_id BIGINT"),
                                           "job_id INT UNSIGNED");

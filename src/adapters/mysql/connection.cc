@@ -42,10 +42,11 @@ constexpr Verdict kPasses = {ErrorKind::kTransient};
 constexpr Verdict kNeedsSomebody = {ErrorKind::kConfig};
 constexpr Verdict kNotCertain = {ErrorKind::kConfig, true};
 
-// The server has become a replica: the primary is somewhere else, perhaps under the same name.
-bool is_read_only(unsigned code) {
+// Only another session can do better: the server has become a replica, and the primary is somewhere
+// else, perhaps under the same name; or the database was dropped under this session.
+bool asks_for_another_session(unsigned code) {
   return code == ER_OPTION_PREVENTS_STATEMENT || code == ER_READ_ONLY_MODE ||
-         code == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION;
+         code == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION || code == ER_NO_DB_ERROR;
 }
 
 Verdict verdict_of(unsigned code, std::string_view message) {
@@ -373,7 +374,7 @@ tl::unexpected<Error> Connection::failure(const std::string& operation) {
     return fail(ErrorKind::kTransient, operation, subject_,
                 fmt::format("connection lost: {} ({})", message, error_code_));
   }
-  if (is_read_only(error_code_)) {
+  if (asks_for_another_session(error_code_)) {
     give_up();
   }
   const Verdict verdict = verdict_of(error_code_, message);

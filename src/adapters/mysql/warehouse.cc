@@ -199,6 +199,8 @@ Result<int64_t> rewrite_companies(Connection& connection, const CompanyTable& ta
 Result<std::unique_ptr<MysqlWarehouse>> MysqlWarehouse::open(const MysqlConfig& config) {
   std::unique_ptr<MysqlWarehouse> warehouse(new MysqlWarehouse(config));
   HIRESTREAM_TRY(warehouse->reconnect());
+  // One that is gone later is being restored, perhaps: it is not for us to make it anew.
+  warehouse->config_.create_database = false;
   return warehouse;
 }
 

@@ -166,7 +166,7 @@ def test_a_right_that_is_denied_for_a_while_is_waited_for(hirestream, administra
         wait_for(engine, lambda: log.read_text().count("has no SELECT permission") >= 3)
         administrator.execute(f"GRANT SELECT ON KEYSPACE {keyspace} TO {role}")
         before = counted_rows(tmp_path / "w.db")
-        hirestream("generate", "--to", raw_log(admin), "--rows", 10, "--seed", 99, HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
+        hirestream("generate", "--to", raw_log(admin), "--rate", 20, "--seconds", 1, HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
         wait_for(engine, lambda: counted_rows(tmp_path / "w.db") >= before + 10)
     finally:
         engine.terminate()
