@@ -180,7 +180,6 @@ class Transaction {
 bool is_lost_connection(unsigned code);
 inline constexpr unsigned kDuplicateKey = 1062;
 inline constexpr unsigned kUnknownDatabase = 1049;
-inline constexpr unsigned kUnknownHost = 2005;
 inline constexpr unsigned kNoSuchTable = 1146;
 inline constexpr unsigned kTableAccessDenied = 1142;
 

@@ -205,17 +205,7 @@ Result<std::unique_ptr<MysqlWarehouse>> MysqlWarehouse::open(const MysqlConfig& 
 }
 
 Result<void> MysqlWarehouse::reconnect() {
-  const bool connected_before = connection_ != nullptr;
-  auto connection = Connection::open(config_);
-  if (!connection) {
-    Error error = std::move(connection).error();
-    // A host that was known is not misspelt: its name comes back.
-    if (connected_before && error.message.find("(2005)") != std::string::npos) {
-      error.kind = ErrorKind::kTransient;
-    }
-    return forward(std::move(error));
-  }
-  connection_ = std::move(*connection);
+  HIRESTREAM_ASSIGN(connection_, Connection::open(config_));
   connection_->set_hook(hook_);
   return {};
 }
