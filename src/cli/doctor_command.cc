@@ -251,8 +251,8 @@ class Doctor {
             "`hirestream migrate` compacts it and keeps the old table");
         return false;
       case EventsTableState::kForeign:
-        add(Verdict::kBad, name, "it is not ours: columns are missing",
-            "use another database, or rename that table");
+        add(Verdict::kBad, name, "it is not ours: columns are missing, or have no room",
+            "`hirestream init` names them and says what to do");
         return false;
     }
     return false;

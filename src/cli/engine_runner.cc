@@ -1,5 +1,7 @@
 #include "cli/engine_runner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -36,7 +38,7 @@ class EngineRunner::Worker {
 
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
-      Result<bool> done = engine_ == nullptr ? open() : step();
+      Result<bool> done = engine_ == nullptr ? open(stop) : step();
       if (!done) {
         if (!retry(done.error(), stop)) {
           return;
@@ -45,8 +47,8 @@ class EngineRunner::Worker {
       }
       backoff_.reset();
       if (*done) {
-        if (rejected_) {
-          runner_.keep_error(*rejected_);
+        if (left_out_) {
+          runner_.keep_error(*left_out_);
         }
         return;
       }
@@ -66,10 +68,10 @@ class EngineRunner::Worker {
   }
 
   // Opens everything and starts the engine. Never done: there is always a step to follow.
-  Result<bool> open() {
+  Result<bool> open(const std::stop_token& stop) {
     const Settings& settings = runner_.settings_;
     if (source_ == nullptr) {
-      HIRESTREAM_ASSIGN(source_, open_source(source_settings_, observer_));
+      HIRESTREAM_ASSIGN(source_, open_source(source_settings_, observer_, stop));
     }
     if (warehouse_ == nullptr) {
       HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse, IfMissing::kCreate));
@@ -97,6 +99,11 @@ class EngineRunner::Worker {
 
   Result<bool> step() {
     HIRESTREAM_ASSIGN(const StepReport report, engine_->step());
+    worked_ = true;
+    for (const Error& error : report.left_out) {
+      runner_.observer_.on_note("warning", error.text());
+      left_out_ = error;
+    }
     next_due_us_ = report.next_due_us;
     if (!runner_.options_.once) {
       return false;
@@ -114,17 +121,15 @@ class EngineRunner::Worker {
 
   int64_t pause_us() const { return next_due_us_ - runner_.clock_.now_us(); }
 
-  // False: the error is final.
+  // False: this engine has ended. Else there was a pause.
   bool retry(const Error& error, const std::stop_token& stop) {
-    if (error.kind == ErrorKind::kRejected) {
-      // A part of the input is unusable (a damaged file); the engine goes on with the rest.
-      runner_.observer_.on_note("warning", error.text());
-      rejected_ = error;
-      return true;
-    }
-    if (error.kind != ErrorKind::kTransient) {
-      runner_.fail_all(error);
+    const bool passes = error.kind == ErrorKind::kTransient || (error.may_pass && worked_);
+    if (!passes) {
+      end(error);
       return false;
+    }
+    if (stop.stop_requested()) {
+      return false;  // it is not tried again, and nobody needs to know
     }
     const auto now = Steady::now();
     if (backoff_.attempts() == 0) {
@@ -132,13 +137,21 @@ class EngineRunner::Worker {
     }
     const auto limit = std::chrono::microseconds(runner_.options_.give_up_after_us);
     if (runner_.options_.once && now - first_failure_ >= limit) {
-      runner_.fail_all(error);
+      end(error);
       return false;
     }
     const int64_t delay_us = backoff_.next();
     observer_.on_retry(error, backoff_.attempts(), delay_us);
     wait(delay_us, stop);
     return true;
+  }
+
+  void end(const Error& error) {
+    if (runner_.settings_.sources.size() > 1) {
+      runner_.observer_.on_note("warning", fmt::format("the engine of {} has ended: {}",
+                                                       source_settings_.name, error.text()));
+    }
+    runner_.keep_error(error);
   }
 
   void sleep(int64_t us, const std::stop_token& stop) {
@@ -165,7 +178,10 @@ class EngineRunner::Worker {
   std::unique_ptr<JobDirectory> jobs_;
   std::unique_ptr<Engine> engine_;
   int64_t next_due_us_ = 0;
-  std::optional<Error> rejected_;
+  // A step has succeeded: source, warehouse and job directory are there, of the right form, and let
+  // us in.
+  bool worked_ = false;
+  std::optional<Error> left_out_;
 };
 
 EngineRunner::EngineRunner(const Settings& settings, EngineRunnerOptions options, Clock& clock,
@@ -179,17 +195,11 @@ void EngineRunner::keep_error(Error error) {
   }
 }
 
-void EngineRunner::fail_all(Error error) {
-  keep_error(std::move(error));
-  stop_all_.request_stop();
-}
-
 Result<void> EngineRunner::run(const std::stop_token& stop) {
-  const std::stop_callback on_stop(stop, [this] { stop_all_.request_stop(); });
   {
     std::vector<std::jthread> threads;
     for (const SourceSettings& source : settings_.sources) {
-      threads.emplace_back([this, &source] { Worker(*this, source).run(stop_all_.get_token()); });
+      threads.emplace_back([this, &source, &stop] { Worker(*this, source).run(stop); });
     }
   }
   if (error_) {

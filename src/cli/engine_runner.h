@@ -1,9 +1,11 @@
-// Runs one engine per source, each on its own thread with its own source, warehouse connection and job directory. Errors that may pass
-// are retried with growing pauses and told to the observer; input that cannot be used is noted and (with once) the result at the end;
-// any other error stops all engines.
+// Runs one engine per source, each on its own thread with its own source, warehouse connection and
+// job directory. Errors that pass, and once an engine has done a step those that may pass, are
+// retried with growing pauses and told to the observer; input that cannot be used is noted and
+// (with once) the result at the end. Any other error ends that source's engine, and is told; the
+// others go on.
 //
-// run() blocks until a stop is requested, every engine has caught up (once), or one has failed. A stop lets each engine
-// finish the step it is in.
+// run() blocks until a stop is requested, or every engine has caught up (once) or ended. A stop
+// lets each engine finish the step it is in, but for the reading of a file.
 #pragma once
 
 #include <functional>
@@ -33,19 +35,17 @@ class EngineRunner {
   EngineRunner(const Settings& settings, EngineRunnerOptions options, Clock& clock,
                Observer& observer);
 
-  // The first error that was not retried any more. Success also when stopped.
+  // The first error that ended an engine. Success also when stopped.
   Result<void> run(const std::stop_token& stop);
 
  private:
   class Worker;
-  void fail_all(Error error);
   void keep_error(Error error);
 
   const Settings& settings_;
   EngineRunnerOptions options_;
   Clock& clock_;
   Observer& observer_;
-  std::stop_source stop_all_;
   std::mutex init_mutex_;  // DDL one thread after the other
   std::mutex mutex_;       // error_
   std::optional<Error> error_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include "adapters/cassandra/cassandra_schema.h"
 #include "adapters/cassandra/cassandra_source.h"
@@ -55,12 +56,14 @@ OnAbsentColumns absent_columns_note(const SourceSettings& source, Observer& obse
 }
 
 Result<std::unique_ptr<EventSource>> open_files(FileFormat format, const SourceSettings& source,
-                                                const TimeZone& zone, Observer& observer) {
+                                                const TimeZone& zone, Observer& observer,
+                                                std::stop_token stop) {
   return as_port<EventSource>(
       FilesSource::open({.format = format,
                          .path = source.uri->path,
                          .source_zone = zone,
-                         .on_absent_columns = absent_columns_note(source, observer)}));
+                         .on_absent_columns = absent_columns_note(source, observer),
+                         .stop = std::move(stop)}));
 }
 
 }  // namespace
@@ -90,7 +93,8 @@ std::string absent_columns_text(std::span<const std::string_view> columns) {
   return text;
 }
 
-Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer) {
+Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
+                                                 std::stop_token stop) {
   HIRESTREAM_CHECK(source.uri.has_value());
   HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(source.source_timezone));
   if (source.strategy != "auto" && source.uri->scheme != Scheme::kCassandra) {
@@ -105,9 +109,9 @@ Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, O
       return as_port<EventSource>(
           SqliteRawLog::open({.path = source.uri->path, .source_zone = zone}));
     case Scheme::kCsv:
-      return open_files(FileFormat::kCsv, source, zone, observer);
+      return open_files(FileFormat::kCsv, source, zone, observer, std::move(stop));
     case Scheme::kNdjson:
-      return open_files(FileFormat::kNdjson, source, zone, observer);
+      return open_files(FileFormat::kNdjson, source, zone, observer, std::move(stop));
     case Scheme::kMysql:
       break;
   }

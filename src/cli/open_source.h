@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,9 @@
 namespace hirestream {
 
 // What somebody should know about the source goes to observer.on_note, some of it while it is read: the observer outlives the source.
-Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer);
+// `stop` ends the reading of a file that is under way (see FilesSourceOptions).
+Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
+                                                 std::stop_token stop = {});
 
 // Of the columns that a file lacks, those whose values the source's counting needs; create_time and ts are always there.
 std::vector<std::string_view> needed_columns(const SourceSettings& source,

@@ -276,9 +276,16 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
   if (!outcome && outcome.error().kind != ErrorKind::kRejected) {
     return forward(std::move(outcome).error());
   }
-  HIRESTREAM_TRY(print_summary(settings, statistics.total(), elapsed.count(), context));
+  const bool interrupted = context.interrupt->requested();
+  const auto printed = print_summary(settings, statistics.total(), elapsed.count(), context);
+  if (!printed && interrupted) {
+    // Whoever stops it during an outage has what was asked for.
+    context.log->warn(with_fields("there is no summary", {{"error", printed.error().text()}}));
+  } else {
+    HIRESTREAM_TRY(printed);
+  }
   HIRESTREAM_TRY(outcome);
-  return context.interrupt->requested() && settings.run.once ? kExitInterrupted : kExitOk;
+  return interrupted && settings.run.once ? kExitInterrupted : kExitOk;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Operating errors as values. A function that can fail for a reason outside the program returns Result<T>; a bug hits
-// HIRESTREAM_CHECK and stops the process. Retry policy depends on Error::kind alone.
+// Operating errors as values. A function that can fail for a reason outside the program returns
+// Result<T>; a bug hits HIRESTREAM_CHECK and stops the process. Retry policy depends on
+// Error::kind, and of kConfig on may_pass, alone.
 #pragma once
 
 #include <string>
@@ -21,6 +22,10 @@ struct Error {
   std::string subject;    // to what: a host, table, file, option
   std::string message;    // what went wrong, with the offending value and what is allowed
   std::string hint;       // what to do about it; may be empty
+  // Of kConfig: the answer is no proof that somebody must change something, for it is also what a
+  // failover, a table that is being replaced or a replica that is down looks like. Where everything
+  // has worked before in this process, it is tried again as if it were kTransient.
+  bool may_pass = false;
 
   // One line for a person: "operation subject: message (hint)".
   std::string text() const;
@@ -36,6 +41,13 @@ inline tl::unexpected<Error> fail(ErrorKind kind, std::string operation, std::st
                                   std::string message, std::string hint = {}) {
   return tl::unexpected<Error>(
       Error{kind, std::move(operation), std::move(subject), std::move(message), std::move(hint)});
+}
+
+// kConfig that may pass.
+inline tl::unexpected<Error> fail_for_now(std::string operation, std::string subject,
+                                          std::string message, std::string hint = {}) {
+  return tl::unexpected<Error>(Error{ErrorKind::kConfig, std::move(operation), std::move(subject),
+                                     std::move(message), std::move(hint), true});
 }
 
 inline tl::unexpected<Error> forward(Error error) {

@@ -37,14 +37,7 @@ int64_t Clockwork::tick() {
 Result<void> Clockwork::do_chores() {
   if (jobs_.due(now_us_)) {
     jobs_.due_us = now_us_ + options_.jobs_interval_us;
-    auto refreshed = ledger_.companies().refresh();
-    if (!refreshed && refreshed.error().kind != ErrorKind::kTransient) {
-      return refreshed;
-    }
-    if (!refreshed) {
-      // Counting goes on with the companies known so far; rows are filled in when the directory answers again.
-      ports_.observer.on_retry(refreshed.error(), 1, options_.jobs_interval_us);
-    }
+    HIRESTREAM_TRY(ledger_.companies().refresh());
   }
   if (rejects_.due(now_us_)) {
     HIRESTREAM_TRY(ports_.warehouse.expire_rejects(now_us_ - options_.rejects_keep_us,

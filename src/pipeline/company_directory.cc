@@ -15,14 +15,46 @@ Result<void> CompanyDirectory::start() {
 }
 
 Result<void> CompanyDirectory::refresh() {
-  std::vector<Job> current;
+  auto dimension = read_directory();
+  const bool read = dimension.has_value();
+  const bool stands_in = !read && read_before_;
+  auto done = read ? store(std::move(*dimension)) : forward(std::move(dimension).error());
+  read_before_ = read_before_ || read;
+  if (done) {
+    failures_ = 0;
+    return {};
+  }
+  if (!stands_in && done.error().kind != ErrorKind::kTransient) {
+    return done;
+  }
+  ports_.observer.on_retry(done.error(), ++failures_, interval_us_);
+  return {};
+}
+
+Result<CompanyDirectory::Dimension> CompanyDirectory::read_directory() {
+  Dimension dimension;
   if (ports_.jobs != nullptr) {
-    HIRESTREAM_ASSIGN(Loaded<Job> loaded, ports_.jobs->load());
-    note(loaded.warnings, noted_of_jobs_);
-    for (Job& job : loaded.entries) {
-      current.push_back(storable(std::move(job)));
+    HIRESTREAM_ASSIGN(Loaded<Job> jobs, ports_.jobs->load());
+    HIRESTREAM_ASSIGN(Loaded<Publisher> publishers, ports_.jobs->load_publishers());
+    note(jobs.warnings, noted_of_jobs_);
+    note(publishers.warnings, noted_of_publishers_);
+    for (Job& job : jobs.entries) {
+      dimension.jobs.push_back(storable(std::move(job)));
+    }
+    for (Publisher& publisher : publishers.entries) {
+      dimension.publishers.push_back(storable(std::move(publisher)));
     }
   }
+  return dimension;
+}
+
+Result<void> CompanyDirectory::store(Dimension dimension) {
+  HIRESTREAM_TRY(store_jobs(dimension.jobs));
+  return ports_.jobs != nullptr ? store_publishers(std::move(dimension.publishers))
+                                : Result<void>();
+}
+
+Result<void> CompanyDirectory::store_jobs(const std::vector<Job>& current) {
   // Compared with what the warehouse holds as well as with memory: another engine may have stored the job already while this one
   // still wrote rows with the old company.
   HIRESTREAM_ASSIGN(const std::vector<Job> stored_list, ports_.warehouse.load_jobs());
@@ -43,7 +75,7 @@ Result<void> CompanyDirectory::refresh() {
     }
   }
   if (changed.empty()) {
-    return store_publishers();
+    return {};
   }
   HIRESTREAM_ASSIGN(const int64_t rewritten,
                     ports_.warehouse.store_jobs(changed, ports_.clock.now_us()));
@@ -56,19 +88,10 @@ Result<void> CompanyDirectory::refresh() {
                                         " jobs new or changed, " + std::to_string(rewritten) +
                                         " rows of events rewritten");
   }
-  return store_publishers();
+  return {};
 }
 
-Result<void> CompanyDirectory::store_publishers() {
-  if (ports_.jobs == nullptr) {
-    return {};
-  }
-  HIRESTREAM_ASSIGN(Loaded<Publisher> loaded, ports_.jobs->load_publishers());
-  note(loaded.warnings, noted_of_publishers_);
-  std::vector<Publisher> current;
-  for (Publisher& publisher : loaded.entries) {
-    current.push_back(storable(std::move(publisher)));
-  }
+Result<void> CompanyDirectory::store_publishers(std::vector<Publisher> current) {
   if (current == publishers_) {
     return {};
   }

@@ -14,25 +14,44 @@ namespace hirestream {
 
 class CompanyDirectory {
  public:
-  explicit CompanyDirectory(const EnginePorts& ports) : ports_(ports) {}
+  // `interval_us`: until the next refresh, for whoever is told of one in vain.
+  CompanyDirectory(const EnginePorts& ports, int64_t interval_us)
+      : ports_(ports), interval_us_(interval_us) {}
 
   // Loads what the warehouse knows. Call once before company_of.
   Result<void> start();
-  // Loads the dimension and stores what changed; the first time all of it, for a process that was killed may have left rows with the
-  // company of an older dimension. Without a directory the dimension is what the warehouse holds: another engine may refresh it. An
-  // unreachable directory is an error; the last known state stays in use.
+  // Loads the dimension and stores what changed; the first time all of it, for a process that was
+  // killed may have left rows with the company of an older dimension. Without a directory the
+  // dimension is what the warehouse holds: another engine may refresh it.
+  //
+  // What passes (a directory or warehouse that does not answer), and once the directory has been
+  // read whatever is wrong with it (it is being replaced, perhaps), is told to the observer and no
+  // error: the last known state stays in use until the next refresh.
   Result<void> refresh();
   // 0: unknown.
   int64_t company_of(int64_t job_id) const;
 
  private:
-  Result<void> store_publishers();
+  struct Dimension {
+    std::vector<Job> jobs;
+    std::vector<Publisher> publishers;
+  };
+  Result<Dimension> read_directory();
+  Result<void> store(Dimension dimension);
+  Result<void> store_jobs(const std::vector<Job>& current);
+  Result<void> store_publishers(std::vector<Publisher> current);
   // Once for each set of them.
   void note(const std::vector<std::string>& warnings, std::vector<std::string>& noted);
 
   EnginePorts ports_;
+  int64_t interval_us_;
+  // In a row.
+  int failures_ = 0;
+  // The directory was.
+  bool read_before_ = false;
   std::unordered_map<int64_t, Job> jobs_;
-  std::vector<Publisher> publishers_;  // last stored
+  // Last stored.
+  std::vector<Publisher> publishers_;
   bool stored_all_ = false;
   std::vector<std::string> noted_of_jobs_;
   std::vector<std::string> noted_of_publishers_;

@@ -1,8 +1,10 @@
 // The engine: keeps `events` equal to a recount of one source's raw log. A deterministic state machine over ports: it has no
 // thread, no clock and no database of its own; whoever owns it calls step() again and again.
 //
-// Threading: one thread at a time. Errors of step(): kTransient = call again after a pause (the engine has lost nothing);
-// kConfig / kBug = stop. Fenced engines return kConfig with operation "fence".
+// Threading: one thread at a time. Errors of step(): kTransient = call again after a pause (the
+// engine has lost nothing); any other kind = stop (kConfig that may pass: where everything has
+// worked before, call again after a pause). Fenced engines return kConfig with operation "fence";
+// kRejected never means a part of the input: see StepReport::left_out.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +85,9 @@ struct StepReport {
   int64_t rows_counted = 0;
   // What keeps it from having caught up, and is tried again; it may never end by itself (a replica that is down for good).
   std::optional<Error> blocked;
+  // Parts of the input that cannot be used (a damaged file), each told once: the engine goes on
+  // with the rest.
+  std::vector<Error> left_out;
 };
 
 class Engine {

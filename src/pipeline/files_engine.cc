@@ -74,12 +74,10 @@ Result<StepReport> FilesEngine::step() {
     HIRESTREAM_TRY(forget_copied(now_us));
     compared_ = true;
   }
-  if (pending_.empty() && !failures_.empty()) {
-    Error error = std::move(failures_.front());
-    failures_.pop_front();
-    return forward(std::move(error));
-  }
   StepReport report;
+  if (pending_.empty()) {
+    report.left_out = std::exchange(left_out_, {});
+  }
   report.rows_counted = book_.rows_counted() - rows_before;
   report.caught_up = looked_ && pending_.empty() && !changing_;
   report.blocked = pending_.empty() ? changing_ : std::nullopt;
@@ -100,20 +98,20 @@ Result<void> FilesEngine::work_on_next(int64_t now_us) {
 }
 
 bool FilesEngine::put_aside(const SliceListing& file, const Error& error, int64_t now_us) {
-  if (error.kind == ErrorKind::kTransient && error.subject == file.name) {
+  if (error.kind == ErrorKind::kTransient && error.subject == file.name &&
+      error.operation != "stop") {
     // It changes while it is read. The next look finds its new version; the others need not wait for it.
     changing_ = error;
     ports_.observer.on_retry(error, 1, options_.watch_interval_us);
     return true;
   }
-  if (error.kind == ErrorKind::kTransient || error.kind == ErrorKind::kBug ||
-      error.operation == "fence") {
+  if (error.kind != ErrorKind::kRejected) {
     return false;
   }
   // Who may read it can change without a trace in its tag.
   put_aside_[file.key] = {file.tag,
                           error.operation == "open file" ? now_us + kOpenAgainUs : INT64_MAX};
-  failures_.push_back(error);
+  left_out_.push_back(error);
   return true;
 }
 

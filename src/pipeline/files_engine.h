@@ -24,7 +24,7 @@ class FilesEngine : public Engine {
   FilesEngine(const EnginePorts& ports, EngineOptions options);
 
   Result<void> start() override;
-  // Besides the errors of Engine::step: kRejected or kConfig for an unusable file, after all others are done.
+  // Files that cannot be used are left out, and told when all others are done.
   Result<StepReport> step() override;
 
  private:
@@ -57,7 +57,8 @@ class FilesEngine : public Engine {
   // Files of the last look.
   std::set<SliceKey> there_;
   std::map<SliceKey, PutAside> put_aside_;
-  std::deque<Error> failures_;
+  // Not told yet.
+  std::vector<Error> left_out_;
   // Why a file that is there has not been counted yet.
   std::optional<Error> changing_;
   bool started_ = false;

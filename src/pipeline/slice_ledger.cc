@@ -15,6 +15,18 @@ constexpr int kCommitAttemptsMax = 5;
 constexpr int kResolveAttemptsMax = 5;
 constexpr int kPublishAttemptsMax = 50;  // each in vain only because another one was not
 
+// The same transaction would be refused for ever: whoever made the tables must change them.
+Error refused_by_tables(Error error) {
+  error.kind = ErrorKind::kConfig;
+  error.message = "the warehouse refuses what was counted: " + error.message;
+  if (error.hint.empty()) {
+    error.hint =
+        "nothing of it was written; give the tables the columns that `hirestream init --print` "
+        "shows, then start again";
+  }
+  return error;
+}
+
 // One for each shard and day, in their order.
 std::vector<FrozenDay> add_up(std::vector<FrozenDay> days) {
   std::map<std::pair<int32_t, int32_t>, FrozenDay> sums;
@@ -57,7 +69,7 @@ SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
     : ports_(ports),
       options_(options),
       classifier_(options.counting),
-      companies_(ports),
+      companies_(ports, options.jobs_interval_us),
       shards_(options.shards),
       token_state_(options.token_seed) {
   if (shards_.empty()) {
@@ -206,6 +218,9 @@ Result<CommitOutcome> SliceLedger::apply(Commit& commit) {
         return resolve(commit);
       }
       return outcome;
+    }
+    if (outcome.error().kind == ErrorKind::kRejected) {
+      return forward(refused_by_tables(std::move(outcome).error()));
     }
     if (outcome.error().kind != ErrorKind::kTransient || attempt == kCommitAttemptsMax) {
       return forward(outcome.error());

@@ -120,4 +120,17 @@ Result<void> refuse_ledger_without_rows(const SourceRegistration& given) {
                  "put them back: hirestream verify --repair; or start with an empty database");
 }
 
+Result<void> check_new_events(const std::string& subject, bool ledger_has_rows) {
+  if (!ledger_has_rows) {
+    return {};
+  }
+  return fail_for_now(
+      "init", subject,
+      "there is no `events`, but the ledger counts rows: an empty one would hide "
+      "that they are lost",
+      "if it is being replaced, start again when it is back; if it is gone, make an "
+      "empty one (`hirestream init --print` shows how), then put its rows back: "
+      "hirestream verify --repair");
+}
+
 }  // namespace hirestream

@@ -22,4 +22,8 @@ Result<void> refuse_rows_without_ledger(const SourceRegistration& given);
 // Of a known name, if `events` has no row and the ledger has counted some: kConfig.
 Result<void> refuse_ledger_without_rows(const SourceRegistration& given);
 
+// Of a warehouse without `events`, before an empty one is made: kConfig that may pass if the ledger
+// has counted rows. It is being replaced, perhaps, and comes back with them.
+Result<void> check_new_events(const std::string& subject, bool ledger_has_rows);
+
 }  // namespace hirestream

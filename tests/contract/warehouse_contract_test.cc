@@ -295,6 +295,34 @@ TEST_P(WarehouseContract, SourceIsRefusedWhenEventsWereEmptiedUnderItsLedger) {
   }
 }
 
+TEST_P(WarehouseSqlContract, EventsIsNotMadeAnewUnderItsLedger) {
+  start(1);
+  const Contribution one{cell(kHour, 1, clicks(1, 1))};
+  SliceChange counted = change(kSlice, 0, ChangeMode::kReplace, one);
+  counted.entry.classes.counted = 1;
+  Commit commit = commit_of({counted});
+  add_cells(commit, {}, one);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  if (database_->is_sqlite()) {
+    database_->run("DROP VIEW events");
+    database_->run("DROP TABLE events_micros");
+  } else {
+    database_->run("DROP TABLE events");
+  }
+  const auto done = warehouse_->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+  EXPECT_TRUE(done.error().may_pass) << "it is being replaced, perhaps";
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kMissing);
+  // As the hint says, when it is gone for good.
+  EXPECT_THAT(done.error().hint, HasSubstr("init --print"));
+  for (const std::string& statement : warehouse_->schema_statements()) {
+    database_->run(statement);
+  }
+  expect_ok(warehouse_->init());
+  database_->run("DELETE FROM hirestream_days");
+}
+
 TEST_P(WarehouseContract, SourcesWhoseIdentityIsOnlyAPathMayShareIt) {
   start();
   const auto expect_two = [&](const std::string& log, const std::string& strategy) {
@@ -1220,7 +1248,7 @@ TEST_P(WarehouseContract, NamesThatCannotBeStoredAsTheyAreSettleAfterOneRefresh)
   simulation::World world(1, 1'700'000'000'000'000, false);
   const simulation::RawLog log({}, false);
   simulation::FakeEventSource source(world, log, "engine");
-  CompanyDirectory companies({source, *warehouse_, &directory, clock, notes});
+  CompanyDirectory companies({source, *warehouse_, &directory, clock, notes}, 30'000'000);
   expect_ok(companies.start());
   expect_ok(companies.refresh());
   EXPECT_EQ(companies.company_of(1), 2);

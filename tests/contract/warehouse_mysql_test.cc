@@ -347,6 +347,192 @@ TEST_P(MysqlWarehouseFaults, OneRowBeyondThePacketNamesTheSetting) {
   EXPECT_THAT(take(warehouse_->load_rejects(source_, 9)), IsEmpty());
 }
 
+// --- errors of the server, by number
+
+// A trigger answers every row that a commit adds to `events` with that error.
+class RefusingEvents {
+ public:
+  RefusingEvents(WarehouseDatabase& database, unsigned code) : database_(database) {
+    database_.run(
+        fmt::format("CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW SIGNAL "
+                    "SQLSTATE 'HY000' SET MESSAGE_TEXT = 'told to', MYSQL_ERRNO = {}",
+                    code));
+  }
+  ~RefusingEvents() { database_.run("DROP TRIGGER refuse"); }
+
+ private:
+  WarehouseDatabase& database_;
+};
+
+TEST_P(MysqlWarehouseFaults, ErrorsThatPassOrMayPassAreToldFromThoseThatAreFinal) {
+  struct Case {
+    unsigned code;
+    ErrorKind kind;
+    bool may_pass;
+  };
+  constexpr auto kPasses = ErrorKind::kTransient;
+  const std::vector<Case> cases = {
+      // Read-only, after a failover.
+      {1290, kPasses, false},
+      {1792, kPasses, false},
+      {1836, kPasses, false},
+      // Group replication, before and in COMMIT; a server that is not there yet.
+      {3100, kPasses, false},
+      {3101, kPasses, false},
+      {3168, kPasses, false},
+      // What somebody else does to row or table.
+      {1020, kPasses, false},
+      {1412, kPasses, false},
+      {1205, kPasses, false},
+      {1213, kPasses, false},
+      // Disk and limits.
+      {1026, kPasses, false},
+      {1021, kPasses, false},
+      {1637, kPasses, false},
+      // A table in a gap between two names, a host that is blocked, a database that is restored;
+      // and one that nobody has foreseen.
+      {1146, ErrorKind::kConfig, true},
+      {1129, ErrorKind::kConfig, true},
+      {1049, ErrorKind::kConfig, true},
+      {1054, ErrorKind::kConfig, true},
+      {59999, ErrorKind::kConfig, true},
+      // Somebody must change something.
+      {1044, ErrorKind::kConfig, false},
+      {1045, ErrorKind::kConfig, false},
+      {1142, ErrorKind::kConfig, false},
+      {1143, ErrorKind::kConfig, false},
+      {1227, ErrorKind::kConfig, false},
+      {1130, ErrorKind::kConfig, false},
+      // A value has no room.
+      {1264, ErrorKind::kRejected, false},
+      {1366, ErrorKind::kRejected, false},
+      {1406, ErrorKind::kRejected, false},
+      {1690, ErrorKind::kRejected, false},
+      {1048, ErrorKind::kRejected, false},
+      {1364, ErrorKind::kRejected, false},
+      {3819, ErrorKind::kRejected, false},
+      {4025, ErrorKind::kRejected, false},
+      // The statement is ours.
+      {1064, ErrorKind::kBug, false},
+      {1136, ErrorKind::kBug, false},
+  };
+  start(1);
+  const Commit commit = rich_commit();
+  const std::string before = everything();
+  for (const Case& wanted : cases) {
+    SCOPED_TRACE(wanted.code);
+    {
+      const RefusingEvents refusing(*database_, wanted.code);
+      const auto outcome = warehouse_->commit(commit);
+      ASSERT_FALSE(outcome.has_value());
+      const Error& error = outcome.error();
+      EXPECT_EQ(error.kind, wanted.kind);
+      EXPECT_EQ(error.may_pass, wanted.may_pass);
+      // Operation, host and code.
+      EXPECT_THAT(error.text(), HasSubstr("INSERT INTO events"));
+      EXPECT_THAT(error.text(), HasSubstr(fmt::format("{}:{}", config_.host, config_.port)));
+      EXPECT_THAT(error.text(), HasSubstr(fmt::format("({})", wanted.code)));
+    }
+    EXPECT_EQ(everything(), before);
+  }
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+TEST_P(MysqlWarehouseFaults, AServerThatHasBecomeReadOnlyIsLookedUpAgain) {
+  start(1);
+  const Commit commit = rich_commit();
+  std::vector<uint64_t> sessions;
+  backend().session().set_hook([&](std::string_view, uint64_t id) {
+    sessions.push_back(id);
+    return StatementFault::kNone;
+  });
+  for (const unsigned code : {1290U, 1792U, 1836U}) {
+    SCOPED_TRACE(code);
+    {
+      const RefusingEvents refusing(*database_, code);
+      EXPECT_FALSE(warehouse_->commit(commit).has_value());
+    }
+    const uint64_t refused = sessions.back();
+    expect_ok(warehouse_->expire_rejects(0, 1'000'000));
+    EXPECT_NE(sessions.back(), refused) << "the session leads to the former primary";
+  }
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+// Two renames after each other, as tools that rebuild a table do.
+TEST_P(MysqlWarehouseFaults, EventsThatIsReplacedIsWaitedForAndNeverMadeAnew) {
+  start(1);
+  const Commit commit = rich_commit();
+  database_->run("UPDATE hirestream_slices SET counted = 1");
+  database_->run("RENAME TABLE events TO events_gap");
+  const auto outcome = warehouse_->commit(commit);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_TRUE(outcome.error().may_pass) << outcome.error().text();
+  const auto other = database_->open();
+  const auto done = other->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_TRUE(done.error().may_pass);
+  EXPECT_THAT(done.error().text(), HasSubstr("no `events`"));
+  EXPECT_EQ(take(other->events_table()), EventsTableState::kMissing);
+  database_->run("RENAME TABLE events_gap TO events");
+  expect_ok(other->init());
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+// As a backup that is restored does.
+TEST_P(MysqlWarehouseFaults, ADatabaseThatIsGoneIsWaitedForAndNeverMadeAnew) {
+  MysqlConfig config = config_;
+  config.create_database = true;
+  warehouse_ = take(open_mysql_warehouse(config));
+  start(1);
+  expect_ok(other_->execute("DROP DATABASE " + config_.database));
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto jobs = warehouse_->load_jobs();
+    ASSERT_FALSE(jobs.has_value());
+    EXPECT_TRUE(jobs.error().may_pass) << jobs.error().text();
+  }
+  expect_ok(other_->execute("CREATE DATABASE " + config_.database));
+  expect_ok(other_->execute("USE " + config_.database));
+  database_->run("USE " + config_.database);
+  for (const std::string& statement : warehouse_->schema_statements()) {
+    database_->run(statement);
+  }
+  EXPECT_THAT(take(warehouse_->load_jobs()), IsEmpty());
+}
+
+TEST_P(MysqlWarehouseFaults, ColumnsWithoutRoomAreRefusedWithTheStatementThatMendsThem) {
+  std::string narrow = std::regex_replace(mysql_events_table("events"), std::regex("job_id BIGINT"),
+                                          "job_id INT UNSIGNED");
+  narrow = std::regex_replace(narrow, std::regex("clicks BIGINT"), "clicks BIGINT UNSIGNED");
+  database_->run(narrow);
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kForeign);
+  const auto done = warehouse_->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+  EXPECT_FALSE(done.error().may_pass);
+  EXPECT_THAT(done.error().message, HasSubstr("job_id is int"));
+  EXPECT_THAT(done.error().message, HasSubstr("clicks is bigint"));
+  const size_t alter = done.error().hint.find("ALTER TABLE events");
+  ASSERT_NE(alter, std::string::npos) << done.error().hint;
+  database_->run(done.error().hint.substr(alter));
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kReady);
+  start(1);
+}
+
+TEST_P(MysqlWarehouseFaults, ARefusedCellIsNamed) {
+  start(1);
+  database_->run("ALTER TABLE events MODIFY clicks TINYINT NOT NULL");
+  const Contribution cells{cell(kHour, 1, {.clicks = 1, .bid_micros = 5}),
+                           cell(kHour, 4711, {.clicks = 1000, .bid_micros = 5})};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
+  add_cells(commit, {}, cells);
+  const auto outcome = warehouse_->commit(commit);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, ErrorKind::kRejected);
+  EXPECT_THAT(outcome.error().message, HasSubstr("'clicks' at row 2"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("('2024-01-01',0,4711,"));
+}
+
 // --- settings that are wrong
 
 TEST_P(MysqlWarehouseFaults, WrongSettingsSayWhatToChangeAndNoPassword) {

@@ -115,6 +115,27 @@ TEST_F(SqliteWarehouseFile, FileOfSomebodyElseIsAConfigError) {
   EXPECT_EQ(done.error().kind, ErrorKind::kConfig) << done.error().text();
 }
 
+TEST_F(SqliteWarehouseFile, ColumnsOfOtherTypesAreRefused) {
+  const std::string path = (folder_ / "by hand.db").string();
+  auto warehouse = *open_sqlite_warehouse({.path = path});
+  ASSERT_TRUE(warehouse->init());
+  warehouse.reset();
+  auto other = *sqlite::Database::open({.path = path});
+  ASSERT_TRUE(other.execute("DROP TABLE events_micros"));
+  ASSERT_TRUE(
+      other.execute("CREATE TABLE events_micros (days INTEGER, hours INTEGER, job_id TEXT, "
+                    "publisher_id INTEGER, campaign_id INTEGER, group_id INTEGER, company_id "
+                    "INTEGER, impressions INTEGER, clicks INTEGER, conversions INTEGER, qualified "
+                    "INTEGER, unqualified INTEGER, bid_micros INTEGER, sources TEXT, updated_at_us "
+                    "INTEGER, PRIMARY KEY (days, hours, job_id, publisher_id, campaign_id, "
+                    "group_id))"));
+  warehouse = *open_sqlite_warehouse({.path = path});
+  const auto done = warehouse->init();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(done.error().message, HasSubstr("column job_id of events_micros is TEXT"));
+}
+
 TEST_F(SqliteWarehouseFile, MissingFileIsNotCreatedUnlessWanted) {
   const std::string path = (folder_ / "typo.db").string();
   const auto opened = open_sqlite_warehouse({.path = path, .create = false});

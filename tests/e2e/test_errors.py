@@ -1,8 +1,10 @@
 """What goes wrong is said in a way that helps: what, where, what to do; with the documented exit code; never a password."""
 
 import csv
+import re
 import resource
 import signal
+import time
 
 import pytest
 
@@ -29,6 +31,82 @@ def test_unknown_mysql_host(hirestream, source):
 def test_nobody_listens(hirestream, source):
     said = run_once(hirestream, source, "mysql://root@127.0.0.1:1/etl_data", expect=3)
     assert "127.0.0.1:1" in said
+
+
+@pytest.mark.parametrize("once, code", [([], 0), (["--once"], 130)], ids=["for_good", "once"])
+def test_stopped_during_an_outage(hirestream, source, once, code):
+    """Whoever stops it has what was asked for, whether the warehouse answers or not."""
+    engine = hirestream.start("run", *once, "--source", source, "--warehouse", "mysql://root@127.0.0.1:1/etl_data")
+    try:
+        said = ""
+        while "again_in_ms" not in said:
+            line = engine.stderr.readline()
+            assert line, said
+            said += line
+    finally:
+        engine.send_signal(signal.SIGTERM)
+        out, errors = engine.communicate(timeout=30)
+    assert engine.returncode == code, said + out + errors
+
+
+def test_stopped_while_it_reads_a_large_file(hirestream, tmp_path):
+    hirestream("generate", "--to", f"csv:{tmp_path}/large.csv", "--rows", 2_000_000)
+    warehouse = f"sqlite:{tmp_path}/counts.db"
+    engine = hirestream.start("run", "--source", f"csv:{tmp_path}/large.csv", "--warehouse", warehouse)
+    time.sleep(0.5)
+    asked = time.monotonic()
+    engine.send_signal(signal.SIGTERM)
+    out, errors = engine.communicate(timeout=60)
+    assert time.monotonic() - asked < 1.5
+    assert engine.returncode == 0, out + errors
+    assert content(sqlite_events(warehouse)) == [], "nothing is half done"
+
+
+def test_events_without_room_are_refused_and_mended(hirestream, source, mysql, mysql_database):
+    warehouse = mysql.uri(mysql_database)
+    hirestream("init", "--warehouse", warehouse)
+    with mysql.connect(mysql_database) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events MODIFY job_id INT NOT NULL, MODIFY clicks INT UNSIGNED NOT NULL DEFAULT 0")
+        said = run_once(hirestream, source, warehouse, expect=2)
+        assert "job_id is int" in said and "clicks is int unsigned" in said, said
+        cursor.execute(re.search("ALTER TABLE events .*", said)[0])
+    run_once(hirestream, source, warehouse)
+
+
+@pytest.mark.parametrize("once", [[], ["--once"]], ids=["for_good", "once"])
+def test_a_commit_that_is_refused_ends_it(hirestream, tmp_path, mysql, mysql_database, once):
+    """The server would refuse it for ever: it is not tried again and again."""
+    source, warehouse = f"sqlite:{tmp_path}/raw.db", mysql.uri(mysql_database)
+    hirestream("generate", "--to", source, "--rows", 2000)
+    hirestream("init", "--warehouse", warehouse)
+    with mysql.connect(mysql_database) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE hirestream_days MODIFY job_id TINYINT NOT NULL")
+    said = hirestream("run", *once, "--source", source, "--warehouse", warehouse, expect=2, timeout=60)
+    assert "refuses what was counted" in said and "'job_id' at row" in said, said
+    assert f"{mysql.host}:{mysql.port}" in said and "(1264)" in said, said
+
+
+def test_one_source_that_ends_does_not_end_the_others(hirestream, source, tmp_path):
+    warehouse = f"sqlite:{tmp_path}/counts.db"
+    engine = hirestream.start("run", "--source", f"csv:{tmp_path}/absent.csv", "--source", source, "--warehouse", warehouse)
+    try:
+        deadline = time.monotonic() + 60
+        while not counted(warehouse):
+            assert engine.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        engine.send_signal(signal.SIGTERM)
+        out, errors = engine.communicate(timeout=30)
+    assert engine.returncode == 2, out + errors
+    assert "has ended" in errors and "absent.csv" in errors
+
+
+def counted(warehouse):
+    try:
+        return sqlite_events(warehouse).query("SELECT COUNT(*) FROM events")[0][0] > 0
+    except Exception as error:  # the tables are not there yet
+        assert "no such table" in str(error) or "unable to open" in str(error), error
+        return False
 
 
 def test_unknown_cassandra_host(hirestream, tmp_path):

@@ -79,6 +79,39 @@ def test_late_job_while_running(hirestream, dataset, source, mysql, mysql_databa
     assert_equal(dataset.recount(), mysql.events(mysql_database), companies)
 
 
+def test_jobs_that_are_replaced_while_running(hirestream, tmp_path, mysql, mysql_database):
+    """As a nightly DROP and CREATE does: the last known companies stay in use, and the engine goes on."""
+    source, uri = f"sqlite:{tmp_path}/raw.db", mysql.uri(mysql_database)
+    hirestream("generate", "--to", source, "--rows", 500, "--jobs", 5, "--jobs-to", f"csv:{tmp_path}/jobs.csv")
+    with open(tmp_path / "jobs.csv", newline="", encoding="utf-8") as file:
+        jobs = [int(row["id"]) for row in csv.DictReader(file)]
+    make_jobs(mysql, mysql_database, {job: 1 for job in jobs})
+    engine = hirestream.start("run", "--source", source, "--warehouse", uri, "--jobs", uri, "--jobs-refresh-interval", "1s")
+    events = mysql.events(mysql_database)
+
+    def wait_for_company(company):
+        deadline = time.monotonic() + 30
+        while True:
+            assert engine.poll() is None, engine.communicate()
+            assert time.monotonic() < deadline
+            if read_rows(events) and events.query("SELECT DISTINCT company_id FROM events WHERE job_id <> 0") == ((company,),):
+                return
+            time.sleep(0.2)
+
+    try:
+        wait_for_company(1)
+        mysql.execute(f"DROP TABLE {mysql_database}.jobs")
+        time.sleep(2.5)
+        wait_for_company(1)
+        make_jobs(mysql, mysql_database, {job: 2 for job in jobs})
+        wait_for_company(2)
+    finally:
+        engine.send_signal(signal.SIGTERM)
+        out, errors = engine.communicate(timeout=60)
+    assert engine.returncode == 0, out + errors
+    assert "no table jobs" in errors, "it is said"
+
+
 def read_rows(events):
     try:
         return sum(read_accounting(events).values())

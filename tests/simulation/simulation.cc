@@ -34,8 +34,11 @@ class FakeJobDirectory : public JobDirectory {
   Result<Loaded<Job>> load() override {
     world_.port_call(process_, "load job directory");
     if (world_.fault(world_.rates.jobs_error, "job directory error")) {
-      return fail(ErrorKind::kTransient, "load", "jobs", "time-out");
+      // Once it has been read, a table that is missing is only being replaced.
+      return read_before_ ? fail(ErrorKind::kConfig, "load", "jobs", "no such table")
+                          : fail(ErrorKind::kTransient, "load", "jobs", "time-out");
     }
+    read_before_ = true;
     std::map<int64_t, Job> jobs;
     for (const JobChange& change : changes_) {
       if (change.at_us <= world_.now_us()) {
@@ -54,6 +57,7 @@ class FakeJobDirectory : public JobDirectory {
   World& world_;
   const std::vector<JobChange>& changes_;
   std::string process_;
+  bool read_before_ = false;
 };
 
 class TraceObserver : public NullObserver {

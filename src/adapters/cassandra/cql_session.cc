@@ -13,8 +13,9 @@ constexpr uint32_t kQueuePages = 8;
 
 // Error codes of the CQL binary protocol (version 4, section 9).
 constexpr int32_t kBadCredentials = 0x0100;
-constexpr int32_t kUnauthorized = 0x2100;
 constexpr int32_t kFirstOfRequestErrors = 0x2000;
+constexpr int32_t kSyntaxError = 0x2000;
+constexpr int32_t kUnauthorized = 0x2100;
 constexpr int32_t kUnprepared = 0x2500;
 
 class ErrorBox {
@@ -29,28 +30,9 @@ class ErrorBox {
   tl::unexpected<Error> take_opening(const CassandraConfig& config) const;
 
  private:
-  ErrorKind kind() const;
   std::string hint() const;
   hs_cql_error error_{};
 };
-
-ErrorKind ErrorBox::kind() const {
-  switch (error_.code) {
-    case HS_CQL_E_AUTHENTICATION:
-    case HS_CQL_E_TLS:
-      return ErrorKind::kConfig;
-    case HS_CQL_E_ARGUMENT:
-    case HS_CQL_E_PANIC:
-      return ErrorKind::kBug;
-    case HS_CQL_E_SERVER:
-      return (error_.server_code >= kFirstOfRequestErrors && error_.server_code != kUnprepared) ||
-                     error_.server_code == kBadCredentials
-                 ? ErrorKind::kConfig
-                 : ErrorKind::kTransient;
-    default:
-      return ErrorKind::kTransient;
-  }
-}
 
 std::string ErrorBox::hint() const {
   switch (error_.code) {
@@ -75,10 +57,10 @@ std::string ErrorBox::hint() const {
 
 tl::unexpected<Error> ErrorBox::take(const char* operation, const std::string& subject) const {
   std::string message = error_.message != nullptr ? error_.message : "unknown error";
-  if (error_.server_code != 0) {
-    message += fmt::format(" (server code 0x{:04x})", error_.server_code);
-  }
-  return fail(kind(), operation, subject, std::move(message), hint());
+  message += error_.server_code != 0 ? fmt::format(" (server code 0x{:04x})", error_.server_code)
+                                     : fmt::format(" (driver code {})", error_.code);
+  const CqlVerdict verdict = cql_verdict(error_.code, error_.server_code);
+  return forward({verdict.kind, operation, subject, std::move(message), hint(), verdict.may_pass});
 }
 
 std::string tls_hint(const CassandraConfig& config, std::string_view message) {
@@ -144,6 +126,28 @@ uint32_t milliseconds(std::chrono::milliseconds duration) {
 }
 
 }  // namespace
+
+CqlVerdict cql_verdict(int32_t code, int32_t server_code) {
+  switch (code) {
+    // A node that cannot read its own system_auth lets nobody in and knows nobody's rights.
+    case HS_CQL_E_AUTHENTICATION:
+    case HS_CQL_E_TLS:
+      return {ErrorKind::kConfig, true};
+    case HS_CQL_E_ARGUMENT:
+    case HS_CQL_E_PANIC:
+      return {ErrorKind::kBug};
+    case HS_CQL_E_SERVER:
+      if (server_code == kSyntaxError) {
+        return {ErrorKind::kConfig};
+      }
+      return (server_code > kFirstOfRequestErrors && server_code != kUnprepared) ||
+                     server_code == kBadCredentials
+                 ? CqlVerdict{ErrorKind::kConfig, true}
+                 : CqlVerdict{ErrorKind::kTransient};
+    default:
+      return {ErrorKind::kTransient};
+  }
+}
 
 void BoundValues::add(std::string_view serialized) {
   bytes_ += serialized;
@@ -217,10 +221,14 @@ Result<std::unique_ptr<CqlSession>> CqlSession::open(const CassandraConfig& conf
   return session;
 }
 
+std::string CqlSession::at_hosts(std::string_view what) const {
+  return fmt::format("{} at {}", what, config_.hosts_text());
+}
+
 Result<void> CqlSession::execute(const std::string& cql) {
   ErrorBox error;
   if (hs_cql_execute(session_.get(), cql.c_str(), error.out()) < 0) {
-    return error.take("execute", cql);
+    return error.take("execute", at_hosts(cql));
   }
   return {};
 }
@@ -229,7 +237,7 @@ Result<CqlStatement> CqlSession::prepare(const std::string& cql) {
   ErrorBox error;
   hs_cql_statement* prepared = nullptr;
   if (hs_cql_prepare(session_.get(), cql.c_str(), &prepared, error.out()) < 0) {
-    return error.take("prepare", cql);
+    return error.take("prepare", at_hosts(cql));
   }
   CqlStatement statement;
   statement.cql = cql;
@@ -263,9 +271,9 @@ Result<CqlRead> CqlSession::read(const CqlStatement& statement, const BoundValue
   if (hs_cql_read_start(session_.get(), statement.handle.get(), cells.data(),
                         static_cast<uint32_t>(width), static_cast<uint32_t>(values.size() / width),
                         &request_options, &read, error.out()) < 0) {
-    return error.take("read", config_.table_text());
+    return error.take("read", at_hosts(config_.table_text()));
   }
-  return CqlRead(read, config_.table_text());
+  return CqlRead(read, at_hosts(config_.table_text()));
 }
 
 Result<CqlRead> CqlSession::scan(const CqlStatement& statement, const TokenRange& tokens,
@@ -279,9 +287,9 @@ Result<CqlRead> CqlSession::scan(const CqlStatement& statement, const TokenRange
                         config_.table.c_str(), tokens.after, tokens.last, ranges, cells.data(),
                         static_cast<uint32_t>(cells.size()), &request_options, &read,
                         error.out()) < 0) {
-    return error.take("scan", config_.table_text());
+    return error.take("scan", at_hosts(config_.table_text()));
   }
-  return CqlRead(read, config_.table_text());
+  return CqlRead(read, at_hosts(config_.table_text()));
 }
 
 Result<void> CqlSession::write(const CqlStatement& statement, const BoundValues& values,
@@ -292,7 +300,7 @@ Result<void> CqlSession::write(const CqlStatement& statement, const BoundValues&
   if (hs_cql_write(session_.get(), statement.handle.get(), cells.data(),
                    static_cast<uint32_t>(width), group_rows.data(),
                    static_cast<uint32_t>(group_rows.size()), &request_options, error.out()) < 0) {
-    return error.take("write", config_.table_text());
+    return error.take("write", at_hosts(config_.table_text()));
   }
   return {};
 }
@@ -317,9 +325,9 @@ Result<CqlAnswer> CqlSession::query(const CqlStatement& statement,
   if (hs_cql_read_start(session_.get(), statement.handle.get(), cells.data(),
                         static_cast<uint32_t>(cells.size()), 1, &request_options, &started,
                         error.out()) < 0) {
-    return error.take("query", statement.cql);
+    return error.take("query", at_hosts(statement.cql));
   }
-  CqlRead read(started, statement.cql);
+  CqlRead read(started, at_hosts(statement.cql));
   CqlAnswer answer{statement.columns, {}};
   for (;;) {
     HIRESTREAM_ASSIGN(const auto page, read.next());

@@ -96,6 +96,13 @@ struct CqlAnswer {
   std::vector<CqlRow> rows;
 };
 
+// What an error of the bridge (HS_CQL_E_…), with the server's code or 0, means.
+struct CqlVerdict {
+  ErrorKind kind;
+  bool may_pass = false;
+};
+CqlVerdict cql_verdict(int32_t code, int32_t server_code);
+
 class CqlSession {
  public:
   static Result<std::unique_ptr<CqlSession>> open(const CassandraConfig& config);
@@ -126,6 +133,8 @@ class CqlSession {
   };
   explicit CqlSession(const CassandraConfig& config) : config_(config) {}
   hs_cql_request_options options(Consistency consistency, int32_t parallel) const;
+  // For messages: what a request was about, and whom it was sent to.
+  std::string at_hosts(std::string_view what) const;
 
   CassandraConfig config_;
   std::unique_ptr<hs_cql_session, Deleter> session_;

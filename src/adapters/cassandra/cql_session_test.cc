@@ -66,6 +66,32 @@ TEST(BoundValues, KeepsValuesUnsetsAndForgetsDiscardedOnes) {
   EXPECT_EQ(values.byte_count(), 5U);
 }
 
+TEST(CqlVerdict, TellsWhatPassesAndWhatMayPassFromWhatIsFinal) {
+  const auto expect = [](int32_t code, int32_t server_code, ErrorKind kind, bool may_pass) {
+    const CqlVerdict verdict = cql_verdict(code, server_code);
+    EXPECT_EQ(verdict.kind, kind) << code << " " << std::hex << server_code;
+    EXPECT_EQ(verdict.may_pass, may_pass) << code << " " << std::hex << server_code;
+  };
+  // A node that cannot read system_auth answers these to whoever is right.
+  expect(HS_CQL_E_AUTHENTICATION, 0x0100, ErrorKind::kConfig, true);
+  expect(HS_CQL_E_SERVER, 0x0100, ErrorKind::kConfig, true);
+  expect(HS_CQL_E_SERVER, 0x2100, ErrorKind::kConfig, true);
+  // A table that is gone, and what nobody has foreseen.
+  expect(HS_CQL_E_SERVER, 0x2200, ErrorKind::kConfig, true);
+  expect(HS_CQL_E_SERVER, 0x2300, ErrorKind::kConfig, true);
+  expect(HS_CQL_E_SERVER, 0x2999, ErrorKind::kConfig, true);
+  expect(HS_CQL_E_TLS, 0, ErrorKind::kConfig, true);
+  expect(HS_CQL_E_SERVER, 0x2000, ErrorKind::kConfig, false);
+  for (const int32_t passing :
+       {0x0000, 0x000A, 0x1000, 0x1001, 0x1002, 0x1100, 0x1200, 0x1300, 0x1400, 0x1500, 0x2500}) {
+    expect(HS_CQL_E_SERVER, passing, ErrorKind::kTransient, false);
+  }
+  for (const int32_t code : {HS_CQL_E_CONNECT, HS_CQL_E_TIMEOUT, HS_CQL_E_NETWORK}) {
+    expect(code, 0, ErrorKind::kTransient, false);
+  }
+  expect(HS_CQL_E_ARGUMENT, 0, ErrorKind::kBug, false);
+}
+
 TEST(QuoteIdentifier, KeepsQuotesInside) {
   EXPECT_EQ(quote_identifier("Order"), "\"Order\"");
   EXPECT_EQ(quote_identifier("a\"b"), "\"a\"\"b\"");

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/files/file_failure.h"
+
 namespace hirestream {
 namespace {
 
@@ -172,8 +174,8 @@ class ZstdStream : public CompressedStream {
 Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
-    return fail(ErrorKind::kConfig, "open file", path, std::strerror(errno),
-                "name a file that is there and that the user who runs hirestream may read");
+    return file_failure(errno, "open file", path,
+                        "name a file that is there and that the user who runs hirestream may read");
   }
   // Only advice: whether it is taken does not matter.
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <cerrno>
 #include <random>
 
 #include "adapters/files/byte_sink.h"
+#include "adapters/files/file_failure.h"
+#include "adapters/files/no_descriptors_test.h"
 #include "adapters/files/temporary_folder_test.h"
 
 namespace hirestream {
@@ -134,7 +137,26 @@ TEST(ByteStream, NamesAFileThatCannotBeOpened) {
   const auto stream = open_byte_stream("/nowhere/a.csv");
   ASSERT_FALSE(stream);
   EXPECT_EQ(stream.error().kind, ErrorKind::kConfig);
+  EXPECT_TRUE(stream.error().may_pass) << "it may come back";
   EXPECT_EQ(stream.error().subject, "/nowhere/a.csv");
+}
+
+TEST(ByteStream, LackOfDescriptorsSaysNothingAboutTheFile) {
+  const TemporaryFolder folder;
+  folder.write("a.csv", "x");
+  const NoDescriptors none;
+  const auto stream = open_byte_stream(folder.path("a.csv"));
+  ASSERT_FALSE(stream);
+  EXPECT_EQ(stream.error().kind, ErrorKind::kTransient);
+}
+
+TEST(ByteStream, FailuresOfDiskAndNetworkPass) {
+  for (const int passes : {EMFILE, ENFILE, EIO, ESTALE}) {
+    EXPECT_EQ(file_failure(passes, "open file", "a").value().kind, ErrorKind::kTransient);
+  }
+  for (const int stays : {ENOENT, EACCES, EISDIR, ENOTDIR}) {
+    EXPECT_EQ(file_failure(stays, "open file", "a").value().kind, ErrorKind::kConfig);
+  }
 }
 
 TEST(ByteSink, NamesAFileThatCannotBeMade) {

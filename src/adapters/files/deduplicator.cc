@@ -34,7 +34,7 @@ bool has_create_time(const Record& record) {
 
 template <typename Visit>
 Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) {
-  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, kIdColumns));
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, kIdColumns, stop_));
   for (Record record;;) {
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));
     if (!some) break;

@@ -29,8 +29,8 @@ bool has_create_time(const Record& record);
 
 class Deduplicator {
  public:
-  Deduplicator(FileFormat format, std::string path, size_t ids_max)
-      : format_(format), path_(std::move(path)), ids_max_(ids_max) {
+  Deduplicator(FileFormat format, std::string path, size_t ids_max, std::stop_token stop = {})
+      : format_(format), path_(std::move(path)), ids_max_(ids_max), stop_(std::move(stop)) {
     HIRESTREAM_CHECK(ids_max > 0);
   }
 
@@ -62,6 +62,7 @@ class Deduplicator {
   FileFormat format_;
   std::string path_;
   size_t ids_max_;
+  std::stop_token stop_;
   RowVersions versions_;
   std::array<Noted, 32> pending_;
   size_t pending_count_ = 0;

@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <span>
 #include <system_error>
 #include <utility>
+
+#include "adapters/files/file_failure.h"
 
 namespace hirestream {
 namespace {
@@ -34,7 +37,11 @@ bool has_ending(std::string name, FileFormat format) {
 
 Result<std::vector<std::string>> matches_of(const std::string& pattern) {
   glob_t matches{};
-  const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches);
+  // Where a folder cannot be read for now, its files are not gone.
+  const auto ends_it = [](const char*, int error) {
+    return is_passing_file_failure(error) ? 1 : 0;
+  };
+  const int status = ::glob(pattern.c_str(), GLOB_NOSORT, ends_it, &matches);
   std::vector<std::string> paths;
   for (const char* path : std::span(matches.gl_pathv, matches.gl_pathc)) paths.emplace_back(path);
   ::globfree(&matches);
@@ -107,7 +114,12 @@ Result<std::vector<FileVersion>> FileSet::list() const {
   HIRESTREAM_ASSIGN(const std::vector<std::string> found, paths());
   std::vector<FileVersion> versions;
   for (const std::string& path : found) {
-    if (auto version = current_version(path)) versions.push_back(std::move(*version));
+    errno = 0;
+    if (auto version = current_version(path)) {
+      versions.push_back(std::move(*version));
+    } else if (is_passing_file_failure(errno)) {
+      return file_failure(errno, "list files", path);
+    }
   }
   std::sort(versions.begin(), versions.end(),
             [](const FileVersion& a, const FileVersion& b) { return a.path < b.path; });

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "adapters/files/no_descriptors_test.h"
 #include "adapters/files/temporary_folder_test.h"
 
 namespace hirestream {
@@ -72,6 +73,20 @@ TEST(FileSet, RefusesWhatIsNotThereAndWhatCannotBeReadTwice) {
   EXPECT_FALSE(FileSet::open(FileFormat::kCsv, ""));
   ASSERT_EQ(::mkfifo(folder.path("pipe").c_str(), 0600), 0);
   EXPECT_FALSE(FileSet::open(FileFormat::kCsv, folder.path("pipe")));
+}
+
+TEST(FileSet, DoesNotTakeFilesForGoneThatItCannotListForNow) {
+  const TemporaryFolder folder;
+  folder.write("a.csv", "x");
+  const auto directory = FileSet::open(FileFormat::kCsv, folder.path()).value();
+  const auto pattern = FileSet::open(FileFormat::kCsv, folder.path("*.csv")).value();
+  ASSERT_EQ(pattern.list().value().size(), 1U);
+  const NoDescriptors none;
+  for (const FileSet* set : {&directory, &pattern}) {
+    const auto listed = set->list();
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().kind, ErrorKind::kTransient);
+  }
 }
 
 TEST(FileSet, GivesAnotherTagWhenAFileIsChangedOrReplaced) {

@@ -58,7 +58,8 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
       files_(std::move(files)),
       source_zone_(options.source_zone),
       on_absent_columns_(options.on_absent_columns),
-      ids_max_(options.ids_max) {
+      ids_max_(options.ids_max),
+      stop_(options.stop) {
   description_.strategy = Strategy::kFiles;
   description_.kind = format_ == FileFormat::kCsv ? "csv" : "ndjson";
   description_.identity = files_.path();
@@ -139,7 +140,8 @@ class FilesSource::FileSweep : public Sweep {
       return fail(ErrorKind::kTransient, "read file", path, "it vanished after it was listed");
     }
     file_.emplace(OpenFile{std::move(*version),
-                           Deduplicator(source_.format_, path, source_.ids_max_), nullptr});
+                           Deduplicator(source_.format_, path, source_.ids_max_, source_.stop_),
+                           nullptr});
     return {};
   }
 
@@ -167,7 +169,8 @@ class FilesSource::FileSweep : public Sweep {
     HIRESTREAM_TRY(file_->duplicates.learn(source_.statistics_));
     const std::vector<WantedColumn> wanted = all_columns();
     const std::string& path = file_->version.path;
-    HIRESTREAM_ASSIGN(file_->reader, open_record_reader(source_.format_, path, wanted));
+    HIRESTREAM_ASSIGN(file_->reader,
+                      open_record_reader(source_.format_, path, wanted, source_.stop_));
     const std::vector<std::string_view> absent = file_->reader->absent_columns();
     if (source_.on_absent_columns_ && !absent.empty()) source_.on_absent_columns_(path, absent);
     return {};
@@ -198,6 +201,7 @@ class FilesSource::FileSweep : public Sweep {
       // One file of a directory that is not what it should be does not keep the others from being
       // counted.
       error.kind = ErrorKind::kRejected;
+      error.may_pass = false;
     }
     file_.reset();
     return tl::unexpected<Error>(std::move(error));

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +43,8 @@ struct FilesSourceOptions {
   OnAbsentColumns on_absent_columns = nullptr;
   // Ids of one file that are held in memory at once; tests set it low.
   size_t ids_max = kFileIdsMax;
+  // Ends a read that is under way: kTransient, operation "stop".
+  std::stop_token stop = {};
 };
 
 class FilesSource : public EventSource {
@@ -70,6 +73,7 @@ class FilesSource : public EventSource {
   TimeZone source_zone_;
   OnAbsentColumns on_absent_columns_;
   size_t ids_max_;
+  std::stop_token stop_;
   SourceDescription description_;
   ReadStatistics statistics_;
   std::map<int64_t, std::string> paths_;  // by bucket, of the last listing

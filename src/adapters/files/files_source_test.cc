@@ -148,6 +148,24 @@ TEST_F(FilesSourceTest, GivesPagesOfOneFileAfterTheOther) {
   EXPECT_EQ(rows, 20'001U);
 }
 
+TEST_F(FilesSourceTest, EndsAReadWhenAStopIsRequested) {
+  std::string text = "create_time,ts\n";
+  for (int i = 0; i < 5000; ++i) text += "x,y\n";
+  folder_.write("a.csv", text);
+  std::stop_source stop;
+  auto source = FilesSource::open({.format = FileFormat::kCsv,
+                                   .path = folder_.path("a.csv"),
+                                   .source_zone = {},
+                                   .stop = stop.get_token()})
+                    .value();
+  EXPECT_TRUE(rows(*source, all_slices(*source)));
+  stop.request_stop();
+  const auto ended = rows(*source, all_slices(*source));
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::kTransient);
+  EXPECT_EQ(ended.error().operation, "stop");
+}
+
 TEST_F(FilesSourceTest, RefusesAFileWhoseHeaderLacksAColumn) {
   folder_.write("a.csv", "create_time,time\n");
   const auto found = [&](const std::string& name) {

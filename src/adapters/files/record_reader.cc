@@ -31,16 +31,52 @@ size_t utf8_sequence_length(std::string_view bytes) {
   return length;
 }
 
-}  // namespace
+// Asks for a stop now and then.
+class StoppableReader : public RecordReader {
+ public:
+  StoppableReader(std::string path, std::unique_ptr<RecordReader> reader, std::stop_token stop)
+      : path_(std::move(path)), reader_(std::move(reader)), stop_(std::move(stop)) {}
 
-Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
-                                                         std::span<const WantedColumn> wanted) {
+  Result<bool> next(Record& record) override {
+    constexpr int64_t kRecordsBetween = 1024;
+    if (++records_ % kRecordsBetween == 0 && stop_.stop_requested()) {
+      return fail(ErrorKind::kTransient, "stop", path_, "ended before the file was read whole");
+    }
+    return reader_->next(record);
+  }
+  int64_t file_bytes() const override { return reader_->file_bytes(); }
+  std::vector<std::string_view> absent_columns() const override {
+    return reader_->absent_columns();
+  }
+
+ private:
+  std::string path_;
+  std::unique_ptr<RecordReader> reader_;
+  std::stop_token stop_;
+  int64_t records_ = 0;
+};
+
+Result<std::unique_ptr<RecordReader>> open_reader(FileFormat format, const std::string& path,
+                                                  std::span<const WantedColumn> wanted) {
   HIRESTREAM_ASSIGN(auto stream, open_byte_stream(path));
   if (format == FileFormat::kNdjson) {
     return std::unique_ptr<RecordReader>(std::make_unique<NdjsonReader>(std::move(stream), wanted));
   }
   HIRESTREAM_ASSIGN(auto reader, CsvReader::open(std::move(stream), path, wanted));
   return std::unique_ptr<RecordReader>(std::move(reader));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
+                                                         std::span<const WantedColumn> wanted,
+                                                         std::stop_token stop) {
+  HIRESTREAM_ASSIGN(auto reader, open_reader(format, path, wanted));
+  if (!stop.stop_possible()) {
+    return reader;
+  }
+  return std::unique_ptr<RecordReader>(
+      std::make_unique<StoppableReader>(path, std::move(reader), std::move(stop)));
 }
 
 RowId malformed_row_id(const Record& record) {

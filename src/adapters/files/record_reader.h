@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,9 +48,11 @@ class RecordReader {
 };
 
 // Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing (naming the file, what was
-// found and what is needed). `wanted` is copied, its names must live as long as the reader.
+// found and what is needed). `wanted` is copied, its names must live as long as the reader. A stop that is requested ends the
+// reading, for a file may be large: kTransient, operation "stop".
 Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
-                                                         std::span<const WantedColumn> wanted);
+                                                         std::span<const WantedColumn> wanted,
+                                                         std::stop_token stop = {});
 
 // What a malformed record is known by: a hash of its bytes and its line number, with version nibble 0, which no real UUID has.
 RowId malformed_row_id(const Record& record);

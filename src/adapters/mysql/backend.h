@@ -41,7 +41,9 @@ class MysqlBackend final : public sql::Backend {
 
   struct EventsTable {
     EventsTableState state = EventsTableState::kMissing;
-    std::string fault;  // kForeign: what is wrong with it
+    // kForeign: what is wrong with it, and the statement that widens columns that are too narrow.
+    std::string fault;
+    std::string alter;
     std::vector<std::string> columns;
   };
   static Result<EventsTable> inspect_events(mysql::Session& session);

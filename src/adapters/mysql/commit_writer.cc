@@ -279,7 +279,7 @@ Result<void> CommitWriter::drop_frozen_slices() {
     }
   }
   for (const std::string& condition : slice_conditions(commit_.source, frozen)) {
-    HIRESTREAM_TRY(connection_.execute(fmt::format(
+    HIRESTREAM_TRY(session_.execute(fmt::format(
         "DELETE s FROM hirestream_slices AS s FORCE INDEX (PRIMARY) WHERE {}", condition)));
   }
   return {};

@@ -24,24 +24,51 @@ std::string MysqlConfig::subject() const {
 namespace mysql {
 namespace {
 
-// Codes of newer servers that the client's headers do not name.
+// Codes that the client's headers do not name, or name otherwise than the server that sends them.
 constexpr unsigned kClientInteractionTimeout = 4031;
 constexpr unsigned kConnectionKilled = 1927;
 constexpr unsigned kErrorDuringCommit = 1180;
+constexpr unsigned kReplicationHookFailed = 3100;
+constexpr unsigned kRolledBackDuringCommit = 3101;
+constexpr unsigned kServerIsNotAvailable = 3168;
+constexpr unsigned kCheckViolatedMysql = 3819;
+constexpr unsigned kCheckViolatedMariadb = 4025;
 
-ErrorKind kind_of(unsigned code, std::string_view message) {
+struct Verdict {
+  ErrorKind kind;
+  bool may_pass = false;
+};
+constexpr Verdict kPasses = {ErrorKind::kTransient};
+// Only these are known to need somebody: of any other answer it is not certain.
+constexpr Verdict kNeedsSomebody = {ErrorKind::kConfig};
+constexpr Verdict kNotCertain = {ErrorKind::kConfig, true};
+
+// Only another session can do better: the server has become a replica, and the primary is somewhere
+// else, perhaps under the same name; or the database was dropped under this session.
+bool asks_for_another_session(unsigned code) {
+  return code == ER_OPTION_PREVENTS_STATEMENT || code == ER_READ_ONLY_MODE ||
+         code == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION || code == ER_NO_DB_ERROR;
+}
+
+Verdict verdict_of(unsigned code, std::string_view message) {
   switch (code) {
     case ER_LOCK_WAIT_TIMEOUT:
     case ER_LOCK_DEADLOCK:
+    case ER_CHECKREAD:          // the row has changed since it was read
+    case ER_TABLE_DEF_CHANGED:  // and the table
     case ER_CON_COUNT_ERROR:
     case ER_SERVER_SHUTDOWN:
     case ER_NORMAL_SHUTDOWN:
     case ER_TOO_MANY_USER_CONNECTIONS:
     case ER_USER_LIMIT_REACHED:
-    case ER_OPTION_PREVENTS_STATEMENT:  // read-only: a failover, perhaps
+    case ER_TOO_MANY_CONCURRENT_TRXS:
+    case ER_OPTION_PREVENTS_STATEMENT:
+    case ER_READ_ONLY_MODE:
+    case ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION:
     case ER_QUERY_INTERRUPTED:
     case ER_DISK_FULL:
     case ER_RECORD_FILE_FULL:
+    case ER_ERROR_ON_WRITE:
     case ER_GET_ERRNO:
     case ER_LOCK_TABLE_FULL:
     case ER_OUT_OF_RESOURCES:
@@ -52,28 +79,44 @@ ErrorKind kind_of(unsigned code, std::string_view message) {
     case ER_NET_WRITE_INTERRUPTED:
     case ER_UNKNOWN_COM_ERROR:  // Galera: not prepared yet
     case kErrorDuringCommit:
+    case kReplicationHookFailed:
+    case kRolledBackDuringCommit:
+    case kServerIsNotAvailable:
     case CR_CONNECTION_ERROR:
     case CR_CONN_HOST_ERROR:
     case CR_IPSOCK_ERROR:
     case CR_SERVER_HANDSHAKE_ERR:
     case CR_OUT_OF_MEMORY:
-      return ErrorKind::kTransient;
+      return kPasses;
     case CR_UNKNOWN_HOST:  // "(-3)": the name server did not answer
-      return message.find("(-3)") != std::string_view::npos ? ErrorKind::kTransient
-                                                            : ErrorKind::kConfig;
+      return message.find("(-3)") != std::string_view::npos ? kPasses : kNotCertain;
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
+    case ER_DBACCESS_DENIED_ERROR:
+    case ER_TABLEACCESS_DENIED_ERROR:
+    case ER_COLUMNACCESS_DENIED_ERROR:
+    case ER_SPECIFIC_ACCESS_DENIED_ERROR:
+    case ER_PROCACCESS_DENIED_ERROR:
+    case ER_HOST_NOT_PRIVILEGED:
+      return kNeedsSomebody;
     case ER_DATA_TOO_LONG:
     case ER_DATA_OUT_OF_RANGE:  // a sum beyond 64 bits
     case ER_WARN_DATA_OUT_OF_RANGE:
     case ER_TRUNCATED_WRONG_VALUE:
     case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
-      return ErrorKind::kRejected;
+    case ER_BAD_NULL_ERROR:
+    case ER_NO_DEFAULT_FOR_FIELD:
+    case ER_NO_REFERENCED_ROW_2:
+    case kCheckViolatedMysql:
+    case kCheckViolatedMariadb:
+      return {ErrorKind::kRejected};
     case ER_PARSE_ERROR:
     case ER_DUP_ENTRY:
     case ER_WRONG_VALUE_COUNT_ON_ROW:
     case CR_COMMANDS_OUT_OF_SYNC:
-      return ErrorKind::kBug;
+      return {ErrorKind::kBug};
     default:
-      return is_lost_connection(code) ? ErrorKind::kTransient : ErrorKind::kConfig;
+      return is_lost_connection(code) ? kPasses : kNotCertain;
   }
 }
 
@@ -99,7 +142,11 @@ std::string hint_for(unsigned code, const std::string& user, const std::string& 
     case ER_NET_PACKET_TOO_LARGE:
       return "raise the server's max_allowed_packet";
     case ER_OPTION_PREVENTS_STATEMENT:
-      return "the server is read-only: give the address of the primary";
+    case ER_READ_ONLY_MODE:
+    case ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION:
+      return "the server is read-only: its name is looked up again, since a failover may have "
+             "moved "
+             "the primary; if it stays so, give the address of the primary";
     case CR_UNKNOWN_HOST:
       return "check the host's name";
     case CR_CONNECTION_ERROR:
@@ -152,6 +199,17 @@ void set_options(MYSQL* handle, const MysqlConfig& config, bool encrypted) {
                 config.tls == MysqlTls::kVerify ? &on : &off);
 }
 
+// What a statement does and to what, without its values: "INSERT INTO events".
+std::string operation_of(std::string_view sql) {
+  constexpr size_t kLengthMax = 60;
+  std::string_view begin = sql.substr(0, sql.find_first_of("('`=\n"));
+  if (begin.size() > kLengthMax) {
+    begin = begin.substr(0, begin.rfind(' ', kLengthMax));
+  }
+  begin = begin.substr(0, begin.find_last_not_of(' ') + 1);
+  return fmt::format("run {}", begin);
+}
+
 }  // namespace
 
 bool is_lost_connection(unsigned code) {
@@ -172,8 +230,9 @@ Result<bool> ResultSet::next() {
     return true;
   }
   if (const unsigned code = mysql_errno(connection_); code != 0) {
-    return fail(kind_of(code, mysql_error(connection_)), "read rows", subject_,
-                fmt::format("{} ({})", mysql_error(connection_), code));
+    const Verdict verdict = verdict_of(code, mysql_error(connection_));
+    return forward({verdict.kind, "read rows", subject_,
+                    fmt::format("{} ({})", mysql_error(connection_), code), "", verdict.may_pass});
   }
   return false;
 }
@@ -301,9 +360,12 @@ tl::unexpected<Error> Connection::failure(const std::string& operation) {
     return fail(ErrorKind::kTransient, operation, subject_,
                 fmt::format("connection lost: {} ({})", message, error_code_));
   }
-  return fail(kind_of(error_code_, message), operation, subject_,
-              fmt::format("{} ({})", message, error_code_),
-              hint_for(error_code_, user_, database_));
+  if (asks_for_another_session(error_code_)) {
+    give_up();
+  }
+  const Verdict verdict = verdict_of(error_code_, message);
+  return forward({verdict.kind, operation, subject_, fmt::format("{} ({})", message, error_code_),
+                  hint_for(error_code_, user_, database_), verdict.may_pass});
 }
 
 void Connection::give_up() {
@@ -335,7 +397,7 @@ Result<void> Connection::send(std::string_view sql) {
   }
   last_used_ = std::chrono::steady_clock::now();
   if (status != 0) {
-    return failure("run a statement");
+    return failure(operation_of(sql));
   }
   return {};
 }

@@ -3,9 +3,13 @@
 // Every session is set up the same way: UTC, utf8mb4, strict mode, READ COMMITTED, no automatic reconnect. The server ends a session
 // that lies idle for two minutes, so that a transaction left behind by a broken network gives its locks back.
 //
-// Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row lock is waited for at most 10 s.
-// Errors: unreachable, lost, deadlock, lock time-out, server busy or out of space → kTransient; wrong user, password, database or table,
-// missing privilege → kConfig; a value that does not fit → kRejected. No message holds a password.
+// Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row
+// lock is waited for at most 10 s.
+// Errors: unreachable, lost, deadlock, lock time-out, server read-only, busy or out of space →
+// kTransient; wrong user, password or missing privilege → kConfig; no such database or table, and
+// whatever nobody has foreseen → kConfig that may pass; a value that does not fit → kRejected. A
+// server that has become read-only loses the session: the next one looks the host's name up again.
+// No message holds a password.
 #pragma once
 
 #include <chrono>
@@ -152,7 +156,8 @@ class Connection {
 bool is_lost_connection(unsigned code);
 inline constexpr unsigned kDuplicateKey = 1062;
 inline constexpr unsigned kUnknownDatabase = 1049;
-inline constexpr unsigned kUnknownHost = 2005;
+inline constexpr unsigned kNoSuchTable = 1146;
+inline constexpr unsigned kTableAccessDenied = 1142;
 
 }  // namespace mysql
 }  // namespace hirestream

@@ -74,23 +74,15 @@ class ResultRow final : public sql::Row {
 Result<std::unique_ptr<Session>> Session::open(const MysqlConfig& config) {
   std::unique_ptr<Session> session(new Session(config));
   HIRESTREAM_TRY(session->connect());
+  // A database that is gone later is being restored, perhaps: it is not for us to make it anew.
+  session->config_.create_database = false;
   return session;
 }
 
 Session::~Session() = default;
 
 Result<void> Session::connect() {
-  const bool connected_before = connection_ != nullptr;
-  auto connection = Connection::open(config_);
-  if (!connection) {
-    Error error = std::move(connection).error();
-    // A host that was known is not misspelt: its name comes back.
-    if (connected_before && error.message.find("(2005)") != std::string::npos) {
-      error.kind = ErrorKind::kTransient;
-    }
-    return forward(std::move(error));
-  }
-  connection_ = std::move(*connection);
+  HIRESTREAM_ASSIGN(connection_, Connection::open(config_));
   connection_->set_hook(hook_);
   dialect_ = std::make_unique<Dialect>(connection_->is_mariadb());
   return {};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/mysql/backend.h"
+#include "adapters/mysql/events_columns.h"
 #include "adapters/mysql/unreadable_values.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/change_count.h"
@@ -86,6 +87,7 @@ std::vector<std::string> MysqlBackend::schema_statements() const {
 
 Result<MysqlBackend::EventsTable> MysqlBackend::inspect_events(Session& session) {
   EventsTable table;
+  mysql::EventsColumns types;
   std::string faults;
   const auto fault = [&](const std::string& text) {
     faults += (faults.empty() ? "" : ", ") + text;
@@ -96,6 +98,7 @@ Result<MysqlBackend::EventsTable> MysqlBackend::inspect_events(Session& session)
       [&](const Row& row) {
         const std::string name(row.text(0));
         table.columns.push_back(name);
+        types.add(name, row.text(1));
         if (name == "spend_hour" && row.text(1) != "decimal(20,6)") {
           fault(fmt::format("spend_hour is {}, not decimal(20,6)", row.text(1)));
         }
@@ -137,6 +140,10 @@ Result<MysqlBackend::EventsTable> MysqlBackend::inspect_events(Session& session)
     if (!unique.empty()) {
       fault(fmt::format("it has another unique key: {}", fmt::join(unique, ", ")));
     }
+    if (!types.fit()) {
+      fault(types.fault());
+      table.alter = types.alter();
+    }
     table.state = faults.empty() ? EventsTableState::kReady : EventsTableState::kForeign;
     table.fault = faults;
   }
@@ -162,9 +169,14 @@ Result<void> MysqlBackend::create_missing(Session& session, bool but_events) {
   for (const MysqlSchemaObject& object : mysql_schema()) {
     // A view holds no data: that of an older version gives way.
     const bool older = version != 0 && version < sql::kSchemaVersion && object.is_view;
-    if ((older || !contains(have, object.name)) && !(but_events && object.name == "events")) {
-      HIRESTREAM_TRY(run_ddl(session, object.statement, kPrint));
+    const bool events = object.name == "events";
+    if ((contains(have, object.name) && !older) || (events && but_events)) {
+      continue;
     }
+    if (events) {
+      HIRESTREAM_TRY(sql::check_new_events(session, contains(have, "hirestream_slices")));
+    }
+    HIRESTREAM_TRY(run_ddl(session, object.statement, kPrint));
   }
   HIRESTREAM_TRY(add_columns(session));
   if (version == 0) {
@@ -234,7 +246,7 @@ Result<void> MysqlBackend::upgrade() {
 Result<void> MysqlBackend::init() {
   HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session_));
   if (table.state == EventsTableState::kForeign || table.state == EventsTableState::kAppendOnly) {
-    return sql::refuse_init(*session_, table.state, table.fault);
+    return sql::refuse_init(*session_, table.state, table.fault, table.alter);
   }
   HIRESTREAM_TRY(create_missing(*session_, false));
   return add_indexes();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/timestamp.h"
+#include "ports/source_check.h"
 
 namespace hirestream::sql {
 
@@ -39,14 +40,41 @@ std::string old_events_name(int64_t now_us) {
 }
 
 tl::unexpected<Error> refuse_init(const Session& session, EventsTableState state,
-                                  const std::string& reason) {
+                                  const std::string& reason, const std::string& remedy) {
   if (state == EventsTableState::kAppendOnly) {
     return fail(ErrorKind::kConfig, "init", session.subject(), reason + "; it is not written to",
                 "run `hirestream migrate`, which keeps the old table under another name");
   }
   return fail(ErrorKind::kConfig, "init", session.subject(),
               "there is a table `events` that is not ours; " + reason,
-              "use another database, or rename that table");
+              remedy.empty() ? "use another database, or rename that table"
+                             : "stop what writes to it, then run " + remedy);
+}
+
+Result<bool> has_counted(Session& session) {
+  HIRESTREAM_ASSIGN(
+      const int64_t live,
+      session.number("SELECT EXISTS (SELECT 1 FROM hirestream_slices WHERE counted > 0)"));
+  if (live != 0) {
+    return true;
+  }
+  // Not there before version 3.
+  constexpr std::string_view kFrozen =
+      "SELECT EXISTS (SELECT 1 FROM hirestream_frozen_days WHERE counted > 0)";
+  HIRESTREAM_ASSIGN(const bool readable, session.readable(kFrozen));
+  if (!readable) {
+    return false;
+  }
+  HIRESTREAM_ASSIGN(const int64_t frozen, session.number(kFrozen));
+  return frozen != 0;
+}
+
+Result<void> check_new_events(Session& session, bool has_ledger) {
+  if (!has_ledger) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const bool counted, has_counted(session));
+  return hirestream::check_new_events(session.subject(), counted);
 }
 
 tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState state,

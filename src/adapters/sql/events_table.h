@@ -24,9 +24,14 @@ std::vector<std::string> missing_columns(std::span<const std::string> have);
 // Where migrate keeps the old table.
 std::string old_events_name(int64_t now_us);
 
-// init, for a table in another state than missing or ready. `reason`: why it is not written to, or what is wrong with it.
+// init, for a table in another state than missing or ready. `reason`: why it is not written to, or what is wrong with it; `remedy`: a
+// statement that mends it, or empty.
 tl::unexpected<Error> refuse_init(const Session& session, EventsTableState state,
-                                  const std::string& reason);
+                                  const std::string& reason, const std::string& remedy = {});
+// init, before it makes an `events` that is missing: refused if the ledger (when there is one) counts rows of it.
+Result<void> check_new_events(Session& session, bool has_ledger);
+// Whether anything was counted: in the ledger, or in frozen slices.
+Result<bool> has_counted(Session& session);
 // migrate, for a table that is not append-only.
 tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState state,
                                        const std::string& fault);

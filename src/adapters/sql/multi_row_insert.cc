@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <map>
 
@@ -26,20 +27,19 @@ MultiRowInsert::MultiRowInsert(Session& session, std::string_view head, std::str
       bytes_max_(std::min(kBytesPreferred, session.statement_bytes_max() / 2)) {}
 
 std::string& MultiRowInsert::row() {
-  row_begin_ = buffer_.size();
-  buffer_ += rows_ == 0 ? " (" : ",(";
+  begins_.push_back(buffer_.size());
+  buffer_ += begins_.size() == 1 ? " (" : ",(";
   return buffer_;
 }
 
 Result<void> MultiRowInsert::end_row() {
   buffer_ += ')';
-  ++rows_;
   const size_t packet = session_.statement_bytes_max() - kPacketOverhead;
   if (buffer_.size() + tail_.size() > packet) {
     // The last row goes into a statement of its own.
-    std::string last = buffer_.substr(row_begin_ + 1);
-    buffer_.resize(row_begin_);
-    --rows_;
+    std::string last = buffer_.substr(begins_.back() + 1);
+    buffer_.resize(begins_.back());
+    begins_.pop_back();
     HIRESTREAM_TRY(flush());
     if (head_size_ + last.size() + tail_.size() + 1 > packet) {
       return fail(ErrorKind::kConfig, "commit", session_.subject(),
@@ -47,20 +47,43 @@ Result<void> MultiRowInsert::end_row() {
                               session_.statement_bytes_max()),
                   "raise the server's max_allowed_packet");
     }
+    begins_.push_back(buffer_.size());
     buffer_ += " " + last;
-    rows_ = 1;
   }
-  return rows_ >= kRowsMax || buffer_.size() >= bytes_max_ ? flush() : Result<void>();
+  return begins_.size() >= kRowsMax || buffer_.size() >= bytes_max_ ? flush() : Result<void>();
 }
 
 Result<void> MultiRowInsert::flush() {
-  if (rows_ > 0) {
+  if (!begins_.empty()) {
+    const size_t rows_end = buffer_.size();
     buffer_ += tail_;
-    HIRESTREAM_TRY(session_.execute(buffer_));
+    if (auto done = session_.execute(buffer_); !done) {
+      buffer_.resize(rows_end);
+      return forward(with_row(std::move(done).error()));
+    }
   }
   buffer_.resize(head_size_);
-  rows_ = 0;
+  begins_.clear();
   return {};
+}
+
+Error MultiRowInsert::with_row(Error error) const {
+  constexpr std::string_view kAtRow = "at row ";
+  constexpr size_t kValuesMax = 300;
+  const size_t at = error.message.rfind(kAtRow);
+  if (error.kind != ErrorKind::kRejected || at == std::string::npos) {
+    return error;
+  }
+  size_t number = 0;
+  const char* digits = error.message.data() + at + kAtRow.size();
+  std::from_chars(digits, error.message.data() + error.message.size(), number);
+  if (number == 0 || number > begins_.size()) {
+    return error;
+  }
+  const size_t begin = begins_[number - 1] + 1;
+  const size_t end = number == begins_.size() ? buffer_.size() : begins_[number];
+  error.message += ": " + buffer_.substr(begin, std::min(end - begin, kValuesMax));
+  return error;
 }
 
 std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceKey> keys) {

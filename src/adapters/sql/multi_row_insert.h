@@ -1,4 +1,6 @@
-// Builds INSERT statements of many rows in one reused buffer and sends each when it is large enough. The order of the rows is kept.
+// Builds INSERT statements of many rows in one reused buffer and sends each when it is large
+// enough. The order of the rows is kept. The error of a row that the server refuses names its
+// values.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +26,14 @@ class MultiRowInsert {
   Result<void> flush();
 
  private:
+  // With the row's values, if the message gives its number.
+  Error with_row(Error error) const;
+
   Session& session_;
   std::string buffer_;
   std::string tail_;
   size_t head_size_;
-  size_t row_begin_ = 0;
-  size_t rows_ = 0;
+  std::vector<size_t> begins_;  // of the rows in the buffer
   size_t bytes_max_;
 };
 

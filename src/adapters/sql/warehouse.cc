@@ -9,6 +9,7 @@
 #include <set>
 
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/events_table.h"
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "adapters/sql/reject_row.h"
@@ -29,12 +30,14 @@ constexpr size_t kOwnerCharactersMax = 255;
 
 // What was counted is gone from `events`: nobody may add to it, under any name.
 Result<void> SqlWarehouse::check_rows_are_there(const SourceRegistration& given) {
-  HIRESTREAM_ASSIGN(
-      const int64_t lost,
-      session_.number(fmt::format("SELECT NOT EXISTS (SELECT 1 FROM {}) AND EXISTS (SELECT 1 FROM "
-                                  "hirestream_slices WHERE counted > 0)",
-                                  session_.dialect().events)));
-  return lost != 0 ? refuse_ledger_without_rows(given) : Result<void>();
+  HIRESTREAM_ASSIGN(const int64_t rows,
+                    session_.number(fmt::format("SELECT EXISTS (SELECT 1 FROM {})",
+                                                session_.dialect().events)));
+  if (rows != 0) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const bool counted, sql::has_counted(session_));
+  return counted ? refuse_ledger_without_rows(given) : Result<void>();
 }
 
 // Within the transaction that registers it.

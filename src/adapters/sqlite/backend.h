@@ -52,6 +52,7 @@ class SqliteBackend final : public sql::Backend {
   // In a transaction.
   Result<void> fill_days();
   Result<void> check_schema_version();
+  Result<void> check_column_types();
   Result<void> create_missing();
   Result<std::pair<int64_t, int64_t>> migrate_rows(const std::string& old_table, int64_t now_us);
 

@@ -13,12 +13,14 @@ namespace {
 struct Verdict {
   ErrorKind kind;
   std::string hint;
+  bool may_pass = false;
 };
 
 Verdict judge(int code, const std::string& path) {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
       return {ErrorKind::kTransient, "another process holds the lock; it is tried again"};
     case SQLITE_FULL:
       return {ErrorKind::kTransient, "free space at " + path};
@@ -26,15 +28,20 @@ Verdict judge(int code, const std::string& path) {
       return {ErrorKind::kTransient, "check the disk and its free space"};
     case SQLITE_NOMEM:
     case SQLITE_INTERRUPT:
+    case SQLITE_SCHEMA:
       return {ErrorKind::kTransient, ""};
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
       return {
           ErrorKind::kConfig,
-          "let this user write to the file and to its folder (SQLite keeps -wal and -shm there)"};
-    case SQLITE_CANTOPEN:
-      return {ErrorKind::kConfig, "the folder must exist and be writable"};
+          "let this user write to the file and to its folder (SQLite keeps -wal and -shm there)",
+          true};
+    case SQLITE_CANTOPEN:  // of a file beside it, too, when the process has no descriptor left
+      return {ErrorKind::kConfig,
+              "the folder must exist and be writable, and the process must be allowed to open more "
+              "files",
+              true};
     case SQLITE_NOTADB:
       return {ErrorKind::kConfig, "give another path: this file is no SQLite database"};
     case SQLITE_CORRUPT:
@@ -46,10 +53,11 @@ Verdict judge(int code, const std::string& path) {
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
       return {ErrorKind::kRejected, ""};
-    case SQLITE_ERROR:
-      return {ErrorKind::kConfig, ""};  // a table or column that is not there
-    default:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
       return {ErrorKind::kBug, ""};
+    default:  // SQLITE_ERROR: a table or column that is not there
+      return {ErrorKind::kConfig, "", true};
   }
 }
 
@@ -70,8 +78,8 @@ tl::unexpected<Error> failure(sqlite3* connection, int code, const std::string& 
         "a table has another form than this program's: `hirestream init` adds what newer versions "
         "need";
   }
-  return fail(verdict.kind, operation, path, fmt::format("{} (SQLite {})", message, code),
-              std::move(verdict.hint));
+  return forward({verdict.kind, operation, path, fmt::format("{} (SQLite {})", message, code),
+                  std::move(verdict.hint), verdict.may_pass});
 }
 
 int open_flags(OpenMode mode) {

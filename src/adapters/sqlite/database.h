@@ -4,8 +4,9 @@
 // Threading: a Database, its statements and transactions belong to one thread at a time; several Databases (in several processes) may
 // open the same file: WAL lets readers go on while one writes. Blocking: a call waits for another connection's lock at most
 // busy_timeout, then fails.
-// Errors: locked, out of space, failing disk → kTransient; read-only, no permission, no database file, missing table → kConfig; a violated
-// constraint or a value too large → kRejected. The subject is the file's path.
+// Errors: locked, out of space, failing disk → kTransient; a file that is no database, or damaged →
+// kConfig; read-only, no permission, cannot be opened, missing table → kConfig that may pass; a
+// violated constraint or a value too large → kRejected. The subject is the file's path.
 #pragma once
 
 #include <chrono>

@@ -113,6 +113,19 @@ TEST(SqliteDatabase, ConstraintIsRejectedAndMissingTableIsConfig) {
   EXPECT_THAT(database.prepare("SELECT * FROM u").error().hint, HasSubstr("hirestream init"));
 }
 
+// The same answers where a table is being replaced, or the process has no descriptor left.
+TEST(SqliteDatabase, WhatIsMissingOrCannotBeOpenedMayPass) {
+  Database database = in_memory();
+  EXPECT_TRUE(database.execute("INSERT INTO u VALUES (1)").error().may_pass);
+  const auto opened = Database::open({.path = "/nowhere/a.db"});
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, ErrorKind::kConfig);
+  EXPECT_TRUE(opened.error().may_pass) << opened.error().text();
+  const auto other = Database::open({.path = "/proc/self/exe", .mode = OpenMode::kReadOnly});
+  ASSERT_FALSE(other.has_value());
+  EXPECT_FALSE(other.error().may_pass) << other.error().text();
+}
+
 TEST(SqliteDatabase, FileThatIsNoDatabaseIsConfig) {
   const auto opened = Database::open({.path = "/proc/self/exe", .mode = OpenMode::kReadOnly});
   ASSERT_FALSE(opened.has_value());

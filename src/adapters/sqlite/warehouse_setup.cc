@@ -92,6 +92,27 @@ Result<void> SqliteBackend::fill_days() {
       "GROUP BY days, job_id, publisher_id, campaign_id, group_id");
 }
 
+// One that was made by hand with other types would keep numbers as text, or as floating point.
+Result<void> SqliteBackend::check_column_types() {
+  std::string column;
+  std::string type;
+  HIRESTREAM_ASSIGN(const bool found,
+                    session_->first("SELECT name, type FROM pragma_table_info('events_micros') "
+                                    "WHERE name <> 'sources' AND type NOT LIKE '%INT%'",
+                                    [&](const sql::Row& row) {
+                                      column = row.text(0);
+                                      type = row.text(1);
+                                    }));
+  if (!found) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "init", session_->subject(),
+              fmt::format("column {} of events_micros is {}, not INTEGER", column,
+                          type.empty() ? "without a type" : type),
+              "use another file: SQLite cannot change a column's type (ALTER TABLE events_micros "
+              "RENAME TO …, let `hirestream init` make it anew and copy its rows)");
+}
+
 Result<void> SqliteBackend::init() {
   HIRESTREAM_ASSIGN(Transaction transaction, session_->begin_write());
   HIRESTREAM_ASSIGN(EventsTableState state, events_table());
@@ -105,6 +126,11 @@ Result<void> SqliteBackend::init() {
     return sql::refuse_init(
         *session_, state, "`events` is an ordinary table, perhaps with several rows for one hour");
   }
+  if (state == EventsTableState::kMissing) {
+    HIRESTREAM_ASSIGN(const bool ledger, exists("table", "hirestream_slices"));
+    HIRESTREAM_TRY(sql::check_new_events(*session_, ledger));
+  }
+  HIRESTREAM_TRY(check_column_types());
   HIRESTREAM_TRY(create_missing());
   return transaction.commit();
 }

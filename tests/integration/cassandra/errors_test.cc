@@ -80,6 +80,7 @@ TEST_F(Errors, SaysThatNobodyListensThere) {
   EXPECT_EQ(error.kind, ErrorKind::kTransient);
   EXPECT_EQ(error.subject, "127.0.0.1:1");
   EXPECT_THAT(error.hint, HasSubstr("check that Cassandra runs there"));
+  EXPECT_THAT(error.message, HasSubstr("(driver code -2)"));
 }
 
 TEST_F(Errors, SaysThatTheHostIsUnknown) {
@@ -119,6 +120,9 @@ TEST_F(Errors, GivesUpOnAConsistencyThatCannotBeReached) {
   const auto result = drain_sweep(*opened.source, {.what = RingPart()}, [](const SweepPage&) {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kTransient);
+  // Operation, host and code.
+  EXPECT_THAT(result.error().text(),
+              testing::StartsWith(fmt::format("read {} at {}: ", table(), config().hosts_text())));
   EXPECT_THAT(result.error().message, HasSubstr("0x1000"));
   EXPECT_GE(opened.source->statistics().retries, 1);
 }
@@ -153,6 +157,9 @@ TEST_F(Errors, SaysThatTheTableIsGone) {
   const auto result = drain_sweep(*opened.source, {.what = RingPart()}, [](const SweepPage&) {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kConfig) << result.error().text();
+  EXPECT_TRUE(result.error().may_pass) << "it is being replaced, perhaps";
+  EXPECT_THAT(result.error().text(), HasSubstr(config().hosts_text()));
+  EXPECT_THAT(result.error().text(), HasSubstr("(server code 0x"));
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 import os
 import pathlib
 import re
+import sqlite3
 import subprocess
+import time
 import uuid
 from urllib.parse import urlsplit
 
@@ -106,7 +108,7 @@ def test_a_wrong_password_names_user_and_where_it_comes_from(hirestream, adminis
     count(hirestream, raw_log(administrator.login[0]), tmp_path / "w.db", HIRESTREAM_CASSANDRA_PASSWORD=administrator.login[1])
     said = hirestream(*command, "--source", raw_log(administrator.login[0]), "--warehouse", f"sqlite:{tmp_path}/w.db",
                       expect=1 if command == ["doctor"] else 2, HIRESTREAM_CASSANDRA_PASSWORD=WRONG)
-    for word in (administrator.place, "username cassandra", "password", "HIRESTREAM_CASSANDRA_PASSWORD"):
+    for word in (administrator.place, "username cassandra", "0x0100", "password", "HIRESTREAM_CASSANDRA_PASSWORD"):
         assert word in said, said
 
 
@@ -145,3 +147,47 @@ def test_a_role_that_may_not_read_is_told_what_it_lacks(hirestream, roles, raw_l
     assert f"{made['nobody']} has no SELECT permission" in said and "init --print" in said, said
     said = hirestream("doctor", "--source", raw_log(made["nobody"]), "--warehouse", f"sqlite:{tmp_path}/w.db", expect=1, **own)
     assert f"{made['nobody']} has no SELECT permission" in said, said
+
+
+def test_a_right_that_is_denied_for_a_while_is_waited_for(hirestream, administrator, raw_log, tmp_path):
+    """What a node answers that cannot read its own system_auth. At a start it is final (see above), once it has worked it passes."""
+    role, password = f"passing_{uuid.uuid4().hex[:10]}", uuid.uuid4().hex
+    admin, admin_password = administrator.login
+    keyspace = urlsplit(raw_log(admin)).path.split("/")[1]
+    administrator.execute(f"CREATE ROLE {role} WITH PASSWORD = '{password}' AND LOGIN = true")
+    administrator.execute(f"GRANT SELECT ON KEYSPACE {keyspace} TO {role}")
+    log = tmp_path / "log"
+    with open(log, "w", encoding="utf-8") as file:
+        engine = subprocess.Popen([hirestream.binary, "run", "--source", raw_log(role), "--warehouse", f"sqlite:{tmp_path}/w.db"],
+                                  env=hirestream.environment | {"HIRESTREAM_CASSANDRA_PASSWORD": password}, stdout=file, stderr=file)
+    try:
+        wait_for(engine, lambda: counted_rows(tmp_path / "w.db") >= ROWS)
+        administrator.execute(f"REVOKE SELECT ON KEYSPACE {keyspace} FROM {role}")
+        wait_for(engine, lambda: log.read_text().count("has no SELECT permission") >= 3)
+        administrator.execute(f"GRANT SELECT ON KEYSPACE {keyspace} TO {role}")
+        before = counted_rows(tmp_path / "w.db")
+        hirestream("generate", "--to", raw_log(admin), "--rate", 20, "--seconds", 1, HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
+        wait_for(engine, lambda: counted_rows(tmp_path / "w.db") >= before + 10)
+    finally:
+        engine.terminate()
+        code = engine.wait(timeout=60)
+        administrator.execute(f"DROP ROLE {role}")
+    said = log.read_text()
+    assert code == 0, said
+    # Operation, host and code.
+    assert re.search(rf"read {keyspace}.tracking at {administrator.place}: .*server code 0x2100", said), said
+
+
+def wait_for(engine, condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert engine.poll() is None and time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def counted_rows(warehouse):
+    try:
+        with sqlite3.connect(f"file:{warehouse}?mode=ro", uri=True) as connection:
+            return connection.execute("SELECT COALESCE(SUM(row_count), 0) FROM hirestream_slices").fetchone()[0]
+    except sqlite3.OperationalError:  # the tables are not there yet
+        return 0

@@ -24,6 +24,7 @@ pub const E_PROTOCOL: i32 = -9;
 pub const E_CANCELLED: i32 = -10;
 pub const E_PANIC: i32 = -100;
 
+const BAD_CREDENTIALS: i32 = 0x0100;
 // Error codes of the CQL protocol that pass.
 const UNAVAILABLE: i32 = 0x1000;
 const OVERLOADED: i32 = 0x1001;
@@ -108,7 +109,7 @@ impl From<PrepareError> for Error {
 }
 
 /// What the server said about who we are.
-fn authentication_problem(error: &NewSessionError) -> Option<String> {
+fn authentication_problem(error: &NewSessionError) -> Option<Error> {
     let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
         ConnectionPoolError::Broken {
             last_connection_error: ConnectionError::ConnectionSetupRequestError(setup),
@@ -117,21 +118,22 @@ fn authentication_problem(error: &NewSessionError) -> Option<String> {
     else {
         return None;
     };
-    match &setup.error {
+    let (server_code, message) = match &setup.error {
         ConnectionSetupRequestErrorKind::MissingAuthentication => {
-            Some("the server asks for a user and a password".into())
+            (0, "the server asks for a user and a password".into())
         }
         ConnectionSetupRequestErrorKind::DbError(DbError::AuthenticationError, text) => {
-            Some(text.clone())
+            (BAD_CREDENTIALS, text.clone())
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Error { code: E_AUTHENTICATION, server_code, message })
 }
 
 impl From<NewSessionError> for Error {
     fn from(error: NewSessionError) -> Self {
         match authentication_problem(&error) {
-            Some(message) => Error { code: E_AUTHENTICATION, server_code: 0, message },
+            Some(error) => error,
             None => {
                 let message = error.to_string();
                 // OpenSSL's words; the driver keeps no more of it than the text.

@@ -1,0 +1,135 @@
+#include "pipeline/company_directory.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <vector>
+
+#include "simulation/fake_raw_log.h"
+#include "simulation/fake_warehouse.h"
+#include "simulation/world.h"
+
+namespace hirestream::simulation {
+namespace {
+
+constexpr int64_t kIntervalUs = 30'000'000;
+
+class TestClock : public Clock {
+ public:
+  int64_t now_us() override { return 1'700'000'000'000'000; }
+};
+
+// Answers what the test says.
+class ToldJobDirectory : public JobDirectory {
+ public:
+  Result<Loaded<Job>> load() override {
+    HIRESTREAM_ASSIGN(std::vector<Job> jobs, answer());
+    return Loaded<Job>{std::move(jobs), {}};
+  }
+  Result<Loaded<Publisher>> load_publishers() override {
+    HIRESTREAM_ASSIGN(std::vector<Publisher> found, publishers());
+    return Loaded<Publisher>{std::move(found), {}};
+  }
+
+  void say(int64_t company) {
+    answer = [company]() -> Result<std::vector<Job>> {
+      return std::vector<Job>{{1, company, 0, 0, "", "", "", ""}};
+    };
+  }
+  void fail_with(ErrorKind kind) {
+    answer = [kind]() -> Result<std::vector<Job>> {
+      return fail(kind, "load jobs", "jobs", "gone");
+    };
+  }
+
+  std::function<Result<std::vector<Job>>()> answer;
+  std::function<Result<std::vector<Publisher>>()> publishers = [] {
+    return Result<std::vector<Publisher>>(std::vector<Publisher>());
+  };
+};
+
+class RetriesObserver : public NullObserver {
+ public:
+  void on_retry(const Error& error, int attempt, int64_t delay_us) override {
+    errors.push_back(error);
+    attempts.push_back(attempt);
+    EXPECT_EQ(delay_us, kIntervalUs);
+  }
+  std::vector<Error> errors;
+  std::vector<int> attempts;
+};
+
+class CompanyDirectoryTest : public testing::Test {
+ protected:
+  CompanyDirectoryTest() { EXPECT_TRUE(companies_.start()); }
+
+  World world_{1, 1'700'000'000'000'000, false};
+  RawLog log_{SourceDescription{}, false};
+  FakeEventSource source_{world_, log_, "engine"};
+  WarehouseDatabase database_{world_};
+  FakeWarehouse warehouse_{world_, database_, "engine"};
+  ToldJobDirectory jobs_;
+  TestClock clock_;
+  RetriesObserver observer_;
+  CompanyDirectory companies_{EnginePorts{source_, warehouse_, &jobs_, clock_, observer_},
+                              kIntervalUs};
+};
+
+TEST_F(CompanyDirectoryTest, WhatIsWrongAtFirstIsAnError) {
+  for (const ErrorKind kind : {ErrorKind::kConfig, ErrorKind::kRejected, ErrorKind::kBug}) {
+    jobs_.fail_with(kind);
+    const auto refreshed = companies_.refresh();
+    ASSERT_FALSE(refreshed);
+    EXPECT_EQ(refreshed.error().kind, kind);
+  }
+  EXPECT_TRUE(observer_.errors.empty());
+}
+
+TEST_F(CompanyDirectoryTest, OneThatDoesNotAnswerIsWaitedFor) {
+  jobs_.fail_with(ErrorKind::kTransient);
+  EXPECT_TRUE(companies_.refresh());
+  EXPECT_TRUE(companies_.refresh());
+  EXPECT_EQ(observer_.attempts, (std::vector<int>{1, 2}));
+  jobs_.say(7);
+  EXPECT_TRUE(companies_.refresh());
+  EXPECT_EQ(companies_.company_of(1), 7);
+}
+
+TEST_F(CompanyDirectoryTest, OnceReadItMayBeReplaced) {
+  jobs_.say(7);
+  ASSERT_TRUE(companies_.refresh());
+  for (const ErrorKind kind : {ErrorKind::kConfig, ErrorKind::kRejected, ErrorKind::kTransient}) {
+    jobs_.fail_with(kind);
+    EXPECT_TRUE(companies_.refresh());
+    EXPECT_EQ(companies_.company_of(1), 7) << "the last known state stays in use";
+  }
+  EXPECT_EQ(observer_.attempts, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(observer_.errors.front().message, "gone");
+  jobs_.say(8);
+  ASSERT_TRUE(companies_.refresh());
+  EXPECT_EQ(companies_.company_of(1), 8);
+  jobs_.fail_with(ErrorKind::kConfig);
+  EXPECT_TRUE(companies_.refresh());
+  EXPECT_EQ(observer_.attempts.back(), 1) << "counted from the last success";
+}
+
+TEST_F(CompanyDirectoryTest, AnEmptyOneTakesNothingAway) {
+  jobs_.say(7);
+  ASSERT_TRUE(companies_.refresh());
+  jobs_.answer = [] { return Result<std::vector<Job>>(std::vector<Job>()); };
+  ASSERT_TRUE(companies_.refresh());
+  EXPECT_EQ(companies_.company_of(1), 7);
+}
+
+TEST_F(CompanyDirectoryTest, PublishersThatAreMissingForAMomentAreNoError) {
+  jobs_.say(7);
+  ASSERT_TRUE(companies_.refresh());
+  jobs_.publishers = []() -> Result<std::vector<Publisher>> {
+    return fail(ErrorKind::kConfig, "load publishers", "publishers", "gone");
+  };
+  EXPECT_TRUE(companies_.refresh());
+  EXPECT_EQ(observer_.errors.size(), 1U);
+}
+
+}  // namespace
+}  // namespace hirestream::simulation
