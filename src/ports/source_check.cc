@@ -88,7 +88,8 @@ Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given) {
   for (const SourceRegistration& stored : known) {
     const std::string zone = value_of(stored.fingerprint, "timezone");
-    if (const std::string own = value_of(given.fingerprint, "timezone"); own != zone) {
+    const std::string own = value_of(given.fingerprint, "timezone");
+    if (!own.empty() && !zone.empty() && own != zone) {
       return refused(given,
                      fmt::format("its hours are those of {}, but this warehouse counts in {} "
                                  "(source \"{}\")",

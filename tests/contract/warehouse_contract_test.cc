@@ -855,21 +855,23 @@ TEST_P(WarehouseContract, SourcesSumTheLedger) {
     SliceChange slice =
         change({static_cast<int32_t>(bucket / 3), bucket}, 0, ChangeMode::kReplace, {});
     slice.entry.classes = {bucket, 10, 100, 1000, 10'000};
-    slice.entry.state = static_cast<SliceState>(bucket % 3);
+    slice.entry.state = bucket % 3 == 0 ? SliceState::kOpen : SliceState::kSettled;
     slice.entry.held = bucket == 1;
     slices.push_back(slice);
   }
-  ASSERT_EQ(verdict(commit_of(slices)), CommitVerdict::kCommitted);
+  Commit commit = commit_of(slices);
+  commit.frozen_days = {{0, 18'000, 7, {100, 5}, {60, 30, 10, 0, 0}}};
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
   const auto all = take(warehouse_->sources());
   ASSERT_EQ(all.size(), 2u);
-  EXPECT_EQ(all[0].classes, (RowClasses{15, 60, 600, 6000, 60'000}));
+  EXPECT_EQ(all[0].classes, (RowClasses{75, 90, 610, 6000, 60'000}));
   EXPECT_EQ(all[0].slices_open, 2);
-  EXPECT_EQ(all[0].slices_settled, 2);
-  EXPECT_EQ(all[0].slices_frozen, 2);
+  EXPECT_EQ(all[0].slices_settled, 4);
+  EXPECT_EQ(all[0].slices_frozen, 7);
   EXPECT_EQ(all[0].slices_held, 1);
   EXPECT_EQ(all[1].id, other);
   EXPECT_EQ(all[1].classes, RowClasses{});
-  expect_number("SELECT rows_read FROM hirestream_accounting WHERE name = 'raw log'", 66'675);
+  expect_number("SELECT rows_read FROM hirestream_accounting WHERE name = 'raw log'", 66'775);
 }
 
 TEST_P(WarehouseContract, EventsAreReadInKeyOrderWithEveryDigit) {
@@ -1148,6 +1150,57 @@ TEST_P(WarehouseContract, SnapshotShowsOneStateUntilItsEnd) {
   warehouse_->end_snapshot();
   EXPECT_EQ(events(), after);
   EXPECT_EQ(stored(kSlice), after);
+}
+
+// One zone a warehouse: its dates and hours mean one thing.
+TEST_P(WarehouseContract, ASourceOfAnotherReportingZoneIsRefused) {
+  start(1);
+  const auto registration = [](const std::string& name, const std::string& zone) {
+    return SourceRegistration{name, "csv", {{"source", name}, {"timezone", zone}}};
+  };
+  take(warehouse_->register_source(registration("a", "Asia/Tokyo")));
+  const auto refused = warehouse_->register_source(registration("b", "UTC"));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(refused.error().text(), HasSubstr("--timezone Asia/Tokyo"));
+  EXPECT_TRUE(warehouse_->register_source(registration("b", "Asia/Tokyo")).has_value());
+}
+
+// A warehouse of a version whose frozen slices were rows of the ledger: init folds them into the sums of their days.
+TEST_P(WarehouseSqlContract, InitFoldsFrozenSlicesOfAnOlderWarehouse) {
+  start(2);
+  database_->run(
+      "UPDATE hirestream_sources SET fingerprint = "
+      "'{\"strategy\":\"tail\",\"bucket_width_s\":\"60\"}'");
+  constexpr int64_t kBucketsPerDay = 1440;
+  std::vector<SliceChange> slices;
+  for (const int64_t bucket : {19'000 * kBucketsPerDay, 19'000 * kBucketsPerDay + 5,
+                               19'001 * kBucketsPerDay, 19'002 * kBucketsPerDay}) {
+    slices.push_back(change({1, bucket}, 0, ChangeMode::kReplace, {}));
+    slices.back().entry.digest = {4, 0xF000'0000'0000'0000};
+    slices.back().entry.classes = {.counted = 3, .rejected = 1};
+  }
+  ASSERT_EQ(verdict(commit_of(slices)), CommitVerdict::kCommitted);
+  database_->run(fmt::format("UPDATE hirestream_slices SET state = 2 WHERE bucket < {}",
+                             19'002 * kBucketsPerDay));
+  database_->run("DROP TABLE hirestream_frozen_days");
+  database_->run("DROP TABLE hirestream_frozen_marks");
+  database_->run("UPDATE hirestream_meta SET value = '2' WHERE name = 'schema_version'");
+  expect_ok(warehouse_->init());
+  EXPECT_EQ(take(warehouse_->load_ledger(source_, {}, INT64_MIN)).size(), 1u);
+  const std::vector<FrozenDay> found = take(warehouse_->load_frozen_days(source_));
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].day, 19'000);
+  EXPECT_EQ(found[0].slices, 2);
+  EXPECT_EQ(found[0].digest, (RowDigest{8, 0xE000'0000'0000'0000}));
+  EXPECT_EQ(found[1].day, 19'001);
+  EXPECT_EQ(found[1].classes, (RowClasses{.counted = 3, .rejected = 1}));
+  EXPECT_EQ(mark_of(1), (FrozenMark{.shard = 1, .until = 19'001 * kBucketsPerDay + 1}));
+  const SourceStatus status = take(warehouse_->sources()).front();
+  EXPECT_EQ(status.slices_frozen, 3);
+  EXPECT_EQ(status.classes, (RowClasses{.counted = 12, .rejected = 4}));
+  EXPECT_EQ(verdict(commit_of({change({1, 7}, 0, ChangeMode::kReplace, {})})),
+            CommitVerdict::kFenced);
 }
 
 // A warehouse of a version that had no roll-up: init fills it, and no engine of that version goes on beside it.

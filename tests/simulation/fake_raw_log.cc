@@ -161,7 +161,9 @@ FakeEventSource::Answer FakeEventSource::scan_range(size_t range, const RingPart
   Answer out;
   for (const RawRow& row : log_.rows()) {
     const Seen seen = look(row, level, replica);
-    if (RowIdHash{}(row.id) % kScanRanges != range || seen.second == nullptr) {
+    const uint64_t place = (RowIdHash{}(row.id) * 0x9E3779B97F4A7C15ULL) >> 32;
+    if (RowIdHash{}(row.id) % kScanRanges != range || seen.second == nullptr ||
+        place < part.begin || place >= part.end) {
       continue;
     }
     const Value& ts = seen.second->values.ts;

@@ -98,7 +98,7 @@ Result<bool> SqlReport::has_days() {
     HIRESTREAM_ASSIGN(const int64_t version,
                       session_->number("SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE "
                                        "name = 'schema_version'"));
-    if (version >= sql::kSchemaVersion) {
+    if (version >= sql::kVersionOfDays) {
       HIRESTREAM_ASSIGN(has_days_, has("SELECT job_id FROM hirestream_days"));
     }
   }
@@ -410,7 +410,8 @@ Result<void> SqlReport::read_slices(const Source& source, const std::string& con
         line.source = source.name;
         line.key = {static_cast<int32_t>(row.integer(0)), row.integer(1)};
         line.begin_us = bucket_begin_us(source.strategy, source.bucket_width_s, line.key.bucket);
-        line.state = static_cast<SliceState>(row.integer(2));
+        // In a warehouse of an older version a slice may be frozen, too.
+        line.state = row.integer(2) == 0 ? SliceState::kOpen : SliceState::kSettled;
         line.held = row.integer(3) != 0;
         line.revision = row.integer(4);
         line.digest = {row.integer(5), row.unsigned_integer(6)};
