@@ -27,6 +27,9 @@ using OpenReader =
 std::optional<std::vector<ReadRecord>> read_records(const OpenReader& open, Bytes file,
                                                     size_t piece);
 
+// Stops the process when the reader did more work than is in proportion to the bytes it was given.
+void check_work(const RecordReader& reader, size_t bytes);
+
 // Reads the file in pieces of all bytes, `piece` and 1 byte, and checks the above. `blanks`: what may stand between records.
 std::optional<std::vector<ReadRecord>> read_and_check(const OpenReader& open, Bytes file,
                                                       size_t piece, std::string_view blanks,

@@ -8,6 +8,7 @@
 #include "adapters/files/file_writers.h"
 #include "adapters/files/files_source.h"
 #include "fuzz/fuzz_target.h"
+#include "fuzz/record_check.h"
 #include "fuzz/scratch_folder.h"
 
 namespace hirestream {
@@ -118,6 +119,18 @@ std::vector<RawEvent> comparable(const std::vector<RawEvent>& events) {
   return kept;
 }
 
+void check_work(FileFormat format, const std::string& path) {
+  constexpr std::array<WantedColumn, 1> kWantedHere = {{{"create_time", false}}};
+  auto reader = open_record_reader(format, path, kWantedHere);
+  FUZZ_REQUIRE(reader.has_value());
+  for (Record record;;) {
+    const auto some = (*reader)->next(record);
+    FUZZ_REQUIRE(some.has_value());
+    if (!*some) break;
+  }
+  check_work(**reader, static_cast<size_t>((*reader)->file_bytes()));
+}
+
 template <typename Writer>
 bool write(const std::string& path, const std::vector<RawEvent>& events) {
   auto writer = Writer::create(path);
@@ -131,6 +144,7 @@ bool write(const std::string& path, const std::vector<RawEvent>& events) {
 }
 
 Rows read(FileFormat format, const std::string& path) {
+  check_work(format, path);
   auto source = FilesSource::open({format, path, TimeZone()});
   FUZZ_REQUIRE(source.has_value());
   const auto slices = (*source)->discover({});

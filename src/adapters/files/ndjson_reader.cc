@@ -223,6 +223,7 @@ Result<bool> NdjsonReader::find_line() {
   for (;;) {
     std::string_view rest(window_.begin(), window_.size());
     const size_t feed = rest.find('\n');
+    window_.note_examined(std::min(feed, rest.size()));
     if (std::min(feed, rest.size()) > kRecordBytesMax) {
       ++line_;
       line_is_overlong_ = true;
@@ -254,6 +255,7 @@ Result<bool> NdjsonReader::next(Record& record) {
     return true;
   }
   record.bytes = std::string_view(window_.begin(), line_size_);
+  window_.note_examined(line_size_);
   if (const auto error = parser_->parse(record.bytes, values_)) {
     record.malformed = simdjson::error_message(error);
     std::fill(values_.begin(), values_.end(), std::nullopt);

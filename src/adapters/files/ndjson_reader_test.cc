@@ -212,5 +212,16 @@ TEST(NdjsonReader, DeliversEveryDamagedLineOnce) {
   }
 }
 
+TEST(NdjsonReader, TakesTimeInProportionToItsInputWhateverThePieces) {
+  const std::string line = "{\"a\":\"" + std::string(70'000, 'x') + "\"}\n";
+  for (const size_t chunk : {SIZE_MAX, size_t{1000}, size_t{1}}) {
+    std::string text;
+    for (int i = 0; i < 10; ++i) text += line;
+    NdjsonReader reader(std::make_unique<MemoryStream>(text, chunk), kWanted);
+    EXPECT_EQ(read_all(reader).size(), 10U);
+    EXPECT_LE(reader.bytes_examined(), kExaminedPerByteMax * text.size()) << chunk;
+  }
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -20,6 +20,9 @@ enum class FileFormat { kCsv, kNdjson };
 
 // A longer record is malformed: bounds the memory that a missing quote or line feed can cost.
 inline constexpr size_t kRecordBytesMax = 16 << 20;
+// Readers take time in proportion to the bytes they are given, whatever these are: of n bytes they
+// examine at most this many times n (see RecordReader::bytes_examined).
+inline constexpr size_t kExaminedPerByteMax = 16;
 
 struct WantedColumn {
   std::string_view name;
@@ -42,6 +45,8 @@ class RecordReader {
   virtual Result<bool> next(Record& record) = 0;
   // Bytes taken from the file so far (compressed ones, if it is compressed).
   virtual int64_t file_bytes() const = 0;
+  // How many bytes were scanned or moved so far, each as often as it was.
+  virtual size_t bytes_examined() const = 0;
   // Wanted columns that the header lacks; none where there is no header.
   virtual std::vector<std::string_view> absent_columns() const { return {}; }
 };
