@@ -12,6 +12,7 @@ class RetryBackoff {
   static constexpr int64_t kFirstUs = 200'000;
   static constexpr int64_t kLongestUs = 10'000'000;
 
+  RetryBackoff() : RetryBackoff(std::random_device()()) {}
   explicit RetryBackoff(uint64_t seed) : random_(seed) {}
   // The next pause in microseconds.
   int64_t next();

@@ -23,6 +23,5 @@ std::optional<std::vector<int32_t>> parse_shards(std::string_view text);
 std::string format_shards(const std::vector<int32_t>& shards);
 // Parts between commas, blanks around them removed; empty text: no parts.
 std::vector<std::string> split_list(std::string_view text);
-std::string_view trim(std::string_view text);
 
 }  // namespace hirestream

@@ -11,6 +11,7 @@
 #include "config/values.h"
 #include "model/decimal.h"
 #include "model/key_figures.h"
+#include "model/text.h"
 #include "model/time_zone.h"
 
 namespace hirestream {

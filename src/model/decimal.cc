@@ -4,17 +4,10 @@
 #include <charconv>
 #include <cmath>
 
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';

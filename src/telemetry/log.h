@@ -38,7 +38,5 @@ std::string format_text_line(std::string_view time, std::string_view level,
                              std::string_view payload);
 std::string format_json_line(std::string_view time, std::string_view level,
                              std::string_view payload);
-// The text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
-std::string json_quoted(std::string_view text);
 
 }  // namespace hirestream

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <simdjson.h>
 #include <strings.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
+
+#include "model/text.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -385,7 +386,7 @@ void CsvReader::take(Record& record) {
   record.values = values_;
   record.malformed.clear();
   window_.note_examined(record_size_);
-  if (why_malformed_ == nullptr && simdjson::validate_utf8(record.bytes)) {
+  if (why_malformed_ == nullptr && is_utf8(record.bytes)) {
     take_values();
     return;
   }

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <utility>
 
+#include "model/json_text.h"
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
 
@@ -18,34 +21,6 @@ static_assert(InputWindow::kPadding >= simdjson::SIMDJSON_PADDING);
 constexpr size_t kOverlongShown = 4096;
 constexpr int kUnwanted = -1;
 constexpr int kDepthMax = 500;
-
-std::string_view without_trailing_blanks(std::string_view text) {
-  const size_t last = text.find_last_not_of(" \t\r\n");
-  return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
-}
-
-// RFC 8259, section 6. simdjson finds a number's end; its digits are kept as text and so are checked here.
-bool is_json_number(std::string_view text) {
-  const auto skip_digits = [&] {
-    const size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
-    text.remove_prefix(count);
-    return count;
-  };
-  if (text.starts_with('-')) text.remove_prefix(1);
-  const bool leading_zero = text.starts_with('0');
-  const size_t whole = skip_digits();
-  if (whole == 0 || (leading_zero && whole > 1)) return false;
-  if (text.starts_with('.')) {
-    text.remove_prefix(1);
-    if (skip_digits() == 0) return false;
-  }
-  if (text.starts_with('e') || text.starts_with('E')) {
-    text.remove_prefix(1);
-    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
-    if (skip_digits() == 0) return false;
-  }
-  return text.empty();
-}
 
 simdjson::error_code check_scalar(ondemand::json_type type, std::string_view text) {
   switch (type) {
@@ -83,7 +58,7 @@ simdjson::error_code pass_through(ondemand::value value, int depth = 0) {
     }
     return simdjson::SUCCESS;
   }
-  return check_scalar(type, without_trailing_blanks(value.raw_json_token()));
+  return check_scalar(type, trim_end(value.raw_json_token()));
 }
 
 }  // namespace
@@ -156,9 +131,9 @@ struct NdjsonReader::Parser {
       const char* behind = nullptr;
       if (const auto error = pass_through(value)) return error;
       if (const auto error = document.current_location().get(behind)) return error;
-      found = without_trailing_blanks({begin, static_cast<size_t>(behind - begin)});
+      found = trim_end({begin, static_cast<size_t>(behind - begin)});
     } else {
-      found = without_trailing_blanks(found);
+      found = trim_end(found);
       if (const auto error = check_scalar(type, found)) return error;
       if (type == ondemand::json_type::null) found = {};
     }
@@ -235,7 +210,7 @@ Result<bool> NdjsonReader::find_line() {
     }
     if (rest.empty()) return false;
     ++line_;
-    const std::string_view line = without_trailing_blanks(rest.substr(0, feed));
+    const std::string_view line = trim_end(rest.substr(0, feed));
     line_size_ = line.size();
     consumed_size_ = feed == rest.npos ? rest.size() : feed + 1;
     if (!line.empty()) return true;
