@@ -6,10 +6,10 @@
 
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <mutex>
 
 #include "model/json_text.h"
+#include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
@@ -48,13 +48,11 @@ std::string one_line(std::string_view text) {
 }
 
 std::string time_text(std::chrono::system_clock::time_point time) {
-  const auto ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = ms / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000);
+  const auto since_1970 =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch());
+  std::string text = format_timestamp_ms(since_1970.count()) + 'Z';
+  text[10] = 'T';
+  return text;
 }
 
 std::string_view color_of(spdlog::level::level_enum level) {
