@@ -43,8 +43,8 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Every number that is no id becomes null, so that none is too large for the parser. Stops at what is
-// no number: the parser refuses the text for it.
+// Every number that is no id becomes null, so that none is too large for the parser. Stops at what
+// is no number: the parser refuses the text for it.
 void blank_out_numbers(std::string& json) {
   constexpr std::string_view kNull = "null";
   bool in_string = false;

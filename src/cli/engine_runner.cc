@@ -135,7 +135,8 @@ class EngineRunner::Worker {
   }
 
   void sleep(int64_t us, const std::stop_token& stop) {
-    // One step of at most kLongestSleepUs: when the clock was set back, only the engine knows what is due now.
+    // One step of at most kLongestSleepUs: when the clock was set back, only the engine knows what
+    // is due now.
     if (us > 0) {
       wait(std::min(us, kLongestSleepUs), stop);
     }

@@ -1,9 +1,10 @@
-// Runs one engine per source, each on its own thread with its own source, warehouse connection and job directory. Errors that may pass
-// are retried with growing pauses and told to the observer; input that cannot be used is noted and (with once) the result at the end;
-// any other error stops all engines.
+// Runs one engine per source, each on its own thread with its own source, warehouse connection and
+// job directory. Errors that may pass are retried with growing pauses and told to the observer;
+// input that cannot be used is noted and (with once) the result at the end; any other error stops
+// all engines.
 //
-// run() blocks until a stop is requested, every engine has caught up (once), or one has failed. A stop lets each engine
-// finish the step it is in.
+// run() blocks until a stop is requested, every engine has caught up (once), or one has failed. A
+// stop lets each engine finish the step it is in.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// Pauses between attempts: 0.2 s, doubled up to 10 s, each shortened by up to half at random so that several engines do not knock at
-// once. Pure but for the random numbers; one thread.
+// Pauses between attempts: 0.2 s, doubled up to 10 s, each shortened by up to half at random so
+// that several engines do not knock at once. Pure but for the random numbers; one thread.
 #pragma once
 
 #include <cstdint>

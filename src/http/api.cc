@@ -212,7 +212,8 @@ std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
   return hints;
 }
 
-// What the question means, however it was written: the order of parameters and their escapes make no difference.
+// What the question means, however it was written: the order of parameters and their escapes make
+// no difference.
 std::string canonical_question(const ApiRequest& request) {
   std::string text = request.path;
   for (const auto& [name, value] : request.query) {

@@ -1,5 +1,6 @@
-// Operating errors as values. A function that can fail for a reason outside the program returns Result<T>; a bug hits
-// HIRESTREAM_CHECK and stops the process. Retry policy depends on Error::kind alone.
+// Operating errors as values. A function that can fail for a reason outside the program returns
+// Result<T>; a bug hits HIRESTREAM_CHECK and stops the process. Retry policy depends on Error::kind
+// alone.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Input: rows separated by 0x1E, their values by 0x1F. The same rows written as CSV and as NDJSON give the same batch, that of
-// the values themselves.
+// Input: rows separated by 0x1E, their values by 0x1F. The same rows written as CSV and as NDJSON
+// give the same batch, that of the values themselves.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -104,8 +104,8 @@ Rows expected_rows(const std::vector<RawEvent>& events) {
   return rows;
 }
 
-// Which of several rows of one id counts depends on the rows' bytes, and so on the format; a row without create_time is told by its
-// bytes, too.
+// Which of several rows of one id counts depends on the rows' bytes, and so on the format; a row
+// without create_time is told by its bytes, too.
 std::vector<RawEvent> comparable(const std::vector<RawEvent>& events) {
   std::vector<RawEvent> kept;
   std::set<RowId> ids;

@@ -22,7 +22,8 @@ constexpr size_t kAbsent = SIZE_MAX;
 constexpr size_t kOverlongShown = 4096;
 constexpr char kWrongFieldCount[] = "wrong number of fields";
 
-// One after the other, the commas, line feeds and quotes in [begin, end). Looks at 64 bytes at once, and so at up to 63 behind the end.
+// One after the other, the commas, line feeds and quotes in [begin, end). Looks at 64 bytes at
+// once, and so at up to 63 behind the end.
 class Marks {
  public:
   Marks(const char* begin, const char* end) : block_(begin), end_(end), mask_(load()) {}
@@ -250,7 +251,8 @@ CsvReader::Scan CsvReader::scan_record() {
 
 // The same with what is known of open quotes, so that only one line is scanned, but that one twice:
 // from inside the quotes, to know how many of their fields begin on it, and as the beginning of a
-// record. Nothing: the quotes end on this line, or the record is a good one, whose fields are needed.
+// record. Nothing: the quotes end on this line, or the record is a good one, whose fields are
+// needed.
 std::optional<CsvReader::Scan> CsvReader::scan_behind_open_quotes() {
   const Stop inside = scan_fields(/*inside_quotes=*/true, /*only_one_line=*/true);
   if (inside.outcome != Scan::kInsideQuotes) return std::nullopt;
@@ -311,7 +313,8 @@ CsvReader::Field& CsvReader::next_field() {
   return fields_[std::min(field_count_++, column_count_)];
 }
 
-// Both leave the cursor at the comma, line feed or end of input behind the field, with that mark taken.
+// Both leave the cursor at the comma, line feed or end of input behind the field, with that mark
+// taken.
 CsvReader::Scan CsvReader::scan_unquoted(Cursor& cursor, Field& field) {
   field.begin = cursor.position;
   field.escaped = false;

@@ -1,11 +1,13 @@
-// CSV as of RFC 4180 with a header: quoted fields may hold commas, line ends and doubled quotes; LF or CRLF ends a record; a
-// UTF-8 byte order mark and blank lines are skipped; a quote inside an unquoted field is an ordinary character. Header names
-// are matched exactly, then without case; columns nobody wants are skipped. A file without any record has no header and no rows.
+// CSV as of RFC 4180 with a header: quoted fields may hold commas, line ends and doubled quotes; LF
+// or CRLF ends a record; a UTF-8 byte order mark and blank lines are skipped; a quote inside an
+// unquoted field is an ordinary character. Header names are matched exactly, then without case;
+// columns nobody wants are skipped. A file without any record has no header and no rows.
 //
-// Malformed records: wrong number of fields, text behind a closing quote, a quote that is never closed, invalid UTF-8, longer
-// than kRecordBytesMax. If the quoting may be at fault, the malformed record ends at its first line feed and reading resumes on
-// the next line, so that a stray quote cannot swallow the rows behind it. However many quotes are astray, no line is scanned more
-// than a few times.
+// Malformed records: wrong number of fields, text behind a closing quote, a quote that is never
+// closed, invalid UTF-8, longer than kRecordBytesMax. If the quoting may be at fault, the malformed
+// record ends at its first line feed and reading resumes on the next line, so that a stray quote
+// cannot swallow the rows behind it. However many quotes are astray, no line is scanned more than a
+// few times.
 #pragma once
 
 #include <memory>

@@ -200,7 +200,8 @@ TEST(CsvReader, ReadsBackWhateverValuesAreQuotedByTheRules) {
   }
 }
 
-// Any bytes: ends, does not depend on the chunks, and every byte that is no line end belongs to some row.
+// Any bytes: ends, does not depend on the chunks, and every byte that is no line end belongs to
+// some row.
 TEST(CsvReader, AccountsForEveryByteOfGarbage) {
   std::mt19937 random(2);
   const std::string alphabet = "\",\n\r1\xC3\xA4\0"s;

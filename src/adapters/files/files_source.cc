@@ -275,7 +275,8 @@ Result<void> FilesSource::read_file(size_t index, const std::string& path, RowSi
     return fail(ErrorKind::kTransient, "read file", path, "changed while being read",
                 "write files under another name and rename them when they are complete");
   }
-  // One file of a directory that is not what it should be does not keep the others from being counted.
+  // One file of a directory that is not what it should be does not keep the others from being
+  // counted.
   if (!outcome && outcome.error().kind == ErrorKind::kConfig && path != files_.path()) {
     outcome.error().kind = ErrorKind::kRejected;
   }

@@ -33,8 +33,9 @@ simdjson::error_code check_scalar(ondemand::json_type type, std::string_view tex
   }
 }
 
-// Goes through a value down to its last scalar. simdjson's own skipping only counts brackets and so takes `"x":"y":1` for one value,
-// behind which a column may get lost. Escapes inside strings are not checked.
+// Goes through a value down to its last scalar. simdjson's own skipping only counts brackets and so
+// takes `"x":"y":1` for one value, behind which a column may get lost. Escapes inside strings are
+// not checked.
 simdjson::error_code pass_through(ondemand::value value, int depth = 0) {
   if (depth > kDepthMax) return simdjson::DEPTH_ERROR;
   auto type = ondemand::json_type::null;
@@ -63,8 +64,9 @@ simdjson::error_code pass_through(ondemand::value value, int depth = 0) {
 
 }  // namespace
 
-// Knows simdjson; and which column a key means. Lines of a file mostly have their keys in one order, some left out, so a key is looked
-// for among the keys seen so far, from the one behind the last on.
+// Knows simdjson; and which column a key means. Lines of a file mostly have their keys in one
+// order, some left out, so a key is looked for among the keys seen so far, from the one behind the
+// last on.
 struct NdjsonReader::Parser {
   struct Key {
     std::string quoted;  // the text and the closing quote, as in the file

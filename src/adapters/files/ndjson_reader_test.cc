@@ -185,7 +185,8 @@ TEST(NdjsonReader, ReadsBackWhateverValuesAreWrittenByAnotherLibrary) {
   }
 }
 
-// Damaged lines: malformed is what another library refuses (escapes that nobody resolves left aside), and no line is lost.
+// Damaged lines: malformed is what another library refuses (escapes that nobody resolves left
+// aside), and no line is lost.
 TEST(NdjsonReader, DeliversEveryDamagedLineOnce) {
   std::mt19937 random(2);
   const std::string good = R"({"a":"x\n","bid":1.5,"ed":{"jobId":"188"}})";

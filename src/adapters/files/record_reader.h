@@ -1,5 +1,6 @@
-// Records of a file, one after the other: the interface of the CSV and NDJSON readers. Nothing is lost: a record that cannot
-// be understood is delivered too, with the reason, and reading goes on behind it. One thread at a time.
+// Records of a file, one after the other: the interface of the CSV and NDJSON readers. Nothing is
+// lost: a record that cannot be understood is delivered too, with the reason, and reading goes on
+// behind it. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ struct WantedColumn {
 
 // Valid until the next call of next().
 struct Record {
-  std::string_view
-      bytes;  // as in the file, without the line end; of an overlong record only the beginning
+  // As in the file, without the line end; of an overlong record only the beginning.
+  std::string_view bytes;
   int64_t line = 0;                                         // where it begins, from 1
   std::string malformed;                                    // why it cannot be used; empty: it can
   std::span<const std::optional<std::string_view>> values;  // by wanted column; empty text is null
@@ -51,14 +52,17 @@ class RecordReader {
   virtual std::vector<std::string_view> absent_columns() const { return {}; }
 };
 
-// Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing (naming the file, what was
-// found and what is needed). `wanted` is copied, its names must live as long as the reader.
+// Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing
+// (naming the file, what was found and what is needed). `wanted` is copied, its names must live as
+// long as the reader.
 Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
                                                          std::span<const WantedColumn> wanted);
 
-// What a malformed record is known by: a hash of its bytes and its line number, with version nibble 0, which no real UUID has.
+// What a malformed record is known by: a hash of its bytes and its line number, with version nibble
+// 0, which no real UUID has.
 RowId malformed_row_id(const Record& record);
-// The beginning of some bytes for people: valid UTF-8 whatever they are, control characters and invalid bytes as \xNN.
+// The beginning of some bytes for people: valid UTF-8 whatever they are, control characters and
+// invalid bytes as \xNN.
 std::string excerpt(std::string_view bytes, size_t bytes_max);
 
 }  // namespace hirestream
