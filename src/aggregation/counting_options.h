@@ -1,6 +1,5 @@
-// What defines the numbers besides the rows: kinds, attribution, time zone, bounds of the event
-// time. All of it goes into the source's fingerprint: changing it would mix two meanings in one
-// table.
+// What defines the numbers besides the rows: kinds, attribution, time zone, bounds of the event time. All of it goes into the
+// source's fingerprint: changing it would mix two meanings in one table.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +22,8 @@ enum class EventKind : uint8_t {
 };
 inline constexpr size_t kEventKindCount = 6;
 
-// custom_track value → kind; values are compared exactly. A null or empty custom_track is a page
-// view when ev is page_view_ev, and then an impression (if it has a job).
+// custom_track value → kind; values are compared exactly. A null or empty custom_track is a page view when ev is
+// page_view_ev, and then an impression (if it has a job).
 struct KindMapping {
   std::map<std::string, EventKind> kinds = {{"click", EventKind::kClick},
                                             {"conversion", EventKind::kConversion},
@@ -36,8 +35,7 @@ struct KindMapping {
 
 enum class Attribution : uint8_t {
   kColumns,  // job_id and publisher_id are what the columns say
-  // Where the column is null: jobId / publisherId of the JSON in `ed`, keys compared without case.
-  kPayload,
+  kPayload,  // where the column is null: jobId / publisherId of the JSON in `ed`, keys compared without case
 };
 std::string attribution_name(Attribution attribution);  // "columns", "payload"
 
@@ -47,8 +45,7 @@ struct CountingOptions {
   TimeZone reporting_zone;
   // An event may not be older than this …
   int64_t ts_min_us = 946'684'800'000'000;  // 2000-01-01
-  // … nor lie further in the future than its own arrival time plus this (visitors' clocks run
-  // ahead).
+  // … nor lie further in the future than its own arrival time plus this (visitors' clocks run ahead).
   int64_t future_max_us = 86'400'000'000;
 };
 

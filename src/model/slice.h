@@ -12,9 +12,8 @@
 
 namespace hirestream {
 
-// Within one source. `bucket` numbers the slices of a shard: the arrival (tail) or event (scan)
-// time divided by the bucket width, a block of a raw log's sequence numbers (follow), or the hash
-// of a file's path (files).
+// Within one source. `bucket` numbers the slices of a shard: the arrival (tail) or event (scan) time divided by the
+// bucket width, a block of a raw log's sequence numbers (follow), or the hash of a file's path (files).
 struct SliceKey {
   int32_t shard = 0;
   int64_t bucket = 0;
@@ -26,8 +25,7 @@ inline constexpr int64_t kNoTimeBucket = INT64_MIN / 2;
 
 enum class SliceState : uint8_t { kOpen = 0, kSettled = 1, kFrozen = 2 };
 
-// Count and order-free hash (sum mod 2⁶⁴ of each distinct row's hash): equal digests mean equal
-// sets of rows.
+// Count and order-free hash (sum mod 2⁶⁴ of each distinct row's hash): equal digests mean equal sets of rows.
 struct RowDigest {
   int64_t rows = 0;
   uint64_t hash = 0;
@@ -51,12 +49,11 @@ struct RowClasses {
   friend bool operator==(const RowClasses&, const RowClasses&) = default;
 };
 
-// A row that could not be counted, kept with its reason. May hold personal data: capped and
-// expiring.
+// A row that could not be counted, kept with its reason. May hold personal data: capped and expiring.
 struct RejectedRow {
   RowId id;
-  // Stable word: "ts_missing", "ts_unreadable", "ts_in_future", "bid_negative", …
-  std::string reason;
+  std::string
+      reason;  // stable word: "ts_missing", "ts_unreadable", "ts_in_future", "bid_negative", …
   std::string column;
   std::string value;  // as it came, at most kRejectedValueMax bytes
   std::string row;    // what else is known of the row, as JSON

@@ -1,13 +1,11 @@
-// Strategy scan: a table that must be read through to find what is new (create_time alone is the
-// key). The token ring is cut into small ranges, read in parallel; a bound on ts is filtered on the
-// server. An empty page is not the end: the server returns one when it has looked long enough.
+// Strategy scan: a table that must be read through to find what is new (create_time alone is the key). The token ring is cut into small
+// ranges, read in parallel; a bound on ts is filtered on the server. An empty page is not the end: the server returns one when it has
+// looked long enough.
 //
-// Text ts sort as text, not as times: there the bound is a date two days early and open at its end,
-// which any offset fits in; only texts that do not begin with a date can be missed, and complete
-// scans find those.
+// Text ts sort as text, not as times: there the bound is a date two days early and open at its end, which any offset fits in; only texts that
+// do not begin with a date can be missed, and complete scans find those.
 //
-// Threading, blocking, errors: see ports/event_source.h. Destroying the source cancels what is
-// under way.
+// Threading, blocking, errors: see ports/event_source.h. Destroying the source cancels what is under way.
 #pragma once
 
 #include <memory>

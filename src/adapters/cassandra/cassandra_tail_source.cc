@@ -195,8 +195,7 @@ Result<void> CassandraTailSource::read_alike(std::span<const SliceRead> requests
 
 Result<void> CassandraTailSource::read_ring(uint64_t begin, uint64_t end, SliceSink& sink) {
   HIRESTREAM_CHECK(begin < end && end <= kRingPlaces);
-  // Tokens are signed 64-bit numbers; a range excludes its begin, and no key has the least token
-  // (Murmur3Partitioner).
+  // Tokens are signed 64-bit numbers; a range excludes its begin, and no key has the least token (Murmur3Partitioner).
   const auto token_of = [](uint64_t place) {
     return place == kRingPlaces ? INT64_MAX
                                 : static_cast<int64_t>((place << 32) ^ (uint64_t{1} << 63));
@@ -262,8 +261,7 @@ Result<void> CassandraTailSource::deliver_slices(std::span<const uint8_t> rows, 
     if (!shard) {
       return fail(ErrorKind::kTransient, "read", table_, "a page ends within a row");
     }
-    // Both are parts of the key, never null; together they are told apart by the bucket's length,
-    // which is in front.
+    // Both are parts of the key, never null; together they are told apart by the bucket's length, which is in front.
     const auto* head = reinterpret_cast<const char*>(bucket->data()) - 4;
     const std::string_view both(head,
                                 static_cast<size_t>(reinterpret_cast<const char*>(at) - head));

@@ -1,9 +1,8 @@
-// Strategy tail: a table with PRIMARY KEY ((bucket, shard), create_time). A slice is a partition;
-// from a position on it is read as a range of create_time, which costs what is new and not what is
-// there. Text UUIDs do not sort by time: those partitions are read whole.
+// Strategy tail: a table with PRIMARY KEY ((bucket, shard), create_time). A slice is a partition; from a position on it is read as a range
+// of create_time, which costs what is new and not what is there. Text UUIDs do not sort by time: those partitions are read whole.
 //
-// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead while the sink
-// works. Destroying the source cancels what is under way.
+// Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead while the sink works. Destroying the source
+// cancels what is under way.
 #pragma once
 
 #include <memory>

@@ -75,8 +75,7 @@ TEST_F(TailSource, NumbersRowsByTheirRequest) {
   std::vector<SliceRead> requests;
   for (const SliceListing& slice : *slices) {
     requests.push_back({slice.key, {}, ReadLevel::kConfigured});
-    // The same slices twice more, in the other ways of reading: requests keep their numbers among
-    // them.
+    // The same slices twice more, in the other ways of reading: requests keep their numbers among them.
     requests.push_back({slice.key, 0, ReadLevel::kConfigured});
     requests.push_back({slice.key, {}, ReadLevel::kStrongest});
   }
