@@ -1,10 +1,11 @@
 // How many raw rows a second one core counts, and what contributions cost to store and to read.
 //
-// Data: rows with the mixture of a real site's export: 53 % page views, 32 % clicks, 12 % heartbeats, 3 % conversions and
-// (un)qualified applications; 72 % of the rows have no job; conversions carry it inside `ed`. Few cells: 15 jobs, 8 campaigns,
-// 2 publishers, 2 hours. Many cells: 100,000 jobs, 500 campaigns, 50 publishers, 48 hours, every row with a job.
-// Command: build/kernel_benchmark (an optimised build). items_per_second: rows, or cells for the codec.
-// The peer in the same run is the same counting with a std::map from cell to measures.
+// Data: rows with the mixture of a real site's export: 53 % page views, 32 % clicks, 12 %
+// heartbeats, 3 % conversions and (un)qualified applications; 72 % of the rows have no job;
+// conversions carry it inside `ed`. Few cells: 15 jobs, 8 campaigns, 2 publishers, 2 hours. Many
+// cells: 100,000 jobs, 500 campaigns, 50 publishers, 48 hours, every row with a job.
+// Command: build/kernel_benchmark (an optimised build). items_per_second: rows, or cells for the
+// codec. The peer in the same run is the same counting with a std::map from cell to measures.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>

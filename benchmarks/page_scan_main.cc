@@ -1,5 +1,6 @@
-// The yardstick for catching up: reads every page of a Cassandra table, the columns the engine reads, by parallel token ranges,
-// and does nothing with the rows (they are not even decoded). Prints one line of JSON.
+// The yardstick for catching up: reads every page of a Cassandra table, the columns the engine
+// reads, by parallel token ranges, and does nothing with the rows (they are not even decoded).
+// Prints one line of JSON.
 //
 //   page_scan HOST:PORT KEYSPACE TABLE [PARALLEL]
 #include <fmt/format.h>

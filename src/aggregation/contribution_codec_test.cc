@@ -140,7 +140,8 @@ TEST(ContributionCodec, TakesManyCells) {
   expect_round_trip(contribution);
 }
 
-// One job with one click in every hour for years: each cell has the same bytes, which shrink more than 4096 times.
+// One job with one click in every hour for years: each cell has the same bytes, which shrink more
+// than 4096 times.
 TEST(ContributionCodec, TakesCellsThatCompressExtremelyWell) {
   for (const int32_t hours : {20'000, 200'000, 1'000'000}) {
     Contribution contribution;
@@ -221,7 +222,8 @@ TEST(ContributionCodec, NeverCrashesOnForgedFrames) {
   }
 }
 
-// Cells as they stand inside the frame: count, then hour, job, publisher, campaign, group, mask, measures.
+// Cells as they stand inside the frame: count, then hour, job, publisher, campaign, group, mask,
+// measures.
 TEST(ContributionCodec, ReportsImpossibleContents) {
   const std::string cell("\x02\x02\x02\x02\x02\x02\x02", 7);
   EXPECT_FALSE(refused(forge("\x01" + cell)));

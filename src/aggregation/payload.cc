@@ -5,6 +5,8 @@
 #include <charconv>
 #include <string>
 
+#include "model/json_text.h"
+
 namespace hirestream {
 namespace {
 
@@ -41,38 +43,8 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Length of the number that begins there (RFC 8259, section 6); 0: none does.
-size_t number_length(std::string_view text) {
-  size_t at = !text.empty() && text.front() == '-' ? 1 : 0;
-  const auto digits = [&] {
-    const size_t begin = at;
-    while (at < text.size() && is_digit(text[at])) {
-      ++at;
-    }
-    return at - begin;
-  };
-  const bool zero = at < text.size() && text[at] == '0';
-  const size_t whole = digits();
-  if (whole == 0 || (zero && whole > 1)) {
-    return 0;
-  }
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) {
-      return 0;
-    }
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    at += at < text.size() && (text[at] == '+' || text[at] == '-') ? 1 : 0;
-    if (digits() == 0) {
-      return 0;
-    }
-  }
-  return at;
-}
-
-// Every number that is no id becomes null, so that none is too large for the parser. What is no number stays and is refused.
+// Every number that is no id becomes null, so that none is too large for the parser. Stops at what
+// is no number: the parser refuses the text for it.
 void blank_out_numbers(std::string& json) {
   constexpr std::string_view kNull = "null";
   bool in_string = false;
@@ -84,10 +56,12 @@ void blank_out_numbers(std::string& json) {
       continue;
     }
     in_string = c == '"';
-    const size_t length =
-        c == '-' || is_digit(c) ? number_length(std::string_view(json).substr(i)) : 0;
-    if (length == 0) {
+    if (c != '-' && !is_digit(c)) {
       continue;
+    }
+    const size_t length = json_number_size(std::string_view(json).substr(i));
+    if (length == 0) {
+      return;
     }
     int64_t id = 0;
     const auto [end, status] = std::from_chars(json.data() + i, json.data() + i + length, id);

@@ -1,6 +1,7 @@
-// The job and publisher inside `ed`, a JSON text such as {"customEvent":"click","jobId":"188","publisherId":"1"}. Keys are compared without
-// case, the first match counts; a value is taken when it is an integer or a string of digits, everything else is nothing.
-// Not thread-safe; keeps its buffers between calls.
+// The job and publisher inside `ed`, a JSON text such as
+// {"customEvent":"click","jobId":"188","publisherId":"1"}. Keys are compared without case, the
+// first match counts; a value is taken when it is an integer or a string of digits, everything else
+// is nothing. Not thread-safe; keeps its buffers between calls.
 #pragma once
 
 #include <cstdint>

@@ -202,5 +202,11 @@ TEST(Payload, ReadsOnlyTheBytesItWasGiven) {
   EXPECT_EQ(job_of(std::string_view(json).substr(0, 13)), 188);
 }
 
+TEST(Payload, RefusesAMegabyteOfZerosWithoutReadingThemAgainAndAgain) {
+  PayloadParser parser;
+  EXPECT_EQ(parser.parse("{\"jobId\":1,\"x\":" + std::string(1 << 20, '0') + "}").job_id,
+            std::nullopt);
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -1,7 +1,8 @@
-// What one raw row counts as. Every row ends in exactly one class, tried in this order: rejected when create_time is missing, or it or what tells the kind is unreadable;
-// other when its kind is not counted; rejected when any value the kernel uses is unreadable, or ts is missing or out of its bounds;
-// unattributed when it has no job; counted.
-// Not thread-safe (time zone cache, JSON parser). Allocates nothing per row except for rejected rows' reasons.
+// What one raw row counts as. Every row ends in exactly one class, tried in this order: rejected
+// when create_time is missing, or it or what tells the kind is unreadable; other when its kind is
+// not counted; rejected when any value the kernel uses is unreadable, or ts is missing or out of
+// its bounds; unattributed when it has no job; counted. Not thread-safe (time zone cache, JSON
+// parser). Allocates nothing per row except for rejected rows' reasons.
 #pragma once
 
 #include <string_view>
@@ -29,7 +30,8 @@ class RowClassifier {
   explicit RowClassifier(CountingOptions options);
 
   RowVerdict classify(const TrackingBatch& batch, size_t row);
-  // Hash of everything of the row that can change the numbers, and of its id: equal rows, equal hashes, in any process.
+  // Hash of everything of the row that can change the numbers, and of its id: equal rows, equal
+  // hashes, in any process.
   uint64_t row_hash(const TrackingBatch& batch, size_t row) const;
   const CountingOptions& options() const { return options_; }
   // What a source that is known already was started with.

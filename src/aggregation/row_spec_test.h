@@ -1,4 +1,5 @@
-// For the kernel's tests and benchmarks: one raw row as plain values. The default is a click that counts.
+// For the kernel's tests and benchmarks: one raw row as plain values. The default is a click that
+// counts.
 #pragma once
 
 #include <cstdint>

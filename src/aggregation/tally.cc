@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "model/json_text.h"
+#include "model/text.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -25,51 +27,18 @@ uint64_t hash_of(const CellKey& key) {
   return hash;
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<uint8_t>(c) < 0x20) {
-      out += "\\u00";
-      out += kHex[static_cast<uint8_t>(c) >> 4];
-      out += kHex[static_cast<uint8_t>(c) & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
-// Bytes that are not UTF-8 become U+FFFD, so that a database's text column takes them; cut at kRejectedValueMax bytes.
-std::string valid_utf8(std::string_view text) {
-  static constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+// Bytes that are not UTF-8, and NUL, become U+FFFD, so that a database's text column takes them;
+// cut at kRejectedValueMax bytes.
+std::string storable_text(std::string_view text) {
   std::string out;
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<uint8_t>(text[i]);
-    const size_t length = lead < 0x80                     ? 1
-                          : (lead >= 0xC2 && lead < 0xE0) ? 2
-                          : (lead >= 0xE0 && lead < 0xF0) ? 3
-                          : (lead >= 0xF0 && lead < 0xF5) ? 4
-                                                          : 0;
-    bool ok = length != 0 && i + length <= text.size();
-    for (size_t k = 1; ok && k < length; ++k) {
-      ok = (static_cast<uint8_t>(text[i + k]) & 0xC0) == 0x80;
-    }
-    if (ok && length >= 3) {
-      const auto second = static_cast<uint8_t>(text[i + 1]);
-      ok = !(lead == 0xE0 && second < 0xA0) && !(lead == 0xED && second >= 0xA0) &&
-           !(lead == 0xF0 && second < 0x90) && !(lead == 0xF4 && second >= 0x90);
-    }
-    ok = ok && lead != 0;
-    const std::string_view piece = ok ? text.substr(i, length) : kReplacement;
+  while (!text.empty()) {
+    const size_t size = text.front() == '\0' ? 0 : utf8_character_size(text);
+    const std::string_view piece = size == 0 ? kReplacementCharacter : text.substr(0, size);
     if (out.size() + piece.size() > kRejectedValueMax) {
       break;
     }
     out += piece;
-    i += ok ? length : 1;
+    text.remove_prefix(std::max<size_t>(size, 1));
   }
   return out;
 }
@@ -88,18 +57,18 @@ void append_field(std::string& out, const TrackingBatch& batch, size_t row, Colu
     return;
   }
   out += out.size() > 1 ? "," : "";
-  append_json_string(out, column_name(column));
+  append_json_string(column_name(column), out);
   out += ':';
   if (batch.status(column, row) == CellStatus::kBad) {
-    append_json_string(out, valid_utf8(bad_text(batch, row, column)));
+    append_json_string(storable_text(bad_text(batch, row, column)), out);
     return;
   }
   switch (column) {
     case Column::kCreateTime:
-      append_json_string(out, format_uuid(batch.id(row)));
+      append_json_string(format_uuid(batch.id(row)), out);
       break;
     case Column::kTs:
-      append_json_string(out, format_timestamp_us(batch.ts_us(row)));
+      append_json_string(format_timestamp_us(batch.ts_us(row)), out);
       break;
     case Column::kBid:
       out += format_micros(batch.integer(column, row));
@@ -107,7 +76,7 @@ void append_field(std::string& out, const TrackingBatch& batch, size_t row, Colu
     case Column::kCustomTrack:
     case Column::kEv:
     case Column::kEd:
-      append_json_string(out, valid_utf8(batch.text(column, row).substr(0, kRejectedValueMax)));
+      append_json_string(storable_text(batch.text(column, row).substr(0, kRejectedValueMax)), out);
       break;
     default:
       out += std::to_string(batch.integer(column, row));
@@ -158,7 +127,7 @@ void Tally::keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, s
   reject.reason = std::string(verdict.reason);
   reject.column = std::string(column_name(verdict.column));
   if (batch.status(verdict.column, row) == CellStatus::kBad) {
-    reject.value = valid_utf8(bad_text(batch, row, verdict.column));
+    reject.value = storable_text(bad_text(batch, row, verdict.column));
   } else if (verdict.column == Column::kTs &&
              batch.status(Column::kTs, row) == CellStatus::kValue) {
     reject.value = format_timestamp_us(batch.ts_us(row));

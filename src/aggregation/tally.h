@@ -1,5 +1,5 @@
-// Adds up rows into what a slice needs: contribution, digest, classes, rejects. Any order, split or repetition of the same distinct rows
-// gives the same result. Not thread-safe.
+// Adds up rows into what a slice needs: contribution, digest, classes, rejects. Any order, split or
+// repetition of the same distinct rows gives the same result. Not thread-safe.
 #pragma once
 
 #include <cstdint>

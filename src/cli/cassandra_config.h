@@ -1,4 +1,5 @@
-// A Cassandra URI and a password as the adapter's configuration. kConfig names the URI's parameter, its value and what is allowed.
+// A Cassandra URI and a password as the adapter's configuration. kConfig names the URI's parameter,
+// its value and what is allowed.
 #pragma once
 
 #include <string>

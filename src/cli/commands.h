@@ -1,16 +1,19 @@
-// The subcommands. Each file cli/<name>_command.cc exports one function that adds its subcommand, options, help and
-// examples (footer) to the app, and sets a callback that stores what is to be done in context.action; main runs the action
-// after the whole command line was read and the global options are in force. So nothing is done while parsing.
+// The subcommands. Each file cli/<name>_command.cc exports one function that adds its subcommand,
+// options, help and examples (footer) to the app, and sets a callback that stores what is to be
+// done in context.action; main runs the action after the whole command line was read and the global
+// options are in force. So nothing is done while parsing.
 //
 //   void add_example_command(CLI::App& app, CommandContext& context) {
 //     auto options = std::make_shared<ExampleOptions>();
 //     CLI::App* command = app.add_subcommand("example", "One line");
 //     command->add_option("--rows", options->rows, "How many")->capture_default_str();
 //     command->footer("Examples:\n  hirestream example --rows 10");
-//     command->callback([options, &context] { context.action = [options](CommandContext& c) { return run(*options, c); }; });
+//     command->callback([options, &context] { context.action = [options](CommandContext& c) {
+//     return run(*options, c); }; });
 //   }
 //
-// An action returns the process's exit code, or an Error, which main prints ("error: …" and its hint) and turns into one.
+// An action returns the process's exit code, or an Error, which main prints ("error: …" and its
+// hint) and turns into one.
 #pragma once
 
 #include <functional>

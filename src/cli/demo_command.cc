@@ -86,7 +86,8 @@ class Screen {
   }
   void draw(const DemoSnapshot& snapshot) {
     const auto [width, height] = terminal_size();
-    // Each line is written over the old one and cleared behind; what does not fit below is left out.
+    // Each line is written over the old one and cleared behind; what does not fit below is left
+    // out.
     std::string out = "\x1b[H";
     const std::string text = render_demo(snapshot, width, color_);
     size_t line = 0;

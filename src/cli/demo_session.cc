@@ -214,7 +214,8 @@ void DemoSession::note_written(int64_t rows) {
   written_.emplace_back(rows_written_, clock_.now_us());
 }
 
-// Age of the oldest row that is not counted. Forgets what is neither needed for that nor for the rate.
+// Age of the oldest row that is not counted. Forgets what is neither needed for that nor for the
+// rate.
 int64_t DemoSession::behind_us(int64_t counted) {
   const int64_t now_us = clock_.now_us();
   while (written_.size() > 1 && written_.front().first <= counted &&

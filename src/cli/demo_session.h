@@ -1,7 +1,9 @@
-// The embedded whole that `demo` shows: traffic into a SQLite raw log on one thread, the engine into a SQLite warehouse on another, and
-// snapshots of the result for whoever looks. One directory holds raw.db, counts.db and jobs.db; a directory used before is continued.
+// The embedded whole that `demo` shows: traffic into a SQLite raw log on one thread, the engine
+// into a SQLite warehouse on another, and snapshots of the result for whoever looks. One directory
+// holds raw.db, counts.db and jobs.db; a directory used before is continued.
 //
-// Threading: the methods are called from one thread. Errors of the background threads end the session and come out of failure().
+// Threading: the methods are called from one thread. Errors of the background threads end the
+// session and come out of failure().
 #pragma once
 
 #include <atomic>
@@ -33,12 +35,13 @@ struct DemoOptions {
   int64_t history_rows = 200'000;  // over the last two days; not made again where there are rows
   // Not much more than in the history: else the running hour dwarfs the others.
   double rows_per_second = 20;
-  RetryNote on_retry =
-      nullptr;  // of writes into the raw log and of the engine; called from several threads
+  // Of writes into the raw log and of the engine; called from several threads.
+  RetryNote on_retry = nullptr;
 };
 
-// What the demo's visitors do: shaped like a site that fills in its columns, so that every figure says something. One row in 2,000 has no
-// event time, the only dirt that the recount in plain SQL leaves out, too.
+// What the demo's visitors do: shaped like a site that fills in its columns, so that every figure
+// says something. One row in 2,000 has no event time, the only dirt that the recount in plain SQL
+// leaves out, too.
 TrafficOptions demo_traffic(uint64_t seed = TrafficOptions{}.seed);
 
 // Thread-safe.
@@ -69,14 +72,16 @@ class DemoSession {
 
   // Makes the history; blocking. False: stopped before its end.
   Result<bool> make_history(const std::stop_token& stop, const GenerateProgress& progress);
-  // Serves the page and its API, before start(). Nothing: at 127.0.0.1:8080, or at another port if that one is taken.
+  // Serves the page and its API, before start(). Nothing: at 127.0.0.1:8080, or at another port if
+  // that one is taken.
   Result<void> serve(const std::optional<ListenAddress>& address, const std::string& token);
   std::string page() const { return server_ == nullptr ? "" : server_->url(); }
   Result<void> start();
   Result<DemoSnapshot> snapshot();
   std::optional<Error> failure() const;
 
-  // Ends the traffic, waits until the engine has counted all of it (kTransient after `patience_us`), ends the engine.
+  // Ends the traffic, waits until the engine has counted all of it (kTransient after
+  // `patience_us`), ends the engine.
   Result<void> finish(int64_t patience_us);
   struct Check {
     int64_t rows = 0;

@@ -167,7 +167,8 @@ class Doctor {
     }
   }
 
-  // Would the engine be refused: the source was counted with other settings, or the raw log under another name?
+  // Would the engine be refused: the source was counted with other settings, or the raw log under
+  // another name?
   void examine_registration(const std::string& name, const SourceSettings& source,
                             const SourceDescription& description) {
     auto warehouse = open_warehouse(settings_.warehouse);

@@ -21,20 +21,13 @@ namespace {
 // The engine's clock may jump: never sleep longer than this without asking again.
 constexpr int64_t kLongestSleepUs = 1'000'000;
 
-uint64_t random_seed() {
-  return std::random_device()();
-}
-
 }  // namespace
 
 // One source's thread.
 class EngineRunner::Worker {
  public:
   Worker(EngineRunner& runner, const SourceSettings& source)
-      : runner_(runner),
-        source_settings_(source),
-        observer_(observers_of(runner, source)),
-        backoff_(random_seed()) {}
+      : runner_(runner), source_settings_(source), observer_(observers_of(runner, source)) {}
 
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
@@ -155,7 +148,8 @@ class EngineRunner::Worker {
   }
 
   void sleep(int64_t us, const std::stop_token& stop) {
-    // One step of at most kLongestSleepUs: when the clock was set back, only the engine knows what is due now.
+    // One step of at most kLongestSleepUs: when the clock was set back, only the engine knows what
+    // is due now.
     if (us > 0) {
       wait(std::min(us, kLongestSleepUs), stop);
     }

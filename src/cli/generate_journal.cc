@@ -4,8 +4,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <string_view>
+
+#include "model/json_text.h"
 
 namespace hirestream {
 namespace {
@@ -33,31 +34,15 @@ void append_csv(const RawEvent& event, std::string& out) {
   out += '\n';
 }
 
-void append_json_text(std::string_view text, std::string& out) {
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 void append_ndjson(const RawEvent& event, std::string& out) {
   char separator = '{';
   for (size_t i = 0; i < event.values.size(); ++i) {
     if (event.values[i]) {
       out += separator;
       separator = ',';
-      append_json_text(kRawColumnNames[i], out);
+      append_json_string(kRawColumnNames[i], out);
       out += ':';
-      append_json_text(*event.values[i], out);
+      append_json_string(*event.values[i], out);
     }
   }
   out += separator == '{' ? "{}\n" : "}\n";

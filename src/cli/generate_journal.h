@@ -1,6 +1,7 @@
-// What was acknowledged, row by row: the ground truth that a recount is made from. CSV (RFC 4180) or NDJSON with all columns of the
-// tracking table. Appended rows are in the operating system's hands when append() returns: they survive kill -9 of this process.
-// One thread at a time; blocking.
+// What was acknowledged, row by row: the ground truth that a recount is made from. CSV (RFC 4180)
+// or NDJSON with all columns of the tracking table. Appended rows are in the operating system's
+// hands when append() returns: they survive kill -9 of this process. One thread at a time;
+// blocking.
 #pragma once
 
 #include <cstdio>
@@ -18,7 +19,8 @@ enum class RawLogFate { kKept, kDiscarded };
 
 class Journal {
  public:
-  // The format by the name's ending: .csv, .ndjson or .jsonl (kConfig otherwise). A file that is there already is continued.
+  // The format by the name's ending: .csv, .ndjson or .jsonl (kConfig otherwise). A file that is
+  // there already is continued.
   static Result<Journal> open(const std::string& path, RawLogFate fate = RawLogFate::kKept);
   // Call after the rows' write was acknowledged, never before.
   Result<void> append(std::span<const RawEvent> events);

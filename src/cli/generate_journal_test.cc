@@ -55,7 +55,7 @@ TEST_F(JournalTest, LeavesNullsOutOfNdjsonAndEscapesText) {
   ASSERT_TRUE(journal.has_value());
   const RawEvent event = event_with_text("\"\\\n");
   ASSERT_TRUE(journal->append(std::span(&event, 1)).has_value());
-  EXPECT_EQ(content(path("a.ndjson")), "{\"create_time\":\"id\",\"ed\":\"\\\"\\\\\\u000a\"}\n");
+  EXPECT_EQ(content(path("a.ndjson")), "{\"create_time\":\"id\",\"ed\":\"\\\"\\\\\\n\"}\n");
 }
 
 TEST_F(JournalTest, RowsAreInTheFileWhenAppendReturnsAndAnOldFileIsContinued) {

@@ -1,4 +1,5 @@
-// Puts the traffic model's rows into a raw log: history as fast as it goes, or live traffic at a rate. What `generate` and `demo` share.
+// Puts the traffic model's rows into a raw log: history as fast as it goes, or live traffic at a
+// rate. What `generate` and `demo` share.
 #pragma once
 
 #include <cstdint>
@@ -43,12 +44,13 @@ struct LivePlan {
   RetryNote on_retry = nullptr;
 };
 
-// Called now and then with the rows acknowledged so far; from any of the writing threads, never from two at once.
+// Called now and then with the rows acknowledged so far; from any of the writing threads, never
+// from two at once.
 using GenerateProgress = std::function<void(int64_t rows)>;
 using WriterFactory = std::function<Result<std::unique_ptr<RawLogWriter>>()>;
 
-// Blocks until done or stopped (then without an error). `journal` may be null. The rows written do not depend on the number of
-// writers.
+// Blocks until done or stopped (then without an error). `journal` may be null. The rows written do
+// not depend on the number of writers.
 Result<GenerateReport> generate_history(const TrafficModel& model, const HistoryPlan& plan,
                                         const WriterFactory& open_writer, Journal* journal,
                                         const std::stop_token& stop,

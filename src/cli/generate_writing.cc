@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "cli/retry_backoff.h"
 #include "telemetry/log_observer.h"
 
 namespace hirestream {
@@ -30,23 +31,22 @@ Result<void> write_patiently(RawLogWriter& writer, std::span<const RawEvent> eve
                              int64_t& retries) {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::microseconds(patience.give_up_after_us);
-  int64_t pause_us = 100'000;
-  for (int attempt = 1;; ++attempt) {
+  RetryBackoff backoff;
+  for (;;) {
     auto written = writer.write(events);
     const int64_t left_us =
         std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now()).count();
     if (written || written.error().kind != ErrorKind::kTransient || left_us <= 0) {
       return written;
     }
-    const int64_t delay_us = std::min(pause_us, left_us);
+    const int64_t delay_us = std::min(backoff.next(), left_us);
     if (patience.on_retry) {
-      patience.on_retry(written.error(), attempt, delay_us);
+      patience.on_retry(written.error(), backoff.attempts(), delay_us);
     }
     if (!sleep_unless_stopped(delay_us, stop)) {
       return written;
     }
     ++retries;
-    pause_us = std::min<int64_t>(pause_us * 2, 5'000'000);
   }
 }
 

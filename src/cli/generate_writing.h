@@ -23,8 +23,9 @@ struct Patience {
   const RetryNote& on_retry;  // may be empty
 };
 
-// Writes; tries again with growing pauses while the error is kTransient, the same rows each time (which is harmless), for
-// at most give_up_after_us or until a stop is requested; then the last error. `retries` is raised by each new attempt. Blocking.
+// Writes; tries again with growing pauses while the error is kTransient, the same rows each time
+// (which is harmless), for at most give_up_after_us or until a stop is requested; then the last
+// error. `retries` is raised by each new attempt. Blocking.
 Result<void> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
                              const Patience& patience, const std::stop_token& stop,
                              int64_t& retries);

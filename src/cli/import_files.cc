@@ -159,7 +159,8 @@ Result<void> FileImporter::flush(const std::string& path) {
   return written;
 }
 
-// Finds the rows that do not fit. Those before it in the batch may be there already: writing them again changes nothing.
+// Finds the rows that do not fit. Those before it in the batch may be there already: writing them
+// again changes nothing.
 Result<void> FileImporter::write_one_by_one(const std::string& path) {
   for (size_t i = 0; i < batch_.size(); ++i) {
     const auto written = write_with_retries(std::span(batch_).subspan(i, 1));
@@ -171,7 +172,8 @@ Result<void> FileImporter::write_one_by_one(const std::string& path) {
       const int64_t line = pending_[i].line;
       std::string reason = written.error().message;
       const std::string subject = written.error().subject;
-      // The bad row's place is kept free of the rows behind it: they were not promised anything yet.
+      // The bad row's place is kept free of the rows behind it: they were not promised anything
+      // yet.
       const auto stopped = bad_row(path, line, subject.empty() ? reason : subject + ": " + reason,
                                    "a value does not fit its column");
       if (!stopped) {
@@ -193,7 +195,8 @@ Result<void> FileImporter::bad_row(const std::string& path, int64_t line, std::s
                                    const std::string& group) {
   BadRow bad{path, line, std::move(reason)};
   if (!options_.skip_bad_rows) {
-    // Everything before the bad row goes in first, so that the message says how far the import came.
+    // Everything before the bad row goes in first, so that the message says how far the import
+    // came.
     if (!batch_.empty() && pending_.back().line < line) {
       HIRESTREAM_TRY(flush(path));
     }

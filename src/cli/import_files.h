@@ -1,11 +1,14 @@
-// Moves rows of CSV and NDJSON files into a raw log. Knows files and the writer, not the command line.
+// Moves rows of CSV and NDJSON files into a raw log. Knows files and the writer, not the command
+// line.
 //
-// Rows with the same create_time are one row: exact repeats are left out, in one file or across files; a row that repeats a
-// create_time with other values is written again, so that the later one stays (as in Cassandra). Rows that cannot be used are never
-// written, not even in part. About 60 bytes of memory per row tell repeats.
+// Rows with the same create_time are one row: exact repeats are left out, in one file or across
+// files; a row that repeats a create_time with other values is written again, so that the later one
+// stays (as in Cassandra). Rows that cannot be used are never written, not even in part. About 60
+// bytes of memory per row tell repeats.
 //
-// One thread; blocking. Errors: kRejected for a bad row (unless bad rows are skipped), naming file, line and reason; those of the
-// files and the writer. Rows before the error have been written; importing the same files again is harmless.
+// One thread; blocking. Errors: kRejected for a bad row (unless bad rows are skipped), naming file,
+// line and reason; those of the files and the writer. Rows before the error have been written;
+// importing the same files again is harmless.
 #pragma once
 
 #include <cstdint>
@@ -81,8 +84,8 @@ class FileImporter {
   RawLogWriter& writer_;
   Progress progress_;
   ImportReport report_;
-  std::unordered_map<RowId, uint64_t, RowIdHash>
-      versions_;  // hash of the values each id has by now
+  // Hash of the values each id has by now.
+  std::unordered_map<RowId, uint64_t, RowIdHash> versions_;
   std::vector<RawEvent> batch_;
   std::vector<Pending> pending_;
   std::stop_token stop_;

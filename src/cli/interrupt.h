@@ -1,9 +1,9 @@
-// SIGINT and SIGTERM as a stop_token. Created first in main, before any other thread: it blocks both signals for the
-// process and waits for them on a thread of its own.
+// SIGINT and SIGTERM as a stop_token. Created first in main, before any other thread: it blocks
+// both signals for the process and waits for them on a thread of its own.
 //
-// Once somebody has asked for token(), the first signal requests a stop and a second one ends the process at once with
-// exit code 130; signals within half a second are one. Before that, the first signal ends the process: nobody would
-// notice a request. Thread-safe.
+// Once somebody has asked for token(), the first signal requests a stop and a second one ends the
+// process at once with exit code 130; signals within half a second are one. Before that, the first
+// signal ends the process: nobody would notice a request. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// From the warehouse's settings to the reading side of an adapter, and to the log of its engines. Blocking; kTransient when the server
-// does not answer.
+// From the warehouse's settings to the reading side of an adapter, and to the log of its engines.
+// Blocking; kTransient when the server does not answer.
 #pragma once
 
 #include <memory>

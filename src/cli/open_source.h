@@ -1,5 +1,6 @@
-// From URIs and settings to raw logs: sources to read, writers to fill them, and making them. Blocking (Cassandra: about
-// connect_timeout). kConfig for what somebody must change, kTransient when the server does not answer.
+// From URIs and settings to raw logs: sources to read, writers to fill them, and making them.
+// Blocking (Cassandra: about connect_timeout). kConfig for what somebody must change, kTransient
+// when the server does not answer.
 #pragma once
 
 #include <memory>
@@ -21,20 +22,22 @@ namespace hirestream {
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
                                                  std::stop_token stop = {});
 
-// Of the columns that a file lacks, those whose values the source's counting needs; create_time and ts are always there.
+// Of the columns that a file lacks, those whose values the source's counting needs; create_time and
+// ts are always there.
 std::vector<std::string_view> needed_columns(const SourceSettings& source,
                                              std::span<const std::string_view> absent);
 // What follows from their absence; empty for none.
 std::string absent_columns_text(std::span<const std::string_view> columns);
 
 enum class IfFileExists { kRefuse, kReplace };
-// kConfig if writing to `uri` would replace a file that nobody gave up, or a folder. Of csv and ndjson only: other raw logs are added to.
+// kConfig if writing to `uri` would replace a file that nobody gave up, or a folder. Of csv and
+// ndjson only: other raw logs are added to.
 Result<void> check_target_file(const Uri& uri, IfFileExists if_exists);
 
-// For `generate`, `import` and `demo`. cassandra: the table must exist (`hirestream init --source URI` makes it); sqlite: file
-// and table are made; csv, ndjson: a new file, visible when finished, in the place
-// of one that exists (check_target_file comes first). `source_timezone`: of ts texts without offset, where
-// the column is a timestamp.
+// For `generate`, `import` and `demo`. cassandra: the table must exist (`hirestream init --source
+// URI` makes it); sqlite: file and table are made; csv, ndjson: a new file, visible when finished,
+// in the place of one that exists (check_target_file comes first). `source_timezone`: of ts texts
+// without offset, where the column is a timestamp.
 Result<std::unique_ptr<RawLogWriter>> open_writer(const Uri& uri, const std::string& password,
                                                   const std::string& source_timezone = "UTC");
 // The same with the password from the environment.
@@ -48,7 +51,8 @@ struct RawLogLayout {
 };
 // Statements that make the recommended raw log; none for files. kConfig: the layout is impossible.
 Result<std::vector<std::string>> raw_log_statements(const Uri& uri, const RawLogLayout& layout);
-// The role of an engine with the least that it needs there, as a script with placeholders; empty for files.
+// The role of an engine with the least that it needs there, as a script with placeholders; empty
+// for files.
 std::string raw_log_grants(const Uri& uri);
 // Runs them; what exists stays.
 Result<void> create_raw_log(const SourceSettings& source, const RawLogLayout& layout);

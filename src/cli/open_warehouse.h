@@ -1,4 +1,5 @@
-// From the warehouse's settings to an adapter. Blocking; kTransient when the server does not answer.
+// From the warehouse's settings to an adapter. Blocking; kTransient when the server does not
+// answer.
 #pragma once
 
 #include <memory>
@@ -19,8 +20,8 @@ enum class IfMissing {
 Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& settings,
                                                   IfMissing missing = IfMissing::kFail);
 
-// What `init` would run, and for MySQL the accounts with the least privileges that the engine and the dashboards need; passwords in it
-// are placeholders. Needs no connection.
+// What `init` would run, and for MySQL the accounts with the least privileges that the engine and
+// the dashboards need; passwords in it are placeholders. Needs no connection.
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,
                                          const std::string& jobs_table);
 

@@ -1,6 +1,6 @@
-// Progress of long work on stderr: a bar that redraws itself on a terminal, a line of the log every few seconds elsewhere,
-// nothing with --quiet. An Observer, so that an engine can drive it; commands that have no engine call update().
-// Thread-safe. The destructor wipes the bar.
+// Progress of long work on stderr: a bar that redraws itself on a terminal, a line of the log every
+// few seconds elsewhere, nothing with --quiet. An Observer, so that an engine can drive it;
+// commands that have no engine call update(). Thread-safe. The destructor wipes the bar.
 #pragma once
 
 #include <chrono>

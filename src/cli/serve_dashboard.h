@@ -10,7 +10,8 @@
 
 namespace hirestream {
 
-// `engines`: metrics of this process's engines; null: there are none. Clock and engines outlive the server.
+// `engines`: metrics of this process's engines; null: there are none. Clock and engines outlive the
+// server.
 Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings& warehouse,
                                                          const ListenAddress& address,
                                                          const std::string& token,

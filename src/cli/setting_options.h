@@ -1,5 +1,6 @@
-// Settings as options of a subcommand. Adds an option for each row of the setting table (config/setting_table.h) that a command
-// wants, remembers which were given, and loads the settings from options, environment and file.
+// Settings as options of a subcommand. Adds an option for each row of the setting table
+// (config/setting_table.h) that a command wants, remembers which were given, and loads the settings
+// from options, environment and file.
 #pragma once
 
 #include <initializer_list>
@@ -16,7 +17,8 @@ namespace hirestream {
 
 class SettingOptions {
  public:
-  // Each word is a section ("engine") or one setting ("source.uri"). The object must live as long as the command.
+  // Each word is a section ("engine") or one setting ("source.uri"). The object must live as long
+  // as the command.
   void add(CLI::App& command, std::initializer_list<std::string_view> selection);
 
   // Also brings the log into the form the settings ask for.

@@ -1,4 +1,5 @@
-// A table of text on a terminal or in a file: columns as wide as their widest cell, numbers to the right. Pure.
+// A table of text on a terminal or in a file: columns as wide as their widest cell, numbers to the
+// right. Pure.
 #pragma once
 
 #include <string>

@@ -100,7 +100,8 @@ Result<void> check_share(std::string_view option, double value) {
 
 }  // namespace
 
-// splitmix64. Standard distributions differ between libraries, so everything is drawn from next() by hand.
+// splitmix64. Standard distributions differ between libraries, so everything is drawn from next()
+// by hand.
 class TrafficModel::Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}

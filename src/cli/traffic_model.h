@@ -1,8 +1,9 @@
-// A recruitment site's tracking traffic, made up: for trying out, measuring and testing. Its shape is that of a real site's export
-// (shares of the kinds, nulls, payload variants, bids, skew, lateness); its companies, campaigns and publishers do not exist.
+// A recruitment site's tracking traffic, made up: for trying out, measuring and testing. Its shape
+// is that of a real site's export (shares of the kinds, nulls, payload variants, bids, skew,
+// lateness); its companies, campaigns and publishers do not exist.
 //
-// Deterministic: a row depends on the options and its index alone, so rows may be made in any order and by several threads
-// (all methods are const). No clock, no I/O.
+// Deterministic: a row depends on the options and its index alone, so rows may be made in any order
+// and by several threads (all methods are const). No clock, no I/O.
 #pragma once
 
 #include <array>
@@ -25,8 +26,8 @@ struct TrafficOptions {
   int32_t campaigns = 40;
   int32_t publishers = 12;
   int32_t groups = 15;
-  // Conversions, qualified and unqualified applications name their job in the payload (`ed`); this share of them
-  // does so in the columns as well.
+  // Conversions, qualified and unqualified applications name their job in the payload (`ed`); this
+  // share of them does so in the columns as well.
   double attributed_share = 0.6;
   double viewed_share = 0.27;   // of page views that are one of a job, in the columns
   double grouped_share = 0.28;  // of rows whose columns name a job: their group, too
@@ -41,7 +42,8 @@ struct TrafficOptions {
   double mixed_timestamp_share = 0;
 };
 
-// Arrival times of a stretch of history, microseconds UTC, half open; busy by day, quiet by night (UTC).
+// Arrival times of a stretch of history, microseconds UTC, half open; busy by day, quiet by night
+// (UTC).
 class ArrivalRhythm {
  public:
   // Requires from_us < to_us.
@@ -70,11 +72,12 @@ class TrafficModel {
   // "Publisher 99" for ids that are not its own.
   std::string publisher_name(int64_t publisher_id) const;
 
-  // Row `index` of `total` rows, in order of arrival. create_time is unique within (seed, rhythm, total), duplicates
-  // apart. Requires 0 <= index < total and at least 100 ns for each 10,000 rows.
+  // Row `index` of `total` rows, in order of arrival. create_time is unique within (seed, rhythm,
+  // total), duplicates apart. Requires 0 <= index < total and at least 100 ns for each 10,000 rows.
   void make_historic(int64_t index, int64_t total, const ArrivalRhythm& rhythm,
                      RawEvent& event) const;
-  // Row `index` of live traffic, arriving now. The caller passes strictly increasing ticks (100 ns since 1970).
+  // Row `index` of live traffic, arriving now. The caller passes strictly increasing ticks (100 ns
+  // since 1970).
   void make_live(uint64_t index, int64_t arrival_ticks, RawEvent& event) const;
 
  private:

@@ -12,8 +12,8 @@ namespace hirestream {
 using Environment = std::map<std::string, std::string>;
 Environment process_environment();
 
-// The value of `variable`, or the content of the file that `variable`_FILE names (one trailing line end removed); empty
-// when neither is set. kConfig when both are, or when the file cannot be read.
+// The value of `variable`, or the content of the file that `variable`_FILE names (one trailing line
+// end removed); empty when neither is set. kConfig when both are, or when the file cannot be read.
 Result<std::string> read_secret(const Environment& environment, const std::string& variable);
 
 }  // namespace hirestream

@@ -8,6 +8,7 @@
 
 #include "config/suggestion.h"
 #include "config/values.h"
+#include "model/text.h"
 #include "model/time_zone.h"
 #include "model/timestamp.h"
 

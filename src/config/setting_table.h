@@ -54,7 +54,8 @@ struct Setting {
 
 std::span<const Setting> setting_table();
 const Setting* find_setting(std::string_view name);
-// Reads a text as this setting's type. The error's message names value and what is allowed; operation and subject are the caller's.
+// Reads a text as this setting's type. The error's message names value and what is allowed;
+// operation and subject are the caller's.
 Result<SettingValue> read_setting(const Setting& setting, std::string_view text);
 // docs/configuration.md
 std::string configuration_reference();

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-// Its assertions would stop a debug build at files that it otherwise refuses with an error: "[\x18]".
+// Its assertions would stop a debug build at files that it otherwise refuses with an error:
+// "[\x18]".
 #define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 #include <algorithm>
@@ -259,7 +260,8 @@ class SettingsLoader {
     for (const Setting& setting : setting_table()) {
       known.insert(setting.environment());
       const auto found = input_.environment.find(setting.environment());
-      // An option that names the source makes the environment's word on it moot, even where it could not be applied.
+      // An option that names the source makes the environment's word on it moot, even where it
+      // could not be applied.
       const bool moot = setting.name() == "source.uri" && given("source.uri") > 0;
       if (found != input_.environment.end() && !moot) {
         HIRESTREAM_TRY(store_for_all(setting, found->second, "environment " + found->first));
@@ -270,7 +272,8 @@ class SettingsLoader {
       if (known.contains(variable) || variable.starts_with("HIRESTREAM_TEST_")) {
         continue;
       }
-      // Orchestrators set variables like HIRESTREAM_SERVICE_HOST: only what looks like ours is refused.
+      // Orchestrators set variables like HIRESTREAM_SERVICE_HOST: only what looks like ours is
+      // refused.
       const std::string near = nearest_word(variable, names);
       if (has_section(variable) || (!near.empty() && edit_distance(variable, near) <= 2)) {
         return error_at("environment " + variable, "unknown setting",

@@ -4,9 +4,10 @@
 //   environment: HIRESTREAM_ENGINE_POLL_INTERVAL=250ms
 //   option:      --poll-interval 250ms
 //
-// One table (setting_table.h) of names, types, defaults, allowed ranges and help drives all three and docs/configuration.md.
-// An unknown key or a bad value is an error kConfig that names file and line (or variable, or option), key, value and what is
-// allowed. This folder knows no component: cli/ maps these structs to each component's own options. Times in microseconds.
+// One table (setting_table.h) of names, types, defaults, allowed ranges and help drives all three
+// and docs/configuration.md. An unknown key or a bad value is an error kConfig that names file and
+// line (or variable, or option), key, value and what is allowed. This folder knows no component:
+// cli/ maps these structs to each component's own options. Times in microseconds.
 #pragma once
 
 #include <cstdint>
@@ -113,15 +114,16 @@ struct Settings {
   RunSettings run;
   HttpSettings http;
   LogSettings log;
-  // "engine.poll_interval" → "option --poll-interval", "environment HIRESTREAM_…", "FILE:LINE"; defaults are not listed.
+  // "engine.poll_interval" → "option --poll-interval", "environment HIRESTREAM_…", "FILE:LINE";
+  // defaults are not listed.
   std::map<std::string, std::string> origins;
 };
 
 struct SettingsInput {
   std::string file;  // empty: none
   Environment environment;
-  // Options given, by full name ("engine.poll_interval"), with their text; `source.uri` may come several times, and then
-  // replaces the file's sources.
+  // Options given, by full name ("engine.poll_interval"), with their text; `source.uri` may come
+  // several times, and then replaces the file's sources.
   std::vector<std::pair<std::string, std::string>> options;
 };
 

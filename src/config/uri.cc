@@ -188,7 +188,8 @@ class UriParser {
                    fmt::format("write {}", shape_of(uri_.scheme)));
     }
     rest_.remove_prefix(2);
-    // The last @ ends the user part: a password in it may hold anything, and must not show up in another error's text.
+    // The last @ ends the user part: a password in it may hold anything, and must not show up in
+    // another error's text.
     if (const size_t at = rest_.rfind('@'); at != std::string_view::npos) {
       HIRESTREAM_TRY(parse_user(rest_.substr(0, at)));
       rest_.remove_prefix(at + 1);

@@ -1,11 +1,12 @@
 // Where a source, a warehouse or a job directory is:
 //
-//   cassandra://[user@]host[:9042][,host2[:port]…]/keyspace/table[?consistency=…&local_dc=…&tls_ca=…]
+//   cassandra://[user@]host[:9042][,host2[:port]…]/keyspace/table[?consistency=…&tls_ca=…]
 //   mysql://[user@]host[:3306]/database[?tls=…&tls_ca=…]
 //   sqlite:PATH      csv:PATH      ndjson:PATH
 //
-// A password inside a URI is refused: it would end up in process lists, shell histories and logs (see secrets.h). User and
-// parameter values may be percent-encoded; IPv6 addresses stand in brackets. Pure; errors are kConfig and never repeat a password.
+// A password inside a URI is refused: it would end up in process lists, shell histories and logs
+// (see secrets.h). User and parameter values may be percent-encoded; IPv6 addresses stand in
+// brackets. Pure; errors are kConfig and never repeat a password.
 #pragma once
 
 #include <cstdint>

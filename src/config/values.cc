@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
 
@@ -24,14 +26,6 @@ constexpr double kDurationMaxUs = 9e17;  // 28 thousand years
 constexpr int32_t kShardMax = 4095;
 
 }  // namespace
-
-std::string_view trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> parts;

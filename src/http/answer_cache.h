@@ -1,9 +1,11 @@
-// Computes what several ask for at the same time once, and keeps answers that may be asked for again.
+// Computes what several ask for at the same time once, and keeps answers that may be asked for
+// again.
 //
-// A key names everything that its answer depends on, the version of the data included: a kept answer is never outdated, only no longer
-// asked for. Those not asked for the longest make room.
+// A key names everything that its answer depends on, the version of the data included: a kept
+// answer is never outdated, only no longer asked for. Those not asked for the longest make room.
 //
-// Threading: thread-safe. Blocking: whoever asks for what another thread is computing waits for it, as long as the patience.
+// Threading: thread-safe. Blocking: whoever asks for what another thread is computing waits for it,
+// as long as the patience.
 #pragma once
 
 #include <chrono>
@@ -26,7 +28,8 @@ class AnswerCache {
   AnswerCache(size_t bytes_max, std::chrono::milliseconds patience)
       : bytes_max_(bytes_max), patience_(patience) {}
 
-  // A Problem is told to everybody who waits for it, and never kept; without `keep` the same goes for answers. Never null.
+  // A Problem is told to everybody who waits for it, and never kept; without `keep` the same goes
+  // for answers. Never null.
   std::shared_ptr<const Body> get(const std::string& key, bool keep,
                                   const std::function<Body()>& compute);
   // Of keys and answers.

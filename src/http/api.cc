@@ -11,6 +11,7 @@
 #include "config/values.h"
 #include "model/decimal.h"
 #include "model/key_figures.h"
+#include "model/text.h"
 #include "model/time_zone.h"
 
 namespace hirestream {
@@ -208,7 +209,8 @@ std::vector<std::string> hints_of(const std::vector<SourceQuality>& sources,
   return hints;
 }
 
-// What the question means, however it was written: the order of parameters and their escapes make no difference.
+// What the question means, however it was written: the order of parameters and their escapes make
+// no difference.
 std::string canonical_question(const ApiRequest& request) {
   std::string text = request.path;
   for (const auto& [name, value] : request.query) {

@@ -1,8 +1,11 @@
-// The routes of docs/api/openapi.yaml that answer from a Report: from path and query to status, headers and body. Knows no socket.
+// The routes of docs/api/openapi.yaml that answer from a Report: from path and query to status,
+// headers and body. Knows no socket.
 //
-// The same question, asked again or by several at the same time, is computed once for each version of the data.
+// The same question, asked again or by several at the same time, is computed once for each version
+// of the data.
 //
-// Threading: thread-safe. Blocking: as the Report; waits for a Report that is free, or for whoever computes the same.
+// Threading: thread-safe. Blocking: as the Report; waits for a Report that is free, or for whoever
+// computes the same.
 #pragma once
 
 #include <cstdint>

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "http/query.h"
+#include "model/json_text.h"
 
 namespace hirestream {
 namespace {
@@ -175,10 +175,9 @@ std::string ChangeFeed::pulse_event() const {
   const int64_t freshness_us = engine_here_ ? -1 : engines_.freshness_us;
   std::string unread = R"("unread_ms":null,"unread_source":null)";
   if (!engines_.source.empty()) {
-    const nlohmann::json name = engines_.source;
     unread = fmt::format(R"("unread_ms":{},"unread_source":{})",
                          std::max<int64_t>(now_us - engines_.last_read_us, 0) / 1000,
-                         name.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+                         json_string(engines_.source));
   }
   return event_text("pulse", fmt::format(R"({{"at":"{}","behind_ms":{},"freshness_ms":{},{}}})",
                                          format_instant(now_us), behind,

@@ -1,5 +1,6 @@
-// Tells whoever listens when the warehouse has changed, as server-sent events. One thread asks a Report for its version, only while
-// somebody listens; engines in this process wake it after a commit.
+// Tells whoever listens when the warehouse has changed, as server-sent events. One thread asks a
+// Report for its version, only while somebody listens; engines in this process wake it after a
+// commit.
 //
 // Threading: thread-safe. A Client belongs to one thread. The feed outlives its clients.
 #pragma once

@@ -58,7 +58,8 @@ bool accepts_gzip(const httplib::Request& request) {
          accepted.find("gzip;q=0") == std::string::npos;
 }
 
-// One socket option instead of the library's SO_REUSEPORT, which would let two servers share a port without knowing.
+// One socket option instead of the library's SO_REUSEPORT, which would let two servers share a port
+// without knowing.
 void set_socket_options(socket_t socket) {
   const int on = 1;
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

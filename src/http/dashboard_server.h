@@ -1,10 +1,14 @@
-// The HTTP server of docs/api/openapi.yaml: the built-in page, the API behind it, the live stream, health and metrics. Read only.
+// The HTTP server of docs/api/openapi.yaml: the built-in page, the API behind it, the live stream,
+// health and metrics. Read only.
 //
-// Access: on a loopback address everybody on the machine may ask, under a name of the loopback address only; elsewhere the server does
-// not start without a token, and the API, the stream and the metrics want it (the page itself holds no data). TLS is a proxy's work.
-// Limits: a fixed number of threads, Reports and streams; time-outs on reading, writing and idle connections; bounded request sizes.
+// Access: on a loopback address everybody on the machine may ask, under a name of the loopback
+// address only; elsewhere the server does not start without a token, and the API, the stream and
+// the metrics want it (the page itself holds no data). TLS is a proxy's work.
+// Limits: a fixed number of threads, Reports and streams; time-outs on reading, writing and idle
+// connections; bounded request sizes.
 //
-// Threading: start() returns when the server listens; it works on threads of its own until it is destroyed, which ends open streams.
+// Threading: start() returns when the server listens; it works on threads of its own until it is
+// destroyed, which ends open streams.
 #pragma once
 
 #include <functional>
@@ -35,7 +39,8 @@ struct DashboardOptions {
 
 class DashboardServer {
  public:
-  // kConfig: not allowed to listen there without a token, or the address cannot be had. The clock outlives the server.
+  // kConfig: not allowed to listen there without a token, or the address cannot be had. The clock
+  // outlives the server.
   static Result<std::unique_ptr<DashboardServer>> start(DashboardOptions options, Clock& clock);
   ~DashboardServer();
   DashboardServer(const DashboardServer&) = delete;

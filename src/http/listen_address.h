@@ -1,4 +1,5 @@
-// Where the server listens, who may ask, and under which names: the rules of access, without any socket. Pure.
+// Where the server listens, who may ask, and under which names: the rules of access, without any
+// socket. Pure.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,9 @@ struct ListenAddress {
 // "HOST:PORT", "[IPv6]:PORT", ":PORT" (loopback) or "PORT". kConfig otherwise.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
-// What may stand in the Host header of a request to a server on the loopback address: a name of the loopback address. Otherwise a page
-// of somebody else's could point its own name here (DNS rebinding) and read the answers.
+// What may stand in the Host header of a request to a server on the loopback address: a name of the
+// loopback address. Otherwise a page of somebody else's could point its own name here (DNS
+// rebinding) and read the answers.
 bool is_loopback_host_header(std::string_view header);
 
 // Takes as long whatever the difference is. `authorization`: the header's value.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "model/text.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -27,35 +28,6 @@ std::optional<Integer> parse_number(std::string_view text) {
     return std::nullopt;
   }
   return value;
-}
-
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const size_t size = first < 0x80   ? 1
-                        : first < 0xc2 ? 0
-                        : first < 0xe0 ? 2
-                        : first < 0xf0 ? 3
-                        : first < 0xf5 ? 4
-                                       : 0;
-    if (size == 0 || i + size > text.size()) {
-      return false;
-    }
-    uint32_t point = size == 1 ? first : first & (0x7fU >> size);
-    for (size_t k = 1; k < size; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) {
-        return false;
-      }
-      point = point << 6 | (next & 0x3fU);
-    }
-    const bool overlong = (size == 3 && point < 0x800) || (size == 4 && point < 0x10000);
-    if (overlong || (point >= 0xd800 && point < 0xe000) || point > 0x10ffff) {
-      return false;
-    }
-    i += size;
-  }
-  return true;
 }
 
 constexpr const char* kHourAllowed =

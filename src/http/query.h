@@ -1,5 +1,6 @@
-// Questions as they come in the query of a URL, read strictly: an unknown parameter, one given twice or a value that is not allowed is
-// a Problem which names it. The range of time is read here too. Pure.
+// Questions as they come in the query of a URL, read strictly: an unknown parameter, one given
+// twice or a value that is not allowed is a Problem which names it. The range of time is read here
+// too. Pure.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,9 @@ struct HourRange {
   friend bool operator==(const HourRange&, const HourRange&) = default;
 };
 
-// What a change is told of: the completed hours of a range, and the same hours one length of the range earlier. So the running hour
-// is on neither side. A range without a completed hour is first moved back by whole lengths of itself, until it is over.
+// What a change is told of: the completed hours of a range, and the same hours one length of the
+// range earlier. So the running hour is on neither side. A range without a completed hour is first
+// moved back by whole lengths of itself, until it is over.
 struct Comparison {
   HourRange current;
   HourRange previous;

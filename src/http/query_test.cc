@@ -115,7 +115,8 @@ TEST(Query, HoursAreReadInExactlyOneForm) {
   EXPECT_EQ(format_hour(*parse_hour("2199-12-31T23:00")), "2199-12-31T23:00");
 }
 
-// Ranges are counted in civil hours: a day has 24 of them even where the clocks change, and the repeated hour is one.
+// Ranges are counted in civil hours: a day has 24 of them even where the clocks change, and the
+// repeated hour is one.
 TEST(Query, DaysWhereClocksChangeHave24CivilHours) {
   auto zone = *TimeZone::find("Europe/Berlin");
   constexpr int64_t kHourUs = 3'600'000'000;

@@ -1,5 +1,6 @@
-// Whether the engines still read: of each source when it was read last, and how fresh its rows were counted, from the figures that engines
-// keep by minute. An engine reads, and reports that, whether there are rows or not. Files do not move by themselves and are left out.
+// Whether the engines still read: of each source when it was read last, and how fresh its rows were
+// counted, from the figures that engines keep by minute. An engine reads, and reports that, whether
+// there are rows or not. Files do not move by themselves and are left out.
 //
 // Threading: one thread at a time.
 #pragma once

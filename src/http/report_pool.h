@@ -1,5 +1,5 @@
-// A few Reports for many threads: each is opened when it is first needed, lent to one thread at a time, and kept.
-// Thread-safe. The pool outlives its loans.
+// A few Reports for many threads: each is opened when it is first needed, lent to one thread at a
+// time, and kept. Thread-safe. The pool outlives its loans.
 #pragma once
 
 #include <chrono>

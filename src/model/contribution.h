@@ -1,5 +1,5 @@
-// Cells, measures and contributions: what a slice adds to the hourly table. All sums are integers, so any order, split
-// or repetition of the input gives the same bytes.
+// Cells, measures and contributions: what a slice adds to the hourly table. All sums are integers,
+// so any order, split or repetition of the input gives the same bytes.
 #pragma once
 
 #include <compare>
@@ -11,8 +11,8 @@ namespace hirestream {
 
 // One row of `events`. The order is that of the table's primary key: dates and hours first.
 struct CellKey {
-  int32_t local_hour =
-      0;  // civil hours since 1970 in the reporting time zone; date = hour / 24 (floored), hour = the rest
+  // Civil hours since 1970 in the reporting time zone; date = hour / 24 (floored), hour = the rest.
+  int32_t local_hour = 0;
   int64_t job_id = 0;
   int64_t publisher_id = 0;  // null dimensions are 0
   int64_t campaign_id = 0;

@@ -4,17 +4,10 @@
 #include <charconv>
 #include <cmath>
 
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -83,7 +76,8 @@ BidResult bad(DecimalError error) {
   return {0, error};
 }
 
-// Rounds half to even at 10⁻⁶. Any sign of a non-zero number counts, even of one that rounds to zero.
+// Rounds half to even at 10⁻⁶. Any sign of a non-zero number counts, even of one that rounds to
+// zero.
 BidResult round_digits(const Digits& number) {
   // Position of the decimal point relative to the first digit in `text`, after the exponent.
   const size_t point_at = number.text.find('.');
@@ -178,7 +172,8 @@ BidResult bid_from_double(double value) {
     return bad(std::isnan(value) ? DecimalError::kNotANumber
                                  : (value < 0 ? DecimalError::kNegative : DecimalError::kTooLarge));
   }
-  // A decimal of at most 15 digits that reads back as `value` is the shortest one; then no text is needed.
+  // A decimal of at most 15 digits that reads back as `value` is the shortest one; then no text is
+  // needed.
   if (value >= 0 && value < 1e8) {
     const double micros = std::nearbyint(value * 1e6);
     if (micros / 1e6 == value) {

@@ -230,7 +230,8 @@ TEST(BidDouble, AgreesWithItsTextForEveryHundredth) {
   }
 }
 
-// Expected: the fewest digits that Python's struct packs into the same four bytes, as Decimal, rounded half to even.
+// Expected: the fewest digits that Python's struct packs into the same four bytes, as Decimal,
+// rounded half to even.
 TEST(BidFloat, IsTheShortestDecimalOfAFloat) {
   EXPECT_EQ(bid_from_float(1.4F), micros(1'400'000));
   EXPECT_EQ(bid_from_float(0.1F), micros(100'000));
@@ -246,7 +247,8 @@ TEST(BidFloat, IsTheShortestDecimalOfAFloat) {
   EXPECT_EQ(bid_from_float(33554436.0F), micros(33'554'436'000'000));
 }
 
-// Above 2^24 the exact integer has more digits than the shortest decimal: 1.0000001e8 is what was meant.
+// Above 2^24 the exact integer has more digits than the shortest decimal: 1.0000001e8 is what was
+// meant.
 TEST(BidFloat, IsTheShortestDecimalOfALargeWholeNumberToo) {
   EXPECT_EQ(bid_from_float(67108872.0F), micros(67'108'870'000'000));
   EXPECT_EQ(bid_from_float(100000008.0F), micros(100'000'010'000'000));

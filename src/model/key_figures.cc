@@ -10,7 +10,8 @@ std::optional<double> quotient(int64_t part, int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// One division by a product that is exact in a double up to 2⁵³: the nearest double to the true quotient, as good as always.
+// One division by a product that is exact in a double up to 2⁵³: the nearest double to the true
+// quotient, as good as always.
 std::optional<double> cost(int64_t micros, int64_t count) {
   if (count == 0) {
     return std::nullopt;

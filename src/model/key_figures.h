@@ -1,5 +1,5 @@
-// The rates people look at, each the quotient of two sums. Rates of parts cannot be averaged to the rate of the whole, so they are made
-// last, from the measures that are shown beside them. Pure.
+// The rates people look at, each the quotient of two sums. Rates of parts cannot be averaged to the
+// rate of the whole, so they are made last, from the measures that are shown beside them. Pure.
 #pragma once
 
 #include <optional>

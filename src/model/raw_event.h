@@ -1,5 +1,5 @@
-// One raw row as text, all columns of the tracking table: what `generate` makes and `import` moves. Adapters convert the
-// text to their column types. Not for hot paths.
+// One raw row as text, all columns of the tracking table: what `generate` makes and `import` moves.
+// Adapters convert the text to their column types. Not for hot paths.
 #pragma once
 
 #include <array>

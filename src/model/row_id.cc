@@ -5,7 +5,8 @@
 namespace hirestream {
 namespace {
 
-// 100 ns ticks between 1582-10-15 (the epoch of version-1 UUIDs, RFC 4122 section 4.1.4) and 1970-01-01.
+// 100 ns ticks between 1582-10-15 (the epoch of version-1 UUIDs, RFC 4122 section 4.1.4) and
+// 1970-01-01.
 constexpr int64_t kGregorianOffset = 0x01B21DD213814000;
 
 constexpr std::array<int8_t, 256> make_hex_table() {
@@ -41,7 +42,8 @@ uint64_t high_of_time(uint64_t gregorian_ticks) {
 }  // namespace
 
 size_t RowIdHash::operator()(const RowId& id) const noexcept {
-  // Ids of one writer share their low half and count up in the high one: mix both well (constants of splitmix64).
+  // Ids of one writer share their low half and count up in the high one: mix both well (constants
+  // of splitmix64).
   uint64_t x = id.high ^ (id.low * 0x9E3779B97F4A7C15ULL);
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
@@ -116,7 +118,8 @@ RowId make_version_1(int64_t ticks_100ns_since_1970, uint16_t clock_sequence, ui
 }
 
 RowId lowest_version_1(int64_t us) {
-  // Cassandra compares the low half of equal times as signed bytes: 0x80 repeated is its minimum (TimeUUID.minAtUnixMillis).
+  // Cassandra compares the low half of equal times as signed bytes: 0x80 repeated is its minimum
+  // (TimeUUID.minAtUnixMillis).
   return RowId{high_of_time(static_cast<uint64_t>(us * 10 + kGregorianOffset)),
                0x8080808080808080ULL};
 }

@@ -1,4 +1,5 @@
-// Identity of a raw row: its create_time, a version-1 UUID (RFC 4122) whose embedded time is the row's arrival time.
+// Identity of a raw row: its create_time, a version-1 UUID (RFC 4122) whose embedded time is the
+// row's arrival time.
 #pragma once
 
 #include <compare>
@@ -12,8 +13,8 @@
 namespace hirestream {
 
 struct RowId {
-  uint64_t high =
-      0;  // first 8 bytes of the UUID, big-endian: time_low, time_mid, version and time_high
+  // First 8 bytes of the UUID, big-endian: time_low, time_mid, version and time_high.
+  uint64_t high = 0;
   uint64_t low = 0;  // last 8 bytes, big-endian: variant, clock sequence, node
 
   friend auto operator<=>(const RowId&, const RowId&) = default;
@@ -33,7 +34,8 @@ void row_id_to_bytes(const RowId& id, std::span<uint8_t, 16> big_endian);
 bool is_version_1(const RowId& id);
 // Microseconds since 1970-01-01 UTC (100 ns ticks floored). Meaningless unless is_version_1.
 int64_t arrival_time_us(const RowId& id);
-// The version-1 UUID with that time (100 ns ticks since 1970), clock sequence (14 bits) and node (48 bits).
+// The version-1 UUID with that time (100 ns ticks since 1970), clock sequence (14 bits) and node
+// (48 bits).
 RowId make_version_1(int64_t ticks_100ns_since_1970, uint16_t clock_sequence, uint64_t node);
 // Lowest id, in Cassandra's order of timeuuid, whose time is `us`.
 RowId lowest_version_1(int64_t us);

@@ -76,7 +76,8 @@ int64_t TimeZone::to_utc(int64_t local_us) {
   }
   const date::local_time<microseconds> local{microseconds(local_us)};
   const date::local_info info = zone_->get_info(local);
-  // unique and ambiguous: `first` is the (earlier) answer. nonexistent: the offset before the gap moves the time forward by it.
+  // unique and ambiguous: `first` is the (earlier) answer. nonexistent: the offset before the gap
+  // moves the time forward by it.
   return local_us - std::chrono::duration_cast<microseconds>(info.first.offset).count();
 }
 
@@ -89,7 +90,8 @@ std::string TimeZone::database_version() {
   } catch (const std::exception&) {
     return "unknown";
   }
-  // Debian's compiled database has no version file, but its source in one file begins with "# version 2024a".
+  // Debian's compiled database has no version file, but its source in one file begins with "#
+  // version 2024a".
   std::ifstream source("/usr/share/zoneinfo/tzdata.zi");
   std::string mark;
   std::string word;

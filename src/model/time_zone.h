@@ -1,5 +1,6 @@
-// A time zone by its IANA name, for two jobs: the civil hour of an instant (reporting) and the instant of a civil time
-// (sources that write local times). Not thread-safe: each thread takes its own copy (it caches the last transition).
+// A time zone by its IANA name, for two jobs: the civil hour of an instant (reporting) and the
+// instant of a civil time (sources that write local times). Not thread-safe: each thread takes its
+// own copy (it caches the last transition).
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,11 @@ class TimeZone {
   static Result<TimeZone> find(const std::string& name);
 
   const std::string& name() const { return name_; }
-  // Civil hours since 1970-01-01 00:00 in this zone. In the repeated hour of a summer time's end both passes give the same
-  // number: they are one cell.
+  // Civil hours since 1970-01-01 00:00 in this zone. In the repeated hour of a summer time's end
+  // both passes give the same number: they are one cell.
   int32_t local_hour(int64_t utc_us);
-  // A civil time that exists twice is taken as the first; one that does not exist is moved forward by the gap.
+  // A civil time that exists twice is taken as the first; one that does not exist is moved forward
+  // by the gap.
   int64_t to_utc(int64_t local_us);
   // Version of the tz database in use ("2024a"), part of a source's fingerprint.
   static std::string database_version();

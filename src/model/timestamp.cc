@@ -1,5 +1,7 @@
 #include "model/timestamp.h"
 
+#include <date/date.h>
+
 #include <array>
 
 #include "model/floor_divide.h"
@@ -42,30 +44,19 @@ class Scanner {
   size_t at_ = 0;
 };
 
-constexpr unsigned days_in_month(int year, unsigned month) {
-  constexpr std::array<unsigned, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  return month == 2 && leap ? 29 : kDays[month - 1];
-}
-
 struct CivilDate {
-  int year;
+  int64_t year;
   unsigned month;
   unsigned day;
 };
 
-// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+// The date library counts years in 16 bits. The calendar repeats every 400 years.
 CivilDate civil_from_days(int32_t days) {
-  const int64_t z = int64_t{days} + 719468;
-  const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-  const auto doe = static_cast<unsigned>(z - era * 146097);
-  const unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-  const unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  const unsigned mp = (5 * doy + 2) / 153;
-  const unsigned day = doy - (153 * mp + 2) / 5 + 1;
-  const unsigned month = mp < 10 ? mp + 3 : mp - 9;
-  const int64_t year = static_cast<int64_t>(yoe) + era * 400 + (month <= 2 ? 1 : 0);
-  return {static_cast<int>(year), month, day};
+  constexpr int64_t kCycleDays = 146'097;
+  const int64_t cycles = floor_divide(days, kCycleDays);
+  const date::year_month_day day = date::sys_days(date::days(days - cycles * kCycleDays));
+  return {static_cast<int>(day.year()) + 400 * cycles, static_cast<unsigned>(day.month()),
+          static_cast<unsigned>(day.day())};
 }
 
 void append_digits(std::string& out, int64_t value, int width) {
@@ -143,12 +134,8 @@ bool parse_offset(Scanner& scan, int64_t& seconds) {
 }  // namespace
 
 int32_t days_from_civil(int year, unsigned month, unsigned day) {
-  const int y = month <= 2 ? year - 1 : year;
-  const int era = (y >= 0 ? y : y - 399) / 400;
-  const auto yoe = static_cast<unsigned>(y - era * 400);
-  const unsigned doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  const unsigned doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-  return era * 146097 + static_cast<int32_t>(doe) - 719468;
+  const date::year_month_day civil{date::year(year), date::month(month), date::day(day)};
+  return static_cast<int32_t>(date::sys_days(civil).time_since_epoch().count());
 }
 
 std::optional<ParsedTimestamp> parse_timestamp(std::string_view text) {
@@ -168,13 +155,13 @@ std::optional<ParsedTimestamp> parse_timestamp(std::string_view text) {
     return std::nullopt;
   }
   const int day = scan.digits(2);
-  if (day < 1 || static_cast<unsigned>(day) > days_in_month(year, static_cast<unsigned>(month))) {
+  const date::year_month_day civil{date::year(year), date::month(static_cast<unsigned>(month)),
+                                   date::day(static_cast<unsigned>(day))};
+  if (day < 1 || !civil.ok()) {
     return std::nullopt;
   }
-  const int64_t days =
-      days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day));
   ParsedTimestamp out;
-  out.us = days * 86'400'000'000;
+  out.us = int64_t{date::sys_days(civil).time_since_epoch().count()} * 86'400'000'000;
   if (scan.done()) {
     return out;
   }

@@ -1,5 +1,6 @@
-// Event times as text. Format: YYYY-MM-DD, then a space or T, HH:MM:SS, optionally . or , and 1 to 9 digits, optionally
-// Z or an offset ±HH, ±HHMM or ±HH:MM (RFC 3339, and what Cassandra and pandas print). A date alone is midnight.
+// Event times as text. Format: YYYY-MM-DD, then a space or T, HH:MM:SS, optionally . or , and 1 to
+// 9 digits, optionally Z or an offset ±HH, ±HHMM or ±HH:MM (RFC 3339, and what Cassandra and pandas
+// print). A date alone is midnight.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,13 @@
 namespace hirestream {
 
 struct ParsedTimestamp {
-  int64_t us =
-      0;  // microseconds since 1970; UTC when has_offset, else the civil time as if it were UTC
+  // Microseconds since 1970; UTC when has_offset, else the civil time as if it were UTC.
+  int64_t us = 0;
   bool has_offset = false;
 };
 
-// Nothing when the text is not a timestamp or a field is out of its range (month 13, 30 February, hour 24, second 60).
+// Nothing when the text is not a timestamp or a field is out of its range (month 13, 30 February,
+// hour 24, second 60).
 std::optional<ParsedTimestamp> parse_timestamp(std::string_view text);
 // "YYYY-MM-DD HH:MM:SS.mmm", UTC, for 0001-01-01 … 9999-12-31.
 std::string format_timestamp_ms(int64_t us);
@@ -23,7 +25,7 @@ std::string format_timestamp_ms(int64_t us);
 std::string format_timestamp_us(int64_t us);
 // "YYYY-MM-DD" of a day count since 1970.
 std::string format_date(int32_t days);
-// Days since 1970 of a civil date (proleptic Gregorian).
+// Days since 1970 of a date (proleptic Gregorian) of the years -32767 to 32767.
 int32_t days_from_civil(int year, unsigned month, unsigned day);
 
 }  // namespace hirestream

@@ -237,5 +237,17 @@ TEST(Timestamp, EveryDayOfFourHundredYearsIsReadBack) {
   }
 }
 
+// Times of a raw log may lie far outside the years that people know.
+TEST(Timestamp, DatesOfAllDaysThatMicrosecondsReachAreWritten) {
+  EXPECT_EQ(format_date(INT32_MAX), "5881580-07-11");
+  EXPECT_EQ(format_date(INT32_MIN), "-5877641-06-23");
+  EXPECT_EQ(format_timestamp_us(INT64_MAX), "294247-01-10 04:00:54.775807");
+  EXPECT_EQ(format_timestamp_us(INT64_MIN), "-290308-12-21 19:59:05.224192");
+  EXPECT_EQ(format_date(days_from_civil(-1, 3, 1)), "-0001-03-01");
+  EXPECT_EQ(format_date(days_from_civil(0, 2, 29)), "0000-02-29");
+  EXPECT_EQ(format_date(days_from_civil(-32767, 1, 1)), "-32767-01-01");
+  EXPECT_EQ(format_date(days_from_civil(32767, 12, 31)), "32767-12-31");
+}
+
 }  // namespace
 }  // namespace hirestream

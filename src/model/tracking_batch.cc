@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, kColumnCount> kNames = {
     "create_time", "ts",  "job_id",       "publisher_id", "campaign_id",
     "group_id",    "bid", "custom_track", "ev",           "ed"};
 
-// A row whose create_time is no UUID still has an identity: its text's hash. The version nibble 0 keeps it apart from real ones.
+// A row whose create_time is no UUID still has an identity: its text's hash. The version nibble 0
+// keeps it apart from real ones.
 RowId id_of_text(std::string_view text) {
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   return RowId{hash.high64 & ~uint64_t{0xF000}, hash.low64};

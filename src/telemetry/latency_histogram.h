@@ -1,5 +1,6 @@
-// Quantiles of durations in bounded memory: buckets whose width is at most 1/64 of their value, so a quantile is at most 1.6 % too
-// large. (The layout of HdrHistogram: a power of two, then 64 equal parts.) Not thread-safe.
+// Quantiles of durations in bounded memory: buckets whose width is at most 1/64 of their value, so
+// a quantile is at most 1.6 % too large. (The layout of HdrHistogram: a power of two, then 64 equal
+// parts.) Not thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <mutex>
+
+#include "model/json_text.h"
+#include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
@@ -45,35 +47,12 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
-// Bytes of the UTF-8 character at the text's begin; 0 when there is none.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (length == 1) {
-    return 1;
-  }
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) {
-    return 0;
-  }
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) {
-      return 0;
-    }
-  }
-  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  const bool outside = (lead == 0xED && byte(1) > 0x9F) || (lead == 0xF4 && byte(1) > 0x8F);
-  return overlong || outside ? 0 : length;
-}
-
 std::string time_text(std::chrono::system_clock::time_point time) {
-  const auto ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = ms / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000);
+  const auto since_1970 =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch());
+  std::string text = format_timestamp_ms(since_1970.count()) + 'Z';
+  text[10] = 'T';
+  return text;
 }
 
 std::string_view color_of(spdlog::level::level_enum level) {
@@ -138,7 +117,7 @@ std::string format_text_line(std::string_view time, std::string_view level,
   const std::string_view message =
       take_apart(payload, [&](std::string_view key, std::string_view value) {
         fields += fmt::format(" {}={}", key,
-                              needs_quotes(value) ? json_quoted(value) : std::string(value));
+                              needs_quotes(value) ? json_string(value) : std::string(value));
       });
   return fmt::format("{} {} {}{}", time, level, one_line(message), fields);
 }
@@ -148,34 +127,10 @@ std::string format_json_line(std::string_view time, std::string_view level,
   std::string fields;
   const std::string_view message =
       take_apart(payload, [&](std::string_view key, std::string_view value) {
-        fields += fmt::format(",{}:{}", json_quoted(key), json_quoted(value));
+        fields += fmt::format(",{}:{}", json_string(key), json_string(value));
       });
   return fmt::format(R"({{"time":"{}","level":"{}","message":{}{}}})", time, level,
-                     json_quoted(message), fields);
-}
-
-std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  while (!text.empty()) {
-    const auto byte = static_cast<unsigned char>(text.front());
-    const size_t length = utf8_length(text);
-    if (length == 0) {
-      out += "\xEF\xBF\xBD";
-    } else if (byte == '"' || byte == '\\') {
-      out += fmt::format("\\{}", text.front());
-    } else if (byte == '\n') {
-      out += "\\n";
-    } else if (byte == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  out += '"';
-  return out;
+                     json_string(message), fields);
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options) {

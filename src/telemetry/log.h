@@ -1,8 +1,9 @@
-// The log: one line per event to stderr, as text for people or as JSON for machines. Messages carry fields:
+// The log: one line per event to stderr, as text for people or as JSON for machines. Messages carry
+// fields:
 //
-//   log->info(with_fields("committed", {{"rows", "120"}, {"cells", "8"}}));
-//   text: 2026-01-31T12:00:00.123Z info committed rows=120 cells=8
-//   JSON: {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"committed","rows":"120","cells":"8"}
+//   log->info(with_fields("committed", {{"rows", "120"}}));
+//   text: 2026-01-31T12:00:00.123Z info committed rows=120
+//   JSON: {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"committed","rows":"120"}
 //
 // Thread-safe. Never holds passwords: URIs are shown by Uri::text(), which has none.
 #pragma once
@@ -38,7 +39,5 @@ std::string format_text_line(std::string_view time, std::string_view level,
                              std::string_view payload);
 std::string format_json_line(std::string_view time, std::string_view level,
                              std::string_view payload);
-// The text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
-std::string json_quoted(std::string_view text);
 
 }  // namespace hirestream

@@ -1,6 +1,6 @@
-// Writes what an engine reports into the log. What repeats is limited: each kind of event (and each text of a note or an error) gets
-// at most `kLinesPerWindow` lines in `kWindow`; the first line of the next window says how many were left out.
-// Thread-safe: shared by the engines of one process.
+// Writes what an engine reports into the log. What repeats is limited: each kind of event (and each
+// text of a note or an error) gets at most `kLinesPerWindow` lines in `kWindow`; the first line of
+// the next window says how many were left out. Thread-safe: shared by the engines of one process.
 #pragma once
 
 #include <chrono>

@@ -23,11 +23,5 @@ TEST(LogLine, TakesMessagesWithoutFields) {
   EXPECT_EQ(format_text_line("T", "error", "plain"), "T error plain");
 }
 
-TEST(Json, ReplacesWhatIsNotUtf8) {
-  EXPECT_EQ(json_quoted("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");  // surrogate
-  EXPECT_EQ(json_quoted("\xF0\x9F\x98\x80"), "\"\xF0\x9F\x98\x80\"");
-  EXPECT_EQ(json_quoted("\xE2\x82"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");  // cut off
-}
-
 }  // namespace
 }  // namespace hirestream

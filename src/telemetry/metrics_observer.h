@@ -1,5 +1,6 @@
-// What engines report, as Prometheus metrics: counters of rows, requests, commits, retries and what happened to slices, histograms of
-// freshness and of the commits' duration. Thread-safe: shared by the engines of one process.
+// What engines report, as Prometheus metrics: counters of rows, requests, commits, retries and what
+// happened to slices, histograms of freshness and of the commits' duration. Thread-safe: shared by
+// the engines of one process.
 #pragma once
 
 #include <memory>

@@ -24,7 +24,8 @@ class MinuteObserver : public Observer {
   void on_note(const std::string&, const std::string&) override {}
   void on_progress(const std::string&, int64_t, int64_t) override {}
 
-  // What was added since the last call. Quantiles of freshness are told once, when their minute is over or `ending`.
+  // What was added since the last call. Quantiles of freshness are told once, when their minute is
+  // over or `ending`.
   std::vector<PipelineMinute> take(bool ending);
 
  private:

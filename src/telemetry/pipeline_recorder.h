@@ -1,7 +1,9 @@
-// Brings the minutes of the engines of this process into the warehouse's PipelineLog every few seconds, on a thread of its own with a
-// connection of its own. A failure is told once until it works again; what could not be recorded is lost, and nothing else.
+// Brings the minutes of the engines of this process into the warehouse's PipelineLog every few
+// seconds, on a thread of its own with a connection of its own. A failure is told once until it
+// works again; what could not be recorded is lost, and nothing else.
 //
-// Threading: observer_of before the engines start; the destructor records what is left, at most once more.
+// Threading: observer_of before the engines start; the destructor records what is left, at most
+// once more.
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,5 @@
-// What a run did, in numbers: counters and the freshness of appended rows (commit time − arrival time). For `run`'s reports and
-// summary. Thread-safe: shared by the engines of one process.
+// What a run did, in numbers: counters and the freshness of appended rows (commit time − arrival
+// time). For `run`'s reports and summary. Thread-safe: shared by the engines of one process.
 #pragma once
 
 #include <cstdint>

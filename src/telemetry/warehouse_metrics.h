@@ -1,5 +1,6 @@
-// What a warehouse knows of its sources, as Prometheus metrics: slices by state, rows by class, time since the last commit and since
-// what is settled, what `verify` found last; and which build says so. Pure.
+// What a warehouse knows of its sources, as Prometheus metrics: slices by state, rows by class,
+// time since the last commit and since what is settled, what `verify` found last; and which build
+// says so. Pure.
 #pragma once
 
 #include <cstdint>

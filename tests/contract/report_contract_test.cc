@@ -1,5 +1,5 @@
-// What every Report and PipelineLog must do: whatever was committed through a Warehouse is found again, and sums are those that adding
-// up every row gives.
+// What every Report and PipelineLog must do: whatever was committed through a Warehouse is found
+// again, and sums are those that adding up every row gives.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -123,7 +123,8 @@ class ReportContract : public WarehouseContract {
     }
     return total;
   }
-  // Ranges that begin and end within a day, at its ends, in one day, across several; with and without ids.
+  // Ranges that begin and end within a day, at its ends, in one day, across several; with and
+  // without ids.
   static std::vector<ReportFilter> filters() {
     std::vector<ReportFilter> all;
     for (const auto& [from, to] : {std::pair(0, 120),

@@ -1,8 +1,9 @@
-// What every Warehouse must do, whatever database is behind it, the simulated one included. A test gets a fresh, empty database, and may look
-// at it (and meddle with it) behind the warehouse's back.
+// What every Warehouse must do, whatever database is behind it, the simulated one included. A test
+// gets a fresh, empty database, and may look at it (and meddle with it) behind the warehouse's
+// back.
 //
-// Servers: HIRESTREAM_TEST_MYSQL and HIRESTREAM_TEST_MARIADB (mysql://user:password@host:port). One that cannot be reached fails the test:
-// `make services` starts them.
+// Servers: HIRESTREAM_TEST_MYSQL and HIRESTREAM_TEST_MARIADB (mysql://user:password@host:port). One
+// that cannot be reached fails the test: `make services` starts them.
 #pragma once
 
 #include <gtest/gtest.h>

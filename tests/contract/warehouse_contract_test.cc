@@ -644,7 +644,8 @@ TEST_P(WarehouseContract, ConflictAtOneSliceAppliesNothing) {
   const Contribution one{cell(kHour, 1, clicks(1, 5))};
   ASSERT_EQ(verdict(commit_of({change(kOtherSlice, 0, ChangeMode::kReplace, {})})),
             CommitVerdict::kCommitted);
-  // New for whoever says so, but there already; and one whose revision moved; and one that is not there at all.
+  // New for whoever says so, but there already; and one whose revision moved; and one that is not
+  // there at all.
   for (const int64_t revision : {int64_t{0}, int64_t{2}}) {
     Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one),
                                change(kOtherSlice, revision, ChangeMode::kReplace, one)});
@@ -992,7 +993,8 @@ TEST_P(WarehouseContract, HundredThousandCellsAndTwoThousandSlicesTakeSeconds) {
   expect_number("SELECT COUNT(*) FROM events", 100'000);
 }
 
-// Two engines on shards of their own whose cells are the same, and a repair that replaces slices of both.
+// Two engines on shards of their own whose cells are the same, and a repair that replaces slices of
+// both.
 TEST_P(WarehouseSqlContract, ConcurrentCommitsKeepEventsEqualToTheLedger) {
   start(2);
   const auto work = [&](int32_t shard, bool engine, uint64_t seed) {
@@ -1203,7 +1205,8 @@ TEST_P(WarehouseSqlContract, InitFoldsFrozenSlicesOfAnOlderWarehouse) {
             CommitVerdict::kFenced);
 }
 
-// A warehouse of a version that had no roll-up: init fills it, and no engine of that version goes on beside it.
+// A warehouse of a version that had no roll-up: init fills it, and no engine of that version goes
+// on beside it.
 TEST_P(WarehouseSqlContract, InitFillsTheDaysOfAnOlderWarehouseAndFencesItsEngines) {
   start(1);
   const Contribution all{cell(kHour, 1, clicks(1, 1)), cell(kHour + 3, 1, clicks(2, 1)),

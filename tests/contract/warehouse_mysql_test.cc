@@ -1,4 +1,5 @@
-// What only a server can do to a warehouse: lose the connection around every statement, make it wait, refuse it.
+// What only a server can do to a warehouse: lose the connection around every statement, make it
+// wait, refuse it.
 #include <gmock/gmock.h>
 
 #include <fmt/format.h>
@@ -44,7 +45,8 @@ class MysqlWarehouseFaults : public WarehouseContract {
     return dynamic_cast<MysqlBackend&>(dynamic_cast<SqlWarehouse&>(*warehouse_).backend());
   }
 
-  // The first statement from now on for which `chosen` is true meets `fault`; everything later goes well.
+  // The first statement from now on for which `chosen` is true meets `fault`; everything later goes
+  // well.
   void break_at(std::function<bool(std::string_view)> chosen, StatementFault fault) {
     // Shared, since the warehouse hands copies of the hook to its sessions.
     backend().session().set_hook(
@@ -73,7 +75,8 @@ class MysqlWarehouseFaults : public WarehouseContract {
         });
   }
 
-  // One that uses every kind of statement: new, appended, replaced and frozen slices, rejects, cells that vanish.
+  // One that uses every kind of statement: new, appended, replaced and frozen slices, rejects,
+  // cells that vanish.
   Commit rich_commit() {
     const Contribution one{cell(kHour, 1, {.clicks = 1, .bid_micros = 5})};
     const Contribution two{cell(kHour, 2, {.clicks = 2, .bid_micros = 5})};
@@ -247,7 +250,8 @@ TEST_P(MysqlWarehouseFaults, SliceCreatedBySomebodyElseMeanwhileIsAConflict) {
   EXPECT_THAT(done.conflicts, ElementsAre(kSlice));
 }
 
-// A repair's rows have the company that holds when it commits: never the one of before a move that happens meanwhile.
+// A repair's rows have the company that holds when it commits: never the one of before a move that
+// happens meanwhile.
 TEST_P(MysqlWarehouseFaults, RepairAndMoveOfAJobAreOneAfterTheOther) {
   start(1);
   const auto mover = database_->open();

@@ -1,5 +1,5 @@
-// Input: one byte of choices (gzip or zstd; a damaged file or one that is whole), one that chooses the size of the pieces, then the file, or
-// what is to be in it.
+// Input: one byte of choices (gzip or zstd; a damaged file or one that is whole), one that chooses
+// the size of the pieces, then the file, or what is to be in it.
 #include <filesystem>
 #include <fstream>
 #include <iterator>

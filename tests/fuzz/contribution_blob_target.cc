@@ -1,5 +1,6 @@
-// Input: one byte that chooses what the rest is: a blob as it may stand in the ledger; the cells inside a blob whose magic, sizes and
-// checksum are right; or a recipe for a contribution and the damage to its blob.
+// Input: one byte that chooses what the rest is: a blob as it may stand in the ledger; the cells
+// inside a blob whose magic, sizes and checksum are right; or a recipe for a contribution and the
+// damage to its blob.
 #include <xxhash.h>
 #include <zstd.h>
 

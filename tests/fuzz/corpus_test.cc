@@ -1,4 +1,5 @@
-// Replays the corpora through the fuzz targets, so that an input which broke something once is tested in every build.
+// Replays the corpora through the fuzz targets, so that an input which broke something once is
+// tested in every build.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,7 +40,8 @@ TEST_P(FuzzCorpus, HoldsItsProperties) {
     // The last one printed is the one that broke the target.
     std::printf("%s\n", path.c_str());
     std::fflush(stdout);
-    // Exactly as many bytes on the heap as there are: a sanitizer sees the first one read behind them.
+    // Exactly as many bytes on the heap as there are: a sanitizer sees the first one read behind
+    // them.
     const std::vector<uint8_t> content = content_of(path);
     GetParam().run(content);
   }

@@ -1,4 +1,5 @@
-// Input: one byte that chooses between a page of raw bytes and a page made of texts as the writer makes it; then columns, types, content.
+// Input: one byte that chooses between a page of raw bytes and a page made of texts as the writer
+// makes it; then columns, types, content.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -111,7 +112,8 @@ void set_from_text(TrackingBatch& batch, Column column, std::string_view text) {
   }
 }
 
-// What the writer makes of a text, the decoder reads as the text itself would be read; only binary numbers are rounded, and milliseconds.
+// What the writer makes of a text, the decoder reads as the text itself would be read; only binary
+// numbers are rounded, and milliseconds.
 void check_written_cell(InputReader& reader) {
   const Column column = any_column(reader);
   const CqlType type = any_type(reader);

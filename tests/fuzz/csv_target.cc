@@ -87,7 +87,8 @@ void fuzz_csv(Bytes input) {
     for (const auto& value : record.values) {
       FUZZ_REQUIRE(!value || std::find(fields.begin(), fields.end(), *value) != fields.end());
     }
-    // A field that the slow reading finds is not lost either: with these columns alone, values and fields are the same.
+    // A field that the slow reading finds is not lost either: with these columns alone, values and
+    // fields are the same.
     if (as_text(file).starts_with("create_time,ts,ed,bid\n")) {
       FUZZ_REQUIRE(fields.size() == kWanted.size());
       for (size_t i = 0; i < fields.size(); ++i) {

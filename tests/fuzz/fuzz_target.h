@@ -1,6 +1,7 @@
-// Fuzz targets: one function for each parser of outside bytes. A target feeds any bytes to its parser and checks what must hold for every
-// input; a violated property stops the process, as a crash does. libFuzzer finds inputs (fuzzer_main.cc), corpus_test.cc replays
-// those that are kept in corpus/<name>/. Targets keep nothing between calls that could change a result.
+// Fuzz targets: one function for each parser of outside bytes. A target feeds any bytes to its
+// parser and checks what must hold for every input; a violated property stops the process, as a
+// crash does. libFuzzer finds inputs (fuzzer_main.cc), corpus_test.cc replays those that are kept
+// in corpus/<name>/. Targets keep nothing between calls that could change a result.
 #pragma once
 
 #include <cstddef>

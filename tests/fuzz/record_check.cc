@@ -28,7 +28,12 @@ std::optional<std::vector<ReadRecord>> read_records(const OpenReader& open, Byte
     }
   }
   FUZZ_REQUIRE((*reader)->file_bytes() == static_cast<int64_t>(file.size()));
+  check_work(**reader, file.size());
   return records;
+}
+
+void check_work(const RecordReader& reader, size_t bytes) {
+  FUZZ_REQUIRE(reader.bytes_examined() <= kExaminedPerByteMax * bytes);
 }
 
 std::optional<std::vector<ReadRecord>> read_and_check(const OpenReader& open, Bytes file,

@@ -1,5 +1,6 @@
-// What holds for the records of every file format: they do not depend on how the bytes arrive, stand in the file one behind the other,
-// and between them are line ends and blanks only: nothing gets lost.
+// What holds for the records of every file format: they do not depend on how the bytes arrive,
+// stand in the file one behind the other, and between them are line ends and blanks only: nothing
+// gets lost.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,11 @@ using OpenReader =
 std::optional<std::vector<ReadRecord>> read_records(const OpenReader& open, Bytes file,
                                                     size_t piece);
 
-// Reads the file in pieces of all bytes, `piece` and 1 byte, and checks the above. `blanks`: what may stand between records.
+// Stops the process when the reader did more work than is in proportion to the bytes it was given.
+void check_work(const RecordReader& reader, size_t bytes);
+
+// Reads the file in pieces of all bytes, `piece` and 1 byte, and checks the above. `blanks`: what
+// may stand between records.
 std::optional<std::vector<ReadRecord>> read_and_check(const OpenReader& open, Bytes file,
                                                       size_t piece, std::string_view blanks,
                                                       bool has_header);

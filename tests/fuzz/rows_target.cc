@@ -1,5 +1,5 @@
-// Input: rows separated by 0x1E, their values by 0x1F. The same rows written as CSV and as NDJSON give the same batch, that of
-// the values themselves.
+// Input: rows separated by 0x1E, their values by 0x1F. The same rows written as CSV and as NDJSON
+// give the same batch, that of the values themselves.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -8,6 +8,7 @@
 #include "adapters/files/file_writers.h"
 #include "adapters/files/files_source.h"
 #include "fuzz/fuzz_target.h"
+#include "fuzz/record_check.h"
 #include "fuzz/scratch_folder.h"
 #include "ports/drain_sweep_test.h"
 
@@ -97,8 +98,8 @@ std::vector<Row> expected_rows(const std::vector<RawEvent>& events) {
   return rows;
 }
 
-// Which of several rows of one id counts depends on the rows' bytes, and so on the format; a row without create_time is told by its
-// bytes, too.
+// Which of several rows of one id counts depends on the rows' bytes, and so on the format; a row
+// without create_time is told by its bytes, too.
 std::vector<RawEvent> comparable(const std::vector<RawEvent>& events) {
   std::vector<RawEvent> kept;
   std::set<RowId> ids;
@@ -110,6 +111,18 @@ std::vector<RawEvent> comparable(const std::vector<RawEvent>& events) {
     if (ids.insert(batch.id(0)).second) kept.push_back(event);
   }
   return kept;
+}
+
+void check_work(FileFormat format, const std::string& path) {
+  constexpr std::array<WantedColumn, 1> kWantedHere = {{{"create_time", false}}};
+  auto reader = open_record_reader(format, path, kWantedHere);
+  FUZZ_REQUIRE(reader.has_value());
+  for (Record record;;) {
+    const auto some = (*reader)->next(record);
+    FUZZ_REQUIRE(some.has_value());
+    if (!*some) break;
+  }
+  check_work(**reader, static_cast<size_t>((*reader)->file_bytes()));
 }
 
 template <typename Writer>
@@ -125,6 +138,7 @@ bool write(const std::string& path, const std::vector<RawEvent>& events) {
 }
 
 std::vector<Row> read(FileFormat format, const std::string& path) {
+  check_work(format, path);
   auto source = FilesSource::open({format, path, TimeZone()});
   FUZZ_REQUIRE(source.has_value());
   const auto slices = (*source)->discover({});

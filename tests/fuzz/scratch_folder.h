@@ -1,4 +1,5 @@
-// A folder of its own for targets whose parsers open files by name; in TMPDIR, which should be in memory. Removed at the end.
+// A folder of its own for targets whose parsers open files by name; in TMPDIR, which should be in
+// memory. Removed at the end.
 #pragma once
 
 #include <filesystem>

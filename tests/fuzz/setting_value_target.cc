@@ -5,6 +5,7 @@
 #include "config/setting_table.h"
 #include "config/values.h"
 #include "fuzz/fuzz_target.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {

@@ -1,4 +1,5 @@
-// A bid by school arithmetic on strings of digits: slow, and independent of model/decimal.cc, whose results it judges.
+// A bid by school arithmetic on strings of digits: slow, and independent of model/decimal.cc, whose
+// results it judges.
 #pragma once
 
 #include <algorithm>

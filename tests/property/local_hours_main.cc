@@ -1,5 +1,5 @@
-// Reads lines "ZONE MICROSECONDS" and writes for each the civil hour that the kernel assigns to the instant, or "unknown" when the zone is not
-// in the system's database. For local_hours_test.py.
+// Reads lines "ZONE MICROSECONDS" and writes for each the civil hour that the kernel assigns to the
+// instant, or "unknown" when the zone is not in the system's database. For local_hours_test.py.
 #include <cstdint>
 #include <iostream>
 #include <map>

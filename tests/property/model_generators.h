@@ -1,4 +1,5 @@
-// Random rows and contributions for the properties, small enough that cells meet and large enough to hurt.
+// Random rows and contributions for the properties, small enough that cells meet and large enough
+// to hurt.
 #pragma once
 
 #include <fmt/format.h>

@@ -70,6 +70,19 @@ class StructureRules(unittest.TestCase):
     def test_one_adapter_includes_another(self):
         self.assert_only("adapters/mysql/ may not include adapters/sqlite/", {"src/adapters/mysql/a.cc": '#include "adapters/sqlite/b.h"\n'})
 
+    def test_comment_that_is_too_long(self):
+        for line in ["// " + "a " * 50, "  /* " + "a " * 50 + "*/", "int a;  // " + "b" * 100, "'\"'; // " + "b" * 100]:
+            self.assert_only("a comment of more than 100 columns", {"src/model/a.cc": "int b;\n" + line + "\n"})
+        self.assert_only("src/model/a.cc:4: a comment", {"src/model/a.cc": 'auto a = R"(\n// a\n)";\n//' + "a" * 100 + "\n"})
+        self.assertEqual(self.found(files={"src/model/a.cc": 'auto a = R"(\n//' + "a" * 100 + '\n)";\nauto b = "http://' + "b" * 99 + '";\n'}), [])
+
+    def test_declaration_that_a_comment_breaks_in_two(self):
+        for torn in ["int a =\n    60;  // seconds", "std::string\n    a;  // what it is", "void f(\n    int a);  // seconds"]:
+            header = "// A cell.\n#pragma once\n" + torn + "\n"
+            self.assert_only("src/model/a.h:4: the comment breaks a declaration", {"src/model/a.h": header})
+        whole = "// A cell.\n#pragma once\nenum A {\n  kA,  // one\n  kB,  // two\n};\nint f(int a,\n      int b);  // both\nint c;  // three\n"
+        self.assertEqual(self.found(files={"src/model/a.h": whole}), [])
+
     def test_tests_keep_the_direction_too(self):
         self.assert_only("ports/ may not include cli/", {"src/ports/a_test.cc": '#include "cli/b.h"\n'})
 

@@ -1,8 +1,9 @@
 // A connection to a Cassandra cluster, and how to reach it.
 //
-// Threading: thread-safe. Blocking: opening takes at most about connect_timeout; a request at most request_timeout and its retries.
-// Errors: kTransient when nobody answers or the cluster cannot answer now; kConfig for a wrong password, missing permissions,
-// missing tables, unreadable certificates.
+// Threading: thread-safe. Blocking: opening takes at most about connect_timeout; a request at most
+// request_timeout and its retries.
+// Errors: kTransient when nobody answers or the cluster cannot answer now; kConfig for a wrong
+// password, missing permissions, missing tables, unreadable certificates.
 #pragma once
 
 #include <chrono>

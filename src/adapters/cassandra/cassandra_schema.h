@@ -14,8 +14,8 @@ enum class TableTypes {
   kText,    // all of it text: create_time does not sort by time then
 };
 
-// One statement each, with IF NOT EXISTS: keyspace, recommended tracking table, layout table and its entry. `replication` is a CQL map;
-// empty: SimpleStrategy with one replica, for a single node.
+// One statement each, with IF NOT EXISTS: keyspace, recommended tracking table, layout table and
+// its entry. `replication` is a CQL map; empty: SimpleStrategy with one replica, for a single node.
 std::vector<std::string> recommended_schema_statements(const std::string& keyspace,
                                                        const std::string& table,
                                                        const std::string& replication = {},
@@ -27,8 +27,8 @@ std::vector<std::string> deployed_schema_statements(const std::string& keyspace,
                                                     const std::string& table,
                                                     const std::string& replication = {});
 
-// What a role that only reads needs: SELECT on the two tables and on the server's size estimates (for scans). system_schema and
-// system.local are open to everybody.
+// What a role that only reads needs: SELECT on the two tables and on the server's size estimates
+// (for scans). system_schema and system.local are open to everybody.
 std::vector<std::string> reader_grant_statements(const std::string& keyspace,
                                                  const std::string& table, const std::string& role);
 

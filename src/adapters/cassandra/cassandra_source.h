@@ -1,4 +1,5 @@
-// Opens a tracking table in Cassandra as an event source: looks at the table and picks the strategy.
+// Opens a tracking table in Cassandra as an event source: looks at the table and picks the
+// strategy.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ namespace hirestream {
 struct CassandraSourceOptions {
   TimeZone source_zone;       // of `ts` texts without offset
   bool with_payload = false;  // read `ed`, for attribution by payload
-  // Nothing: what the table's key says. Any table can be scanned; kTail of a table without buckets is an error kConfig.
+  // Nothing: what the table's key says. Any table can be scanned; kTail of a table without buckets
+  // is an error kConfig.
   std::optional<Strategy> strategy;
 };
 

@@ -1,8 +1,10 @@
-// Writes raw rows into a tracking table of either layout, for generate and import. Null values are left unset. Rows carry client timestamps
-// that rise in the order of the calls, so the later of two writes of one create_time wins, even when a write had to be repeated.
+// Writes raw rows into a tracking table of either layout, for generate and import. Null values are
+// left unset. Rows carry client timestamps that rise in the order of the calls, so the later of two
+// writes of one create_time wins, even when a write had to be repeated.
 //
-// Threading, blocking, errors: see ports/raw_log_writer.h. Writes are pipelined; rows of one partition go as small unlogged batches; an
-// overloaded server is given time (see CassandraConfig::retries).
+// Threading, blocking, errors: see ports/raw_log_writer.h. Writes are pipelined; rows of one
+// partition go as small unlogged batches; an overloaded server is given time (see
+// CassandraConfig::retries).
 #pragma once
 
 #include <cstdint>
@@ -22,14 +24,16 @@ namespace hirestream {
 
 class CassandraWriter : public RawLogWriter {
  public:
-  // Opens a connection of its own. `source_zone`: of ts texts without offset, when the column is a timestamp.
+  // Opens a connection of its own. `source_zone`: of ts texts without offset, when the column is a
+  // timestamp.
   static Result<std::unique_ptr<CassandraWriter>> open(const CassandraConfig& config,
                                                        const TimeZone& source_zone);
   ~CassandraWriter() override;
 
   Result<void> write(std::span<const RawEvent> events) override;
   Result<void> finish() override { return {}; }
-  // What somebody should know: columns of raw rows that the table does not have, a missing layout table.
+  // What somebody should know: columns of raw rows that the table does not have, a missing layout
+  // table.
   const std::vector<std::string>& notes() const { return notes_; }
   const LayoutHistory& layouts() const { return layouts_; }
 

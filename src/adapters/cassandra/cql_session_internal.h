@@ -1,5 +1,6 @@
-// RAII over the driver's C ABI (bridge/bridge.h): sessions, statements, reads and writes with bound values that are serialized
-// already. Threading and errors: see cassandra_connection.h; a CqlRead belongs to one thread.
+// RAII over the driver's C ABI (bridge/bridge.h): sessions, statements, reads and writes with bound
+// values that are serialized already. Threading and errors: see cassandra_connection.h; a CqlRead
+// belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +79,8 @@ class CqlRead {
  public:
   CqlRead(hs_cql_read* read, std::string subject) : read_(read), subject_(std::move(subject)) {}
 
-  // Nothing: every request was answered completely. Waits as long as requests are being answered; each has its own time-out.
+  // Nothing: every request was answered completely. Waits as long as requests are being answered;
+  // each has its own time-out.
   Result<std::optional<CqlPage>> next();
 
  private:

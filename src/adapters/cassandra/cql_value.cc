@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "model/text.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -74,15 +75,9 @@ bool fits(int64_t value) {
   return value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
 }
 
-std::string_view without_blanks(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  return begin == text.npos ? std::string_view{}
-                            : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 template <typename T>
 std::optional<T> parse_floating(std::string_view text) {
-  text = without_blanks(text);
+  text = trim(text);
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
@@ -93,7 +88,7 @@ std::optional<T> parse_floating(std::string_view text) {
 
 // [sign] digits [. digits] [e exponent], at most 18 significant digits.
 bool append_decimal(std::string_view text, std::string& out) {
-  text = without_blanks(text);
+  text = trim(text);
   int64_t scale = 0;
   if (const size_t e = text.find_first_of("eE"); e != text.npos) {
     std::string_view exponent = text.substr(e + 1);
@@ -136,7 +131,7 @@ bool append_decimal(std::string_view text, std::string& out) {
 }
 
 bool append_boolean(std::string_view text, std::string& out) {
-  text = without_blanks(text);
+  text = trim(text);
   const bool yes = text == "true" || text == "True" || text == "1";
   if (!yes && text != "false" && text != "False" && text != "0") {
     return false;

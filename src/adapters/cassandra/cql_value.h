@@ -56,8 +56,8 @@ void append_uuid(const RowId& id, std::string& out);
 // False: the value does not fit the integer type.
 bool append_integer(CqlType type, int64_t value, std::string& out);
 
-// Appends text as a value of the type. Otherwise says what is wrong with it ("is no integer"), and `out` is as before. A timestamp
-// without offset is in `zone`.
+// Appends text as a value of the type. Otherwise says what is wrong with it ("is no integer"), and
+// `out` is as before. A timestamp without offset is in `zone`.
 std::optional<std::string> append_from_text(CqlType type, std::string_view text, TimeZone& zone,
                                             std::string& out);
 

@@ -1,5 +1,6 @@
-// How rows are spread over the partitions (bucket, shard) of the recommended table. Writers and readers must agree: the layout table
-// beside the tracking table ("<table>_layout") says which bucket width and shard count hold.
+// How rows are spread over the partitions (bucket, shard) of the recommended table. Writers and
+// readers must agree: the layout table beside the tracking table ("<table>_layout") says which
+// bucket width and shard count hold.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,9 @@ struct PartitionLayout {
   Result<void> validate() const;
 };
 
-// The layouts of one table over time: the shard count may grow, the width stays. A reader looks at the shards of the last entry from the
-// start, so an entry can be added for a time to come, the readers restarted, and nothing is missed when the writers turn to it.
+// The layouts of one table over time: the shard count may grow, the width stays. A reader looks at
+// the shards of the last entry from the start, so an entry can be added for a time to come, the
+// readers restarted, and nothing is missed when the writers turn to it.
 struct LayoutEntry {
   int64_t from_us = 0;  // arrival times from here on
   PartitionLayout layout;
@@ -37,14 +39,15 @@ Result<void> check_history(const LayoutHistory& history);
 // What holds for a row that arrived then; before the first entry: the first.
 const PartitionLayout& layout_at(const LayoutHistory& history, int64_t arrival_us);
 
-// The shard of a row: XXH3 (64 bits, seed 0) of the 16 bytes of its create_time in network order (RFC 4122), modulo the number of
-// shards. Every writer of the table must do the same.
+// The shard of a row: XXH3 (64 bits, seed 0) of the 16 bytes of its create_time in network order
+// (RFC 4122), modulo the number of shards. Every writer of the table must do the same.
 int32_t shard_of(const RowId& id, int32_t shard_count);
 
 // The bucket of an arrival time: seconds since 1970 divided by the bucket width, rounded down.
 int64_t bucket_of(int64_t arrival_us, int32_t bucket_width_s);
 
-// A bucket as a value of the column: int and bigint hold its number, text the number's decimal digits, timestamp the bucket's begin.
+// A bucket as a value of the column: int and bigint hold its number, text the number's decimal
+// digits, timestamp the bucket's begin.
 // False: it does not fit.
 bool append_bucket(CqlType type, int64_t bucket, int32_t bucket_width_s, std::string& out);
 // Nothing when the cell is no such value (a timestamp between two buckets, text that is no number).

@@ -57,7 +57,8 @@ ColumnKind kind_of(std::string_view text) {
                                  : ColumnKind::kRegular;
 }
 
-// A frozen map<text, text>: count, then length and bytes of each key and value (CQL binary protocol, section 6.22).
+// A frozen map<text, text>: count, then length and bytes of each key and value (CQL binary
+// protocol, section 6.22).
 std::vector<std::pair<std::string, std::string>> read_text_map(const std::string& cell) {
   std::vector<std::pair<std::string, std::string>> entries;
   std::vector<std::string> parts;

@@ -1,5 +1,6 @@
-// What a tracking table in Cassandra looks like: its key decides the strategy, its column types how cells are read and written.
-// Deployments differ; what is not understood is refused with what was found and what is allowed.
+// What a tracking table in Cassandra looks like: its key decides the strategy, its column types how
+// cells are read and written. Deployments differ; what is not understood is refused with what was
+// found and what is allowed.
 #pragma once
 
 #include <cstdint>
@@ -46,15 +47,18 @@ struct TableShape {
   std::string key_text() const;
   // For SourceDescription::identity.
   std::string identity() const;
-  // Columns of TrackingBatch that the table has, as a quoted, comma separated list; `ed` only when with_payload.
+  // Columns of TrackingBatch that the table has, as a quoted, comma separated list; `ed` only when
+  // with_payload.
   std::string select_list(bool with_payload) const;
 };
 
-// Sets shape.strategy: PRIMARY KEY ((bucket, shard), create_time) is tail, create_time alone is scan. kConfig for any other key, for a
-// missing create_time or ts, and for column types that cannot be read.
+// Sets shape.strategy: PRIMARY KEY ((bucket, shard), create_time) is tail, create_time alone is
+// scan. kConfig for any other key, for a missing create_time or ts, and for column types that
+// cannot be read.
 Result<void> check_shape(TableShape& shape);
 
-// Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape refuses it.
+// Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape
+// refuses it.
 Result<TableShape> introspect_table(CassandraConnection& connection);
 
 }  // namespace hirestream

@@ -35,7 +35,8 @@ struct ByteSink::Compressor {
     }
   }
 
-  // Takes from `bytes`, puts into `output`: how much was put, and whether it is done with all of it.
+  // Takes from `bytes`, puts into `output`: how much was put, and whether it is done with all of
+  // it.
   std::pair<size_t, bool> step(std::string_view& bytes, bool last, std::span<char> output) {
     if (zstd != nullptr) {
       ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};

@@ -1,6 +1,7 @@
-// Bytes into a new file, compressed by the ending of its name (.gz, .zst). They go to PATH.part; finish() syncs it and renames it to
-// PATH, replacing what is there, so that nobody ever sees half a file. Without finish() the .part file is removed. One thread at a time;
-// blocking. Errors: kConfig = cannot be created; kTransient = the file system failed (no space, …).
+// Bytes into a new file, compressed by the ending of its name (.gz, .zst). They go to PATH.part;
+// finish() syncs it and renames it to PATH, replacing what is there, so that nobody ever sees half
+// a file. Without finish() the .part file is removed. One thread at a time; blocking. Errors:
+// kConfig = cannot be created; kTransient = the file system failed (no space, …).
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,9 @@
-// The bytes of a file, decompressed on the way: *.gz (RFC 1952, any number of members), *.zst (RFC 8878, any number of
-// frames), anything else as it is. Memory is bounded whatever the file's size. One thread at a time; blocking.
+// The bytes of a file, decompressed on the way: *.gz (RFC 1952, any number of members), *.zst (RFC
+// 8878, any number of frames), anything else as it is. Memory is bounded whatever the file's size.
+// One thread at a time; blocking.
 //
-// Errors name the file. kConfig: it cannot be opened. kRejected: the compressed data is damaged or ends too early, with the
-// byte offset in the file. kTransient: the file system failed.
+// Errors name the file. kConfig: it cannot be opened. kRejected: the compressed data is damaged or
+// ends too early, with the byte offset in the file. kTransient: the file system failed.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,8 @@ namespace hirestream {
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
-  // How many bytes were put into `into`, which must not be empty; 0: the end. Fewer than asked for is no sign of the end.
+  // How many bytes were put into `into`, which must not be empty; 0: the end. Fewer than asked for
+  // is no sign of the end.
   virtual Result<size_t> read(std::span<char> into) = 0;
   // Bytes taken from the file itself so far.
   virtual int64_t file_bytes() const = 0;

@@ -1,6 +1,7 @@
-// The job dimension from a CSV file with a header (CSV as csv_reader.h says). The id column is required; a row without an id, or with a
-// number that cannot be read, makes the whole file kRejected with file, line, column and value: a half-read dimension would take
-// companies away from jobs.
+// The job dimension from a CSV file with a header (CSV as csv_reader.h says). The id column is
+// required; a row without an id, or with a number that cannot be read, makes the whole file
+// kRejected with file, line, column and value: a half-read dimension would take companies away from
+// jobs.
 #pragma once
 
 #include <string>
@@ -11,7 +12,8 @@ namespace hirestream {
 
 struct CsvJobDirectoryOptions {
   std::string path;
-  // Names of the columns. Those of names (title …) may be missing in the file, so may group_id and campaign_id.
+  // Names of the columns. Those of names (title …) may be missing in the file, so may group_id and
+  // campaign_id.
   std::string id_column = "id";
   std::string company_id_column = "company_id";
   std::string group_id_column = "group_id";

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <simdjson.h>
 #include <strings.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
+
+#include "model/text.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -21,7 +22,8 @@ constexpr size_t kAbsent = SIZE_MAX;
 constexpr size_t kOverlongShown = 4096;
 constexpr char kWrongFieldCount[] = "wrong number of fields";
 
-// One after the other, the commas, line feeds and quotes in [begin, end). Looks at 64 bytes at once, and so at up to 63 behind the end.
+// One after the other, the commas, line feeds and quotes in [begin, end). Looks at 64 bytes at
+// once, and so at up to 63 behind the end.
 class Marks {
  public:
   Marks(const char* begin, const char* end) : block_(begin), end_(end), mask_(load()) {}
@@ -76,9 +78,17 @@ class Marks {
 
 // The scan's place in the record: the position, and the marks behind it.
 struct CsvReader::Cursor {
+  Cursor(const InputWindow& window, bool only_one_line)
+      : position(window.begin()),
+        end(window.end()),
+        marks(window.begin(), window.end()),
+        one_line(only_one_line) {}
+
   const char* position;
   const char* end;
   Marks marks;
+  // Stop at a line feed inside quotes.
+  bool one_line;
 };
 
 namespace {
@@ -116,7 +126,7 @@ Result<void> CsvReader::read_header(std::span<const WantedColumn> wanted) {
         why_malformed_ = "it is too long";
         outcome = Scan::kMalformed;
       }
-      HIRESTREAM_TRY(window_.fill());
+      HIRESTREAM_TRY(fill());
     }
   }
   if (outcome == Scan::kMalformed) {
@@ -164,23 +174,23 @@ Result<void> CsvReader::match_columns(std::span<const std::string> found,
 }
 
 Result<bool> CsvReader::advance() {
-  window_.consume(consumed_size_);
+  consume(consumed_size_);
   line_ += consumed_lines_;
   consumed_size_ = 0;
   consumed_lines_ = 0;
   for (;;) {
     const std::string_view rest(window_.begin(), window_.size());
     if (rest.starts_with('\n')) {
-      window_.consume(1);
+      consume(1);
       ++line_;
     } else if (rest.starts_with("\r\n")) {
-      window_.consume(2);
+      consume(2);
       ++line_;
     } else if (window_.at_end()) {
-      if (rest == "\r") window_.consume(1);
+      if (rest == "\r") consume(1);
       return !window_.empty();
     } else if (rest.empty() || rest == "\r") {
-      HIRESTREAM_TRY(window_.fill());
+      HIRESTREAM_TRY(fill());
     } else {
       return true;
     }
@@ -191,44 +201,107 @@ Result<bool> CsvReader::next(Record& record) {
   for (;;) {
     HIRESTREAM_ASSIGN(const bool some, advance());
     if (!some) return false;
-    const bool complete = scan() != Scan::kIncomplete;
-    if ((complete ? record_size_ : window_.size()) > kRecordBytesMax) {
+    const Scan outcome = scan();
+    if (is_overlong(outcome)) {
       HIRESTREAM_TRY(take_overlong(record));
       return true;
     }
-    if (complete) break;
-    HIRESTREAM_TRY(window_.fill());
+    if (outcome != Scan::kIncomplete) break;
+    HIRESTREAM_TRY(fill());
   }
   take(record);
   return true;
 }
 
-// Finds the record at the beginning of the window.
+void CsvReader::consume(size_t bytes) {
+  window_.consume(bytes);
+  open_quotes_.size -= std::min(bytes, open_quotes_.size);
+}
+
+Result<void> CsvReader::fill() {
+  open_quotes_ = {};
+  return window_.fill();
+}
+
+// Whatever the window happens to hold, the answer is the same: an incomplete record may yet turn
+// out to end with a quote and CR LF.
+bool CsvReader::is_overlong(Scan outcome) const {
+  if (outcome == Scan::kIncomplete) return window_.size() > kRecordBytesMax + 2;
+  return std::max(record_size_, decided_size_) > kRecordBytesMax;
+}
+
 CsvReader::Scan CsvReader::scan() {
-  const char* const begin = window_.begin();
-  Cursor cursor{begin, window_.end(), Marks(begin, window_.end())};
+  if (open_quotes_.size > 0) {
+    if (const auto outcome = scan_behind_open_quotes()) return *outcome;
+    open_quotes_ = {};
+  }
+  const Scan outcome = scan_record();
+  if (outcome != Scan::kRecord && feeds_inside_ > 0) {
+    open_quotes_ = {outcome == Scan::kIncomplete ? window_.size() : decided_size_, why_malformed_,
+                    field_count_ - fields_before_feed_};
+  }
+  return outcome;
+}
+
+// Scans a whole record, through all its lines.
+CsvReader::Scan CsvReader::scan_record() {
+  const Stop stop = scan_fields(/*inside_quotes=*/false, /*only_one_line=*/false);
+  return stop.outcome == Scan::kRecord ? end_at(stop.position) : stop.outcome;
+}
+
+// The same with what is known of open quotes, so that only one line is scanned, but that one twice:
+// from inside the quotes, to know how many of their fields begin on it, and as the beginning of a
+// record. Nothing: the quotes end on this line, or the record is a good one, whose fields are
+// needed.
+std::optional<CsvReader::Scan> CsvReader::scan_behind_open_quotes() {
+  const Stop inside = scan_fields(/*inside_quotes=*/true, /*only_one_line=*/true);
+  if (inside.outcome != Scan::kInsideQuotes) return std::nullopt;
+  open_quotes_.fields_behind -= field_count_ - 1;
+  const Stop stop = scan_fields(/*inside_quotes=*/false, /*only_one_line=*/true);
+  if (stop.outcome == Scan::kRecord) return end_at(stop.position);
+  if (stop.outcome != Scan::kInsideQuotes) return stop.outcome;
+  field_count_ += open_quotes_.fields_behind;
+  if (open_quotes_.why_malformed == nullptr) return Scan::kIncomplete;
+  const bool is_whole = open_quotes_.why_malformed == kWrongFieldCount;
+  if (is_whole && field_count_ == column_count_) return std::nullopt;
+  decided_size_ = open_quotes_.size;
+  return end_at_line_feed(open_quotes_.why_malformed);
+}
+
+// From field to field to the record's end, or its first line's.
+CsvReader::Stop CsvReader::scan_fields(bool inside_quotes, bool only_one_line) {
+  Cursor cursor(window_, only_one_line);
   if (column_count_ == 0) fields_.clear();
+  consumed_size_ = 0;
+  consumed_lines_ = 0;
   field_count_ = 0;
   feeds_inside_ = 0;
+  decided_size_ = 0;
   any_escaped_ = false;
   why_malformed_ = nullptr;
-  for (bool last = false; !last;) {
+  Scan outcome = Scan::kRecord;
+  for (;;) {
     Field& field = next_field();
-    const bool quoted = cursor.position < cursor.end && *cursor.position == '"';
-    const Scan outcome = quoted ? scan_quoted(cursor, field) : scan_unquoted(cursor, field);
-    if (outcome != Scan::kRecord) return outcome;
-    last = cursor.position == cursor.end || *cursor.position == '\n';
-    if (!last) ++cursor.position;
+    const bool quoted = inside_quotes || (cursor.position < cursor.end && *cursor.position == '"');
+    outcome = quoted ? scan_quoted(cursor, field, inside_quotes) : scan_unquoted(cursor, field);
+    if (outcome != Scan::kRecord || cursor.position == cursor.end || *cursor.position == '\n')
+      break;
+    inside_quotes = false;
+    ++cursor.position;
   }
-  const bool has_feed = cursor.position < cursor.end;
-  record_size_ = static_cast<size_t>(cursor.position - begin);
-  consumed_size_ = record_size_ + (has_feed ? 1 : 0);
+  window_.note_examined(static_cast<size_t>(cursor.position - window_.begin()));
+  return {outcome, cursor.position};
+}
+
+// The record ends at the line feed, or the end of the input, at `position`.
+CsvReader::Scan CsvReader::end_at(const char* position) {
+  record_size_ = static_cast<size_t>(position - window_.begin());
+  consumed_size_ = record_size_ + (position < window_.end() ? 1 : 0);
   consumed_lines_ = 1 + feeds_inside_;
-  if (record_size_ > 0 && begin[record_size_ - 1] == '\r') --record_size_;
-  if (column_count_ != 0 && field_count_ != column_count_) {
-    return end_at_line_feed(kWrongFieldCount);
-  }
-  return Scan::kRecord;
+  if (record_size_ > 0 && position[-1] == '\r') --record_size_;
+  if (column_count_ == 0 || field_count_ == column_count_) return Scan::kRecord;
+  decided_size_ = record_size_;
+  return end_at_line_feed(kWrongFieldCount);
 }
 
 CsvReader::Field& CsvReader::next_field() {
@@ -240,7 +313,8 @@ CsvReader::Field& CsvReader::next_field() {
   return fields_[std::min(field_count_++, column_count_)];
 }
 
-// Both leave the cursor at the comma, line feed or end of input behind the field, with that mark taken.
+// Both leave the cursor at the comma, line feed or end of input behind the field, with that mark
+// taken.
 CsvReader::Scan CsvReader::scan_unquoted(Cursor& cursor, Field& field) {
   field.begin = cursor.position;
   field.escaped = false;
@@ -254,23 +328,31 @@ CsvReader::Scan CsvReader::scan_unquoted(Cursor& cursor, Field& field) {
   return Scan::kRecord;
 }
 
-CsvReader::Scan CsvReader::scan_quoted(Cursor& cursor, Field& field) {
+CsvReader::Scan CsvReader::scan_quoted(Cursor& cursor, Field& field, bool inside_quotes) {
   const char* const end = cursor.end;
-  cursor.marks.next();  // the opening quote
+  // The opening quote.
+  if (!inside_quotes) cursor.marks.next();
   field.escaped = false;
-  field.begin = cursor.position + 1;
+  field.begin = cursor.position + (inside_quotes ? 0 : 1);
   for (;;) {
     const char* quote = cursor.marks.next();
     if (quote == end) {
+      cursor.position = quote;
+      decided_size_ = window_.size();
       return window_.at_end() ? end_at_line_feed("a quote is never closed") : Scan::kIncomplete;
     }
-    if (*quote == '\n') ++feeds_inside_;
+    if (*quote == '\n') {
+      if (feeds_inside_++ == 0) fields_before_feed_ = field_count_;
+      cursor.position = quote;
+      if (cursor.one_line) return Scan::kInsideQuotes;
+    }
     if (*quote != '"') continue;
-    if (quote + 1 == end && !window_.at_end()) return Scan::kIncomplete;
     field.end = quote;
     cursor.position = quote + 1;
+    if (cursor.position == end && !window_.at_end()) return Scan::kIncomplete;
     if (cursor.position == end || *cursor.position != '"') break;
-    cursor.marks.next();  // a doubled quote
+    // A doubled quote.
+    cursor.marks.next();
     field.escaped = true;
     any_escaped_ = true;
   }
@@ -280,16 +362,19 @@ CsvReader::Scan CsvReader::scan_quoted(Cursor& cursor, Field& field) {
   }
   if (cursor.position == end) return Scan::kRecord;
   if (*cursor.position != ',' && *cursor.position != '\n') {
+    decided_size_ = static_cast<size_t>(cursor.position - window_.begin());
     return end_at_line_feed("text behind a closing quote");
   }
-  cursor.marks.next();  // the comma or line feed
+  // The comma or line feed.
+  cursor.marks.next();
   return Scan::kRecord;
 }
 
 CsvReader::Scan CsvReader::end_at_line_feed(const char* why) {
   const auto* feed = static_cast<const char*>(std::memchr(window_.begin(), '\n', window_.size()));
-  if (feed == nullptr && !window_.at_end()) return Scan::kIncomplete;
   const char* record_end = feed == nullptr ? window_.end() : feed;
+  window_.note_examined(static_cast<size_t>(record_end - window_.begin()));
+  if (feed == nullptr && !window_.at_end()) return Scan::kIncomplete;
   record_size_ = static_cast<size_t>(record_end - window_.begin());
   consumed_size_ = record_size_ + (feed == nullptr ? 0 : 1);
   consumed_lines_ = 1;
@@ -303,7 +388,8 @@ void CsvReader::take(Record& record) {
   record.line = line_;
   record.values = values_;
   record.malformed.clear();
-  if (why_malformed_ == nullptr && simdjson::validate_utf8(record.bytes)) {
+  window_.note_examined(record_size_);
+  if (why_malformed_ == nullptr && is_utf8(record.bytes)) {
     take_values();
     return;
   }
@@ -342,16 +428,18 @@ void CsvReader::take_values() {
 }
 
 Result<void> CsvReader::take_overlong(Record& record) {
-  unescaped_.assign(window_.begin(), kOverlongShown);
-  if (const size_t feed = unescaped_.find('\n'); feed != std::string::npos) unescaped_.resize(feed);
+  const std::string_view beginning(window_.begin(), kOverlongShown);
+  unescaped_ = beginning.substr(0, beginning.find('\n'));
   std::fill(values_.begin(), values_.end(), std::nullopt);
   record.bytes = unescaped_;
   record.line = line_;
   record.values = values_;
   record.malformed =
       fmt::format("longer than {} bytes or a quote is never closed", kRecordBytesMax);
+  if (end_at_line_feed(nullptr) != Scan::kIncomplete) return {};
   consumed_size_ = 0;
   consumed_lines_ = 1;
+  open_quotes_ = {};
   return window_.skip_line();
 }
 

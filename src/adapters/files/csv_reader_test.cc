@@ -200,7 +200,8 @@ TEST(CsvReader, ReadsBackWhateverValuesAreQuotedByTheRules) {
   }
 }
 
-// Any bytes: ends, does not depend on the chunks, and every byte that is no line end belongs to some row.
+// Any bytes: ends, does not depend on the chunks, and every byte that is no line end belongs to
+// some row.
 TEST(CsvReader, AccountsForEveryByteOfGarbage) {
   std::mt19937 random(2);
   const std::string alphabet = "\",\n\r1\xC3\xA4\0"s;
@@ -218,6 +219,41 @@ TEST(CsvReader, AccountsForEveryByteOfGarbage) {
     for (const Row& row : rows) found += commas_and_quotes(row.bytes);
     EXPECT_EQ(found, commas_and_quotes(garbage)) << ::testing::PrintToString(garbage);
   }
+}
+
+// As many bytes of such lines, and how the reader fared.
+std::string lines_of(std::string_view line, size_t bytes) {
+  std::string text;
+  while (text.size() < bytes) text += line;
+  return text;
+}
+
+// Each line leaves a quote open or sends the reader back to the next line: what was scanned for
+// one record must not be scanned again for the next.
+TEST(CsvReader, TakesTimeInProportionToItsInputWhateverTheQuotes) {
+  for (const std::string_view line :
+       {"a\",\"\n", "1,\"2\n", "\",\"\n", "1,\"2,3\n4,\"5\",6\n", "\"\"\"\n", "\"a\nb\n\",\n",
+        "\n\"", "1,\"2\",3\n\"", "\"\n\n\r\n\",\"\n", "1,2,3\n"}) {
+    for (const size_t chunk : {SIZE_MAX, size_t{1000}, size_t{1}}) {
+      const std::string text = "a,b,c\n" + lines_of(line, chunk == 1 ? 10'000 : 1 << 20);
+      auto reader = open(text, chunk);
+      ASSERT_TRUE(reader);
+      EXPECT_FALSE(read_all(**reader).empty());
+      EXPECT_LE((*reader)->bytes_examined(), kExaminedPerByteMax * text.size())
+          << ::testing::PrintToString(line) << " in pieces of " << chunk;
+    }
+  }
+}
+
+TEST(CsvReader, TakesTimeInProportionToItsInputWhenEveryRecordIsOverlong) {
+  const std::string text =
+      "a,b,c\n" + lines_of("a\",\"" + std::string(50'000, 'x') + "\n", 3 * kRecordBytesMax);
+  auto reader = open(text);
+  ASSERT_TRUE(reader);
+  const std::vector<Row> rows = read_all(**reader);
+  EXPECT_EQ(rows.front().malformed, "longer than 16777216 bytes or a quote is never closed");
+  EXPECT_EQ(static_cast<size_t>(rows.back().line), rows.size() + 1);
+  EXPECT_LE((*reader)->bytes_examined(), kExaminedPerByteMax * text.size());
 }
 
 }  // namespace

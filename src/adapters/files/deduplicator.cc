@@ -21,7 +21,7 @@ uint64_t hash_of_row(std::string_view bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
-// By the upper half of the hash: the lower one places ids in RowVersions.
+// By the upper half of the hash: the lower one places ids in the table of a part.
 uint64_t part_of(const RowId& id, uint64_t parts) {
   return (RowIdHash()(id) >> 32) * parts >> 32;
 }
@@ -52,11 +52,10 @@ Result<void> Deduplicator::learn(ReadStatistics& statistics) {
     ++rows;
     if (too_many) return;
     note(id, hash_of_row(bytes));
-    too_many = versions_.size() > ids_max_;
+    too_many = hashes_.size() > ids_max_;
     if (too_many) forget();
   }));
-  note_pending();
-  versions_ = RowVersions();
+  hashes_ = {};
   if (too_many) {
     const uint64_t parts = rows / ids_max_ + 1;
     for (uint64_t part = 0; part < parts; ++part) {
@@ -70,8 +69,7 @@ Result<void> Deduplicator::learn_part(uint64_t part, uint64_t parts, ReadStatist
   HIRESTREAM_TRY(pass(statistics, [&](const RowId& id, std::string_view bytes) {
     if (part_of(id, parts) == part) note(id, hash_of_row(bytes));
   }));
-  note_pending();
-  versions_ = RowVersions();
+  hashes_ = {};
   return {};
 }
 
@@ -84,27 +82,16 @@ bool Deduplicator::take(const Record& record) {
   return true;
 }
 
-// Looks ids up a few at a time, so that the memory they lie in is there when it is needed.
 void Deduplicator::note(const RowId& id, uint64_t hash) {
-  versions_.prefetch(id);
-  pending_[pending_count_++] = {id, hash};
-  if (pending_count_ == pending_.size()) note_pending();
-}
-
-void Deduplicator::note_pending() {
-  for (const auto& [id, hash] : std::span(pending_).first(pending_count_)) {
-    const RowVersions::Outcome outcome = versions_.add(id, hash);
-    if (outcome == RowVersions::Outcome::kNew) continue;
-    Winner& winner = winners_[id];
-    winner.hash = hash;
-    if (outcome == RowVersions::Outcome::kOtherBytes) winner.contested = any_contested_ = true;
-  }
-  pending_count_ = 0;
+  const auto [first, is_new] = hashes_.emplace(id, hash);
+  if (is_new) return;
+  Winner& winner = winners_[id];
+  winner.hash = hash;
+  if (first->second != hash) winner.contested = any_contested_ = true;
 }
 
 void Deduplicator::forget() {
-  versions_ = RowVersions();
-  pending_count_ = 0;
+  hashes_ = {};
   any_contested_ = false;
   winners_.clear();
 }

@@ -10,7 +10,7 @@
 // Errors are those of open_record_reader() and RecordReader. Not thread-safe.
 #pragma once
 
-#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,7 +18,6 @@
 #include <utility>
 
 #include "adapters/files/record_reader.h"
-#include "adapters/files/row_versions.h"
 #include "model/row_id.h"
 #include "ports/event_source.h"
 
@@ -46,26 +45,20 @@ class Deduplicator {
     bool contested = false;
     bool delivered = false;
   };
-  struct Noted {
-    RowId id;
-    uint64_t hash = 0;
-  };
 
   template <typename Visit>
   Result<void> pass(ReadStatistics& statistics, const Visit& visit);
   Result<void> learn_part(uint64_t part, uint64_t parts, ReadStatistics& statistics);
   Result<void> settle_contests(ReadStatistics& statistics);
   void note(const RowId& id, uint64_t hash);
-  void note_pending();
   void forget();
 
   FileFormat format_;
   std::string path_;
   size_t ids_max_;
   std::stop_token stop_;
-  RowVersions versions_;
-  std::array<Noted, 32> pending_;
-  size_t pending_count_ = 0;
+  // Of the bytes of the row that had the id first: 30 to 60 bytes of memory a row.
+  boost::unordered_flat_map<RowId, uint64_t, RowIdHash> hashes_;
   bool any_contested_ = false;
   std::unordered_map<RowId, Winner, RowIdHash> winners_;  // of ids that stand there more than once
 };

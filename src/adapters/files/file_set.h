@@ -1,6 +1,7 @@
-// Which files a path means: one file, the regular files that a glob matches (glob(7)), or those directly in a directory whose names end in
-// .csv (csv) or .ndjson / .jsonl (ndjson), each also with .gz or .zst. Hidden files and *.tmp, *.part are never taken: whoever
-// delivers a file writes it under such a name and renames it when it is complete.
+// Which files a path means: one file, the regular files that a glob matches (glob(7)), or those
+// directly in a directory whose names end in .csv (csv) or .ndjson / .jsonl (ndjson), each also
+// with .gz or .zst. Hidden files and *.tmp, *.part are never taken: whoever delivers a file writes
+// it under such a name and renames it when it is complete.
 #pragma once
 
 #include <cstdint>

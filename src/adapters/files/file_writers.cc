@@ -1,12 +1,12 @@
 #include "adapters/files/file_writers.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "adapters/files/record_reader.h"
+#include "model/json_text.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
@@ -17,7 +17,7 @@ constexpr size_t kValueExcerptBytes = 80;
 Result<void> check_event(const RawEvent& event, const std::string& path) {
   for (size_t index = 0; index < event.values.size(); ++index) {
     const auto& value = event.values[index];
-    if (!value || simdjson::validate_utf8(*value)) continue;
+    if (!value || is_utf8(*value)) continue;
     return fail(ErrorKind::kRejected, "write row", path,
                 fmt::format("row {}: {} is no valid UTF-8: {}",
                             excerpt(event[RawColumn::kCreateTime].value_or(""), kValueExcerptBytes),
@@ -46,26 +46,9 @@ void append_csv(std::string& buffer, std::string_view value) {
   buffer += '"';
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-// RFC 8259, section 6, without exponents.
+// Without exponents.
 bool is_plain_json_number(std::string_view text) {
-  if (text.starts_with('-')) text.remove_prefix(1);
-  const auto digits = [&] {
-    const auto end = std::find_if_not(text.begin(), text.end(), is_digit);
-    const auto count = static_cast<size_t>(end - text.begin());
-    const bool leading_zero = count > 1 && text[0] == '0';
-    text.remove_prefix(count);
-    return std::pair(count, leading_zero);
-  };
-  const auto [whole, leading_zero] = digits();
-  if (whole == 0 || leading_zero) return false;
-  if (text.empty()) return true;
-  if (text[0] != '.') return false;
-  text.remove_prefix(1);
-  return digits().first > 0 && text.empty();
+  return is_json_number(text) && text.find_first_of("eE") == text.npos;
 }
 
 bool is_numeric(RawColumn column) {
@@ -79,21 +62,6 @@ bool is_numeric(RawColumn column) {
     default:
       return false;
   }
-}
-
-void append_json_string(std::string& buffer, std::string_view value) {
-  buffer += '"';
-  for (const char c : value) {
-    if (c == '"' || c == '\\') {
-      buffer += '\\';
-      buffer += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(buffer), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      buffer += c;
-    }
-  }
-  buffer += '"';
 }
 
 }  // namespace
@@ -140,12 +108,12 @@ Result<void> NdjsonWriter::write(std::span<const RawEvent> events) {
       if (!event.values[index]) continue;
       const std::string& value = *event.values[index];
       buffer_ += std::exchange(before, ',');
-      append_json_string(buffer_, kRawColumnNames[index]);
+      append_json_string(kRawColumnNames[index], buffer_);
       buffer_ += ':';
       if (is_numeric(static_cast<RawColumn>(index)) && is_plain_json_number(value)) {
         buffer_ += value;
       } else {
-        append_json_string(buffer_, value);
+        append_json_string(value, buffer_);
       }
     }
     buffer_ += before == '{' ? "{}\n" : "}\n";

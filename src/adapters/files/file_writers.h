@@ -1,6 +1,7 @@
-// Raw rows into a new CSV or NDJSON file, for `generate`; compressed when its name ends in .gz or .zst; complete and visible under its
-// name only after finish(). A file cannot overwrite a row: of two rows with the same create_time both are written, and FilesSource takes
-// the one with the greater bytes. Text must be valid UTF-8 (else kRejected). One thread at a time.
+// Raw rows into a new CSV or NDJSON file, for `generate`; compressed when its name ends in .gz or
+// .zst; complete and visible under its name only after finish(). A file cannot overwrite a row: of
+// two rows with the same create_time both are written, and FilesSource takes the one with the
+// greater bytes. Text must be valid UTF-8 (else kRejected). One thread at a time.
 #pragma once
 
 #include <memory>
@@ -26,8 +27,9 @@ class CsvWriter : public RawLogWriter {
   std::string buffer_;
 };
 
-// One object per line, keys in the order of kRawColumnNames, null values left out. Ids and bids that are JSON numbers as they stand are
-// written as numbers, with all their digits; everything else as strings.
+// One object per line, keys in the order of kRawColumnNames, null values left out. Ids and bids
+// that are JSON numbers as they stand are written as numbers, with all their digits; everything
+// else as strings.
 class NdjsonWriter : public RawLogWriter {
  public:
   static Result<std::unique_ptr<NdjsonWriter>> create(const std::string& path);

@@ -108,6 +108,25 @@ TEST_F(FilesSourceTest, DeliversTheGreatestBytesOfRowsWithOneId) {
                                                    uuid(3) + " 5000000"));
 }
 
+TEST_F(FilesSourceTest, TellsEqualRowsFromOthersWhateverTheirIdsAndNumber) {
+  const auto id_of = [](int id) { return id == 0 ? format_uuid(RowId()) : uuid(id); };
+  const auto bid_of = [](int id) { return std::to_string(1 + id % 7); };
+  std::string text = kHeader;
+  // Every id comes twice, every third time with other bytes; the nil id is one of them.
+  for (int row = 0; row < 10'000; ++row) {
+    const int id = row % 5000;
+    const bool other = row >= 5000 && id % 3 == 0;
+    text += id_of(id) + ",," + (other ? "0" : bid_of(id)) + "\n";
+  }
+  folder_.write("a.csv", text);
+  std::vector<std::string> expected;
+  for (int id = 0; id < 5000; ++id) expected.push_back(id_of(id) + " " + bid_of(id) + "000000");
+  std::vector<std::string> found = rows().value();
+  std::sort(found.begin(), found.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(found, expected);
+}
+
 TEST_F(FilesSourceTest, TakesOneIdInTwoFilesAsTwoRows) {
   folder_.write("a.csv", kHeader + uuid(1) + ",,1\n");
   folder_.write("b.csv", kHeader + uuid(1) + ",,1\n");

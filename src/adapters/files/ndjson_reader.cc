@@ -8,6 +8,9 @@
 #include <cstring>
 #include <utility>
 
+#include "model/json_text.h"
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
 
@@ -18,34 +21,6 @@ static_assert(InputWindow::kPadding >= simdjson::SIMDJSON_PADDING);
 constexpr size_t kOverlongShown = 4096;
 constexpr int kUnwanted = -1;
 constexpr int kDepthMax = 500;
-
-std::string_view without_trailing_blanks(std::string_view text) {
-  const size_t last = text.find_last_not_of(" \t\r\n");
-  return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
-}
-
-// RFC 8259, section 6. simdjson finds a number's end; its digits are kept as text and so are checked here.
-bool is_json_number(std::string_view text) {
-  const auto skip_digits = [&] {
-    const size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
-    text.remove_prefix(count);
-    return count;
-  };
-  if (text.starts_with('-')) text.remove_prefix(1);
-  const bool leading_zero = text.starts_with('0');
-  const size_t whole = skip_digits();
-  if (whole == 0 || (leading_zero && whole > 1)) return false;
-  if (text.starts_with('.')) {
-    text.remove_prefix(1);
-    if (skip_digits() == 0) return false;
-  }
-  if (text.starts_with('e') || text.starts_with('E')) {
-    text.remove_prefix(1);
-    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
-    if (skip_digits() == 0) return false;
-  }
-  return text.empty();
-}
 
 simdjson::error_code check_scalar(ondemand::json_type type, std::string_view text) {
   switch (type) {
@@ -58,8 +33,9 @@ simdjson::error_code check_scalar(ondemand::json_type type, std::string_view tex
   }
 }
 
-// Goes through a value down to its last scalar. simdjson's own skipping only counts brackets and so takes `"x":"y":1` for one value,
-// behind which a column may get lost. Escapes inside strings are not checked.
+// Goes through a value down to its last scalar. simdjson's own skipping only counts brackets and so
+// takes `"x":"y":1` for one value, behind which a column may get lost. Escapes inside strings are
+// not checked.
 simdjson::error_code pass_through(ondemand::value value, int depth = 0) {
   if (depth > kDepthMax) return simdjson::DEPTH_ERROR;
   auto type = ondemand::json_type::null;
@@ -83,13 +59,14 @@ simdjson::error_code pass_through(ondemand::value value, int depth = 0) {
     }
     return simdjson::SUCCESS;
   }
-  return check_scalar(type, without_trailing_blanks(value.raw_json_token()));
+  return check_scalar(type, trim_end(value.raw_json_token()));
 }
 
 }  // namespace
 
-// Knows simdjson; and which column a key means. Lines of a file mostly have their keys in one order, some left out, so a key is looked
-// for among the keys seen so far, from the one behind the last on.
+// Knows simdjson; and which column a key means. Lines of a file mostly have their keys in one
+// order, some left out, so a key is looked for among the keys seen so far, from the one behind the
+// last on.
 struct NdjsonReader::Parser {
   struct Key {
     std::string quoted;  // the text and the closing quote, as in the file
@@ -156,9 +133,9 @@ struct NdjsonReader::Parser {
       const char* behind = nullptr;
       if (const auto error = pass_through(value)) return error;
       if (const auto error = document.current_location().get(behind)) return error;
-      found = without_trailing_blanks({begin, static_cast<size_t>(behind - begin)});
+      found = trim_end({begin, static_cast<size_t>(behind - begin)});
     } else {
-      found = without_trailing_blanks(found);
+      found = trim_end(found);
       if (const auto error = check_scalar(type, found)) return error;
       if (type == ondemand::json_type::null) found = {};
     }
@@ -223,6 +200,7 @@ Result<bool> NdjsonReader::find_line() {
   for (;;) {
     std::string_view rest(window_.begin(), window_.size());
     const size_t feed = rest.find('\n');
+    window_.note_examined(std::min(feed, rest.size()));
     if (std::min(feed, rest.size()) > kRecordBytesMax) {
       ++line_;
       line_is_overlong_ = true;
@@ -234,7 +212,7 @@ Result<bool> NdjsonReader::find_line() {
     }
     if (rest.empty()) return false;
     ++line_;
-    const std::string_view line = without_trailing_blanks(rest.substr(0, feed));
+    const std::string_view line = trim_end(rest.substr(0, feed));
     line_size_ = line.size();
     consumed_size_ = feed == rest.npos ? rest.size() : feed + 1;
     if (!line.empty()) return true;
@@ -254,6 +232,7 @@ Result<bool> NdjsonReader::next(Record& record) {
     return true;
   }
   record.bytes = std::string_view(window_.begin(), line_size_);
+  window_.note_examined(line_size_);
   if (const auto error = parser_->parse(record.bytes, values_)) {
     record.malformed = simdjson::error_message(error);
     std::fill(values_.begin(), values_.end(), std::nullopt);

@@ -1,9 +1,10 @@
-// NDJSON: one JSON object per line (LF or CRLF; a byte order mark and blank lines are skipped). Keys are matched exactly, then
-// without case; a key nobody wants is skipped; of equal keys the last one counts. Strings give their text, null and "" are null,
-// anything else (numbers, objects, lists, true, false) gives its JSON as it stands there, so that decimals keep their digits.
+// NDJSON: one JSON object per line (LF or CRLF; a byte order mark and blank lines are skipped).
+// Keys are matched exactly, then without case; a key nobody wants is skipped; of equal keys the
+// last one counts. Strings give their text, null and "" are null, anything else (numbers, objects,
+// lists, true, false) gives its JSON as it stands there, so that decimals keep their digits.
 //
-// Malformed: not JSON, not an object, more behind the object, invalid UTF-8, longer than kRecordBytesMax. (Escapes are checked only where a
-// string's text is given.)
+// Malformed: not JSON, not an object, more behind the object, invalid UTF-8, longer than
+// kRecordBytesMax. (Escapes are checked only where a string's text is given.)
 #pragma once
 
 #include <memory>
@@ -26,11 +27,13 @@ class NdjsonReader : public RecordReader {
 
   Result<bool> next(Record& record) override;
   int64_t file_bytes() const override { return window_.stream().file_bytes(); }
+  size_t bytes_examined() const override { return window_.bytes_examined(); }
 
  private:
   struct Parser;
 
-  // Skips what was delivered, blank lines and a byte order mark, and makes the window hold a whole line. False: nothing is left.
+  // Skips what was delivered, blank lines and a byte order mark, and makes the window hold a whole
+  // line. False: nothing is left.
   Result<bool> find_line();
   Result<void> take_overlong(Record& record);
 

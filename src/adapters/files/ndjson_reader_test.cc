@@ -185,7 +185,8 @@ TEST(NdjsonReader, ReadsBackWhateverValuesAreWrittenByAnotherLibrary) {
   }
 }
 
-// Damaged lines: malformed is what another library refuses (escapes that nobody resolves left aside), and no line is lost.
+// Damaged lines: malformed is what another library refuses (escapes that nobody resolves left
+// aside), and no line is lost.
 TEST(NdjsonReader, DeliversEveryDamagedLineOnce) {
   std::mt19937 random(2);
   const std::string good = R"({"a":"x\n","bid":1.5,"ed":{"jobId":"188"}})";
@@ -209,6 +210,17 @@ TEST(NdjsonReader, DeliversEveryDamagedLineOnce) {
     if (judged.is_object() || std::count(line.begin(), line.end(), '\\') <= 1) {
       EXPECT_EQ(rows[1].malformed.empty(), judged.is_object()) << line;
     }
+  }
+}
+
+TEST(NdjsonReader, TakesTimeInProportionToItsInputWhateverThePieces) {
+  const std::string line = "{\"a\":\"" + std::string(70'000, 'x') + "\"}\n";
+  for (const size_t chunk : {SIZE_MAX, size_t{1000}, size_t{1}}) {
+    std::string text;
+    for (int i = 0; i < 10; ++i) text += line;
+    NdjsonReader reader(std::make_unique<MemoryStream>(text, chunk), kWanted);
+    EXPECT_EQ(read_all(reader).size(), 10U);
+    EXPECT_LE(reader.bytes_examined(), kExaminedPerByteMax * text.size()) << chunk;
   }
 }
 

@@ -1,6 +1,7 @@
-// All columns of raw rows from CSV or NDJSON files, for `import`: one pass, in the order of paths and lines, each row as it stands in its file
-// (rows with the same create_time are left to the raw log they go to). Rows that cannot be understood or have no create_time are not
-// among the events but reported one by one. One thread at a time; blocking; memory bounded by the batch.
+// All columns of raw rows from CSV or NDJSON files, for `import`: one pass, in the order of paths
+// and lines, each row as it stands in its file (rows with the same create_time are left to the raw
+// log they go to). Rows that cannot be understood or have no create_time are not among the events
+// but reported one by one. One thread at a time; blocking; memory bounded by the batch.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ class RawEventReader {
   static Result<RawEventReader> open(FileFormat format, const std::string& path,
                                      OnMalformed on_malformed);
 
-  // Puts the next rows, at most `rows_max`, into `events` instead of what is there; none: the end. kConfig: a header lacks create_time or ts.
-  // kRejected: damaged compressed data.
+  // Puts the next rows, at most `rows_max`, into `events` instead of what is there; none: the end.
+  // kConfig: a header lacks create_time or ts. kRejected: damaged compressed data.
   Result<void> next(std::vector<RawEvent>& events, size_t rows_max);
 
   // Of the files themselves (compressed, if they are).

@@ -7,29 +7,10 @@
 
 #include "adapters/files/csv_reader.h"
 #include "adapters/files/ndjson_reader.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
-
-// Length of the well-formed UTF-8 sequence at the beginning of `bytes`, 0 if there is none. Unicode 15, table 3-7.
-size_t utf8_sequence_length(std::string_view bytes) {
-  const auto at = [&](size_t index) { return static_cast<unsigned char>(bytes[index]); };
-  const unsigned char lead = at(0);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || bytes.size() < length) return 0;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead == 0xE0) low = 0xA0;
-  if (lead == 0xED) high = 0x9F;
-  if (lead == 0xF0) low = 0x90;
-  if (lead == 0xF4) high = 0x8F;
-  if (at(1) < low || at(1) > high) return 0;
-  for (size_t index = 2; index < length; ++index) {
-    if (at(index) < 0x80 || at(index) > 0xBF) return 0;
-  }
-  return length;
-}
 
 // Asks for a stop now and then.
 class StoppableReader : public RecordReader {
@@ -45,6 +26,7 @@ class StoppableReader : public RecordReader {
     return reader_->next(record);
   }
   int64_t file_bytes() const override { return reader_->file_bytes(); }
+  size_t bytes_examined() const override { return reader_->bytes_examined(); }
   std::vector<std::string_view> absent_columns() const override {
     return reader_->absent_columns();
   }
@@ -89,7 +71,7 @@ RowId malformed_row_id(const Record& record) {
 std::string excerpt(std::string_view bytes, size_t bytes_max) {
   std::string text;
   while (!bytes.empty()) {
-    const size_t length = utf8_sequence_length(bytes);
+    const size_t length = utf8_character_size(bytes);
     const auto first = static_cast<unsigned char>(bytes[0]);
     const bool shown = length > 1 || (length == 1 && first >= 0x20 && first != 0x7F);
     const std::string piece =

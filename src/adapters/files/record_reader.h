@@ -1,5 +1,6 @@
-// Records of a file, one after the other: the interface of the CSV and NDJSON readers. Nothing is lost: a record that cannot
-// be understood is delivered too, with the reason, and reading goes on behind it. One thread at a time.
+// Records of a file, one after the other: the interface of the CSV and NDJSON readers. Nothing is
+// lost: a record that cannot be understood is delivered too, with the reason, and reading goes on
+// behind it. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,9 @@ enum class FileFormat { kCsv, kNdjson };
 
 // A longer record is malformed: bounds the memory that a missing quote or line feed can cost.
 inline constexpr size_t kRecordBytesMax = 16 << 20;
+// Readers take time in proportion to the bytes they are given, whatever these are: of n bytes they
+// examine at most this many times n (see RecordReader::bytes_examined).
+inline constexpr size_t kExaminedPerByteMax = 16;
 
 struct WantedColumn {
   std::string_view name;
@@ -29,8 +33,8 @@ struct WantedColumn {
 
 // Valid until the next call of next().
 struct Record {
-  std::string_view
-      bytes;  // as in the file, without the line end; of an overlong record only the beginning
+  // As in the file, without the line end; of an overlong record only the beginning.
+  std::string_view bytes;
   int64_t line = 0;                                         // where it begins, from 1
   std::string malformed;                                    // why it cannot be used; empty: it can
   std::span<const std::optional<std::string_view>> values;  // by wanted column; empty text is null
@@ -43,6 +47,8 @@ class RecordReader {
   virtual Result<bool> next(Record& record) = 0;
   // Bytes taken from the file so far (compressed ones, if it is compressed).
   virtual int64_t file_bytes() const = 0;
+  // How many bytes were scanned or moved so far, each as often as it was.
+  virtual size_t bytes_examined() const = 0;
   // Wanted columns that the header lacks; none where there is no header.
   virtual std::vector<std::string_view> absent_columns() const { return {}; }
 };
@@ -54,9 +60,11 @@ Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, cons
                                                          std::span<const WantedColumn> wanted,
                                                          std::stop_token stop = {});
 
-// What a malformed record is known by: a hash of its bytes and its line number, with version nibble 0, which no real UUID has.
+// What a malformed record is known by: a hash of its bytes and its line number, with version nibble
+// 0, which no real UUID has.
 RowId malformed_row_id(const Record& record);
-// The beginning of some bytes for people: valid UTF-8 whatever they are, control characters and invalid bytes as \xNN.
+// The beginning of some bytes for people: valid UTF-8 whatever they are, control characters and
+// invalid bytes as \xNN.
 std::string excerpt(std::string_view bytes, size_t bytes_max);
 
 }  // namespace hirestream

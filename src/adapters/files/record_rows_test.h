@@ -1,4 +1,5 @@
-// For the tests of both readers: a stream from memory in small pieces, and records copied so that they can be compared.
+// For the tests of both readers: a stream from memory in small pieces, and records copied so that
+// they can be compared.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// A table of its own for each test, on a real server: HIRESTREAM_TEST_CASSANDRA (default 127.0.0.1:9042). Without a server tests fail.
+// A table of its own for each test, on a real server: HIRESTREAM_TEST_CASSANDRA (default
+// 127.0.0.1:9042). Without a server tests fail.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// Every type that a column can have in somebody's deployment, through the writer and both sources, with every pattern of nulls.
+// Every type that a column can have in somebody's deployment, through the writer and both sources,
+// with every pattern of nulls.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

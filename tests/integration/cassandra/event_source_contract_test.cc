@@ -1,5 +1,5 @@
-// The contract of every event source, on a real server: the recommended table, which is followed by its partitions, and the table as it is
-// usually deployed, which is scanned.
+// The contract of every event source, on a real server: the recommended table, which is followed by
+// its partitions, and the table as it is usually deployed, which is scanned.
 #include "contract/event_source_contract.h"
 
 #include "tests/integration/cassandra/cassandra_fixture.h"

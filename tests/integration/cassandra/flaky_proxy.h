@@ -1,4 +1,5 @@
-// Stands between client and server on a port of its own and cuts connections after so many bytes from the server, so many times.
+// Stands between client and server on a port of its own and cuts connections after so many bytes
+// from the server, so many times.
 #pragma once
 
 #include <atomic>

@@ -1,0 +1,35 @@
+#include "model/text.h"
+
+#include <simdjson.h>
+
+namespace hirestream {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text);
+}
+
+size_t utf8_character_size(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  if (lead < 0x80) {
+    return 1;
+  }
+  const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  return size <= text.size() && is_utf8(text.substr(0, size)) ? size : 0;
+}
+
+std::string_view trim(std::string_view text) {
+  text = trim_end(text);
+  return text.substr(text.empty() ? 0 : text.find_first_not_of(kBlanks));
+}
+
+std::string_view trim_end(std::string_view text) {
+  // Nothing found is the largest number there is, and one more is 0.
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+}  // namespace hirestream

@@ -1,0 +1,21 @@
+// Text that came from outside: is it UTF-8, and where does it begin and end. Pure.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace hirestream {
+
+// U+FFFD: stands for each byte that is not UTF-8.
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
+
+bool is_utf8(std::string_view text);
+// Bytes of the character that `text`, which is not empty, begins with; 0: its first byte begins no
+// character of UTF-8.
+size_t utf8_character_size(std::string_view text);
+
+// Without the spaces, tabs, carriage returns and line feeds at both ends, or at the end.
+std::string_view trim(std::string_view text);
+std::string_view trim_end(std::string_view text);
+
+}  // namespace hirestream
