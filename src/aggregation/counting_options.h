@@ -1,5 +1,6 @@
-// What defines the numbers besides the rows: kinds, attribution, time zone, bounds of the event time. All of it goes into the
-// source's fingerprint: changing it would mix two meanings in one table.
+// What defines the numbers besides the rows: kinds, attribution, time zone, bounds of the event
+// time. All of it goes into the source's fingerprint: changing it would mix two meanings in one
+// table.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ enum class EventKind : uint8_t {
 };
 inline constexpr size_t kEventKindCount = 6;
 
-// custom_track value → kind; values are compared exactly. A null or empty custom_track is a page view when ev is
-// page_view_ev, and then an impression (if it has a job).
+// custom_track value → kind; values are compared exactly. A null or empty custom_track is a page
+// view when ev is page_view_ev, and then an impression (if it has a job).
 struct KindMapping {
   std::map<std::string, EventKind> kinds = {{"click", EventKind::kClick},
                                             {"conversion", EventKind::kConversion},
@@ -49,9 +50,11 @@ struct CountingOptions {
   TimeZone reporting_zone;
   // An event may not be older than this …
   int64_t ts_min_us = 946'684'800'000'000;  // 2000-01-01
-  // … nor lie further in the future than its own arrival time plus this (visitors' clocks run ahead).
+  // … nor lie further in the future than its own arrival time plus this (visitors' clocks run
+  // ahead).
   int64_t future_max_us = 86'400'000'000;
-  // Rows that arrived earlier, by the time in their id, are taken as not there. Ids without a time are counted.
+  // Rows that arrived earlier, by the time in their id, are taken as not there. Ids without a time
+  // are counted.
   std::optional<int64_t> start_at_us;
 };
 

@@ -16,7 +16,8 @@ inline constexpr size_t kRejectsPerSliceMax = 1000;
 
 class Tally {
  public:
-  // Counts the row, if it did not arrive before the start. The caller sees to it that no row comes twice.
+  // Counts the row, if it did not arrive before the start. The caller sees to it that no row comes
+  // twice.
   void add(RowClassifier& classifier, const TrackingBatch& batch, size_t row);
 
   const RowDigest& digest() const { return digest_; }

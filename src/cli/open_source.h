@@ -17,8 +17,9 @@
 
 namespace hirestream {
 
-// What somebody should know about the source goes to observer.on_note, some of it while it is read: the observer outlives the source.
-// `stop` ends the reading of a file that is under way (see FilesSourceOptions).
+// What somebody should know about the source goes to observer.on_note, some of it while it is read:
+// the observer outlives the source. `stop` ends the reading of a file that is under way (see
+// FilesSourceOptions).
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
                                                  std::stop_token stop = {});
 

@@ -27,10 +27,12 @@ struct Publisher {
   friend bool operator==(const Publisher&, const Publisher&) = default;
 };
 
-// A name as every warehouse can store it: UTF-8, bytes that are none replaced by U+FFFD, and cut after so many characters.
+// A name as every warehouse can store it: UTF-8, bytes that are none replaced by U+FFFD, and cut
+// after so many characters.
 inline constexpr size_t kNameCharactersMax = 1000;
 std::string storable_name(std::string_view name, size_t characters_max = kNameCharactersMax);
-// The same with all names of it. Whoever compares what a directory has with what a warehouse holds compares these.
+// The same with all names of it. Whoever compares what a directory has with what a warehouse holds
+// compares these.
 Job storable(Job job);
 Publisher storable(Publisher publisher);
 

@@ -11,8 +11,9 @@
 
 namespace hirestream {
 
-// Within one source. `bucket` numbers the slices of a shard: the arrival (tail) or event (scan) time divided by the
-// bucket width, a block of a raw log's sequence numbers (follow), or the hash of a file's path (files).
+// Within one source. `bucket` numbers the slices of a shard: the arrival (tail) or event (scan)
+// time divided by the bucket width, a block of a raw log's sequence numbers (follow), or the hash
+// of a file's path (files).
 struct SliceKey {
   int32_t shard = 0;
   int64_t bucket = 0;
@@ -28,14 +29,15 @@ struct SliceKeyHash {
   }
 };
 
-// Where a row stands in the order in which its slice fills: its arrival in microseconds since 1970 (tail) or its sequence number
-// (follow). Only positions of one source can be compared.
+// Where a row stands in the order in which its slice fills: its arrival in microseconds since 1970
+// (tail) or its sequence number (follow). Only positions of one source can be compared.
 struct Position {
   int64_t value = INT64_MIN;
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 
-// How much a bucket holds: a time, of arrivals (tail) or of events (scan), or so many sequence numbers (follow). Files have no width.
+// How much a bucket holds: a time, of arrivals (tail) or of events (scan), or so many sequence
+// numbers (follow). Files have no width.
 class BucketWidth {
  public:
   BucketWidth() = default;
@@ -73,10 +75,12 @@ class BucketWidth {
 // Rows of a scan that have no event time belong to this bucket.
 inline constexpr int64_t kNoTimeBucket = INT64_MIN / 2;
 
-// In the ledger; a slice that is frozen has left it. (2 was its state in ledgers of older versions.)
+// In the ledger; a slice that is frozen has left it. (2 was its state in ledgers of older
+// versions.)
 enum class SliceState : uint8_t { kOpen = 0, kSettled = 1 };
 
-// Count and order-free hash (sum mod 2⁶⁴ of each distinct row's hash): equal digests mean equal sets of rows.
+// Count and order-free hash (sum mod 2⁶⁴ of each distinct row's hash): equal digests mean equal
+// sets of rows.
 struct RowDigest {
   int64_t rows = 0;
   uint64_t hash = 0;
@@ -104,7 +108,8 @@ struct RowClasses {
   friend bool operator==(const RowClasses&, const RowClasses&) = default;
 };
 
-// A row that could not be counted, kept with its reason. May hold personal data: capped and expiring.
+// A row that could not be counted, kept with its reason. May hold personal data: capped and
+// expiring.
 struct RejectedRow {
   RowId id;
   // A stable word: "ts_missing", "ts_unreadable", "ts_in_future", "bid_negative", …

@@ -1,7 +1,7 @@
-// A columnar batch of raw rows, as an adapter hands it to the kernel. Adapters append rows and set the cells they have;
-// cells that are not set are null. Text is parsed here, once, so that every adapter reads values the same way; an
-// unreadable value makes its cell kBad and is kept with its text. clear() keeps the memory: no allocation per row.
-// Not thread-safe.
+// A columnar batch of raw rows, as an adapter hands it to the kernel. Adapters append rows and set
+// the cells they have; cells that are not set are null. Text is parsed here, once, so that every
+// adapter reads values the same way; an unreadable value makes its cell kBad and is kept with its
+// text. clear() keeps the memory: no allocation per row. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -45,14 +45,15 @@ class TrackingBatch {
   // Starts a row; its cells are null until set. The setters below write to the row added last.
   void add_row();
 
-  void set_id(const RowId& id);  // native uuid / timeuuid
-  void set_id_text(
-      std::string_view text);  // not a UUID: kBad, and the row is known by the text's hash
+  // Native uuid / timeuuid.
+  void set_id(const RowId& id);
+  // Not a UUID: kBad, and the row is known by the text's hash.
+  void set_id_text(std::string_view text);
   // Only sources whose positions are not arrival times.
   void set_position(Position position);
   void set_ts_us(int64_t utc_us);
-  void set_ts_text(
-      std::string_view text);  // without offset: in the source's time zone. Empty: null
+  // Without offset: in the source's time zone. Empty: null.
+  void set_ts_text(std::string_view text);
   void set_integer(Column column, int64_t value);
   void set_integer_text(Column column, std::string_view text);  // empty: null
   void set_bid_text(std::string_view text);                     // empty: null
@@ -98,9 +99,10 @@ class TrackingBatch {
   size_t rows_ = 0;
   std::vector<RowId> ids_;
   std::vector<Position> positions_;
-  std::array<std::vector<int64_t>, 6>
-      integers_;                     // kTs, kJobId, kPublisherId, kCampaignId, kGroupId, kBid
-  std::array<TextColumn, 3> texts_;  // kCustomTrack, kEv, kEd
+  // kTs, kJobId, kPublisherId, kCampaignId, kGroupId, kBid.
+  std::array<std::vector<int64_t>, 6> integers_;
+  // kCustomTrack, kEv, kEd.
+  std::array<TextColumn, 3> texts_;
   std::string bytes_;
   std::array<std::vector<uint8_t>, kColumnCount> status_;
   std::vector<BadCell> bad_cells_;

@@ -1,5 +1,6 @@
-// When settled slices are counted again: rows that became visible late are found so. Which audits a slice has had follows from the times
-// stored with it, so nothing is remembered but what is due next. Not thread-safe.
+// When settled slices are counted again: rows that became visible late are found so. Which audits a
+// slice has had follows from the times stored with it, so nothing is remembered but what is due
+// next. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ class AuditSchedule {
 
   // Its next audit, if there is one.
   void add(const LedgerEntry& entry, int64_t now_us);
-  // Takes out what is due, and schedules the audits after it. One audit stands for all that fell due, for example while the engine was
-  // down.
+  // Takes out what is due, and schedules the audits after it. One audit stands for all that fell
+  // due, for example while the engine was down.
   std::vector<SliceKey> take_due(const SliceBook& book, int64_t now_us);
   void clear() { due_.clear(); }
 

@@ -72,8 +72,10 @@ Result<std::vector<SliceKey>> Backfill::step(int64_t now_us, RecountQueue& queue
   ports_.observer.on_progress("history", static_cast<int64_t>(part.end),
                               static_cast<int64_t>(kRingPlaces));
   if (walk_.done()) {
-    // Listed, but not met: their rows have gone since, or became visible behind the place that was read.
-    std::for_each(slices_.begin(), slices_.end(), [&](const SliceKey& key) { queue.push_back(key); });
+    // Listed, but not met: their rows have gone since, or became visible behind the place that was
+    // read.
+    std::for_each(slices_.begin(), slices_.end(),
+                  [&](const SliceKey& key) { queue.push_back(key); });
     slices_.clear();
   }
   return counted;

@@ -1,6 +1,7 @@
-// History that nobody has counted yet, read in storage order, part by part of the ring, instead of slice by slice: slices that the ledger
-// does not know, and whatever is older than the retention, of which only the sums are kept (frozen marks: warehouse.h). Each part is
-// one commit, with the place that it reached: after a crash it goes on from there. Not thread-safe.
+// History that nobody has counted yet, read in storage order, part by part of the ring, instead of
+// slice by slice: slices that the ledger does not know, and whatever is older than the retention,
+// of which only the sums are kept (frozen marks: warehouse.h). Each part is one commit, with the
+// place that it reached: after a crash it goes on from there. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +38,8 @@ class Backfill {
   // The shard's lowest bucket that is still to be counted, or `none`.
   int64_t lowest(int32_t shard, int64_t none) const;
 
-  // Reads one part. Returns slices that it put into the ledger. What somebody else was faster with, and what was not over yet, goes to the
-  // queue.
+  // Reads one part. Returns slices that it put into the ledger. What somebody else was faster with,
+  // and what was not over yet, goes to the queue.
   Result<std::vector<SliceKey>> step(int64_t now_us, RecountQueue& queue);
 
  private:

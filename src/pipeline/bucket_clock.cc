@@ -24,7 +24,8 @@ Result<void> BucketClock::advance(int64_t now_us) {
 }
 
 int64_t BucketClock::oldest_open() const {
-  return timed_ ? newest_ - options_.grace_us / source_.description().bucket_width.us() - 1 : newest_;
+  return timed_ ? newest_ - options_.grace_us / source_.description().bucket_width.us() - 1
+                : newest_;
 }
 
 int64_t BucketClock::first_not_over(int64_t now_us) const {
@@ -47,8 +48,7 @@ int64_t BucketClock::first_kept(int64_t now_us) const {
 }
 
 bool BucketClock::is_past_retention(const LedgerEntry& entry, int64_t now_us) const {
-  return options_.retention_us != 0 &&
-         audits_begin_us(entry) + options_.retention_us <= now_us;
+  return options_.retention_us != 0 && audits_begin_us(entry) + options_.retention_us <= now_us;
 }
 
 int32_t BucketClock::day_of(const LedgerEntry& entry) const {
@@ -58,8 +58,9 @@ int32_t BucketClock::day_of(const LedgerEntry& entry) const {
 }
 
 int64_t BucketClock::audits_begin_us(const LedgerEntry& entry) const {
-  return timed_ ? (entry.key.bucket + 1) * source_.description().bucket_width.us() + options_.grace_us
-                : entry.settled_at_us;
+  return timed_
+             ? (entry.key.bucket + 1) * source_.description().bucket_width.us() + options_.grace_us
+             : entry.settled_at_us;
 }
 
 Position BucketClock::poll_from(const ReadProgress& progress, int64_t now_us) const {
@@ -73,8 +74,8 @@ Position BucketClock::look_back_from(const ReadProgress& progress, int64_t now_u
   if (!timed_) {
     return poll_from(progress, now_us);
   }
-  // A row that the last look-back could not see yet, and that is late by no more than is tolerated, lies after where that look-back
-  // stood minus the tolerance, however long ago it was.
+  // A row that the last look-back could not see yet, and that is late by no more than is tolerated,
+  // lies after where that look-back stood minus the tolerance, however long ago it was.
   const int64_t tolerance_us = options_.look_back_us - options_.look_back_interval_us;
   return {std::min(std::min(progress.position.value, now_us) - options_.look_back_us,
                    progress.looked_back.value - tolerance_us)};

@@ -40,8 +40,8 @@ Result<void> Clockwork::do_chores() {
     HIRESTREAM_TRY(ledger_.companies().refresh());
   }
   if (rejects_.due(now_us_)) {
-    HIRESTREAM_TRY(ports_.warehouse.expire_rejects(now_us_ - options_.rejects_keep_us,
-                                                   options_.rejects_cap));
+    HIRESTREAM_TRY(
+        ports_.warehouse.expire_rejects(now_us_ - options_.rejects_keep_us, options_.rejects_cap));
     rejects_.due_us = now_us_ + kExpireRejectsIntervalUs;
   }
   return {};

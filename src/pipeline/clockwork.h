@@ -1,5 +1,5 @@
-// What every engine does by the clock, whatever it reads: refresh the job dimension, expire rejected rows, and notice that the clock was
-// set back. Not thread-safe.
+// What every engine does by the clock, whatever it reads: refresh the job dimension, expire
+// rejected rows, and notice that the clock was set back. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ class Clockwork {
 
   // Everything is due now. Returns now.
   int64_t start();
-  // Reads the clock. If it was set back since the last look, whatever is due is due that much earlier: else the engine would stand still
-  // until the clock has caught up.
+  // Reads the clock. If it was set back since the last look, whatever is due is due that much
+  // earlier: else the engine would stand still until the clock has caught up.
   int64_t tick();
   // At the last tick: by how much; 0: it was not.
   int64_t set_back_us() const { return set_back_us_; }

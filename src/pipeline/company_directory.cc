@@ -55,8 +55,8 @@ Result<void> CompanyDirectory::store(Dimension dimension) {
 }
 
 Result<void> CompanyDirectory::store_jobs(const std::vector<Job>& current) {
-  // Compared with what the warehouse holds as well as with memory: another engine may have stored the job already while this one
-  // still wrote rows with the old company.
+  // Compared with what the warehouse holds as well as with memory: another engine may have stored
+  // the job already while this one still wrote rows with the old company.
   HIRESTREAM_ASSIGN(const std::vector<Job> stored_list, ports_.warehouse.load_jobs());
   std::unordered_map<int64_t, const Job*> stored;
   for (const Job& job : stored_list) {

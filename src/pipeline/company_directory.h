@@ -1,5 +1,6 @@
-// Which company a job belongs to, as the engine uses it: a cache of the job dimension, refreshed on a schedule. Jobs that are new or have
-// moved are stored in the warehouse, which rewrites their rows in `events`. Not thread-safe.
+// Which company a job belongs to, as the engine uses it: a cache of the job dimension, refreshed on
+// a schedule. Jobs that are new or have moved are stored in the warehouse, which rewrites their
+// rows in `events`. Not thread-safe.
 #pragma once
 
 #include <cstdint>

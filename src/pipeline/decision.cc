@@ -3,7 +3,8 @@
 namespace hirestream {
 namespace {
 
-// Every row that was counted is there, only with other values. In a slice that is held new rows may have made up for missing ones.
+// Every row that was counted is there, only with other values. In a slice that is held new rows may
+// have made up for missing ones.
 bool only_overwritten(const LedgerEntry& stored, const RowDigest& found) {
   return stored.held ? found.rows == stored.digest.rows : found.rows >= stored.digest.rows;
 }
@@ -59,7 +60,7 @@ Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount
 
 Action decide_age(const LedgerEntry& stored, bool damaged, bool past_retention) {
   return past_retention && stored.state == SliceState::kSettled && !damaged ? Action::kFreeze
-                                                                           : Action::kKeep;
+                                                                            : Action::kKeep;
 }
 
 }  // namespace hirestream

@@ -1,8 +1,8 @@
-// The one rule of what becomes of a slice: from what the ledger has of it, what a recount found and the policy follows one action. Every
-// engine, verify and repair ask here. Pure.
+// The one rule of what becomes of a slice: from what the ledger has of it, what a recount found and
+// the policy follows one action. Every engine, verify and repair ask here. Pure.
 //
-// Guard Shrink lives here: what was counted is taken away only when its rows were seen with other values by the strongest read, or
-// when somebody allowed it.
+// Guard Shrink lives here: what was counted is taken away only when its rows were seen with other
+// values by the strongest read, or when somebody allowed it.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ enum class Action : uint8_t {
   kKeep,
   // The same rows as before: it is noted when that was seen.
   kAudit,
-  // The recount takes the place of what is stored; also of the same rows, to settle or open the slice.
+  // The recount takes the place of what is stored; also of the same rows, to settle or open the
+  // slice.
   kReplace,
   // The recount lacks what was counted: the slice keeps it and is marked.
   kHold,
@@ -50,7 +51,8 @@ struct Policy {
   // What the slice shall be now: open while rows may still come to it in time.
   SliceState state = SliceState::kSettled;
   bool allow_shrink = false;
-  // A damaged slice whose rows have changed may be replaced, together with a correction of `events` (repair); else it is held.
+  // A damaged slice whose rows have changed may be replaced, together with a correction of `events`
+  // (repair); else it is held.
   bool replaces_damaged = false;
 };
 

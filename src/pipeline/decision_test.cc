@@ -11,8 +11,8 @@ namespace hirestream {
 void PrintTo(Action action, std::ostream* out) {
   static constexpr std::string_view kNames[] = {"keep", "audit",   "replace", "hold",
                                                 "wait", "release", "freeze"};
-  static constexpr Action kActions[] = {Action::kKeep, Action::kAudit,   Action::kReplace,
-                                        Action::kHold, Action::kWait,    Action::kRelease,
+  static constexpr Action kActions[] = {Action::kKeep,  Action::kAudit, Action::kReplace,
+                                        Action::kHold,  Action::kWait,  Action::kRelease,
                                         Action::kFreeze};
   for (size_t i = 0; i < std::size(kActions); ++i) {
     if (kActions[i] == action) {
@@ -24,7 +24,15 @@ void PrintTo(Action action, std::ostream* out) {
 namespace {
 
 // What the recount found beside a stored slice of 5 rows.
-enum class Found { kSame, kSameRowsOtherCells, kMore, kMoreButLess, kOtherValues, kFewer, kNothing };
+enum class Found {
+  kSame,
+  kSameRowsOtherCells,
+  kMore,
+  kMoreButLess,
+  kOtherValues,
+  kFewer,
+  kNothing
+};
 
 // One row of the table: whatever is not named holds for every value of it.
 struct Stored {
@@ -80,9 +88,8 @@ LedgerEntry entry_of(const Stored& stored) {
   return entry;
 }
 
-constexpr Found kAllFound[] = {Found::kSame,        Found::kSameRowsOtherCells,
-                               Found::kMore,        Found::kMoreButLess,
-                               Found::kOtherValues, Found::kFewer,
+constexpr Found kAllFound[] = {Found::kSame,        Found::kSameRowsOtherCells, Found::kMore,
+                               Found::kMoreButLess, Found::kOtherValues,        Found::kFewer,
                                Found::kNothing};
 constexpr Trust kAllTrust[] = {Trust::kConfigured, Trust::kStrongest, Trust::kUnconfirmed};
 

@@ -1,5 +1,6 @@
-// The engine: keeps `events` equal to a recount of one source's raw log. A deterministic state machine over ports: it has no
-// thread, no clock and no database of its own; whoever owns it calls step() again and again.
+// The engine: keeps `events` equal to a recount of one source's raw log. A deterministic state
+// machine over ports: it has no thread, no clock and no database of its own; whoever owns it calls
+// step() again and again.
 //
 // Threading: one thread at a time. Errors of step(): kTransient = call again after a pause (the
 // engine has lost nothing); any other kind = stop (kConfig that may pass: where everything has
@@ -83,7 +84,8 @@ struct StepReport {
   // Everything that can be known now is in: for --once.
   bool caught_up = false;
   int64_t rows_counted = 0;
-  // What keeps it from having caught up, and is tried again; it may never end by itself (a replica that is down for good).
+  // What keeps it from having caught up, and is tried again; it may never end by itself (a replica
+  // that is down for good).
   std::optional<Error> blocked;
   // Parts of the input that cannot be used (a damaged file), each told once: the engine goes on
   // with the rest.
@@ -93,17 +95,20 @@ struct StepReport {
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Registers the source (fingerprint), takes the epochs, loads the ledger. Recounts of open slices follow in step().
+  // Registers the source (fingerprint), takes the epochs, loads the ledger. Recounts of open slices
+  // follow in step().
   virtual Result<void> start() = 0;
-  // One bounded piece of work: a poll, a batch of the catch-up, a few audits. At most one or a few transactions.
+  // One bounded piece of work: a poll, a batch of the catch-up, a few audits. At most one or a few
+  // transactions.
   virtual Result<StepReport> step() = 0;
 };
 
-// Picks the state machine by the source's strategy. kConfig when options contradict each other, with the option's name.
+// Picks the state machine by the source's strategy. kConfig when options contradict each other,
+// with the option's name.
 Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options);
 
-// In a fingerprint: the time of arrival from which on rows are counted, if there is one. A source keeps that of its first registration
-// when later ones name none.
+// In a fingerprint: the time of arrival from which on rows are counted, if there is one. A source
+// keeps that of its first registration when later ones name none.
 inline constexpr std::string_view kStartAt = "start_at";
 // What of the options and the source goes into the fingerprint.
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options);

@@ -100,7 +100,8 @@ Result<void> FilesEngine::work_on_next(int64_t now_us) {
 bool FilesEngine::put_aside(const SliceListing& file, const Error& error, int64_t now_us) {
   if (error.kind == ErrorKind::kTransient && error.subject == file.name &&
       error.operation != "stop") {
-    // It changes while it is read. The next look finds its new version; the others need not wait for it.
+    // It changes while it is read. The next look finds its new version; the others need not wait
+    // for it.
     changing_ = error;
     ports_.observer.on_retry(error, 1, options_.watch_interval_us);
     return true;
@@ -132,7 +133,8 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   // A new file, or one that was seen half-written.
   const bool other_rows = digest != recount.entry().digest;
   // Whatever is in it, this version of the file has been counted.
-  plan_replacement(changes, std::move(recount), SliceState::kSettled, {file.name, file.tag}, now_us);
+  plan_replacement(changes, std::move(recount), SliceState::kSettled, {file.name, file.tag},
+                   now_us);
   if (other_rows && digest.rows > 0) {
     HIRESTREAM_TRY(plan_renamed(changes, digest, file.name, now_us));
   }
@@ -180,10 +182,9 @@ Result<void> FilesEngine::forget_copied(int64_t now_us) {
 
 Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const RowDigest& digest,
                                        const std::string& name, int64_t now_us) {
-  const auto before =
-      std::find_if(book_.entries().begin(), book_.entries().end(), [&](const auto& known) {
-        return known.second.digest == digest && is_gone(known);
-      });
+  const auto before = std::find_if(
+      book_.entries().begin(), book_.entries().end(),
+      [&](const auto& known) { return known.second.digest == digest && is_gone(known); });
   if (before == book_.entries().end()) {
     return {};
   }

@@ -1,7 +1,9 @@
-// Files: each file is a slice, named by its path; a new or changed file is counted whole and replaces itself, unless it lacks rows that
-// were counted: then it is held (decision.h). A file that disappears keeps what it gave, unless a new one holds exactly its rows: then
-// it was renamed (or compressed), and they move to the new name. A file that cannot be read (truncated archive, missing column) is
-// reported once per version and left out whole; one that changes while it is read is tried again later, after the others.
+// Files: each file is a slice, named by its path; a new or changed file is counted whole and
+// replaces itself, unless it lacks rows that were counted: then it is held (decision.h). A file
+// that disappears keeps what it gave, unless a new one holds exactly its rows: then it was renamed
+// (or compressed), and they move to the new name. A file that cannot be read (truncated archive,
+// missing column) is reported once per version and left out whole; one that changes while it is
+// read is tried again later, after the others.
 #pragma once
 
 #include <deque>
@@ -41,7 +43,8 @@ class FilesEngine : public Engine {
   // Empties the slice of a file that is gone and had exactly these rows.
   Result<void> plan_renamed(CommitPlan& changes, const RowDigest& digest, const std::string& name,
                             int64_t now_us);
-  // Empties the slices of files that are gone and of which a copy is there that was counted beside them.
+  // Empties the slices of files that are gone and of which a copy is there that was counted beside
+  // them.
   Result<void> forget_copied(int64_t now_us);
   Result<void> commit(CommitPlan changes, const std::string& name);
   bool is_gone(const SliceBook::Entries::value_type& known) const;

@@ -63,21 +63,22 @@ std::vector<SliceRead> OpenSlices::requests(bool look_back, int64_t now_us,
 }
 
 Result<void> OpenSlices::read(std::vector<SliceRead> requests, Polls& polls, CommitPlan& plan) {
-  return read_all(ports_, {std::move(requests), ReadLevel::kConfigured}, [&](const SweepPage& page) {
-    Poll& poll = polls.at(page.slice.value());
-    for (size_t row = 0; row < page.rows.rows(); ++row) {
-      const RowId& id = page.rows.id(row);
-      // Rows before seen_from may have been counted and forgotten: settling decides about them.
-      if (page.rows.position(row) < poll.slice->seen_from || poll.slice->seen.contains(id)) {
-        continue;
-      }
-      poll.fresh.add_row(ledger_.classifier(), page.rows, row);
-      if (plan.arrivals_us.size() < kFreshnessSampleMax && is_version_1(id)) {
-        plan.arrivals_us.push_back(arrival_time_us(id));
-      }
-    }
-    return Result<void>();
-  });
+  return read_all(
+      ports_, {std::move(requests), ReadLevel::kConfigured}, [&](const SweepPage& page) {
+        Poll& poll = polls.at(page.slice.value());
+        for (size_t row = 0; row < page.rows.rows(); ++row) {
+          const RowId& id = page.rows.id(row);
+          // Rows before seen_from may have been counted and forgotten: settling decides about them.
+          if (page.rows.position(row) < poll.slice->seen_from || poll.slice->seen.contains(id)) {
+            continue;
+          }
+          poll.fresh.add_row(ledger_.classifier(), page.rows, row);
+          if (plan.arrivals_us.size() < kFreshnessSampleMax && is_version_1(id)) {
+            plan.arrivals_us.push_back(arrival_time_us(id));
+          }
+        }
+        return Result<void>();
+      });
 }
 
 void OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) const {
@@ -142,7 +143,8 @@ void OpenSlices::prune(OpenSlice& slice, int64_t now_us) const {
     slice.seen_from = {slice.progress.position.value + 1};
     return;
   }
-  // Later polls never ask for less: the position only grows, and seen_from bounds them if the clock steps back.
+  // Later polls never ask for less: the position only grows, and seen_from bounds them if the clock
+  // steps back.
   const Position from = buckets_.look_back_from(slice.progress, now_us);
   if (from <= slice.seen_from) {
     return;

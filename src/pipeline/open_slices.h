@@ -1,5 +1,6 @@
-// Slices that fill up (tail, follow): each poll reads what is new behind the last position minus an overlap, every few seconds it looks
-// further back, and rows that were not counted yet are appended as deltas. Counted rows are known by their ids. Not thread-safe.
+// Slices that fill up (tail, follow): each poll reads what is new behind the last position minus an
+// overlap, every few seconds it looks further back, and rows that were not counted yet are appended
+// as deltas. Counted rows are known by their ids. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,9 @@ class OpenSlices {
   // Closes those whose time is over and returns them.
   std::vector<SliceKey> close_over(int64_t now_us);
 
-  // Reads all that gets fresh rows (look_back: all) but those in the queue, and commits what is new. False: somebody replaced slices
-  // meanwhile, nothing was committed; those are closed and stand first in the queue.
+  // Reads all that gets fresh rows (look_back: all) but those in the queue, and commits what is
+  // new. False: somebody replaced slices meanwhile, nothing was committed; those are closed and
+  // stand first in the queue.
   Result<bool> poll(bool look_back, int64_t now_us, RecountQueue& queue);
 
  private:

@@ -57,9 +57,8 @@ void SliceCount::add_row(RowClassifier& classifier, const TrackingBatch& rows, s
 
 void judge(Recount& recount, const Policy& policy) {
   recount.whole = recount.count.tally.contribution();
-  recount.change = recount.stored.damaged
-                       ? Contribution()
-                       : difference(recount.whole, recount.stored.contribution);
+  recount.change = recount.stored.damaged ? Contribution()
+                                          : difference(recount.whole, recount.stored.contribution);
   Comparison comparison;
   comparison.found = recount.found();
   comparison.differs = !recount.change.empty();

@@ -1,8 +1,9 @@
-// Reading slices again and what follows from it: counts, their comparison with what is stored, and the changes that carry out a
-// decision (decision.h). Not thread-safe.
+// Reading slices again and what follows from it: counts, their comparison with what is stored, and
+// the changes that carry out a decision (decision.h). Not thread-safe.
 //
-// The order is what makes it safe: the stored contribution and its revision are loaded BEFORE the raw rows are read, the difference
-// is computed from exactly that contribution, and the commit succeeds only if the revision has not moved since.
+// The order is what makes it safe: the stored contribution and its revision are loaded BEFORE the
+// raw rows are read, the difference is computed from exactly that contribution, and the commit
+// succeeds only if the revision has not moved since.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +46,8 @@ struct Recount {
   bool lacks_rows() const {
     return trust == Trust::kUnconfirmed || found().rows < entry().digest.rows;
   }
-  // Its contribution cannot be read and its rows have changed: what `events` holds of it is not known.
+  // Its contribution cannot be read and its rows have changed: what `events` holds of it is not
+  // known.
   bool change_is_unknown() const { return stored.damaged && found() != entry().digest; }
   // Counts and stored contribution are the same to the last row.
   bool same() const { return !stored.damaged && change.empty() && found() == entry().digest; }
@@ -67,7 +69,8 @@ void plan_action(CommitPlan& plan, Recount&& recount, SliceState state, const Sl
 void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
                       const SliceLabel& label, int64_t now_us);
 
-// The slice leaves the ledger for the frozen sums of its day. Nobody waits for rows of a held one any more.
+// The slice leaves the ledger for the frozen sums of its day. Nobody waits for rows of a held one
+// any more.
 void plan_freeze(CommitPlan& plan, StoredContribution&& stored, int32_t day);
 
 // Pulls every page; `take` counts its rows. Tells the observer what was read.
@@ -80,8 +83,8 @@ class Recounter {
 
   Recounter(const EnginePorts& ports, SliceLedger& ledger) : ports_(ports), ledger_(ledger) {}
 
-  // Reads the slices whole, in the order of the keys. What would wait is read again at the strongest level here; if that fails it
-  // waits.
+  // Reads the slices whole, in the order of the keys. What would wait is read again at the
+  // strongest level here; if that fails it waits.
   Result<std::vector<Recount>> recount(std::span<const SliceKey> keys, const PolicyOf& policy_of);
   // Why the last ones that wait could not be confirmed.
   const std::optional<Error>& unconfirmed() const { return unconfirmed_; }

@@ -1,4 +1,5 @@
-// Walks a source's ring part by part, in parts that hold about as many rows as are wanted. Not thread-safe.
+// Walks a source's ring part by part, in parts that hold about as many rows as are wanted. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>

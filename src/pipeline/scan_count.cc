@@ -28,24 +28,25 @@ Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier
   // Rows that lie side by side are mostly of different slices, but those of one page often of one.
   Tally* last = nullptr;
   SliceKey last_key;
-  HIRESTREAM_TRY(read_all(ports, {RingPart{0, kRingPlaces, bound}, level}, [&](const SweepPage& page) {
-    for (size_t row = 0; row < page.rows.rows(); ++row) {
-      const SliceKey key = row_slice(page.rows, row, width);
-      if (last == nullptr || key != last_key) {
-        if (!is_in_bound(key, bound, width)) {
-          continue;
+  HIRESTREAM_TRY(
+      read_all(ports, {RingPart{0, kRingPlaces, bound}, level}, [&](const SweepPage& page) {
+        for (size_t row = 0; row < page.rows.rows(); ++row) {
+          const SliceKey key = row_slice(page.rows, row, width);
+          if (last == nullptr || key != last_key) {
+            if (!is_in_bound(key, bound, width)) {
+              continue;
+            }
+            last = &count.slices[key];
+            last_key = key;
+          }
+          if (source.unique_rows || seen.insert(page.rows.id(row))) {
+            last->add(classifier, page.rows, row);
+          }
         }
-        last = &count.slices[key];
-        last_key = key;
-      }
-      if (source.unique_rows || seen.insert(page.rows.id(row))) {
-        last->add(classifier, page.rows, row);
-      }
-    }
-    count.rows += static_cast<int64_t>(page.rows.rows());
-    ports.observer.on_progress("rows scanned", count.rows, -1);
-    return Result<void>();
-  }));
+        count.rows += static_cast<int64_t>(page.rows.rows());
+        ports.observer.on_progress("rows scanned", count.rows, -1);
+        return Result<void>();
+      }));
   return count;
 }
 

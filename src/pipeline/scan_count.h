@@ -1,5 +1,6 @@
-// A scan of a table that can only be read in its storage order, added up by slice (ports: row_slice). Memory: the cells of its slices;
-// of a table whose rows are not unique by themselves (SourceDescription::unique_rows), the ids of all rows, too.
+// A scan of a table that can only be read in its storage order, added up by slice (ports:
+// row_slice). Memory: the cells of its slices; of a table whose rows are not unique by themselves
+// (SourceDescription::unique_rows), the ids of all rows, too.
 #pragma once
 
 #include <optional>

@@ -52,13 +52,14 @@ Result<void> ScanEngine::start() {
   return {};
 }
 
-// After an outage the window reaches back from the last scan, and over what is not settled yet. Visitors' clocks run ahead: events of the
-// near future count too.
+// After an outage the window reaches back from the last scan, and over what is not settled yet.
+// Visitors' clocks run ahead: events of the near future count too.
 ScanEngine::Bound ScanEngine::recent(int64_t now_us) const {
   const int64_t width = width_us();
   const int64_t window_from_us = std::min(now_us, last_scan_us_) - options_.scan_window_us;
   const int64_t to = floor_divide(now_us + options_.counting.future_max_us, width) + 1;
-  return EventTimes{std::min(floor_divide(window_from_us, width), swept_until_) * width, to * width};
+  return EventTimes{std::min(floor_divide(window_from_us, width), swept_until_) * width,
+                    to * width};
 }
 
 Result<StepReport> ScanEngine::step() {
@@ -97,14 +98,14 @@ Result<void> ScanEngine::scan(const Bound& bound, int64_t now_us) {
   }
   HIRESTREAM_ASSIGN(ScanCount count,
                     count_scan(ports_, ledger_.classifier(), bound, ReadLevel::kConfigured));
-  const Trust trust =
-      ports_.source.description().replicas ? Trust::kConfigured : Trust::kStrongest;
+  const Trust trust = ports_.source.description().replicas ? Trust::kConfigured : Trust::kStrongest;
   HIRESTREAM_ASSIGN(const size_t suspects,
                     commit_differences(std::move(count), bound, trust, now_us));
   if (suspects == 0) {
     return {};
   }
-  // Guard Shrink: rows are missing. One more scan, as strongly as the source can; what is still missing then is held.
+  // Guard Shrink: rows are missing. One more scan, as strongly as the source can; what is still
+  // missing then is held.
   auto second = count_scan(ports_, ledger_.classifier(), bound, ReadLevel::kStrongest);
   if (!second && second.error().kind != ErrorKind::kTransient) {
     return forward(second.error());
@@ -159,9 +160,8 @@ Result<size_t> ScanEngine::commit_differences(ScanCount count, const Bound& boun
     const std::span batch = std::span(keys).subspan(done, size);
     done += size;
     const int64_t next = done < keys.size() ? keys[done].bucket : INT64_MAX;
-    HIRESTREAM_ASSIGN(
-        const size_t waiting,
-        commit_batch(batch, count, trust, now_us, std::min(first_not_over(now_us), next)));
+    HIRESTREAM_ASSIGN(const size_t waiting, commit_batch(batch, count, trust, now_us,
+                                                         std::min(first_not_over(now_us), next)));
     suspects += waiting;
     ports_.observer.on_progress("slices", static_cast<int64_t>(done),
                                 static_cast<int64_t>(keys.size()));

@@ -1,6 +1,7 @@
-// Scan: a table that can only be read as a whole (create_time alone is the key). A scan counts all slices, and each one that differs from
-// the ledger is replaced. A bounded scan looks at recent event times, a complete one, on a schedule, at everything: rows without ts and
-// old rows too. The cost of a scan is the size of the table.
+// Scan: a table that can only be read as a whole (create_time alone is the key). A scan counts all
+// slices, and each one that differs from the ledger is replaced. A bounded scan looks at recent
+// event times, a complete one, on a schedule, at everything: rows without ts and old rows too. The
+// cost of a scan is the size of the table.
 #pragma once
 
 #include <map>
@@ -30,9 +31,11 @@ class ScanEngine : public Engine {
   Bound recent(int64_t now_us) const;
   Result<void> scan(const Bound& bound, int64_t now_us);
   // Replaces what differs; returns how many slices wait to be read at the strongest level.
-  Result<size_t> commit_differences(ScanCount count, const Bound& bound, Trust trust, int64_t now_us);
+  Result<size_t> commit_differences(ScanCount count, const Bound& bound, Trust trust,
+                                    int64_t now_us);
   // In the order of the keys: slices whose entry may have to change.
-  std::vector<SliceKey> candidates(const ScanCount& count, const Bound& bound, int64_t now_us) const;
+  std::vector<SliceKey> candidates(const ScanCount& count, const Bound& bound,
+                                   int64_t now_us) const;
   Result<size_t> commit_batch(std::span<const SliceKey> keys, ScanCount& count, Trust trust,
                               int64_t now_us, int64_t mark);
   Result<std::optional<Recount>> recount(StoredContribution&& stored, ScanCount& count, Trust trust,

@@ -1,5 +1,6 @@
-// What an engine knows of its slices: the ledger's entries, and how far slices are frozen, as they are after the last commit. It alone
-// applies committed changes; no engine patches an entry. Its size is that of what is not frozen. Not thread-safe.
+// What an engine knows of its slices: the ledger's entries, and how far slices are frozen, as they
+// are after the last commit. It alone applies committed changes; no engine patches an entry. Its
+// size is that of what is not frozen. Not thread-safe.
 #pragma once
 
 #include <map>
@@ -26,11 +27,13 @@ class SliceBook {
   LedgerEntry entry_of(const SliceKey& key) const;
   // One for each of the engine's shards.
   const std::map<int32_t, FrozenMark>& frozen_marks() const { return marks_; }
-  // Its rows were counted for good, or are history that is counted in storage order: nobody counts the slice by itself any more.
+  // Its rows were counted for good, or are history that is counted in storage order: nobody counts
+  // the slice by itself any more.
   bool is_frozen(const SliceKey& key) const;
 
-  // None: committed. Else slices that somebody else has replaced since they were read, at least one: nothing was committed, they are known
-  // as they are now, and must be counted anew. Errors: as SliceLedger::commit.
+  // None: committed. Else slices that somebody else has replaced since they were read, at least
+  // one: nothing was committed, they are known as they are now, and must be counted anew. Errors:
+  // as SliceLedger::commit.
   Result<std::vector<SliceKey>> commit(CommitPlan plan);
   // Rows that commits added to the ledger's counts.
   int64_t rows_counted() const { return rows_counted_; }

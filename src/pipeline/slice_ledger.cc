@@ -114,8 +114,8 @@ Result<void> SliceLedger::open_as_writer() {
   }
   HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(registration()));
   HIRESTREAM_TRY(companies_.start());
-  // Takes the lock of every writer row: a transaction of a former writer (or of this one, with an unknown outcome) is over
-  // when this returns, and none of its kind can commit later.
+  // Takes the lock of every writer row: a transaction of a former writer (or of this one, with an
+  // unknown outcome) is over when this returns, and none of its kind can commit later.
   HIRESTREAM_ASSIGN(writers_, ports_.warehouse.take_epochs(source_id_, shards_, options_.owner));
   must_restart_ = false;
   return {};
@@ -160,8 +160,8 @@ Result<std::vector<StoredContribution>> SliceLedger::load_contributions(
 }
 
 void SliceLedger::distrust(StoredContribution& stored) {
-  const bool whole = stored.damaged ||
-                     rows_counted(stored.contribution) == stored.entry.classes.counted;
+  const bool whole =
+      stored.damaged || rows_counted(stored.contribution) == stored.entry.classes.counted;
   if (!whole) {
     stored.damaged = true;
     stored.contribution.clear();
@@ -240,8 +240,9 @@ void SliceLedger::set_companies(Commit& commit) const {
   }
 }
 
-// An engine that wrote rows with a company that has changed meanwhile rewrites them at its next refresh. A publisher is gone by then,
-// or was killed: it commits only with the companies that hold at that moment.
+// An engine that wrote rows with a company that has changed meanwhile rewrites them at its next
+// refresh. A publisher is gone by then, or was killed: it commits only with the companies that hold
+// at that moment.
 Result<CommitOutcome> SliceLedger::publish(Commit& commit) {
   const std::optional<int64_t> asked = commit.based_on_changes;
   for (int attempt = 1;; ++attempt) {

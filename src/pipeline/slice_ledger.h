@@ -1,5 +1,5 @@
-// The ledger as an engine or a repair works on it: registration, epochs, and commits under all guards. Holds no slice state of its own
-// (slice_book.h does). Not thread-safe.
+// The ledger as an engine or a repair works on it: registration, epochs, and commits under all
+// guards. Holds no slice state of its own (slice_book.h does). Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,8 @@ class SliceLedger {
 
   // Registers the source and takes the shards' epochs.
   Result<void> open_as_writer();
-  // For a source that an engine has registered: commits go by revision alone (repair). kConfig: the warehouse does not know it.
+  // For a source that an engine has registered: commits go by revision alone (repair). kConfig: the
+  // warehouse does not know it.
   Result<void> open_as_publisher();
 
   const std::vector<int32_t>& shards() const { return shards_; }
@@ -71,11 +72,12 @@ class SliceLedger {
   Result<std::vector<FrozenMark>> load_frozen_marks();
   Result<std::vector<FrozenDay>> load_frozen_days();
   Result<std::vector<StoredContribution>> load_contributions(std::span<const SliceKey> keys);
-  // A contribution that does not hold as many rows as its entry says has lost a part: it is damaged.
+  // A contribution that does not hold as many rows as its entry says has lost a part: it is
+  // damaged.
   static void distrust(StoredContribution& stored);
-  // Commits; deadlocks are tried again at once, an unknown outcome is resolved. kTransient: nothing was applied, or (when
-  // must_restart()) it is not known: then only open_as_writer() and a recount of all open slices leads on. A fenced writer gets kConfig
-  // with operation "fence".
+  // Commits; deadlocks are tried again at once, an unknown outcome is resolved. kTransient: nothing
+  // was applied, or (when must_restart()) it is not known: then only open_as_writer() and a recount
+  // of all open slices leads on. A fenced writer gets kConfig with operation "fence".
   Result<CommitOutcome> commit(CommitPlan plan);
   bool must_restart() const { return must_restart_; }
 

@@ -48,8 +48,8 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   HIRESTREAM_TRY(buckets_.advance(now_us));
   HIRESTREAM_TRY(book_.load());
   for (const auto& [key, entry] : book_.entries()) {
-    // Open: what was appended is known only by its sums; counted whole, its ids are known, too. Settled, but not over: by a clock that
-    // ran ahead.
+    // Open: what was appended is known only by its sums; counted whole, its ids are known, too.
+    // Settled, but not over: by a clock that ran ahead.
     if (is_settled(key, now_us)) {
       audits_.add(entry, now_us);
     } else {
@@ -85,7 +85,8 @@ Result<void> TailEngine::discover(int64_t now_us) {
         book_.is_frozen(key) || buckets_.is_before_start(key.bucket)) {
       continue;
     }
-    // Far in the future: a writer's clock is wrong, or the bucket is. It is counted like any other; it stays open until its time comes.
+    // Far in the future: a writer's clock is wrong, or the bucket is. It is counted like any other;
+    // it stays open until its time comes.
     if (buckets_.is_over(key.bucket, now_us)) {
       over.insert(key);
     } else {
@@ -103,7 +104,8 @@ Result<void> TailEngine::discover(int64_t now_us) {
   return {};
 }
 
-// What is older than the retention when it is first met is counted for good, in storage order, and no slice of it comes into the ledger.
+// What is older than the retention when it is first met is counted for good, in storage order, and
+// no slice of it comes into the ledger.
 Result<void> TailEngine::begin_history(std::span<const SliceListing> listed, int64_t now_us) {
   if (buckets_.in_order() || options_.retention_us == 0 ||
       !ports_.source.description().ring_reads || backfill_.under_way()) {
@@ -154,7 +156,8 @@ void TailEngine::open_new_buckets(int64_t now_us) {
 }
 
 void TailEngine::queue_what_is_due(int64_t now_us) {
-  // Before all others: their rows, or the last of them, are not counted yet, and audits of a long pause may be many.
+  // Before all others: their rows, or the last of them, are not counted yet, and audits of a long
+  // pause may be many.
   queue_.push_front(open_.close_over(now_us));
   for (const SliceKey& key : audits_.take_due(book_, now_us)) {
     queue_.push_back(key);
@@ -228,8 +231,7 @@ Result<void> TailEngine::poll(int64_t now_us) {
 }
 
 Result<void> TailEngine::backfill(int64_t now_us) {
-  HIRESTREAM_ASSIGN(const std::vector<SliceKey> counted,
-                    backfill_.step(now_us, queue_));
+  HIRESTREAM_ASSIGN(const std::vector<SliceKey> counted, backfill_.step(now_us, queue_));
   for (const SliceKey& key : counted) {
     audits_.add(*book_.find(key), now_us);
   }
@@ -238,8 +240,7 @@ Result<void> TailEngine::backfill(int64_t now_us) {
 
 Policy TailEngine::policy_of(const SliceKey& key, int64_t now_us) const {
   Policy policy;
-  policy.state =
-      buckets_.is_over(key.bucket, now_us) ? SliceState::kSettled : SliceState::kOpen;
+  policy.state = buckets_.is_over(key.bucket, now_us) ? SliceState::kSettled : SliceState::kOpen;
   policy.allow_shrink = options_.allow_shrink;
   return policy;
 }
@@ -344,7 +345,8 @@ std::vector<SliceKey> TailEngine::due_to_freeze(const std::map<int32_t, int64_t>
   return keys;
 }
 
-// A mark passes nothing that is still to be counted. What the ledger has stays alive below it: damaged slices, until they are repaired.
+// A mark passes nothing that is still to be counted. What the ledger has stays alive below it:
+// damaged slices, until they are repaired.
 Result<void> TailEngine::freeze(int64_t now_us) {
   freeze_timer_.due_us = now_us + kFreezeIntervalUs;
   if (options_.retention_us == 0 || backfill_.under_way()) {
@@ -368,8 +370,8 @@ Result<void> TailEngine::freeze(int64_t now_us) {
       // A damaged one is repaired first.
       if (decide_age(slice.entry, slice.damaged, true) == Action::kFreeze) {
         const SliceKey key = slice.entry.key;
-        until[key.shard] = std::max(until.try_emplace(key.shard, INT64_MIN).first->second,
-                                    key.bucket + 1);
+        until[key.shard] =
+            std::max(until.try_emplace(key.shard, INT64_MIN).first->second, key.bucket + 1);
         const int32_t day = buckets_.day_of(slice.entry);
         plan_freeze(changes, std::move(slice), day);
       }

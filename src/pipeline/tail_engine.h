@@ -1,11 +1,15 @@
 // Tail and follow: slices that fill up while they are read. A slice goes through these states:
 //
-//   (unknown) ── discovered, or its time has come ──> open ── over ──> settled ── retention ──> frozen
+//   (unknown) ── discovered, or its time has come ──> open ── over ──> settled ── retention ──>
+//   frozen
 //
 // open:    polled; new rows are appended as deltas (open_slices.h).
-// settled: its bucket is over and the grace has passed; read whole, recounted, replaced. Audits recount it again later. A slice
-//          without rows is in no ledger and is forgotten: if rows come to it after all, discovery finds them.
-// queued:  waits for a whole recount: found in the ledger as open at start, discovered, due to settle, due for an audit, or somebody
+// settled: its bucket is over and the grace has passed; read whole, recounted, replaced. Audits
+// recount it again later. A slice
+//          without rows is in no ledger and is forgotten: if rows come to it after all, discovery
+//          finds them.
+// queued:  waits for a whole recount: found in the ledger as open at start, discovered, due to
+// settle, due for an audit, or somebody
 //          else replaced it.
 #pragma once
 
@@ -46,7 +50,8 @@ class TailEngine : public Engine {
   bool is_settled(const SliceKey& key, int64_t now_us) const;
   void open_new_buckets(int64_t now_us);
   void queue_what_is_due(int64_t now_us);
-  // The clock was set back, so it may have run ahead: buckets were settled that still fill up, audits were done before their time.
+  // The clock was set back, so it may have run ahead: buckets were settled that still fill up,
+  // audits were done before their time.
   void take_back_what_was_not_due(int64_t now_us);
 
   Result<void> poll(int64_t now_us);

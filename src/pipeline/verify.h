@@ -1,5 +1,6 @@
-// Recounts the raw log and compares with what the warehouse holds: each unfrozen slice's contribution, and `events` = frozen
-// base + Σ ledger. With repair, differing slices are replaced by revision, without epochs: a running engine may go on.
+// Recounts the raw log and compares with what the warehouse holds: each unfrozen slice's
+// contribution, and `events` = frozen base + Σ ledger. With repair, differing slices are replaced
+// by revision, without epochs: a running engine may go on.
 #pragma once
 
 #include <functional>
@@ -37,17 +38,19 @@ struct VerifyReport {
   int64_t cells_checked = 0;
   // Of events against the ledger.
   int64_t cells_different = 0;
-  // Of these. Frozen slices gave something in the same hour: what each cell must be is not known any more.
+  // Of these. Frozen slices gave something in the same hour: what each cell must be is not known
+  // any more.
   int64_t cells_beyond_repair = 0;
-  // What damaged slices (maybe of other sources) gave is not known: only cells that hold too little were noticed.
+  // What damaged slices (maybe of other sources) gave is not known: only cells that hold too little
+  // were noticed.
   bool cells_compared_in_part = false;
   int64_t cells_repaired = 0;
   // Rows of the daily roll-up against the sums of events.
   int64_t days_checked = 0;
   int64_t days_different = 0;
   int64_t days_repaired = 0;
-  // Rows of events and of the roll-up with another company than their job: no difference of measures, and the engine's next refresh
-  // of its jobs puts them right.
+  // Rows of events and of the roll-up with another company than their job: no difference of
+  // measures, and the engine's next refresh of its jobs puts them right.
   int64_t companies_different = 0;
   int64_t companies_repaired = 0;
   // Files that could not be counted.
@@ -67,13 +70,15 @@ struct VerifyReport {
 struct VerifyOptions {
   EngineOptions engine;
   bool repair = false;
-  // Waits so many microseconds; empty: looks follow at once, and slices that a running engine fills may be told as different.
+  // Waits so many microseconds; empty: looks follow at once, and slices that a running engine fills
+  // may be told as different.
   std::function<void(int64_t)> wait;
 };
 
 Result<VerifyReport> verify(const EnginePorts& ports, const VerifyOptions& options);
 
-// Recounts the slices of stored rejects (after the cause was removed). Returns how many slices were replaced.
+// Recounts the slices of stored rejects (after the cause was removed). Returns how many slices were
+// replaced.
 Result<int64_t> retry_rejects(const EnginePorts& ports, const VerifyOptions& options);
 
 }  // namespace hirestream

@@ -38,8 +38,8 @@ void note_cells(VerifyReport& report, const Contribution& cells, const Contribut
   }
 }
 
-void note_differences(VerifyReport& report, const Contribution& expected,
-                      const Contribution& found, const std::string& where) {
+void note_differences(VerifyReport& report, const Contribution& expected, const Contribution& found,
+                      const std::string& where) {
   note_cells(report, difference(expected, found), expected, found, where);
 }
 

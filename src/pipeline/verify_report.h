@@ -15,7 +15,7 @@ void name_slice(VerifyReport& report, const LedgerEntry& entry);
 // Samples of these cells, with their values in both contributions.
 void note_cells(VerifyReport& report, const Contribution& cells, const Contribution& expected,
                 const Contribution& found, const std::string& where);
-void note_differences(VerifyReport& report, const Contribution& expected,
-                      const Contribution& found, const std::string& where);
+void note_differences(VerifyReport& report, const Contribution& expected, const Contribution& found,
+                      const std::string& where);
 
 }  // namespace hirestream

@@ -11,7 +11,8 @@ namespace hirestream {
 namespace {
 
 constexpr size_t kSlicesPerBatch = 128;
-// A running engine changes slices while they are compared: each difference is looked at again before it is believed.
+// A running engine changes slices while they are compared: each difference is looked at again
+// before it is believed.
 constexpr int kLooks = 5;
 // And twice as long after each look: 4.5 s in all.
 constexpr int64_t kFirstWaitUs = 150'000;
@@ -70,7 +71,8 @@ Result<void> SliceVerifier::note_listing() {
 
 Policy SliceVerifier::policy_of(const LedgerEntry& entry) const {
   Policy policy;
-  // A slice new to the ledger is left open for the engine to settle, unless nobody appends to slices of this source.
+  // A slice new to the ledger is left open for the engine to settle, unless nobody appends to
+  // slices of this source.
   policy.state = entry.revision != 0 ? entry.state
                  : is_files()        ? SliceState::kSettled
                                      : SliceState::kOpen;
@@ -265,9 +267,8 @@ Result<void> SliceVerifier::check_scan() {
   }
   const std::vector<SliceKey> all(keys.begin(), keys.end());
   const bool replicas = ports_.source.description().replicas;
-  HIRESTREAM_ASSIGN(
-      const std::vector<SliceKey> suspects,
-      compare_scanned(all, count, replicas ? Trust::kConfigured : Trust::kStrongest));
+  HIRESTREAM_ASSIGN(const std::vector<SliceKey> suspects,
+                    compare_scanned(all, count, replicas ? Trust::kConfigured : Trust::kStrongest));
   if (suspects.empty()) {
     return {};
   }

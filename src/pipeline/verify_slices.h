@@ -1,7 +1,8 @@
-// The first half of verify: each unfrozen slice is counted again and compared with what the ledger has of it; with repair, differing
-// ones are replaced by the same decision as an engine's (decision.h), by revision, without epochs: a running engine may go on. The
-// common way is a sweep over the raw log; what differs is looked at again, slice by slice, before it is believed.
-// Memory: one part of the ring (tail), one file, or the cells of the whole table (scan). Not thread-safe.
+// The first half of verify: each unfrozen slice is counted again and compared with what the ledger
+// has of it; with repair, differing ones are replaced by the same decision as an engine's
+// (decision.h), by revision, without epochs: a running engine may go on. The common way is a sweep
+// over the raw log; what differs is looked at again, slice by slice, before it is believed. Memory:
+// one part of the ring (tail), one file, or the cells of the whole table (scan). Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,9 @@
 
 namespace hirestream {
 
-// Recounts that shall replace damaged slices of which nobody knows what they gave: only together with a correction of `events`, in one
-// transaction. One without the other would leave numbers that nothing explains any more.
+// Recounts that shall replace damaged slices of which nobody knows what they gave: only together
+// with a correction of `events`, in one transaction. One without the other would leave numbers that
+// nothing explains any more.
 struct UnknownDamage {
   CommitPlan plan;
   // Of each slice: rows counted before, less those that replace them.
@@ -33,8 +35,8 @@ class SliceVerifier {
                 VerifyReport& report);
 
   Result<void> check_all();
-  // These alone, as far as they can be read, and if one of them is damaged, all other damaged ones: what `events` must be is known only
-  // when none is left.
+  // These alone, as far as they can be read, and if one of them is damaged, all other damaged ones:
+  // what `events` must be is known only when none is left.
   Result<void> check(const std::set<SliceKey>& keys);
   UnknownDamage& unknown_damage() { return damage_; }
 
@@ -45,7 +47,8 @@ class SliceVerifier {
   bool by_scan() const { return !ports_.source.description().slice_reads; }
   bool is_files() const { return ports_.source.description().strategy == Strategy::kFiles; }
 
-  // Counts the ring part by part; takes the slices that are as the ledger says out of `keys`, and adds up rows of frozen ones.
+  // Counts the ring part by part; takes the slices that are as the ledger says out of `keys`, and
+  // adds up rows of frozen ones.
   Result<void> sweep_ring(std::set<SliceKey>& keys);
   Result<void> compare_part(std::map<SliceKey, SliceCount> counts, std::set<SliceKey>& keys);
   Result<void> look_at(std::vector<SliceKey> keys);
@@ -65,7 +68,8 @@ class SliceVerifier {
   Result<void> replace(Recount&& recount);
   Result<bool> commit(CommitPlan plan);
   bool is_frozen(const SliceKey& key) const;
-  // Rows of frozen slices that are in the raw log but were never counted, of days all of which the sweep has met.
+  // Rows of frozen slices that are in the raw log but were never counted, of days all of which the
+  // sweep has met.
   Result<void> note_late_rows();
   Result<std::vector<SliceKey>> damaged_of(std::span<const SliceKey> keys);
 

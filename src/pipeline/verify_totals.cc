@@ -20,12 +20,12 @@ uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// Σ weight(cell, measure) × measure mod 2⁶⁴, with weights as good as random: sums that differ have the same digest with a chance of about
-// 2⁻⁵⁸, for bids are multiples of small powers of two.
+// Σ weight(cell, measure) × measure mod 2⁶⁴, with weights as good as random: sums that differ have
+// the same digest with a chance of about 2⁻⁵⁸, for bids are multiples of small powers of two.
 uint64_t digest_of(const CellKey& key, const Measures& measures) {
   uint64_t weight = 0;
-  for (const int64_t field : {int64_t{key.local_hour}, key.job_id, key.publisher_id,
-                              key.campaign_id, key.group_id}) {
+  for (const int64_t field :
+       {int64_t{key.local_hour}, key.job_id, key.publisher_id, key.campaign_id, key.group_id}) {
     weight = mix(weight + 0x9E3779B97F4A7C15ULL + static_cast<uint64_t>(field));
   }
   uint64_t sum = 0;
@@ -103,8 +103,8 @@ Result<void> TotalsVerifier::check() {
     // Another repair was faster: look again.
   }
   return fail(ErrorKind::kTransient, "verify", options_.engine.source_name,
-              "others repaired or published slices during each of " + std::to_string(kLooksAtTotals) +
-                  " looks at events",
+              "others repaired or published slices during each of " +
+                  std::to_string(kLooksAtTotals) + " looks at events",
               "verify again when they are done");
 }
 
@@ -278,8 +278,8 @@ TotalsVerifier::Surplus TotalsVerifier::compare(const Holdings& holdings) {
   return out;
 }
 
-// Whether what damaged slices gave, of which only the number of rows is known, is all that `events` has beyond the ledger. Then it
-// follows what `events` must be.
+// Whether what damaged slices gave, of which only the number of rows is known, is all that `events`
+// has beyond the ledger. Then it follows what `events` must be.
 bool TotalsVerifier::explains(const Surplus& surplus, const Holdings& holdings) const {
   int64_t rows = 0;
   for (const SliceKey& key : holdings.replaced) {
@@ -289,7 +289,8 @@ bool TotalsVerifier::explains(const Surplus& surplus, const Holdings& holdings) 
          rows_counted(surplus.cells) == rows;
 }
 
-// They stay as they are: nobody can say what `events` must be with them replaced. That is for somebody to decide.
+// They stay as they are: nobody can say what `events` must be with them replaced. That is for
+// somebody to decide.
 void TotalsVerifier::leave_damaged(Holdings& holdings) const {
   Contribution replacements;
   for (const SliceChange& change : damage_.plan.slices) {
@@ -334,7 +335,8 @@ void TotalsVerifier::judge_events(const Holdings& holdings, const Surplus& surpl
   note_cells(report, surplus.unexplained, holdings.frozen, surplus.by_hour,
              "events beyond the ledger, by hour");
   note_cells(report, surplus.cells, holdings.ledger, holdings.events, "events");
-  // Guard Shrink: what somebody else added is taken away only if that is allowed; what is missing is put back.
+  // Guard Shrink: what somebody else added is taken away only if that is allowed; what is missing
+  // is put back.
   Contribution correction = difference({}, surplus.cells);
   const bool takes_away = std::any_of(correction.begin(), correction.end(), [](const Cell& cell) {
     return cell.measures.any_negative();
@@ -365,7 +367,8 @@ void TotalsVerifier::judge_days(const Holdings& holdings, CommitPlan& plan,
       static_cast<int64_t>(wrong.size());
 }
 
-// Rows keep the company that their engine knew until it refreshes its jobs; those of one that is gone wait for the next one's start.
+// Rows keep the company that their engine knew until it refreshes its jobs; those of one that is
+// gone wait for the next one's start.
 Result<void> TotalsVerifier::check_companies(const std::map<int64_t, int64_t>& misplaced) {
   for (const auto& [job, rows] : misplaced) {
     report_.companies_different += rows;

@@ -1,10 +1,12 @@
-// The second half of verify, over all sources of the warehouse: `events` = frozen base + Σ ledger, the roll-up = `events` by day, and
-// companies as the jobs say; with repair, what differs is put right in one transaction.
+// The second half of verify, over all sources of the warehouse: `events` = frozen base + Σ ledger,
+// the roll-up = `events` by day, and companies as the jobs say; with repair, what differs is put
+// right in one transaction.
 //
-// Streaming: one pass over ledger, events and roll-up keeps a digest of each day, which is linear in the measures, so that equal sums
-// have equal digests whatever the slices are. A second pass, in the same snapshot, loads only the cells of days whose digests
-// differ. In hours to which frozen slices gave something cells are known only as sums by hour: there the cells of unfrozen slices are
-// kept, which are few. Memory: those, and the cells of the days that differ. Not thread-safe.
+// Streaming: one pass over ledger, events and roll-up keeps a digest of each day, which is linear
+// in the measures, so that equal sums have equal digests whatever the slices are. A second pass, in
+// the same snapshot, loads only the cells of days whose digests differ. In hours to which frozen
+// slices gave something cells are known only as sums by hour: there the cells of unfrozen slices
+// are kept, which are few. Memory: those, and the cells of the days that differ. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +40,8 @@ class TotalsVerifier {
     std::set<SliceKey> replaced;
     // Some other slices' share of the ledger is not known.
     bool damaged = false;
-    // Of hours of frozen slices: the ledger's cells, what `events` has in those cells, and all of `events` summed up by hour.
+    // Of hours of frozen slices: the ledger's cells, what `events` has in those cells, and all of
+    // `events` summed up by hour.
     Contribution frozen_ledger;
     Contribution frozen_events;
     Contribution frozen_events_by_hour;
@@ -56,13 +59,15 @@ class TotalsVerifier {
   struct Surplus {
     // Of hours to which no frozen slice gave anything: should be none.
     Contribution cells;
-    // Of the other hours: cells that hold less than the ledger says, and sums by hour that are not what frozen slices gave.
+    // Of the other hours: cells that hold less than the ledger says, and sums by hour that are not
+    // what frozen slices gave.
     Contribution negative;
     Contribution by_hour;
     Contribution unexplained;
   };
   struct DayDigest {
-    // Σ ledger − Σ events, and Σ events by day − the roll-up; linear digests, 0 where they are equal.
+    // Σ ledger − Σ events, and Σ events by day − the roll-up; linear digests, 0 where they are
+    // equal.
     uint64_t ledger_less_events = 0;
     uint64_t events_less_days = 0;
   };

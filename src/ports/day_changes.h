@@ -1,5 +1,6 @@
-// The daily roll-up of `events`: table hirestream_days, which a warehouse keeps in the transaction that changes `events`, by the same
-// differences. A day is a civil day of the reporting time zone, as the cells' hours are.
+// The daily roll-up of `events`: table hirestream_days, which a warehouse keeps in the transaction
+// that changes `events`, by the same differences. A day is a civil day of the reporting time zone,
+// as the cells' hours are.
 #pragma once
 
 #include <span>
@@ -12,8 +13,8 @@ namespace hirestream {
 // The cell's day: its key with the day's first hour.
 CellKey day_of(const CellKey& cell);
 
-// What changes of cells (sorted by key, keys unique) do to days: sorted by key, keys unique, deltas non-zero. Of several known companies
-// the last one's.
+// What changes of cells (sorted by key, keys unique) do to days: sorted by key, keys unique, deltas
+// non-zero. Of several known companies the last one's.
 std::vector<CellChange> day_changes(std::span<const CellChange> cells);
 
 }  // namespace hirestream

@@ -1,12 +1,15 @@
-// Where raw rows come from. One interface for the four strategies of reading; the pipeline picks its state machine by
-// description().strategy. Implementations: adapters/cassandra (tail, scan), adapters/sqlite (follow), adapters/files.
+// Where raw rows come from. One interface for the four strategies of reading; the pipeline picks
+// its state machine by description().strategy. Implementations: adapters/cassandra (tail, scan),
+// adapters/sqlite (follow), adapters/files.
 //
-// Reading is pulled: a sweep gives page after page of rows with the slice they belong to, and whoever reads decides when to go
-// on, or to stop. What is swept are slices (tail, follow, files) or a part of the ring, the source's own storage order (tail, scan).
+// Reading is pulled: a sweep gives page after page of rows with the slice they belong to, and
+// whoever reads decides when to go on, or to stop. What is swept are slices (tail, follow, files)
+// or a part of the ring, the source's own storage order (tail, scan).
 //
-// Threading: one thread at a time. Blocking: every call blocks until done or its own time-out; implementations may read ahead
-// with bounded concurrency. Errors: kTransient after the implementation's own page retries are used up (the caller discards
-// what the sweep delivered and tries again later); kConfig for missing tables, permissions and the like; kRejected for a file
+// Threading: one thread at a time. Blocking: every call blocks until done or its own time-out;
+// implementations may read ahead with bounded concurrency. Errors: kTransient after the
+// implementation's own page retries are used up (the caller discards what the sweep delivered and
+// tries again later); kConfig for missing tables, permissions and the like; kRejected for a file
 // that cannot be read.
 #pragma once
 
@@ -31,13 +34,15 @@ struct SourceDescription {
   Strategy strategy = Strategy::kTail;
   // "cassandra", "sqlite", "csv", "ndjson": goes to events.sources.
   std::string kind;
-  // Which raw log this is, for the fingerprint: cluster name, table and table id; its own id; else a path.
+  // Which raw log this is, for the fingerprint: cluster name, table and table id; its own id; else
+  // a path.
   std::string identity;
   int32_t shard_count = 1;
   BucketWidth bucket_width = BucketWidth::seconds(60);
   // Several replicas answer: reads at ReadLevel::kStrongest may find rows that others miss.
   bool replicas = true;
-  // The source sees to it that each row comes once in a sweep; else whoever reads knows rows by their ids.
+  // The source sees to it that each row comes once in a sweep; else whoever reads knows rows by
+  // their ids.
   bool unique_rows = false;
   // A slice can be read from a position on; else it is always read whole.
   bool range_reads = true;
@@ -68,7 +73,8 @@ struct EventTimes {
 struct RingPart {
   uint64_t begin = 0;
   uint64_t end = kRingPlaces;
-  // Only sources of strategy scan: rows outside these times, and rows without an event time, may be left out.
+  // Only sources of strategy scan: rows outside these times, and rows without an event time, may be
+  // left out.
   std::optional<EventTimes> event_times;
 };
 
@@ -116,8 +122,8 @@ class EventSource {
   virtual ~EventSource() = default;
 
   virtual const SourceDescription& description() const = 0;
-  // Every slice that has rows now (of these shards), in key order; only with slice_reads. Cost may grow with history: for start-up and
-  // rare rounds.
+  // Every slice that has rows now (of these shards), in key order; only with slice_reads. Cost may
+  // grow with history: for start-up and rare rounds.
   virtual Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) = 0;
   // The bucket that receives rows now. Where buckets are no times and no sequence: 0.
   virtual Result<int64_t> newest_bucket(int64_t now_us) = 0;

@@ -9,7 +9,8 @@
 
 namespace hirestream {
 
-// What was read. `warnings`: rows that could not be used, each named, for a person; all others hold.
+// What was read. `warnings`: rows that could not be used, each named, for a person; all others
+// hold.
 template <typename Entry>
 struct Loaded {
   std::vector<Entry> entries;
@@ -21,8 +22,8 @@ class JobDirectory {
   virtual ~JobDirectory() = default;
   // All jobs, sorted by job_id, ids unique (of duplicate rows in the table the one read last wins).
   virtual Result<Loaded<Job>> load() = 0;
-  // Publishers with a name, sorted by id, ids unique. Optional: empty where the directory has no table of them (one without the columns
-  // is not it).
+  // Publishers with a name, sorted by id, ids unique. Optional: empty where the directory has no
+  // table of them (one without the columns is not it).
   virtual Result<Loaded<Publisher>> load_publishers() = 0;
 };
 

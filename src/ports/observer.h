@@ -1,5 +1,6 @@
-// What the pipeline tells the world while it works: metrics and log are made from this. Calls are cheap and must not throw
-// or block. Called from the engine's thread; an observer shared by engines must be thread-safe.
+// What the pipeline tells the world while it works: metrics and log are made from this. Calls are
+// cheap and must not throw or block. Called from the engine's thread; an observer shared by engines
+// must be thread-safe.
 #pragma once
 
 #include <cstdint>

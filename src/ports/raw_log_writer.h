@@ -1,5 +1,6 @@
-// Writes raw rows into a raw log: for `generate` and `import`. Same create_time again: the later write wins (as in Cassandra). Null
-// values are left unset, never written as tombstones. One thread at a time.
+// Writes raw rows into a raw log: for `generate` and `import`. Same create_time again: the later
+// write wins (as in Cassandra). Null values are left unset, never written as tombstones. One thread
+// at a time.
 #pragma once
 
 #include <span>
@@ -12,8 +13,9 @@ namespace hirestream {
 class RawLogWriter {
  public:
   virtual ~RawLogWriter() = default;
-  // Returns when all rows are acknowledged. On an error some may have been written; writing them again is harmless.
-  // A value that does not fit its column's type is an error kRejected naming the row's create_time, column and value.
+  // Returns when all rows are acknowledged. On an error some may have been written; writing them
+  // again is harmless. A value that does not fit its column's type is an error kRejected naming the
+  // row's create_time, column and value.
   virtual Result<void> write(std::span<const RawEvent> events) = 0;
   // Flushes and closes files. No write may follow.
   virtual Result<void> finish() = 0;

@@ -1,13 +1,16 @@
-// What people look at: sums over `events`, with names, and how the pipeline is doing. Read only; a read-only database user is enough.
-// Implementations: adapters/mysql, adapters/sqlite, behind one contract suite.
+// What people look at: sums over `events`, with names, and how the pipeline is doing. Read only; a
+// read-only database user is enough. Implementations: adapters/mysql, adapters/sqlite, behind one
+// contract suite.
 //
-// Hours are civil hours since 1970 in the reporting time zone (as CellKey::local_hour), ranges are half open. Rates are never stored or
-// averaged: whoever shows them divides sums (model/key_figures.h).
+// Hours are civil hours since 1970 in the reporting time zone (as CellKey::local_hour), ranges are
+// half open. Rates are never stored or averaged: whoever shows them divides sums
+// (model/key_figures.h).
 //
-// Threading: one thread at a time per object; blocking. Errors: kTransient = the warehouse does not answer, kConfig = no privilege or
-// no tables (the hint says which grant or which `init`; lacks_tables() tells them apart). Two tables may be missing without an error,
-// since older versions made warehouses without them: hirestream_minutes and hirestream_verifications; so may hirestream_minutes'
-// column of rejected rows.
+// Threading: one thread at a time per object; blocking. Errors: kTransient = the warehouse does not
+// answer, kConfig = no privilege or no tables (the hint says which grant or which `init`;
+// lacks_tables() tells them apart). Two tables may be missing without an error, since older
+// versions made warehouses without them: hirestream_minutes and hirestream_verifications; so may
+// hirestream_minutes' column of rejected rows.
 #pragma once
 
 #include <array>
@@ -36,11 +39,13 @@ std::optional<Dimension> find_dimension(std::string_view name);
 struct ReportFilter {
   int32_t from_hour = 0;
   int32_t to_hour = 0;  // exclusive
-  // Ids by dimension; a dimension that is not there, or has no id, is not restricted. 0 stands for "unknown".
+  // Ids by dimension; a dimension that is not there, or has no id, is not restricted. 0 stands for
+  // "unknown".
   std::map<Dimension, std::vector<int64_t>> ids;
 };
 
-// A range of hours as whole days, which the daily roll-up answers, and what is left of it at both ends.
+// A range of hours as whole days, which the daily roll-up answers, and what is left of it at both
+// ends.
 struct RangeParts {
   struct Hours {
     int32_t from = 0;
@@ -103,7 +108,8 @@ inline constexpr int32_t kNamesDays = 31;
 // Each id once, in the order of its first occurrence.
 std::vector<int64_t> distinct_ids(std::span<const int64_t> ids);
 
-// Where a slice's bucket begins, if buckets of that strategy are times; else 0. (Both are in the source's fingerprint.)
+// Where a slice's bucket begins, if buckets of that strategy are times; else 0. (Both are in the
+// source's fingerprint.)
 int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket);
 
 // 64 bits of a text (FNV-1a) in hexadecimal: what version() makes of the state it looks at.
@@ -152,8 +158,9 @@ struct WriterProgress {
   int64_t committed_us = 0;              // 0: never
 };
 
-// Takes it into the source's settled_until_us and last_commit_us. A raw log that is followed is counted in the order in which it was written:
-// what arrived two minutes before a commit had been written then, and is settled.
+// Takes it into the source's settled_until_us and last_commit_us. A raw log that is followed is
+// counted in the order in which it was written: what arrived two minutes before a commit had been
+// written then, and is settled.
 void add_writer(SourceQuality& source, std::string_view strategy, int64_t bucket_width_s,
                 const WriterProgress& writer);
 
@@ -169,7 +176,8 @@ struct Verification {
   int64_t slices_damaged = 0;
   int64_t cells_checked = 0;
   int64_t cells_different = 0;
-  // What remained: slices that differ or are damaged, and cells of `events` that do not follow from the ledger.
+  // What remained: slices that differ or are damaged, and cells of `events` that do not follow from
+  // the ledger.
   int64_t differences() const { return slices_different + slices_damaged + cells_different; }
   friend bool operator==(const Verification&, const Verification&) = default;
 };
@@ -198,7 +206,8 @@ struct SliceLine {
   int64_t updated_at_us = 0;
 };
 
-// Of a Report's error: the tables (or the database, or the file) are not there yet. `run` and `init` create them.
+// Of a Report's error: the tables (or the database, or the file) are not there yet. `run` and
+// `init` create them.
 bool lacks_tables(const Error& error);
 
 class Report {
@@ -206,7 +215,8 @@ class Report {
   virtual ~Report() = default;
 
   virtual std::string server() const = 0;
-  // Changes with every commit that changes anything a report shows, and with nothing else that matters: for ETag and live pages. Cheap.
+  // Changes with every commit that changes anything a report shows, and with nothing else that
+  // matters: for ETag and live pages. Cheap.
   virtual Result<std::string> version() = 0;
   // First hour and last hour with data; nothing: `events` is empty.
   virtual Result<std::optional<std::pair<int32_t, int32_t>>> hours() = 0;
@@ -217,8 +227,9 @@ class Report {
   // The largest first (ties by id), from `offset` on, at most `limit`.
   virtual Result<ReportPage> top(const ReportFilter& filter, Dimension dimension, Figure order,
                                  size_t limit, size_t offset) = 0;
-  // Ids that occur in the job directory, or in the newest kNamesDays days of `events`, and whose name or id contains the text (letters
-  // of ASCII without case); by name, those without a name last, then id.
+  // Ids that occur in the job directory, or in the newest kNamesDays days of `events`, and whose
+  // name or id contains the text (letters of ASCII without case); by name, those without a name
+  // last, then id.
   virtual Result<std::vector<NamedId>> names(Dimension dimension, const std::string& text,
                                              size_t limit) = 0;
   // The names of these ids, whether they occur or not: each once, in the same order.
@@ -230,30 +241,36 @@ class Report {
                                                 size_t limit) = 0;
 
   virtual Result<std::vector<SourceQuality>> quality() = 0;
-  // The same without classes and numbers of slices (all 0), which take a walk over the ledger. By registration.
+  // The same without classes and numbers of slices (all 0), which take a walk over the ledger. By
+  // registration.
   virtual Result<std::vector<SourceQuality>> sources() = 0;
   virtual Result<std::vector<RejectGroup>> rejects() = 0;
   // The newest of each source, by registration; none where this user may not read them.
   virtual Result<std::vector<Verification>> verifications() = 0;
-  // The newest slices of each source, by source, then time, then shard; where slices are no times, the last changed ones.
+  // The newest slices of each source, by source, then time, then shard; where slices are no times,
+  // the last changed ones.
   virtual Result<std::vector<SliceLine>> slices(size_t limit_per_source) = 0;
   virtual Result<std::vector<PipelineMinute>> minutes(int64_t from_us) = 0;
 };
 
-// For implementations of slices(): of one source's slices, found shard by shard, the `limit` newest go to the end of `out`, in the
-// order that slices() promises. `by_change`: their buckets are no order.
+// For implementations of slices(): of one source's slices, found shard by shard, the `limit` newest
+// go to the end of `out`, in the order that slices() promises. `by_change`: their buckets are no
+// order.
 void append_newest(std::vector<SliceLine> found, bool by_change, size_t limit,
                    std::vector<SliceLine>& out);
 
-// Keeps the engines' own figures, and what `verify` found. One thread at a time; blocking; losing any of it loses no truth.
+// Keeps the engines' own figures, and what `verify` found. One thread at a time; blocking; losing
+// any of it loses no truth.
 class PipelineLog {
  public:
   virtual ~PipelineLog() = default;
-  // Adds up with what the minute has already (several engines, restarts); maxima and quantiles: the larger one stays. Minutes of a source
-  // that is not registered are left out. Deletes minutes before `expire_before_us`.
+  // Adds up with what the minute has already (several engines, restarts); maxima and quantiles: the
+  // larger one stays. Minutes of a source that is not registered are left out. Deletes minutes
+  // before `expire_before_us`.
   virtual Result<void> record(std::span<const PipelineMinute> minutes,
                               int64_t expire_before_us) = 0;
-  // Keeps the newest kVerificationsKept of that source. A source that is not registered is left out.
+  // Keeps the newest kVerificationsKept of that source. A source that is not registered is left
+  // out.
   virtual Result<void> record_verification(const Verification& verification) = 0;
 };
 

@@ -90,12 +90,12 @@ Result<void> check_new_source(std::span<const SourceRegistration> known,
     const std::string zone = value_of(stored.fingerprint, "timezone");
     const std::string own = value_of(given.fingerprint, "timezone");
     if (!own.empty() && !zone.empty() && own != zone) {
-      return refused(given,
-                     fmt::format("its hours are those of {}, but this warehouse counts in {} "
-                                 "(source \"{}\")",
-                                 own, zone, stored.name),
-                     fmt::format("use --timezone {} for it, too, or count into another warehouse",
-                                 zone));
+      return refused(
+          given,
+          fmt::format("its hours are those of {}, but this warehouse counts in {} "
+                      "(source \"{}\")",
+                      own, zone, stored.name),
+          fmt::format("use --timezone {} for it, too, or count into another warehouse", zone));
     }
     if (is_same_raw_log(stored, given)) {
       return refused(

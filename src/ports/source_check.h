@@ -11,8 +11,9 @@ namespace hirestream {
 // Guard Fingerprint, of a name that is known: kConfig naming each difference.
 Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given);
 
-// Of a new name: kConfig if one of the known sources is the same raw log, which would be counted twice. Of files and raw logs without id,
-// whose identity is only a path, those named after their URI are the same if one path holds the other.
+// Of a new name: kConfig if one of the known sources is the same raw log, which would be counted
+// twice. Of files and raw logs without id, whose identity is only a path, those named after their
+// URI are the same if one path holds the other.
 Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given);
 

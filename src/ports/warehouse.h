@@ -1,11 +1,13 @@
-// Where results live: the hourly table `events` and its roll-up by day, the ledger (what `events` contains of each slice), progress and rejects.
-// Implementations: adapters/mysql (MySQL 8/9, MariaDB 10.11), adapters/sqlite. One contract suite runs over all.
+// Where results live: the hourly table `events` and its roll-up by day, the ledger (what `events`
+// contains of each slice), progress and rejects. Implementations: adapters/mysql (MySQL 8/9,
+// MariaDB 10.11), adapters/sqlite. One contract suite runs over all.
 //
-// The pipeline decides what to write; the warehouse applies it in ONE transaction under the guards below and knows no more.
+// The pipeline decides what to write; the warehouse applies it in ONE transaction under the guards
+// below and knows no more.
 //
-// Threading: one thread at a time per object; several objects (in several processes) may work on the same database.
-// Errors: kTransient = definitely not applied, try again; kConfig = somebody must act. Commit outcomes that are not errors are
-// CommitVerdicts.
+// Threading: one thread at a time per object; several objects (in several processes) may work on
+// the same database. Errors: kTransient = definitely not applied, try again; kConfig = somebody
+// must act. Commit outcomes that are not errors are CommitVerdicts.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +28,9 @@ namespace hirestream {
 
 using SourceId = int32_t;
 
-// What defines a source's numbers: source identity, strategy, bucket width, shard count, attribution, kinds, time zones, tz version. Sorted
-// by name. Stored at first registration; a later registration with other values is refused.
+// What defines a source's numbers: source identity, strategy, bucket width, shard count,
+// attribution, kinds, time zones, tz version. Sorted by name. Stored at first registration; a later
+// registration with other values is refused.
 using Fingerprint = std::map<std::string, std::string>;
 
 struct SourceRegistration {
@@ -41,8 +44,9 @@ struct WriterEpoch {
   int64_t epoch = 0;
 };
 
-// How far the slices of a shard are frozen: every slice whose bucket lies below `until`, unless the ledger has it. Those that the ledger
-// never knew are history: they are counted in storage order, and those that lie before `history_place` of the ring have been.
+// How far the slices of a shard are frozen: every slice whose bucket lies below `until`, unless the
+// ledger has it. Those that the ledger never knew are history: they are counted in storage order,
+// and those that lie before `history_place` of the ring have been.
 struct FrozenMark {
   static constexpr uint64_t kAllHistory = uint64_t{1} << 32;
   int32_t shard = 0;
@@ -51,10 +55,12 @@ struct FrozenMark {
   friend bool operator==(const FrozenMark&, const FrozenMark&) = default;
 };
 
-// What is left of the frozen slices of a shard and day: their number, and counts and hash of all their rows.
+// What is left of the frozen slices of a shard and day: their number, and counts and hash of all
+// their rows.
 struct FrozenDay {
   int32_t shard = 0;
-  // Since 1970, UTC: of the bucket's begin, where buckets are times; else of the time when the slice was settled.
+  // Since 1970, UTC: of the bucket's begin, where buckets are times; else of the time when the
+  // slice was settled.
   int32_t day = 0;
   int64_t slices = 0;
   RowDigest digest;
@@ -68,14 +74,16 @@ enum class ChangeMode : uint8_t {
   kReplace,
   // Contribution unchanged (state, audit time or the held mark changes).
   kKeep,
-  // The slice leaves the ledger; what it gave stays in `events` and is in the commit's frozen sums. Based on revision 0: it never was
+  // The slice leaves the ledger; what it gave stays in `events` and is in the commit's frozen sums.
+  // Based on revision 0: it never was
   // there, and only its rejects are stored.
   kFreeze,
 };
 
 struct SliceChange {
-  // The entry as it shall be after the commit, except revision: here the revision the change is based on (0: the slice must not
-  // be in the ledger yet). The commit stores revision + 1. digest and classes are totals of the slice, not deltas.
+  // The entry as it shall be after the commit, except revision: here the revision the change is
+  // based on (0: the slice must not be in the ledger yet). The commit stores revision + 1. digest
+  // and classes are totals of the slice, not deltas.
   LedgerEntry entry;
   ChangeMode mode = ChangeMode::kReplace;
   Contribution contribution;  // canonical
@@ -91,25 +99,30 @@ struct CellChange {
 
 struct Commit {
   SourceId source = 0;
-  // Guard Epoch: the transaction's first statement locks these rows and compares. Empty: not an engine (repair, publish).
+  // Guard Epoch: the transaction's first statement locks these rows and compares. Empty: not an
+  // engine (repair, publish).
   std::vector<WriterEpoch> writers;
-  uint64_t token =
-      0;  // unique per commit attempt series (the same when the same Commit is tried again); resolves unknown outcomes
-  std::vector<SliceChange> slices;  // sorted by key, keys unique
-  std::vector<CellChange>
-      cells;  // sorted by key, keys unique, deltas non-zero; Σ of the slices' differences
+  uint64_t token = 0;  // unique per commit attempt series (the same when the same Commit is tried
+                       // again); resolves unknown outcomes
+  // Sorted by key, keys unique.
+  std::vector<SliceChange> slices;
+  // Sorted by key, keys unique, deltas non-zero: Σ of the slices' differences, and history.
+  std::vector<CellChange> cells;
   // Per shard: buckets below this are settled. Only ever raised.
   std::vector<std::pair<int32_t, int64_t>> settled_until;
   // Freezing. Stored as they are, one a shard.
   std::vector<FrozenMark> frozen_marks;
   // Added to what is stored; sorted by (shard, day), each once.
   std::vector<FrozenDay> frozen_days;
-  // What frozen slices gave, by hour (job, publisher, campaign and group are 0): added to frozen_totals(). Canonical.
+  // What frozen slices gave, by hour (job, publisher, campaign and group are 0): added to
+  // frozen_totals(). Canonical.
   Contribution frozen_hours;
   int64_t now_us = 0;  // events.updated_at
-  // Only without writers: changes() as it was when that was read on which this commit is based. kConflict if it has moved.
+  // Only without writers: changes() as it was when that was read on which this commit is based.
+  // kConflict if it has moved.
   std::optional<int64_t> based_on_changes;
-  // What to change in the roll-up, instead of what `cells` give: to put it right. As `cells`, keys with the day's first hour.
+  // What to change in the roll-up, instead of what `cells` give: to put it right. As `cells`, keys
+  // with the day's first hour.
   std::optional<std::vector<CellChange>> days;
 };
 
@@ -128,8 +141,8 @@ struct CommitOutcome {
 struct StoredContribution {
   LedgerEntry entry;  // revision 0 and an empty contribution when the slice is not in the ledger
   Contribution contribution;  // folded: base plus deltas
-  bool damaged =
-      false;  // a stored blob failed its checksum: contribution is useless; see repair in the pipeline
+  bool damaged = false;  // a stored blob failed its checksum: contribution is useless; see repair
+                         // in the pipeline
 };
 
 struct EventsRow {
@@ -171,22 +184,27 @@ class Warehouse {
   // --- schema
   // The DDL init would run, one statement each, with `IF NOT EXISTS`.
   virtual std::vector<std::string> schema_statements() const = 0;
-  // kAppendOnly: an `events` without our unique key; kForeign: columns missing (the error text of init names them).
+  // kAppendOnly: an `events` without our unique key; kForeign: columns missing (the error text of
+  // init names them).
   virtual Result<EventsTableState> events_table() = 0;
-  // Creates what is missing; changes nothing that exists. kConfig: no privilege (hint names `hirestream init --print`), append-only or
-  // foreign `events` (hint names `hirestream migrate`).
+  // Creates what is missing; changes nothing that exists. kConfig: no privilege (hint names
+  // `hirestream init --print`), append-only or foreign `events` (hint names `hirestream migrate`).
   virtual Result<void> init() = 0;
-  // Turns an append-only `events` into ours: groups duplicates by key, sums measures, keeps the old table as events_before_<UTC time>.
-  // Returns rows before and after. The result is not in any ledger: it stays as it is, under what is counted from now on.
+  // Turns an append-only `events` into ours: groups duplicates by key, sums measures, keeps the old
+  // table as events_before_<UTC time>. Returns rows before and after. The result is not in any
+  // ledger: it stays as it is, under what is counted from now on.
   virtual Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) = 0;
 
   // --- sources and writers
-  // Guard Fingerprint: kConfig naming each difference when it is known with another fingerprint. A new name is refused (kConfig) when
-  // another one has the same raw log (see source_check.h), and the first name of all when `events` has rows but hirestream_frozen none: they
-  // would be counted twice. A known name is refused (kConfig) when `events` is empty though the ledger has counted rows.
+  // Guard Fingerprint: kConfig naming each difference when it is known with another fingerprint. A
+  // new name is refused (kConfig) when another one has the same raw log (see source_check.h), and
+  // the first name of all when `events` has rows but hirestream_frozen none: they would be counted
+  // twice. A known name is refused (kConfig) when `events` is empty though the ledger has counted
+  // rows.
   virtual Result<SourceId> register_source(const SourceRegistration& registration) = 0;
   virtual Result<std::vector<SourceStatus>> sources() = 0;
-  // Raises each shard's epoch by one in one transaction and returns the new ones. `owner` is for people ("host:pid").
+  // Raises each shard's epoch by one in one transaction and returns the new ones. `owner` is for
+  // people ("host:pid").
   virtual Result<std::vector<WriterEpoch>> take_epochs(SourceId source,
                                                        std::span<const int32_t> shards,
                                                        const std::string& owner) = 0;
@@ -206,33 +224,40 @@ class Warehouse {
       SourceId source, std::span<const SliceKey> keys) = 0;
 
   virtual Result<CommitOutcome> commit(const Commit& commit) = 0;
-  // After kUnknown: on a new connection, with a locking read that waits for the old transaction's end. True: it was committed.
+  // After kUnknown: on a new connection, with a locking read that waits for the old transaction's
+  // end. True: it was committed.
   virtual Result<bool> resolve(const Commit& commit) = 0;
 
   // --- dimension
   // The jobs last stored, sorted by id.
   virtual Result<std::vector<Job>> load_jobs() = 0;
-  // In one transaction, of which changes() counts one more: stores these jobs and rewrites company_id of their rows in `events` (in key
-  // order) and in the roll-up. A commit that is based on changes() is wholly before or after it. Returns rows of `events` rewritten.
+  // In one transaction, of which changes() counts one more: stores these jobs and rewrites
+  // company_id of their rows in `events` (in key order) and in the roll-up. A commit that is based
+  // on changes() is wholly before or after it. Returns rows of `events` rewritten.
   virtual Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) = 0;
   // Names for reports; those of other publishers stay.
   virtual Result<void> store_publishers(std::span<const Publisher> changed) = 0;
 
   // --- for verify, rejects and people
-  // Until end_snapshot() everything that this object reads is of one committed state. Only reads in between. A connection that is lost
-  // ends it: the next read is kTransient.
+  // Until end_snapshot() everything that this object reads is of one committed state. Only reads in
+  // between. A connection that is lost ends it: the next read is kTransient.
   virtual Result<void> begin_snapshot() = 0;
   virtual void end_snapshot() = 0;
-  // Rises with every committed change by somebody who is no engine: repairs, published slices, jobs.
+  // Rises with every committed change by somebody who is no engine: repairs, published slices,
+  // jobs.
   virtual Result<int64_t> changes() = 0;
-  // Calls visit for every row of `events`, in key order. visit's error ends the walk and is returned.
+  // Calls visit for every row of `events`, in key order. visit's error ends the walk and is
+  // returned.
   virtual Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
-  // The same for the daily roll-up hirestream_days (ports/day_changes.h): keys have the day's first hour.
+  // The same for the daily roll-up hirestream_days (ports/day_changes.h): keys have the day's first
+  // hour.
   virtual Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
-  // Sum of the measures of frozen slices of all sources, by (date and) hour: cells whose job, publisher, campaign and group are 0.
+  // Sum of the measures of frozen slices of all sources, by (date and) hour: cells whose job,
+  // publisher, campaign and group are 0.
   virtual Result<Contribution> frozen_totals() = 0;
   virtual Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) = 0;
-  // Deletes rejects first seen before that time, and the oldest beyond the cap. The classes' counts stay.
+  // Deletes rejects first seen before that time, and the oldest beyond the cap. The classes' counts
+  // stay.
   virtual Result<void> expire_rejects(int64_t before_us, int64_t cap) = 0;
 };
 

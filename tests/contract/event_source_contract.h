@@ -1,10 +1,11 @@
-// What every EventSource must do, as a typed test suite over whoever makes one: a source of raw rows that are known.
+// What every EventSource must do, as a typed test suite over whoever makes one: a source of raw
+// rows that are known.
 //
 //   class MyFactory : public EventSourceFactory { … };        // default constructible
 //   INSTANTIATE_TYPED_TEST_SUITE_P(My, EventSourceContract, MyFactory);
 //
-// All values are such that typed columns hold them too (ids are integers, times have milliseconds), except where holds_bad_values() says
-// that any text may stand in any column.
+// All values are such that typed columns hold them too (ids are integers, times have milliseconds),
+// except where holds_bad_values() says that any text may stand in any column.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -36,8 +37,8 @@ class EventSourceFactory {
  public:
   virtual ~EventSourceFactory() = default;
   virtual std::string name() const = 0;
-  // A source over a new, otherwise empty raw log into which these rows were written in this order. It stays valid as long as the factory.
-  // Called at most once per factory.
+  // A source over a new, otherwise empty raw log into which these rows were written in this order.
+  // It stays valid as long as the factory. Called at most once per factory.
   virtual std::unique_ptr<EventSource> make(std::span<const RawEvent> events) = 0;
   // Whether ids, bid and ts may hold text that is no number or time.
   virtual bool holds_bad_values() const { return true; }

@@ -558,7 +558,8 @@ TEST_P(WarehouseContract, AFrozenSliceLeavesTheLedgerForTheSumsOfItsDay) {
   EXPECT_EQ(status.classes, (RowClasses{.counted = 6}));
 }
 
-// History that never was in the ledger: its sums, its rejects, and the place up to which it was counted.
+// History that never was in the ledger: its sums, its rejects, and the place up to which it was
+// counted.
 TEST_P(WarehouseContract, HistoryIsCountedWithoutRowsOfTheLedger) {
   start(1);
   const Contribution old{cell(kHour, 1, clicks(2, 9))};
@@ -1168,7 +1169,8 @@ TEST_P(WarehouseContract, ASourceOfAnotherReportingZoneIsRefused) {
   EXPECT_TRUE(warehouse_->register_source(registration("b", "Asia/Tokyo")).has_value());
 }
 
-// A warehouse of a version whose frozen slices were rows of the ledger: init folds them into the sums of their days.
+// A warehouse of a version whose frozen slices were rows of the ledger: init folds them into the
+// sums of their days.
 TEST_P(WarehouseSqlContract, InitFoldsFrozenSlicesOfAnOlderWarehouse) {
   start(2);
   database_->run(
@@ -1246,7 +1248,8 @@ TEST_P(WarehouseSqlContract, CountBeyond64BitsIsRefusedAndNothingIsApplied) {
   EXPECT_EQ(take(warehouse_->load_ledger(source_, {}, INT64_MIN)).size(), 1u);
 }
 
-// MySQL's amounts go beyond 64 bits of millionths: there the reader refuses. A wrapped or clamped number is never seen.
+// MySQL's amounts go beyond 64 bits of millionths: there the reader refuses. A wrapped or clamped
+// number is never seen.
 TEST_P(WarehouseSqlContract, SpendBeyond64BitsIsRefusedWhenItIsWrittenOrRead) {
   start(1);
   constexpr int64_t kHalf = 5'000'000'000'000'000'000;

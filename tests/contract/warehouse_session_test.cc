@@ -1,4 +1,5 @@
-// What every sql::Session must do: numbers that fit or an error, transactions that outlive nothing, connections that come back.
+// What every sql::Session must do: numbers that fit or an error, transactions that outlive nothing,
+// connections that come back.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -179,7 +180,8 @@ TEST_P(ServerSession, LostOneIsOpenedAnew) {
   EXPECT_EQ(session_->number("SELECT 1").value_or(0), 1);
 }
 
-// Never on a new connection, where it would be of another state, and where the end of the old transaction would reach into the new.
+// Never on a new connection, where it would be of another state, and where the end of the old
+// transaction would reach into the new.
 TEST_P(ServerSession, LostInATransactionFailsUntilTheTransactionsEnd) {
   for (const bool snapshot : {false, true}) {
     {

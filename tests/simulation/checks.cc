@@ -59,14 +59,16 @@ Checks::Checks(const World& world, const RawLog& log, Promptness promptness)
   const Strategy strategy = log.description().strategy;
   for (size_t i = 0; i < log.rows().size(); ++i) {
     const RawRow& row = log.rows()[i];
-    // What was there before the first start is history: it takes as long as it takes. A row that comes back is found by an audit.
+    // What was there before the first start is history: it takes as long as it takes. A row that
+    // comes back is found by an audit.
     if (row.versions.size() > 1 || row.comes_back() ||
         row.expires_us - row.everywhere_us() < kLongLifeUs ||
         row.versions.front().outcome.fate != Fate::kCounted ||
         row.everywhere_us() < world.now_us()) {
       continue;
     }
-    // Scan: how late an event is shows in its own time; else in its arrival time. Numbers of a sequence are never late.
+    // Scan: how late an event is shows in its own time; else in its arrival time. Numbers of a
+    // sequence are never late.
     const int64_t base_us =
         strategy == Strategy::kScan ? row.versions.front().values.ts.meaning : row.arrival_us;
     const int64_t seen_us = row.everywhere_us();
@@ -134,8 +136,7 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
     return log_.rows()[row].was_gone_lately(world_.now_us());
   };
   const std::vector<size_t>& rows = log_.rows_of(key);
-  if (after.held && !exempt_.contains(key) &&
-      std::none_of(rows.begin(), rows.end(), gone)) {
+  if (after.held && !exempt_.contains(key) && std::none_of(rows.begin(), rows.end(), gone)) {
     violated("Shrink", fmt::format("{} is held, but no row is gone", slice_text(key)));
   }
   const Expected bound = at_most_now(key);
@@ -162,7 +163,8 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
       }
     }
   }
-  // Rows that go while as many others come, which were not counted yet, cannot be told from overwritten ones.
+  // Rows that go while as many others come, which were not counted yet, cannot be told from
+  // overwritten ones.
   const bool exchanged =
       after.digest.rows >= before.digest.rows &&
       std::any_of(rows.begin(), rows.end(), [&](size_t row) { return gone(row); });
@@ -229,9 +231,10 @@ void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_
   const SourceDescription& source = log_.description();
   const bool follow = source.strategy == Strategy::kFollow;
   const int64_t width_us = follow ? 0 : source.bucket_width.us();
-  const bool over = follow ? mark <= log_.newest_sequence(world_.now_us()) / source.bucket_width.number()
-                           : mark * width_us + promptness_.grace_us <=
-                                 world_.now_us() + promptness_.clock_error_max_us;
+  const bool over =
+      follow ? mark <= log_.newest_sequence(world_.now_us()) / source.bucket_width.number()
+             : mark * width_us + promptness_.grace_us <=
+                   world_.now_us() + promptness_.clock_error_max_us;
   if (!over) {
     violated(
         "Settled",
@@ -290,7 +293,8 @@ void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int
   }
 }
 
-// Rows that are back, new ones and overwritten ones at once cannot be told from an exchange: that is for somebody to decide.
+// Rows that are back, new ones and overwritten ones at once cannot be told from an exchange: that
+// is for somebody to decide.
 bool Checks::may_be_held(const SliceKey& key, int64_t back_us) const {
   const std::vector<size_t>& rows = log_.rows_of(key);
   return std::any_of(rows.begin(), rows.end(), [&](size_t index) {
@@ -301,8 +305,7 @@ bool Checks::may_be_held(const SliceKey& key, int64_t back_us) const {
 }
 
 void Checks::check_released(const SliceKey& key, const StoredSlice& slice, int64_t back_us) const {
-  if (slice.entry.held && !exempt_.contains(key) &&
-      !may_be_held(key, back_us)) {
+  if (slice.entry.held && !exempt_.contains(key) && !may_be_held(key, back_us)) {
     violated("Shrink", fmt::format("{} is still held, but all its rows are back", slice_text(key)));
   }
 }
@@ -368,8 +371,8 @@ void Checks::check_truth_of_old(const SliceKey& key, const StoredSlice& slice,
              return version.visible_us[0] <= seen_us && version.visible_us[1] <= seen_us;
            });
   });
-  if (quiet && !exempt_.contains(key) && !slice.entry.held &&
-      !is_frozen_(key) && !has_expired_rows(key)) {
+  if (quiet && !exempt_.contains(key) && !slice.entry.held && !is_frozen_(key) &&
+      !has_expired_rows(key)) {
     check_exact(key, slice);
   }
 }

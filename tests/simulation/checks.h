@@ -25,7 +25,8 @@ struct StoredSlice {
   CellMap cells;  // decoded
 };
 
-// How late a row may come and still be counted at once, how long "at once" is, and when a slice is over.
+// How late a row may come and still be counted at once, how long "at once" is, and when a slice is
+// over.
 struct Promptness {
   int64_t lateness_max_us = 0;
   int64_t delay_max_us = 0;
@@ -49,28 +50,31 @@ class Checks {
 
   // Rows whose time to be counted has come are in. Call again and again.
   void check_promptness(const std::map<SliceKey, StoredSlice>& ledger);
-  // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must still hold what they gave, and those that
-  // wait for somebody to decide.
+  // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must
+  // still hold what they gave, and those that wait for somebody to decide.
   void check_truth(const std::map<SliceKey, StoredSlice>& ledger) const;
-  // Truth without anybody's help: a slice all of whose rows, overwritten ones too, were visible everywhere by then is exact.
+  // Truth without anybody's help: a slice all of whose rows, overwritten ones too, were visible
+  // everywhere by then is exact.
   void check_truth_of_old(const SliceKey& key, const StoredSlice& slice, int64_t seen_us) const;
-  // Settled: below `mark` every bucket of the shard is over, no slice of the ledger is open, and what was visible everywhere in time is
-  // counted. Slices that a repair has touched wait for the engine to hear of them.
+  // Settled: below `mark` every bucket of the shard is over, no slice of the ledger is open, and
+  // what was visible everywhere in time is counted. Slices that a repair has touched wait for the
+  // engine to hear of them.
   void check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_t shard,
                      int64_t mark_before, int64_t mark, const std::set<SliceKey>& repaired) const;
-  // Shrink: a slice is held only while it lacks rows; those that had them all back by then are not held any more, unless rows of them were
-  // overwritten.
+  // Shrink: a slice is held only while it lacks rows; those that had them all back by then are not
+  // held any more, unless rows of them were overwritten.
   void check_released(const SliceKey& key, const StoredSlice& slice, int64_t back_us) const;
   enum class Invariant { kSettled, kLate };
-  // History that was counted straight into the frozen base: every row that was visible everywhere before the first start is in it, and
-  // none twice.
+  // History that was counted straight into the frozen base: every row that was visible everywhere
+  // before the first start is in it, and none twice.
   void check_history(const std::map<SliceKey, StoredSlice>& ledger, const CellMap& history,
                      int64_t start_us) const;
   // Every slice holds at least the rows that were visible everywhere by then.
   void check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                         Invariant invariant) const;
 
-  // Slices whose stored contribution is damaged wait for a repair: neither Prompt nor Late is asked of them.
+  // Slices whose stored contribution is damaged wait for a repair: neither Prompt nor Late is asked
+  // of them.
   void exempt(const SliceKey& key, bool on) {
     if (on) {
       exempt_.insert(key);
@@ -98,8 +102,8 @@ class Checks {
   const std::map<SliceKey, StoredSlice>* frozen_slices_ = nullptr;
   std::function<bool(const SliceKey&)> is_frozen_ = [](const SliceKey&) { return false; };
   std::set<SliceKey> exempt_;
-  std::vector<std::pair<int64_t, size_t>>
-      prompt_queue_;  // (earliest time to ask for it, row), rising
+  // (earliest time to ask for it, row), rising
+  std::vector<std::pair<int64_t, size_t>> prompt_queue_;
   size_t prompt_next_ = 0;
   std::map<SliceKey, CellMap> prompt_cells_;  // what must be in by now
   std::set<SliceKey> prompt_dirty_;           // asked for, not yet found

@@ -268,9 +268,9 @@ void copy_row(const TrackingBatch& from, size_t row, const RowId& id, TrackingBa
 // Whether a request is for what is new in slices.
 bool is_poll(const SweepRequest& request) {
   const auto* slices = std::get_if<std::vector<SliceRead>>(&request.what);
-  return slices != nullptr && std::any_of(slices->begin(), slices->end(), [](const SliceRead& read) {
-           return read.from_position.has_value();
-         });
+  return slices != nullptr &&
+         std::any_of(slices->begin(), slices->end(),
+                     [](const SliceRead& read) { return read.from_position.has_value(); });
 }
 
 class SourceDecorator::SpoiledSweep : public Sweep {

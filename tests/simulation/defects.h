@@ -1,5 +1,6 @@
-// Deliberate defects, each wrapped around a port or an option of the engine: what a wrong implementation would do. The simulation must catch
-// every one of them; a check that catches nothing is no check.
+// Deliberate defects, each wrapped around a port or an option of the engine: what a wrong
+// implementation would do. The simulation must catch every one of them; a check that catches
+// nothing is no check.
 #pragma once
 
 #include <cstdint>

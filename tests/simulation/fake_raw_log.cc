@@ -124,8 +124,7 @@ Result<int64_t> FakeEventSource::newest_bucket(int64_t now_us) {
     return 0;
   }
   HIRESTREAM_TRY(check_reachable("newest bucket"));
-  return log_.newest_sequence(world_.now_us()) /
-         log_.description().bucket_width.number();
+  return log_.newest_sequence(world_.now_us()) / log_.description().bucket_width.number();
 }
 
 FakeEventSource::Seen FakeEventSource::look(const RawRow& row, ReadLevel level, int replica) const {
@@ -168,8 +167,7 @@ FakeEventSource::Answer FakeEventSource::scan_range(size_t range, const RingPart
     }
     const Value& ts = seen.second->values.ts;
     const bool inside = !part.event_times || more ||
-                        (ts.kind == Value::Kind::kGood &&
-                         ts.meaning >= part.event_times->from_us &&
+                        (ts.kind == Value::Kind::kGood && ts.meaning >= part.event_times->from_us &&
                          ts.meaning < part.event_times->to_us);
     if (inside) {
       out.rows.push_back(seen);
@@ -225,8 +223,8 @@ void FakeEventSource::fill(TrackingBatch& batch, const Seen& seen) const {
   }
 }
 
-// Pages of slices (or of ranges of a scan) in any order, each answered when its turn comes. A source whose rows are unique repeats
-// none; others may repeat rows and whole pages.
+// Pages of slices (or of ranges of a scan) in any order, each answered when its turn comes. A
+// source whose rows are unique repeats none; others may repeat rows and whole pages.
 class FakeEventSource::FakeSweep : public Sweep {
  public:
   FakeSweep(FakeEventSource& source, SweepRequest request, std::vector<SliceRead> slices)

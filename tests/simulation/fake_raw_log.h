@@ -1,8 +1,8 @@
-// A raw log in memory with two replicas, and the port through which a simulated process reads it. Which row is visible where and when is
-// fixed when the run is set up; time alone uncovers it.
+// A raw log in memory with two replicas, and the port through which a simulated process reads it.
+// Which row is visible where and when is fixed when the run is set up; time alone uncovers it.
 //
-// Faults: late visibility, stale replicas, errors after part of a read was delivered, rows and batches delivered twice, more rows
-// than asked for, rows in any order, outages.
+// Faults: late visibility, stale replicas, errors after part of a read was delivered, rows and
+// batches delivered twice, more rows than asked for, rows in any order, outages.
 #pragma once
 
 #include <map>
@@ -31,7 +31,8 @@ class RawLog {
       : description_(std::move(description)), text_columns_(text_columns) {}
 
   void add(RawRow row);
-  // From then on readers that open the log are told of so many shards (rows are laid out before, see RawRow::slice).
+  // From then on readers that open the log are told of so many shards (rows are laid out before,
+  // see RawRow::slice).
   void announce_shards(int64_t from_us, int32_t shard_count);
   // What a reader is told that opens the log now.
   SourceDescription description_at(int64_t now_us) const;

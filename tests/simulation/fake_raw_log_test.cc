@@ -1,4 +1,5 @@
-// The simulated raw log keeps the contract that the real ones keep (tests/contract, tests/integration/cassandra).
+// The simulated raw log keeps the contract that the real ones keep (tests/contract,
+// tests/integration/cassandra).
 #include "simulation/fake_raw_log.h"
 
 #include <map>

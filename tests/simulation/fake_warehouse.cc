@@ -147,7 +147,8 @@ void WarehouseDatabase::check_fence(const Commit& commit,
   }
 }
 
-// A publisher is gone when a job moves: its rows have the company of the moment in which it commits.
+// A publisher is gone when a job moves: its rows have the company of the moment in which it
+// commits.
 void WarehouseDatabase::check_publisher(const Commit& commit) const {
   for (const CellChange& cell : commit.cells) {
     const auto job = now_.jobs.find(cell.key.job_id);
@@ -170,7 +171,9 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   std::set<CellKey> touched;
   if (!commit.writers.empty() && (!commit.frozen_hours.empty() || !commit.frozen_days.empty())) {
     const CellMap history = history_of(commit);
-    check_frozen(commit, history);
+    if (checks_ != nullptr) {
+      check_frozen(commit, history);
+    }
     for (const auto& [cell, measures] : history) {
       add_to(expected_events_, cell, measures);
       add_to(history_, cell, measures);
@@ -203,7 +206,8 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   }
 }
 
-// What a commit adds to `events` beyond the changes of its slices: history that goes straight into the frozen base.
+// What a commit adds to `events` beyond the changes of its slices: history that goes straight into
+// the frozen base.
 CellMap WarehouseDatabase::history_of(const Commit& commit) const {
   CellMap beyond;
   for (const CellChange& cell : commit.cells) {
@@ -227,7 +231,8 @@ CellMap WarehouseDatabase::history_of(const Commit& commit) const {
   return beyond;
 }
 
-// The frozen sums of a commit are those of the slices that leave the ledger and of the history that never was in it.
+// The frozen sums of a commit are those of the slices that leave the ledger and of the history that
+// never was in it.
 void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& history) const {
   CellMap hours;
   FrozenDay sum;
@@ -479,7 +484,8 @@ StoredContribution WarehouseDatabase::load(const State& state, SourceId source,
     }
     out.contribution = merge(out.contribution, *decoded);
   }
-  if (!damaged_.contains(key) && to_map(out.contribution) != state.shadow.at(source).at(key).cells) {
+  if (!damaged_.contains(key) &&
+      to_map(out.contribution) != state.shadow.at(source).at(key).cells) {
     violated("Codec", "a contribution does not come back as it was stored");
   }
   return out;

@@ -1,9 +1,11 @@
-// A warehouse in memory: the database that all simulated processes share, and the port through which one of them works on it. It keeps the
-// contract of ports/warehouse.h to the letter and checks the invariants inside every commit. Contributions are stored as the blobs of
+// A warehouse in memory: the database that all simulated processes share, and the port through
+// which one of them works on it. It keeps the contract of ports/warehouse.h to the letter and
+// checks the invariants inside every commit. Contributions are stored as the blobs of
 // aggregation/contribution_codec.h.
 //
-// Faults: deadlock, connection lost before or after COMMIT, a COMMIT that takes effect long after the client gave up (the old
-// transaction keeps its locks until then), lost answers of other calls, outages, damaged blobs.
+// Faults: deadlock, connection lost before or after COMMIT, a COMMIT that takes effect long after
+// the client gave up (the old transaction keeps its locks until then), lost answers of other calls,
+// outages, damaged blobs.
 #pragma once
 
 #include <map>
@@ -140,7 +142,7 @@ class WarehouseDatabase {
   // What was frozen, slice by slice: nobody but the checks knows any more.
   std::map<SliceKey, StoredSlice> frozen_slices_;
   CellMap history_;
-  std::set<SliceKey> repaired_;                  // last changed by a repair
+  std::set<SliceKey> repaired_;  // last changed by a repair
   std::set<SliceKey> damaged_;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;

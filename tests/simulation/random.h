@@ -1,5 +1,6 @@
-// The simulation's only source of chance: the same seed gives the same numbers on every machine (the standard library's
-// distributions do not promise that). Generator: splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators").
+// The simulation's only source of chance: the same seed gives the same numbers on every machine
+// (the standard library's distributions do not promise that). Generator: splitmix64 (Steele, Lea,
+// Flood: "Fast splittable pseudorandom number generators").
 #pragma once
 
 #include <cstddef>

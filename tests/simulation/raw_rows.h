@@ -1,5 +1,6 @@
-// The rows of a simulated raw log, with what they mean. Their meaning is worked out here from the values that were drawn, independently of
-// the product's classifier and tally: it is the yardstick for the engine.
+// The rows of a simulated raw log, with what they mean. Their meaning is worked out here from the
+// values that were drawn, independently of the product's classifier and tally: it is the yardstick
+// for the engine.
 #pragma once
 
 #include <cstdint>

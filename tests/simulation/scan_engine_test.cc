@@ -1,4 +1,5 @@
-// What the scan engine does in situations told one by one. Slices are minutes of event time; the first one is −10 s to 50 s.
+// What the scan engine does in situations told one by one. Slices are minutes of event time; the
+// first one is −10 s to 50 s.
 #include <gtest/gtest.h>
 
 #include "simulation/scenario.h"

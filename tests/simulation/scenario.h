@@ -1,5 +1,6 @@
-// A small world for scenarios that are told step by step: a raw log with rows given one by one, a warehouse, a job directory and one engine,
-// without any chance. Times are seconds since the scenario's start, 10 s after the begin of a bucket.
+// A small world for scenarios that are told step by step: a raw log with rows given one by one, a
+// warehouse, a job directory and one engine, without any chance. Times are seconds since the
+// scenario's start, 10 s after the begin of a bucket.
 #pragma once
 
 #include <functional>
@@ -58,14 +59,16 @@ class Scenario {
   VerifyReport verify(bool repair);
   // Slices replaced.
   int64_t retry_rejects();
-  // Runs once inside the next read of the engine or of a verification, after its rows were delivered: what others do meanwhile.
+  // Runs once inside the next read of the engine or of a verification, after its rows were
+  // delivered: what others do meanwhile.
   void during_next_read(std::function<void()> action);
   void sleep(double seconds);
 
   double now_s() const;
   int64_t clicks() const;  // in events
   int64_t company_of(int64_t job_id) const;
-  // Of the slice in which the scenario starts, plus `offset` buckets. Fails when the ledger does not have it.
+  // Of the slice in which the scenario starts, plus `offset` buckets. Fails when the ledger does
+  // not have it.
   LedgerEntry slice(int64_t offset = 0) const;
   bool has_slice(int64_t offset = 0) const;
   bool is_frozen(int64_t offset = 0) const;

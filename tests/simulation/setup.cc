@@ -182,8 +182,8 @@ void draw_events(Setup& setup, Random& random) {
 
 // So many rows in one slice that the engine must forget ids it has counted.
 void make_rush(Setup& setup) {
-  setup.source.bucket_width = setup.strategy == Strategy::kFollow ? BucketWidth::rows(10'000)
-                                                                  : BucketWidth::seconds(60);
+  setup.source.bucket_width =
+      setup.strategy == Strategy::kFollow ? BucketWidth::rows(10'000) : BucketWidth::seconds(60);
   setup.source.shard_count = 1;
   setup.groups = {{}};
   setup.rows_per_s = 150;
@@ -212,7 +212,8 @@ void draw_gone_rows(Setup& setup, uint64_t seed) {
   setup.gone_until_us = setup.gone_from_us + seconds_between(random, 5, 150);
 }
 
-// The table cannot be read for longer than the window of a bounded scan reaches back. Drawn from a chance of its own, too.
+// The table cannot be read for longer than the window of a bounded scan reaches back. Drawn from a
+// chance of its own, too.
 void draw_long_outage(Setup& setup, uint64_t seed) {
   Random random(seed * 4271 + 29);
   const int64_t from_us = random.between(setup.start_us, setup.faults_end_us);
@@ -360,7 +361,8 @@ class RowMaker {
       event_us = random_.chance(0.5) ? 900'000'000 * kSecondUs : event_us + 3 * 24 * kHourUs;
     }
     if (random_.chance(0.02)) {
-      // The first millisecond of an hour, here or where the clocks are half an hour off, or the last one before it.
+      // The first millisecond of an hour, here or where the clocks are half an hour off, or the
+      // last one before it.
       event_us = event_us / (kHourUs / 2) * (kHourUs / 2) - 1000 * random_.between(0, 1);
     }
     out.kind = Value::Kind::kGood;
@@ -542,7 +544,8 @@ RawLog Setup::make_log(Random& random) const {
   return log;
 }
 
-// Of slices that nothing is written to any more: a row that goes while another one comes cannot be told from an overwritten one.
+// Of slices that nothing is written to any more: a row that goes while another one comes cannot be
+// told from an overwritten one.
 void Setup::hide_rows(RawLog& log) const {
   Random random(static_cast<uint64_t>(gone_from_us));
   for (const auto& [key, rows] : log.slices()) {
@@ -579,8 +582,8 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   }
   setup.faults_end_us = setup.writing_end_us + seconds_between(random, 0, 120);
   setup.late_max_us = std::min(setup.options.audit_delays_us.back(), 300 * kSecondUs);
-  setup.end_us = setup.writing_end_us + 100 * kSecondUs + setup.source.bucket_width.number() * kSecondUs +
-                 setup.options.grace_us +
+  setup.end_us = setup.writing_end_us + 100 * kSecondUs +
+                 setup.source.bucket_width.number() * kSecondUs + setup.options.grace_us +
                  std::max(setup.options.audit_delays_us.back(), setup.late_max_us * 2) +
                  setup.options.discover_interval_us + 60 * kSecondUs;
   if (setup.strategy == Strategy::kScan) {
@@ -615,7 +618,8 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
                                      setup.options.look_back_interval_us -
                                      2 * setup.promptness.clock_error_max_us;
   if (setup.strategy == Strategy::kScan) {
-    // A clock that is set back lets the engine sleep so much longer here; the program wakes up every second.
+    // A clock that is set back lets the engine sleep so much longer here; the program wakes up
+    // every second.
     setup.promptness.delay_max_us =
         setup.options.scan_interval_us + 2 * kSecondUs + 2 * setup.promptness.clock_error_max_us;
     if (setup.options.slices_per_commit < 10) {

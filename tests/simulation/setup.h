@@ -1,5 +1,6 @@
-// What one seed stands for: the options of the engines, the rows that arrive, the faults that strike. Every probability is drawn anew
-// for each seed (swarm testing: Groce et al., ISSTA 2012), so that some seeds are calm and some are wild, each in its own way.
+// What one seed stands for: the options of the engines, the rows that arrive, the faults that
+// strike. Every probability is drawn anew for each seed (swarm testing: Groce et al., ISSTA 2012),
+// so that some seeds are calm and some are wild, each in its own way.
 #pragma once
 
 #include <cstdint>
@@ -52,12 +53,12 @@ struct Setup {
   double gone_share = 0;  // of the rows, missing for a while: a snapshot restored, a wrong cluster
   int64_t gone_from_us = 0;
   int64_t gone_until_us = 0;
-  int32_t more_shards =
-      0;  // not 0: so many shards hold for what arrives from more_shards_from_us on
+  // Not 0: so many shards hold for what arrives from more_shards_from_us on.
+  int32_t more_shards = 0;
   int64_t more_shards_from_us = 0;
   int64_t announced_us = 0;  // the layout says so from here on, to those that start
-  std::optional<int64_t>
-      restart_us;  // engines are started again in between, as the operator should
+  // Engines are started again in between, as the operator should.
+  std::optional<int64_t> restart_us;
 
   RawLog make_log(Random& random) const;
 

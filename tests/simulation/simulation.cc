@@ -514,7 +514,8 @@ class Run {
     }
     const auto clean = run_verification(false);
     // What has expired stays counted, in slices that are held for it.
-    // Damaged ones are replaced together or not at all: if one of them is held, what the others gave is not known.
+    // Damaged ones are replaced together or not at all: if one of them is held, what the others
+    // gave is not known.
     const int64_t damaged_held = clean ? clean->slices_held - clean->slices_different : 0;
     const bool expired_only = clean && setup_.early_expiry > 0 && clean->cells_different == 0 &&
                               damaged_held >= 0 && damaged_held <= clean->slices_damaged &&
@@ -562,10 +563,10 @@ class Run {
       const LedgerEntry& entry = found->second.entry;
       int64_t seen_us = discovered_us;
       if (setup_.strategy != Strategy::kScan) {
-        const int64_t base_us = setup_.strategy == Strategy::kFollow
-                                    ? entry.settled_at_us
-                                    : (key.bucket + 1) * setup_.source.bucket_width.us() +
-                                          setup_.options.grace_us;
+        const int64_t base_us =
+            setup_.strategy == Strategy::kFollow
+                ? entry.settled_at_us
+                : (key.bucket + 1) * setup_.source.bucket_width.us() + setup_.options.grace_us;
         const int64_t last_us = base_us + setup_.options.audit_delays_us.back();
         seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);
       }

@@ -1,5 +1,5 @@
-// One simulated run: real engines on a fake raw log and a fake warehouse, in one thread, on a simulated clock. Deterministic: the same
-// parameters give the same run, call by call.
+// One simulated run: real engines on a fake raw log and a fake warehouse, in one thread, on a
+// simulated clock. Deterministic: the same parameters give the same run, call by call.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// A fixed set of seeds of the simulation, and the proof that its checks catch what they are there for: every deliberate defect must
-// be found. `hirestream_simulator` runs as many seeds as one likes.
+// A fixed set of seeds of the simulation, and the proof that its checks catch what they are there
+// for: every deliberate defect must be found. `hirestream_simulator` runs as many seeds as one
+// likes.
 #include <gtest/gtest.h>
 
 #include "simulation/simulation.h"
@@ -83,7 +84,8 @@ TEST(Simulation, SameSeedGivesTheSameRun) {
 class Defects : public testing::TestWithParam<Defect> {};
 
 TEST_P(Defects, AreCaught) {
-  // Most are caught by one of the first seeds; those that need a rare coincidence begin where it happens.
+  // Most are caught by one of the first seeds; those that need a rare coincidence begin where it
+  // happens.
   const uint64_t first = first_seed_for(GetParam());
   for (uint64_t seed = first; seed < first + kSeedsPerDefect; ++seed) {
     RunParameters parameters;

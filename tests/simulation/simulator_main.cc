@@ -1,5 +1,6 @@
-// hirestream_simulator: runs the engine through simulated hours of rows, faults and crashes; prints what it did, and for a failing seed the
-// invariant and the last lines of its trace. Exit 0: all well; 1: a seed failed (with --break: no seed did); 2: bad usage.
+// hirestream_simulator: runs the engine through simulated hours of rows, faults and crashes; prints
+// what it did, and for a failing seed the invariant and the last lines of its trace. Exit 0: all
+// well; 1: a seed failed (with --break: no seed did); 2: bad usage.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -247,7 +248,8 @@ void print_failure(const RunParameters& parameters, const RunReport& report) {
              report.failure);
 }
 
-// Plays seeds, each run in one thread from its beginning to its end; what they share is guarded by `mutex_` or atomic.
+// Plays seeds, each run in one thread from its beginning to its end; what they share is guarded by
+// `mutex_` or atomic.
 class Player {
  public:
   explicit Player(const Arguments& arguments) : arguments_(arguments), next_(arguments.seed) {}

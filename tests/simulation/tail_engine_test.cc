@@ -1,4 +1,5 @@
-// What the tail (and follow) engine does in situations told one by one. The slice is the minute from −10 s to 50 s; it settles at 170 s.
+// What the tail (and follow) engine does in situations told one by one. The slice is the minute
+// from −10 s to 50 s; it settles at 170 s.
 #include <gtest/gtest.h>
 
 #include "simulation/scenario.h"
@@ -126,7 +127,8 @@ TEST(TailEngine, LooksBackFarEnoughAfterALongPause) {
   for (int i = 0; i < 150; ++i) {
     scenario.add_click({.arrival_s = 0.2 * i, .visible_s = 0.2 * i});
   }
-  // Late by 4.8 s; no poll looks at the raw log from 11 s to 24 s, and the first one then sees everything else up to that.
+  // Late by 4.8 s; no poll looks at the raw log from 11 s to 24 s, and the first one then sees
+  // everything else up to that.
   scenario.add_click({.arrival_s = 10.5, .visible_s = 15.3});
   scenario.run_until(11);
   scenario.during_next_read([&scenario] { scenario.sleep(13); });
@@ -161,7 +163,8 @@ TEST(TailEngine, LooksBackAgainAfterAConflict) {
   // Found by the look-back at about 15 s; the one at 20 s does not reach back so far.
   scenario.add_click({.arrival_s = 9.95, .visible_s = 14.9, .lagging_s = 900}, 3, 1);
   scenario.run_until(15.1);
-  // For a while every commit conflicts in the other shard: a repair, which does not see that row, is always faster.
+  // For a while every commit conflicts in the other shard: a repair, which does not see that row,
+  // is always faster.
   for (int tick = 0; tick < 30; ++tick) {
     scenario.during_next_read([&scenario] {
       scenario.set_stale(true);
@@ -348,7 +351,8 @@ TEST(TailEngine, FrozenSliceNeverChanges) {
   EXPECT_EQ(scenario.frozen_sum().classes.too_late, 1);
 }
 
-// However long the history is, no slice of it comes into the ledger, and a crash between two parts counts none of it twice.
+// However long the history is, no slice of it comes into the ledger, and a crash between two parts
+// counts none of it twice.
 TEST(TailEngine, CountsWhatIsOlderThanTheRetentionForGood) {
   Scenario scenario;
   scenario.source.bucket_width = BucketWidth::seconds(10);
@@ -443,7 +447,8 @@ TEST(TailEngine, RepairLeavesASliceAloneThatFreezesMeanwhile) {
   scenario.add_click({.arrival_s = 6, .visible_s = 380, .lagging_s = 380});
   scenario.run_until(400);
   EXPECT_EQ(scenario.slice().state, SliceState::kSettled);
-  // The verification finds the late row at its first look; the engine freezes the slice before the second one.
+  // The verification finds the late row at its first look; the engine freezes the slice before the
+  // second one.
   scenario.during_next_read([&scenario] { scenario.run_until(900); });
   const VerifyReport report = scenario.verify(true);
   EXPECT_TRUE(scenario.is_frozen());
@@ -652,7 +657,8 @@ void damage_slices(Scenario& scenario, int64_t count) {
   ASSERT_EQ(scenario.verify(false).slices_damaged, count);
 }
 
-// Replacing a slice without the correction of `events` would leave a difference that nobody could explain once the other slice is whole.
+// Replacing a slice without the correction of `events` would leave a difference that nobody could
+// explain once the other slice is whole.
 TEST(Verify, RetryOfRejectsReplacesEveryDamagedSlice) {
   Scenario scenario;
   scenario.options.audit_delays_us = {60 * kSecondUs};

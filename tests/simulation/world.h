@@ -1,5 +1,6 @@
-// The world of one simulated run: its clock, its chance, its faults and its trace. Every port call of every simulated process passes
-// through port_call(), which lets time go by, lets the other processes work meanwhile, and may kill the caller.
+// The world of one simulated run: its clock, its chance, its faults and its trace. Every port call
+// of every simulated process passes through port_call(), which lets time go by, lets the other
+// processes work meanwhile, and may kill the caller.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ struct SimulatedCrash {};
 
 // Thrown by the checks: the run has failed.
 struct InvariantViolation {
-  std::string
-      invariant;  // "Truth", "Atomic", "Sound", "Prompt", "Fence", "Accounted", "Liveness", …
+  // "Truth", "Atomic", "Sound", "Prompt", "Fence", "Accounted", "Liveness", …
+  std::string invariant;
   std::string text;
 };
 
@@ -36,8 +37,8 @@ struct FaultRates {
   double crash = 0;
   double slow = 0;
   double read_error = 0;
-  double stale_read =
-      0;  // a kConfigured read is answered by the replica that knows less; in calm times too
+  // A kConfigured read is answered by the replica that knows less; in calm times too.
+  double stale_read = 0;
   double deadlock = 0;
   double lost_before_commit = 0;
   double lost_after_commit = 0;

@@ -179,19 +179,9 @@ def check_names(root, table, paths):
                 break
 
 
-# Folders and files whose comments are still to be put right. Empty it: the rule is meant for all of them.
-not_yet = [
-    "src/adapters/cassandra/bridge/bridge.h", "src/adapters/cassandra/cassandra_scan_source.h",
-    "src/adapters/cassandra/cassandra_tail_source.", "src/adapters/files/files_source.h", "src/adapters/mysql/",
-    "src/adapters/sqlite/", "src/aggregation/counting_options.h", "src/model/slice.h", "src/model/tracking_batch.h",
-    "src/pipeline/", "src/ports/", "tests/contract/event_source_contract.h",
-    "tests/integration/cassandra/tail_source_test.cc", "tests/simulation/",
-]
-
-
 def check_comments(root, table, paths):
     for path in paths:
-        if not path.endswith((".cc", ".h")) or path.startswith(tuple(not_yet)):
+        if not path.endswith((".cc", ".h")):
             continue
         before = ""
         for number, line in enumerate(without_raw_strings(read(root, path)).splitlines(), 1):

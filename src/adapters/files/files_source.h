@@ -1,5 +1,6 @@
-// Raw rows from CSV or NDJSON files: strategy kFiles. A file is a slice: shard 0, bucket = xxh3 of the absolute path (63 bits),
-// name = the path, tag = size, time of change and inode. A watched directory or glob is listed anew by each discover().
+// Raw rows from CSV or NDJSON files: strategy kFiles. A file is a slice: shard 0, bucket = xxh3 of
+// the absolute path (63 bits), name = the path, tag = size, time of change and inode. A watched
+// directory or glob is listed anew by each discover().
 //
 // Delivery: write the file under a hidden name, *.tmp or *.part (or elsewhere on the same file
 // system) and rename it into place. A file that changes while it is read is kTransient.

@@ -53,9 +53,10 @@ class RecordReader {
   virtual std::vector<std::string_view> absent_columns() const { return {}; }
 };
 
-// Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing (naming the file, what was
-// found and what is needed). `wanted` is copied, its names must live as long as the reader. A stop that is requested ends the
-// reading, for a file may be large: kTransient, operation "stop".
+// Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing
+// (naming the file, what was found and what is needed). `wanted` is copied, its names must live as
+// long as the reader. A stop that is requested ends the reading, for a file may be large:
+// kTransient, operation "stop".
 Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
                                                          std::span<const WantedColumn> wanted,
                                                          std::stop_token stop = {});

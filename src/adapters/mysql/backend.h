@@ -1,4 +1,5 @@
-// A warehouse on MySQL (8.0.19 and later) and MariaDB; the dialect is seen from the server's version.
+// A warehouse on MySQL (8.0.19 and later) and MariaDB; the dialect is seen from the server's
+// version.
 //
 // Threading, errors: as the port says.
 #pragma once
@@ -22,7 +23,8 @@ class MysqlBackend final : public sql::Backend {
   std::vector<std::string> schema_statements() const override;
   Result<EventsTableState> events_table() override;
   Result<void> init() override;
-  // Rows appended while it runs void it: the old table gets its name back and the error is kTransient.
+  // Rows appended while it runs void it: the old table gets its name back and the error is
+  // kTransient.
   Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) override;
   Result<CommitOutcome> commit(const Commit& commit) override;
   // kTransient while the old transaction still holds its locks.
@@ -49,7 +51,8 @@ class MysqlBackend final : public sql::Backend {
   static Result<EventsTable> inspect_events(mysql::Session& session);
   // For statements that take as long as the tables are large.
   Result<std::unique_ptr<mysql::Session>> open_patient() const;
-  // Fills hirestream_days of a warehouse that had no such table; engines that do not know it are fenced.
+  // Fills hirestream_days of a warehouse that had no such table; engines that do not know it are
+  // fenced.
   Result<void> upgrade();
   // `but_events`: all tables except events.
   Result<void> create_missing(mysql::Session& session, bool but_events);

@@ -17,7 +17,8 @@
 #include "ports/commit_check.h"
 #include "ports/day_changes.h"
 
-// The hints FORCE INDEX (PRIMARY): a small table would rather be scanned, and the scan would wait for the locks on other engines' rows.
+// The hints FORCE INDEX (PRIMARY): a small table would rather be scanned, and the scan would wait
+// for the locks on other engines' rows.
 namespace hirestream::mysql {
 
 using sql::MultiRowInsert;
@@ -229,7 +230,8 @@ Result<bool> CommitWriter::insert_new_slices() {
   return true;
 }
 
-// The rows are there with the right revisions, and locked by moved_slices: the upsert can only update.
+// The rows are there with the right revisions, and locked by moved_slices: the upsert can only
+// update.
 Result<void> CommitWriter::update_slices(bool with_contribution) {
   MultiRowInsert update(
       session_, kInsertSlices,

@@ -13,9 +13,11 @@ class CommitWriter {
   // Both outlive this. Used within a transaction of the session.
   CommitWriter(Session& session, const Commit& commit);
 
-  // Anything but kCommitted, or an error: the caller rolls back. kCommitted: everything is written, COMMIT is due.
+  // Anything but kCommitted, or an error: the caller rolls back. kCommitted: everything is written,
+  // COMMIT is due.
   Result<CommitOutcome> write();
-  // Which of the commit's slices do not have the revision it is based on. Locks them until the transaction's end.
+  // Which of the commit's slices do not have the revision it is based on. Locks them until the
+  // transaction's end.
   Result<std::vector<SliceKey>> moved_slices();
   // Waits for whoever holds the rows of the commit's writers and slices: do they carry its token?
   Result<bool> carries_token();
@@ -47,8 +49,8 @@ class CommitWriter {
   const Commit& commit_;
   std::string now_;  // quoted
   std::vector<SliceKey> keys_;
-  std::vector<SliceKey>
-      keys_with_rejects_;  // slices whose ledger line says that rows were rejected
+  // Slices whose ledger line says that rows were rejected.
+  std::vector<SliceKey> keys_with_rejects_;
 };
 
 }  // namespace hirestream::mysql

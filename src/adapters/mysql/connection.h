@@ -1,7 +1,9 @@
-// One connection to MySQL (8.0.19 and later) or MariaDB (10.6 and later) over libmariadb: text protocol, results as values.
+// One connection to MySQL (8.0.19 and later) or MariaDB (10.6 and later) over libmariadb: text
+// protocol, results as values.
 //
-// Every session is set up the same way: UTC, utf8mb4, strict mode, READ COMMITTED, no automatic reconnect. The server ends a session
-// that lies idle for two minutes, so that a transaction left behind by a broken network gives its locks back.
+// Every session is set up the same way: UTC, utf8mb4, strict mode, READ COMMITTED, no automatic
+// reconnect. The server ends a session that lies idle for two minutes, so that a transaction left
+// behind by a broken network gives its locks back.
 //
 // Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row
 // lock is waited for at most 10 s.
@@ -58,7 +60,8 @@ struct MysqlConfig {
 
 namespace mysql {
 
-// Rows of a SELECT, all of them in the client's memory, or one after the other from the server (Connection::stream).
+// Rows of a SELECT, all of them in the client's memory, or one after the other from the server
+// (Connection::stream).
 class ResultSet {
  public:
   // False: no more rows.
@@ -96,9 +99,11 @@ class Connection {
 
   Result<void> execute(std::string_view sql);
   Result<ResultSet> query(std::string_view sql);
-  // Rows are fetched while they are read; no other statement may run until next() gave false. Ended earlier: close the connection.
+  // Rows are fetched while they are read; no other statement may run until next() gave false. Ended
+  // earlier: close the connection.
   Result<ResultSet> stream(std::string_view sql);
-  // Rows found by the last UPDATE (even if they had the values already), changed by INSERT or DELETE.
+  // Rows found by the last UPDATE (even if they had the values already), changed by INSERT or
+  // DELETE.
   int64_t affected_rows() const;
   int64_t last_insert_id() const;
 

@@ -1,5 +1,5 @@
-// adapters/sql/report.h and pipeline_log.h on MySQL and MariaDB. For a report a database user that may SELECT what `init --print` grants
-// to hirestream_reader is enough. Both connect.
+// adapters/sql/report.h and pipeline_log.h on MySQL and MariaDB. For a report a database user that
+// may SELECT what `init --print` grants to hirestream_reader is enough. Both connect.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// adapters/sql/session.h on MySQL and MariaDB: a connection that is opened anew when it was lost, or has been idle and does not answer.
+// adapters/sql/session.h on MySQL and MariaDB: a connection that is opened anew when it was lost,
+// or has been idle and does not answer.
 #pragma once
 
 #include <chrono>
@@ -30,7 +31,8 @@ class Session final : public sql::Session {
   // Server's code of the last statement's failure; 0: it went well.
   unsigned error_code() const { return connection_->error_code(); }
   bool is_mariadb() const { return connection_->is_mariadb(); }
-  // Ends the connection without waiting for what the server still has to say. The next statement opens another.
+  // Ends the connection without waiting for what the server still has to say. The next statement
+  // opens another.
   void give_up() { connection_->give_up(); }
   // For this connection and those that follow it.
   void set_hook(StatementHook hook);

@@ -1,4 +1,5 @@
-// TLS settings of a connection to MySQL or MariaDB: what is wrong with them, and what to do when a server does not fit them.
+// TLS settings of a connection to MySQL or MariaDB: what is wrong with them, and what to do when a
+// server does not fit them.
 #pragma once
 
 #include <string>

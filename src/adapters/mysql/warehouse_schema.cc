@@ -195,8 +195,8 @@ FROM hirestream_sources s LEFT JOIN (
 
 }  // namespace
 
-// bid_set is the spend per click rounded half up, in integers: a division of decimals would depend on the session's
-// div_precision_increment.
+// bid_set is the spend per click rounded half up, in integers: a division of decimals would depend
+// on the session's div_precision_increment.
 std::string mysql_events_table(std::string_view name) {
   return fmt::format(R"(CREATE TABLE IF NOT EXISTS {} (
   job_id BIGINT NOT NULL,
@@ -234,12 +234,10 @@ std::vector<MysqlSchemaObject> mysql_schema() {
        {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_days", kDays},
         std::pair{"hirestream_sources", kSources}, std::pair{"hirestream_writers", kWriters},
         std::pair{"hirestream_slices", kSlices}, std::pair{"hirestream_deltas", kDeltas},
-        std::pair{"hirestream_frozen", kFrozen},
-        std::pair{"hirestream_frozen_days", kFrozenDays},
+        std::pair{"hirestream_frozen", kFrozen}, std::pair{"hirestream_frozen_days", kFrozenDays},
         std::pair{"hirestream_frozen_marks", kFrozenMarks},
-        std::pair{"hirestream_rejects", kRejects},
-        std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_publishers", kPublishers},
-        std::pair{"hirestream_minutes", kMinutes},
+        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_jobs", kJobs},
+        std::pair{"hirestream_publishers", kPublishers}, std::pair{"hirestream_minutes", kMinutes},
         std::pair{"hirestream_verifications", kVerifications}}) {
     objects.push_back({name, table(name, columns)});
   }

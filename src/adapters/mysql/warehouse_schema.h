@@ -12,7 +12,8 @@ struct MysqlSchemaObject {
   std::string statement;
   bool is_view = false;
 };
-// In the order in which they must be created. Tables: IF NOT EXISTS; the view: OR REPLACE, since MySQL 8 knows no IF NOT EXISTS for views.
+// In the order in which they must be created. Tables: IF NOT EXISTS; the view: OR REPLACE, since
+// MySQL 8 knows no IF NOT EXISTS for views.
 std::vector<MysqlSchemaObject> mysql_schema();
 // Notes the version in hirestream_meta.
 std::string mysql_schema_version_statement();
@@ -26,8 +27,8 @@ struct MysqlGrants {
   std::string jobs_table = "jobs";
   std::string host = "%";
 };
-// What an administrator runs to create the accounts: the engine's, one that only reads (dashboards), one that reads the jobs. Passwords
-// are placeholders.
+// What an administrator runs to create the accounts: the engine's, one that only reads
+// (dashboards), one that reads the jobs. Passwords are placeholders.
 std::string least_privilege_grants(const MysqlGrants& grants);
 
 }  // namespace hirestream

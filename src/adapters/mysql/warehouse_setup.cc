@@ -1,4 +1,5 @@
-// Creating the tables, telling an `events` of ours from others, turning an append-only one into ours, and what doctor asks.
+// Creating the tables, telling an `events` of ours from others, turning an append-only one into
+// ours, and what doctor asks.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -201,7 +202,8 @@ Result<void> MysqlBackend::add_columns(Session& session) {
   return {};
 }
 
-// Of before rows were found by them. Whoever may not add them goes without: the jobs' rows are then read to find those of other companies.
+// Of before rows were found by them. Whoever may not add them goes without: the jobs' rows are then
+// read to find those of other companies.
 Result<void> MysqlBackend::add_indexes() {
   for (const auto& [table, index] : kCompanyIndexes) {
     HIRESTREAM_ASSIGN(const int64_t there,
@@ -226,7 +228,8 @@ Result<void> MysqlBackend::add_indexes() {
 Result<void> MysqlBackend::upgrade() {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(Transaction transaction, session->begin_write());
-  // Engines lock their writers' rows first, everybody else the count of changes last: until this transaction ends, nobody else's does.
+  // Engines lock their writers' rows first, everybody else the count of changes last: until this
+  // transaction ends, nobody else's does.
   HIRESTREAM_TRY(session->execute("SELECT epoch FROM hirestream_writers FOR UPDATE"));
   HIRESTREAM_TRY(sql::note_change(*session));
   HIRESTREAM_ASSIGN(const int64_t version, sql::stored_version(*session));
@@ -284,7 +287,8 @@ Result<std::pair<int64_t, int64_t>> MysqlBackend::migrate(int64_t now_us) {
   return rows;
 }
 
-// What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be compared.
+// What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
+// compared.
 Result<std::pair<int64_t, int64_t>> MysqlBackend::copy_grouped(
     Session& session, const std::vector<std::string>& columns, int64_t now_us) {
   HIRESTREAM_ASSIGN(const int64_t before, count(session, "events"));
@@ -372,7 +376,8 @@ Result<std::vector<std::pair<std::string, std::string>>> MysqlBackend::probe() {
 }
 
 Result<std::vector<std::string>> MysqlBackend::missing_privileges() {
-  // Statements that change no row ask the server itself, whatever roles and wildcards the privileges come from.
+  // Statements that change no row ask the server itself, whatever roles and wildcards the
+  // privileges come from.
   static constexpr std::pair<std::string_view, std::string_view> kTries[] = {
       {"INSERT", "INSERT INTO {0} SELECT * FROM {0} WHERE FALSE"},
       {"UPDATE", "UPDATE {} SET source_id = source_id WHERE FALSE"},

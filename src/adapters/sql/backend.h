@@ -1,7 +1,9 @@
-// What one kind of database does in its own way for a warehouse: its tables, the migration to them and the writing of commits. The rest of
-// ports/warehouse.h is written once around it (adapters/sql/warehouse.h). Methods as there.
+// What one kind of database does in its own way for a warehouse: its tables, the migration to them
+// and the writing of commits. The rest of ports/warehouse.h is written once around it
+// (adapters/sql/warehouse.h). Methods as there.
 //
-// Threading, errors: as that port says. Nothing is called within a transaction of the session unless it says so.
+// Threading, errors: as that port says. Nothing is called within a transaction of the session
+// unless it says so.
 #pragma once
 
 #include <map>
@@ -24,8 +26,9 @@ class Backend {
   virtual Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) = 0;
   virtual Result<CommitOutcome> commit(const Commit& commit) = 0;
   virtual Result<bool> resolve(const Commit& commit) = 0;
-  // Within a transaction: gives the rows of these jobs (id → company) in `events` and hirestream_days their company, without reading those
-  // that have it. Returns rows of `events` rewritten.
+  // Within a transaction: gives the rows of these jobs (id → company) in `events` and
+  // hirestream_days their company, without reading those that have it. Returns rows of `events`
+  // rewritten.
   virtual Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
                                             int64_t now_us) = 0;
 };

@@ -1,5 +1,5 @@
-// The count of changes in hirestream_meta. Whoever shows the data sees commits of engines by their writers' tokens; every other change is
-// counted here, in its transaction.
+// The count of changes in hirestream_meta. Whoever shows the data sees commits of engines by their
+// writers' tokens; every other change is counted here, in its transaction.
 #pragma once
 
 #include "adapters/sql/session.h"

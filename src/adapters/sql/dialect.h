@@ -1,6 +1,8 @@
-// What is said differently to each SQL database: names, types and idioms. Statements that all of them take are written once around it.
+// What is said differently to each SQL database: names, types and idioms. Statements that all of
+// them take are written once around it.
 //
-// Said alike by all: CAST(… AS CHAR), CAST(… AS SIGNED), INSTR, the names of all tables but `events`.
+// Said alike by all: CAST(… AS CHAR), CAST(… AS SIGNED), INSTR, the names of all tables but
+// `events`.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +13,8 @@
 
 namespace hirestream::sql {
 
-// Version of the tables, in hirestream_meta. 2: hirestream_days. 3: frozen slices are no rows of the ledger any more.
+// Version of the tables, in hirestream_meta. 2: hirestream_days. 3: frozen slices are no rows of
+// the ledger any more.
 inline constexpr int64_t kSchemaVersion = 3;
 inline constexpr int64_t kVersionOfDays = 2;
 
@@ -32,7 +35,8 @@ class Dialect {
   // --- idioms
   bool has_schemas = false;        // a table may be called "schema.table"
   std::string_view table_options;  // ends a CREATE TABLE
-  // Behind a table's name: its primary key is the index to use, whatever the server thinks of its size.
+  // Behind a table's name: its primary key is the index to use, whatever the server thinks of its
+  // size.
   std::string_view by_key;
   std::string_view insert_or_ignore;
   std::string_view greatest;
@@ -45,14 +49,16 @@ class Dialect {
   // A moment as a value of updated_at, and its microseconds since 1970.
   virtual std::string moment_value(int64_t us) const = 0;
   virtual std::string moment_micros(std::string_view moment) const = 0;
-  // SUM of counts, as fast as the server can; exact up to 2⁵³ at least, and an error beyond what is exact.
+  // SUM of counts, as fast as the server can; exact up to 2⁵³ at least, and an error beyond what is
+  // exact.
   virtual std::string sum(std::string_view column) const = 0;
   // Hours of `events` from … to (exclusive), as ranges that its indexes know.
   virtual std::string hours_condition(int32_t from_hour, int32_t to_hour) const = 0;
   // Keys of `events` after this one within hours that begin with its own.
   virtual std::string after_condition(const CellKey& key) const = 0;
-  // Ends an INSERT whose row may be there: " ON … UPDATE …". `key`: the unique columns. In `assignments` the row that was to be inserted
-  // is called `new`, and the columns of the one that is there have the table's name before them.
+  // Ends an INSERT whose row may be there: " ON … UPDATE …". `key`: the unique columns. In
+  // `assignments` the row that was to be inserted is called `new`, and the columns of the one that
+  // is there have the table's name before them.
   virtual std::string upsert(std::string_view key, std::string_view assignments) const = 0;
   // Deletes the first rows of a table in that order.
   virtual std::string delete_first(std::string_view table, std::string_view order,

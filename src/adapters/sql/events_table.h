@@ -1,4 +1,5 @@
-// What is said alike about a table `events` that may be somebody else's, and about tables of other versions.
+// What is said alike about a table `events` that may be somebody else's, and about tables of other
+// versions.
 #pragma once
 
 #include <span>
@@ -24,18 +25,20 @@ std::vector<std::string> missing_columns(std::span<const std::string> have);
 // Where migrate keeps the old table.
 std::string old_events_name(int64_t now_us);
 
-// init, for a table in another state than missing or ready. `reason`: why it is not written to, or what is wrong with it; `remedy`: a
-// statement that mends it, or empty.
+// init, for a table in another state than missing or ready. `reason`: why it is not written to, or
+// what is wrong with it; `remedy`: a statement that mends it, or empty.
 tl::unexpected<Error> refuse_init(const Session& session, EventsTableState state,
                                   const std::string& reason, const std::string& remedy = {});
-// init, before it makes an `events` that is missing: refused if the ledger (when there is one) counts rows of it.
+// init, before it makes an `events` that is missing: refused if the ledger (when there is one)
+// counts rows of it.
 Result<void> check_new_events(Session& session, bool has_ledger);
 // Whether anything was counted: in the ledger, or in frozen slices.
 Result<bool> has_counted(Session& session);
 // migrate, for a table that is not append-only.
 tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState state,
                                        const std::string& fault);
-// The version of the tables, 0 if there is none; kConfig when it is one that this program does not know.
+// The version of the tables, 0 if there is none; kConfig when it is one that this program does not
+// know.
 Result<int64_t> stored_version(Session& session);
 // Fences every engine and notes this program's version. Within a transaction.
 Result<void> raise_version(Session& session);

@@ -45,8 +45,8 @@ FrozenDay read_day(const Row& row) {
 std::string day_condition(SourceId source, std::span<const FrozenDay> days) {
   std::string keys;
   for (const FrozenDay& day : days) {
-    keys += fmt::format("{}(shard = {} AND day = {})", keys.empty() ? "" : " OR ", day.shard,
-                        day.day);
+    keys +=
+        fmt::format("{}(shard = {} AND day = {})", keys.empty() ? "" : " OR ", day.shard, day.day);
   }
   return fmt::format("source_id = {} AND ({})", source, keys);
 }
@@ -57,13 +57,13 @@ Result<void> write_days(Session& session, SourceId source, std::span<const Froze
     return {};
   }
   std::map<DayKey, FrozenDay> sums;
-  HIRESTREAM_TRY(session.each(
-      fmt::format("SELECT {} FROM hirestream_frozen_days WHERE {}{}", kDayColumns,
-                  day_condition(source, days), session.dialect().lock_rows),
-      [&](const Row& row) {
-        const FrozenDay day = read_day(row);
-        sums[{day.shard, day.day}] = day;
-      }));
+  HIRESTREAM_TRY(
+      session.each(fmt::format("SELECT {} FROM hirestream_frozen_days WHERE {}{}", kDayColumns,
+                               day_condition(source, days), session.dialect().lock_rows),
+                   [&](const Row& row) {
+                     const FrozenDay day = read_day(row);
+                     sums[{day.shard, day.day}] = day;
+                   }));
   for (const FrozenDay& day : days) {
     add_to(sums[{day.shard, day.day}], day);
   }
@@ -165,8 +165,8 @@ Result<std::vector<FrozenDay>> read_frozen_days(Session& session, SourceId sourc
 Result<void> fold_frozen_slices(Session& session) {
   constexpr std::string_view kFrozenState = "2";
   std::map<SourceId, int64_t> widths_us;
-  HIRESTREAM_TRY(session.each(
-      "SELECT id, fingerprint FROM hirestream_sources", [&](const Row& row) {
+  HIRESTREAM_TRY(
+      session.each("SELECT id, fingerprint FROM hirestream_sources", [&](const Row& row) {
         const Fingerprint fingerprint = decode_fingerprint(row.text(1));
         const auto strategy = fingerprint.find("strategy");
         const auto width = fingerprint.find("bucket_width_s");

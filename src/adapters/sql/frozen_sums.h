@@ -1,5 +1,6 @@
-// What is kept of slices that have left the ledger: sums by shard and day (hirestream_frozen_days), what they gave to `events` by hour
-// (hirestream_frozen), and how far each shard is frozen (hirestream_frozen_marks). Errors: as the session's.
+// What is kept of slices that have left the ledger: sums by shard and day (hirestream_frozen_days),
+// what they gave to `events` by hour (hirestream_frozen), and how far each shard is frozen
+// (hirestream_frozen_marks). Errors: as the session's.
 #pragma once
 
 #include <span>
@@ -17,7 +18,8 @@ Result<std::vector<FrozenMark>> read_frozen_marks(Session& session, SourceId sou
                                                   std::span<const int32_t> shards);
 Result<std::vector<FrozenDay>> read_frozen_days(Session& session, SourceId source);
 
-// Within a transaction of the upgrade from a version whose frozen slices were rows of the ledger: folds them.
+// Within a transaction of the upgrade from a version whose frozen slices were rows of the ledger:
+// folds them.
 Result<void> fold_frozen_slices(Session& session);
 
 }  // namespace hirestream::sql

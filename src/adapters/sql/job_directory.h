@@ -1,7 +1,8 @@
 // ports/job_directory.h over a table of a SQL database. Only reads.
 //
-// Errors of load(): "load jobs", of load_publishers(): "load publishers"; kConfig: no such table or column. A row whose id is null or ''
-// is passed over; one whose id or another number is no integer is left out and named in the warnings.
+// Errors of load(): "load jobs", of load_publishers(): "load publishers"; kConfig: no such table or
+// column. A row whose id is null or '' is passed over; one whose id or another number is no integer
+// is left out and named in the warnings.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,8 @@
 
 namespace hirestream {
 
-// Which table and columns describe the jobs. All but job_id and company_id may be missing in it. Where the database has schemas the table
-// may be "schema.table".
+// Which table and columns describe the jobs. All but job_id and company_id may be missing in it.
+// Where the database has schemas the table may be "schema.table".
 struct JobTable {
   std::string table = "jobs";
   std::string job_id = "id";
@@ -57,8 +58,8 @@ class SqlJobDirectory final : public JobDirectory {
   JobTable table_;
 };
 
-// Tables of jobs and of publishers with the columns above: made when missing, rows of known ids replaced. All or none. For trying out and
-// testing; a platform has its own.
+// Tables of jobs and of publishers with the columns above: made when missing, rows of known ids
+// replaced. All or none. For trying out and testing; a platform has its own.
 Result<void> store_job_table(sql::Session& session, std::span<const Job> jobs,
                              std::span<const Publisher> publishers = {});
 

@@ -37,7 +37,8 @@ class MultiRowInsert {
   size_t bytes_max_;
 };
 
-// Conditions on source_id, shard and bucket that together cover these slices, each short enough to be read by ranges of the primary key.
+// Conditions on source_id, shard and bucket that together cover these slices, each short enough to
+// be read by ranges of the primary key.
 std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceKey> keys);
 
 }  // namespace hirestream::sql

@@ -92,7 +92,8 @@ Result<bool> SqlReport::has(const std::string& query) {
   return true;
 }
 
-// A warehouse that no newer engine has opened yet has no roll-up, or an incomplete one; a reader of before may not see it.
+// A warehouse that no newer engine has opened yet has no roll-up, or an incomplete one; a reader of
+// before may not see it.
 Result<bool> SqlReport::has_days() {
   if (!has_days_) {
     HIRESTREAM_ASSIGN(const int64_t version,
@@ -112,7 +113,8 @@ Result<bool> SqlReport::has_names(Dimension dimension) {
   return has("SELECT name FROM hirestream_publishers");
 }
 
-// A subquery with the sums by `key` (an expression over columns that both tables have; empty: of everything) as k, once or more often.
+// A subquery with the sums by `key` (an expression over columns that both tables have; empty: of
+// everything) as k, once or more often.
 std::string SqlReport::sums_by(const std::string& key, const ReportFilter& filter,
                                bool has_days) const {
   const Dialect& dialect = session_->dialect();

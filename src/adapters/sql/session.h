@@ -1,9 +1,11 @@
-// One connection to a SQL database, as what is written once for all of them uses it. Implementations: adapters/mysql, adapters/sqlite.
+// One connection to a SQL database, as what is written once for all of them uses it.
+// Implementations: adapters/mysql, adapters/sqlite.
 //
-// Threading: one thread at a time; blocking as the database's own connection says. A connection that was lost is opened anew by the next
-// statement, but never within a transaction: there every statement fails (kTransient) until the transaction's end.
-// Errors: as the database's own connection says. A number that does not fit its type is kRejected and names the column; it is never
-// wrapped or clamped.
+// Threading: one thread at a time; blocking as the database's own connection says. A connection
+// that was lost is opened anew by the next statement, but never within a transaction: there every
+// statement fails (kTransient) until the transaction's end. Errors: as the database's own
+// connection says. A number that does not fit its type is kRejected and names the column; it is
+// never wrapped or clamped.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +21,8 @@
 
 namespace hirestream::sql {
 
-// A row of a result, while it is visited. Columns count from 0. Numbers that are null are 0. One that does not fit is 0 and ends the
-// reading with an error after this row's visit.
+// A row of a result, while it is visited. Columns count from 0. Numbers that are null are 0. One
+// that does not fit is 0 and ends the reading with an error after this row's visit.
 class Row {
  public:
   virtual ~Row() = default;
@@ -49,7 +51,8 @@ class Row {
 
 class Session;
 
-// Rolls back unless committed. Not longer than its session, which checks it; what happens to the connection meanwhile does not matter.
+// Rolls back unless committed. Not longer than its session, which checks it; what happens to the
+// connection meanwhile does not matter.
 class Transaction {
  public:
   Transaction(Transaction&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
@@ -88,7 +91,8 @@ class Session {
   virtual int64_t changed_rows() const = 0;
   virtual int64_t last_insert_id() const = 0;
 
-  // Calls visit (returning Result<void> or nothing) for every row; its error ends the reading and is returned. It may use the session.
+  // Calls visit (returning Result<void> or nothing) for every row; its error ends the reading and
+  // is returned. It may use the session.
   template <typename Visitor>
   Result<void> each(std::string_view sql, Visitor&& visit) {
     return read(sql, as_visit(visit), Fetch::kAll);

@@ -30,9 +30,9 @@ constexpr size_t kOwnerCharactersMax = 255;
 
 // What was counted is gone from `events`: nobody may add to it, under any name.
 Result<void> SqlWarehouse::check_rows_are_there(const SourceRegistration& given) {
-  HIRESTREAM_ASSIGN(const int64_t rows,
-                    session_.number(fmt::format("SELECT EXISTS (SELECT 1 FROM {})",
-                                                session_.dialect().events)));
+  HIRESTREAM_ASSIGN(
+      const int64_t rows,
+      session_.number(fmt::format("SELECT EXISTS (SELECT 1 FROM {})", session_.dialect().events)));
   if (rows != 0) {
     return {};
   }
@@ -200,7 +200,8 @@ Result<int64_t> SqlWarehouse::store_jobs(std::span<const Job> changed, int64_t n
     companies[job.job_id] = job.company_id;
   }
   HIRESTREAM_ASSIGN(Transaction transaction, session_.begin_write());
-  // First: a publisher's commit, which holds this row, was based on the jobs of before or waits for these.
+  // First: a publisher's commit, which holds this row, was based on the jobs of before or waits for
+  // these.
   HIRESTREAM_TRY(sql::note_change(session_));
   MultiRowInsert store(
       session_,

@@ -1,7 +1,8 @@
 // ports/warehouse.h on every SQL database: all that is said alike, around one backend.
 //
-// Threading, errors: as the port says. The first failure inside a transaction rolls it back and is reported, nothing is retried here.
-// read_events and read_days stream: their `visit` must not use this object.
+// Threading, errors: as the port says. The first failure inside a transaction rolls it back and is
+// reported, nothing is retried here. read_events and read_days stream: their `visit` must not use
+// this object.
 #pragma once
 
 #include <memory>

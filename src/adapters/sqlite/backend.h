@@ -1,8 +1,10 @@
-// A warehouse on SQLite: the embedded default. The counters live as integers in `events_micros`; the view `events` shows them with the
-// column names people chart. Several processes may open the file: WAL, one writer at a time, readers never wait.
+// A warehouse on SQLite: the embedded default. The counters live as integers in `events_micros`;
+// the view `events` shows them with the column names people chart. Several processes may open the
+// file: WAL, one writer at a time, readers never wait.
 //
-// Threading, errors: as the port says. A lock held by another process for longer than busy_timeout is kTransient, a full disk too;
-// a read-only file is kConfig. Every commit is synced before it is reported (unless synchronous_full is off).
+// Threading, errors: as the port says. A lock held by another process for longer than busy_timeout
+// is kTransient, a full disk too; a read-only file is kConfig. Every commit is synced before it is
+// reported (unless synchronous_full is off).
 #pragma once
 
 #include <chrono>
@@ -23,8 +25,8 @@ struct SqliteWarehouseConfig {
   bool synchronous_full = true;  // commits survive power loss, not only kill -9
 };
 
-// Gives rows of job ?1 in a table the company ?2 where theirs compares so ("<" or ">"): a range of the index of job and company, which
-// "another one" would not be. `touch`: what else to set.
+// Gives rows of job ?1 in a table the company ?2 where theirs compares so ("<" or ">"): a range of
+// the index of job and company, which "another one" would not be. `touch`: what else to set.
 std::string sqlite_rewrite_companies(const char* table, const char* touch, const char* comparison);
 
 class SqliteBackend final : public sql::Backend {

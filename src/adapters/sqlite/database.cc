@@ -222,7 +222,8 @@ Result<Database> Database::open(const OpenOptions& options) {
   sqlite3_extended_result_codes(connection, 1);
   sqlite3_busy_timeout(connection, static_cast<int>(options.busy_timeout.count()));
   if (options.mode != OpenMode::kReadOnly) {
-    // Switching to WAL needs the write lock for a moment and is kept in the file: done once. Databases in memory answer "memory".
+    // Switching to WAL needs the write lock for a moment and is kept in the file: done once.
+    // Databases in memory answer "memory".
     HIRESTREAM_TRY(database.execute(options.synchronous_full ? "PRAGMA synchronous=FULL"
                                                              : "PRAGMA synchronous=NORMAL"));
     HIRESTREAM_TRY(database.execute("PRAGMA journal_mode=WAL"));

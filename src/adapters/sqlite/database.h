@@ -1,10 +1,10 @@
-// SQLite connections, prepared statements and transactions as values that clean up after themselves; what the warehouse, the raw log
-// and the job directory on SQLite are built from.
+// SQLite connections, prepared statements and transactions as values that clean up after
+// themselves; what the warehouse, the raw log and the job directory on SQLite are built from.
 //
-// Threading: a Database, its statements and transactions belong to one thread at a time; several Databases (in several processes) may
-// open the same file: WAL lets readers go on while one writes. Blocking: a call waits for another connection's lock at most
-// busy_timeout, then fails.
-// Errors: locked, out of space, failing disk → kTransient; a file that is no database, or damaged →
+// Threading: a Database, its statements and transactions belong to one thread at a time; several
+// Databases (in several processes) may open the same file: WAL lets readers go on while one writes.
+// Blocking: a call waits for another connection's lock at most busy_timeout, then fails. Errors:
+// locked, out of space, failing disk → kTransient; a file that is no database, or damaged →
 // kConfig; read-only, no permission, cannot be opened, missing table → kConfig that may pass; a
 // violated constraint or a value too large → kRejected. The subject is the file's path.
 #pragma once
@@ -30,7 +30,8 @@ struct OpenOptions {
   std::string path;  // ":memory:" is a private database without a file
   OpenMode mode = OpenMode::kCreate;
   std::chrono::milliseconds busy_timeout{5000};
-  // FULL syncs at every commit: survives power loss. Off: synchronous=NORMAL survives kill -9 but may lose the last commits with the power.
+  // FULL syncs at every commit: survives power loss. Off: synchronous=NORMAL survives kill -9 but
+  // may lose the last commits with the power.
   bool synchronous_full = true;
 };
 

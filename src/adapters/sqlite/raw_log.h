@@ -1,10 +1,13 @@
-// The embedded raw log: table `tracking` of a SQLite database, read in the order of its AUTOINCREMENT key `seq` (strategy kFollow).
-// SQLite commits one writer at a time, so rows become visible in the order of seq and none comes late. A slice is a block of sequence
-// numbers: bucket = seq / block (floored), shard = 0, position = seq.
+// The embedded raw log: table `tracking` of a SQLite database, read in the order of its
+// AUTOINCREMENT key `seq` (strategy kFollow). SQLite commits one writer at a time, so rows become
+// visible in the order of seq and none comes late. A slice is a block of sequence numbers: bucket =
+// seq / block (floored), shard = 0, position = seq.
 //
-// The tables are made by SqliteRawLogWriter; a `tracking` made by somebody else serves too if it has seq (unique, ascending) and the columns that
-// are counted. Cells are read as text, whatever their type, and parsed by TrackingBatch: a cell that cannot be read is a bad cell,
-// never an error. An overwritten row keeps its seq: if it was counted already, the change is found by settling, audits and verify.
+// The tables are made by SqliteRawLogWriter; a `tracking` made by somebody else serves too if it
+// has seq (unique, ascending) and the columns that are counted. Cells are read as text, whatever
+// their type, and parsed by TrackingBatch: a cell that cannot be read is a bad cell, never an
+// error. An overwritten row keeps its seq: if it was counted already, the change is found by
+// settling, audits and verify.
 //
 // Threading: one thread at a time. Blocking: waits up to 5 s for a lock, then kTransient.
 #pragma once

@@ -1,6 +1,7 @@
-// A SQLite raw log counted by one plain SQL statement: independent of the engine, to check it against. For rows as `generate`
-// writes them: kinds and attribution of the default settings, reporting in UTC, ts "YYYY-MM-DD HH:MM:SS[.fff]", bids as plain decimals
-// (rounded half to even at the sixth digit). Blocking; reads every row.
+// A SQLite raw log counted by one plain SQL statement: independent of the engine, to check it
+// against. For rows as `generate` writes them: kinds and attribution of the default settings,
+// reporting in UTC, ts "YYYY-MM-DD HH:MM:SS[.fff]", bids as plain decimals (rounded half to even at
+// the sixth digit). Blocking; reads every row.
 #pragma once
 
 #include <cstdint>

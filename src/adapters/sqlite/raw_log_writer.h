@@ -1,6 +1,7 @@
-// Writes raw rows into the SQLite raw log (see raw_log.h); makes the file and its tables when they are missing. One transaction per call of
-// write(). The same create_time again overwrites the whole row, which keeps its seq (a reader that has counted it already learns of
-// the change only when it settles, audits or verifies the block).
+// Writes raw rows into the SQLite raw log (see raw_log.h); makes the file and its tables when they
+// are missing. One transaction per call of write(). The same create_time again overwrites the whole
+// row, which keeps its seq (a reader that has counted it already learns of the change only when it
+// settles, audits or verifies the block).
 //
 // Threading: one thread at a time. Blocking: waits up to 5 s for another writer, then kTransient.
 #pragma once
@@ -19,7 +20,8 @@ class SqliteRawLogWriter : public RawLogWriter {
   // kConfig: the file cannot be made, is no database, or holds a `tracking` with other columns.
   static Result<std::unique_ptr<SqliteRawLogWriter>> open(const std::string& path);
 
-  // Every value fits: what is no integer is kept as text in an id's column. Empty text is null. kRejected: create_time is null.
+  // Every value fits: what is no integer is kept as text in an id's column. Empty text is null.
+  // kRejected: create_time is null.
   Result<void> write(std::span<const RawEvent> events) override;
   Result<void> finish() override;
 

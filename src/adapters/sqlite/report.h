@@ -1,4 +1,5 @@
-// adapters/sql/report.h and pipeline_log.h on SQLite. A report reads only: commits never wait for it, nor it for them.
+// adapters/sql/report.h and pipeline_log.h on SQLite. A report reads only: commits never wait for
+// it, nor it for them.
 //
 // Errors: a missing file is kConfig, and lacks_tables().
 #pragma once

@@ -1,4 +1,5 @@
-// Creating the tables, telling an `events` of ours from others, and turning an append-only one into ours.
+// Creating the tables, telling an `events` of ours from others, and turning an append-only one into
+// ours.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -69,7 +70,8 @@ Result<void> SqliteBackend::create_missing() {
 Result<void> SqliteBackend::check_schema_version() {
   HIRESTREAM_ASSIGN(const int64_t version, sql::stored_version(*session_));
   if (version < sql::kSchemaVersion) {
-    // Engines of the older version must not go on beside this one: they are fenced, and refused at their next start.
+    // Engines of the older version must not go on beside this one: they are fenced, and refused at
+    // their next start.
     if (version < sql::kVersionOfDays) {
       HIRESTREAM_TRY(fill_days());
     }
@@ -150,7 +152,8 @@ Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate(int64_t now_us) {
   return rows;
 }
 
-// What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be compared.
+// What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
+// compared.
 Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate_rows(const std::string& old_table,
                                                                 int64_t now_us) {
   for (const auto& [column, condition] :

@@ -1,10 +1,12 @@
-/* C ABI over the Rust CQL driver (crate in this folder). The driver keeps connections, authentication, TLS, preparing, routing,
- * paging and retries; cells cross this boundary undecoded, in both directions, as the CQL binary protocol (v4, section 6) has them.
+/* C ABI over the Rust CQL driver (crate in this folder). The driver keeps connections,
+ * authentication, TLS, preparing, routing, paging and retries; cells cross this boundary undecoded,
+ * in both directions, as the CQL binary protocol (v4, section 6) has them.
  *
- * Functions that can fail return a code: >= 0 fine, < 0 an error, described in *error (clear it with hs_cql_error_clear).
- * Panics are caught at each entry and become HS_CQL_E_PANIC. Threading: a session and a statement may be used by many threads at once;
- * a read by one thread at a time, except hs_cql_read_cancel. Do not fork with a session open.
- * Everything got from a session must be freed before the session is closed. */
+ * Functions that can fail return a code: >= 0 fine, < 0 an error, described in *error (clear it
+ * with hs_cql_error_clear). Panics are caught at each entry and become HS_CQL_E_PANIC. Threading: a
+ * session and a statement may be used by many threads at once; a read by one thread at a time,
+ * except hs_cql_read_cancel. Do not fork with a session open. Everything got from a session must be
+ * freed before the session is closed. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -55,9 +57,10 @@ typedef struct hs_cql_config {
   const char* tls_ca;   /* optional; no TLS when tls_ca and tls_cert are empty */
   const char* tls_cert; /* optional */
   const char* tls_key;  /* optional */
-  uint32_t
-      tls_no_ip_check; /* 1: the chain is verified, the certificate need not name the node's IP address */
-  uint32_t connect_timeout_ms; /* of opening the session as a whole */
+  /* 1: the chain is verified, the certificate need not name the node's IP address */
+  uint32_t tls_no_ip_check;
+  /* of opening the session as a whole */
+  uint32_t connect_timeout_ms;
   uint32_t request_timeout_ms;
   uint32_t connections_per_host;
 } hs_cql_config;
@@ -95,15 +98,16 @@ typedef struct hs_cql_request_options {
   uint32_t parallel;    /* requests under way at once */
   int32_t page_rows;    /* reads */
   uint32_t queue_pages; /* reads: pages that wait to be taken; when full, reading pauses */
-  /* A passing error (no connection, time-out, unavailable, overloaded) is answered by the same request again, with the same paging state,
-   * after a pause that doubles from backoff_ms_min to backoff_ms_max, less up to half at random. */
+  /* A passing error (no connection, time-out, unavailable, overloaded) is answered by the same
+   * request again, with the same paging state, after a pause that doubles from backoff_ms_min to
+   * backoff_ms_max, less up to half at random. */
   uint32_t retries;
   uint32_t backoff_ms_min;
   uint32_t backoff_ms_max;
 } hs_cql_request_options;
 
-/* `requests` tuples of `width` cells, one after the other; copied. Requests start in this order; pages come as they come, those of one
- * request in order. */
+/* `requests` tuples of `width` cells, one after the other; copied. Requests start in this order;
+ * pages come as they come, those of one request in order. */
 int32_t hs_cql_read_start(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells,
                           uint32_t width, uint32_t requests, const hs_cql_request_options*,
                           hs_cql_read** out, hs_cql_error*);
@@ -117,14 +121,15 @@ int32_t hs_cql_scan_start(hs_cql_session*, const hs_cql_statement*, const char* 
                           hs_cql_read** out, hs_cql_error*);
 
 typedef struct hs_cql_page {
-  const uint8_t*
-      rows; /* row after row: for each column an int32 length (big-endian; < 0: null) and so many bytes */
+  const uint8_t* rows; /* row after row: for each column an int32 length (big-endian; < 0: null) and
+                          so many bytes */
   size_t size;
   uint32_t row_count;
   uint32_t request;
   void* owner;
 } hs_cql_page;
-/* HS_CQL_PAGE, HS_CQL_AGAIN, HS_CQL_END or an error; the first error ends the whole read. timeout_ms < 0: wait without end. */
+/* HS_CQL_PAGE, HS_CQL_AGAIN, HS_CQL_END or an error; the first error ends the whole read.
+ * timeout_ms < 0: wait without end. */
 int32_t hs_cql_read_next(hs_cql_read*, int64_t timeout_ms, hs_cql_page* out, hs_cql_error*);
 void hs_cql_page_free(hs_cql_page*);
 /* Any thread; wakes hs_cql_read_next, which then returns HS_CQL_E_CANCELLED. */
@@ -132,8 +137,9 @@ void hs_cql_read_cancel(hs_cql_read*);
 /* Cancels what is under way. Pages taken before stay valid. */
 void hs_cql_read_close(hs_cql_read*);
 
-/* Writes rows of `width` cells and returns when all are acknowledged. Consecutive rows are grouped by group_rows (Σ = number of rows): a group
- * of one row is a plain write, a larger one an unlogged batch, which should stay within one partition. */
+/* Writes rows of `width` cells and returns when all are acknowledged. Consecutive rows are grouped
+ * by group_rows (Σ = number of rows): a group of one row is a plain write, a larger one an unlogged
+ * batch, which should stay within one partition. */
 int32_t hs_cql_write(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells,
                      uint32_t width, const uint32_t* group_rows, uint32_t groups,
                      const hs_cql_request_options*, hs_cql_error*);
