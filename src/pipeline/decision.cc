@@ -42,7 +42,8 @@ Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount
     }
     return stored.state == SliceState::kSettled ? Action::kAudit : Action::kKeep;
   }
-  const bool shrinks = recount.found.rows < stored.digest.rows || recount.takes_away;
+  const bool rows_are_missing = recount.found.rows < stored.digest.rows && !policy.rows_may_go;
+  const bool shrinks = rows_are_missing || recount.takes_away;
   if (!shrinks) {
     return Action::kReplace;
   }

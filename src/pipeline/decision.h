@@ -54,6 +54,9 @@ struct Policy {
   // A damaged slice whose rows have changed may be replaced, together with a correction of `events`
   // (repair); else it is held.
   bool replaces_damaged = false;
+  // Rows that gave nothing may go: a file's rows are what it says now, and whoever mends it takes
+  // unreadable ones out.
+  bool rows_may_go = false;
 };
 
 // What a recount means for a slice. `damaged`: its stored contribution cannot be read.

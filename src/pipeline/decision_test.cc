@@ -30,6 +30,7 @@ enum class Found {
   kMore,
   kMoreButLess,
   kOtherValues,
+  kFewerThatGaveNothing,
   kFewer,
   kNothing
 };
@@ -66,6 +67,9 @@ Comparison comparison_of(Found found, Trust trust) {
       out.differs = true;
       out.takes_away = true;
       return out;
+    case Found::kFewerThatGaveNothing:
+      out.found = {4, 41};
+      return out;
     case Found::kFewer:
       out.found = {4, 40};
       out.differs = true;
@@ -88,13 +92,13 @@ LedgerEntry entry_of(const Stored& stored) {
   return entry;
 }
 
-constexpr Found kAllFound[] = {Found::kSame,        Found::kSameRowsOtherCells, Found::kMore,
-                               Found::kMoreButLess, Found::kOtherValues,        Found::kFewer,
-                               Found::kNothing};
+constexpr Found kAllFound[] = {
+    Found::kSame,        Found::kSameRowsOtherCells,   Found::kMore,  Found::kMoreButLess,
+    Found::kOtherValues, Found::kFewerThatGaveNothing, Found::kFewer, Found::kNothing};
 constexpr Trust kAllTrust[] = {Trust::kConfigured, Trust::kStrongest, Trust::kUnconfirmed};
 
-bool shrinks(Found found) {
-  return found == Found::kMoreButLess || found == Found::kOtherValues || found == Found::kFewer ||
+bool shrinks(Found found, const Policy& policy) {
+  return (found == Found::kFewerThatGaveNothing && !policy.rows_may_go) || found == Found::kMoreButLess || found == Found::kOtherValues || found == Found::kFewer ||
          found == Found::kNothing;
 }
 
@@ -108,7 +112,8 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
       return Action::kWait;
     }
     const bool all_there =
-        trust == Trust::kStrongest && found != Found::kFewer && found != Found::kNothing;
+        trust == Trust::kStrongest && found != Found::kFewerThatGaveNothing &&
+        found != Found::kFewer && found != Found::kNothing;
     return policy.replaces_damaged && (all_there || policy.allow_shrink) ? Action::kReplace
                                                                          : Action::kHold;
   }
@@ -118,7 +123,7 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
            : stored.state == SliceState::kSettled ? Action::kAudit
                                                   : Action::kKeep;
   }
-  if (!shrinks(found)) {
+  if (!shrinks(found, policy)) {
     return Action::kReplace;
   }
   if (trust == Trust::kConfigured) {
@@ -138,12 +143,13 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
 TEST(Decision, FollowsTheTableForEveryCombination) {
   int combinations = 0;
   for (const SliceState state : {SliceState::kOpen, SliceState::kSettled}) {
-    for (int bits = 0; bits < 32; ++bits) {
+    for (int bits = 0; bits < 64; ++bits) {
       const Stored stored{state, (bits & 1) != 0, (bits & 2) != 0};
       Policy policy;
       policy.state = (bits & 4) != 0 ? SliceState::kOpen : SliceState::kSettled;
       policy.allow_shrink = (bits & 8) != 0;
       policy.replaces_damaged = (bits & 16) != 0;
+      policy.rows_may_go = (bits & 32) != 0;
       for (const Found found : kAllFound) {
         for (const Trust trust : kAllTrust) {
           ++combinations;
@@ -155,7 +161,7 @@ TEST(Decision, FollowsTheTableForEveryCombination) {
       }
     }
   }
-  EXPECT_EQ(combinations, 2 * 32 * 7 * 3);
+  EXPECT_EQ(combinations, 2 * 64 * 8 * 3);
 }
 
 // The rows of the table that matter most, one by one.

@@ -119,6 +119,7 @@ bool FilesEngine::put_aside(const SliceListing& file, const Error& error, int64_
 Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   Policy policy;
   policy.allow_shrink = options_.allow_shrink;
+  policy.rows_may_go = true;
   HIRESTREAM_ASSIGN(std::vector<Recount> recounts,
                     recounter_.recount(std::span(&file.key, 1),
                                        [&policy](const LedgerEntry&) { return policy; }));

@@ -13,6 +13,9 @@ std::string why_held(const Recount& recount) {
   }
   const std::string rows = std::to_string(recount.found().rows) + " rows found, " +
                            std::to_string(recount.entry().digest.rows) + " counted before: held ";
+  if (const std::string& file = recount.entry().name; !file.empty()) {
+    return file + ": " + rows + "(was it cut? --allow-shrink takes it as it is now)";
+  }
   return recount.lacks_rows()
              ? rows + "(stale replica, TRUNCATE, wrong cluster or TTL?)"
              : rows + "(it was held before, and something that was counted is still not there)";

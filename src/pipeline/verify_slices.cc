@@ -78,6 +78,7 @@ Policy SliceVerifier::policy_of(const LedgerEntry& entry) const {
                                      : SliceState::kOpen;
   policy.allow_shrink = options_.engine.allow_shrink;
   policy.replaces_damaged = true;
+  policy.rows_may_go = is_files();
   return policy;
 }
 
