@@ -198,11 +198,11 @@ def get_pipeline(connection, query):
     for row in connection.execute("SELECT shard, bucket, state, held, revision, row_count, settled_at_us, audited_at_us, updated_at_us "
                                   "FROM hirestream_slices ORDER BY bucket DESC LIMIT 480"):
         slices.append({"source": "demo", "shard": row[0], "bucket": str(row[1]), "begin": None,
-                       "state": ("open", "settled", "frozen")[row[2]], "held": bool(row[3]), "revision": row[4], "rows": row[5],
+                       "state": ("open", "settled")[row[2]], "held": bool(row[3]), "revision": row[4], "rows": row[5],
                        "settled_at": instant(row[6]), "audited_at": instant(row[7]), "updated_at": instant(row[8])})
     for k in range(60):
         for shard in range(8):
-            state = "open" if k > 56 else "settled" if k > 20 else "frozen"
+            state = "open" if k > 56 else "settled"
             begin = (now - 59 + k) * 60_000_000
             slices.append({"source": "tracking", "shard": shard, "bucket": str(now - 59 + k), "begin": instant(begin), "state": state,
                            "held": k == 41 and shard == 3, "revision": 3 + (k * 7 + shard * 3) % 11, "rows": 700 + (k * 37 + shard * 91) % 350,

@@ -132,7 +132,7 @@ export interface Slice {
   shard: number;
   bucket: string;
   begin: string | null;
-  state: "open" | "settled" | "frozen";
+  state: "open" | "settled";
   held: boolean;
   revision: number;
   rows: number;

@@ -118,9 +118,7 @@ describe("slice map", () => {
     expect(lookOf(slice({ audited_at: "2026-03-01T09:10:00Z" }))).toBe("audited");
     expect(lookOf(slice({ held: true }))).toBe("held");
     expect(lookOf(slice({ corrected_at: "2026-03-01T09:10:00Z", audited_at: "2026-03-01T09:20:00Z" }))).toBe("corrected");
-    expect(lookOf(slice({ state: "frozen", corrected_at: "2026-03-01T09:10:00Z" }))).toBe("frozen");
     expect(lookOf(slice({ state: "open", settled_at: null, audited_at: null }))).toBe("open");
-    expect(lookOf(slice({ state: "frozen" }))).toBe("frozen");
   });
 
   it("orders buckets as 64-bit numbers", () => {

@@ -145,7 +145,11 @@ void Tally::add_cell(const CellKey& key, const Measures& measures) {
   while (index_[at] != 0) {
     Cell& cell = cells_[index_[at] - 1];
     if (cell.key == key) {
-      cell.measures += measures;
+      if (cell.measures.can_add(measures)) {
+        cell.measures += measures;
+      } else {
+        beyond_ = key;
+      }
       return;
     }
     at = (at + 1) & mask;
@@ -175,6 +179,7 @@ Contribution Tally::contribution() const {
 void Tally::clear() {
   digest_ = {};
   classes_ = {};
+  beyond_.reset();
   rejects_.clear();
   cells_.clear();
   std::fill(index_.begin(), index_.end(), 0);

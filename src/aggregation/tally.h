@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "aggregation/row_classifier.h"
@@ -24,6 +25,9 @@ class Tally {
   const RowClasses& classes() const { return classes_; }
   const std::vector<RejectedRow>& rejects() const { return rejects_; }
   bool empty() const { return digest_.rows == 0; }
+  // A cell whose bids add up to more than 64 bits of millionths hold: the contribution is not the
+  // sum of the rows then, and must not be used.
+  const std::optional<CellKey>& beyond() const { return beyond_; }
   // Canonical.
   Contribution contribution() const;
   // Back to empty; keeps the memory.
@@ -36,6 +40,7 @@ class Tally {
 
   RowDigest digest_;
   RowClasses classes_;
+  std::optional<CellKey> beyond_;
   std::vector<RejectedRow> rejects_;
   std::vector<Cell> cells_;      // dense, in order of first appearance
   std::vector<uint32_t> index_;  // open addressing: position in cells_ + 1, 0 = empty

@@ -74,6 +74,21 @@ TEST(Tally, IsEmptyAtFirst) {
   EXPECT_EQ(tally.classes(), RowClasses{});
 }
 
+// Ten thousand clicks at the highest bid that is allowed: never a sum that is wrapped around.
+TEST(Tally, SaysWhenBidsAddUpToMoreThanFits) {
+  constexpr int64_t kHighestBid = 1'000'000'000'000'000;
+  std::vector<RowSpec> rows;
+  for (int i = 0; i < 9223; ++i) {
+    rows.push_back({.id = id_at(kArrivalUs + i), .bid_micros = kHighestBid});
+  }
+  EXPECT_FALSE(tally_of(batch_of(rows)).beyond());
+  EXPECT_EQ(tally_of(batch_of(rows)).contribution().at(0).measures.bid_micros, 9223 * kHighestBid);
+  rows.push_back({.id = id_at(kArrivalUs + 9223), .bid_micros = kHighestBid});
+  const Tally tally = tally_of(batch_of(rows));
+  ASSERT_TRUE(tally.beyond());
+  EXPECT_EQ(*tally.beyond(), tally.contribution().at(0).key);
+}
+
 TEST(Tally, AddsUpMeasuresOfACell) {
   const Tally tally = tally_of(batch_of({{.id = id_at(1 + kArrivalUs)},
                                          {.id = id_at(2 + kArrivalUs), .bid_micros = 600'001},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/result.h"
+
 namespace hirestream {
 namespace {
 
@@ -31,6 +33,28 @@ Contribution combine(const Contribution& a, const Contribution& b, Combine combi
   return out;
 }
 
+// False: a sum is beyond 64 bits.
+bool add_all(Measures& to, const Measures& other) {
+  const bool beyond = __builtin_add_overflow(to.impressions, other.impressions, &to.impressions) |
+                      __builtin_add_overflow(to.clicks, other.clicks, &to.clicks) |
+                      __builtin_add_overflow(to.conversions, other.conversions, &to.conversions) |
+                      __builtin_add_overflow(to.qualified, other.qualified, &to.qualified) |
+                      __builtin_add_overflow(to.unqualified, other.unqualified, &to.unqualified) |
+                      __builtin_add_overflow(to.bid_micros, other.bid_micros, &to.bid_micros);
+  return !beyond;
+}
+
+bool subtract_all(Measures& from, const Measures& other) {
+  const bool beyond =
+      __builtin_sub_overflow(from.impressions, other.impressions, &from.impressions) |
+      __builtin_sub_overflow(from.clicks, other.clicks, &from.clicks) |
+      __builtin_sub_overflow(from.conversions, other.conversions, &from.conversions) |
+      __builtin_sub_overflow(from.qualified, other.qualified, &from.qualified) |
+      __builtin_sub_overflow(from.unqualified, other.unqualified, &from.unqualified) |
+      __builtin_sub_overflow(from.bid_micros, other.bid_micros, &from.bid_micros);
+  return !beyond;
+}
+
 }  // namespace
 
 int32_t CellKey::days() const {
@@ -47,23 +71,18 @@ bool Measures::any_negative() const {
          bid_micros < 0;
 }
 
+bool Measures::can_add(const Measures& other) const {
+  Measures sum = *this;
+  return add_all(sum, other);
+}
+
 Measures& Measures::operator+=(const Measures& other) {
-  impressions += other.impressions;
-  clicks += other.clicks;
-  conversions += other.conversions;
-  qualified += other.qualified;
-  unqualified += other.unqualified;
-  bid_micros += other.bid_micros;
+  HIRESTREAM_CHECK(add_all(*this, other));
   return *this;
 }
 
 Measures& Measures::operator-=(const Measures& other) {
-  impressions -= other.impressions;
-  clicks -= other.clicks;
-  conversions -= other.conversions;
-  qualified -= other.qualified;
-  unqualified -= other.unqualified;
-  bid_micros -= other.bid_micros;
+  HIRESTREAM_CHECK(subtract_all(*this, other));
   return *this;
 }
 
@@ -78,19 +97,26 @@ bool is_canonical(const Contribution& contribution) {
 }
 
 void canonicalize(Contribution& contribution) {
+  HIRESTREAM_CHECK(try_canonicalize(contribution));
+}
+
+bool try_canonicalize(Contribution& contribution) {
   std::sort(contribution.begin(), contribution.end(),
             [](const Cell& a, const Cell& b) { return a.key < b.key; });
   size_t kept = 0;
   for (size_t i = 0; i < contribution.size();) {
     Cell cell = contribution[i++];
     while (i < contribution.size() && contribution[i].key == cell.key) {
-      cell.measures += contribution[i++].measures;
+      if (!add_all(cell.measures, contribution[i++].measures)) {
+        return false;
+      }
     }
     if (!cell.measures.is_zero()) {
       contribution[kept++] = cell;
     }
   }
   contribution.resize(kept);
+  return true;
 }
 
 Contribution merge(const Contribution& a, const Contribution& b) {

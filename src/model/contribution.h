@@ -29,10 +29,14 @@ struct Measures {
   int64_t conversions = 0;
   int64_t qualified = 0;
   int64_t unqualified = 0;
-  int64_t bid_micros = 0;  // sum of the clicks' bids, in millionths
+  // Sum of the clicks' bids, in millionths.
+  int64_t bid_micros = 0;
 
   bool is_zero() const { return *this == Measures{}; }
   bool any_negative() const;
+  // Sums beyond 64 bits are never wrapped: they stop the process. Where bids come from outside
+  // can_add() is asked first.
+  bool can_add(const Measures& other) const;
   Measures& operator+=(const Measures& other);
   Measures& operator-=(const Measures& other);
   friend bool operator==(const Measures&, const Measures&) = default;
@@ -48,8 +52,10 @@ struct Cell {
 using Contribution = std::vector<Cell>;
 
 bool is_canonical(const Contribution& contribution);
-// Sorts, adds up equal keys, drops zeros.
+// Sorts, adds up equal keys, drops zeros. Sums must fit.
 void canonicalize(Contribution& contribution);
+// False: a sum is beyond 64 bits; the contribution is useless then.
+bool try_canonicalize(Contribution& contribution);
 Contribution merge(const Contribution& a, const Contribution& b);
 // a − b
 Contribution difference(const Contribution& a, const Contribution& b);

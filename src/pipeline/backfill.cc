@@ -84,6 +84,9 @@ Result<std::vector<SliceKey>> Backfill::step(int64_t now_us, RecountQueue& queue
 void Backfill::plan_history(CommitPlan& changes, const SliceKey& key,
                             const SliceCount& count) const {
   const Tally& tally = count.tally;
+  if (tally.digest().rows == 0) {
+    return;
+  }
   LedgerEntry entry;
   entry.key = key;
   const Contribution cells = tally.contribution();
@@ -116,6 +119,7 @@ Result<std::vector<SliceKey>> Backfill::commit(std::map<SliceKey, SliceCount> co
   std::vector<SliceKey> keys;
   for (auto& [key, count] : counts) {
     if (!contains(key)) {
+      HIRESTREAM_TRY(check_sums(key, count.tally));
       plan_history(changes, key, count);
       continue;
     }
@@ -123,15 +127,15 @@ Result<std::vector<SliceKey>> Backfill::commit(std::map<SliceKey, SliceCount> co
     // Revision 0: if somebody else was faster, the commit says so.
     recount.stored.entry.key = key;
     recount.count = std::move(count);
-    judge(recount, {});
+    HIRESTREAM_TRY(judge(recount, {}));
     plan_action(changes, std::move(recount), SliceState::kSettled, {}, now_us);
     keys.push_back(key);
   }
   plan_marks(changes, part);
-  if (changes.empty()) {
-    return keys;
+  std::vector<SliceKey> replaced;
+  if (!changes.empty()) {
+    HIRESTREAM_ASSIGN(replaced, book_.commit(std::move(changes)));
   }
-  HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
   if (!replaced.empty()) {
     // Those are counted one by one; the part is read again for the others.
     std::for_each(replaced.begin(), replaced.end(), [&](const SliceKey& key) {

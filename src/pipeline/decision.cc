@@ -59,9 +59,8 @@ Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount
   return only_overwritten(stored, recount.found) ? Action::kReplace : Action::kHold;
 }
 
-Action decide_age(const LedgerEntry& stored, bool damaged, bool past_retention) {
-  return past_retention && stored.state == SliceState::kSettled && !damaged ? Action::kFreeze
-                                                                            : Action::kKeep;
+bool may_freeze(const LedgerEntry& stored, bool damaged) {
+  return stored.state == SliceState::kSettled && !damaged;
 }
 
 }  // namespace hirestream

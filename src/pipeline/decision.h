@@ -25,8 +25,6 @@ enum class Action : uint8_t {
   kRelease,
   // Nothing can be concluded yet: read again at the strongest level, at once or later.
   kWait,
-  // Past its retention: keeps what it gave for ever.
-  kFreeze,
 };
 
 // How far a read can be believed when rows are missing in it.
@@ -63,7 +61,8 @@ struct Policy {
 Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount,
               const Policy& policy);
 
-// What age alone means for a slice that is not recounted: freeze, or keep.
-Action decide_age(const LedgerEntry& stored, bool damaged, bool past_retention);
+// Whether a slice past its retention is frozen: it keeps what it gave for ever. A damaged one is
+// repaired first.
+bool may_freeze(const LedgerEntry& stored, bool damaged);
 
 }  // namespace hirestream

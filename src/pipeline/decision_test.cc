@@ -9,11 +9,10 @@
 namespace hirestream {
 
 void PrintTo(Action action, std::ostream* out) {
-  static constexpr std::string_view kNames[] = {"keep", "audit",   "replace", "hold",
-                                                "wait", "release", "freeze"};
-  static constexpr Action kActions[] = {Action::kKeep,  Action::kAudit, Action::kReplace,
-                                        Action::kHold,  Action::kWait,  Action::kRelease,
-                                        Action::kFreeze};
+  static constexpr std::string_view kNames[] = {"keep", "audit", "replace",
+                                                "hold", "wait",  "release"};
+  static constexpr Action kActions[] = {Action::kKeep, Action::kAudit, Action::kReplace,
+                                        Action::kHold, Action::kWait,  Action::kRelease};
   for (size_t i = 0; i < std::size(kActions); ++i) {
     if (kActions[i] == action) {
       *out << kNames[i];
@@ -98,7 +97,8 @@ constexpr Found kAllFound[] = {
 constexpr Trust kAllTrust[] = {Trust::kConfigured, Trust::kStrongest, Trust::kUnconfirmed};
 
 bool shrinks(Found found, const Policy& policy) {
-  return (found == Found::kFewerThatGaveNothing && !policy.rows_may_go) || found == Found::kMoreButLess || found == Found::kOtherValues || found == Found::kFewer ||
+  return (found == Found::kFewerThatGaveNothing && !policy.rows_may_go) ||
+         found == Found::kMoreButLess || found == Found::kOtherValues || found == Found::kFewer ||
          found == Found::kNothing;
 }
 
@@ -111,9 +111,8 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
     if (trust == Trust::kConfigured) {
       return Action::kWait;
     }
-    const bool all_there =
-        trust == Trust::kStrongest && found != Found::kFewerThatGaveNothing &&
-        found != Found::kFewer && found != Found::kNothing;
+    const bool all_there = trust == Trust::kStrongest && found != Found::kFewerThatGaveNothing &&
+                           found != Found::kFewer && found != Found::kNothing;
     return policy.replaces_damaged && (all_there || policy.allow_shrink) ? Action::kReplace
                                                                          : Action::kHold;
   }
@@ -196,15 +195,12 @@ TEST(Decision, ASliceThatIsNotInTheLedgerIsCountedIfItHasRows) {
   EXPECT_EQ(decide(unknown, false, recount, {}), Action::kReplace);
 }
 
-TEST(Decision, FreezesWhatIsSettledAndPastItsRetention) {
+TEST(Decision, FreezesWhatIsSettledAndWhole) {
   for (const bool held : {false, true}) {
-    EXPECT_EQ(decide_age(entry_of({SliceState::kSettled, held, false}), false, true),
-              Action::kFreeze);
+    EXPECT_TRUE(may_freeze(entry_of({SliceState::kSettled, held, false}), false));
   }
-  EXPECT_EQ(decide_age(entry_of({SliceState::kSettled, false, false}), false, false),
-            Action::kKeep);
-  EXPECT_EQ(decide_age(entry_of({SliceState::kSettled, false, true}), true, true), Action::kKeep);
-  EXPECT_EQ(decide_age(entry_of({SliceState::kOpen, false, false}), false, true), Action::kKeep);
+  EXPECT_FALSE(may_freeze(entry_of({SliceState::kSettled, false, true}), true));
+  EXPECT_FALSE(may_freeze(entry_of({SliceState::kOpen, false, false}), false));
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 // Threading: one thread at a time. Errors of step(): kTransient = call again after a pause (the
 // engine has lost nothing); any other kind = stop (kConfig that may pass: where everything has
 // worked before, call again after a pause). Fenced engines return kConfig with operation "fence";
-// kRejected never means a part of the input: see StepReport::left_out.
+// kRejected: the raw log must be put right first (recount.h: check_sums); a file that
+// cannot be used is none of these: see StepReport::left_out.
 #pragma once
 
 #include <cstdint>

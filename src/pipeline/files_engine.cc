@@ -23,6 +23,7 @@ Result<void> FilesEngine::start() {
   looked_ = false;
   HIRESTREAM_TRY(ledger_.open_as_writer());
   pending_.clear();
+  put_aside_.clear();
   HIRESTREAM_TRY(book_.load());
   clockwork_.start();
   started_ = true;
@@ -44,7 +45,7 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
                   "rename one of the two files");
     }
     const auto aside = put_aside_.find(file.key);
-    const bool counted = known != nullptr && known->tag == file.tag;
+    const bool counted = known != nullptr && known->tag == file.tag && !known->held;
     if (!counted && (aside == put_aside_.end() || aside->second.tag != file.tag ||
                      now_us >= aside->second.until_us)) {
       pending_.push_back(file);
@@ -120,15 +121,20 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   Policy policy;
   policy.allow_shrink = options_.allow_shrink;
   policy.rows_may_go = true;
-  HIRESTREAM_ASSIGN(std::vector<Recount> recounts,
-                    recounter_.recount(std::span(&file.key, 1),
-                                       [&policy](const LedgerEntry&) { return policy; }));
-  Recount& recount = recounts.front();
+  auto recounts =
+      recounter_.recount(std::span(&file.key, 1), [&policy](const LedgerEntry&) { return policy; });
+  if (!recounts) {
+    return forward(of_file(std::move(recounts).error(), file.name));
+  }
+  Recount& recount = recounts->front();
   CommitPlan changes;
   if (recount.action == Action::kHold) {
-    put_aside_[file.key] = {file.tag, INT64_MAX};
     plan_action(changes, std::move(recount), SliceState::kSettled, {}, now_us);
-    return changes.empty() ? Result<void>() : commit(std::move(changes), file.name);
+    if (!changes.empty()) {
+      HIRESTREAM_TRY(commit(std::move(changes), file.name));
+    }
+    put_aside_[file.key] = {file.tag, INT64_MAX};
+    return {};
   }
   const RowDigest digest = recount.found();
   // A new file, or one that was seen half-written.
@@ -197,7 +203,7 @@ Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const RowDigest& dig
   if (moved.stored.damaged || moved.entry().digest != digest) {
     return {};
   }
-  judge(moved, {});
+  HIRESTREAM_TRY(judge(moved, {}));
   plan_replacement(changes, std::move(moved), SliceState::kSettled, {old_name, ""}, now_us);
   ports_.observer.on_note("info",
                           old_name + " is gone and " + name +

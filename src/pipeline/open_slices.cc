@@ -81,12 +81,13 @@ Result<void> OpenSlices::read(std::vector<SliceRead> requests, Polls& polls, Com
       });
 }
 
-void OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) const {
+Result<void> OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) const {
   for (const auto& [key, poll] : polls) {
     const Tally& tally = poll.fresh.tally;
     if (tally.empty()) {
       continue;
     }
+    HIRESTREAM_TRY(check_sums(key, tally));
     SliceChange change;
     change.entry = book_.entry_of(key);
     change.entry.digest += tally.digest();
@@ -100,6 +101,7 @@ void OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) const {
     plan.rejected += tally.classes().rejected;
     plan.slices.push_back(std::move(change));
   }
+  return {};
 }
 
 Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queue) {
@@ -110,7 +112,7 @@ Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queu
   }
   CommitPlan plan;
   HIRESTREAM_TRY(read(std::move(asked), polls, plan));
-  plan_appends(polls, plan);
+  HIRESTREAM_TRY(plan_appends(polls, plan));
   if (!plan.empty()) {
     HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(plan)));
     if (!replaced.empty()) {

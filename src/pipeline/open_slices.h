@@ -55,7 +55,7 @@ class OpenSlices {
   std::vector<SliceRead> requests(bool look_back, int64_t now_us, const RecountQueue& queue,
                                   Polls& polls);
   Result<void> read(std::vector<SliceRead> requests, Polls& polls, CommitPlan& plan);
-  void plan_appends(const Polls& polls, CommitPlan& plan) const;
+  Result<void> plan_appends(const Polls& polls, CommitPlan& plan) const;
   void prune(OpenSlice& slice, int64_t now_us) const;
 
   EnginePorts ports_;

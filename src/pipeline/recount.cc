@@ -4,8 +4,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "model/timestamp.h"
+
 namespace hirestream {
 namespace {
+
+constexpr const char* kCountSlice = "count slice";
 
 std::string why_held(const Recount& recount) {
   if (recount.change_is_unknown()) {
@@ -58,7 +62,29 @@ void SliceCount::add_row(RowClassifier& classifier, const TrackingBatch& rows, s
   }
 }
 
-void judge(Recount& recount, const Policy& policy) {
+Result<void> check_sums(const SliceKey& slice, const Tally& tally) {
+  if (!tally.beyond()) {
+    return {};
+  }
+  const CellKey& cell = *tally.beyond();
+  return fail(ErrorKind::kRejected, kCountSlice,
+              std::to_string(slice.shard) + "/" + std::to_string(slice.bucket),
+              "the bids of job " + std::to_string(cell.job_id) + " on " + format_date(cell.days()) +
+                  ", hour " + std::to_string(cell.hour()) +
+                  ", add up to more than 9.2 × 10¹²: one of them must be wrong",
+              "correct or delete those rows in the raw log, then start again; nothing of the slice "
+              "was counted");
+}
+
+Error of_file(Error error, const std::string& name) {
+  if (error.operation == kCountSlice) {
+    error.subject = name;
+  }
+  return error;
+}
+
+Result<void> judge(Recount& recount, const Policy& policy) {
+  HIRESTREAM_TRY(check_sums(recount.entry().key, recount.count.tally));
   recount.whole = recount.count.tally.contribution();
   recount.change = recount.stored.damaged ? Contribution()
                                           : difference(recount.whole, recount.stored.contribution);
@@ -70,6 +96,7 @@ void judge(Recount& recount, const Policy& policy) {
                   [](const Cell& cell) { return cell.measures.any_negative(); });
   comparison.trust = recount.trust;
   recount.action = decide(recount.entry(), recount.stored.damaged, comparison, policy);
+  return {};
 }
 
 void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
@@ -131,8 +158,6 @@ void plan_action(CommitPlan& plan, Recount&& recount, SliceState state, const Sl
       return plan_replacement(plan, std::move(recount), state, label, now_us);
     case Action::kHold:
       return plan_hold(plan, recount, now_us);
-    case Action::kFreeze:
-      break;  // not a matter of a recount: plan_freeze
   }
   HIRESTREAM_CHECK(false);
 }
@@ -210,7 +235,7 @@ Result<std::vector<Recount>> Recounter::recount(std::span<const SliceKey> keys,
   HIRESTREAM_TRY(count(all, ReadLevel::kConfigured));
   std::vector<Recount*> suspects;
   for (Recount& recount : out) {
-    judge(recount, policy_of(recount.entry()));
+    HIRESTREAM_TRY(judge(recount, policy_of(recount.entry())));
     if (recount.action == Action::kWait) {
       suspects.push_back(&recount);
     }
@@ -236,7 +261,7 @@ Result<std::vector<Recount>> Recounter::recount(std::span<const SliceKey> keys,
       suspects[i]->count = std::move(first_counts[i]);
     }
     suspects[i]->trust = strong ? Trust::kStrongest : Trust::kUnconfirmed;
-    judge(*suspects[i], policy_of(suspects[i]->entry()));
+    HIRESTREAM_TRY(judge(*suspects[i], policy_of(suspects[i]->entry())));
   }
   return out;
 }

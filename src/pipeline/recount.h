@@ -53,8 +53,13 @@ struct Recount {
   bool same() const { return !stored.damaged && change.empty() && found() == entry().digest; }
 };
 
-// Compares and decides; `whole`, `change` and `action` are set.
-void judge(Recount& recount, const Policy& policy);
+// kRejected: the bids of a cell of this slice add up to more than can be kept, so one of them must
+// be wrong.
+Result<void> check_sums(const SliceKey& slice, const Tally& tally);
+// The same error, told of the file whose slice it is.
+Error of_file(Error error, const std::string& name);
+// Compares and decides; `whole`, `change` and `action` are set. Errors: as check_sums.
+Result<void> judge(Recount& recount, const Policy& policy);
 
 // What a file's slice is called; others have no label.
 struct SliceLabel {

@@ -73,7 +73,8 @@ Result<StepReport> ScanEngine::step() {
     HIRESTREAM_TRY(scan({}, now_us));
     if (!again_) {
       full_scan_timer_.due_us =
-          now_us + (unconfirmed_ ? options_.scan_interval_us : options_.full_scan_interval_us);
+          ports_.clock.now_us() +
+          (unconfirmed_ ? options_.scan_interval_us : options_.full_scan_interval_us);
       scanned_ = scanned_ || !unconfirmed_;
     }
     scan_timer_.due_us = ports_.clock.now_us() + options_.scan_interval_us;
@@ -189,7 +190,7 @@ Result<std::optional<Recount>> ScanEngine::recount(StoredContribution&& stored, 
   if (const auto slice = count.slices.find(key); slice != count.slices.end()) {
     recount.count.tally = std::move(slice->second);
   }
-  judge(recount, policy_of(key, now_us));
+  HIRESTREAM_TRY(judge(recount, policy_of(key, now_us)));
   return std::optional<Recount>(std::move(recount));
 }
 
@@ -198,6 +199,7 @@ Result<size_t> ScanEngine::commit_batch(std::span<const SliceKey> keys, ScanCoun
   HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
   CommitPlan changes;
   size_t waiting = 0;
+  std::vector<std::pair<SliceKey, RowDigest>> held;
   for (StoredContribution& slice : stored) {
     HIRESTREAM_ASSIGN(std::optional<Recount> recounted,
                       recount(std::move(slice), count, trust, now_us));
@@ -213,7 +215,7 @@ Result<size_t> ScanEngine::commit_batch(std::span<const SliceKey> keys, ScanCoun
         break;
       case Action::kHold:
         leave(key);
-        found_of_held_[key] = recounted->found();
+        held.emplace_back(key, recounted->found());
         [[fallthrough]];
       case Action::kReplace:
       case Action::kRelease:
@@ -223,15 +225,16 @@ Result<size_t> ScanEngine::commit_batch(std::span<const SliceKey> keys, ScanCoun
         break;  // every scan is an audit: it is not noted
     }
   }
-  if (changes.empty()) {
-    return waiting;
+  if (!changes.empty()) {
+    changes.settled_until.emplace_back(0, std::min(mark, left_from_));
+    HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
+    if (!replaced.empty()) {
+      again_ = true;
+      std::for_each(keys.begin(), keys.end(), [this](const SliceKey& key) { leave(key); });
+      return waiting;
+    }
   }
-  changes.settled_until.emplace_back(0, std::min(mark, left_from_));
-  HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
-  if (!replaced.empty()) {
-    again_ = true;
-    std::for_each(keys.begin(), keys.end(), [this](const SliceKey& key) { leave(key); });
-  }
+  found_of_held_.insert(held.begin(), held.end());
   return waiting;
 }
 

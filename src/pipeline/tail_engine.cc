@@ -1,6 +1,7 @@
 #include "pipeline/tail_engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace hirestream {
@@ -12,6 +13,7 @@ constexpr int64_t kFreezeIntervalUs = 60'000'000;
 // Contributions held at a time.
 constexpr size_t kFreezeBatch = 64;
 constexpr size_t kFirstBatch = 16;
+constexpr SliceKey kBeforeAll{INT32_MIN, INT64_MIN};
 
 }  // namespace
 
@@ -76,7 +78,7 @@ bool TailEngine::is_settled(const SliceKey& key, int64_t now_us) const {
 Result<void> TailEngine::discover(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceListing> listed,
                     ports_.source.discover(ledger_.shards()));
-  HIRESTREAM_TRY(begin_history(listed, now_us));
+  HIRESTREAM_ASSIGN(const bool history, mark_history(listed, now_us));
   std::vector<SliceKey> fresh;
   std::set<SliceKey> over;
   for (const SliceListing& slice : listed) {
@@ -95,10 +97,12 @@ Result<void> TailEngine::discover(int64_t now_us) {
   }
   // What still fills up must not wait for the rest.
   std::for_each(fresh.begin(), fresh.end(), [this](const SliceKey& key) { queue_.push_back(key); });
-  if (backfill_.pays(over.size(), listed.size())) {
-    backfill_.start(std::move(over));
-  } else {
+  if (!backfill_.pays(over.size(), listed.size())) {
     std::for_each(over.begin(), over.end(), [this](const SliceKey& key) { queue_.push_back(key); });
+    over.clear();
+  }
+  if (history || !over.empty()) {
+    backfill_.start(std::move(over));
   }
   discover_timer_.due_us = now_us + options_.discover_interval_us;
   return {};
@@ -106,28 +110,29 @@ Result<void> TailEngine::discover(int64_t now_us) {
 
 // What is older than the retention when it is first met is counted for good, in storage order, and
 // no slice of it comes into the ledger.
-Result<void> TailEngine::begin_history(std::span<const SliceListing> listed, int64_t now_us) {
+Result<bool> TailEngine::mark_history(std::span<const SliceListing> listed, int64_t now_us) {
   if (buckets_.in_order() || options_.retention_us == 0 ||
       !ports_.source.description().ring_reads || backfill_.under_way()) {
-    return {};
+    return false;
   }
-  const int64_t kept = buckets_.first_kept(now_us);
   CommitPlan marks;
-  for (const auto& [shard, mark] : book_.frozen_marks()) {
-    const bool any = std::any_of(listed.begin(), listed.end(), [&](const SliceListing& slice) {
-      return slice.key.shard == shard && slice.key.bucket < kept &&
-             !buckets_.is_before_start(slice.key.bucket) && book_.find(slice.key) == nullptr;
-    });
-    if (mark.until == INT64_MIN && any) {
-      marks.frozen_marks.push_back({shard, kept, 0});
+  for (const auto& [shard, settled] : settled_marks({}, now_us)) {
+    const int64_t until = std::min(buckets_.first_kept(now_us), settled);
+    const bool never_frozen = book_.frozen_marks().at(shard).until == INT64_MIN;
+    if (never_frozen && std::any_of(listed.begin(), listed.end(), [&](const SliceListing& slice) {
+          return slice.key.shard == shard && slice.key.bucket < until &&
+                 !buckets_.is_before_start(slice.key.bucket) && book_.find(slice.key) == nullptr;
+        })) {
+      marks.frozen_marks.push_back({shard, until, 0});
     }
   }
   if (marks.empty()) {
-    return {};
+    return false;
   }
   HIRESTREAM_TRY(book_.commit(std::move(marks)));
-  backfill_.start({});
-  return {};
+  // What a repair has put there until now is no history; from now on it puts nothing there.
+  HIRESTREAM_TRY(book_.load());
+  return true;
 }
 
 void TailEngine::open_new_buckets(int64_t now_us) {
@@ -141,7 +146,8 @@ void TailEngine::open_new_buckets(int64_t now_us) {
     for (const int32_t shard : ledger_.shards()) {
       const SliceKey key{shard, next_bucket_};
       const LedgerEntry* known = book_.find(key);
-      if (open_.contains(key) || is_waiting(key) || buckets_.is_before_start(key.bucket) ||
+      if (open_.contains(key) || is_waiting(key) || book_.is_frozen(key) ||
+          buckets_.is_before_start(key.bucket) ||
           (known != nullptr && known->state != SliceState::kOpen)) {
         continue;
       }
@@ -198,11 +204,11 @@ Result<StepReport> TailEngine::step() {
   if (poll_timer_.due(now_us)) {
     HIRESTREAM_TRY(poll(now_us));
   }
-  if (backfill_.under_way()) {
-    HIRESTREAM_TRY(backfill(now_us));
-  }
   if (!queue_.none_ready()) {
     HIRESTREAM_TRY(work_on_queue(now_us));
+  }
+  if (backfill_.under_way()) {
+    HIRESTREAM_TRY(backfill(now_us));
   }
   if (freeze_timer_.due(now_us)) {
     HIRESTREAM_TRY(freeze(now_us));
@@ -233,7 +239,9 @@ Result<void> TailEngine::poll(int64_t now_us) {
 Result<void> TailEngine::backfill(int64_t now_us) {
   HIRESTREAM_ASSIGN(const std::vector<SliceKey> counted, backfill_.step(now_us, queue_));
   for (const SliceKey& key : counted) {
-    audits_.add(*book_.find(key), now_us);
+    if (const LedgerEntry* entry = book_.find(key)) {  // not one whose rows all count for nothing
+      audits_.add(*entry, now_us);
+    }
   }
   return {};
 }
@@ -279,7 +287,9 @@ Result<void> TailEngine::commit_recounts(std::vector<Recount> recounts, int64_t 
   }
   const Marks marks = settled_marks(done, now_us);
   if (!changes.empty() || marks != last_marks_) {
-    changes.settled_until = marks;
+    // Of a shard whose history is not counted yet nothing can be said.
+    std::copy_if(marks.begin(), marks.end(), std::back_inserter(changes.settled_until),
+                 [](const auto& mark) { return mark.second != INT64_MIN; });
     HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
     if (!replaced.empty()) {
       batch_limit_ = std::max<size_t>(1, batch_limit_ / 8);
@@ -332,50 +342,52 @@ TailEngine::Marks TailEngine::settled_marks(const std::set<SliceKey>& done, int6
   return marks;
 }
 
-std::vector<SliceKey> TailEngine::due_to_freeze(const std::map<int32_t, int64_t>& settled,
-                                                int64_t now_us) const {
+std::vector<SliceKey> TailEngine::due_to_freeze(int64_t now_us) {
+  const Marks marks = settled_marks({}, now_us);
+  const std::map<int32_t, int64_t> settled(marks.begin(), marks.end());
   std::vector<SliceKey> keys;
-  for (const auto& [key, entry] : book_.entries()) {
-    const bool past = buckets_.is_past_retention(entry, now_us);
-    if (decide_age(entry, false, past) == Action::kFreeze && !is_waiting(key) &&
-        key.bucket < settled.at(key.shard) && keys.size() < kFreezeBatch) {
+  // Damaged ones stay: the next batch begins behind this one, not with them again.
+  for (auto known = book_.entries().upper_bound(frozen_up_to_); known != book_.entries().end();
+       ++known) {
+    const auto& [key, entry] = *known;
+    if (may_freeze(entry, false) && buckets_.is_past_retention(entry, now_us) && !is_waiting(key) &&
+        key.bucket < settled.at(key.shard)) {
       keys.push_back(key);
+      if (keys.size() == kFreezeBatch) {
+        frozen_up_to_ = key;
+        freeze_timer_.due_us = now_us;
+        return keys;
+      }
     }
   }
+  frozen_up_to_ = kBeforeAll;
   return keys;
 }
 
-// A mark passes nothing that is still to be counted. What the ledger has stays alive below it:
-// damaged slices, until they are repaired.
+// A mark passes nothing that is still to be counted, and nothing that may come: it ends behind the
+// last slice that is frozen. What the ledger has stays alive below it: damaged slices, until they
+// are repaired.
 Result<void> TailEngine::freeze(int64_t now_us) {
   freeze_timer_.due_us = now_us + kFreezeIntervalUs;
   if (options_.retention_us == 0 || backfill_.under_way()) {
     return {};
   }
-  const Marks settled = settled_marks({}, now_us);
-  const std::vector<SliceKey> keys = due_to_freeze({settled.begin(), settled.end()}, now_us);
-  if (keys.size() == kFreezeBatch) {
-    freeze_timer_.due_us = now_us;  // there may be more
+  const std::vector<SliceKey> keys = due_to_freeze(now_us);
+  if (keys.empty()) {
+    return {};
   }
   CommitPlan changes;
   std::map<int32_t, int64_t> until;
-  if (!buckets_.in_order()) {
-    for (const auto& [shard, mark] : settled) {
-      until[shard] = std::min(mark, buckets_.first_kept(now_us));
+  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
+  for (StoredContribution& slice : stored) {
+    if (!may_freeze(slice.entry, slice.damaged)) {
+      continue;
     }
-  }
-  if (!keys.empty()) {
-    HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
-    for (StoredContribution& slice : stored) {
-      // A damaged one is repaired first.
-      if (decide_age(slice.entry, slice.damaged, true) == Action::kFreeze) {
-        const SliceKey key = slice.entry.key;
-        until[key.shard] =
-            std::max(until.try_emplace(key.shard, INT64_MIN).first->second, key.bucket + 1);
-        const int32_t day = buckets_.day_of(slice.entry);
-        plan_freeze(changes, std::move(slice), day);
-      }
-    }
+    const SliceKey key = slice.entry.key;
+    // Sorted: the last one of the shard stands.
+    until[key.shard] = key.bucket + 1;
+    const int32_t day = buckets_.day_of(slice.entry);
+    plan_freeze(changes, std::move(slice), day);
   }
   for (const auto& [shard, bucket] : until) {
     const FrozenMark& mark = book_.frozen_marks().at(shard);

@@ -5,12 +5,10 @@
 //
 // open:    polled; new rows are appended as deltas (open_slices.h).
 // settled: its bucket is over and the grace has passed; read whole, recounted, replaced. Audits
-// recount it again later. A slice
-//          without rows is in no ledger and is forgotten: if rows come to it after all, discovery
-//          finds them.
+//          recount it again later. A slice without rows is in no ledger and is forgotten: if rows
+//          come to it after all, discovery finds them.
 // queued:  waits for a whole recount: found in the ledger as open at start, discovered, due to
-// settle, due for an audit, or somebody
-//          else replaced it.
+//          settle, due for an audit, or somebody else replaced it.
 #pragma once
 
 #include <map>
@@ -44,7 +42,8 @@ class TailEngine : public Engine {
 
   Result<void> load_state(int64_t now_us);
   Result<void> discover(int64_t now_us);
-  Result<void> begin_history(std::span<const SliceListing> listed, int64_t now_us);
+  // Whether there is history that is to be counted now.
+  Result<bool> mark_history(std::span<const SliceListing> listed, int64_t now_us);
   bool is_waiting(const SliceKey& key) const;
   // Settled when its time was over: what waits of it is an audit.
   bool is_settled(const SliceKey& key, int64_t now_us) const;
@@ -72,9 +71,8 @@ class TailEngine : public Engine {
   // Per shard: below it everything is settled, once the slices of `done` are.
   Marks settled_marks(const std::set<SliceKey>& done, int64_t now_us) const;
   Result<void> freeze(int64_t now_us);
-  // Settled by the shards' marks, and past their retention; at most a batch.
-  std::vector<SliceKey> due_to_freeze(const std::map<int32_t, int64_t>& settled,
-                                      int64_t now_us) const;
+  // The next ones that are settled by the shards' marks, and past their retention; at most a batch.
+  std::vector<SliceKey> due_to_freeze(int64_t now_us);
 
   EnginePorts ports_;
   EngineOptions options_;
@@ -97,6 +95,8 @@ class TailEngine : public Engine {
   // Slices per recount: follows their size, shrinks after a conflict.
   size_t batch_limit_ = 0;
   int64_t recounted_ = 0;
+  // Slices up to it were frozen, or cannot be.
+  SliceKey frozen_up_to_{INT32_MIN, INT64_MIN};
   bool started_ = false;
   bool polled_ = false;
 };

@@ -149,7 +149,7 @@ Result<void> SliceVerifier::compare_part(std::map<SliceKey, SliceCount> counts,
       recount.stored = std::move(slice);
       const SliceKey key = recount.entry().key;
       recount.count = std::move(counts.at(key));
-      judge(recount, policy_of(recount.entry()));
+      HIRESTREAM_TRY(judge(recount, policy_of(recount.entry())));
       if (recount.same() && !recount.entry().held && !has_moved(recount.entry())) {
         count_checked(recount);
         keys.erase(key);
@@ -208,7 +208,7 @@ Result<std::vector<Recount>> SliceVerifier::recount(std::span<const SliceKey> ke
   if (!recounts && is_files() &&
       (recounts.error().kind == ErrorKind::kRejected ||
        recounts.error().kind == ErrorKind::kConfig)) {
-    report_.unreadable.push_back(recounts.error());
+    report_.unreadable.push_back(of_file(recounts.error(), labels_[keys.front()].name));
     return std::vector<Recount>();
   }
   return recounts;
@@ -305,7 +305,7 @@ Result<std::vector<SliceKey>> SliceVerifier::compare_scanned(std::span<const Sli
       if (counted != count.slices.end()) {
         recount.count.tally = std::move(counted->second);
       }
-      judge(recount, policy_of(recount.entry()));
+      HIRESTREAM_TRY(judge(recount, policy_of(recount.entry())));
       if (has_moved(recount.entry())) {
         // By a running engine after the scan began: its numbers are newer than ours.
         count_checked(recount);
@@ -335,7 +335,6 @@ Result<void> SliceVerifier::conclude(Recount&& recount) {
   switch (recount.action) {
     case Action::kKeep:
     case Action::kAudit:
-    case Action::kFreeze:
       return {};
     case Action::kRelease: {
       if (!options_.repair) {
@@ -401,22 +400,30 @@ Result<void> SliceVerifier::note_late_rows() {
   }
   HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
   HIRESTREAM_ASSIGN(const std::vector<FrozenDay> days, ledger_.load_frozen_days());
+  std::map<std::pair<int32_t, int32_t>, FrozenDay> counted;
+  for (const FrozenDay& day : days) {
+    counted[{day.shard, day.day}] = day;
+  }
   CommitPlan plan;
   plan.based_on_changes = changes;
-  for (const FrozenDay& day : days) {
-    const auto rows = frozen_rows_.find({day.shard, day.day});
+  for (const auto& [place, rows] : frozen_rows_) {
+    const FrozenDay& day = counted[place];  // of a day on which nothing was frozen: none
     // Less is there when rows have expired: then nobody knows.
-    const int64_t late =
-        rows == frozen_rows_.end() ? 0 : std::max<int64_t>(0, rows->second - day.digest.rows);
+    const int64_t late = std::max<int64_t>(0, rows - day.digest.rows);
     report_.rows_too_late += late;
     if (late > day.classes.too_late) {
-      FrozenDay note{day.shard, day.day, 0, {}, {}};
+      FrozenDay note{place.first, place.second, 0, {}, {}};
       note.classes.too_late = late - day.classes.too_late;
       plan.frozen_days.push_back(note);
     }
   }
   if (options_.repair && !plan.empty()) {
-    HIRESTREAM_TRY(ledger_.commit(std::move(plan)));
+    HIRESTREAM_ASSIGN(const bool noted, commit(std::move(plan)));
+    if (!noted) {
+      ports_.observer.on_note("warning",
+                              "rows too late to be counted are not noted in the ledger: somebody "
+                              "else changed it meanwhile; verify again");
+    }
   }
   return {};
 }

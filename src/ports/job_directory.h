@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/job.h"
@@ -15,6 +16,27 @@ template <typename Entry>
 struct Loaded {
   std::vector<Entry> entries;
   std::vector<std::string> warnings;
+};
+
+// Collects warnings: the first ones, and how many more there are.
+class LeftOutRows {
+ public:
+  void add(std::string text) {
+    if (++count_ <= kNamedMax) {
+      texts_.push_back(std::move(text));
+    }
+  }
+  std::vector<std::string> take() {
+    if (count_ > kNamedMax) {
+      texts_.push_back(std::to_string(count_ - kNamedMax) + " more rows like these");
+    }
+    return std::move(texts_);
+  }
+
+ private:
+  static constexpr size_t kNamedMax = 20;
+  std::vector<std::string> texts_;
+  size_t count_ = 0;
 };
 
 class JobDirectory {

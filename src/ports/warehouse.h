@@ -75,8 +75,7 @@ enum class ChangeMode : uint8_t {
   // Contribution unchanged (state, audit time or the held mark changes).
   kKeep,
   // The slice leaves the ledger; what it gave stays in `events` and is in the commit's frozen sums.
-  // Based on revision 0: it never was
-  // there, and only its rejects are stored.
+  // Based on revision 0: it never was there, and only its rejects are stored.
   kFreeze,
 };
 
@@ -128,7 +127,8 @@ struct Commit {
 
 enum class CommitVerdict {
   kCommitted,
-  kConflict,  // a slice's revision moved (or it exists already): nothing applied; see conflicts
+  kConflict,  // a slice's revision moved, or it exists already, or (without writers) it is frozen:
+              // nothing applied; see conflicts
   kFenced,    // a newer epoch owns a shard: nothing applied, this writer must stop
   kUnknown,   // the connection was lost around COMMIT: ask resolve()
 };

@@ -585,6 +585,36 @@ TEST_P(WarehouseContract, HistoryIsCountedWithoutRowsOfTheLedger) {
             CommitVerdict::kConflict);
 }
 
+// Whoever repairs cannot put back what an engine has frozen meanwhile: it would count twice.
+TEST_P(WarehouseContract, NobodyButAnEnginePutsANewSliceBelowAMark) {
+  start(1);
+  Commit freeze = commit_of({});
+  freeze.frozen_marks = {{0, 500, FrozenMark::kAllHistory}};
+  ASSERT_EQ(verdict(freeze), CommitVerdict::kCommitted);
+  const auto published = [this](int64_t bucket) {
+    Commit commit = commit_of({change({0, bucket}, 0, ChangeMode::kReplace, {})});
+    commit.writers.clear();
+    return verdict(commit);
+  };
+  EXPECT_EQ(published(499), CommitVerdict::kConflict);
+  EXPECT_EQ(entry({0, 499}).revision, 0);
+  EXPECT_EQ(published(500), CommitVerdict::kCommitted);
+}
+
+// More days than a statement can name.
+TEST_P(WarehouseContract, ACommitMayFreezeYears) {
+  start(1);
+  constexpr int32_t kYears = 3000;
+  for (const int64_t slices : {1, 2}) {
+    Commit commit = commit_of({});
+    for (int32_t day = 0; day < kYears; ++day) {
+      commit.frozen_days.push_back({0, day, 1, {}, {}});
+    }
+    ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+    EXPECT_EQ(take(warehouse_->sources()).front().slices_frozen, slices * kYears);
+  }
+}
+
 TEST_P(WarehouseContract, DamagedContributionIsReportedAndNotTrusted) {
   start(2);
   const Contribution one{cell(kHour, 1, clicks(1, 5))};
@@ -1171,6 +1201,7 @@ TEST_P(WarehouseContract, ASourceOfAnotherReportingZoneIsRefused) {
 
 // A warehouse of a version whose frozen slices were rows of the ledger: init folds them into the
 // sums of their days.
+// One that still counts old slices for the first time must end that before.
 TEST_P(WarehouseSqlContract, InitFoldsFrozenSlicesOfAnOlderWarehouse) {
   start(2);
   database_->run(
@@ -1190,6 +1221,13 @@ TEST_P(WarehouseSqlContract, InitFoldsFrozenSlicesOfAnOlderWarehouse) {
   database_->run("DROP TABLE hirestream_frozen_days");
   database_->run("DROP TABLE hirestream_frozen_marks");
   database_->run("UPDATE hirestream_meta SET value = '2' WHERE name = 'schema_version'");
+  database_->run(
+      fmt::format("UPDATE hirestream_writers SET settled_until = {}", 19'001 * kBucketsPerDay));
+  const auto refused = warehouse_->init();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().text(), HasSubstr("let the older version run"));
+  database_->run(
+      fmt::format("UPDATE hirestream_writers SET settled_until = {}", 19'001 * kBucketsPerDay + 1));
   expect_ok(warehouse_->init());
   EXPECT_EQ(take(warehouse_->load_ledger(source_, {}, INT64_MIN)).size(), 1u);
   const std::vector<FrozenDay> found = take(warehouse_->load_frozen_days(source_));

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import shutil
 import signal
 import threading
 import time
@@ -119,13 +120,17 @@ def test_watched_directory_counts_new_and_changed_files(hirestream, tmp_path):
     time.sleep(2)
     hirestream("generate", "--to", f"csv:{directory}/b.csv.gz", "--rows", 3000, "--seed", 2)
     time.sleep(2)
-    hirestream("generate", "--to", f"csv:{directory}/a.csv", "--rows", 2000, "--seed", 3, "--replace")
+    hirestream("generate", "--to", f"csv:{directory}/a.csv", "--rows", 4000, "--seed", 3, "--replace")
+    time.sleep(3)
+    # A file that was cut is held: what it gave stays.
+    shutil.copy(directory / "a.csv", tmp_path / "whole.csv")
+    hirestream("generate", "--to", f"csv:{directory}/a.csv", "--rows", 2000, "--seed", 4, "--replace")
     time.sleep(3)
     engine.send_signal(signal.SIGTERM)
     out, errors = engine.communicate(timeout=60)
     assert engine.returncode == 0, out + errors
     (tmp_path / "b.csv").write_bytes(gzip.decompress((directory / "b.csv.gz").read_bytes()))
-    assert_equal(Recount([str(directory / "a.csv"), str(tmp_path / "b.csv")]), sqlite_events(warehouse))
+    assert_equal(Recount([str(tmp_path / "whole.csv"), str(tmp_path / "b.csv")]), sqlite_events(warehouse))
 
 
 def test_demo_verifies_itself(hirestream, tmp_path):

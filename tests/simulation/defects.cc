@@ -19,7 +19,7 @@ struct Description {
 constexpr std::array kDescriptions = {
     Description{Defect::kIgnoreEpochs, "ignore_epochs"},
     Description{Defect::kIgnoreRevisions, "ignore_revisions"},
-    Description{Defect::kLateRevisionInRepair, "late_revision_in_repair", Strategy::kTail, 60},
+    Description{Defect::kLateRevisionInRepair, "late_revision_in_repair", Strategy::kTail, 700},
     Description{Defect::kAssumeCommitted, "assume_committed"},
     Description{Defect::kApplyTwice, "apply_twice"},
     Description{Defect::kResolveLies, "resolve_lies"},

@@ -96,7 +96,9 @@ CommitOutcome WarehouseDatabase::check_guards(const Commit& commit) const {
   for (const SliceChange& change : commit.slices) {
     const auto found = now_.slices.find({commit.source, change.entry.key});
     const int64_t revision = found == now_.slices.end() ? 0 : found->second.entry.revision;
-    if (revision != change.entry.revision) {
+    const bool below_mark = commit.writers.empty() && change.entry.revision == 0 &&
+                            change.mode != ChangeMode::kFreeze && is_frozen(change.entry.key);
+    if (revision != change.entry.revision || below_mark) {
       outcome.verdict = CommitVerdict::kConflict;
       outcome.conflicts.push_back(change.entry.key);
       // "at least one, not necessarily all"

@@ -7,7 +7,7 @@ import { usePage } from "../context";
 import { formatCount } from "../format";
 import { Card } from "./states";
 
-export type SliceLook = "held" | "open" | "settled" | "audited" | "corrected" | "frozen";
+export type SliceLook = "held" | "open" | "settled" | "audited" | "corrected";
 
 export function lookOf(slice: Slice): SliceLook {
   if (slice.held) return "held";
@@ -21,7 +21,6 @@ const kLooks: [SliceLook, string][] = [
   ["settled", "recounted whole"],
   ["audited", "recounted again later"],
   ["corrected", "late or changed rows came after it was settled, and are counted"],
-  ["frozen", "never changes again"],
   ["held", "recount found fewer rows: waits for a person"],
 ];
 

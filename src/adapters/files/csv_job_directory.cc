@@ -19,27 +19,36 @@ namespace {
 constexpr size_t kExcerptBytes = 80;
 constexpr size_t kNumberCount = 4;  // id, company_id, group_id, campaign_id stand first
 
-tl::unexpected<Error> bad_row(const std::string& path, int64_t line, std::string message) {
-  return fail(ErrorKind::kRejected, "load jobs", fmt::format("{}:{}", path, line),
-              std::move(message), "correct the file; what was known before stays in use");
+// For people: where, and what is wrong with it.
+std::string left_out(const std::string& path, int64_t line, const std::string& message) {
+  return fmt::format("{}:{}: {}; the row is left out", path, line, message);
 }
 
-Result<Job> job_of(const Record& record, std::span<const WantedColumn> columns,
-                   const std::string& path) {
+// Empty: the record can be read.
+std::string malformed_text(const Record& record) {
+  return record.malformed.empty()
+             ? std::string()
+             : fmt::format("{}: {}", record.malformed, excerpt(record.bytes, kExcerptBytes));
+}
+
+// Nothing: `fault` says what is wrong.
+std::optional<Job> job_of(const Record& record, std::span<const WantedColumn> columns,
+                          std::string& fault) {
   std::array<int64_t, kNumberCount> numbers{};
   for (size_t index = 0; index < kNumberCount; ++index) {
     if (!record.values[index]) continue;
     const std::string_view text = *record.values[index];
     const std::optional<int64_t> number = parse_integer(text);
     if (!number) {
-      return bad_row(path, record.line,
-                     fmt::format("column {} holds \"{}\", an integer is needed",
-                                 columns[index].name, excerpt(text, kExcerptBytes)));
+      fault = fmt::format("column {} holds \"{}\", an integer is needed", columns[index].name,
+                          excerpt(text, kExcerptBytes));
+      return std::nullopt;
     }
     numbers[index] = *number;
   }
   if (!record.values[0]) {
-    return bad_row(path, record.line, fmt::format("column {} is empty", columns[0].name));
+    fault = fmt::format("column {} is empty", columns[0].name);
+    return std::nullopt;
   }
   const auto text = [&](size_t index) {
     return std::string(record.values[index].value_or(std::string_view()));
@@ -66,17 +75,20 @@ Result<Loaded<Job>> CsvJobDirectory::load() {
   }
   HIRESTREAM_ASSIGN(auto reader, open_record_reader(FileFormat::kCsv, options_.path, columns));
   std::map<int64_t, Job> jobs;
+  LeftOutRows rows;
   for (Record record;;) {
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));
     if (!some) break;
-    if (!record.malformed.empty()) {
-      return bad_row(options_.path, record.line,
-                     fmt::format("{}: {}", record.malformed, excerpt(record.bytes, kExcerptBytes)));
+    std::string fault = malformed_text(record);
+    auto job = fault.empty() ? job_of(record, columns, fault) : std::nullopt;
+    if (!job) {
+      rows.add(left_out(options_.path, record.line, fault));
+      continue;
     }
-    HIRESTREAM_ASSIGN(Job job, job_of(record, columns, options_.path));
-    jobs[job.job_id] = std::move(job);
+    jobs[job->job_id] = std::move(*job);
   }
   Loaded<Job> sorted;
+  sorted.warnings = rows.take();
   for (auto& [id, job] : jobs) sorted.entries.push_back(std::move(job));
   return sorted;
 }
@@ -91,22 +103,25 @@ Result<Loaded<Publisher>> CsvJobDirectory::load_publishers() {
       {{options_.publisher_id_column, false}, {options_.publisher_name_column, false}}};
   HIRESTREAM_ASSIGN(auto reader, open_record_reader(FileFormat::kCsv, path, columns));
   std::map<int64_t, std::string> publishers;
+  LeftOutRows rows;
   for (Record record;;) {
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));
     if (!some) break;
-    if (!record.malformed.empty()) {
-      return bad_row(path, record.line,
-                     fmt::format("{}: {}", record.malformed, excerpt(record.bytes, kExcerptBytes)));
+    if (const std::string fault = malformed_text(record); !fault.empty()) {
+      rows.add(left_out(path, record.line, fault));
+      continue;
     }
     if (!record.values[0] || record.values[1].value_or(std::string_view()).empty()) continue;
     const std::optional<int64_t> number = parse_integer(*record.values[0]);
     if (!number) {
-      return bad_row(path, record.line,
-                     fmt::format("column {} holds \"{}\", an integer is needed", columns[0].name,
-                                 excerpt(*record.values[0], kExcerptBytes)));
+      rows.add(left_out(path, record.line,
+                        fmt::format("column {} holds \"{}\", an integer is needed", columns[0].name,
+                                    excerpt(*record.values[0], kExcerptBytes))));
+      continue;
     }
     publishers[*number] = *record.values[1];
   }
+  sorted.warnings = rows.take();
   for (auto& [id, name] : publishers) sorted.entries.push_back({id, std::move(name)});
   return sorted;
 }

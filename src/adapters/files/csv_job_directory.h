@@ -1,7 +1,6 @@
 // The job dimension from a CSV file with a header (CSV as csv_reader.h says). The id column is
-// required; a row without an id, or with a number that cannot be read, makes the whole file
-// kRejected with file, line, column and value: a half-read dimension would take companies away from
-// jobs.
+// required. A row without an id, or with a number that cannot be read, is left out with a warning
+// that names file, line, column and value; what was known of its job before stays in use.
 #pragma once
 
 #include <string>

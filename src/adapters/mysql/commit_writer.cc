@@ -177,7 +177,7 @@ Result<std::vector<SliceKey>> CommitWriter::moved_slices() {
                                                                             row.integer(3)};
         }));
   }
-  std::vector<SliceKey> moved;
+  HIRESTREAM_ASSIGN(std::vector<SliceKey> moved, sql::new_below_marks(session_, commit_));
   keys_with_rejects_.clear();
   for (const SliceChange& change : commit_.slices) {
     const Stored& slice = stored[change.entry.key];

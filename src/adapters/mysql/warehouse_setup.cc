@@ -159,6 +159,9 @@ Result<EventsTableState> MysqlBackend::events_table() {
 Result<void> MysqlBackend::create_missing(Session& session, bool but_events) {
   constexpr const char* kPrint =
       "run `hirestream init --warehouse … --print` and give the DDL to an administrator";
+  constexpr const char* kUpgrade =
+      "the tables are those of an older version: an administrator can run `hirestream init "
+      "--warehouse …` once, while no engine runs";
   HIRESTREAM_ASSIGN(const std::vector<std::string> have,
                     first_column(session,
                                  "SELECT table_name FROM information_schema.tables WHERE "
@@ -177,7 +180,7 @@ Result<void> MysqlBackend::create_missing(Session& session, bool but_events) {
     if (events) {
       HIRESTREAM_TRY(sql::check_new_events(session, contains(have, "hirestream_slices")));
     }
-    HIRESTREAM_TRY(run_ddl(session, object.statement, kPrint));
+    HIRESTREAM_TRY(run_ddl(session, object.statement, version == 0 ? kPrint : kUpgrade));
   }
   HIRESTREAM_TRY(add_columns(session));
   if (version == 0) {

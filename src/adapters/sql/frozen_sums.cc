@@ -18,6 +18,7 @@ namespace {
 
 constexpr int64_t kDayUs = 86'400'000'000;
 constexpr int64_t kSecondUs = 1'000'000;
+constexpr size_t kDaysPerRead = 256;
 constexpr std::string_view kDayColumns =
     "shard, day, slices, row_count, row_hash, counted, unattributed, other_kinds, rejected, "
     "too_late";
@@ -42,6 +43,7 @@ FrozenDay read_day(const Row& row) {
   return day;
 }
 
+// At most kDaysPerRead: SQLite takes no expression that is deeper than 1000.
 std::string day_condition(SourceId source, std::span<const FrozenDay> days) {
   std::string keys;
   for (const FrozenDay& day : days) {
@@ -53,17 +55,17 @@ std::string day_condition(SourceId source, std::span<const FrozenDay> days) {
 
 // Added up here and not in the statement: no database adds hashes modulo 2⁶⁴.
 Result<void> write_days(Session& session, SourceId source, std::span<const FrozenDay> days) {
-  if (days.empty()) {
-    return {};
-  }
   std::map<DayKey, FrozenDay> sums;
-  HIRESTREAM_TRY(
-      session.each(fmt::format("SELECT {} FROM hirestream_frozen_days WHERE {}{}", kDayColumns,
-                               day_condition(source, days), session.dialect().lock_rows),
-                   [&](const Row& row) {
-                     const FrozenDay day = read_day(row);
-                     sums[{day.shard, day.day}] = day;
-                   }));
+  for (size_t done = 0; done < days.size(); done += kDaysPerRead) {
+    const auto part = days.subspan(done, std::min(kDaysPerRead, days.size() - done));
+    HIRESTREAM_TRY(
+        session.each(fmt::format("SELECT {} FROM hirestream_frozen_days WHERE {}{}", kDayColumns,
+                                 day_condition(source, part), session.dialect().lock_rows),
+                     [&](const Row& row) {
+                       const FrozenDay day = read_day(row);
+                       sums[{day.shard, day.day}] = day;
+                     }));
+  }
   for (const FrozenDay& day : days) {
     add_to(sums[{day.shard, day.day}], day);
   }
@@ -111,6 +113,48 @@ Result<void> write_hours(Session& session, SourceId source, const Contribution& 
   return add.flush();
 }
 
+Result<std::map<int32_t, FrozenMark>> marks_of(Session& session, SourceId source,
+                                               std::string_view lock) {
+  std::map<int32_t, FrozenMark> found;
+  HIRESTREAM_TRY(session.each(
+      fmt::format("SELECT shard, frozen_until, history_place FROM hirestream_frozen_marks WHERE "
+                  "source_id = {}{}",
+                  source, lock),
+      [&](const Row& row) {
+        const auto shard = static_cast<int32_t>(row.integer(0));
+        found[shard] = {shard, row.integer(1), static_cast<uint64_t>(row.integer(2))};
+      }));
+  return found;
+}
+
+// A mark says that all below it was counted. The older version froze slices while others below them
+// still waited to be counted for the first time; they would never be.
+Result<void> refuse_half_counted(Session& session,
+                                 const std::map<SourceId, std::map<int32_t, FrozenMark>>& marks) {
+  std::map<std::pair<SourceId, int32_t>, int64_t> settled;
+  HIRESTREAM_TRY(session.each(
+      "SELECT source_id, shard, settled_until FROM hirestream_writers WHERE settled_until IS NOT "
+      "NULL",
+      [&](const Row& row) {
+        settled[{static_cast<SourceId>(row.integer(0)), static_cast<int32_t>(row.integer(1))}] =
+            row.integer(2);
+      }));
+  for (const auto& [source, of_source] : marks) {
+    for (const auto& [shard, mark] : of_source) {
+      const auto until = settled.find({source, shard});
+      if (until == settled.end() || until->second < mark.until) {
+        return fail(ErrorKind::kConfig, "upgrade",
+                    fmt::format("source {}, shard {}", source, shard),
+                    "the older version of hirestream has frozen slices of it, but has not counted "
+                    "all that is older than they are",
+                    "let the older version run until `hirestream status` says that it is caught "
+                    "up, then start this one");
+      }
+    }
+  }
+  return {};
+}
+
 Result<void> write_marks(Session& session, SourceId source, std::span<const FrozenMark> marks) {
   MultiRowInsert insert(
       session,
@@ -134,17 +178,29 @@ Result<void> write_frozen(Session& session, const Commit& commit) {
   return write_marks(session, commit.source, commit.frozen_marks);
 }
 
+Result<std::vector<SliceKey>> new_below_marks(Session& session, const Commit& commit) {
+  std::vector<SliceKey> fresh;
+  for (const SliceChange& change : commit.slices) {
+    if (change.entry.revision == 0 && change.mode != ChangeMode::kFreeze) {
+      fresh.push_back(change.entry.key);
+    }
+  }
+  // An engine that writes its shards knows their marks: nobody else moves them.
+  if (!commit.writers.empty() || fresh.empty()) {
+    return std::vector<SliceKey>();
+  }
+  HIRESTREAM_ASSIGN(const auto marks,
+                    marks_of(session, commit.source, session.dialect().lock_rows));
+  std::erase_if(fresh, [&](const SliceKey& key) {
+    const auto mark = marks.find(key.shard);
+    return mark == marks.end() || key.bucket >= mark->second.until;
+  });
+  return fresh;
+}
+
 Result<std::vector<FrozenMark>> read_frozen_marks(Session& session, SourceId source,
                                                   std::span<const int32_t> shards) {
-  std::map<int32_t, FrozenMark> found;
-  HIRESTREAM_TRY(session.each(
-      fmt::format("SELECT shard, frozen_until, history_place FROM hirestream_frozen_marks WHERE "
-                  "source_id = {}",
-                  source),
-      [&](const Row& row) {
-        const auto shard = static_cast<int32_t>(row.integer(0));
-        found[shard] = {shard, row.integer(1), static_cast<uint64_t>(row.integer(2))};
-      }));
+  HIRESTREAM_ASSIGN(const auto found, marks_of(session, source, ""));
   std::vector<FrozenMark> marks;
   for (const int32_t shard : shards) {
     const auto mark = found.find(shard);
@@ -199,6 +255,7 @@ Result<void> fold_frozen_slices(Session& session) {
         mark.shard = day.shard;
         mark.until = std::max(mark.until, bucket + 1);
       }));
+  HIRESTREAM_TRY(refuse_half_counted(session, marks));
   for (const auto& [source, sums] : days) {
     std::vector<FrozenDay> list;
     for (const auto& [key, day] : sums) {

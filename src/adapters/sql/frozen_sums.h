@@ -14,12 +14,16 @@ namespace hirestream::sql {
 // Within the commit's transaction.
 Result<void> write_frozen(Session& session, const Commit& commit);
 
+// Of a commit without writers: slices that it would put into the ledger below their shard's mark,
+// where what the ledger does not have is frozen. The marks stay until the transaction ends.
+Result<std::vector<SliceKey>> new_below_marks(Session& session, const Commit& commit);
+
 Result<std::vector<FrozenMark>> read_frozen_marks(Session& session, SourceId source,
                                                   std::span<const int32_t> shards);
 Result<std::vector<FrozenDay>> read_frozen_days(Session& session, SourceId source);
 
 // Within a transaction of the upgrade from a version whose frozen slices were rows of the ledger:
-// folds them.
+// folds them. kConfig: slices older than frozen ones may not have been counted yet.
 Result<void> fold_frozen_slices(Session& session);
 
 }  // namespace hirestream::sql

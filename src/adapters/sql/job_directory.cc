@@ -17,7 +17,6 @@ using sql::Row;
 namespace {
 
 constexpr const char* kNameThem = "name the table and the columns of the jobs in the settings";
-constexpr size_t kWarningsMax = 20;
 constexpr size_t kExcerptBytes = 80;
 
 // Every error is one of this operation. Nobody needs `hirestream init` for somebody else's table.
@@ -28,26 +27,6 @@ Error own_error(Error error, const char* operation) {
   }
   return error;
 }
-
-// Names rows, the first of many.
-class Warnings {
- public:
-  void add(std::string text) {
-    if (++count_ <= kWarningsMax) {
-      texts_.push_back(std::move(text));
-    }
-  }
-  std::vector<std::string> take() {
-    if (count_ > kWarningsMax) {
-      texts_.push_back(fmt::format("{} more rows like these", count_ - kWarningsMax));
-    }
-    return std::move(texts_);
-  }
-
- private:
-  std::vector<std::string> texts_;
-  size_t count_ = 0;
-};
 
 std::string what_is_wrong(const std::string& table, const std::string& which,
                           const std::string& column, std::string_view value) {
@@ -114,7 +93,7 @@ Result<Loaded<Job>> SqlJobDirectory::read_jobs() const {
   const std::array<std::string, 4> columns = {table_.job_id, table_.company_id, table_.group_id,
                                               table_.campaign_id};
   std::map<int64_t, Job> jobs;
-  Warnings warnings;
+  LeftOutRows left_out;
   int64_t number = 0;
   HIRESTREAM_TRY(session->each(statement, [&](const Row& row) {
     ++number;
@@ -127,7 +106,7 @@ Result<Loaded<Job>> SqlJobDirectory::read_jobs() const {
       if (!id) {
         const std::string which =
             i == 0 ? fmt::format("row {}", number) : fmt::format("job {}", ids[0]);
-        warnings.add(
+        left_out.add(
             what_is_wrong(table_.table, which, columns[static_cast<size_t>(i)], row.text(i)));
         return;
       }
@@ -136,7 +115,7 @@ Result<Loaded<Job>> SqlJobDirectory::read_jobs() const {
     const auto text = [&](int column) { return std::string(row.text(column)); };
     jobs[ids[0]] = {ids[0], ids[1], ids[2], ids[3], text(4), text(5), text(6), text(7)};
   }));
-  return Loaded<Job>{values_of(std::move(jobs)), warnings.take()};
+  return Loaded<Job>{values_of(std::move(jobs)), left_out.take()};
 }
 
 Result<Loaded<Publisher>> SqlJobDirectory::read_publishers() const {
@@ -148,7 +127,7 @@ Result<Loaded<Publisher>> SqlJobDirectory::read_publishers() const {
     return none;
   }
   std::map<int64_t, Publisher> publishers;
-  Warnings warnings;
+  LeftOutRows left_out;
   int64_t number = 0;
   HIRESTREAM_TRY(session->each(
       fmt::format("SELECT {}, {} FROM {}",
@@ -161,13 +140,13 @@ Result<Loaded<Publisher>> SqlJobDirectory::read_publishers() const {
         }
         const auto id = parse_integer(row.text(0));
         if (!id) {
-          warnings.add(what_is_wrong(table_.publishers_table, fmt::format("row {}", number),
+          left_out.add(what_is_wrong(table_.publishers_table, fmt::format("row {}", number),
                                      table_.publisher_id, row.text(0)));
           return;
         }
         publishers[*id] = {*id, std::string(row.text(1))};
       }));
-  return Loaded<Publisher>{values_of(std::move(publishers)), warnings.take()};
+  return Loaded<Publisher>{values_of(std::move(publishers)), left_out.take()};
 }
 
 Result<Loaded<Job>> SqlJobDirectory::load() {

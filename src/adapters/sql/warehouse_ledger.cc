@@ -109,7 +109,16 @@ Result<std::vector<StoredContribution>> SqlWarehouse::load_contributions(
     if (stored.damaged) {
       stored.contribution.clear();
     }
-    canonicalize(stored.contribution);
+    if (!try_canonicalize(stored.contribution)) {
+      return fail(
+          ErrorKind::kConfig, "load ledger", session_.subject(),
+          fmt::format("the bids of a cell of slice {}/{} add up to more than 9.2 × 10¹²: one "
+                      "of them must be wrong",
+                      key.shard, key.bucket),
+          "correct or delete its rows in the raw log, delete the slice from "
+          "hirestream_slices and hirestream_deltas, then run `hirestream verify --repair "
+          "--allow-shrink`");
+    }
   }
   return all;
 }

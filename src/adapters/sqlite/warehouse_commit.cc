@@ -65,7 +65,7 @@ Result<std::vector<SliceKey>> SqliteBackend::moved_slices(const Commit& commit) 
   HIRESTREAM_ASSIGN(Statement * revision,
                     database().cached("SELECT revision FROM hirestream_slices WHERE source_id = ?1 "
                                       "AND shard = ?2 AND bucket = ?3"));
-  std::vector<SliceKey> moved;
+  HIRESTREAM_ASSIGN(std::vector<SliceKey> moved, sql::new_below_marks(*session_, commit));
   for (const SliceChange& change : commit.slices) {
     bind_key(*revision, commit.source, change.entry.key);
     HIRESTREAM_ASSIGN(bool found, revision->step());

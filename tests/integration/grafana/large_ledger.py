@@ -1,4 +1,4 @@
-"""A large ledger, made by SQL: two sources with eight shards each, by the minute, a sixth not frozen yet; and a month of engines' minutes."""
+"""A large ledger, made by SQL: two sources with eight shards each, by the minute, a third not frozen yet, the others as sums by day; and a month of engines' minutes."""
 
 import json
 import time
@@ -11,12 +11,18 @@ AT_ONCE = 2000
 SLICES = """
 INSERT INTO hirestream_slices (source_id, shard, bucket, name, tag, revision, state, row_count, row_hash, counted, unattributed, other_kinds,
   rejected, too_late, settled_at_us, audited_at_us, held, token, updated_at, contribution)
-SELECT s.id, h.n, %(now)s - b.n, '', '', 3, IF(b.n < 3, 0, IF(b.n < %(not_frozen)s, 1, 2)), 1500, b.n * 77777777777, 1200, 200, 80, b.n %% 16, 5,
+SELECT s.id, h.n, %(now)s - b.n, '', '', 3, IF(b.n < 3, 0, 1), 1500, b.n * 77777777777, 1200, 200, 80, b.n %% 16, 5,
   (%(now)s - b.n) * 60000000, (%(now)s - b.n) * 60000000, 0, 12345678901234, UTC_TIMESTAMP(6),
-  IF(b.n < %(not_frozen)s, REPEAT(UNHEX(SHA2(b.n * 8 + h.n, 256)), %(blob)s), NULL)
+  REPEAT(UNHEX(SHA2(b.n * 8 + h.n, 256)), %(blob)s)
 FROM hirestream_sources s
 CROSS JOIN (SELECT n FROM numbers WHERE n < %(shards)s) h
 CROSS JOIN (SELECT n FROM numbers WHERE n >= %(first)s AND n < %(last)s) b
+"""
+
+FROZEN_DAYS = """
+INSERT INTO hirestream_frozen_days (source_id, shard, day, slices, row_count, row_hash, counted, unattributed, other_kinds, rejected, too_late)
+SELECT s.id, h.n, (%(now)s - %(not_frozen)s) DIV 1440 - d.n, 1440, 1500 * 1440, d.n * 77777777777, 1200 * 1440, 200 * 1440, 80 * 1440, 11520, 7200
+FROM hirestream_sources s CROSS JOIN (SELECT n FROM numbers WHERE n < %(shards)s) h CROSS JOIN (SELECT n FROM numbers WHERE n < %(days)s) d
 """
 
 WRITERS = """
@@ -36,7 +42,7 @@ def fill(connection, slices):
     """Returns the epoch minute up to which there is something."""
     buckets = slices // (len(SOURCES) * SHARDS)
     values = {"now": int(time.time()) // 60, "shards": SHARDS, "minutes": MINUTES_KEPT, "blob": BLOB_BYTES // 32}
-    values["not_frozen"] = max(4, buckets // 6)
+    values["not_frozen"] = max(4, buckets // 3)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE numbers (n INT PRIMARY KEY)")
         cursor.executemany("INSERT INTO numbers VALUES (%s)", [(n,) for n in range(max(MINUTES_KEPT, buckets))])
@@ -44,8 +50,9 @@ def fill(connection, slices):
             "INSERT INTO hirestream_sources (id, name, kind, fingerprint) VALUES (%s, %s, 'cassandra', %s)",
             [(source, f"logs.tracking_{source}", json.dumps(FINGERPRINT)) for source in SOURCES],
         )
-        for first in range(0, buckets, AT_ONCE):
-            cursor.execute(SLICES, values | {"first": first, "last": min(first + AT_ONCE, buckets)})
+        for first in range(0, values["not_frozen"], AT_ONCE):
+            cursor.execute(SLICES, values | {"first": first, "last": min(first + AT_ONCE, values["not_frozen"])})
+        cursor.execute(FROZEN_DAYS, values | {"days": (buckets - values["not_frozen"]) // 1440 + 1})
         cursor.execute(WRITERS, values)
         cursor.execute(MINUTES, values)
         cursor.execute("ANALYZE TABLE hirestream_slices, hirestream_minutes")

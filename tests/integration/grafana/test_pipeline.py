@@ -88,6 +88,14 @@ def made_slice(source, shard, bucket, state, held, classes):
     }
 
 
+FROZEN = 2  # no state of the ledger: such a slice is in the sums of its day
+
+
+def frozen_day(piece):
+    sums = {name: piece[name] for name in ("source_id", "shard", "row_count", "row_hash", "counted", "unattributed", "other_kinds", "rejected", "too_late")}
+    return sums | {"day": piece["bucket"], "slices": 1}
+
+
 def made_verification(source, at, **values):
     columns = ("rows_read", "slices_checked", "slices_different", "slices_repaired", "slices_held", "slices_damaged", "cells_checked", "cells_different")
     return {"source_id": source, "at_us": int(at * 1e6)} | dict.fromkeys(columns, 0) | values
@@ -136,14 +144,15 @@ class Pipeline:
                 source,
                 dice.randrange(8),
                 bucket,
-                dice.choice((0, 1, 1, 2)),
-                int(dice.random() < 0.1),
+                state := dice.choice((0, 1, 1, FROZEN)),
+                int(dice.random() < 0.1 and state != FROZEN),
                 [dice.randrange(0, 100) for _ in range(5)],
             )
             for source in (LIVE, FILE)
             for bucket in range(100)
         ]
-        insert(connection, "hirestream_slices", self.slices)
+        insert(connection, "hirestream_slices", [piece for piece in self.slices if piece["state"] != FROZEN])
+        insert(connection, "hirestream_frozen_days", [frozen_day(piece) for piece in self.slices if piece["state"] == FROZEN])
         self.rejects = [
             {
                 "source_id": dice.choice((LIVE, FILE)),
@@ -324,7 +333,7 @@ def test_classes_and_slices_add_up(boards, pipeline, chosen):
     assert {name: int(count) for name, count in row.items()} == {
         "Open": sum(piece["state"] == 0 for piece in mine),
         "Settled": sum(piece["state"] == 1 for piece in mine),
-        "Frozen": sum(piece["state"] == 2 for piece in mine),
+        "Frozen": sum(piece["state"] == FROZEN for piece in mine),
         "Held": total(mine, "held"),
     }
 
