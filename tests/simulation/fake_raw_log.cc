@@ -15,9 +15,8 @@ Position position_of(const RawRow& row, Strategy strategy) {
 
 constexpr size_t kScanRanges = 8;
 
-uint64_t place_of(const SliceKey& key) {
-  return (static_cast<uint64_t>(key.bucket * 31 + key.shard) * 0x9E3779B97F4A7C15ULL) >> 32;
-}
+// Of the first parts of a walk along the ring (ring_walk.h) each begins at such a place.
+constexpr uint64_t kRoundPlace = kRingPlaces / 4096;
 
 // As the tail source of Cassandra: somebody must start the engine again.
 tl::unexpected<Error> unknown_shard(const SliceKey& key) {
@@ -62,6 +61,12 @@ SourceDescription RawLog::description_at(int64_t now_us) const {
     out.shard_count = more_shards_;
   }
   return out;
+}
+
+uint64_t RawLog::place_of(const SliceKey& key) const {
+  const uint64_t place =
+      (static_cast<uint64_t>(key.bucket * 31 + key.shard) * 0x9E3779B97F4A7C15ULL) >> 32;
+  return round_places_ ? place / kRoundPlace * kRoundPlace : place;
 }
 
 void RawLog::hide(size_t row, int64_t from_us, int64_t until_us) {
@@ -301,7 +306,7 @@ class FakeEventSource::FakeSweep : public Sweep {
 Result<std::vector<SliceRead>> FakeEventSource::slices_on(const RingPart& part) const {
   std::vector<SliceRead> out;
   for (const auto& [key, rows] : log_.slices()) {
-    if (place_of(key) < part.begin || place_of(key) >= part.end) {
+    if (log_.place_of(key) < part.begin || log_.place_of(key) >= part.end) {
       continue;
     }
     const bool unknown = key.shard >= description_.shard_count;

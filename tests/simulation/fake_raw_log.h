@@ -36,6 +36,10 @@ class RawLog {
   void announce_shards(int64_t from_us, int32_t shard_count);
   // What a reader is told that opens the log now.
   SourceDescription description_at(int64_t now_us) const;
+  // From now on slices lie where parts of the ring begin.
+  void round_places() { round_places_ = true; }
+  // Of a slice on the ring.
+  uint64_t place_of(const SliceKey& key) const;
   // A new version of a row.
   void overwrite(size_t row, RowVersion version);
   // It is missing everywhere for that time.
@@ -56,6 +60,7 @@ class RawLog {
   std::vector<std::pair<int64_t, int64_t>> sequences_;  // (visible, highest sequence), rising
   int64_t more_shards_from_us_ = INT64_MAX;
   int32_t more_shards_ = 0;
+  bool round_places_ = false;
 };
 
 class FakeEventSource : public EventSource {

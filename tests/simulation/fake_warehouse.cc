@@ -273,6 +273,17 @@ void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& histor
   }
 }
 
+// What a frozen slice gave is known to nobody any more: counted again it counts twice. A repair may
+// put a slice into the ledger that never was there.
+void WarehouseDatabase::check_not_frozen(const Commit& commit, const SliceChange& change) const {
+  const SliceKey& key = change.entry.key;
+  if (checks_ != nullptr && change.mode != ChangeMode::kFreeze && is_frozen(key) &&
+      (frozen_slices_.contains(key) || !commit.writers.empty())) {
+    violated("Retention",
+             fmt::format("slice {}/{} is frozen, and counted again", key.shard, key.bucket));
+  }
+}
+
 void WarehouseDatabase::apply_frozen(const Commit& commit) {
   for (const FrozenDay& change : commit.frozen_days) {
     FrozenDay& day = now_.frozen_days[{commit.source, change.shard, change.day}];
@@ -348,6 +359,7 @@ std::vector<StoredReject> WarehouseDatabase::rejects() const {
 void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& change,
                                     std::set<CellKey>& touched) {
   const SliceKey& key = change.entry.key;
+  check_not_frozen(commit, change);
   Slice& slice = now_.slices[{commit.source, key}];
   StoredSlice& shadow = now_.shadow[commit.source][key];
   const LedgerEntry before = shadow.entry;
@@ -572,6 +584,19 @@ void WarehouseDatabase::forget_ledger() {
   now_.sources.clear();
 }
 
+bool WarehouseDatabase::add_to_a_row(bool of_days, uint64_t choice, int64_t amount) {
+  std::map<CellKey, EventRow>& table = of_days ? now_.days : now_.events;
+  if (table.empty()) {
+    return false;
+  }
+  const auto row = std::next(table.begin(), static_cast<std::ptrdiff_t>(choice % table.size()));
+  Measures& measures = row->second.measures;
+  int64_t* const all[] = {&measures.impressions, &measures.clicks,      &measures.conversions,
+                          &measures.qualified,   &measures.unqualified, &measures.bid_micros};
+  *all[choice / table.size() % std::size(all)] += amount;
+  return true;
+}
+
 void WarehouseDatabase::spoil_days() {
   now_.days.begin()->second.measures.clicks += 1;
   now_.days.erase(std::prev(now_.days.end()));
@@ -788,6 +813,7 @@ Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
   }
   CommitOutcome unknown{CommitVerdict::kUnknown, {}};
   if (world_.fault(rates.lost_before_commit, "lost before COMMIT")) {
+    lose_server(commit);
     return unknown;
   }
   CommitOutcome guards = database_.check_guards(commit);
@@ -811,9 +837,19 @@ Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
   }
   database_.apply(commit, taken_);
   if (world_.fault(rates.lost_after_commit, "lost after COMMIT")) {
+    lose_server(commit);
     return unknown;
   }
   return CommitOutcome{};
+}
+
+// It was the server that went: for a while nobody can ask for the outcome. Drawn from the token, for
+// other seeds to stay what they were.
+void FakeWarehouse::lose_server(const Commit& commit) {
+  if (commit.token % 4 == 0) {
+    const auto away_us = static_cast<int64_t>(commit.token / 4 % 10) * kSecondUs;
+    world_.warehouse_outages.emplace_back(world_.now_us(), world_.now_us() + away_us);
+  }
 }
 
 Result<bool> FakeWarehouse::resolve(const Commit& commit) {

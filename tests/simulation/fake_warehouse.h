@@ -68,6 +68,9 @@ class WarehouseDatabase {
   void forget_ledger();
   void forget_writers() { now_.writers.clear(); }
   void spoil_days();
+  // To a measure of a row of `events`, or of the roll-up by day; which of them is by `choice`.
+  // False: there is no row.
+  bool add_to_a_row(bool of_days, uint64_t choice, int64_t amount);
 
   // Defect for testing the tests: take_epochs does not wait for old transactions.
   bool epochs_do_not_wait = false;
@@ -126,6 +129,7 @@ class WarehouseDatabase {
   std::map<CellKey, EventRow> days_of_events() const;
   CellMap history_of(const Commit& commit) const;
   void check_frozen(const Commit& commit, const CellMap& history) const;
+  void check_not_frozen(const Commit& commit, const SliceChange& change) const;
   void apply_frozen(const Commit& commit);
   const StoredSlice* stored_slice(SourceId source, const SliceKey& key) const;
   void apply_rejects(SourceId source, const SliceChange& change, int64_t now_us);
@@ -187,6 +191,7 @@ class FakeWarehouse : public Warehouse {
 
  private:
   Result<void> begin(std::string_view call);
+  void lose_server(const Commit& commit);
   void end(std::string_view call) {
     if (!snapshot_) {
       world_.port_call(process_, call);

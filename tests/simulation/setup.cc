@@ -234,6 +234,21 @@ void draw_small_commits(Setup& setup, uint64_t seed) {
   }
 }
 
+// Slices that lie where parts of the ring begin. Drawn from a chance of its own, too.
+void draw_round_places(Setup& setup, uint64_t seed) {
+  Random random(seed * 11'285 + 37);
+  setup.round_places = random.chance(0.5);
+}
+
+// A table whose keys may be spelled in two ways: a scan may deliver a row more than once. Drawn from
+// a chance of its own, too.
+void draw_repeated_rows(Setup& setup, uint64_t seed) {
+  Random random(seed * 9421 + 73);
+  if (setup.strategy == Strategy::kScan && setup.text_columns && random.chance(0.2)) {
+    setup.source.unique_rows = false;
+  }
+}
+
 // Some of the history is not to be counted. Drawn from a chance of its own, too.
 void draw_start(Setup& setup, uint64_t seed) {
   Random random(seed * 4591 + 3);
@@ -541,6 +556,9 @@ RawLog Setup::make_log(Random& random) const {
   if (more_shards > 0) {
     log.announce_shards(announced_us, more_shards);
   }
+  if (round_places) {
+    log.round_places();
+  }
   return log;
 }
 
@@ -598,6 +616,8 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_full_warehouse(setup, seed);
   draw_early_expiry(setup, seed);
   draw_more_shards(setup, seed);
+  draw_repeated_rows(setup, seed);
+  draw_round_places(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {
     // A repair works on the same history.
     setup.verifications_us.insert(setup.verifications_us.begin(),

@@ -131,6 +131,7 @@ class Run {
         simulate(setup_.expiry_end_us);
         check_expired();
       }
+      check_foreign_changes();
     } catch (const InvariantViolation& violation) {
       report.failure = violation.invariant + ": " + violation.text;
     } catch (const SimulatedCrash&) {
@@ -497,6 +498,7 @@ class Run {
       throw InvariantViolation{"Liveness", "an engine does not catch up in the end"};
     }
     check_late_rows();
+    check_frozen_in_time();
     checks_.check_history(database_.ledger(), database_.history_cells(), setup_.start_us);
     check_companies();
     run_publisher<int64_t>("retry", true, retry_rejects);
@@ -555,19 +557,13 @@ class Run {
       const auto& slices = frozen ? database_.frozen_slices() : database_.ledger();
       const auto found = slices.find(key);
       if (found == slices.end()) {
-        if (!frozen) {
-          checks_.check_counted_by(key, StoredSlice{}, discovered_us, Checks::Invariant::kLate);
-        }
+        check_undiscovered(key, frozen, discovered_us);
         continue;
       }
       const LedgerEntry& entry = found->second.entry;
       int64_t seen_us = discovered_us;
       if (setup_.strategy != Strategy::kScan) {
-        const int64_t base_us =
-            setup_.strategy == Strategy::kFollow
-                ? entry.settled_at_us
-                : (key.bucket + 1) * setup_.source.bucket_width.us() + setup_.options.grace_us;
-        const int64_t last_us = base_us + setup_.options.audit_delays_us.back();
+        const int64_t last_us = audits_begin_us(entry) + setup_.options.audit_delays_us.back();
         seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);
       }
       checks_.check_counted_by(key, found->second, seen_us, Checks::Invariant::kLate);
@@ -575,6 +571,70 @@ class Run {
         checks_.check_truth_of_old(key, found->second, seen_us);
         checks_.check_released(key, found->second, seen_us);
       }
+    }
+  }
+
+  // Of a slice that was never in the ledger: none of its rows came in time to be discovered before
+  // its time to freeze.
+  void check_undiscovered(const SliceKey& key, bool frozen, int64_t discovered_us) const {
+    int64_t seen_us = discovered_us;
+    if (frozen) {
+      if (setup_.strategy != Strategy::kTail) {
+        return;
+      }
+      LedgerEntry entry;
+      entry.key = key;
+      const int64_t discovery_us = setup_.options.discover_interval_us + 120 * kSecondUs;
+      seen_us =
+          std::min(seen_us, audits_begin_us(entry) + setup_.options.retention_us - discovery_us);
+      // Else it may be history, which the ledger never has.
+      if (setup_.source.ring_reads && seen_us < setup_.start_us + discovery_us) {
+        return;
+      }
+    }
+    checks_.check_counted_by(key, StoredSlice{}, seen_us, Checks::Invariant::kLate);
+  }
+
+  // Retention: what is past it has left the ledger.
+  void check_frozen_in_time() const {
+    const int64_t slack_us = 200 * kSecondUs + 2 * setup_.clock_error_max_us;
+    if (setup_.strategy == Strategy::kScan) {
+      return;
+    }
+    for (const auto& [key, slice] : database_.ledger()) {
+      const int64_t due_us = audits_begin_us(slice.entry) + setup_.options.retention_us + slack_us;
+      if (slice.entry.state == SliceState::kSettled && due_us < world_.now_us()) {
+        throw InvariantViolation{
+            "Retention", fmt::format("slice {}/{} should have left the ledger {:.0f} s ago",
+                                     key.shard, key.bucket,
+                                     static_cast<double>(world_.now_us() - due_us + slack_us) /
+                                         static_cast<double>(kSecondUs))};
+      }
+    }
+  }
+
+  int64_t audits_begin_us(const LedgerEntry& entry) const {
+    return setup_.strategy == Strategy::kFollow
+               ? entry.settled_at_us
+               : (entry.key.bucket + 1) * setup_.source.bucket_width.us() + setup_.options.grace_us;
+  }
+
+  // Verify: what somebody else adds to a row, or takes away from it, is noticed.
+  void check_foreign_changes() {
+    Random random(parameters_.seed * 6421 + 11);
+    const bool of_days = random.chance(0.3);
+    const uint64_t choice = random.next();
+    const int64_t amount = random.chance(0.5) ? 1 : -1;
+    if (!database_.add_to_a_row(of_days, choice, amount)) {
+      return;
+    }
+    const auto report = run_publisher<VerifyReport>("verify", false, verify);
+    database_.add_to_a_row(of_days, choice, -amount);
+    // Of damaged slices nobody knows what they gave.
+    if (report && !report->cells_compared_in_part &&
+        (of_days ? report->days_different : report->cells_different) == 0) {
+      throw InvariantViolation{"Verify", fmt::format("it does not notice {} in a row of {}", amount,
+                                                     of_days ? "the roll-up by day" : "events")};
     }
   }
 
