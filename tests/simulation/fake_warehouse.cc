@@ -843,8 +843,8 @@ Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
   return CommitOutcome{};
 }
 
-// It was the server that went: for a while nobody can ask for the outcome. Drawn from the token, for
-// other seeds to stay what they were.
+// It was the server that went: for a while nobody can ask for the outcome. Drawn from the token:
+// other seeds stay what they were.
 void FakeWarehouse::lose_server(const Commit& commit) {
   if (commit.token % 4 == 0) {
     const auto away_us = static_cast<int64_t>(commit.token / 4 % 10) * kSecondUs;

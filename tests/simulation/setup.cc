@@ -240,8 +240,8 @@ void draw_round_places(Setup& setup, uint64_t seed) {
   setup.round_places = random.chance(0.5);
 }
 
-// A table whose keys may be spelled in two ways: a scan may deliver a row more than once. Drawn from
-// a chance of its own, too.
+// A table whose keys may be spelled in two ways: a scan may deliver a row more than once. Drawn
+// from a chance of its own, too.
 void draw_repeated_rows(Setup& setup, uint64_t seed) {
   Random random(seed * 9421 + 73);
   if (setup.strategy == Strategy::kScan && setup.text_columns && random.chance(0.2)) {
