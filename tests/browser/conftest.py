@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import decimal
 import os
 import pathlib
 import shutil
@@ -36,6 +37,14 @@ def now_hour():
 
 def text_of(hour):
     return (EPOCH + datetime.timedelta(hours=hour)).strftime("%Y-%m-%dT%H:00")
+
+
+def rounded(value, *places):
+    """To so many places, a tie away from zero, as people round (Python's own format takes the even one)."""
+    value = decimal.Decimal(value)
+    for count in places:
+        value = value.quantize(decimal.Decimal(1).scaleb(-count), decimal.ROUND_HALF_UP)
+    return value
 
 
 @dataclasses.dataclass
@@ -73,9 +82,9 @@ class Figures:
                 cents = (self.micros + 5000) // 10_000
                 found[name] = f"{cents // 100:,}.{cents % 100:02d}"
             elif name.endswith(("rate", "ratio")):
-                found[name] = f"{value * 100:.1f} %"
+                found[name] = f"{rounded(value * 100, 1)} %"
             else:
-                found[name] = f"{value:,.2f}"
+                found[name] = f"{rounded(value, 6, 2):,}"
         return found
 
 

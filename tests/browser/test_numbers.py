@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from conftest import now_hour, text_of
+from conftest import now_hour, rounded, text_of
 
 COLUMNS = ["impressions", "clicks", "click_through_rate", "conversions", "conversion_rate", "qualified", "qualified_ratio", "spend",
            "average_bid", "cost_per_conversion", "cost_per_qualified"]
@@ -45,7 +45,7 @@ def test_change_is_of_completed_hours_and_equals_sql(any_site, page, last):
     percent = (current.clicks - before.clicks) / before.clicks * 100 if before.clicks else None
     if percent is not None:
         shown = page.tab.inner_text("[data-figure=clicks] .change").replace("\u202f", " ").replace("−", "-").replace("+", "")
-        assert f"{percent:.1f} %" in shown
+        assert f"{rounded(percent, 1)} %" in shown
     assert "not whole yet" in page.tab.inner_text(".tiles-note")
 
 
