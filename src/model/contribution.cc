@@ -33,26 +33,25 @@ Contribution combine(const Contribution& a, const Contribution& b, Combine combi
   return out;
 }
 
+constexpr int64_t Measures::* kFields[] = {&Measures::impressions, &Measures::clicks,
+                                           &Measures::conversions, &Measures::qualified,
+                                           &Measures::unqualified, &Measures::bid_micros};
+
 // False: a sum is beyond 64 bits.
 bool add_all(Measures& to, const Measures& other) {
-  const bool beyond = __builtin_add_overflow(to.impressions, other.impressions, &to.impressions) |
-                      __builtin_add_overflow(to.clicks, other.clicks, &to.clicks) |
-                      __builtin_add_overflow(to.conversions, other.conversions, &to.conversions) |
-                      __builtin_add_overflow(to.qualified, other.qualified, &to.qualified) |
-                      __builtin_add_overflow(to.unqualified, other.unqualified, &to.unqualified) |
-                      __builtin_add_overflow(to.bid_micros, other.bid_micros, &to.bid_micros);
-  return !beyond;
+  bool fits = true;
+  for (const auto field : kFields) {
+    fits = !__builtin_add_overflow(to.*field, other.*field, &(to.*field)) && fits;
+  }
+  return fits;
 }
 
 bool subtract_all(Measures& from, const Measures& other) {
-  const bool beyond =
-      __builtin_sub_overflow(from.impressions, other.impressions, &from.impressions) |
-      __builtin_sub_overflow(from.clicks, other.clicks, &from.clicks) |
-      __builtin_sub_overflow(from.conversions, other.conversions, &from.conversions) |
-      __builtin_sub_overflow(from.qualified, other.qualified, &from.qualified) |
-      __builtin_sub_overflow(from.unqualified, other.unqualified, &from.unqualified) |
-      __builtin_sub_overflow(from.bid_micros, other.bid_micros, &from.bid_micros);
-  return !beyond;
+  bool fits = true;
+  for (const auto field : kFields) {
+    fits = !__builtin_sub_overflow(from.*field, other.*field, &(from.*field)) && fits;
+  }
+  return fits;
 }
 
 }  // namespace
