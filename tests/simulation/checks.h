@@ -1,7 +1,8 @@
 // The invariants of the ledger protocol, checked against the raw log by recounting it the slow way.
-//   at every commit   Atomic, Fence, Sound, Accounted, Settled (called by the fake warehouse)
+//   at every commit   Atomic, Fence, Sound, Accounted, Settled, Retention (called by the fake
+//                     warehouse)
 //   at every second   Prompt
-//   at the end        Truth, Accounted, Company
+//   at the end        Truth, Accounted, Company, Late, History, Retention, Verify
 // A violation is thrown (InvariantViolation).
 #pragma once
 
