@@ -843,10 +843,10 @@ Result<CommitOutcome> FakeWarehouse::commit_now(const Commit& commit) {
   return CommitOutcome{};
 }
 
-// It was the server that went: for a while nobody can ask for the outcome. Drawn from the token:
-// other seeds stay what they were.
+// Sometimes it was the server that went: for a while nobody can ask for the outcome.
+// Drawn from the token: other seeds stay what they were.
 void FakeWarehouse::lose_server(const Commit& commit) {
-  if (commit.token % 4 == 0) {
+  if (world_.rates.server_goes && commit.token % 4 == 0) {
     const auto away_us = static_cast<int64_t>(commit.token / 4 % 10) * kSecondUs;
     world_.warehouse_outages.emplace_back(world_.now_us(), world_.now_us() + away_us);
   }

@@ -107,6 +107,7 @@ void draw_rates(Setup& setup, Random& random) {
   rates.deadlock = some(random, 0.1);
   rates.lost_before_commit = some(random, 0.05);
   rates.lost_after_commit = some(random, 0.05);
+  rates.server_goes = true;
   rates.delayed_commit = some(random, 0.05);
   rates.warehouse_error = some(random, 0.03);
   rates.lost_epoch_answer = some(random, 0.2);

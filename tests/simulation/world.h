@@ -42,6 +42,8 @@ struct FaultRates {
   double deadlock = 0;
   double lost_before_commit = 0;
   double lost_after_commit = 0;
+  // Of COMMITs that are lost: the server goes with them for a while.
+  bool server_goes = false;
   double delayed_commit = 0;
   double warehouse_error = 0;  // calls other than commit
   double lost_epoch_answer = 0;
