@@ -94,17 +94,17 @@ class Session {
   // Calls visit (returning Result<void> or nothing) for every row; its error ends the reading and
   // is returned. It may use the session.
   template <typename Visitor>
-  Result<void> each(std::string_view sql, Visitor&& visit) {
+  Result<void> each(std::string_view sql, const Visitor& visit) {
     return read(sql, as_visit(visit), Fetch::kAll);
   }
   // The same for results too large for memory. `visit` must not use the session.
   template <typename Visitor>
-  Result<void> stream(std::string_view sql, Visitor&& visit) {
+  Result<void> stream(std::string_view sql, const Visitor& visit) {
     return read(sql, as_visit(visit), Fetch::kRowByRow);
   }
   // True if there is a row: it has been visited.
   template <typename Visitor>
-  Result<bool> first(std::string_view sql, Visitor&& visit) {
+  Result<bool> first(std::string_view sql, const Visitor& visit) {
     bool found = false;
     HIRESTREAM_TRY(each(sql, [&](const Row& row) {
       if (!std::exchange(found, true)) {
