@@ -195,6 +195,10 @@ Result<StepReport> TailEngine::step() {
   if (clockwork_.set_back_us() > 0 && !buckets_.in_order()) {
     take_back_what_was_not_due(now_us);
   }
+  // Before the discovery: what that puts into the queue holds the marks back.
+  if (freeze_timer_.due(now_us)) {
+    HIRESTREAM_TRY(freeze(now_us));
+  }
   if (discover_timer_.due(now_us)) {
     HIRESTREAM_TRY(discover(now_us));
   }
@@ -209,9 +213,6 @@ Result<StepReport> TailEngine::step() {
   }
   if (backfill_.under_way()) {
     HIRESTREAM_TRY(backfill(now_us));
-  }
-  if (freeze_timer_.due(now_us)) {
-    HIRESTREAM_TRY(freeze(now_us));
   }
   StepReport report;
   const bool idle = queue_.none_ready() && !backfill_.under_way();

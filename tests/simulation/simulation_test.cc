@@ -58,6 +58,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"RetryOfRejectsReplacesNoDamagedSliceWithoutEvents", 412068109,
                        Strategy::kTail},
         SeedThatFailed{"RowsOfABlockThatIsOverDoNotWaitForAudits", 6132, Strategy::kFollow},
+        SeedThatFailed{"FreezingDoesNotWaitForWhatEachDiscoveryQueues", 13826536253,
+                       Strategy::kFollow},
         SeedThatFailed{"DamagedSlicesAreNotReplacedWhileOneOfThemIsHeld", 436730217,
                        Strategy::kTail},
         SeedThatFailed{"ASliceThatWaitsForADecisionIsNotExact", 5493, Strategy::kTail},
