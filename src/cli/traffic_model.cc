@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "model/mix64.h"
 #include "model/row_id.h"
 #include "model/timestamp.h"
 
@@ -66,12 +67,6 @@ constexpr std::array<double, 24> kRhythm = {0.45, 0.32, 0.25, 0.22, 0.25, 0.38, 
                                             1.25, 1.45, 1.52, 1.46, 1.38, 1.42, 1.48, 1.45,
                                             1.36, 1.28, 1.24, 1.30, 1.28, 1.12, 0.90, 0.64};
 
-uint64_t mix(uint64_t x) {  // splitmix64's finalizer
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
-
 double rhythm_of(int64_t us) {
   const int64_t of_day = ((us % kDay) + kDay) % kDay;
   return kRhythm[static_cast<size_t>(of_day / kHour)];
@@ -108,7 +103,7 @@ class TrafficModel::Random {
 
   uint64_t next() {
     state_ += 0x9E3779B97F4A7C15ULL;
-    return mix(state_);
+    return mix64(state_);
   }
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   bool chance(double share) { return uniform() < share; }
@@ -164,12 +159,12 @@ TrafficModel::TrafficModel(const TrafficOptions& options)
       job_skew_(options.jobs, 0.9),
       publisher_skew_(options.publishers, 1.0),
       // The multicast bit marks a node number that is no network card's (RFC 4122 section 4.5).
-      node_((mix(options.seed) & 0xFFFFFFFFFFFFULL) | 0x010000000000ULL) {
+      node_((mix64(options.seed) & 0xFFFFFFFFFFFFULL) | 0x010000000000ULL) {
   make_dimensions();
 }
 
 void TrafficModel::make_dimensions() {
-  Random random(mix(options_.seed ^ 0x6A6F6273));
+  Random random(mix64(options_.seed ^ 0x6A6F6273));
   const auto companies = static_cast<uint64_t>(options_.companies);
   const auto name_of = [](std::string_view name, uint64_t round) {
     return round == 0 ? std::string(name) : fmt::format("{} {}", name, round + 1);
@@ -252,7 +247,7 @@ int64_t TrafficModel::historic_source(int64_t index) const {
     return index;
   }
   while (index > 0) {
-    Random random(mix(options_.seed ^ 0x647570) + static_cast<uint64_t>(index));
+    Random random(mix64(options_.seed ^ 0x647570) + static_cast<uint64_t>(index));
     if (!random.chance(options_.duplicate_share)) {
       break;
     }
@@ -265,7 +260,7 @@ int64_t TrafficModel::historic_source(int64_t index) const {
 void TrafficModel::make_historic(int64_t index, int64_t total, const ArrivalRhythm& rhythm,
                                  RawEvent& event) const {
   const int64_t source = historic_source(index);
-  Random random(mix(options_.seed) ^ mix(static_cast<uint64_t>(source) + 1));
+  Random random(mix64(options_.seed) ^ mix64(static_cast<uint64_t>(source) + 1));
   // One row in each of `total` equal parts of the traffic: arrival times ascend with the index.
   const double fraction =
       (static_cast<double>(source) + random.uniform()) / static_cast<double>(total);
@@ -277,9 +272,9 @@ void TrafficModel::make_historic(int64_t index, int64_t total, const ArrivalRhyt
 }
 
 void TrafficModel::make_live(uint64_t index, int64_t arrival_ticks, RawEvent& event) const {
-  Random random(mix(options_.seed ^ 0x6C697665) ^ mix(index + 1));
+  Random random(mix64(options_.seed ^ 0x6C697665) ^ mix64(index + 1));
   fill(random, arrival_ticks, event);
-  const auto sequence = static_cast<uint16_t>(mix(options_.seed) >> 50);
+  const auto sequence = static_cast<uint16_t>(mix64(options_.seed) >> 50);
   event[RawColumn::kCreateTime] = format_uuid(make_version_1(arrival_ticks, sequence, node_));
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "model/mix64.h"
+
 namespace hirestream {
 namespace {
 
@@ -42,12 +44,8 @@ uint64_t high_of_time(uint64_t gregorian_ticks) {
 }  // namespace
 
 size_t RowIdHash::operator()(const RowId& id) const noexcept {
-  // Ids of one writer share their low half and count up in the high one: mix both well (constants
-  // of splitmix64).
-  uint64_t x = id.high ^ (id.low * 0x9E3779B97F4A7C15ULL);
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return static_cast<size_t>(x ^ (x >> 31));
+  // Ids of one writer share their low half and count up in the high one: mix both well.
+  return static_cast<size_t>(mix64(id.high ^ (id.low * 0x9E3779B97F4A7C15ULL)));
 }
 
 std::optional<RowId> parse_uuid(std::string_view text) {

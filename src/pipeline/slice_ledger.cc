@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 
+#include "model/mix64.h"
 #include "model/timestamp.h"
 #include "ports/source_check.h"
 
@@ -28,15 +29,10 @@ Error refused_by_tables(Error error) {
 }
 
 // One for each shard and day, in their order.
-std::vector<FrozenDay> add_up(std::vector<FrozenDay> days) {
-  std::map<std::pair<int32_t, int32_t>, FrozenDay> sums;
+std::vector<FrozenDay> one_each(std::vector<FrozenDay> days) {
+  FrozenDays sums;
   for (const FrozenDay& day : days) {
-    FrozenDay& sum = sums[{day.shard, day.day}];
-    sum.shard = day.shard;
-    sum.day = day.day;
-    sum.slices += day.slices;
-    sum.digest += day.digest;
-    sum.classes += day.classes;
+    add_up(sums, day);
   }
   days.clear();
   for (const auto& [key, sum] : sums) {
@@ -173,10 +169,7 @@ uint64_t SliceLedger::next_token() {
   uint64_t x = 0;
   do {
     token_state_ += 0x9E3779B97F4A7C15ULL;
-    x = token_state_;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-    x ^= x >> 31;
+    x = mix64(token_state_);
   } while (x == 0);
   return x;
 }
@@ -286,7 +279,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
   }
   commit.settled_until = std::move(plan.settled_until);
   commit.frozen_marks = plan.frozen_marks;
-  commit.frozen_days = add_up(std::move(plan.frozen_days));
+  commit.frozen_days = one_each(std::move(plan.frozen_days));
   commit.frozen_hours = std::move(plan.frozen_hours);
   canonicalize(commit.frozen_hours);
   commit.based_on_changes = plan.based_on_changes;

@@ -13,7 +13,6 @@ constexpr int64_t kFreezeIntervalUs = 60'000'000;
 // Contributions held at a time.
 constexpr size_t kFreezeBatch = 64;
 constexpr size_t kFirstBatch = 16;
-constexpr SliceKey kBeforeAll{INT32_MIN, INT64_MIN};
 
 }  // namespace
 

@@ -39,6 +39,7 @@ class TailEngine : public Engine {
 
  private:
   using Marks = std::vector<std::pair<int32_t, int64_t>>;
+  static constexpr SliceKey kBeforeAll{INT32_MIN, INT64_MIN};
 
   Result<void> load_state(int64_t now_us);
   Result<void> discover(int64_t now_us);
@@ -96,7 +97,7 @@ class TailEngine : public Engine {
   size_t batch_limit_ = 0;
   int64_t recounted_ = 0;
   // Slices up to it were frozen, or cannot be.
-  SliceKey frozen_up_to_{INT32_MIN, INT64_MIN};
+  SliceKey frozen_up_to_ = kBeforeAll;
   bool started_ = false;
   bool polled_ = false;
 };

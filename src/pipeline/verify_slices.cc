@@ -35,28 +35,19 @@ SliceVerifier::SliceVerifier(const EnginePorts& ports, const VerifyOptions& opti
       ledger_(ledger),
       report_(report),
       recounter_(ports_, ledger),
-      buckets_(ports_.source, options_.engine, ledger.classifier()) {}
+      buckets_(ports_.source, options_.engine, ledger.classifier()),
+      noted_(ledger) {}
 
 Result<void> SliceVerifier::note_entries() {
-  HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries, ledger_.load_entries());
-  for (const LedgerEntry& entry : entries) {
-    labels_[entry.key] = {entry.name, entry.tag};
-    noted_.emplace(entry.key, entry);
-  }
-  HIRESTREAM_ASSIGN(const std::vector<FrozenMark> marks, ledger_.load_frozen_marks());
-  for (const FrozenMark& mark : marks) {
-    marks_.emplace(mark.shard, mark);
+  HIRESTREAM_TRY(noted_.load());
+  for (const auto& [key, entry] : noted_.entries()) {
+    labels_[key] = {entry.name, entry.tag};
   }
   HIRESTREAM_ASSIGN(const std::vector<FrozenDay> days, ledger_.load_frozen_days());
   for (const FrozenDay& day : days) {
     report_.slices_frozen += day.slices;
   }
   return {};
-}
-
-bool SliceVerifier::is_frozen(const SliceKey& key) const {
-  const auto mark = marks_.find(key.shard);
-  return mark != marks_.end() && key.bucket < mark->second.until && !noted_.contains(key);
 }
 
 Result<void> SliceVerifier::note_listing() {
@@ -83,8 +74,7 @@ Policy SliceVerifier::policy_of(const LedgerEntry& entry) const {
 }
 
 bool SliceVerifier::has_moved(const LedgerEntry& entry) const {
-  const auto noted = noted_.find(entry.key);
-  return (noted == noted_.end() ? 0 : noted->second.revision) != entry.revision;
+  return noted_.entry_of(entry.key).revision != entry.revision;
 }
 
 Result<void> SliceVerifier::check_all() {
@@ -94,8 +84,8 @@ Result<void> SliceVerifier::check_all() {
   }
   HIRESTREAM_TRY(note_listing());
   std::set<SliceKey> keys = there_;
-  std::erase_if(keys, [this](const SliceKey& key) { return is_frozen(key); });
-  for (const auto& [key, entry] : noted_) {
+  std::erase_if(keys, [this](const SliceKey& key) { return noted_.is_frozen(key); });
+  for (const auto& [key, entry] : noted_.entries()) {
     // A file that is gone keeps what it gave: there is nothing to compare it with.
     if (!is_files()) {
       keys.insert(key);
@@ -118,7 +108,7 @@ Result<void> SliceVerifier::sweep_ring(std::set<SliceKey>& keys) {
         read_all(ports_, {walk.part(), ReadLevel::kConfigured}, [&](const SweepPage& page) {
           const SliceKey slice = page.slice.value();
           rows += static_cast<int64_t>(page.rows.rows());
-          if (keys.contains(slice) || is_frozen(slice)) {
+          if (keys.contains(slice) || noted_.is_frozen(slice)) {
             counts[slice].add(ledger_.classifier(), page.rows);
           }
           return Result<void>();
@@ -166,7 +156,7 @@ Result<void> SliceVerifier::check(const std::set<SliceKey>& keys) {
     return check_scan();
   }
   std::set<SliceKey> readable;
-  for (const auto& [key, entry] : noted_) {
+  for (const auto& [key, entry] : noted_.entries()) {
     readable.insert(key);
   }
   if (is_files()) {
@@ -237,7 +227,7 @@ Result<void> SliceVerifier::look_at(std::vector<SliceKey> keys) {
 Result<void> SliceVerifier::take_look(Recount&& recount, bool last, std::vector<SliceKey>& again) {
   const LedgerEntry& entry = recount.entry();
   const SliceKey key = entry.key;
-  if (entry.revision == 0 && noted_.contains(key)) {
+  if (entry.revision == 0 && noted_.find(key) != nullptr) {
     ++report_.slices_frozen;  // by an engine, after we began
     return {};
   }
@@ -260,7 +250,7 @@ Result<void> SliceVerifier::check_scan() {
   HIRESTREAM_ASSIGN(ScanCount count,
                     count_scan(ports_, ledger_.classifier(), {}, ReadLevel::kConfigured));
   std::set<SliceKey> keys;
-  for (const auto& [key, entry] : noted_) {
+  for (const auto& [key, entry] : noted_.entries()) {
     keys.insert(key);
   }
   for (const auto& [key, tally] : count.slices) {
@@ -395,14 +385,15 @@ Result<void> SliceVerifier::note_late_rows() {
   const auto counting = [](const auto& mark) {
     return mark.second.history_place != FrozenMark::kAllHistory;
   };
-  if (std::any_of(marks_.begin(), marks_.end(), counting)) {
+  const auto& marks = noted_.frozen_marks();
+  if (std::any_of(marks.begin(), marks.end(), counting)) {
     return {};  // an engine is still at it
   }
   HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
   HIRESTREAM_ASSIGN(const std::vector<FrozenDay> days, ledger_.load_frozen_days());
-  std::map<std::pair<int32_t, int32_t>, FrozenDay> counted;
+  FrozenDays counted;
   for (const FrozenDay& day : days) {
-    counted[{day.shard, day.day}] = day;
+    add_up(counted, day);
   }
   CommitPlan plan;
   plan.based_on_changes = changes;

@@ -15,6 +15,7 @@
 #include "pipeline/bucket_clock.h"
 #include "pipeline/recount.h"
 #include "pipeline/scan_count.h"
+#include "pipeline/slice_book.h"
 #include "pipeline/verify.h"
 
 namespace hirestream {
@@ -67,7 +68,6 @@ class SliceVerifier {
   Result<void> conclude(Recount&& recount);
   Result<void> replace(Recount&& recount);
   Result<bool> commit(CommitPlan plan);
-  bool is_frozen(const SliceKey& key) const;
   // Rows of frozen slices that are in the raw log but were never counted, of days all of which the
   // sweep has met.
   Result<void> note_late_rows();
@@ -79,9 +79,9 @@ class SliceVerifier {
   VerifyReport& report_;
   Recounter recounter_;
   BucketClock buckets_;
-  std::map<SliceKey, LedgerEntry> noted_;
+  // As the ledger was when the verification began.
+  SliceBook noted_;
   std::map<SliceKey, SliceLabel> labels_;
-  std::map<int32_t, FrozenMark> marks_;
   // Rows of frozen slices that are in the raw log now, by shard and day.
   std::map<std::pair<int32_t, int32_t>, int64_t> frozen_rows_;
   // Slices of the listing.

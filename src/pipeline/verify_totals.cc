@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/mix64.h"
 #include "pipeline/verify_report.h"
 #include "ports/day_changes.h"
 
@@ -14,24 +15,18 @@ namespace {
 constexpr size_t kContributionsPerBatch = 1024;
 constexpr int kLooksAtTotals = 5;
 
-uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
-
 // Σ weight(cell, measure) × measure mod 2⁶⁴, with weights as good as random: sums that differ have
 // the same digest with a chance of about 2⁻⁵⁸, for bids are multiples of small powers of two.
 uint64_t digest_of(const CellKey& key, const Measures& measures) {
   uint64_t weight = 0;
   for (const int64_t field :
        {int64_t{key.local_hour}, key.job_id, key.publisher_id, key.campaign_id, key.group_id}) {
-    weight = mix(weight + 0x9E3779B97F4A7C15ULL + static_cast<uint64_t>(field));
+    weight = mix64(weight + 0x9E3779B97F4A7C15ULL + static_cast<uint64_t>(field));
   }
   uint64_t sum = 0;
   for (const int64_t measure : {measures.impressions, measures.clicks, measures.conversions,
                                 measures.qualified, measures.unqualified, measures.bid_micros}) {
-    weight = mix(weight + 0x9E3779B97F4A7C15ULL);
+    weight = mix64(weight + 0x9E3779B97F4A7C15ULL);
     sum += weight * static_cast<uint64_t>(measure);
   }
   return sum;

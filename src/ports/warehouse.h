@@ -65,7 +65,24 @@ struct FrozenDay {
   int64_t slices = 0;
   RowDigest digest;
   RowClasses classes;
+  // Another one of the same shard and day.
+  FrozenDay& operator+=(const FrozenDay& other) {
+    slices += other.slices;
+    digest += other.digest;
+    classes += other.classes;
+    return *this;
+  }
 };
+
+// By shard and day.
+using FrozenDays = std::map<std::pair<int32_t, int32_t>, FrozenDay>;
+
+inline void add_up(FrozenDays& sums, const FrozenDay& day) {
+  const auto [sum, fresh] = sums.try_emplace({day.shard, day.day}, day);
+  if (!fresh) {
+    sum->second += day;
+  }
+}
 
 enum class ChangeMode : uint8_t {
   // Contribution is a delta: stored beside the slice's others.

@@ -228,6 +228,15 @@ CommitVerdict WarehouseContract::verdict(const Commit& commit) {
   return outcome ? outcome->verdict : CommitVerdict::kUnknown;
 }
 
+Commit WarehouseContract::first_commit_of(const SliceKey& key, const Contribution& given,
+                                          int64_t counted) {
+  SliceChange slice = change(key, 0, ChangeMode::kReplace, given);
+  slice.entry.classes.counted = counted;
+  Commit commit = commit_of({slice});
+  add_cells(commit, {}, given);
+  return commit;
+}
+
 void WarehouseContract::add_cells(Commit& commit, const Contribution& before,
                                   const Contribution& after) {
   Contribution all;

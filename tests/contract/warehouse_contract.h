@@ -68,6 +68,8 @@ class WarehouseContract : public testing::TestWithParam<std::string> {
   // A commit of the started writers.
   Commit commit_of(std::vector<SliceChange> slices);
   CommitVerdict verdict(const Commit& commit);
+  // A new slice of so many counted rows.
+  Commit first_commit_of(const SliceKey& key, const Contribution& given, int64_t counted);
   // Adds what `after` has more than `before` to the commit's cells.
   static void add_cells(Commit& commit, const Contribution& before, const Contribution& after);
   Contribution events();

@@ -277,12 +277,8 @@ TEST_P(WarehouseContract, FilesAreRefusedWhenAnotherSourceHoldsThem) {
 
 TEST_P(WarehouseContract, SourceIsRefusedWhenEventsWereEmptiedUnderItsLedger) {
   start(1);
-  const Contribution one{cell(kHour, 1, clicks(1, 1))};
-  SliceChange counted = change(kSlice, 0, ChangeMode::kReplace, one);
-  counted.entry.classes.counted = 1;
-  Commit commit = commit_of({counted});
-  add_cells(commit, {}, one);
-  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  ASSERT_EQ(verdict(first_commit_of(kSlice, {cell(kHour, 1, clicks(1, 1))}, 1)),
+            CommitVerdict::kCommitted);
   const SourceStatus known = take(warehouse_->sources()).at(0);
   const SourceRegistration again{known.name, known.kind, known.fingerprint};
   EXPECT_EQ(take(warehouse_->register_source(again)), source_);
@@ -297,12 +293,8 @@ TEST_P(WarehouseContract, SourceIsRefusedWhenEventsWereEmptiedUnderItsLedger) {
 
 TEST_P(WarehouseSqlContract, EventsIsNotMadeAnewUnderItsLedger) {
   start(1);
-  const Contribution one{cell(kHour, 1, clicks(1, 1))};
-  SliceChange counted = change(kSlice, 0, ChangeMode::kReplace, one);
-  counted.entry.classes.counted = 1;
-  Commit commit = commit_of({counted});
-  add_cells(commit, {}, one);
-  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  ASSERT_EQ(verdict(first_commit_of(kSlice, {cell(kHour, 1, clicks(1, 1))}, 1)),
+            CommitVerdict::kCommitted);
   if (database_->is_sqlite()) {
     database_->run("DROP VIEW events");
     database_->run("DROP TABLE events_micros");

@@ -260,9 +260,7 @@ void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& histor
   }
   FrozenDay told;
   for (const FrozenDay& day : commit.frozen_days) {
-    told.slices += day.slices;
-    told.digest += day.digest;
-    told.classes += day.classes;
+    told += day;
   }
   if (told.classes.total() != told.digest.rows) {
     violated("Accounted", "rows of frozen slices are in no class, or in two");
@@ -289,9 +287,7 @@ void WarehouseDatabase::apply_frozen(const Commit& commit) {
     FrozenDay& day = now_.frozen_days[{commit.source, change.shard, change.day}];
     day.shard = change.shard;
     day.day = change.day;
-    day.slices += change.slices;
-    day.digest += change.digest;
-    day.classes += change.classes;
+    day += change;
   }
   now_.frozen = merge(now_.frozen, commit.frozen_hours);
   for (const FrozenMark& mark : commit.frozen_marks) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/mix64.h"
+
 namespace hirestream::simulation {
 
 class Random {
@@ -15,10 +17,7 @@ class Random {
 
   uint64_t next() {
     state_ += 0x9E3779B97F4A7C15ULL;
-    uint64_t x = state_;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-    return x ^ (x >> 31);
+    return mix64(state_);
   }
   // Both ends included.
   int64_t between(int64_t low, int64_t high) {

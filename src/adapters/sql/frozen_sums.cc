@@ -23,16 +23,6 @@ constexpr std::string_view kDayColumns =
     "shard, day, slices, row_count, row_hash, counted, unattributed, other_kinds, rejected, "
     "too_late";
 
-using DayKey = std::pair<int32_t, int32_t>;
-
-void add_to(FrozenDay& sum, const FrozenDay& day) {
-  sum.shard = day.shard;
-  sum.day = day.day;
-  sum.slices += day.slices;
-  sum.digest += day.digest;
-  sum.classes += day.classes;
-}
-
 FrozenDay read_day(const Row& row) {
   FrozenDay day;
   day.shard = static_cast<int32_t>(row.integer(0));
@@ -55,19 +45,16 @@ std::string day_condition(SourceId source, std::span<const FrozenDay> days) {
 
 // Added up here and not in the statement: no database adds hashes modulo 2⁶⁴.
 Result<void> write_days(Session& session, SourceId source, std::span<const FrozenDay> days) {
-  std::map<DayKey, FrozenDay> sums;
+  FrozenDays sums;
   for (size_t done = 0; done < days.size(); done += kDaysPerRead) {
     const auto part = days.subspan(done, std::min(kDaysPerRead, days.size() - done));
     HIRESTREAM_TRY(
         session.each(fmt::format("SELECT {} FROM hirestream_frozen_days WHERE {}{}", kDayColumns,
                                  day_condition(source, part), session.dialect().lock_rows),
-                     [&](const Row& row) {
-                       const FrozenDay day = read_day(row);
-                       sums[{day.shard, day.day}] = day;
-                     }));
+                     [&](const Row& row) { add_up(sums, read_day(row)); }));
   }
   for (const FrozenDay& day : days) {
-    add_to(sums[{day.shard, day.day}], day);
+    add_up(sums, day);
   }
   MultiRowInsert insert(
       session,
@@ -231,7 +218,7 @@ Result<void> fold_frozen_slices(Session& session) {
         widths_us[static_cast<SourceId>(row.integer(0))] =
             timed ? std::stoll(width->second) * kSecondUs : 0;
       }));
-  std::map<SourceId, std::map<DayKey, FrozenDay>> days;
+  std::map<SourceId, FrozenDays> days;
   std::map<SourceId, std::map<int32_t, FrozenMark>> marks;
   HIRESTREAM_TRY(session.each(
       fmt::format("SELECT source_id, shard, bucket, settled_at_us, row_count, row_hash, counted, "
@@ -250,7 +237,7 @@ Result<void> fold_frozen_slices(Session& session) {
         day.digest = {row.integer(4), row.unsigned_integer(5)};
         day.classes = {row.integer(6), row.integer(7), row.integer(8), row.integer(9),
                        row.integer(10)};
-        add_to(days[source][{day.shard, day.day}], day);
+        add_up(days[source], day);
         FrozenMark& mark = marks[source][day.shard];
         mark.shard = day.shard;
         mark.until = std::max(mark.until, bucket + 1);
