@@ -60,6 +60,21 @@ class TrackingBatch {
   void set_bid(const BidResult& bid, std::string_view shown);   // `shown`: text kept if it is bad
   void set_text(Column column, std::string_view text);  // kCustomTrack, kEv, kEd; empty: null
   void set_bad(Column column, std::string_view text, std::string_view reason);
+  // All columns from their texts, for which text(column) is asked once each; set_position() comes
+  // after it.
+  template <typename TextOf>
+  void set_texts(const TextOf& text) {
+    set_id_text(text(Column::kCreateTime));
+    set_ts_text(text(Column::kTs));
+    for (const Column column :
+         {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
+      set_integer_text(column, text(column));
+    }
+    set_bid_text(text(Column::kBid));
+    for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
+      set_text(column, text(column));
+    }
+  }
 
   const RowId& id(size_t row) const { return ids_[row]; }
   Position position(size_t row) const { return positions_[row]; }

@@ -208,19 +208,9 @@ class FilesSource::FileSweep : public Sweep {
   }
 
   void add_values(std::span<const std::optional<std::string_view>> values) {
-    const auto text = [&](Column column) {
+    rows_.set_texts([&](Column column) {
       return values[static_cast<size_t>(column)].value_or(std::string_view());
-    };
-    rows_.set_id_text(text(Column::kCreateTime));
-    rows_.set_ts_text(text(Column::kTs));
-    for (const Column column :
-         {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
-      rows_.set_integer_text(column, text(column));
-    }
-    rows_.set_bid_text(text(Column::kBid));
-    for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
-      rows_.set_text(column, text(column));
-    }
+    });
   }
 
   void add_malformed(const Record& record) {

@@ -10,6 +10,7 @@
 #include "adapters/sql/dimension_columns.h"
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/reject_row.h"
+#include "adapters/sql/source_status.h"
 
 namespace hirestream {
 
@@ -289,30 +290,23 @@ Result<std::vector<SourceQuality>> SqlReport::sources() {
 
 Result<std::vector<SourceQuality>> SqlReport::read_sources(const std::string& accounting) {
   HIRESTREAM_ASSIGN(const sql::Transaction snapshot, session_->begin_snapshot());
+  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> known,
+                    sql::read_source_status(*session_, accounting));
   std::vector<SourceQuality> all;
-  std::map<int64_t, std::pair<size_t, Fingerprint>> by_id;
-  HIRESTREAM_TRY(session_->each(
-      fmt::format("SELECT a.source_id, a.name, a.kind, s.fingerprint, a.counted, a.unattributed, "
-                  "a.other_kinds, a.rejected, a.too_late, a.slices_open, a.slices_settled, "
-                  "a.slices_frozen, a.slices_held FROM {} a JOIN hirestream_sources s ON s.id = "
-                  "a.source_id ORDER BY a.source_id",
-                  accounting),
-      [&](const Row& row) {
-        const Fingerprint fingerprint = decode_fingerprint(row.text(3));
-        SourceQuality source;
-        source.name = row.text(1);
-        source.kind = row.text(2);
-        source.attribution = setting(fingerprint, "attribution");
-        source.timezone = setting(fingerprint, "timezone");
-        source.classes = {row.integer(4), row.integer(5), row.integer(6), row.integer(7),
-                          row.integer(8)};
-        source.slices_open = row.integer(9);
-        source.slices_settled = row.integer(10);
-        source.slices_frozen = row.integer(11);
-        source.slices_held = row.integer(12);
-        by_id.emplace(row.integer(0), std::pair(all.size(), fingerprint));
-        all.push_back(std::move(source));
-      }));
+  std::map<int64_t, size_t> by_id;
+  for (const SourceStatus& status : known) {
+    by_id.emplace(status.id, all.size());
+    SourceQuality& source = all.emplace_back();
+    source.name = status.name;
+    source.kind = status.kind;
+    source.attribution = setting(status.fingerprint, "attribution");
+    source.timezone = setting(status.fingerprint, "timezone");
+    source.classes = status.classes;
+    source.slices_open = status.slices_open;
+    source.slices_settled = status.slices_settled;
+    source.slices_frozen = status.slices_frozen;
+    source.slices_held = status.slices_held;
+  }
   const Dialect& dialect = session_->dialect();
   HIRESTREAM_TRY(session_->each(
       fmt::format("SELECT source_id, shard, settled_until, token = 0, {} FROM hirestream_writers "
@@ -323,8 +317,9 @@ Result<std::vector<SourceQuality>> SqlReport::read_sources(const std::string& ac
         if (found == by_id.end()) {
           return;
         }
-        const auto& [index, fingerprint] = found->second;
-        add_writer(all[index], setting(fingerprint, "strategy"), bucket_width_s(fingerprint),
+        const Fingerprint& fingerprint = known[found->second].fingerprint;
+        add_writer(all[found->second], setting(fingerprint, "strategy"),
+                   bucket_width_s(fingerprint),
                    {static_cast<int32_t>(row.integer(1)),
                     row.is_null(2) ? std::nullopt : std::optional(row.integer(2)),
                     row.integer(3) == 0 ? row.integer(4) : 0});

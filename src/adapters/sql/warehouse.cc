@@ -13,6 +13,7 @@
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "adapters/sql/reject_row.h"
+#include "adapters/sql/source_status.h"
 #include "ports/source_check.h"
 
 namespace hirestream {
@@ -105,25 +106,7 @@ Result<SourceId> SqlWarehouse::register_new(const SourceRegistration& given,
 
 Result<std::vector<SourceStatus>> SqlWarehouse::sources() {
   HIRESTREAM_ASSIGN(const auto snapshot, session_.begin_read());
-  std::vector<SourceStatus> all;
-  HIRESTREAM_TRY(session_.each(
-      "SELECT a.source_id, a.name, a.kind, s.fingerprint, a.counted, a.unattributed, "
-      "a.other_kinds, a.rejected, a.too_late, a.slices_open, a.slices_settled, a.slices_frozen, "
-      "a.slices_held FROM hirestream_accounting a JOIN hirestream_sources s ON s.id = a.source_id "
-      "ORDER BY a.source_id",
-      [&](const Row& row) {
-        SourceStatus& status = all.emplace_back();
-        status.id = static_cast<SourceId>(row.integer(0));
-        status.name = row.text(1);
-        status.kind = row.text(2);
-        status.fingerprint = decode_fingerprint(row.text(3));
-        status.classes = {row.integer(4), row.integer(5), row.integer(6), row.integer(7),
-                          row.integer(8)};
-        status.slices_open = row.integer(9);
-        status.slices_settled = row.integer(10);
-        status.slices_frozen = row.integer(11);
-        status.slices_held = row.integer(12);
-      }));
+  HIRESTREAM_ASSIGN(std::vector<SourceStatus> all, sql::read_source_status(session_));
   HIRESTREAM_TRY(session_.each(
       "SELECT source_id, shard, settled_until FROM hirestream_writers WHERE settled_until IS NOT "
       "NULL",

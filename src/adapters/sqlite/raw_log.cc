@@ -237,23 +237,13 @@ Result<std::unique_ptr<Sweep>> SqliteRawLog::sweep(SweepRequest request) {
 }
 
 void SqliteRawLog::add_row(const sqlite::Statement& row) {
-  const auto text = [&](Column column) {
+  batch_.add_row();
+  batch_.set_texts([&](Column column) {
     const std::string_view bytes = row.text(place_of(column));
     statistics_.bytes += static_cast<int64_t>(bytes.size());
     return bytes;
-  };
-  batch_.add_row();
-  batch_.set_id_text(text(Column::kCreateTime));
+  });
   batch_.set_position(Position{row.integer(kSeq)});
-  batch_.set_ts_text(text(Column::kTs));
-  for (const Column column :
-       {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
-    batch_.set_integer_text(column, text(column));
-  }
-  batch_.set_bid_text(text(Column::kBid));
-  for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
-    batch_.set_text(column, text(column));
-  }
 }
 
 }  // namespace hirestream
