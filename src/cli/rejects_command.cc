@@ -218,8 +218,8 @@ void add_rejects_command(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"list", "retry"}));
   command->add_option("--limit", options->limit, "list: at most so many rows [100]")
       ->type_name("N");
-  options->settings.add(*command,
-                        {"source", "warehouse", "jobs", "counting", "engine.allow_shrink"});
+  options->settings.add(*command, {"source", "warehouse", "jobs", "counting", "engine.allow_shrink",
+                                   "engine.allow_shrink_expired", "engine.retention"});
   command->footer(kRejectsFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return rejects(*options, c); };

@@ -336,8 +336,8 @@ void add_verify_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<VerifyCommandOptions>();
   CLI::App* command =
       app.add_subcommand("verify", "Recount the raw log and compare with the warehouse");
-  options->settings.add(*command,
-                        {"source", "warehouse", "jobs", "counting", "engine.allow_shrink"});
+  options->settings.add(*command, {"source", "warehouse", "jobs", "counting", "engine.allow_shrink",
+                                   "engine.allow_shrink_expired", "engine.retention"});
   command->add_flag("--repair", options->repair, "Replace slices that differ");
   command->footer(kVerifyFooter);
   command->callback([options, &context] {

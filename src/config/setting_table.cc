@@ -223,8 +223,11 @@ std::vector<Setting> engine_rows() {
              kSecond, 365 * kDay,
              "When settled slices are compared with the raw log, after their bucket's end",
              in<&Settings::engine, &E::audit_delays_us>()),
-      ranged("engine", "retention", "--retention", T::kDuration, "7d", 0, 36'500 * kDay,
-             "Tail: how long settled slices can still change before they freeze; 0: for ever",
+      ranged("engine", "retention", "--retention", T::kDuration, "", 0, 36'500 * kDay,
+             "How long slices can still change before they freeze; 0: for ever. Tail and follow: "
+             "once they are settled, by default 7d. Scan: counted from the day on which their rows "
+             "arrived; by default a day less than the table's default_time_to_live, without one "
+             "for ever",
              in<&Settings::engine, &E::retention_us>()),
       ranged("engine", "discover_interval", "--discover-interval", T::kDuration, "10min", kSecond,
              kDay, "Tail: how often partitions nobody expected are looked for",
@@ -256,6 +259,10 @@ std::vector<Setting> engine_rows() {
       row("engine", "allow_shrink", "--allow-shrink", T::kBool, "false",
           "Believe a recount that misses rows counted before, and take them away",
           in<&Settings::engine, &E::allow_shrink>()),
+      row("engine", "allow_shrink_expired", "--allow-shrink-expired", T::kBool, "false",
+          "With --allow-shrink: also of slices past their retention, whose rows are missing "
+          "because they have expired. It takes paid history away",
+          in<&Settings::engine, &E::allow_shrink_expired>()),
   };
 }
 

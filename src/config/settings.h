@@ -76,7 +76,7 @@ struct EngineSettings {
   int64_t look_back_interval_us = 0;
   int64_t grace_us = 0;
   std::vector<int64_t> audit_delays_us;
-  int64_t retention_us = 0;
+  std::optional<int64_t> retention_us;
   int64_t discover_interval_us = 0;
   int64_t scan_interval_us = 0;
   int64_t scan_window_us = 0;
@@ -87,6 +87,7 @@ struct EngineSettings {
   int64_t rejects_cap = 0;
   int64_t rejects_keep_us = 0;
   bool allow_shrink = false;
+  bool allow_shrink_expired = false;
 };
 
 struct RunSettings {

@@ -11,9 +11,9 @@
 
 namespace hirestream {
 
-// Within one source. `bucket` numbers the slices of a shard: the arrival (tail) or event (scan)
-// time divided by the bucket width, a block of a raw log's sequence numbers (follow), or the hash
-// of a file's path (files).
+// Within one source. `bucket` numbers the slices of a shard: the arrival time divided by the bucket
+// width (tail), arrival and event times (scan: scan_bucket.h), a block of a raw log's sequence
+// numbers (follow), or the hash of a file's path (files).
 struct SliceKey {
   int32_t shard = 0;
   int64_t bucket = 0;
@@ -72,18 +72,20 @@ class BucketWidth {
   Width width_;
 };
 
-// Rows of a scan that have no event time belong to this bucket.
-inline constexpr int64_t kNoTimeBucket = INT64_MIN / 2;
-
 // In the ledger; a slice that is frozen has left it. (2 was its state in ledgers of older
 // versions.)
 enum class SliceState : uint8_t { kOpen = 0, kSettled = 1 };
 
 // Count and order-free hash (sum mod 2⁶⁴ of each distinct row's hash): equal digests mean equal
-// sets of rows.
+// sets of rows. In the ledger a hash may not be known: an older version made it of other things.
 struct RowDigest {
   int64_t rows = 0;
   uint64_t hash = 0;
+  bool hash_known() const { return hash != 0 || rows == 0; }
+  // Whether rows that are counted now may be those: as far as is known.
+  bool may_be(const RowDigest& counted) const {
+    return rows == counted.rows && (hash == counted.hash || !hash_known());
+  }
   RowDigest& operator+=(const RowDigest& other) {
     rows += other.rows;
     hash += other.hash;

@@ -81,29 +81,6 @@ Result<std::vector<SliceKey>> Backfill::step(int64_t now_us, RecountQueue& queue
   return counted;
 }
 
-void Backfill::plan_history(CommitPlan& changes, const SliceKey& key,
-                            const SliceCount& count) const {
-  const Tally& tally = count.tally;
-  if (tally.digest().rows == 0) {
-    return;
-  }
-  LedgerEntry entry;
-  entry.key = key;
-  const Contribution cells = tally.contribution();
-  changes.freeze(key.shard, buckets_.day_of(entry), tally.digest(), tally.classes(), cells);
-  changes.cells.insert(changes.cells.end(), cells.begin(), cells.end());
-  changes.rows += tally.digest().rows;
-  changes.new_rows += tally.digest().rows;
-  changes.rejected += tally.classes().rejected;
-  if (!tally.rejects().empty()) {
-    SliceChange change;
-    change.entry = entry;
-    change.mode = ChangeMode::kFreeze;
-    change.rejects = tally.rejects();
-    changes.slices.push_back(std::move(change));
-  }
-}
-
 void Backfill::plan_marks(CommitPlan& changes, const RingPart& part) const {
   for (const auto& [shard, mark] : book_.frozen_marks()) {
     if (mark.history_place <= part.begin) {
@@ -120,7 +97,13 @@ Result<std::vector<SliceKey>> Backfill::commit(std::map<SliceKey, SliceCount> co
   for (auto& [key, count] : counts) {
     if (!contains(key)) {
       HIRESTREAM_TRY(check_sums(key, count.tally));
-      plan_history(changes, key, count);
+      LedgerEntry entry;
+      entry.key = key;
+      plan_history(changes, key, buckets_.day_of(entry), count.tally);
+      // The marks keep everybody else away from it: only what is rejected is a slice's own.
+      std::erase_if(changes.slices, [&key](const SliceChange& change) {
+        return change.entry.key == key && change.rejects.empty();
+      });
       continue;
     }
     Recount recount;

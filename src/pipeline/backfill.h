@@ -47,7 +47,6 @@ class Backfill {
   RingPart next_part() const;
   // Frozen, and not counted yet.
   bool is_history(const SliceKey& key, const RingPart& part) const;
-  void plan_history(CommitPlan& changes, const SliceKey& key, const SliceCount& count) const;
   void plan_marks(CommitPlan& changes, const RingPart& part) const;
   Result<std::vector<SliceKey>> commit(std::map<SliceKey, SliceCount> counts, const RingPart& part,
                                        int64_t now_us, RecountQueue& queue);

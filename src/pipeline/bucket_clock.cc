@@ -5,18 +5,13 @@
 #include "model/floor_divide.h"
 
 namespace hirestream {
-namespace {
-
-constexpr int64_t kDayUs = 86'400'000'000;
-
-}  // namespace
-
 BucketClock::BucketClock(EventSource& source, const EngineOptions& options,
                          const RowClassifier& classifier)
     : source_(source),
       options_(options),
       classifier_(classifier),
-      timed_(source.description().bucket_width.is_time()) {}
+      timed_(source.description().bucket_width.is_time()),
+      retention_us_(retention_us(options, source.description())) {}
 
 Result<void> BucketClock::advance(int64_t now_us) {
   HIRESTREAM_ASSIGN(newest_, source_.newest_bucket(now_us));
@@ -41,20 +36,19 @@ bool BucketClock::is_before_start(int64_t bucket) const {
 
 int64_t BucketClock::first_kept(int64_t now_us) const {
   HIRESTREAM_CHECK(timed_);
-  return options_.retention_us == 0
-             ? INT64_MIN
-             : floor_divide(now_us - options_.grace_us - options_.retention_us,
-                            source_.description().bucket_width.us());
+  return keeps_for_ever() ? INT64_MIN
+                          : floor_divide(now_us - options_.grace_us - retention_us_,
+                                         source_.description().bucket_width.us());
 }
 
 bool BucketClock::is_past_retention(const LedgerEntry& entry, int64_t now_us) const {
-  return options_.retention_us != 0 && audits_begin_us(entry) + options_.retention_us <= now_us;
+  return !keeps_for_ever() && audits_begin_us(entry) + retention_us_ <= now_us;
 }
 
 int32_t BucketClock::day_of(const LedgerEntry& entry) const {
   const int64_t time_us =
       timed_ ? entry.key.bucket * source_.description().bucket_width.us() : entry.settled_at_us;
-  return static_cast<int32_t>(floor_divide(time_us, kDayUs));
+  return utc_day(time_us);
 }
 
 int64_t BucketClock::audits_begin_us(const LedgerEntry& entry) const {

@@ -48,6 +48,7 @@ class BucketClock {
   // INT64_MIN.
   int64_t first_kept(int64_t now_us) const;
   bool is_past_retention(const LedgerEntry& entry, int64_t now_us) const;
+  bool keeps_for_ever() const { return retention_us_ == 0; }
   // The day, since 1970 UTC, among whose frozen sums the slice is.
   int32_t day_of(const LedgerEntry& entry) const;
   // When the audits of a settled slice begin to count.
@@ -67,6 +68,7 @@ class BucketClock {
   const EngineOptions& options_;
   const RowClassifier& classifier_;
   bool timed_;
+  int64_t retention_us_;
   int64_t newest_ = 0;
 };
 

@@ -33,8 +33,8 @@ Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount
   if (damaged) {
     return decide_damaged(stored, recount, policy);
   }
-  if (recount.found == stored.digest && !recount.differs) {
-    if (stored.state != policy.state) {
+  if (stored.digest.may_be(recount.found) && !recount.differs) {
+    if (stored.state != policy.state || !stored.digest.hash_known()) {
       return Action::kReplace;
     }
     if (stored.held) {

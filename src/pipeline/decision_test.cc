@@ -39,6 +39,8 @@ struct Stored {
   SliceState state;
   bool held;
   bool damaged;
+  // An older version counted it: of its rows only the number is known.
+  bool hash_unknown = false;
 };
 
 Comparison comparison_of(Found found, Trust trust) {
@@ -87,7 +89,7 @@ LedgerEntry entry_of(const Stored& stored) {
   entry.revision = 3;
   entry.state = stored.state;
   entry.held = stored.held;
-  entry.digest = {5, 50};
+  entry.digest = {5, stored.hash_unknown ? 0U : 50U};
   return entry;
 }
 
@@ -105,7 +107,7 @@ bool shrinks(Found found, const Policy& policy) {
 // The table, said in words. Every combination is looked up in it.
 Action expected(const Stored& stored, Found found, Trust trust, const Policy& policy) {
   if (stored.damaged) {
-    if (found == Found::kSame || found == Found::kSameRowsOtherCells) {
+    if (!stored.hash_unknown && (found == Found::kSame || found == Found::kSameRowsOtherCells)) {
       return Action::kReplace;
     }
     if (trust == Trust::kConfigured) {
@@ -117,10 +119,10 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
                                                                          : Action::kHold;
   }
   if (found == Found::kSame) {
-    return stored.state != policy.state           ? Action::kReplace
-           : stored.held                          ? Action::kRelease
-           : stored.state == SliceState::kSettled ? Action::kAudit
-                                                  : Action::kKeep;
+    return stored.state != policy.state || stored.hash_unknown ? Action::kReplace
+           : stored.held                                       ? Action::kRelease
+           : stored.state == SliceState::kSettled              ? Action::kAudit
+                                                               : Action::kKeep;
   }
   if (!shrinks(found, policy)) {
     return Action::kReplace;
@@ -142,8 +144,8 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
 TEST(Decision, FollowsTheTableForEveryCombination) {
   int combinations = 0;
   for (const SliceState state : {SliceState::kOpen, SliceState::kSettled}) {
-    for (int bits = 0; bits < 64; ++bits) {
-      const Stored stored{state, (bits & 1) != 0, (bits & 2) != 0};
+    for (int bits = 0; bits < 128; ++bits) {
+      const Stored stored{state, (bits & 1) != 0, (bits & 2) != 0, (bits & 64) != 0};
       Policy policy;
       policy.state = (bits & 4) != 0 ? SliceState::kOpen : SliceState::kSettled;
       policy.allow_shrink = (bits & 8) != 0;
@@ -160,7 +162,7 @@ TEST(Decision, FollowsTheTableForEveryCombination) {
       }
     }
   }
-  EXPECT_EQ(combinations, 2 * 64 * 8 * 3);
+  EXPECT_EQ(combinations, 2 * 128 * 8 * 3);
 }
 
 // The rows of the table that matter most, one by one.
@@ -185,6 +187,19 @@ TEST(Decision, NewRowsDoNotMakeUpForMissingOnesOfAHeldSlice) {
   const LedgerEntry stored = entry_of({SliceState::kSettled, true, false});
   EXPECT_EQ(decide(stored, false, comparison_of(Found::kMoreButLess, Trust::kStrongest), {}),
             Action::kHold);
+}
+
+// So that the next recount can compare all of it.
+TEST(Decision, StoresWhichRowsASliceOfAnOlderVersionHolds) {
+  for (const SliceState state : {SliceState::kOpen, SliceState::kSettled}) {
+    Policy policy;
+    policy.state = state;
+    const LedgerEntry stored = entry_of({state, false, false, true});
+    EXPECT_EQ(decide(stored, false, comparison_of(Found::kSame, Trust::kConfigured), policy),
+              Action::kReplace);
+    EXPECT_EQ(decide(stored, false, comparison_of(Found::kFewer, Trust::kStrongest), policy),
+              Action::kHold);
+  }
 }
 
 TEST(Decision, ASliceThatIsNotInTheLedgerIsCountedIfItHasRows) {

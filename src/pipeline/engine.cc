@@ -14,7 +14,7 @@ tl::unexpected<Error> bad_option(const std::string& name, const std::string& mes
   return fail(ErrorKind::kConfig, "check option", name, message);
 }
 
-Result<void> check_times(const EngineOptions& options) {
+Result<void> check_times(const EngineOptions& options, const SourceDescription& source) {
   if (options.poll_interval_us < 1'000) {
     return bad_option("poll-interval", "must be at least 1ms");
   }
@@ -24,14 +24,15 @@ Result<void> check_times(const EngineOptions& options) {
         "must be longer than look-back-interval: the difference is how late a row may "
         "become visible and still be counted within seconds");
   }
-  if (options.overlap_us < 0 || options.grace_us < 0 || options.retention_us < 0) {
+  if (options.overlap_us < 0 || options.grace_us < 0 || retention_us(options, source) < 0) {
     return bad_option("overlap, grace, retention", "must not be negative");
   }
   if (!std::is_sorted(options.audit_delays_us.begin(), options.audit_delays_us.end())) {
     return bad_option("audits", "delays must rise");
   }
-  if (options.retention_us != 0 && !options.audit_delays_us.empty() &&
-      options.audit_delays_us.back() >= options.retention_us) {
+  if (source.strategy != Strategy::kScan && retention_us(options, source) != 0 &&
+      !options.audit_delays_us.empty() &&
+      options.audit_delays_us.back() >= retention_us(options, source)) {
     return bad_option("retention", "must be longer than the last audit delay");
   }
   return {};
@@ -46,8 +47,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOpti
   if (options.slices_per_read < 1 || options.rows_per_commit < 1) {
     return bad_option("slices-per-read, rows-per-commit", "must be at least 1");
   }
-  HIRESTREAM_TRY(check_times(options));
   const SourceDescription& source = ports.source.description();
+  HIRESTREAM_TRY(check_times(options, source));
   std::sort(options.shards.begin(), options.shards.end());
   for (size_t i = 0; i < options.shards.size(); ++i) {
     const bool repeated = i > 0 && options.shards[i - 1] == options.shards[i];
@@ -70,6 +71,18 @@ Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOpti
   HIRESTREAM_CHECK(false);
 }
 
+int64_t retention_us(const EngineOptions& options, const SourceDescription& source) {
+  constexpr int64_t kWeekUs = 7LL * 86'400'000'000;
+  if (options.retention_us) {
+    return *options.retention_us;
+  }
+  if (source.strategy != Strategy::kScan) {
+    return kWeekUs;
+  }
+  const int64_t period_us = source.arrival_width.us();
+  return source.lifetime_us ? std::max(period_us, *source.lifetime_us - period_us) : 0;
+}
+
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options) {
   const CountingOptions& counting = options.counting;
   // UTC does not depend on the database; zones with rules do.
@@ -80,10 +93,14 @@ Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions&
                      {"attribution", attribution_name(counting.attribution)},
                      {"kinds", counting.kinds.text()},
                      {"ts_min_us", std::to_string(counting.ts_min_us)},
+                     {std::string(kRowDigest), std::string(kRowDigestNow)},
                      {"future_max_us", std::to_string(counting.future_max_us)},
                      {"timezone", counting.reporting_zone.name()},
                      {"source_timezone", options.source_timezone},
                      {"tz_database", utc ? "-" : TimeZone::database_version()}};
+  if (source.strategy == Strategy::kScan) {
+    out.emplace(kArrivalWidth, std::to_string(source.arrival_width.number()));
+  }
   if (counting.start_at_us) {
     out.emplace(kStartAt, format_timestamp_us(*counting.start_at_us));
   }

@@ -43,8 +43,10 @@ struct EngineOptions {
   int64_t grace_us = 120'000'000;
   std::vector<int64_t> audit_delays_us = {600'000'000, 3'600'000'000, 14'400'000'000,
                                           86'400'000'000};
-  // Tail: slices settled before freeze; 0: never.
-  int64_t retention_us = 7LL * 86'400'000'000;
+  // How long settled slices can still change before they freeze; 0: for ever. Tail and follow: from
+  // when they settle, by default 7 days. Scan: from the begin of the period in which their rows
+  // arrived, by default one period less than rows live; for ever, if they never expire.
+  std::optional<int64_t> retention_us;
   // Tail: look for partitions nobody expected.
   int64_t discover_interval_us = 600'000'000;
   // Scan: pause between bounded scans.
@@ -58,6 +60,8 @@ struct EngineOptions {
   // Dimension refresh.
   int64_t jobs_interval_us = 30'000'000;
   bool allow_shrink = false;
+  // Also of slices past their retention, whose rows are missing because they have expired.
+  bool allow_shrink_expired = false;
   // Catch-up: slices recounted in one go, at most.
   int32_t slices_per_read = 512;
   // Scan.
@@ -108,9 +112,15 @@ class Engine {
 // with the option's name.
 Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options);
 
+// The option, or else what is usual for such a source; 0: for ever.
+int64_t retention_us(const EngineOptions& options, const SourceDescription& source);
+
 // In a fingerprint: the time of arrival from which on rows are counted, if there is one. A source
 // keeps that of its first registration when later ones name none.
 inline constexpr std::string_view kStartAt = "start_at";
+// Scan: SourceDescription::arrival_width, in seconds. Ledgers of older versions, whose slices know
+// no arrival, lack it.
+inline constexpr std::string_view kArrivalWidth = "arrival_width_s";
 // What of the options and the source goes into the fingerprint.
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options);
 

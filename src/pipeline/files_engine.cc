@@ -1,6 +1,7 @@
 #include "pipeline/files_engine.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace hirestream {
@@ -45,7 +46,8 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
                   "rename one of the two files");
     }
     const auto aside = put_aside_.find(file.key);
-    const bool counted = known != nullptr && known->tag == file.tag && !known->held;
+    const bool counted =
+        known != nullptr && known->tag == file.tag && !known->held && known->digest.hash_known();
     if (!counted && (aside == put_aside_.end() || aside->second.tag != file.tag ||
                      now_us >= aside->second.until_us)) {
       pending_.push_back(file);
@@ -136,14 +138,14 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
     put_aside_[file.key] = {file.tag, INT64_MAX};
     return {};
   }
-  const RowDigest digest = recount.found();
   // A new file, or one that was seen half-written.
-  const bool other_rows = digest != recount.entry().digest;
+  const bool other_rows = !recount.entry().digest.may_be(recount.found());
   // Whatever is in it, this version of the file has been counted.
   plan_replacement(changes, std::move(recount), SliceState::kSettled, {file.name, file.tag},
                    now_us);
-  if (other_rows && digest.rows > 0) {
-    HIRESTREAM_TRY(plan_renamed(changes, digest, file.name, now_us));
+  const SliceChange counted = changes.slices.back();
+  if (other_rows && counted.entry.digest.rows > 0) {
+    HIRESTREAM_TRY(plan_renamed(changes, counted, file.name, now_us));
   }
   return commit(std::move(changes), file.name);
 }
@@ -162,36 +164,42 @@ bool FilesEngine::is_gone(const SliceBook::Entries::value_type& known) const {
 }
 
 Result<void> FilesEngine::forget_copied(int64_t now_us) {
-  std::set<std::pair<int64_t, uint64_t>> gone;
+  std::multimap<int64_t, RowDigest> gone;  // by rows
   for (const auto& known : book_.entries()) {
     if (is_gone(known)) {
-      gone.emplace(known.second.digest.rows, known.second.digest.hash);
+      gone.emplace(known.second.digest.rows, known.second.digest);
     }
   }
-  if (gone.empty()) {
-    return {};
-  }
-  std::vector<LedgerEntry> copies;
+  std::vector<SliceKey> copies;
   for (const auto& [key, entry] : book_.entries()) {
-    if (there_.contains(key) && gone.contains({entry.digest.rows, entry.digest.hash})) {
-      copies.push_back(entry);
+    const auto [first, last] = gone.equal_range(entry.digest.rows);
+    if (there_.contains(key) && std::any_of(first, last, [&entry = entry](const auto& candidate) {
+          return candidate.second.may_be(entry.digest);
+        })) {
+      copies.push_back(key);
     }
   }
-  for (const LedgerEntry& copy : copies) {
+  for (const SliceKey& key : copies) {
+    HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
+                      ledger_.load_contributions(std::span(&key, 1)));
+    SliceChange copy;
+    copy.entry = stored.front().entry;
+    copy.contribution = std::move(stored.front().contribution);
     CommitPlan changes;
-    HIRESTREAM_TRY(plan_renamed(changes, copy.digest, copy.name, now_us));
+    HIRESTREAM_TRY(plan_renamed(changes, copy, copy.entry.name, now_us));
     if (!changes.empty()) {
-      HIRESTREAM_TRY(commit(std::move(changes), copy.name));
+      HIRESTREAM_TRY(commit(std::move(changes), copy.entry.name));
     }
   }
   return {};
 }
 
-Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const RowDigest& digest,
+Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const SliceChange& copy,
                                        const std::string& name, int64_t now_us) {
+  const RowDigest& digest = copy.entry.digest;
   const auto before = std::find_if(
       book_.entries().begin(), book_.entries().end(),
-      [&](const auto& known) { return known.second.digest == digest && is_gone(known); });
+      [&](const auto& known) { return known.second.digest.may_be(digest) && is_gone(known); });
   if (before == book_.entries().end()) {
     return {};
   }
@@ -200,7 +208,12 @@ Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const RowDigest& dig
   Recount moved;
   moved.stored = std::move(stored.front());
   const std::string old_name = moved.entry().name;
-  if (moved.stored.damaged || moved.entry().digest != digest) {
+  if (moved.stored.damaged || !moved.entry().digest.may_be(digest)) {
+    return {};
+  }
+  // Of an older version: what they gave must tell.
+  if (!moved.entry().digest.hash_known() && (moved.entry().classes != copy.entry.classes ||
+                                             moved.stored.contribution != copy.contribution)) {
     return {};
   }
   HIRESTREAM_TRY(judge(moved, {}));

@@ -41,7 +41,7 @@ class FilesEngine : public Engine {
   bool put_aside(const SliceListing& file, const Error& error, int64_t now_us);
   Result<void> count_file(const SliceListing& file, int64_t now_us);
   // Empties the slice of a file that is gone and had exactly these rows.
-  Result<void> plan_renamed(CommitPlan& changes, const RowDigest& digest, const std::string& name,
+  Result<void> plan_renamed(CommitPlan& changes, const SliceChange& copy, const std::string& name,
                             int64_t now_us);
   // Empties the slices of files that are gone and of which a copy is there that was counted beside
   // them.

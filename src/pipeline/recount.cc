@@ -172,6 +172,23 @@ void plan_freeze(CommitPlan& plan, StoredContribution&& stored, int32_t day) {
   plan.slices.push_back(std::move(change));
 }
 
+void plan_history(CommitPlan& plan, const SliceKey& key, int32_t day, const Tally& tally) {
+  if (tally.empty()) {
+    return;
+  }
+  const Contribution cells = tally.contribution();
+  plan.freeze(key.shard, day, tally.digest(), tally.classes(), cells);
+  plan.cells.insert(plan.cells.end(), cells.begin(), cells.end());
+  plan.rows += tally.digest().rows;
+  plan.new_rows += tally.digest().rows;
+  plan.rejected += tally.classes().rejected;
+  SliceChange change;
+  change.entry.key = key;
+  change.mode = ChangeMode::kFreeze;
+  change.rejects = tally.rejects();
+  plan.slices.push_back(std::move(change));
+}
+
 Result<void> read_all(const EnginePorts& ports, SweepRequest request,
                       const std::function<Result<void>(const SweepPage&)>& take) {
   int64_t told_us = ports.clock.now_us();

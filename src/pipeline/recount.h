@@ -50,7 +50,7 @@ struct Recount {
   // known.
   bool change_is_unknown() const { return stored.damaged && found() != entry().digest; }
   // Counts and stored contribution are the same to the last row.
-  bool same() const { return !stored.damaged && change.empty() && found() == entry().digest; }
+  bool same() const { return !stored.damaged && change.empty() && entry().digest.may_be(found()); }
 };
 
 // kRejected: the bids of a cell of this slice add up to more than can be kept, so one of them must
@@ -77,6 +77,9 @@ void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
 // The slice leaves the ledger for the frozen sums of its day. Nobody waits for rows of a held one
 // any more.
 void plan_freeze(CommitPlan& plan, StoredContribution&& stored, int32_t day);
+
+// A slice that is counted once and for ever, straight into the frozen sums of its day.
+void plan_history(CommitPlan& plan, const SliceKey& key, int32_t day, const Tally& tally);
 
 // Pulls every page; `take` counts its rows. Tells the observer what was read.
 Result<void> read_all(const EnginePorts& ports, SweepRequest request,

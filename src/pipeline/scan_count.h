@@ -3,27 +3,35 @@
 // (SourceDescription::unique_rows), the ids of all rows, too.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <unordered_map>
 
 #include "aggregation/tally.h"
 #include "pipeline/engine.h"
+#include "pipeline/late_rows.h"
+#include "pipeline/scan_clock.h"
 
 namespace hirestream {
 
 struct ScanCount {
   std::unordered_map<SliceKey, Tally, SliceKeyHash> slices;
+  // Of slices that are frozen nothing else is kept.
+  FrozenRows frozen_rows;
   int64_t rows = 0;
 
   // Empty if the scan met no row of it.
   const Tally& tally_of(const SliceKey& key) const;
 };
 
-// Whether a scan bounded by event times sees the slice; one without bound sees every slice.
-bool is_in_bound(const SliceKey& key, const std::optional<EventTimes>& bound, BucketWidth width);
+struct ScanRequest {
+  // Slices outside are left out.
+  std::optional<EventTimes> bound;
+  ReadLevel level = ReadLevel::kConfigured;
+};
 
-// Slices outside the bound are left out.
 Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier,
-                             const std::optional<EventTimes>& bound, ReadLevel level);
+                             const ScanClock& clock, const ScanRequest& request,
+                             const std::function<bool(const SliceKey&)>& is_frozen);
 
 }  // namespace hirestream

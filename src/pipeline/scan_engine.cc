@@ -4,40 +4,36 @@
 #include <utility>
 
 #include "model/floor_divide.h"
+#include "pipeline/scan_handover.h"
 
 namespace hirestream {
 namespace {
 
 constexpr int64_t kCellsPerCommit = 100'000;
+// Contributions held at a time.
+constexpr size_t kFreezeBatch = 256;
 
 }  // namespace
 
 ScanEngine::ScanEngine(const EnginePorts& ports, EngineOptions options)
     : ports_(ports),
       options_(std::move(options)),
+      slices_(ports_.source.description(), options_),
       ledger_(ports_, options_),
       book_(ledger_),
       clockwork_(ports_, options_, ledger_, {&scan_timer_, &full_scan_timer_}) {}
 
-int64_t ScanEngine::width_us() const {
-  return ports_.source.description().bucket_width.us();
-}
-
-int64_t ScanEngine::first_not_over(int64_t now_us) const {
-  return floor_divide(now_us - options_.grace_us, width_us());
-}
-
 void ScanEngine::leave(const SliceKey& key) {
-  if (key.bucket != kNoTimeBucket) {
-    left_from_ = std::min(left_from_, key.bucket);
+  if (const auto event = ScanClock::event_of(key)) {
+    left_from_ = std::min(left_from_, *event);
   }
 }
 
 Policy ScanEngine::policy_of(const SliceKey& key, int64_t now_us) const {
-  const bool over = key.bucket != kNoTimeBucket && key.bucket < first_not_over(now_us);
   Policy policy;
-  policy.state = over ? SliceState::kSettled : SliceState::kOpen;
-  policy.allow_shrink = options_.allow_shrink;
+  policy.state = slices_.is_over(key, now_us) ? SliceState::kSettled : SliceState::kOpen;
+  policy.allow_shrink = options_.allow_shrink &&
+                        (options_.allow_shrink_expired || !slices_.is_past_retention(key, now_us));
   return policy;
 }
 
@@ -55,7 +51,7 @@ Result<void> ScanEngine::start() {
 // After an outage the window reaches back from the last scan, and over what is not settled yet.
 // Visitors' clocks run ahead: events of the near future count too.
 ScanEngine::Bound ScanEngine::recent(int64_t now_us) const {
-  const int64_t width = width_us();
+  const int64_t width = slices_.width_us();
   const int64_t window_from_us = std::min(now_us, last_scan_us_) - options_.scan_window_us;
   const int64_t to = floor_divide(now_us + options_.counting.future_max_us, width) + 1;
   return EventTimes{std::min(floor_divide(window_from_us, width), swept_until_) * width,
@@ -68,6 +64,10 @@ Result<StepReport> ScanEngine::step() {
   }
   const int64_t now_us = clockwork_.tick();
   HIRESTREAM_TRY(clockwork_.do_chores());
+  if (ledger_.knows_no_arrivals()) {
+    HIRESTREAM_TRY(hand_over(ports_, options_, slices_, ledger_, now_us));
+    HIRESTREAM_TRY(book_.load());
+  }
   const int64_t rows_before = book_.rows_counted();
   if (full_scan_timer_.due(now_us)) {
     HIRESTREAM_TRY(scan({}, now_us));
@@ -81,6 +81,9 @@ Result<StepReport> ScanEngine::step() {
   } else if (scan_timer_.due(now_us)) {
     HIRESTREAM_TRY(scan(recent(now_us), now_us));
     scan_timer_.due_us = again_ ? now_us : ports_.clock.now_us() + options_.scan_interval_us;
+    if (history_waits_) {
+      full_scan_timer_.due_us = now_us;
+    }
   }
   StepReport report;
   report.rows_counted = book_.rows_counted() - rows_before;
@@ -90,6 +93,11 @@ Result<StepReport> ScanEngine::step() {
   return report;
 }
 
+Result<ScanCount> ScanEngine::count(const Bound& bound, ReadLevel level) {
+  return count_scan(ports_, ledger_.classifier(), slices_, {bound, level},
+                    [this](const SliceKey& key) { return book_.is_frozen(key); });
+}
+
 Result<void> ScanEngine::scan(const Bound& bound, int64_t now_us) {
   again_ = false;
   unconfirmed_.reset();
@@ -97,43 +105,73 @@ Result<void> ScanEngine::scan(const Bound& bound, int64_t now_us) {
     // Somebody else may have replaced slices whose rows have not changed since.
     HIRESTREAM_TRY(book_.load());
   }
-  HIRESTREAM_ASSIGN(ScanCount count,
-                    count_scan(ports_, ledger_.classifier(), bound, ReadLevel::kConfigured));
+  HIRESTREAM_ASSIGN(ScanCount counted, count(bound, ReadLevel::kConfigured));
   const Trust trust = ports_.source.description().replicas ? Trust::kConfigured : Trust::kStrongest;
-  HIRESTREAM_ASSIGN(const size_t suspects,
-                    commit_differences(std::move(count), bound, trust, now_us));
-  if (suspects == 0) {
-    return {};
+  HIRESTREAM_ASSIGN(size_t suspects, commit_scan(std::move(counted), bound, trust, now_us));
+  if (suspects > 0) {
+    // Guard Shrink: rows are missing. One more scan, as strongly as the source can; what is still
+    // missing then is held.
+    auto second = count(bound, ReadLevel::kStrongest);
+    if (!second && second.error().kind != ErrorKind::kTransient) {
+      return forward(second.error());
+    }
+    if (!second) {
+      ports_.observer.on_retry(second.error(), 1, 0);
+      unconfirmed_ = second.error();
+      // Nothing is taken away; the next scan asks again.
+      return bound || again_ || history_waits_ ? Result<void>() : freeze(now_us);
+    }
+    HIRESTREAM_TRY(commit_scan(std::move(*second), bound, Trust::kStrongest, now_us));
   }
-  // Guard Shrink: rows are missing. One more scan, as strongly as the source can; what is still
-  // missing then is held.
-  auto second = count_scan(ports_, ledger_.classifier(), bound, ReadLevel::kStrongest);
-  if (!second && second.error().kind != ErrorKind::kTransient) {
-    return forward(second.error());
+  return bound || again_ ? Result<void>() : freeze(now_us);
+}
+
+Result<size_t> ScanEngine::commit_scan(ScanCount count, const Bound& bound, Trust trust,
+                                       int64_t now_us) {
+  left_from_ = INT64_MAX;
+  const std::vector<SliceKey> old = history(count, now_us);
+  // Nobody looks at them again: only the strongest read of all will do.
+  history_waits_ = bound || trust != Trust::kStrongest ? !old.empty() : false;
+  if (history_waits_) {
+    std::for_each(old.begin(), old.end(), [this](const SliceKey& key) { leave(key); });
+  } else {
+    HIRESTREAM_TRY(commit_history(old, count));
   }
-  if (!second) {
-    ports_.observer.on_retry(second.error(), 1, 0);
-    unconfirmed_ = second.error();
-    return {};  // nothing is taken away; the next scan asks again
+  HIRESTREAM_ASSIGN(size_t waiting, commit_differences(count, bound, trust, now_us));
+  if (bound || again_) {
+    return waiting;
   }
-  HIRESTREAM_TRY(commit_differences(std::move(*second), bound, Trust::kStrongest, now_us));
-  return {};
+  HIRESTREAM_TRY(note_late_rows(count.frozen_rows));
+  return waiting + (history_waits_ ? old.size() : 0);
+}
+
+// Of what is past its retention only rows that were not counted are of interest: others are
+// missing because they have expired.
+bool ScanEngine::may_change(const SliceKey& key, const Tally& tally, int64_t now_us) const {
+  const LedgerEntry* known = book_.find(key);
+  if (known == nullptr) {
+    return !slices_.is_past_retention(key, now_us);
+  }
+  if (tally.digest().rows < known->digest.rows && slices_.is_past_retention(key, now_us) &&
+      !policy_of(key, now_us).allow_shrink) {
+    return false;
+  }
+  const bool settles =
+      known->state == SliceState::kOpen && policy_of(key, now_us).state == SliceState::kSettled;
+  return known->digest != tally.digest() || known->held || settles;
 }
 
 std::vector<SliceKey> ScanEngine::candidates(const ScanCount& count, const Bound& bound,
                                              int64_t now_us) const {
   std::vector<SliceKey> keys;
   for (const auto& [key, tally] : count.slices) {
-    const LedgerEntry* known = book_.find(key);
-    const bool settles = known != nullptr && known->state == SliceState::kOpen &&
-                         policy_of(key, now_us).state == SliceState::kSettled;
-    if (known == nullptr || known->digest != tally.digest() || known->held || settles) {
+    if (may_change(key, tally, now_us)) {
       keys.push_back(key);
     }
   }
-  const BucketWidth width = ports_.source.description().bucket_width;
   for (const auto& [key, entry] : book_.entries()) {
-    if (is_in_bound(key, bound, width) && !count.slices.contains(key) && entry.digest.rows > 0) {
+    if (slices_.is_in_bound(key, bound) && !count.slices.contains(key) && entry.digest.rows > 0 &&
+        may_change(key, Tally(), now_us)) {
       keys.push_back(key);
     }
   }
@@ -141,14 +179,17 @@ std::vector<SliceKey> ScanEngine::candidates(const ScanCount& count, const Bound
     const auto held = found_of_held_.find(key);
     return held != found_of_held_.end() && held->second == count.tally_of(key).digest();
   });
-  std::sort(keys.begin(), keys.end());
+  // Those without an event time last: no mark says anything of them.
+  const auto place = [](const SliceKey& key) {
+    return std::pair(ScanClock::event_of(key).value_or(INT64_MAX), key);
+  };
+  std::ranges::sort(keys, {}, place);
   return keys;
 }
 
-Result<size_t> ScanEngine::commit_differences(ScanCount count, const Bound& bound, Trust trust,
+Result<size_t> ScanEngine::commit_differences(ScanCount& count, const Bound& bound, Trust trust,
                                               int64_t now_us) {
   const std::vector<SliceKey> keys = candidates(count, bound, now_us);
-  left_from_ = INT64_MAX;
   size_t suspects = 0;
   for (size_t done = 0; done < keys.size();) {
     size_t size = 0;
@@ -158,17 +199,19 @@ Result<size_t> ScanEngine::commit_differences(ScanCount count, const Bound& boun
       cells += count.tally_of(keys[done + size]).classes().counted / 4 + 1;
       ++size;
     }
-    const std::span batch = std::span(keys).subspan(done, size);
+    const auto first = keys.begin() + static_cast<ptrdiff_t>(done);
+    std::vector<SliceKey> batch(first, first + static_cast<ptrdiff_t>(size));
     done += size;
-    const int64_t next = done < keys.size() ? keys[done].bucket : INT64_MAX;
-    HIRESTREAM_ASSIGN(const size_t waiting, commit_batch(batch, count, trust, now_us,
-                                                         std::min(first_not_over(now_us), next)));
+    const auto next = done < keys.size() ? ScanClock::event_of(keys[done]) : std::nullopt;
+    const int64_t mark = std::min(slices_.first_not_over(now_us), next.value_or(INT64_MAX));
+    HIRESTREAM_ASSIGN(const size_t waiting,
+                      commit_batch(std::move(batch), count, trust, now_us, mark));
     suspects += waiting;
     ports_.observer.on_progress("slices", static_cast<int64_t>(done),
                                 static_cast<int64_t>(keys.size()));
   }
   if (!again_) {
-    swept_until_ = std::min(first_not_over(now_us), left_from_);
+    swept_until_ = std::min(slices_.first_not_over(now_us), left_from_);
     last_scan_us_ = now_us;
   }
   return suspects;
@@ -194,8 +237,9 @@ Result<std::optional<Recount>> ScanEngine::recount(StoredContribution&& stored, 
   return std::optional<Recount>(std::move(recount));
 }
 
-Result<size_t> ScanEngine::commit_batch(std::span<const SliceKey> keys, ScanCount& count,
-                                        Trust trust, int64_t now_us, int64_t mark) {
+Result<size_t> ScanEngine::commit_batch(std::vector<SliceKey> keys, ScanCount& count, Trust trust,
+                                        int64_t now_us, int64_t mark) {
+  std::sort(keys.begin(), keys.end());
   HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
   CommitPlan changes;
   size_t waiting = 0;
@@ -236,6 +280,99 @@ Result<size_t> ScanEngine::commit_batch(std::span<const SliceKey> keys, ScanCoun
   }
   found_of_held_.insert(held.begin(), held.end());
   return waiting;
+}
+
+size_t ScanEngine::freeze_batch() const {
+  return std::min(kFreezeBatch, options_.slices_per_commit);
+}
+
+std::vector<SliceKey> ScanEngine::history(const ScanCount& count, int64_t now_us) const {
+  std::vector<SliceKey> keys;
+  for (const auto& [key, tally] : count.slices) {
+    if (slices_.is_past_retention(key, now_us) && book_.find(key) == nullptr && !tally.empty()) {
+      keys.push_back(key);
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+// The mark rises with each part: what lies below it and is not in the ledger was counted.
+Result<void> ScanEngine::commit_history(std::span<const SliceKey> keys, const ScanCount& count) {
+  for (size_t done = 0; done < keys.size();) {
+    CommitPlan changes;
+    while (done < keys.size() && changes.slices.size() < freeze_batch() &&
+           changes.cells.size() < static_cast<size_t>(kCellsPerCommit)) {
+      const SliceKey& key = keys[done++];
+      HIRESTREAM_TRY(check_sums(key, count.tally_of(key)));
+      plan_history(changes, key, slices_.day_of(key), count.tally_of(key));
+    }
+    changes.frozen_marks.push_back({0, keys[done - 1].bucket + 1, FrozenMark::kAllHistory});
+    HIRESTREAM_ASSIGN(const std::vector<SliceKey> there, book_.commit(std::move(changes)));
+    if (!there.empty()) {
+      again_ = true;  // a repair has put them into the ledger
+      std::for_each(keys.begin(), keys.end(), [this](const SliceKey& key) { leave(key); });
+      return {};
+    }
+    ports_.observer.on_progress("history", static_cast<int64_t>(done),
+                                static_cast<int64_t>(keys.size()));
+  }
+  return {};
+}
+
+// After a complete scan whose differences are committed: whatever else arrived as long ago is
+// counted.
+Result<void> ScanEngine::freeze(int64_t now_us) {
+  std::vector<SliceKey> due;
+  for (const auto& [key, entry] : book_.entries()) {
+    if (slices_.is_past_retention(key, now_us) && may_freeze(entry, false)) {
+      due.push_back(key);
+    }
+  }
+  for (std::span<const SliceKey> keys = due; !keys.empty();) {
+    const auto batch = keys.first(std::min(freeze_batch(), keys.size()));
+    keys = keys.subspan(batch.size());
+    HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(batch));
+    CommitPlan changes;
+    for (StoredContribution& slice : stored) {
+      if (!may_freeze(slice.entry, slice.damaged) || slice.entry.revision == 0) {
+        continue;  // a damaged one stays until it is repaired
+      }
+      const SliceKey key = slice.entry.key;
+      found_of_held_.erase(key);
+      plan_freeze(changes, std::move(slice), slices_.day_of(key));
+    }
+    const int64_t until = batch.back().bucket + 1;
+    if (until > book_.frozen_marks().at(0).until) {
+      changes.frozen_marks.push_back({0, until, FrozenMark::kAllHistory});
+    }
+    if (changes.empty()) {
+      continue;
+    }
+    HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
+    if (!replaced.empty()) {
+      return {};  // by somebody else, just now: the next complete scan looks at all of it
+    }
+  }
+  return {};
+}
+
+Result<void> ScanEngine::note_late_rows(const FrozenRows& met) {
+  if (met.empty()) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const std::vector<FrozenDay> days, ledger_.load_frozen_days());
+  LateRows late = find_late_rows(met, days);
+  if (late.news.empty()) {
+    return {};
+  }
+  CommitPlan changes;
+  changes.frozen_days = std::move(late.news);
+  HIRESTREAM_TRY(book_.commit(std::move(changes)));
+  ports_.observer.on_note("warning", std::to_string(late.rows) +
+                                         " rows arrived when their slices were frozen already, "
+                                         "and are not counted: is --retention too short?");
+  return {};
 }
 
 }  // namespace hirestream

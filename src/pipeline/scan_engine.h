@@ -2,6 +2,9 @@
 // slices, and each one that differs from the ledger is replaced. A bounded scan looks at recent
 // event times, a complete one, on a schedule, at everything: rows without ts and old rows too. The
 // cost of a scan is the size of the table.
+//
+// Slices whose rows are about to expire leave the ledger after a complete scan: what they gave
+// stays. Those that old when they are first met are counted straight into the frozen sums.
 #pragma once
 
 #include <map>
@@ -12,6 +15,7 @@
 #include "pipeline/clockwork.h"
 #include "pipeline/engine.h"
 #include "pipeline/recount.h"
+#include "pipeline/scan_clock.h"
 #include "pipeline/scan_count.h"
 #include "pipeline/slice_book.h"
 #include "pipeline/slice_ledger.h"
@@ -29,26 +33,35 @@ class ScanEngine : public Engine {
   using Bound = std::optional<EventTimes>;
 
   Bound recent(int64_t now_us) const;
+  Result<ScanCount> count(const Bound& bound, ReadLevel level);
   Result<void> scan(const Bound& bound, int64_t now_us);
-  // Replaces what differs; returns how many slices wait to be read at the strongest level.
-  Result<size_t> commit_differences(ScanCount count, const Bound& bound, Trust trust,
+  // Commits what the scan found. Returns how many slices wait to be read at the strongest level.
+  Result<size_t> commit_scan(ScanCount count, const Bound& bound, Trust trust, int64_t now_us);
+  // Replaces what differs.
+  Result<size_t> commit_differences(ScanCount& count, const Bound& bound, Trust trust,
                                     int64_t now_us);
-  // In the order of the keys: slices whose entry may have to change.
+  // In the order of their event times: slices whose entry may have to change.
   std::vector<SliceKey> candidates(const ScanCount& count, const Bound& bound,
                                    int64_t now_us) const;
-  Result<size_t> commit_batch(std::span<const SliceKey> keys, ScanCount& count, Trust trust,
+  bool may_change(const SliceKey& key, const Tally& tally, int64_t now_us) const;
+  Result<size_t> commit_batch(std::vector<SliceKey> keys, ScanCount& count, Trust trust,
                               int64_t now_us, int64_t mark);
   Result<std::optional<Recount>> recount(StoredContribution&& stored, ScanCount& count, Trust trust,
                                          int64_t now_us);
+  // In their order: slices that were never counted and are past their retention already.
+  std::vector<SliceKey> history(const ScanCount& count, int64_t now_us) const;
+  Result<void> commit_history(std::span<const SliceKey> keys, const ScanCount& count);
+  Result<void> freeze(int64_t now_us);
+  // Slices that leave the ledger with one commit.
+  size_t freeze_batch() const;
+  Result<void> note_late_rows(const FrozenRows& met);
   Policy policy_of(const SliceKey& key, int64_t now_us) const;
-  int64_t width_us() const;
-  // The first bucket whose rows may still come in time.
-  int64_t first_not_over(int64_t now_us) const;
   // This scan has not settled the slice.
   void leave(const SliceKey& key);
 
   EnginePorts ports_;
   EngineOptions options_;
+  ScanClock slices_;
   SliceLedger ledger_;
   SliceBook book_;
   Timer scan_timer_;
@@ -60,11 +73,14 @@ class ScanEngine : public Engine {
   bool scanned_ = false;
   // Rows seem to be missing, and this kept the last scan from making sure.
   std::optional<Error> unconfirmed_;
+  // Slices of the last scan are to be counted once and for ever, by a complete one at the strongest
+  // level.
+  bool history_waits_ = false;
   // Somebody else replaced slices during the scan: scan once more.
   bool again_ = false;
-  // The earliest bucket that the scan under way has not settled though it could be.
+  // The earliest bucket of event times that the scan under way has not settled though it could be.
   int64_t left_from_ = INT64_MAX;
-  // Buckets before it were scanned after their time was over.
+  // Those before it were scanned after their time was over.
   int64_t swept_until_ = INT64_MAX;
   int64_t last_scan_us_ = INT64_MAX;
 };

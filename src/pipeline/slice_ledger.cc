@@ -74,11 +74,23 @@ SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
   }
 }
 
-SourceRegistration SliceLedger::registration() const {
-  const SourceDescription& source = ports_.source.description();
+Fingerprint SliceLedger::fingerprint() const {
   EngineOptions options = options_;
   options.counting.start_at_us = classifier_.options().start_at_us;
-  return {options_.source_name, source.kind, fingerprint_of(source, options)};
+  return fingerprint_of(ports_.source.description(), options);
+}
+
+SourceRegistration SliceLedger::registration() const {
+  Fingerprint own = fingerprint();
+  if (knows_no_arrivals_) {
+    own.erase(std::string(kArrivalWidth));
+  }
+  return {options_.source_name, ports_.source.description().kind, std::move(own)};
+}
+
+void SliceLedger::keep_cut(const Fingerprint& stored) {
+  knows_no_arrivals_ = ports_.source.description().strategy == Strategy::kScan &&
+                       !stored.contains(std::string(kArrivalWidth));
 }
 
 void SliceLedger::keep_start(const Fingerprint& stored) {
@@ -107,6 +119,7 @@ Result<void> SliceLedger::open_as_writer() {
   HIRESTREAM_ASSIGN(const std::optional<SourceStatus> known, find_source(others));
   if (known) {
     keep_start(known->fingerprint);
+    keep_cut(known->fingerprint);
   }
   HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(registration()));
   HIRESTREAM_TRY(companies_.start());
@@ -129,6 +142,12 @@ Result<void> SliceLedger::open_as_publisher() {
                 "name it as `hirestream run` did: --source or --source-name");
   }
   keep_start(source->fingerprint);
+  keep_cut(source->fingerprint);
+  if (knows_no_arrivals_) {
+    return fail(ErrorKind::kConfig, "open source", options_.source_name,
+                "an older version counted it, and its slices are not taken over yet",
+                "let an engine do it first: hirestream run --once");
+  }
   const SourceRegistration stored{source->name, source->kind, source->fingerprint};
   HIRESTREAM_TRY(check_known_source(stored, registration()));
   source_id_ = source->id;
@@ -283,6 +302,9 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
   commit.frozen_hours = std::move(plan.frozen_hours);
   canonicalize(commit.frozen_hours);
   commit.based_on_changes = plan.based_on_changes;
+  if (plan.new_fingerprint) {
+    commit.fingerprint = fingerprint();
+  }
   if (plan.days) {
     canonicalize(*plan.days);
     commit.days.emplace();
@@ -303,6 +325,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
     }
     return outcome;
   }
+  knows_no_arrivals_ = knows_no_arrivals_ && !plan.new_fingerprint;
   tell(plan, commit);
   return outcome;
 }

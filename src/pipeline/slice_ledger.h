@@ -39,6 +39,8 @@ struct CommitPlan {
   // As in Commit.
   std::optional<Contribution> days;
   std::optional<int64_t> based_on_changes;
+  // The source's slices are cut anew, as its fingerprint says from now on.
+  bool new_fingerprint = false;
   // Recounted or appended; growth of the ledger's counts of rows, and of rejected rows.
   int64_t rows = 0;
   int64_t new_rows = 0;
@@ -66,6 +68,9 @@ class SliceLedger {
   RowClassifier& classifier() { return classifier_; }
   CompanyDirectory& companies() { return companies_; }
   SourceId source_id() const { return source_id_; }
+  // Of a scan: an older version cut its slices by event times alone. They must be handed over
+  // (scan_handover.h) before anything else is counted.
+  bool knows_no_arrivals() const { return knows_no_arrivals_; }
 
   // Of the engine's shards.
   Result<std::vector<LedgerEntry>> load_entries();
@@ -85,6 +90,9 @@ class SliceLedger {
   SourceRegistration registration() const;
   // A source is counted from where its first registration said.
   void keep_start(const Fingerprint& stored);
+  // What the source's slices are like is stored with it.
+  void keep_cut(const Fingerprint& stored);
+  Fingerprint fingerprint() const;
   Result<std::optional<SourceStatus>> find_source(std::string& known_names);
   Result<CommitOutcome> apply(Commit& commit);
   Result<CommitOutcome> publish(Commit& commit);
@@ -104,6 +112,7 @@ class SliceLedger {
   int64_t companies_as_of_ = -1;
   uint64_t token_state_ = 0;
   bool must_restart_ = false;
+  bool knows_no_arrivals_ = false;
 };
 
 }  // namespace hirestream

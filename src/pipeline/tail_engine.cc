@@ -51,9 +51,12 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   for (const auto& [key, entry] : book_.entries()) {
     // Open: what was appended is known only by its sums; counted whole, its ids are known, too.
     // Settled, but not over: by a clock that ran ahead.
-    if (is_settled(key, now_us)) {
+    const bool settled = is_settled(key, now_us);
+    if (settled) {
       audits_.add(entry, now_us);
-    } else {
+    }
+    // Of an older version: which rows it holds is not known.
+    if (!settled || !entry.digest.hash_known()) {
       queue_.push_back(key);
     }
   }
@@ -110,8 +113,8 @@ Result<void> TailEngine::discover(int64_t now_us) {
 // What is older than the retention when it is first met is counted for good, in storage order, and
 // no slice of it comes into the ledger.
 Result<bool> TailEngine::mark_history(std::span<const SliceListing> listed, int64_t now_us) {
-  if (buckets_.in_order() || options_.retention_us == 0 ||
-      !ports_.source.description().ring_reads || backfill_.under_way()) {
+  if (buckets_.in_order() || buckets_.keeps_for_ever() || !ports_.source.description().ring_reads ||
+      backfill_.under_way()) {
     return false;
   }
   CommitPlan marks;
@@ -369,7 +372,7 @@ std::vector<SliceKey> TailEngine::due_to_freeze(int64_t now_us) {
 // are repaired.
 Result<void> TailEngine::freeze(int64_t now_us) {
   freeze_timer_.due_us = now_us + kFreezeIntervalUs;
-  if (options_.retention_us == 0 || backfill_.under_way()) {
+  if (buckets_.keeps_for_ever() || backfill_.under_way()) {
     return {};
   }
   const std::vector<SliceKey> keys = due_to_freeze(now_us);

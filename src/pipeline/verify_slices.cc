@@ -36,7 +36,11 @@ SliceVerifier::SliceVerifier(const EnginePorts& ports, const VerifyOptions& opti
       report_(report),
       recounter_(ports_, ledger),
       buckets_(ports_.source, options_.engine, ledger.classifier()),
-      noted_(ledger) {}
+      noted_(ledger) {
+  if (by_scan()) {
+    scan_clock_.emplace(ports_.source.description(), options_.engine);
+  }
+}
 
 Result<void> SliceVerifier::note_entries() {
   HIRESTREAM_TRY(noted_.load());
@@ -67,10 +71,20 @@ Policy SliceVerifier::policy_of(const LedgerEntry& entry) const {
   policy.state = entry.revision != 0 ? entry.state
                  : is_files()        ? SliceState::kSettled
                                      : SliceState::kOpen;
-  policy.allow_shrink = options_.engine.allow_shrink;
+  policy.allow_shrink = options_.engine.allow_shrink &&
+                        (options_.engine.allow_shrink_expired || !is_past_retention(entry));
   policy.replaces_damaged = true;
   policy.rows_may_go = is_files();
   return policy;
+}
+
+bool SliceVerifier::is_past_retention(const LedgerEntry& entry) const {
+  if (is_files()) {
+    return false;
+  }
+  const int64_t now_us = ports_.clock.now_us();
+  return scan_clock_ ? scan_clock_->is_past_retention(entry.key, now_us)
+                     : buckets_.is_past_retention(entry, now_us);
 }
 
 bool SliceVerifier::has_moved(const LedgerEntry& entry) const {
@@ -246,9 +260,14 @@ Result<void> SliceVerifier::take_look(Recount&& recount, bool last, std::vector<
   return conclude(std::move(recount));
 }
 
+Result<ScanCount> SliceVerifier::count_scanned(ReadLevel level) {
+  return count_scan(ports_, ledger_.classifier(), *scan_clock_, {{}, level},
+                    [this](const SliceKey& key) { return noted_.is_frozen(key); });
+}
+
 Result<void> SliceVerifier::check_scan() {
-  HIRESTREAM_ASSIGN(ScanCount count,
-                    count_scan(ports_, ledger_.classifier(), {}, ReadLevel::kConfigured));
+  HIRESTREAM_ASSIGN(ScanCount count, count_scanned(ReadLevel::kConfigured));
+  frozen_rows_ = count.frozen_rows;
   std::set<SliceKey> keys;
   for (const auto& [key, entry] : noted_.entries()) {
     keys.insert(key);
@@ -261,10 +280,10 @@ Result<void> SliceVerifier::check_scan() {
   HIRESTREAM_ASSIGN(const std::vector<SliceKey> suspects,
                     compare_scanned(all, count, replicas ? Trust::kConfigured : Trust::kStrongest));
   if (suspects.empty()) {
-    return {};
+    return note_late_rows();
   }
   // Guard Shrink: a stale replica answers with fewer rows; ask again as strongly as the source can.
-  auto strong = count_scan(ports_, ledger_.classifier(), {}, ReadLevel::kStrongest);
+  auto strong = count_scanned(ReadLevel::kStrongest);
   if (!strong && strong.error().kind != ErrorKind::kTransient) {
     return forward(strong.error());
   }
@@ -278,7 +297,7 @@ Result<void> SliceVerifier::check_scan() {
   }
   HIRESTREAM_TRY(compare_scanned(suspects, strong ? *strong : count,
                                  strong ? Trust::kStrongest : Trust::kUnconfirmed));
-  return {};
+  return note_late_rows();
 }
 
 Result<std::vector<SliceKey>> SliceVerifier::compare_scanned(std::span<const SliceKey> keys,
@@ -326,18 +345,14 @@ Result<void> SliceVerifier::conclude(Recount&& recount) {
     case Action::kKeep:
     case Action::kAudit:
       return {};
-    case Action::kRelease: {
-      if (!options_.repair) {
-        return {};
-      }
-      CommitPlan changes;
-      plan_action(changes, std::move(recount), entry.state, labels_[entry.key],
-                  ports_.clock.now_us());
-      HIRESTREAM_ASSIGN(const bool committed, commit(std::move(changes)));
-      report_.slices_released += committed ? 1 : 0;
-      return {};
-    }
+    case Action::kRelease:
+      return options_.repair ? release(std::move(recount)) : Result<void>();
     case Action::kReplace:
+      if (recount.same()) {
+        // Of an older version: which rows they are was not known.
+        return options_.repair ? release(std::move(recount)) : Result<void>();
+      }
+      break;
     case Action::kHold:
     case Action::kWait:
       break;
@@ -354,6 +369,15 @@ Result<void> SliceVerifier::conclude(Recount&& recount) {
     return {};
   }
   return options_.repair ? replace(std::move(recount)) : Result<void>();
+}
+
+Result<void> SliceVerifier::release(Recount&& recount) {
+  const LedgerEntry entry = recount.entry();
+  CommitPlan changes;
+  plan_action(changes, std::move(recount), entry.state, labels_[entry.key], ports_.clock.now_us());
+  HIRESTREAM_ASSIGN(const bool committed, commit(std::move(changes)));
+  report_.slices_released += committed && entry.held ? 1 : 0;
+  return {};
 }
 
 Result<void> SliceVerifier::replace(Recount&& recount) {
@@ -391,23 +415,11 @@ Result<void> SliceVerifier::note_late_rows() {
   }
   HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
   HIRESTREAM_ASSIGN(const std::vector<FrozenDay> days, ledger_.load_frozen_days());
-  FrozenDays counted;
-  for (const FrozenDay& day : days) {
-    add_up(counted, day);
-  }
+  LateRows late = find_late_rows(frozen_rows_, days);
+  report_.rows_too_late += late.rows;
   CommitPlan plan;
   plan.based_on_changes = changes;
-  for (const auto& [place, rows] : frozen_rows_) {
-    const FrozenDay& day = counted[place];  // of a day on which nothing was frozen: none
-    // Less is there when rows have expired: then nobody knows.
-    const int64_t late = std::max<int64_t>(0, rows - day.digest.rows);
-    report_.rows_too_late += late;
-    if (late > day.classes.too_late) {
-      FrozenDay note{place.first, place.second, 0, {}, {}};
-      note.classes.too_late = late - day.classes.too_late;
-      plan.frozen_days.push_back(note);
-    }
-  }
+  plan.frozen_days = std::move(late.news);
   if (options_.repair && !plan.empty()) {
     HIRESTREAM_ASSIGN(const bool noted, commit(std::move(plan)));
     if (!noted) {

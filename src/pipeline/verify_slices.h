@@ -7,13 +7,16 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "pipeline/bucket_clock.h"
+#include "pipeline/late_rows.h"
 #include "pipeline/recount.h"
+#include "pipeline/scan_clock.h"
 #include "pipeline/scan_count.h"
 #include "pipeline/slice_book.h"
 #include "pipeline/verify.h"
@@ -56,16 +59,21 @@ class SliceVerifier {
   Result<std::vector<Recount>> recount(std::span<const SliceKey> keys);
   Result<void> take_look(Recount&& recount, bool last, std::vector<SliceKey>& again);
 
+  Result<ScanCount> count_scanned(ReadLevel level);
   Result<void> check_scan();
   // Of counts by a scan; returns slices to be counted again at the strongest level.
   Result<std::vector<SliceKey>> compare_scanned(std::span<const SliceKey> keys, ScanCount& count,
                                                 Trust trust);
 
   Policy policy_of(const LedgerEntry& entry) const;
+  // Its rows may be missing because they have expired.
+  bool is_past_retention(const LedgerEntry& entry) const;
   bool has_moved(const LedgerEntry& entry) const;
   void count_checked(const Recount& recount);
   // Reports what the recount's action says, and with repair does it.
   Result<void> conclude(Recount&& recount);
+  // Its rows are those that were counted: that is noted.
+  Result<void> release(Recount&& recount);
   Result<void> replace(Recount&& recount);
   Result<bool> commit(CommitPlan plan);
   // Rows of frozen slices that are in the raw log but were never counted, of days all of which the
@@ -79,11 +87,13 @@ class SliceVerifier {
   VerifyReport& report_;
   Recounter recounter_;
   BucketClock buckets_;
+  // Only of a scan.
+  std::optional<ScanClock> scan_clock_;
   // As the ledger was when the verification began.
   SliceBook noted_;
   std::map<SliceKey, SliceLabel> labels_;
-  // Rows of frozen slices that are in the raw log now, by shard and day.
-  std::map<std::pair<int32_t, int32_t>, int64_t> frozen_rows_;
+  // That are in the raw log now.
+  FrozenRows frozen_rows_;
   // Slices of the listing.
   std::set<SliceKey> there_;
   // Revisions at the last look.

@@ -39,6 +39,10 @@ struct SourceDescription {
   std::string identity;
   int32_t shard_count = 1;
   BucketWidth bucket_width = BucketWidth::seconds(60);
+  // Scan: the period in which the rows of one slice arrive.
+  BucketWidth arrival_width = BucketWidth::seconds(86'400);
+  // Rows expire so long after they were written; nothing: never, as far as the source can tell.
+  std::optional<int64_t> lifetime_us = {};
   // Several replicas answer: reads at ReadLevel::kStrongest may find rows that others miss.
   bool replicas = true;
   // The source sees to it that each row comes once in a sweep; else whoever reads knows rows by
@@ -98,8 +102,8 @@ class Sweep {
   virtual Result<std::optional<SweepPage>> next() = 0;
 };
 
-// Slice of a row of a scan.
-SliceKey row_slice(const TrackingBatch& rows, size_t row, BucketWidth width);
+// Slice of a row of a scan (model/scan_bucket.h).
+SliceKey row_slice(const TrackingBatch& rows, size_t row, const SourceDescription& source);
 
 struct SliceListing {
   SliceKey key;

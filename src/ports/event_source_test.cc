@@ -2,30 +2,46 @@
 
 #include <gtest/gtest.h>
 
+#include "model/scan_bucket.h"
+
 namespace hirestream {
 namespace {
 
-TEST(RowSlice, IsTheBucketOfTheEventTime) {
-  constexpr int64_t kWidthUs = 60'000'000;
-  TrackingBatch rows;
-  for (const int64_t ts_us : {int64_t{0}, kWidthUs - 1, kWidthUs, -kWidthUs, int64_t{-1}}) {
-    rows.add_row();
-    rows.set_ts_us(ts_us);
-  }
-  std::vector<SliceKey> slices;
+constexpr int64_t kMinuteUs = 60'000'000;
+constexpr int64_t kDayUs = 86'400'000'000;
+
+std::vector<ScanBucket> buckets_of(const TrackingBatch& rows) {
+  std::vector<ScanBucket> out;
   for (size_t row = 0; row < rows.rows(); ++row) {
-    slices.push_back(row_slice(rows, row, BucketWidth::seconds(60)));
+    const SliceKey key = row_slice(rows, row, SourceDescription());
+    EXPECT_EQ(key.shard, 0);
+    out.push_back(ScanBucket::of(key.bucket));
   }
-  EXPECT_EQ(slices, (std::vector<SliceKey>{{0, 0}, {0, 0}, {0, 1}, {0, -1}, {0, -1}}));
+  return out;
 }
 
-TEST(RowSlice, OfARowWithoutAReadableTimeIsOneOfItsOwn) {
+TEST(RowSlice, IsTheMinuteOfTheEventAndTheDayOfArrival) {
+  TrackingBatch rows;
+  for (const int64_t ts_us : {int64_t{0}, kMinuteUs - 1, kMinuteUs, 3 * kDayUs}) {
+    rows.add_row();
+    rows.set_id(make_version_1((ts_us + kDayUs) * 10, 0, 0));
+    rows.set_ts_us(ts_us);
+  }
+  EXPECT_EQ(buckets_of(rows), (std::vector<ScanBucket>{{1, 0}, {1, 0}, {1, 1}, {4, 3 * 1440}}));
+}
+
+TEST(RowSlice, OfARowWithoutTimesIsOneOfItsOwn) {
   TrackingBatch rows;
   rows.add_row();
   rows.add_row();
+  rows.set_id_text("no uuid");
   rows.set_ts_text("yesterday");
-  EXPECT_EQ(row_slice(rows, 0, BucketWidth::seconds(60)), (SliceKey{0, kNoTimeBucket}));
-  EXPECT_EQ(row_slice(rows, 1, BucketWidth::seconds(60)), (SliceKey{0, kNoTimeBucket}));
+  rows.add_row();
+  rows.set_id(RowId{4, 5});  // of no version
+  rows.set_ts_us(-1);
+  rows.add_row();
+  rows.set_id(make_version_1(0, 0, 0));
+  EXPECT_EQ(buckets_of(rows), (std::vector<ScanBucket>{{}, {}, {}, {0, std::nullopt}}));
 }
 
 }  // namespace

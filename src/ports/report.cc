@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "model/scan_bucket.h"
+
 namespace hirestream {
 
 std::string_view dimension_name(Dimension dimension) {
@@ -95,9 +97,14 @@ int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64
   const bool timed = strategy == "tail" || strategy == "scan";
   if (!timed || bucket_width_s <= 0 || bucket_width_s > kMax || bucket < 0 ||
       bucket > kMax / bucket_width_s) {
-    return 0;  // rows without a time have a bucket far below 0
+    return 0;
   }
   return bucket * bucket_width_s * kSecondUs;
+}
+
+int64_t slice_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket) {
+  return bucket_begin_us(strategy, bucket_width_s,
+                         strategy == "scan" ? ScanBucket::of(bucket).event.value_or(0) : bucket);
 }
 
 void add_writer(SourceQuality& source, std::string_view strategy, int64_t bucket_width_s,

@@ -108,9 +108,11 @@ inline constexpr int32_t kNamesDays = 31;
 // Each id once, in the order of its first occurrence.
 std::vector<int64_t> distinct_ids(std::span<const int64_t> ids);
 
-// Where a slice's bucket begins, if buckets of that strategy are times; else 0. (Both are in the
-// source's fingerprint.)
+// Where a bucket of times begins; of a strategy whose buckets are none: 0. (Both are in the
+// source's fingerprint.) Scan: a bucket of event times, as those of settled_until are.
 int64_t bucket_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket);
+// Of a slice's bucket; scan: where its event times begin. 0: no time.
+int64_t slice_begin_us(std::string_view strategy, int64_t bucket_width_s, int64_t bucket);
 
 // 64 bits of a text (FNV-1a) in hexadecimal: what version() makes of the state it looks at.
 std::string digest_of(std::string_view text);

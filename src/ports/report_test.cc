@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/scan_bucket.h"
+
 namespace hirestream {
 namespace {
 
@@ -63,8 +65,13 @@ TEST(Report, BucketsAreTimesOnlyWhereTheStrategySaysSo) {
   EXPECT_EQ(bucket_begin_us("files", 1, 7), 0);
 }
 
+TEST(Report, SliceOfAScanBeginsWithItsEventTimes) {
+  EXPECT_EQ(slice_begin_us("scan", 60, ScanBucket{20'000, 2}.bucket()), 120'000'000);
+  EXPECT_EQ(slice_begin_us("tail", 60, 2), 120'000'000);
+}
+
 TEST(Report, BucketThatIsNoTimeHasNoBegin) {
-  EXPECT_EQ(bucket_begin_us("scan", 60, kNoTimeBucket), 0);
+  EXPECT_EQ(slice_begin_us("scan", 60, ScanBucket{20'000, std::nullopt}.bucket()), 0);
   EXPECT_EQ(bucket_begin_us("tail", 60, INT64_MAX / 60), 0);
   EXPECT_EQ(bucket_begin_us("tail", 0, 5), 0);
 }

@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,10 @@ using SourceId = int32_t;
 // attribution, kinds, time zones, tz version. Sorted by name. Stored at first registration; a later
 // registration with other values is refused.
 using Fingerprint = std::map<std::string, std::string>;
+// In a fingerprint: which definition the row hashes of the ledger follow
+// (RowClassifier::row_hash).
+inline constexpr std::string_view kRowDigest = "row_digest";
+inline constexpr std::string_view kRowDigestNow = "2";
 
 struct SourceRegistration {
   std::string name;  // unique in the warehouse; default: the source's URI without user and password
@@ -91,8 +96,9 @@ enum class ChangeMode : uint8_t {
   kReplace,
   // Contribution unchanged (state, audit time or the held mark changes).
   kKeep,
-  // The slice leaves the ledger; what it gave stays in `events` and is in the commit's frozen sums.
-  // Based on revision 0: it never was there, and only its rejects are stored.
+  // The slice leaves the ledger; what it gave stays in `events`, and is in the commit's frozen sums
+  // or in its other slices. Based on revision 0: it never was there, and only its rejects are
+  // stored.
   kFreeze,
 };
 
@@ -124,7 +130,7 @@ struct Commit {
   std::vector<SliceChange> slices;
   // Sorted by key, keys unique, deltas non-zero: Σ of the slices' differences, and history.
   std::vector<CellChange> cells;
-  // Per shard: buckets below this are settled. Only ever raised.
+  // Per shard: buckets below this are settled (scan: buckets of event times). Only ever raised.
   std::vector<std::pair<int32_t, int64_t>> settled_until;
   // Freezing. Stored as they are, one a shard.
   std::vector<FrozenMark> frozen_marks;
@@ -133,6 +139,8 @@ struct Commit {
   // What frozen slices gave, by hour (job, publisher, campaign and group are 0): added to
   // frozen_totals(). Canonical.
   Contribution frozen_hours;
+  // Takes the place of the source's: its slices are cut anew with this commit.
+  std::optional<Fingerprint> fingerprint;
   int64_t now_us = 0;  // events.updated_at
   // Only without writers: changes() as it was when that was read on which this commit is based.
   // kConflict if it has moved.

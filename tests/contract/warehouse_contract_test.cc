@@ -381,11 +381,31 @@ TEST_P(WarehouseContract, FirstSourceIsRefusedWhenEventsHasRowsWithoutLedger) {
   EXPECT_THAT(take(warehouse_->sources()), IsEmpty());
 }
 
+TEST_P(WarehouseContract, CommitMayReplaceTheFingerprint) {
+  start(1);
+  const SourceStatus known = take(warehouse_->sources())[0];
+  const SourceRegistration before{known.name, known.kind, known.fingerprint};
+  SourceRegistration after = before;
+  after.fingerprint["cut"] = "by arrival's day";
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  Commit commit = commit_of({change(kSlice, 7, ChangeMode::kReplace, one)});
+  commit.fingerprint = after.fingerprint;
+  EXPECT_EQ(verdict(commit), CommitVerdict::kConflict);
+  EXPECT_EQ(take(warehouse_->sources())[0].fingerprint, before.fingerprint);
+  commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, one)});
+  add_cells(commit, {}, one);
+  commit.fingerprint = after.fingerprint;
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(take(warehouse_->sources())[0].fingerprint, after.fingerprint);
+  EXPECT_EQ(take(warehouse_->register_source(after)), source_);
+  EXPECT_FALSE(warehouse_->register_source(before).has_value());
+}
+
 // --- ledger
 
 TEST_P(WarehouseContract, LedgerEntryComesBackAsItWasGiven) {
   start(1);
-  SliceChange given = change({0, kNoTimeBucket}, 0, ChangeMode::kReplace, {});
+  SliceChange given = change({0, INT64_MIN / 2}, 0, ChangeMode::kReplace, {});
   given.entry.name = "/data/\xff it's\\.csv";
   given.entry.tag = "1,2\"3";
   given.entry.state = SliceState::kSettled;

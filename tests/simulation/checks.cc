@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/scan_bucket.h"
+
 namespace hirestream::simulation {
 namespace {
 
@@ -243,31 +245,45 @@ void Checks::check_settled(const std::map<SliceKey, StoredSlice>& ledger, int32_
                                         promptness_.clock_error_max_us - world_.now_us()) /
                         static_cast<double>(kSecondUs)));
   }
-  const SliceKey end{shard, mark};
-  for (auto slice = ledger.upper_bound({shard, kNoTimeBucket});
-       slice != ledger.end() && slice->first < end; ++slice) {
-    const LedgerEntry& entry = slice->second.entry;
+  const bool scan = source.strategy == Strategy::kScan;
+  // Of a scan the mark is one of event times; slices without one are never below it.
+  const auto place_of = [scan](const SliceKey& key) {
+    return scan ? ScanBucket::of(key.bucket).event.value_or(INT64_MAX) : key.bucket;
+  };
+  for (const auto& [key, slice] : ledger) {
     // A scan raises its mark over slices that it is going to scan once more: not asked of it.
-    if (source.strategy != Strategy::kScan && entry.state == SliceState::kOpen && !entry.held &&
-        !repaired.contains(slice->first)) {
-      violated("Settled",
-               fmt::format("{} is open, but settled until {}", slice_text(slice->first), mark));
+    if (!scan && key.shard == shard && key.bucket < mark &&
+        slice.entry.state == SliceState::kOpen && !slice.entry.held && !repaired.contains(key)) {
+      violated("Settled", fmt::format("{} is open, but settled until {}", slice_text(key), mark));
     }
   }
-  for (auto rows = log_.slices().lower_bound({shard, std::max(mark_before, kNoTimeBucket + 1)});
-       rows != log_.slices().end() && rows->first < end; ++rows) {
-    const SliceKey& key = rows->first;
+  for (const auto& [key, rows] : log_.slices()) {
+    if (key.shard != shard || place_of(key) < mark_before || place_of(key) >= mark) {
+      continue;
+    }
     if (is_frozen_(key) && !frozen_slices_->contains(key)) {
       continue;  // history
     }
     const std::map<SliceKey, StoredSlice>& where = is_frozen_(key) ? *frozen_slices_ : ledger;
     const auto found = where.find(key);
-    const int64_t in_time_us = follow ? world_.now_us()
-                                      : (key.bucket + 1) * width_us + promptness_.grace_us -
-                                            2 * promptness_.clock_error_max_us;
+    int64_t in_time_us = follow ? world_.now_us()
+                                : (place_of(key) + 1) * width_us + promptness_.grace_us -
+                                      2 * promptness_.clock_error_max_us;
+    if (scan && is_frozen_(key)) {
+      in_time_us = std::min(in_time_us, scan_retention_end_us(key) -
+                                            2 * promptness_.clock_error_max_us - 4 * kSecondUs);
+    }
     check_counted_by(key, found == where.end() ? StoredSlice{} : found->second, in_time_us,
                      Invariant::kSettled);
   }
+}
+
+int64_t Checks::scan_retention_end_us(const SliceKey& key) const {
+  const auto arrival = ScanBucket::of(key.bucket).arrival;
+  const int64_t width_us = log_.description().arrival_width.us();
+  return arrival ? *arrival * width_us +
+                       std::max(promptness_.retention_us, width_us + promptness_.grace_us)
+                 : INT64_MAX / 2;
 }
 
 void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,

@@ -29,6 +29,7 @@ struct StoredSlice {
 // How late a row may come and still be counted at once, how long "at once" is, and when a slice is
 // over.
 struct Promptness {
+  int64_t retention_us = 0;
   int64_t lateness_max_us = 0;
   int64_t delay_max_us = 0;
   int64_t grace_us = 0;
@@ -66,6 +67,8 @@ class Checks {
   // held any more, unless rows of them were overwritten.
   void check_released(const SliceKey& key, const StoredSlice& slice, int64_t back_us) const;
   enum class Invariant { kSettled, kLate };
+  // Of a slice of a scan: when it may freeze.
+  int64_t scan_retention_end_us(const SliceKey& key) const;
   // History that was counted straight into the frozen base: every row that was visible everywhere
   // before the first start is in it, and none twice.
   void check_history(const std::map<SliceKey, StoredSlice>& ledger, const CellMap& history,

@@ -183,6 +183,13 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
     }
   }
   apply_frozen(commit);
+  if (commit.fingerprint) {
+    for (auto& [name, source] : now_.sources) {
+      if (source.first == commit.source) {
+        source.second.fingerprint = *commit.fingerprint;
+      }
+    }
+  }
   for (const SliceChange& change : commit.slices) {
     apply_slice(commit, change, touched);
   }
@@ -262,10 +269,11 @@ void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& histor
   for (const FrozenDay& day : commit.frozen_days) {
     told += day;
   }
-  if (told.classes.total() != told.digest.rows) {
+  if (told.classes.total() - told.classes.too_late != told.digest.rows) {
     violated("Accounted", "rows of frozen slices are in no class, or in two");
   }
-  if (told.slices < sum.slices || told.digest.rows < sum.digest.rows ||
+  // Slices that are cut anew leave nothing but the rows that have gone.
+  if ((!commit.fingerprint && (told.slices < sum.slices || told.digest.rows < sum.digest.rows)) ||
       told.classes.counted - sum.classes.counted != rows_counted(counted)) {
     violated("Retention", "slices freeze and their rows are not what they were");
   }
@@ -571,6 +579,17 @@ void WarehouseDatabase::damage_all_blobs() {
 void WarehouseDatabase::empty_events() {
   now_.events.clear();
   now_.days.clear();
+}
+
+void WarehouseDatabase::forget_row_hashes() {
+  for (auto& [id, slice] : now_.slices) {
+    slice.entry.digest.hash = 0;
+    ++slice.entry.revision;
+    now_.shadow[id.first].at(id.second).entry = slice.entry;
+  }
+  for (auto& [key, writer] : now_.writers) {
+    ++writer.epoch;
+  }
 }
 
 void WarehouseDatabase::forget_ledger() {

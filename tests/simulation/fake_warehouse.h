@@ -66,6 +66,7 @@ class WarehouseDatabase {
   void damage_all_blobs();
   void empty_events();
   void forget_ledger();
+  void forget_row_hashes();
   void forget_writers() { now_.writers.clear(); }
   void spoil_days();
   // To a measure of a row of `events`, or of the roll-up by day; which of them is by `choice`.

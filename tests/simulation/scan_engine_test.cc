@@ -1,11 +1,15 @@
 // What the scan engine does in situations told one by one. Slices are minutes of event time; the
 // first one is −10 s to 50 s.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "simulation/scenario.h"
 
 namespace hirestream::simulation {
 namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
 
 class ScanScenario : public Scenario {
  public:
@@ -140,6 +144,163 @@ TEST(ScanEngine, ScansAgainAtOnceAfterAConflict) {
   scenario.run_until(130);
   EXPECT_EQ(scenario.clicks(), 3);
   EXPECT_LT(scenario.steps() - steps, 20);
+}
+
+// Rows of a table with a time to live.
+class ExpiringScenario : public ScanScenario {
+ public:
+  ExpiringScenario() {
+    source.arrival_width = BucketWidth::seconds(100);
+    source.lifetime_us = 500 * kSecondUs;
+    options.full_scan_interval_us = 30 * kSecondUs;
+    options.grace_us = 20 * kSecondUs;
+  }
+  void add_expiring(double arrival_s, double late_s = 0) {
+    add_click({.arrival_s = arrival_s,
+               .visible_s = arrival_s,
+               .expires_s = arrival_s + 500,
+               .late_s = late_s});
+  }
+};
+
+TEST(ScanEngine, ExpiredRowsAreNeitherTakenAwayNorMissed) {
+  ExpiringScenario scenario;
+  for (int i = 0; i < 40; ++i) {
+    scenario.add_expiring(20.0 * i, i % 7 == 0 ? 130 : 0);
+  }
+  scenario.run_until(830);
+  EXPECT_EQ(scenario.clicks(), 40);
+  // No scan of the table is repeated for rows that are missing.
+  scenario.set_strongest_fails(true);
+  for (double second = 840; second < 1600; second += 10) {
+    scenario.run_until(second);
+    ASSERT_EQ(scenario.clicks(), 40);
+    ASSERT_FALSE(scenario.last_report().blocked);
+  }
+  EXPECT_EQ(scenario.slices(), 0);
+  EXPECT_EQ(scenario.frozen_sum().digest.rows, 40);
+  EXPECT_TRUE(scenario.verify(true).clean());
+  EXPECT_EQ(scenario.clicks(), 40);
+}
+
+TEST(ScanEngine, WithoutAnEndOfLifeNothingFreezes) {
+  ExpiringScenario scenario;
+  scenario.source.lifetime_us.reset();
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(3000);
+  EXPECT_EQ(scenario.slices(), 1);
+}
+
+TEST(ScanEngine, ALateRowOfAnOldMinuteIsCountedThoughThatMinuteIsFrozen) {
+  ExpiringScenario scenario;
+  scenario.add_expiring(5);
+  scenario.add_expiring(700, 695);
+  scenario.run_until(600);
+  EXPECT_TRUE(scenario.is_frozen());
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.run_until(750);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_EQ(scenario.verify(false).rows_too_late, 0);
+}
+
+TEST(ScanEngine, HistoryPastItsRetentionIsCountedOnceAndNeverComesIntoTheLedger) {
+  ExpiringScenario scenario;
+  scenario.options.retention_us = 200 * kSecondUs;
+  for (int i = 0; i < 600; ++i) {
+    scenario.add_click({.arrival_s = -400.0 - 40 * i, .visible_s = -1});
+  }
+  scenario.add_click({.arrival_s = 3, .visible_s = 3});
+  scenario.run_until(15);
+  scenario.kill();
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 601);
+  EXPECT_EQ(scenario.frozen_sum().digest.rows, 600);
+  EXPECT_EQ(scenario.slices(), 1);
+  EXPECT_TRUE(scenario.verify(true).clean());
+}
+
+TEST(ScanEngine, RowsThatComeAfterTheirSliceFrozeAreTold) {
+  ExpiringScenario scenario;
+  scenario.add_expiring(5);
+  scenario.add_click({.arrival_s = 6, .visible_s = 450, .expires_s = 950});
+  scenario.run_until(600);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_EQ(scenario.frozen_sum().classes, (RowClasses{.counted = 1, .too_late = 1}));
+  EXPECT_THAT(scenario.notes(),
+              Contains(HasSubstr("1 rows arrived when their slices were frozen")));
+}
+
+// An engine that was off for so long that rows expired before their slices could freeze.
+TEST(ScanEngine, ShrinkIsAllowedForExpiredRowsOnlyByAFlagOfItsOwn) {
+  ExpiringScenario scenario;
+  scenario.checked = false;
+  scenario.add_expiring(5);
+  scenario.run_until(60);
+  scenario.kill();
+  scenario.sleep(600);
+  EXPECT_EQ(scenario.verify(true, true).slices_held, 1);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.options.allow_shrink_expired = true;
+  EXPECT_EQ(scenario.verify(true, true).slices_repaired, 1);
+  EXPECT_EQ(scenario.clicks(), 0);
+}
+
+TEST(ScanEngine, SlicesOfAnOlderVersionAreTakenOverInOneStep) {
+  ScanScenario scenario;
+  for (int i = 0; i < 50; ++i) {
+    scenario.add_click({.arrival_s = -30'000.0 * i, .visible_s = -1, .late_s = i % 5 * 100.0});
+  }
+  scenario.add_click({.arrival_s = -100, .visible_s = -1, .rejected = true});
+  scenario.add_click({.arrival_s = -50, .visible_s = 2});
+  scenario.checked = false;
+  scenario.count_as_older_version();
+  ASSERT_EQ(scenario.clicks(), 50);
+  const int64_t commits = scenario.commits();
+  while (scenario.commits() == commits) {
+    ASSERT_EQ(scenario.clicks(), 50);
+    scenario.run_until(scenario.now_s() + 0.01);
+  }
+  EXPECT_EQ(scenario.clicks(), 50);
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 51);
+  EXPECT_TRUE(scenario.verify(false).clean());
+  scenario.kill();
+  scenario.run_until(120);
+  EXPECT_EQ(scenario.clicks(), 51);
+}
+
+TEST(ScanEngine, WhatAnOlderVersionCountedStaysThoughItsRowsAreGone) {
+  ScanScenario scenario;
+  scenario.add_click({.arrival_s = -300, .visible_s = -301});
+  scenario.add_click({.arrival_s = -301, .visible_s = -301, .expires_s = 1});
+  scenario.checked = false;
+  scenario.count_as_older_version();
+  scenario.sleep(5);
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_EQ(scenario.frozen_sum().digest.rows, 1);
+  EXPECT_THAT(scenario.notes(),
+              Contains(HasSubstr("1 rows that were counted are not in the table")));
+  const VerifyReport report = scenario.verify(true);
+  EXPECT_TRUE(report.clean());
+  EXPECT_EQ(report.slices_held, 0);
+}
+
+// A repair by the older version while the table is counted.
+TEST(ScanEngine, TakingOverBeginsAnewWhenSomebodyElseReplacesSlices) {
+  ScanScenario scenario;
+  scenario.add_click({.arrival_s = -300, .visible_s = -301});
+  scenario.checked = false;
+  scenario.count_as_older_version();
+  bool replaced = false;
+  scenario.during_next_read([&] {
+    scenario.replace_as_older_version();
+    replaced = true;
+  });
+  scenario.run_until(60);
+  EXPECT_TRUE(replaced);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_TRUE(scenario.verify(false).clean());
 }
 
 TEST(ScanEngine, FencedEngineStops) {

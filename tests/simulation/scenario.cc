@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/scan_bucket.h"
+#include "pipeline/scan_count.h"
+
 namespace hirestream::simulation {
 namespace {
 
@@ -132,7 +135,9 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
   version.visible_us[0] = at(times.visible_s);
   version.visible_us[1] = at(std::max(times.visible_s, times.lagging_s));
   version.values.custom_track = "click";
-  version.values.ts = {Value::Kind::kGood, row.arrival_us, ""};
+  const int64_t event_us =
+      row.arrival_us - static_cast<int64_t>(times.late_s * static_cast<double>(kSecondUs));
+  version.values.ts = {Value::Kind::kGood, event_us, ""};
   if (times.rejected) {
     version.values.ts.meaning += options.counting.future_max_us + kSecondUs;
   }
@@ -143,9 +148,12 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
   version.outcome = outcome_of(row, version.values, reading);
   row.versions.push_back(version);
   row.slice.shard = shard;
-  row.slice.bucket = source.strategy == Strategy::kFollow
-                         ? row.sequence / source.bucket_width.number()
-                         : row.arrival_us / source.bucket_width.us();
+  if (source.strategy == Strategy::kFollow) {
+    row.slice.bucket = row.sequence / source.bucket_width.number();
+  } else {
+    row.slice = key_at(row.arrival_us, event_us);
+    row.slice.shard = shard;
+  }
   rows_.push_back(std::move(row));
 }
 
@@ -166,7 +174,8 @@ void Scenario::build() {
   Promptness promptness;
   promptness.clock_error_max_us = int64_t{30} * 86'400 * kSecondUs;
   checks_ = std::make_unique<Checks>(*world_, *log_, promptness);
-  database_ = std::make_unique<WarehouseDatabase>(*world_, *checks_);
+  database_ = checked ? std::make_unique<WarehouseDatabase>(*world_, *checks_)
+                      : std::make_unique<WarehouseDatabase>(*world_);
   clock_ = std::make_unique<Clock>(*world_);
   job_directory_ = std::make_unique<Jobs>(*this);
   event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_);
@@ -176,6 +185,81 @@ void Scenario::build() {
 EnginePorts Scenario::ports() {
   return {*event_source_, *warehouse_, jobs_.empty() ? nullptr : job_directory_.get(), *clock_,
           observer_};
+}
+
+std::vector<SliceChange> Scenario::slices_of_older_version() {
+  RowClassifier classifier(options.counting);
+  const ScanClock scan_clock(source, options);
+  auto count =
+      count_scan(ports(), classifier, scan_clock, {}, [](const SliceKey&) { return false; });
+  must(count.has_value(), "the rows are counted");
+  std::map<SliceKey, SliceChange> slices;
+  for (const auto& [key, tally] : count->slices) {
+    const SliceKey old{0, ScanClock::event_of(key).value_or(INT64_MIN / 2)};
+    SliceChange& slice = slices[old];
+    slice.entry.key = old;
+    slice.entry.state = SliceState::kSettled;
+    slice.entry.digest += tally.digest();
+    slice.entry.classes += tally.classes();
+    slice.contribution = merge(slice.contribution, tally.contribution());
+  }
+  std::vector<SliceChange> out;
+  for (auto& [key, slice] : slices) {
+    out.push_back(std::move(slice));
+  }
+  return out;
+}
+
+void Scenario::count_as_older_version() {
+  build();
+  must(!checked, "it is to be used unchecked");
+  warehouse_ = std::make_unique<FakeWarehouse>(*world_, *database_, "older version");
+  must(warehouse_->init().has_value(), "tables are made");
+  Fingerprint fingerprint = fingerprint_of(source, options);
+  fingerprint.erase(std::string(kArrivalWidth));
+  const auto id = warehouse_->register_source({options.source_name, source.kind, fingerprint});
+  must(id.has_value(), "the source is registered");
+  const std::vector<int32_t> shards = {0};
+  const auto writers = warehouse_->take_epochs(*id, shards, "older version");
+  must(writers.has_value(), "epochs are taken");
+  Commit commit;
+  commit.source = *id;
+  commit.writers = *writers;
+  commit.token = 1;
+  commit.slices = slices_of_older_version();
+  Contribution cells;
+  for (const SliceChange& slice : commit.slices) {
+    cells = merge(cells, slice.contribution);
+  }
+  for (const Cell& cell : cells) {
+    commit.cells.push_back({cell.key, cell.measures, 0});
+  }
+  const auto outcome = warehouse_->commit(commit);
+  must(outcome.has_value() && outcome->verdict == CommitVerdict::kCommitted, "it is committed");
+}
+
+void Scenario::upgrade_row_hashes() {
+  kill();
+  database_->forget_row_hashes();
+}
+
+bool Scenario::knows_all_row_hashes() const {
+  return std::ranges::all_of(database_->ledger(), [](const auto& slice) {
+    return slice.second.entry.digest.hash_known();
+  });
+}
+
+void Scenario::replace_as_older_version() {
+  FakeWarehouse publisher(*world_, *database_, "repair of the older version");
+  Commit commit;
+  commit.source = 1;
+  commit.token = 2;
+  commit.slices = slices_of_older_version();
+  for (SliceChange& slice : commit.slices) {
+    slice.entry.revision = 1;
+  }
+  const auto outcome = publisher.commit(commit);
+  must(outcome.has_value() && outcome->verdict == CommitVerdict::kCommitted, "it is committed");
 }
 
 void Scenario::start_engine() {
@@ -269,8 +353,9 @@ auto Scenario::as_publisher(bool repair, const Work& work) {
   return *result;
 }
 
-VerifyReport Scenario::verify(bool repair) {
-  return as_publisher(repair, [](const EnginePorts& ports, const VerifyOptions& verify_options) {
+VerifyReport Scenario::verify(bool repair, bool allow_shrink) {
+  return as_publisher(repair, [&](const EnginePorts& ports, VerifyOptions verify_options) {
+    verify_options.engine.allow_shrink |= allow_shrink;
     return hirestream::verify(ports, verify_options);
   });
 }
@@ -305,9 +390,20 @@ int64_t Scenario::company_of(int64_t job_id) const {
   return 0;
 }
 
+SliceKey Scenario::key_at(int64_t arrival_us, int64_t event_us) const {
+  const int64_t width_us = source.bucket_width.us();
+  return {0,
+          source.strategy == Strategy::kTail
+              ? arrival_us / width_us
+              : ScanBucket{arrival_us / source.arrival_width.us(), event_us / width_us}.bucket()};
+}
+
 SliceKey Scenario::key_of(int64_t offset) const {
-  return {0, source.strategy == Strategy::kFollow ? offset
-                                                  : kStartUs / source.bucket_width.us() + offset};
+  if (source.strategy == Strategy::kFollow) {
+    return {0, offset};
+  }
+  const int64_t us = kStartUs + offset * source.bucket_width.us();
+  return key_at(us, us);
 }
 
 bool Scenario::has_slice(int64_t offset) const {

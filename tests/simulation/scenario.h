@@ -25,6 +25,7 @@ struct RowTimes {
   double gone_from_s = 0;  // missing for a while, everywhere; 0: never
   double gone_until_s = 0;
   bool rejected = false;  // its event time lies too far ahead
+  double late_s = 0;      // scan: its event happened so long before its arrival
 };
 
 class Scenario {
@@ -35,7 +36,9 @@ class Scenario {
   // Set-up, before the first run().
   EngineOptions options;
   SourceDescription source;
-  // A click of one job with a bid of 1; scan: its event time is its arrival time.
+  // Whether each commit is checked against the raw log.
+  bool checked = true;
+  // A click of one job with a bid of 1.
   void add_click(const RowTimes& times, int64_t job_id = 1, int32_t shard = 0);
   void set_job(double from_s, int64_t job_id, int64_t company_id);
 
@@ -48,6 +51,15 @@ class Scenario {
   // The engine's clock minus the true time.
   void set_clock_error(double seconds);
 
+  // Scan: counts what is visible now as a version did that cut its slices by event times alone;
+  // before the first run(). To be used unchecked.
+  void count_as_older_version();
+  // As an upgrade of the warehouse does from a version that made row hashes of other things: the
+  // engine ends.
+  void upgrade_row_hashes();
+  bool knows_all_row_hashes() const;
+  // As its `verify --repair` does, of all its slices: revisions move.
+  void replace_as_older_version();
   // Lets the engine work until that time; starts it if there is none.
   void run_until(double seconds);
   // Ends the engine as kill -9 does.
@@ -56,7 +68,7 @@ class Scenario {
   void take_over();
   // Another engine, which has a job directory, stores a job.
   void store_job_elsewhere(int64_t job_id, int64_t company_id);
-  VerifyReport verify(bool repair);
+  VerifyReport verify(bool repair, bool allow_shrink = false);
   // Slices replaced.
   int64_t retry_rejects();
   // Runs once inside the next read of the engine or of a verification, after its rows were
@@ -75,6 +87,8 @@ class Scenario {
   FrozenDay frozen_sum() const { return database_->frozen_sum(); }
   // In the ledger.
   int64_t slices() const { return static_cast<int64_t>(database_->ledger().size()); }
+  // What the engine noted for people, line by line.
+  const std::vector<std::string>& notes() const { return observer_.notes; }
   const std::string& last_error() const { return last_error_; }  // of the engine, not transient
   int64_t commits() const { return database_->commits(); }
   int64_t steps() const { return steps_; }
@@ -99,13 +113,19 @@ class Scenario {
       rows += read;
     }
     void on_commit(const CommitReport& report) override { rejected += report.rejected; }
+    void on_note(const std::string& level, const std::string& text) override {
+      notes.push_back(level + ": " + text);
+    }
+    std::vector<std::string> notes;
     int64_t reads = 0;
     int64_t rows = 0;
     int64_t rejected = 0;
   };
 
   int64_t at(double seconds) const;
+  std::vector<SliceChange> slices_of_older_version();
   SliceKey key_of(int64_t offset) const;
+  SliceKey key_at(int64_t arrival_us, int64_t event_us) const;
   void build();
   void start_engine();
   EnginePorts ports();

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "model/scan_bucket.h"
 #include "model/timestamp.h"
 
 namespace hirestream::simulation {
@@ -156,7 +157,7 @@ void draw_events(Setup& setup, Random& random) {
       setup.options.retention_us = 7 * 24 * kHourUs;  // what such a clock freezes stays frozen
     }
   }
-  if (random.chance(0.15) && setup.options.retention_us > 24 * kHourUs) {
+  if (random.chance(0.15) && *setup.options.retention_us > 24 * kHourUs) {
     setup.damages_us =
         times(2);  // what a frozen slice gave cannot be told from what a damaged one gave
   }
@@ -276,6 +277,33 @@ void draw_early_expiry(Setup& setup, uint64_t seed) {
   Random random(seed * 8219 + 61);
   if (random.chance(0.1)) {
     setup.early_expiry = random.pick<double>({0.001, 0.01, 0.1});
+  }
+}
+
+// Rows of one slice of a scan arrive together, and mostly expire together, after their slice has
+// frozen. Drawn from a chance of its own, too.
+void draw_arrivals(Setup& setup, uint64_t seed) {
+  Random random(seed * 3469 + 19);
+  if (setup.strategy != Strategy::kScan) {
+    return;
+  }
+  const int64_t width_s = random.pick<int64_t>({30, 120, 120, 86'400});
+  setup.source.arrival_width = BucketWidth::seconds(width_s);
+  if (width_s < 3600 && random.chance(0.6)) {
+    const int64_t age_us = seconds_between(random, width_s, 400);
+    setup.options.retention_us = age_us;
+    setup.damages_us.clear();  // what a frozen slice gave cannot be told from what these gave
+    setup.source.lifetime_us = age_us + width_s * kSecondUs + setup.options.full_scan_interval_us +
+                               random.pick<int64_t>({0, 60, 200}) * kSecondUs;
+  }
+}
+
+// A new version of the program makes row hashes of other things. Drawn from a chance of its own,
+// too.
+void draw_upgrade(Setup& setup, uint64_t seed) {
+  Random random(seed * 2833 + 7);
+  if (random.chance(0.15)) {
+    setup.upgrade_us = random.between(setup.start_us, setup.faults_end_us);
   }
 }
 
@@ -479,7 +507,14 @@ SliceKey slice_of(const Setup& setup, const RawRow& row) {
   }
   if (setup.strategy == Strategy::kScan) {
     const Value& ts = row.versions.front().values.ts;
-    return {0, ts.kind == Value::Kind::kGood ? ts.meaning / width.us() : kNoTimeBucket};
+    ScanBucket bucket;
+    if (ts.kind == Value::Kind::kGood) {
+      bucket.event = ts.meaning / width.us();
+    }
+    if (row.id_text.empty()) {
+      bucket.arrival = row.arrival_us / setup.source.arrival_width.us();
+    }
+    return {0, bucket.bucket()};
   }
   // A writer whose clock runs ahead cannot follow what is not announced yet.
   const bool more = setup.more_shards != 0 && row.arrival_us >= setup.more_shards_from_us &&
@@ -531,6 +566,9 @@ RawLog Setup::make_log(Random& random) const {
     row.slice = slice_of(*this, row);
     if (expiry_end_us != 0) {
       row.expires_us = random.between(end_us + 300 * kSecondUs, expiry_end_us);
+    }
+    if (source.lifetime_us) {
+      row.expires_us = now_us + *source.lifetime_us;
     }
     if (early_expiry > 0 && lifetimes.chance(early_expiry)) {
       row.expires_us = now_us + seconds_between(lifetimes, 20, 900);
@@ -617,6 +655,8 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_full_warehouse(setup, seed);
   draw_early_expiry(setup, seed);
   draw_more_shards(setup, seed);
+  draw_arrivals(setup, seed);
+  draw_upgrade(setup, seed);
   draw_repeated_rows(setup, seed);
   draw_round_places(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {
@@ -628,6 +668,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   if (random.chance(0.15)) {
     setup.expiry_end_us = setup.end_us + 600 * kSecondUs;
   }
+  setup.promptness.retention_us = *setup.options.retention_us;
   setup.promptness.grace_us = setup.options.grace_us;
   setup.promptness.clock_error_max_us = setup.clock_error_max_us + setup.clock_step_us;
   setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;

@@ -60,6 +60,7 @@ struct Setup {
   bool round_places = false;  // slices lie where parts of the ring begin
   // Engines are started again in between, as the operator should.
   std::optional<int64_t> restart_us;
+  std::optional<int64_t> upgrade_us;  // of the warehouse: row hashes are not known then
 
   RawLog make_log(Random& random) const;
 

@@ -432,6 +432,13 @@ class Run {
       world_.count_fault("restart for more shards");
       world_.trace("world", "engines are started again: more shards to come");
     }
+    if (setup_.upgrade_us && *setup_.upgrade_us <= world_.now_us()) {
+      setup_.upgrade_us.reset();
+      database_.forget_row_hashes();
+      world_.count_fault("row hashes forgotten");
+      world_.trace("world", "an upgrade forgets the row hashes");
+      world_.disturb();
+    }
     if (due(setup_.damages_us)) {
       database_.damage_a_blob();
     }
@@ -509,7 +516,7 @@ class Run {
     for (const auto& [key, slice] : database_.ledger()) {
       checks_.check_released(key, slice, world_.now_us());
     }
-    if (repaired->slices_held > 0 && setup_.early_expiry == 0) {
+    if (repaired->slices_held > 0 && !rows_expire()) {
       allow_shrink_ = true;
       run_verification(true);
       allow_shrink_ = false;
@@ -519,7 +526,7 @@ class Run {
     // Damaged ones are replaced together or not at all: if one of them is held, what the others
     // gave is not known.
     const int64_t damaged_held = clean ? clean->slices_held - clean->slices_different : 0;
-    const bool expired_only = clean && setup_.early_expiry > 0 && clean->cells_different == 0 &&
+    const bool expired_only = clean && rows_expire() && clean->cells_different == 0 &&
                               damaged_held >= 0 && damaged_held <= clean->slices_damaged &&
                               (damaged_held > 0 || clean->slices_damaged == 0);
     if (!clean || (!expired_only && (!clean->clean() || clean->slices_held != 0))) {
@@ -537,6 +544,8 @@ class Run {
     check_companies();
     check_rejects();
   }
+
+  bool rows_expire() const { return setup_.early_expiry > 0 || setup_.source.lifetime_us; }
 
   // Retention: every row has expired, and nothing was taken away.
   void check_expired() {
@@ -562,7 +571,12 @@ class Run {
       }
       const LedgerEntry& entry = found->second.entry;
       int64_t seen_us = discovered_us;
-      if (setup_.strategy != Strategy::kScan) {
+      if (setup_.strategy == Strategy::kScan) {
+        // A frozen slice was looked at when its time had come.
+        seen_us = frozen ? std::min(seen_us, checks_.scan_retention_end_us(key) - 4 * kSecondUs -
+                                                 2 * setup_.clock_error_max_us)
+                         : seen_us;
+      } else {
         const int64_t last_us = audits_begin_us(entry) + setup_.options.audit_delays_us.back();
         seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);
       }
@@ -586,7 +600,7 @@ class Run {
       entry.key = key;
       const int64_t discovery_us = setup_.options.discover_interval_us + 120 * kSecondUs;
       seen_us =
-          std::min(seen_us, audits_begin_us(entry) + setup_.options.retention_us - discovery_us);
+          std::min(seen_us, audits_begin_us(entry) + *setup_.options.retention_us - discovery_us);
       // Else it may be history, which the ledger never has.
       if (setup_.source.ring_reads && seen_us < setup_.start_us + discovery_us) {
         return;
@@ -597,12 +611,15 @@ class Run {
 
   // Retention: what is past it has left the ledger.
   void check_frozen_in_time() const {
-    const int64_t slack_us = 200 * kSecondUs + 2 * setup_.clock_error_max_us;
+    int64_t slack_us = 200 * kSecondUs + 2 * setup_.clock_error_max_us;
     if (setup_.strategy == Strategy::kScan) {
-      return;
+      slack_us += setup_.options.full_scan_interval_us;
     }
     for (const auto& [key, slice] : database_.ledger()) {
-      const int64_t due_us = audits_begin_us(slice.entry) + setup_.options.retention_us + slack_us;
+      const int64_t due_us = (setup_.strategy == Strategy::kScan
+                                  ? checks_.scan_retention_end_us(key)
+                                  : audits_begin_us(slice.entry) + *setup_.options.retention_us) +
+                             slack_us;
       // A block that is held before it is over counts as settled; it still fills up.
       if (slice.entry.state == SliceState::kSettled && is_over(key) && due_us < world_.now_us()) {
         throw InvariantViolation{

@@ -398,6 +398,36 @@ TEST(TailEngine, KeepsNothingOfMinutesWithoutRows) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+// Open slices and settled ones, of which nobody would read all again.
+template <typename Maker>
+void expect_row_hashes_taken_over(const Maker& make) {
+  std::unique_ptr<Scenario> scenario = make();
+  for (int i = 0; i < 30; ++i) {
+    scenario->add_click({.arrival_s = 20.0 * i, .visible_s = 20.0 * i});
+  }
+  scenario->add_click({.arrival_s = 595, .visible_s = 650});
+  scenario->run_until(600);
+  ASSERT_EQ(scenario->clicks(), 30);
+  scenario->upgrade_row_hashes();
+  ASSERT_FALSE(scenario->knows_all_row_hashes());
+  EXPECT_TRUE(scenario->verify(false).clean());
+  EXPECT_EQ(scenario->verify(true).slices_repaired, 0);
+  scenario->run_until(640);
+  EXPECT_TRUE(scenario->knows_all_row_hashes());
+  EXPECT_EQ(scenario->clicks(), 30);
+  scenario->run_until(900);
+  EXPECT_EQ(scenario->clicks(), 31);
+  EXPECT_TRUE(scenario->verify(false).clean());
+  EXPECT_EQ(scenario->last_error(), "");
+}
+
+TEST(TailEngine, CountsSlicesOfAnOlderVersionOnceMore) {
+  for (const Strategy strategy : {Strategy::kTail, Strategy::kFollow, Strategy::kScan}) {
+    SCOPED_TRACE(strategy_name(strategy));
+    expect_row_hashes_taken_over([strategy] { return std::make_unique<Scenario>(strategy); });
+  }
+}
+
 TEST(TailEngine, TellsEachRejectedRowOnce) {
   Scenario scenario;
   scenario.options.audit_delays_us = {60 * kSecondUs};

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kRoundTrips = 5;
 constexpr int64_t kClockDifferenceMaxUs = 500'000;
+constexpr int32_t kDayS = 86'400;
 constexpr int32_t kWeekS = 7 * 86'400;
 
 Result<void> measure_clock(CassandraConnection& connection, Clock& clock, CassandraProbe& probe) {
@@ -64,7 +65,15 @@ std::vector<std::string> table_advice(const TableShape& shape, const CassandraCo
         "windows of a day costs less.",
         table, shape.compaction));
   }
-  if (shape.default_ttl_s > 0 && shape.default_ttl_s < kWeekS) {
+  if (shape.strategy == Strategy::kScan && shape.default_ttl_s > 0 &&
+      shape.default_ttl_s < 3 * kDayS) {
+    advice.push_back(fmt::format(
+        "{} drops rows after {} s: a scan keeps what a day gave only if it can look at that day's "
+        "rows once more when the day is over. Keep raw rows for three days at least.",
+        table, shape.default_ttl_s));
+  }
+  if (shape.strategy == Strategy::kTail && shape.default_ttl_s > 0 &&
+      shape.default_ttl_s < kWeekS) {
     advice.push_back(fmt::format(
         "{} drops rows after {} s, before the ledger's retention ends (7 days by default): verify "
         "cannot recount what has expired. Keep raw rows longer, or set a shorter retention.",

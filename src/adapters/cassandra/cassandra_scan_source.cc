@@ -16,6 +16,7 @@ constexpr int64_t kRangesMin = 64;
 constexpr int64_t kRangesMax = 16'384;
 // A range is one server's work within one request time-out even when nothing in it matches.
 constexpr int64_t kPartitionsPerRange = 25'000;
+constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kDayUs = 86'400'000'000;
 
 // Text says one id in several ways; of a longer key, rows with one id may lie in several places.
@@ -85,6 +86,9 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
                           .identity = shape.identity(),
                           .shard_count = 1,
                           .bucket_width = BucketWidth::seconds(60),
+                          .lifetime_us = shape.default_ttl_s > 0
+                                             ? std::optional(shape.default_ttl_s * kSecondUs)
+                                             : std::nullopt,
                           .unique_rows = has_unique_rows(shape),
                           .range_reads = false,
                           .slice_reads = false,

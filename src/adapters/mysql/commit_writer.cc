@@ -9,6 +9,7 @@
 
 #include "adapters/mysql/key_condition.h"
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/frozen_sums.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "aggregation/contribution_codec.h"
@@ -113,6 +114,7 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(write_deltas());
   HIRESTREAM_TRY(drop_frozen_slices());
   HIRESTREAM_TRY(sql::write_frozen(session_, commit_));
+  HIRESTREAM_TRY(sql::write_fingerprint(session_, commit_));
   HIRESTREAM_TRY(write_rejects());
   HIRESTREAM_TRY(drop_replaced_rejects());
   HIRESTREAM_TRY(write_cells());

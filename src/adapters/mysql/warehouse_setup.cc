@@ -13,7 +13,7 @@
 #include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
-#include "adapters/sql/frozen_sums.h"
+#include "adapters/sql/ledger_upgrade.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -240,7 +240,7 @@ Result<void> MysqlBackend::upgrade() {
     return {};  // another process was faster
   }
   HIRESTREAM_TRY(sql::raise_version(*session));
-  HIRESTREAM_TRY(sql::fold_frozen_slices(*session));
+  HIRESTREAM_TRY(sql::upgrade_ledger(*session));
   HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session));
   // Else migrate fills the days with what it makes.
   if (version < sql::kVersionOfDays && table.state == EventsTableState::kReady) {

@@ -15,7 +15,7 @@ namespace hirestream::sql {
 
 // Version of the tables, in hirestream_meta. 2: hirestream_days. 3: frozen slices are no rows of
 // the ledger any more.
-inline constexpr int64_t kSchemaVersion = 3;
+inline constexpr int64_t kSchemaVersion = 4;
 inline constexpr int64_t kVersionOfDays = 2;
 
 class Dialect {

@@ -1,5 +1,7 @@
 #include "adapters/sql/fingerprint_json.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 namespace hirestream {
@@ -19,4 +21,16 @@ Fingerprint decode_fingerprint(std::string_view text) {
   return fingerprint;
 }
 
+namespace sql {
+
+Result<void> write_fingerprint(Session& session, const Commit& commit) {
+  if (!commit.fingerprint) {
+    return {};
+  }
+  return session.execute(fmt::format("UPDATE hirestream_sources SET fingerprint = {} WHERE id = {}",
+                                     session.quoted(encode_fingerprint(*commit.fingerprint)),
+                                     commit.source));
+}
+
+}  // namespace sql
 }  // namespace hirestream

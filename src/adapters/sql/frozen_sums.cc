@@ -16,7 +16,6 @@
 namespace hirestream::sql {
 namespace {
 
-constexpr int64_t kDayUs = 86'400'000'000;
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr size_t kDaysPerRead = 256;
 constexpr std::string_view kDayColumns =
@@ -231,8 +230,7 @@ Result<void> fold_frozen_slices(Session& session) {
         const int64_t bucket = row.integer(2);
         FrozenDay day;
         day.shard = static_cast<int32_t>(row.integer(1));
-        day.day = static_cast<int32_t>(
-            floor_divide(width_us > 0 ? bucket * width_us : row.integer(3), kDayUs));
+        day.day = utc_day(width_us > 0 ? bucket * width_us : row.integer(3));
         day.slices = 1;
         day.digest = {row.integer(4), row.unsigned_integer(5)};
         day.classes = {row.integer(6), row.integer(7), row.integer(8), row.integer(9),

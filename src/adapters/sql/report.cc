@@ -406,7 +406,7 @@ Result<void> SqlReport::read_slices(const Source& source, const std::string& con
         SliceLine line;
         line.source = source.name;
         line.key = {static_cast<int32_t>(row.integer(0)), row.integer(1)};
-        line.begin_us = bucket_begin_us(source.strategy, source.bucket_width_s, line.key.bucket);
+        line.begin_us = slice_begin_us(source.strategy, source.bucket_width_s, line.key.bucket);
         // In a warehouse of an older version a slice may be frozen, too.
         line.state = row.integer(2) == 0 ? SliceState::kOpen : SliceState::kSettled;
         line.held = row.integer(3) != 0;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/frozen_sums.h"
 #include "adapters/sqlite/backend.h"
 #include "aggregation/contribution_codec.h"
@@ -311,6 +312,7 @@ Result<CommitOutcome> SqliteBackend::commit(const Commit& commit) {
     HIRESTREAM_TRY(write_slice(commit, change));
   }
   HIRESTREAM_TRY(sql::write_frozen(*session_, commit));
+  HIRESTREAM_TRY(sql::write_fingerprint(*session_, commit));
   HIRESTREAM_TRY(write_cells(commit));
   HIRESTREAM_TRY(write_days(commit));
   HIRESTREAM_TRY(write_progress(commit));

@@ -7,7 +7,7 @@
 
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
-#include "adapters/sql/frozen_sums.h"
+#include "adapters/sql/ledger_upgrade.h"
 #include "adapters/sqlite/backend.h"
 #include "adapters/sqlite/warehouse_schema.h"
 
@@ -75,7 +75,7 @@ Result<void> SqliteBackend::check_schema_version() {
     if (version < sql::kVersionOfDays) {
       HIRESTREAM_TRY(fill_days());
     }
-    HIRESTREAM_TRY(sql::fold_frozen_slices(*session_));
+    HIRESTREAM_TRY(sql::upgrade_ledger(*session_));
     HIRESTREAM_TRY(session_->execute("DROP VIEW IF EXISTS hirestream_accounting"));
     HIRESTREAM_TRY(session_->execute(sqlite_accounting_view()));
     HIRESTREAM_TRY(sql::note_change(*session_));
