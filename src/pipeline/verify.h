@@ -77,7 +77,7 @@ struct VerifyReport {
 
 struct DuplicateSearchOptions {
   bool wanted = false;
-  // Larger tables are swept once for each so many rows (300 MB of memory).
+  // Larger tables are swept once for each so many rows (330 MB of memory).
   int64_t rows_per_sweep = 100'000'000;
   // Ids kept in mind at once, at most.
   size_t suspects_max = 250'000;

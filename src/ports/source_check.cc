@@ -69,11 +69,15 @@ bool is_same_raw_log(const SourceRegistration& stored, const SourceRegistration&
 
 constexpr int64_t kHourUs = 3'600'000'000;
 
-// Of the source's start; INT64_MIN if it has none, or some of its rows have no time of arrival.
-int64_t first_arrival_us(const SourceRegistration& source) {
+// Ids of files, and of raw logs of SQLite, may hold none.
+bool has_times_of_arrival(const SourceRegistration& source) {
   const std::string strategy = value_of(source.fingerprint, "strategy");
+  return strategy == "tail" || strategy == "scan";
+}
+
+int64_t first_arrival_us(const SourceRegistration& source) {
   const auto time = parse_timestamp(value_of(source.fingerprint, "start_at"));
-  return time && (strategy == "tail" || strategy == "scan") ? time->us : INT64_MIN;
+  return time && has_times_of_arrival(source) ? time->us : INT64_MIN;
 }
 
 int64_t first_event_us(const SourceRegistration& source) {
@@ -153,11 +157,15 @@ Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistra
       fmt::format("`events` was migrated and holds the hours from {} to {} ({}): rows of them "
                   "would be counted a second time",
                   hour_text(migrated.first), hour_text(migrated.last + 1), zone.name()),
-      fmt::format("leave these hours to what was migrated: --ts-min {}; or, of a Cassandra table "
-                  "of which all that arrived before was counted, and nothing more: --start-at {}; "
-                  "or count everything anew, into an empty database (docs/operations.md, \"Taking "
-                  "over from another job\")",
-                  end, end));
+      fmt::format("leave these hours to what was migrated: --ts-min {}; {}or count everything "
+                  "anew, into an empty database (docs/operations.md, \"Taking over from another "
+                  "job\")",
+                  end,
+                  has_times_of_arrival(given)
+                      ? fmt::format("or, if all that arrived before then was counted, and nothing "
+                                    "more: --start-at {}; ",
+                                    end)
+                      : ""));
 }
 
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given) {

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -310,7 +311,10 @@ TEST_P(WarehouseContract, SourceIsRefusedThatWouldCountMigratedHoursAgain) {
   refused(source("site", "tail", {{"ts_min_us", before}}));
   refused(source("site", "scan", {{"start_at", "2023-12-31 23:59:59.999999"}}));
   // Not all ids of files and raw logs of SQLite hold a time.
-  refused(source("site", "files", {{"start_at", "2024-01-01 00:00:00.000000"}}));
+  const Error of_files =
+      refused(source("site", "files", {{"start_at", "2024-01-01 00:00:00.000000"}}));
+  EXPECT_THAT(of_files.hint, HasSubstr("--ts-min 2024-01-01T00:00:00Z"));
+  EXPECT_THAT(of_files.hint, testing::Not(HasSubstr("--start-at")));
   refused(source("site", "follow", {{"start_at", "2024-01-01 00:00:00.000000"}}));
   EXPECT_THAT(take(warehouse_->sources()), IsEmpty());
   take(warehouse_->register_source(source("a", "files", {{"ts_min_us", end}})));
