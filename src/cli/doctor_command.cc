@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "adapters/cassandra/cassandra_probe.h"
 #include "adapters/files/files_source.h"
@@ -187,13 +188,20 @@ class Doctor {
       stored.push_back({status.name, status.kind, status.fingerprint});
     }
     const auto known = std::ranges::find(stored, ours.name, &SourceRegistration::name);
-    const auto accepted =
-        known != stored.end() ? check_known_source(*known, ours) : check_new_source(stored, ours);
+    const auto accepted = known != stored.end() ? check_known_source(*known, ours)
+                                                : accept_new(**warehouse, stored, ours);
     if (!accepted) {
       add(Verdict::kBad, name + " fingerprint", accepted.error().message, accepted.error().hint);
     } else if (known != stored.end()) {
       good(name + " fingerprint", "as in the warehouse");
     }
+  }
+
+  static Result<void> accept_new(Warehouse& warehouse, std::span<const SourceRegistration> stored,
+                                 const SourceRegistration& ours) {
+    HIRESTREAM_TRY(check_new_source(stored, ours));
+    HIRESTREAM_ASSIGN(const auto migrated, warehouse.migrated_hours());
+    return migrated ? check_hand_over(*migrated, ours) : Result<void>();
   }
 
   void examine_warehouse() {

@@ -2,25 +2,52 @@
 #include <CLI/CLI.hpp>
 
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
 #include "cli/open_warehouse.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
+#include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
 
 constexpr const char* kMigrateFooter =
     R"(The old table stays, as events_before_<UTC time>. What it held is kept below what is counted from now on; it is
-in no source's ledger and does not change again.
+in no source's ledger and does not change again. A source that would count its hours a second time is refused:
+docs/operations.md, "Taking over from another job", goes through it step by step.
 
 Examples:
-  hirestream migrate --warehouse mysql://admin@mysql/etl_data)";
+  hirestream migrate --warehouse mysql://admin@mysql/etl_data
+  hirestream migrate --until 2026-01-31T12:00:00 --warehouse mysql://admin@mysql/etl_data)";
 
-Result<int> migrate(const SettingOptions& options, CommandContext& context) {
-  HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
+struct MigrateOptions {
+  SettingOptions settings;
+  std::string until;
+};
+
+// In the zone of the table's own hours, whatever that is.
+Result<std::optional<int32_t>> hour_of(const std::string& until) {
+  constexpr int64_t kHourUs = 3'600'000'000;
+  if (until.empty()) {
+    return std::nullopt;
+  }
+  const auto time = parse_timestamp(until);
+  if (!time || time->has_offset || time->us % kHourUs != 0) {
+    return fail(ErrorKind::kConfig, "check option", "until",
+                fmt::format("\"{}\" is not an hour as the table counts them", until),
+                "allowed are a date, or a date and full hour, as 2026-01-31T12:00:00, without Z or "
+                "offset");
+  }
+  return static_cast<int32_t>(time->us / kHourUs);
+}
+
+Result<int> migrate(const MigrateOptions& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const std::optional<int32_t> until_hour, hour_of(options.until));
+  HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_warehouse(settings));
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
   HIRESTREAM_ASSIGN(const EventsTableState state, warehouse->events_table());
@@ -35,7 +62,7 @@ Result<int> migrate(const SettingOptions& options, CommandContext& context) {
     return kExitOk;
   }
   SystemClock clock;
-  HIRESTREAM_ASSIGN(const auto rows, warehouse->migrate(clock.now_us()));
+  HIRESTREAM_ASSIGN(const auto rows, warehouse->migrate(clock.now_us(), until_hour));
   HIRESTREAM_TRY(warehouse->init());
   if (context.json) {
     const nlohmann::json out = {
@@ -51,10 +78,14 @@ Result<int> migrate(const SettingOptions& options, CommandContext& context) {
 }  // namespace
 
 void add_migrate_command(CLI::App& app, CommandContext& context) {
-  auto options = std::make_shared<SettingOptions>();
+  auto options = std::make_shared<MigrateOptions>();
   CLI::App* command = app.add_subcommand(
       "migrate", "Turn an append-only events table into one with a row per cell");
-  options->add(*command, {"warehouse"});
+  options->settings.add(*command, {"warehouse"});
+  command
+      ->add_option("--until", options->until,
+                   "Leave out this hour and later ones, for the source to count")
+      ->type_name("TIME");
   command->footer(kMigrateFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return migrate(*options, c); };

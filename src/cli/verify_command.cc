@@ -40,6 +40,7 @@ Examples:
 struct VerifyCommandOptions {
   SettingOptions settings;
   bool repair = false;
+  bool duplicates = false;
 };
 
 // The measures that differ: "clicks 5 → 7, bid_sum 1.400000 → 2.800000"
@@ -155,6 +156,21 @@ std::string advice_text(const VerifyReport& report, bool repair) {
   return out;
 }
 
+std::string duplicates_text(const VerifyReport& report) {
+  if (!report.duplicates_sought) {
+    return "";
+  }
+  if (report.rows_duplicate == 0) {
+    return "no id is in several partitions\n";
+  }
+  return fmt::format(
+      "warning: {}{} rows have an id that is in another partition, too, and are counted like the "
+      "others: {}{}\n",
+      report.duplicates_in_part ? "at least " : "", format_count(report.rows_duplicate),
+      fmt::join(report.duplicates_named, ", "),
+      report.rows_duplicate > static_cast<int64_t>(report.duplicates_named.size()) ? ", …" : "");
+}
+
 std::string report_text(const std::string& name, const VerifyReport& report, bool repair) {
   std::string out = fmt::format("{}: {} rows read, {} slices and {} cells compared", name,
                                 format_count(report.rows_read), format_count(report.slices_checked),
@@ -191,6 +207,7 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
   if (!report.unreadable.empty()) {
     out += fmt::format("{} files could not be read: not compared\n", report.unreadable.size());
   }
+  out += duplicates_text(report);
   if (report.clean()) {
     const bool repaired = report.slices_repaired + report.cells_repaired + report.days_repaired > 0;
     return out + (repaired ? "no difference remains\n" : "no difference\n");
@@ -230,6 +247,11 @@ nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& 
       {"companies_repaired", report.companies_repaired},
       {"differences", nlohmann::ordered_json::array()},
   };
+  if (report.duplicates_sought) {
+    out["rows_duplicate"] = report.rows_duplicate;
+    out["duplicates_in_part"] = report.duplicates_in_part;
+    out["duplicates"] = report.duplicates_named;
+  }
   for (const CellDifference& difference : report.sample) {
     const CellKey& key = difference.key;
     out["differences"].push_back({{"where", difference.where},
@@ -246,7 +268,7 @@ nlohmann::ordered_json report_json(const std::string& name, const VerifyReport& 
 }
 
 Result<VerifyReport> verify_source(const Settings& settings, const SourceSettings& source,
-                                   bool repair, Observer& observer) {
+                                   const VerifyCommandOptions& given, Observer& observer) {
   HIRESTREAM_ASSIGN(auto opened, open_source(source, observer));
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
   std::unique_ptr<JobDirectory> jobs;
@@ -255,7 +277,8 @@ Result<VerifyReport> verify_source(const Settings& settings, const SourceSetting
   }
   VerifyOptions options;
   HIRESTREAM_ASSIGN(options.engine, engine_options(settings, source));
-  options.repair = repair;
+  options.repair = given.repair;
+  options.duplicates.wanted = given.duplicates;
   options.wait = [](int64_t us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); };
   SystemClock clock;
   return verify({.source = *opened,
@@ -304,7 +327,7 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
       LogObserver log(context.log);
       Progress progress(context, "rows");
       ObserverFanout observer({&log, &progress});
-      report = verify_source(settings, source, options.repair, observer);
+      report = verify_source(settings, source, options, observer);
     }
     if (!report) {
       return forward(std::move(report).error());
@@ -339,6 +362,9 @@ void add_verify_command(CLI::App& app, CommandContext& context) {
   options->settings.add(*command, {"source", "warehouse", "jobs", "counting", "engine.allow_shrink",
                                    "engine.allow_shrink_expired", "engine.retention"});
   command->add_flag("--repair", options->repair, "Replace slices that differ");
+  command->add_flag("--duplicates", options->duplicates,
+                    "Of a Cassandra table with buckets: also look for ids that are in several "
+                    "partitions, by reading it once or twice more");
   command->footer(kVerifyFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run_verify(*options, c); };

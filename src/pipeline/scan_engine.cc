@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kCellsPerCommit = 100'000;
 // Contributions held at a time.
-constexpr size_t kFreezeBatch = 256;
+constexpr size_t kFrozenPerCommit = 256;
 
 }  // namespace
 
@@ -283,7 +283,7 @@ Result<size_t> ScanEngine::commit_batch(std::vector<SliceKey> keys, ScanCount& c
 }
 
 size_t ScanEngine::freeze_batch() const {
-  return std::min(kFreezeBatch, options_.slices_per_commit);
+  return std::min(kFrozenPerCommit, options_.slices_per_commit);
 }
 
 std::vector<SliceKey> ScanEngine::history(const ScanCount& count, int64_t now_us) const {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "pipeline/slice_ledger.h"
+#include "pipeline/verify_duplicates.h"
 #include "pipeline/verify_slices.h"
 #include "pipeline/verify_totals.h"
 
@@ -16,6 +17,9 @@ Result<VerifyReport> verify(const EnginePorts& ports, const VerifyOptions& optio
   HIRESTREAM_TRY(slices.check_all());
   TotalsVerifier totals(ports, options, ledger, slices.unknown_damage(), report);
   HIRESTREAM_TRY(totals.check());
+  if (options.duplicates.wanted) {
+    HIRESTREAM_TRY(DuplicateSearch(ports, options, ledger, report).run());
+  }
   return report;
 }
 

@@ -59,6 +59,14 @@ struct VerifyReport {
   std::vector<std::string> slices_named;
   // At most 20.
   std::vector<CellDifference> sample;
+  // Rows whose id is in another slice, too: of each id all but one. Only if they were sought
+  // (VerifyOptions::duplicates), which no difference follows from: they are counted like others.
+  bool duplicates_sought = false;
+  int64_t rows_duplicate = 0;
+  // There are more than were kept in mind: at least so many.
+  bool duplicates_in_part = false;
+  // At most 5, each with its slices.
+  std::vector<std::string> duplicates_named;
   // Of the recount.
   RowClasses classes;
   bool clean() const {
@@ -67,9 +75,18 @@ struct VerifyReport {
   }
 };
 
+struct DuplicateSearchOptions {
+  bool wanted = false;
+  // Larger tables are swept once for each so many rows (330 MB of memory).
+  int64_t rows_per_sweep = 100'000'000;
+  // Ids kept in mind at once, at most.
+  size_t suspects_max = 250'000;
+};
+
 struct VerifyOptions {
   EngineOptions engine;
   bool repair = false;
+  DuplicateSearchOptions duplicates = {};
   // Waits so many microseconds; empty: looks follow at once, and slices that a running engine fills
   // may be told as different.
   std::function<void(int64_t)> wait;

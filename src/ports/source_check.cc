@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <set>
+
+#include "model/time_zone.h"
+#include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
@@ -63,6 +67,36 @@ bool is_same_raw_log(const SourceRegistration& stored, const SourceRegistration&
          (contains(one, other) || contains(other, one));
 }
 
+constexpr int64_t kHourUs = 3'600'000'000;
+
+// Ids of files, and of raw logs of SQLite, may hold none.
+bool has_times_of_arrival(const SourceRegistration& source) {
+  const std::string strategy = value_of(source.fingerprint, "strategy");
+  return strategy == "tail" || strategy == "scan";
+}
+
+int64_t first_arrival_us(const SourceRegistration& source) {
+  const auto time = parse_timestamp(value_of(source.fingerprint, "start_at"));
+  return time && has_times_of_arrival(source) ? time->us : INT64_MIN;
+}
+
+int64_t first_event_us(const SourceRegistration& source) {
+  const std::string text = value_of(source.fingerprint, "ts_min_us");
+  return text.empty() ? INT64_MIN : std::strtoll(text.c_str(), nullptr, 10);
+}
+
+// "2026-01-31 12:00", of local hours, in their own zone.
+std::string hour_text(int32_t local_hour) {
+  return format_timestamp_ms(local_hour * kHourUs).substr(0, 16);
+}
+
+// As options take it.
+std::string option_text(int64_t us) {
+  std::string text = format_timestamp_ms(us).substr(0, 19) + "Z";
+  text[10] = 'T';
+  return text;
+}
+
 tl::unexpected<Error> refused(const SourceRegistration& given, std::string message,
                               std::string hint) {
   return fail(ErrorKind::kConfig, "register source", given.name, std::move(message),
@@ -108,6 +142,30 @@ Result<void> check_new_source(std::span<const SourceRegistration> known,
     }
   }
   return {};
+}
+
+Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistration& given) {
+  const std::string zone_name = value_of(given.fingerprint, "timezone");
+  HIRESTREAM_ASSIGN(TimeZone zone, TimeZone::find(zone_name.empty() ? "UTC" : zone_name));
+  const int64_t end_us = zone.to_utc((migrated.last + 1) * kHourUs);
+  if (first_event_us(given) >= end_us || first_arrival_us(given) >= end_us) {
+    return {};
+  }
+  const std::string end = option_text(end_us);
+  return refused(
+      given,
+      fmt::format("`events` was migrated and holds the hours from {} to {} ({}): rows of them "
+                  "would be counted a second time",
+                  hour_text(migrated.first), hour_text(migrated.last + 1), zone.name()),
+      fmt::format("leave these hours to what was migrated: --ts-min {}; {}or count everything "
+                  "anew, into an empty database (docs/operations.md, \"Taking over from another "
+                  "job\")",
+                  end,
+                  has_times_of_arrival(given)
+                      ? fmt::format("or, if all that arrived before then was counted, and nothing "
+                                    "more: --start-at {}; ",
+                                    end)
+                      : ""));
 }
 
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given) {

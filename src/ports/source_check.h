@@ -17,6 +17,11 @@ Result<void> check_known_source(const SourceRegistration& stored, const SourceRe
 Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given);
 
+// Of a new name, in a warehouse whose `events` was migrated: kConfig unless the source leaves the
+// migrated hours alone, because it counts only events of later hours (ts_min_us) or, where each row
+// has a time of arrival, only what arrived after them (start_at).
+Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistration& given);
+
 // Of the first name of all, if `events` has rows but hirestream_frozen none: kConfig.
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given);
 

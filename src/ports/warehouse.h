@@ -197,6 +197,13 @@ struct StoredReject {
   int64_t first_seen_us = 0;
 };
 
+// Hours of the reporting time zone since 1970.
+struct MigratedHours {
+  int32_t first = 0;
+  int32_t last = 0;
+  friend bool operator==(const MigratedHours&, const MigratedHours&) = default;
+};
+
 enum class EventsTableState { kMissing, kReady, kAppendOnly, kForeign };
 
 class Warehouse {
@@ -216,16 +223,21 @@ class Warehouse {
   // `hirestream init --print`), append-only or foreign `events` (hint names `hirestream migrate`).
   virtual Result<void> init() = 0;
   // Turns an append-only `events` into ours: groups duplicates by key, sums measures, keeps the old
-  // table as events_before_<UTC time>. Returns rows before and after. The result is not in any
-  // ledger: it stays as it is, under what is counted from now on.
-  virtual Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) = 0;
+  // table as events_before_<UTC time>. Hours from `until_hour` on (local, since 1970) are left out:
+  // whoever counts from now on counts their rows. Returns rows before and after. The result is not
+  // in any ledger: it stays as it is, under what is counted from now on.
+  virtual Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
+                                                      std::optional<int32_t> until_hour) = 0;
+  // The first and last hour of what migrate() took over. Nothing: it never did, or there was
+  // nothing.
+  virtual Result<std::optional<MigratedHours>> migrated_hours() = 0;
 
   // --- sources and writers
   // Guard Fingerprint: kConfig naming each difference when it is known with another fingerprint. A
-  // new name is refused (kConfig) when another one has the same raw log (see source_check.h), and
-  // the first name of all when `events` has rows but hirestream_frozen none: they would be counted
-  // twice. A known name is refused (kConfig) when `events` is empty though the ledger has counted
-  // rows.
+  // new name is refused (kConfig) when another one has the same raw log, when it would count rows
+  // of migrated hours a second time (both: source_check.h), and the first name of all when `events`
+  // has rows but hirestream_frozen none: they would be counted twice. A known name is refused
+  // (kConfig) when `events` is empty though the ledger has counted rows.
   virtual Result<SourceId> register_source(const SourceRegistration& registration) = 0;
   virtual Result<std::vector<SourceStatus>> sources() = 0;
   // Raises each shard's epoch by one in one transaction and returns the new ones. `owner` is for

@@ -12,6 +12,7 @@
 #include "adapters/mysql/backend.h"
 #include "adapters/sqlite/backend.h"
 #include "adapters/sqlite/database.h"
+#include "model/timestamp.h"
 #include "ports/day_changes.h"
 #include "simulation/fake_warehouse.h"
 
@@ -122,6 +123,7 @@ class SimulatedWarehouseDatabase final : public WarehouseDatabase {
   void forget_ledger() override { database_.forget_ledger(); }
   void forget_writers() override { database_.forget_writers(); }
   void spoil_days() override { database_.spoil_days(); }
+  void take_over(const MigratedHours& hours) override { database_.take_over(hours); }
 
  private:
   simulation::World world_{1, 1'700'000'000'000'000, false};
@@ -155,6 +157,15 @@ void WarehouseDatabase::forget_writers() {
 void WarehouseDatabase::spoil_days() {
   run("UPDATE hirestream_days SET clicks = clicks + 1 WHERE job_id = 1");
   run("DELETE FROM hirestream_days WHERE job_id = 2");
+}
+
+void WarehouseDatabase::take_over(const MigratedHours& hours) {
+  for (const int32_t hour : {hours.first, hours.last}) {
+    const std::string day =
+        is_sqlite() ? std::to_string(hour / 24) : "'" + format_date(hour / 24) + "'";
+    run("INSERT INTO hirestream_frozen VALUES (0, " + day + ", " + std::to_string(hour % 24) +
+        ", 0, 0, 0, 0, 0, 0)");
+  }
 }
 
 std::unique_ptr<WarehouseDatabase> make_database(const std::string& kind) {
@@ -203,8 +214,7 @@ void WarehouseContract::TearDown() {
 
 void WarehouseContract::start(int32_t shard_count) {
   expect_ok(warehouse_->init());
-  source_ = take(warehouse_->register_source(
-      {"raw log", "cassandra", {{"strategy", "tail"}, {"bucket", "60"}}}));
+  source_ = take(warehouse_->register_source({"raw log", "cassandra", fingerprint_}));
   std::vector<int32_t> shards;
   for (int32_t shard = 0; shard < shard_count; ++shard) {
     shards.push_back(shard);

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -19,6 +20,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int32_t kHour = 473'352;  // 2024-01-01 00:00
+constexpr int64_t kHourUs = 3'600'000'000;
 const SliceKey kSlice{0, 100};
 const SliceKey kOtherSlice{1, 100};
 
@@ -76,7 +78,7 @@ TEST_P(WarehouseSqlContract, ForeignEventsIsRefusedNamingWhatIsMissing) {
   EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
   EXPECT_THAT(done.error().message, HasSubstr("publisher_id"));
   EXPECT_THAT(done.error().message, testing::Not(HasSubstr("job_id,")));
-  EXPECT_FALSE(warehouse_->migrate(now_us_).has_value());
+  EXPECT_FALSE(warehouse_->migrate(now_us_, std::nullopt).has_value());
 }
 
 TEST_P(WarehouseSqlContract, MigrateGroupsRowsByKeyAndKeepsTheOldTable) {
@@ -89,7 +91,7 @@ TEST_P(WarehouseSqlContract, MigrateGroupsRowsByKeyAndKeepsTheOldTable) {
       "(188, '2024-01-01', 0, 1, 9, 3, NULL, NULL, NULL, NULL, 1, NULL, 0.1, 0.1, 'Cassandra'), "
       "(188, '2024-01-01', 1, 1, 9, 3, 4, 1, 0, 0, 2, 5, 2.5, 5, 'Cassandra'), "
       "(NULL, '2024-01-01', 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 7, NULL, NULL, NULL)");
-  EXPECT_EQ(take(warehouse_->migrate(now_us_)), (std::pair<int64_t, int64_t>(4, 3)));
+  EXPECT_EQ(take(warehouse_->migrate(now_us_, std::nullopt)), (std::pair<int64_t, int64_t>(4, 3)));
   EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kReady);
   const Contribution expected = {
       {{kHour, 188, 1, 3, 0}, {40, 4, 2, 1, 0, 4'300'000}},
@@ -103,22 +105,46 @@ TEST_P(WarehouseSqlContract, MigrateGroupsRowsByKeyAndKeepsTheOldTable) {
   const Contribution frozen = {{{kHour, 0, 0, 0, 0}, {40, 4, 2, 1, 0, 4'300'000}},
                                {{kHour + 1, 0, 0, 0, 0}, {12, 2, 0, 0, 1, 5'000'000}}};
   EXPECT_EQ(take(warehouse_->frozen_totals()), frozen);
+  EXPECT_EQ(take(warehouse_->migrated_hours()), (MigratedHours{kHour, kHour + 1}));
   // New rows come on top.
+  fingerprint_["ts_min_us"] = std::to_string((kHour + 2) * kHourUs);
   start();
   const Contribution more{{{kHour, 188, 1, 3, 0}, clicks(1, 1)}};
   Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, more)});
   add_cells(commit, {}, more);
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
   EXPECT_EQ(events(), merge(expected, more));
-  const auto again = warehouse_->migrate(now_us_);
+  const auto again = warehouse_->migrate(now_us_, std::nullopt);
   ASSERT_FALSE(again.has_value());
   EXPECT_THAT(again.error().message, HasSubstr("nothing to migrate"));
+}
+
+TEST_P(WarehouseSqlContract, MigrateLeavesOutLaterHours) {
+  database_->run(kAppendOnlyEvents);
+  database_->run(
+      "INSERT INTO events (job_id, dates, hours, clicks, spend_hour) VALUES (1, '2023-12-31', 23, "
+      "1, 2), (1, '2024-01-01', 0, 2, 2), (1, '2024-01-01', 1, 4, 2), (1, '2024-01-02', 0, 8, 2)");
+  EXPECT_EQ(take(warehouse_->migrate(now_us_, kHour + 1)), (std::pair<int64_t, int64_t>(4, 2)));
+  const Contribution kept = {{{kHour - 1, 1, 0, 0, 0}, clicks(1, 2'000'000)},
+                             {{kHour, 1, 0, 0, 0}, clicks(2, 2'000'000)}};
+  EXPECT_EQ(events(), kept);
+  EXPECT_EQ(take(warehouse_->migrated_hours()), (MigratedHours{kHour - 1, kHour}));
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events_before_20231114T221320Z"), 4);
+}
+
+TEST_P(WarehouseSqlContract, MigrateMayLeaveOutEverything) {
+  database_->run(kAppendOnlyEvents);
+  database_->run(
+      "INSERT INTO events (job_id, dates, hours, clicks) VALUES (1, '2024-01-01', 0, 2)");
+  EXPECT_EQ(take(warehouse_->migrate(now_us_, kHour)), (std::pair<int64_t, int64_t>(1, 0)));
+  EXPECT_EQ(take(warehouse_->migrated_hours()), std::nullopt);
+  start();
 }
 
 TEST_P(WarehouseSqlContract, MigrateRefusesRowsWithoutDate) {
   database_->run(kAppendOnlyEvents);
   database_->run("INSERT INTO events (job_id, hours, clicks) VALUES (1, 2, 3)");
-  const auto done = warehouse_->migrate(now_us_);
+  const auto done = warehouse_->migrate(now_us_, std::nullopt);
   ASSERT_FALSE(done.has_value());
   EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
   EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
@@ -140,7 +166,7 @@ TEST_P(WarehouseSqlContract, MigrateNamesTheColumnItCannotReadAndLeavesNothingBe
           : "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND "
             "table_name = 'hirestream_events_new'";
   const auto refused = [&](const std::string& column, const std::string& value) {
-    const auto done = warehouse_->migrate(now_us_);
+    const auto done = warehouse_->migrate(now_us_, std::nullopt);
     ASSERT_FALSE(done.has_value());
     EXPECT_THAT(done.error().message, HasSubstr("1 rows of `events`"));
     EXPECT_THAT(done.error().message, HasSubstr("`" + column + "`"));
@@ -156,7 +182,7 @@ TEST_P(WarehouseSqlContract, MigrateNamesTheColumnItCannotReadAndLeavesNothingBe
   database_->run("UPDATE events SET dates = '2024-01-01'");
   refused("hours", "noon");
   database_->run("UPDATE events SET hours = '2'");
-  EXPECT_EQ(take(warehouse_->migrate(now_us_)), (std::pair<int64_t, int64_t>(2, 1)));
+  EXPECT_EQ(take(warehouse_->migrate(now_us_, std::nullopt)), (std::pair<int64_t, int64_t>(2, 1)));
 }
 
 // --- sources and writers
@@ -254,6 +280,48 @@ TEST_P(WarehouseContract, SourceIsRefusedWhenItsRawLogIsCountedUnderAnotherName)
   EXPECT_NE(take(warehouse_->register_source(registration_of("other site", "log 2"))), first);
   EXPECT_FALSE(
       warehouse_->register_source(registration_of("scanned", "log 1", "scan")).has_value());
+}
+
+// The counted hours of 31 December are those of another job.
+TEST_P(WarehouseContract, SourceIsRefusedThatWouldCountMigratedHoursAgain) {
+  expect_ok(warehouse_->init());
+  EXPECT_EQ(take(warehouse_->migrated_hours()), std::nullopt);
+  const MigratedHours migrated{kHour - 24, kHour - 1};
+  database_->take_over(migrated);
+  EXPECT_EQ(take(warehouse_->migrated_hours()), migrated);
+  const auto refused = [&](const SourceRegistration& source) {
+    const auto done = warehouse_->register_source(source);
+    EXPECT_FALSE(done.has_value());
+    return done ? Error{} : done.error();
+  };
+  const auto source = [](const std::string& name, const std::string& strategy, Fingerprint more) {
+    more.insert({{"source", name}, {"strategy", strategy}});
+    return SourceRegistration{name, "cassandra", more};
+  };
+  const Error error = refused(source("site", "tail", {}));
+  EXPECT_EQ(error.kind, ErrorKind::kConfig);
+  EXPECT_THAT(error.message, HasSubstr("from 2023-12-31 00:00 to 2024-01-01 00:00 (UTC)"));
+  EXPECT_THAT(error.hint, HasSubstr("--ts-min 2024-01-01T00:00:00Z"));
+  EXPECT_THAT(error.hint, HasSubstr("--start-at 2024-01-01T00:00:00Z"));
+  // The reporting zone is an hour ahead.
+  EXPECT_THAT(refused(source("site", "tail", {{"timezone", "Europe/Berlin"}})).hint,
+              HasSubstr("--ts-min 2023-12-31T23:00:00Z"));
+  const std::string before = std::to_string(kHour * kHourUs - 1);
+  const std::string end = std::to_string(kHour * kHourUs);
+  refused(source("site", "tail", {{"ts_min_us", before}}));
+  refused(source("site", "scan", {{"start_at", "2023-12-31 23:59:59.999999"}}));
+  // Not all ids of files and raw logs of SQLite hold a time.
+  const Error of_files =
+      refused(source("site", "files", {{"start_at", "2024-01-01 00:00:00.000000"}}));
+  EXPECT_THAT(of_files.hint, HasSubstr("--ts-min 2024-01-01T00:00:00Z"));
+  EXPECT_THAT(of_files.hint, testing::Not(HasSubstr("--start-at")));
+  refused(source("site", "follow", {{"start_at", "2024-01-01 00:00:00.000000"}}));
+  EXPECT_THAT(take(warehouse_->sources()), IsEmpty());
+  take(warehouse_->register_source(source("a", "files", {{"ts_min_us", end}})));
+  take(warehouse_->register_source(
+      source("b", "tail", {{"start_at", "2024-01-01 00:00:00.000000"}})));
+  // Known sources stay.
+  take(warehouse_->register_source(source("a", "files", {{"ts_min_us", end}})));
 }
 
 // Named after their URIs, nobody said that they are different ones.

@@ -640,8 +640,13 @@ Result<void> FakeWarehouse::begin(std::string_view call) {
   return {};
 }
 
-Result<std::pair<int64_t, int64_t>> FakeWarehouse::migrate(int64_t) {
+Result<std::pair<int64_t, int64_t>> FakeWarehouse::migrate(int64_t, std::optional<int32_t>) {
   return fail(ErrorKind::kConfig, "migrate", "warehouse", "nothing to migrate");
+}
+
+Result<std::optional<MigratedHours>> FakeWarehouse::migrated_hours() {
+  HIRESTREAM_TRY(begin("migrated hours"));
+  return state().migrated;
 }
 
 Result<EventsTableState> FakeWarehouse::events_table() {
@@ -671,6 +676,9 @@ Result<SourceId> FakeWarehouse::register_source(const SourceRegistration& regist
       known.push_back(source.second);
     }
     HIRESTREAM_TRY(check_new_source(known, registration));
+    if (now.migrated) {
+      HIRESTREAM_TRY(check_hand_over(*now.migrated, registration));
+    }
     if (known.empty() && !now.events.empty() && now.frozen.empty()) {
       return forward(refuse_rows_without_ledger(registration).error());
     }

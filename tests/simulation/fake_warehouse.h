@@ -69,6 +69,8 @@ class WarehouseDatabase {
   void forget_row_hashes();
   void forget_writers() { now_.writers.clear(); }
   void spoil_days();
+  // What migrate() leaves, without cells.
+  void take_over(const MigratedHours& hours) { now_.migrated = hours; }
   // To a measure of a row of `events`, or of the roll-up by day; which of them is by `choice`.
   // False: there is no row.
   bool add_to_a_row(bool of_days, uint64_t choice, int64_t amount);
@@ -112,6 +114,7 @@ class WarehouseDatabase {
     std::map<CellKey, EventRow> days;
     // By hour, as frozen_totals() tells.
     Contribution frozen;
+    std::optional<MigratedHours> migrated;
     std::map<std::tuple<SourceId, int32_t, int32_t>, FrozenDay> frozen_days;
     std::map<std::pair<SourceId, int32_t>, FrozenMark> frozen_marks;
     std::map<int64_t, Job> jobs;
@@ -162,7 +165,9 @@ class FakeWarehouse : public Warehouse {
   std::vector<std::string> schema_statements() const override { return {}; }
   Result<EventsTableState> events_table() override;
   Result<void> init() override;
-  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) override;
+  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
+                                              std::optional<int32_t> until_hour) override;
+  Result<std::optional<MigratedHours>> migrated_hours() override;
 
   Result<SourceId> register_source(const SourceRegistration& registration) override;
   Result<std::vector<SourceStatus>> sources() override;

@@ -157,6 +157,11 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
   rows_.push_back(std::move(row));
 }
 
+void Scenario::copy_last_row(int32_t shard) {
+  rows_.push_back(rows_.back());
+  rows_.back().slice.shard = shard;
+}
+
 void Scenario::set_job(double from_s, int64_t job_id, int64_t company_id) {
   jobs_[at(from_s)][job_id] = company_id;
 }
@@ -356,6 +361,14 @@ auto Scenario::as_publisher(bool repair, const Work& work) {
 VerifyReport Scenario::verify(bool repair, bool allow_shrink) {
   return as_publisher(repair, [&](const EnginePorts& ports, VerifyOptions verify_options) {
     verify_options.engine.allow_shrink |= allow_shrink;
+    return hirestream::verify(ports, verify_options);
+  });
+}
+
+VerifyReport Scenario::find_duplicates(DuplicateSearchOptions duplicates) {
+  duplicates.wanted = true;
+  return as_publisher(false, [&](const EnginePorts& ports, VerifyOptions verify_options) {
+    verify_options.duplicates = duplicates;
     return hirestream::verify(ports, verify_options);
   });
 }

@@ -40,6 +40,8 @@ class Scenario {
   bool checked = true;
   // A click of one job with a bid of 1.
   void add_click(const RowTimes& times, int64_t job_id = 1, int32_t shard = 0);
+  // The row given last once more, in another shard.
+  void copy_last_row(int32_t shard);
   void set_job(double from_s, int64_t job_id, int64_t company_id);
 
   // While a fault is on, every call it concerns is hit.
@@ -69,6 +71,7 @@ class Scenario {
   // Another engine, which has a job directory, stores a job.
   void store_job_elsewhere(int64_t job_id, int64_t company_id);
   VerifyReport verify(bool repair, bool allow_shrink = false);
+  VerifyReport find_duplicates(DuplicateSearchOptions duplicates = {});
   // Slices replaced.
   int64_t retry_rejects();
   // Runs once inside the next read of the engine or of a verification, after its rows were

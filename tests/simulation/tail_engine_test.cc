@@ -825,5 +825,65 @@ TEST(TailEngine, AuditReplacesADamagedContributionWhoseRowsAreTheSame) {
   EXPECT_EQ(scenario.clicks(), 1);
 }
 
+// 60 rows in two shards, of which those of every tenth second are in both.
+void write_to_two_shards(Scenario& scenario) {
+  scenario.source.shard_count = 2;
+  scenario.source.ring_reads = true;
+  for (int second = 0; second < 60; ++second) {
+    scenario.add_click({.arrival_s = 1.0 * second, .visible_s = 1.0 * second}, 1, second % 2);
+    if (second % 10 == 0) {
+      scenario.copy_last_row(1);
+    }
+  }
+}
+
+TEST(TailEngine, VerifyFindsIdsThatAreInSeveralPartitions) {
+  Scenario scenario;
+  write_to_two_shards(scenario);
+  scenario.run_until(200);
+  EXPECT_EQ(scenario.clicks(), 66);
+  EXPECT_FALSE(scenario.verify(false).duplicates_sought);
+  // Pages and rows that come twice are no duplicates.
+  scenario.set_fault(&FaultRates::duplicate_delivery, true);
+  const VerifyReport report = scenario.find_duplicates();
+  EXPECT_TRUE(report.clean());
+  EXPECT_TRUE(report.duplicates_sought);
+  EXPECT_EQ(report.rows_duplicate, 6);
+  EXPECT_FALSE(report.duplicates_in_part);
+  ASSERT_EQ(report.duplicates_named.size(), 5u);
+  EXPECT_NE(report.duplicates_named[0].find("in slice "), std::string::npos);
+  EXPECT_NE(report.duplicates_named[0].find(" and slice "), std::string::npos);
+}
+
+TEST(TailEngine, VerifyFindsThemShareByShare) {
+  Scenario scenario;
+  write_to_two_shards(scenario);
+  scenario.run_until(200);
+  EXPECT_EQ(scenario.find_duplicates({.rows_per_sweep = 7}).rows_duplicate, 6);
+}
+
+TEST(TailEngine, VerifySaysSoWhenThereAreMoreThanItKeepsInMind) {
+  Scenario scenario;
+  write_to_two_shards(scenario);
+  scenario.run_until(200);
+  const VerifyReport report = scenario.find_duplicates({.suspects_max = 4});
+  EXPECT_TRUE(report.duplicates_in_part);
+  EXPECT_EQ(report.rows_duplicate, 4);
+}
+
+TEST(TailEngine, VerifyFindsNoDuplicatesWhereThereAreNone) {
+  Scenario scenario;
+  scenario.source.ring_reads = true;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(20);
+  const VerifyReport report = scenario.find_duplicates();
+  EXPECT_TRUE(report.duplicates_sought);
+  EXPECT_EQ(report.rows_duplicate, 0);
+  Scenario follow(Strategy::kFollow);
+  follow.add_click({.arrival_s = 5, .visible_s = 5});
+  follow.run_until(20);
+  EXPECT_FALSE(follow.find_duplicates().duplicates_sought);
+}
+
 }  // namespace
 }  // namespace hirestream::simulation

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +26,8 @@ class MysqlBackend final : public sql::Backend {
   Result<void> init() override;
   // Rows appended while it runs void it: the old table gets its name back and the error is
   // kTransient.
-  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) override;
+  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
+                                              std::optional<int32_t> until_hour) override;
   Result<CommitOutcome> commit(const Commit& commit) override;
   // kTransient while the old transaction still holds its locks.
   Result<bool> resolve(const Commit& commit) override;
@@ -60,7 +62,8 @@ class MysqlBackend final : public sql::Backend {
   Result<void> add_indexes();
   Result<std::pair<int64_t, int64_t>> copy_grouped(mysql::Session& session,
                                                    const std::vector<std::string>& columns,
-                                                   int64_t now_us);
+                                                   int64_t now_us,
+                                                   std::optional<int32_t> until_hour);
 
   MysqlConfig config_;
   std::unique_ptr<mysql::Session> session_;

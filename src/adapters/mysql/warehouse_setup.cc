@@ -258,14 +258,15 @@ Result<void> MysqlBackend::init() {
   return add_indexes();
 }
 
-Result<std::pair<int64_t, int64_t>> MysqlBackend::migrate(int64_t now_us) {
+Result<std::pair<int64_t, int64_t>> MysqlBackend::migrate(int64_t now_us,
+                                                          std::optional<int32_t> until_hour) {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session));
   if (table.state != EventsTableState::kAppendOnly) {
     return sql::refuse_migration(*session, table.state, table.fault);
   }
   HIRESTREAM_TRY(create_missing(*session, true));
-  auto copied = copy_grouped(*session, table.columns, now_us);
+  auto copied = copy_grouped(*session, table.columns, now_us, until_hour);
   if (!copied) {
     Error error = std::move(copied).error();
     if (error.kind == ErrorKind::kRejected) {
@@ -293,7 +294,8 @@ Result<std::pair<int64_t, int64_t>> MysqlBackend::migrate(int64_t now_us) {
 // What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
 // compared.
 Result<std::pair<int64_t, int64_t>> MysqlBackend::copy_grouped(
-    Session& session, const std::vector<std::string>& columns, int64_t now_us) {
+    Session& session, const std::vector<std::string>& columns, int64_t now_us,
+    std::optional<int32_t> until_hour) {
   HIRESTREAM_ASSIGN(const int64_t before, count(session, "events"));
   HIRESTREAM_ASSIGN(const int64_t bad,
                     count(session, "events WHERE dates IS NULL OR hours IS NULL"));
@@ -308,6 +310,10 @@ Result<std::pair<int64_t, int64_t>> MysqlBackend::copy_grouped(
   const auto id = [](const char* name) {
     return fmt::format("CAST(COALESCE({}, 0) AS SIGNED)", name);
   };
+  const std::string kept =
+      until_hour ? fmt::format(" WHERE DATEDIFF(CAST(dates AS DATE), '1970-01-01') * 24 + {} < {}",
+                               id("hours"), *until_hour)
+                 : "";
   const auto sum = [](const char* name) {
     return fmt::format("SUM(CAST(COALESCE({}, 0) AS SIGNED))", name);
   };
@@ -322,12 +328,12 @@ Result<std::pair<int64_t, int64_t>> MysqlBackend::copy_grouped(
       "COALESCE(clicks, 0) AS clicks, COALESCE(conversion, 0) AS conversion, "
       "COALESCE(qualified_application, 0) AS qualified_application, "
       "COALESCE(disqualified_application, 0) AS disqualified_application, "
-      "CAST(COALESCE(spend_hour, 0) AS DECIMAL(20,6)) AS spend, {} AS kind FROM events) AS old "
+      "CAST(COALESCE(spend_hour, 0) AS DECIMAL(20,6)) AS spend, {} AS kind FROM events{}) AS old "
       "GROUP BY k_dates, k_hours, k_job, k_publisher, k_campaign, k_group",
       kNewTable, format_timestamp_us(now_us), id("hours"), id("job_id"), id("publisher_id"),
       id("campaign_id"), id("group_id"),
       contains(columns, "company_id") ? id("company_id") : std::string("0"),
-      contains(columns, "sources") ? "LEFT(COALESCE(sources, ''), 255)" : "''")));
+      contains(columns, "sources") ? "LEFT(COALESCE(sources, ''), 255)" : "''", kept)));
   HIRESTREAM_ASSIGN(const int64_t after, count(session, kNewTable));
   HIRESTREAM_ASSIGN(Transaction transaction, session.begin_write());
   HIRESTREAM_TRY(session.execute("DELETE FROM hirestream_frozen WHERE source_id = 0"));

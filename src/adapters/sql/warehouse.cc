@@ -50,6 +50,10 @@ Result<void> SqlWarehouse::check_new_name(const SourceRegistration& given) {
             {std::string(row.text(0)), std::string(row.text(1)), decode_fingerprint(row.text(2))});
       }));
   HIRESTREAM_TRY(check_new_source(known, given));
+  HIRESTREAM_ASSIGN(const auto migrated, migrated_hours());
+  if (migrated) {
+    HIRESTREAM_TRY(check_hand_over(*migrated, given));
+  }
   if (!known.empty()) {
     return check_rows_are_there(given);
   }

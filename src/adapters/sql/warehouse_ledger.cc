@@ -156,6 +156,20 @@ Result<void> SqlWarehouse::walk(const std::string& sql,
   });
 }
 
+// Source 0: what no source has given.
+Result<std::optional<MigratedHours>> SqlWarehouse::migrated_hours() {
+  const std::string hour = session_.dialect().local_hour();
+  std::optional<MigratedHours> hours;
+  HIRESTREAM_TRY(session_.each(fmt::format("SELECT MIN({}), MAX({}) FROM hirestream_frozen WHERE "
+                                           "source_id = 0 GROUP BY source_id",
+                                           hour, hour),
+                               [&](const Row& row) {
+                                 hours = {static_cast<int32_t>(row.integer(0)),
+                                          static_cast<int32_t>(row.integer(1))};
+                               }));
+  return hours;
+}
+
 Result<Contribution> SqlWarehouse::frozen_totals() {
   const Dialect& dialect = session_.dialect();
   Contribution totals;

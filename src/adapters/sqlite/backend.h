@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +38,8 @@ class SqliteBackend final : public sql::Backend {
   std::vector<std::string> schema_statements() const override;
   Result<EventsTableState> events_table() override;
   Result<void> init() override;
-  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us) override;
+  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
+                                              std::optional<int32_t> until_hour) override;
   Result<CommitOutcome> commit(const Commit& commit) override;
   Result<bool> resolve(const Commit& commit) override;
   Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
@@ -56,7 +58,8 @@ class SqliteBackend final : public sql::Backend {
   Result<void> check_schema_version();
   Result<void> check_column_types();
   Result<void> create_missing();
-  Result<std::pair<int64_t, int64_t>> migrate_rows(const std::string& old_table, int64_t now_us);
+  Result<std::pair<int64_t, int64_t>> migrate_rows(const std::string& old_table, int64_t now_us,
+                                                   std::optional<int32_t> until_hour);
 
   Result<bool> epochs_hold(const Commit& commit);
   Result<std::vector<SliceKey>> moved_slices(const Commit& commit);

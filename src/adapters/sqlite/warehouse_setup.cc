@@ -137,7 +137,8 @@ Result<void> SqliteBackend::init() {
   return transaction.commit();
 }
 
-Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate(int64_t now_us) {
+Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate(int64_t now_us,
+                                                           std::optional<int32_t> until_hour) {
   HIRESTREAM_ASSIGN(Transaction transaction, session_->begin_write());
   HIRESTREAM_ASSIGN(EventsTableState state, events_table());
   if (state != EventsTableState::kAppendOnly) {
@@ -146,7 +147,7 @@ Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate(int64_t now_us) {
   const std::string old_table = sql::old_events_name(now_us);
   HIRESTREAM_TRY(session_->execute("ALTER TABLE events RENAME TO " + old_table));
   HIRESTREAM_TRY(create_missing());
-  HIRESTREAM_ASSIGN(auto rows, migrate_rows(old_table, now_us));
+  HIRESTREAM_ASSIGN(auto rows, migrate_rows(old_table, now_us, until_hour));
   HIRESTREAM_TRY(sql::note_change(*session_));
   HIRESTREAM_TRY(transaction.commit());
   return rows;
@@ -155,7 +156,8 @@ Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate(int64_t now_us) {
 // What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
 // compared.
 Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate_rows(const std::string& old_table,
-                                                                int64_t now_us) {
+                                                                int64_t now_us,
+                                                                std::optional<int32_t> until_hour) {
   for (const auto& [column, condition] :
        {std::pair("dates", kBadDates), std::pair("hours", kBadHours),
         std::pair("spend_hour", kBadSpend)}) {
@@ -178,6 +180,12 @@ Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate_rows(const std::strin
   HIRESTREAM_ASSIGN(const int64_t before,
                     session_->number(fmt::format("SELECT COUNT(*) FROM {}", old_table)));
   HIRESTREAM_ASSIGN(const std::vector<std::string> names, sql::columns_of(*session_, old_table));
+  const std::string kept = until_hour
+                               ? fmt::format(
+                                     " WHERE CAST(strftime('%s', date(dates)) AS INTEGER) / 3600 + "
+                                     "CAST(hours AS INTEGER) < {}",
+                                     *until_hour)
+                               : "";
   const char* company = sql::contains(names, "company_id") ? "MAX(COALESCE(company_id, 0))" : "0";
   const char* sources = sql::contains(names, "sources") ? "MAX(COALESCE(sources, ''))" : "''";
   HIRESTREAM_TRY(session_->execute(fmt::format(
@@ -190,9 +198,9 @@ Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate_rows(const std::strin
       "SUM(CAST(COALESCE(conversion, 0) AS INTEGER)), "
       "SUM(CAST(COALESCE(qualified_application, 0) AS INTEGER)), "
       "SUM(CAST(COALESCE(disqualified_application, 0) AS INTEGER)), "
-      "SUM(CAST(ROUND(COALESCE(spend_hour, 0) * 1000000) AS INTEGER)), {}, {} FROM {} "
+      "SUM(CAST(ROUND(COALESCE(spend_hour, 0) * 1000000) AS INTEGER)), {}, {} FROM {}{} "
       "GROUP BY 1, 2, 3, 4, 5, 6",
-      company, sources, now_us, old_table)));
+      company, sources, now_us, old_table, kept)));
   const int64_t after = session_->changed_rows();
   HIRESTREAM_TRY(session_->execute(
       "INSERT INTO hirestream_frozen (source_id, days, hours, impressions, clicks, conversions, "
