@@ -190,7 +190,10 @@ class Doctor {
     const auto known = std::ranges::find(stored, ours.name, &SourceRegistration::name);
     const auto accepted = known != stored.end() ? check_known_source(*known, ours)
                                                 : accept_new(**warehouse, stored, ours);
-    if (!accepted) {
+    if (known != stored.end() && is_of_older_version(*known, ours)) {
+      add(Verdict::kAdvice, name + " fingerprint",
+          "an older version counted it: the next `hirestream run` brings it up to date");
+    } else if (!accepted) {
       add(Verdict::kBad, name + " fingerprint", accepted.error().message, accepted.error().hint);
     } else if (known != stored.end()) {
       good(name + " fingerprint", "as in the warehouse");

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "cli/background_jobs.h"
 #include "cli/engine_options.h"
 #include "cli/open_jobs.h"
 #include "cli/open_source.h"
@@ -75,7 +76,8 @@ class EngineRunner::Worker {
       warehouse_ = std::move(warehouse);
     }
     if (jobs_ == nullptr && settings.jobs.uri) {
-      HIRESTREAM_ASSIGN(jobs_, open_jobs(settings.jobs));
+      HIRESTREAM_ASSIGN(auto jobs, open_jobs(settings.jobs));
+      jobs_ = std::make_unique<BackgroundJobDirectory>(std::move(jobs));
     }
     HIRESTREAM_ASSIGN(EngineOptions options, engine_options(settings, source_settings_));
     const EnginePorts ports{.source = *source_,

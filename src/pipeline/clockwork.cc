@@ -35,7 +35,7 @@ int64_t Clockwork::tick() {
 }
 
 Result<void> Clockwork::do_chores() {
-  if (jobs_.due(now_us_)) {
+  if (jobs_.due(now_us_) && ledger_.companies().ready()) {
     jobs_.due_us = now_us_ + options_.jobs_interval_us;
     HIRESTREAM_TRY(ledger_.companies().refresh());
   }

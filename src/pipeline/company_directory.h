@@ -29,6 +29,9 @@ class CompanyDirectory {
   // read whatever is wrong with it (it is being replaced, perhaps), is told to the observer and no
   // error: the last known state stays in use until the next refresh.
   Result<void> refresh();
+  // Once it has been read, nobody waits for the directory: until it is ready, the last known state
+  // stays in use.
+  bool ready() const { return !read_before_ || ports_.jobs == nullptr || ports_.jobs->ready(); }
   // 0: unknown.
   int64_t company_of(int64_t job_id) const;
 

@@ -118,9 +118,6 @@ int64_t retention_us(const EngineOptions& options, const SourceDescription& sour
 // In a fingerprint: the time of arrival from which on rows are counted, if there is one. A source
 // keeps that of its first registration when later ones name none.
 inline constexpr std::string_view kStartAt = "start_at";
-// Scan: SourceDescription::arrival_width, in seconds. Ledgers of older versions, whose slices know
-// no arrival, lack it.
-inline constexpr std::string_view kArrivalWidth = "arrival_width_s";
 // What of the options and the source goes into the fingerprint.
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options);
 

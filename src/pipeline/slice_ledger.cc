@@ -142,12 +142,6 @@ Result<void> SliceLedger::open_as_publisher() {
                 "name it as `hirestream run` did: --source or --source-name");
   }
   keep_start(source->fingerprint);
-  keep_cut(source->fingerprint);
-  if (knows_no_arrivals_) {
-    return fail(ErrorKind::kConfig, "open source", options_.source_name,
-                "an older version counted it, and its slices are not taken over yet",
-                "let an engine do it first: hirestream run --once");
-  }
   const SourceRegistration stored{source->name, source->kind, source->fingerprint};
   HIRESTREAM_TRY(check_known_source(stored, registration()));
   source_id_ = source->id;

@@ -51,18 +51,24 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   for (const auto& [key, entry] : book_.entries()) {
     // Open: what was appended is known only by its sums; counted whole, its ids are known, too.
     // Settled, but not over: by a clock that ran ahead.
-    const bool settled = is_settled(key, now_us);
-    if (settled) {
+    if (is_settled(key, now_us)) {
       audits_.add(entry, now_us);
-    }
-    // Of an older version: which rows it holds is not known.
-    if (!settled || !entry.digest.hash_known()) {
+    } else {
       queue_.push_back(key);
     }
   }
   backfill_.start({});
   next_bucket_ = buckets_.oldest_open();
-  HIRESTREAM_TRY(discover(now_us));
+  discovery_.reset();
+  do {
+    HIRESTREAM_TRY(discover(now_us));
+  } while (discovery_ != nullptr);
+  // Of an older version: which rows they hold is not known. Nothing that fills up waits for it.
+  for (const auto& [key, entry] : book_.entries()) {
+    if (!entry.digest.hash_known()) {
+      queue_.push_back(key);
+    }
+  }
   open_new_buckets(now_us);
   return {};
 }
@@ -78,8 +84,25 @@ bool TailEngine::is_settled(const SliceKey& key, int64_t now_us) const {
 }
 
 Result<void> TailEngine::discover(int64_t now_us) {
-  HIRESTREAM_ASSIGN(const std::vector<SliceListing> listed,
-                    ports_.source.discover(ledger_.shards()));
+  if (discovery_ == nullptr) {
+    listed_.clear();
+    HIRESTREAM_ASSIGN(discovery_, ports_.source.begin_discovery(ledger_.shards()));
+  }
+  auto more = discovery_->next(listed_);
+  if (!more || !*more) {
+    discovery_.reset();
+  }
+  if (!more) {
+    return forward(std::move(more).error());
+  }
+  if (*more) {
+    return {};
+  }
+  std::ranges::sort(listed_, {}, &SliceListing::key);
+  return take_listing(std::exchange(listed_, {}), now_us);
+}
+
+Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int64_t now_us) {
   HIRESTREAM_ASSIGN(const bool history, mark_history(listed, now_us));
   std::vector<SliceKey> fresh;
   std::set<SliceKey> over;
@@ -98,7 +121,7 @@ Result<void> TailEngine::discover(int64_t now_us) {
     }
   }
   // What still fills up must not wait for the rest.
-  std::for_each(fresh.begin(), fresh.end(), [this](const SliceKey& key) { queue_.push_back(key); });
+  queue_.push_front(fresh);
   if (!backfill_.pays(over.size(), listed.size())) {
     std::for_each(over.begin(), over.end(), [this](const SliceKey& key) { queue_.push_back(key); });
     over.clear();
@@ -201,7 +224,7 @@ Result<StepReport> TailEngine::step() {
   if (freeze_timer_.due(now_us)) {
     HIRESTREAM_TRY(freeze(now_us));
   }
-  if (discover_timer_.due(now_us)) {
+  if (discovery_ != nullptr || discover_timer_.due(now_us)) {
     HIRESTREAM_TRY(discover(now_us));
   }
   open_new_buckets(now_us);
@@ -223,7 +246,7 @@ Result<StepReport> TailEngine::step() {
   if (idle && !queue_.empty()) {
     report.blocked = recounter_.unconfirmed();
   }
-  report.next_due_us = idle ? poll_timer_.due_us : now_us;
+  report.next_due_us = idle && discovery_ == nullptr ? poll_timer_.due_us : now_us;
   return report;
 }
 
@@ -284,7 +307,7 @@ Result<void> TailEngine::commit_recounts(std::vector<Recount> recounts, int64_t 
       continue;
     }
     done.insert(key);
-    counted.push_back({key, is_settled(key, now_us), recount.count.position_max, {}});
+    counted.push_back({key, recount.count.position_max, {}});
     counted.back().ids = std::move(recount.count.ids);
     plan_action(changes, std::move(recount), policy_of(key, now_us).state, {}, now_us);
   }
@@ -323,8 +346,8 @@ void TailEngine::file_counted(Counted&& slice, int64_t now_us) {
     if (!buckets_.is_over(slice.key.bucket, now_us)) {
       open_.open(slice.key, std::move(slice.ids), slice.position_max, now_us);
     }
-  } else if (!slice.was_settled) {
-    audits_.add(*entry, now_us);
+  } else {
+    audits_.note_audit(*entry, now_us);
   }
 }
 

@@ -42,7 +42,10 @@ class TailEngine : public Engine {
   static constexpr SliceKey kBeforeAll{INT32_MIN, INT64_MIN};
 
   Result<void> load_state(int64_t now_us);
+  // One part of what is under way; begins a new one if there is none. Nothing is queued before all of
+  // it is known.
   Result<void> discover(int64_t now_us);
+  Result<void> take_listing(std::span<const SliceListing> listed, int64_t now_us);
   // Whether there is history that is to be counted now.
   Result<bool> mark_history(std::span<const SliceListing> listed, int64_t now_us);
   bool is_waiting(const SliceKey& key) const;
@@ -63,8 +66,6 @@ class TailEngine : public Engine {
   // A slice that was counted whole, after the commit.
   struct Counted {
     SliceKey key;
-    // Before; its next audit is scheduled already.
-    bool was_settled = false;
     Position position_max;
     RowIdSet ids;
   };
@@ -90,6 +91,9 @@ class TailEngine : public Engine {
   Timer discover_timer_;
   Timer freeze_timer_;
   Clockwork clockwork_;
+  // Under way, and what it has found so far.
+  std::unique_ptr<Discovery> discovery_;
+  std::vector<SliceListing> listed_;
   Marks last_marks_;
   // Buckets from here on have not been opened yet.
   int64_t next_bucket_ = 0;

@@ -1,9 +1,43 @@
 #include "ports/event_source.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "model/floor_divide.h"
 #include "model/scan_bucket.h"
 
 namespace hirestream {
+namespace {
+
+class KnownSlices : public Discovery {
+ public:
+  explicit KnownSlices(std::vector<SliceListing> slices) : slices_(std::move(slices)) {}
+  Result<bool> next(std::vector<SliceListing>& out) override {
+    std::ranges::move(slices_, std::back_inserter(out));
+    slices_.clear();
+    return false;
+  }
+
+ private:
+  std::vector<SliceListing> slices_;
+};
+
+}  // namespace
+
+std::unique_ptr<Discovery> discovery_of(std::vector<SliceListing> slices) {
+  return std::make_unique<KnownSlices>(std::move(slices));
+}
+
+Result<std::vector<SliceListing>> EventSource::discover(std::span<const int32_t> shards) {
+  HIRESTREAM_ASSIGN(const auto discovery, begin_discovery(shards));
+  std::vector<SliceListing> slices;
+  for (bool more = true; more;) {
+    HIRESTREAM_ASSIGN(more, discovery->next(slices));
+  }
+  std::ranges::sort(slices, {}, &SliceListing::key);
+  return slices;
+}
 
 SliceKey row_slice(const TrackingBatch& rows, size_t row, const SourceDescription& source) {
   ScanBucket out;

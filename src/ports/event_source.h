@@ -113,6 +113,18 @@ struct SliceListing {
   std::string tag;
 };
 
+// Not longer than its source. Ended early, it gives up what it still had to ask for. Sweeps may go on
+// beside it.
+class Discovery {
+ public:
+  virtual ~Discovery() = default;
+  // One more part, behind what is in `out`. False: that was all.
+  virtual Result<bool> next(std::vector<SliceListing>& out) = 0;
+};
+
+// Of slices that are known already.
+std::unique_ptr<Discovery> discovery_of(std::vector<SliceListing> slices);
+
 struct ReadStatistics {
   // Sent to the server: pages, queries.
   int64_t requests = 0;
@@ -126,9 +138,11 @@ class EventSource {
   virtual ~EventSource() = default;
 
   virtual const SourceDescription& description() const = 0;
-  // Every slice that has rows now (of these shards), in key order; only with slice_reads. Cost may
-  // grow with history: for start-up and rare rounds.
-  virtual Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) = 0;
+  // Every slice that has rows now (of these shards), once each, in any order; only with slice_reads.
+  // Cost may grow with history: for start-up and rare rounds.
+  virtual Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) = 0;
+  // All of it at once, in key order.
+  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards);
   // The bucket that receives rows now. Where buckets are no times and no sequence: 0.
   virtual Result<int64_t> newest_bucket(int64_t now_us) = 0;
   // At most one sweep at a time. What the description does not promise must not be asked for.

@@ -42,6 +42,8 @@ class LeftOutRows {
 class JobDirectory {
  public:
   virtual ~JobDirectory() = default;
+  // False: it is being read, and load() would have to wait; ask again soon.
+  virtual bool ready() { return true; }
   // All jobs, sorted by job_id, ids unique (of duplicate rows in the table the one read last wins).
   virtual Result<Loaded<Job>> load() = 0;
   // Publishers with a name, sorted by id, ids unique. Optional: empty where the directory has no

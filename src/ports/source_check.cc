@@ -105,6 +105,16 @@ tl::unexpected<Error> refused(const SourceRegistration& given, std::string messa
 
 }  // namespace
 
+bool is_of_older_version(const SourceRegistration& stored, const SourceRegistration& given) {
+  Fingerprint older = given.fingerprint;
+  for (const std::string_view key : {kRowDigest, kArrivalWidth}) {
+    if (!stored.fingerprint.contains(std::string(key))) {
+      older.erase(std::string(key));
+    }
+  }
+  return older != given.fingerprint && older == stored.fingerprint && stored.kind == given.kind;
+}
+
 Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given) {
   std::string differences = describe_differences(stored.fingerprint, given.fingerprint);
   if (stored.kind != given.kind) {
@@ -113,6 +123,10 @@ Result<void> check_known_source(const SourceRegistration& stored, const SourceRe
   }
   if (differences.empty()) {
     return {};
+  }
+  if (is_of_older_version(stored, given)) {
+    return refused(given, "an older version counted it",
+                   "let an engine bring it up to date first: hirestream run --once");
   }
   return refused(given, "its numbers were made with other settings: " + differences,
                  "restore the old setting, or count into another warehouse");

@@ -8,6 +8,10 @@
 
 namespace hirestream {
 
+// Whether a known source is as given, but for what an older version did not store of it: the next
+// engine brings that up to date.
+bool is_of_older_version(const SourceRegistration& stored, const SourceRegistration& given);
+
 // Guard Fingerprint, of a name that is known: kConfig naming each difference.
 Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given);
 

@@ -37,6 +37,9 @@ using Fingerprint = std::map<std::string, std::string>;
 // (RowClassifier::row_hash).
 inline constexpr std::string_view kRowDigest = "row_digest";
 inline constexpr std::string_view kRowDigestNow = "2";
+// Scan: SourceDescription::arrival_width, in seconds. Ledgers of older versions, whose slices know
+// no arrival, lack it.
+inline constexpr std::string_view kArrivalWidth = "arrival_width_s";
 
 struct SourceRegistration {
   std::string name;  // unique in the warehouse; default: the source's URI without user and password

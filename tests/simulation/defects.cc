@@ -222,8 +222,8 @@ class SourceDecorator : public EventSource {
       : defect_(defect), inner_(std::move(inner)) {}
 
   const SourceDescription& description() const override { return inner_->description(); }
-  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override {
-    return inner_->discover(shards);
+  Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override {
+    return inner_->begin_discovery(shards);
   }
   Result<int64_t> newest_bucket(int64_t now_us) override { return inner_->newest_bucket(now_us); }
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;

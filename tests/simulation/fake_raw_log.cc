@@ -99,26 +99,61 @@ Result<void> FakeEventSource::check_reachable(std::string_view call) {
   return {};
 }
 
-Result<std::vector<SliceListing>> FakeEventSource::discover(std::span<const int32_t> shards) {
-  HIRESTREAM_TRY(check_reachable("discover"));
-  std::vector<SliceListing> out;
-  const int64_t now_us = world_.now_us();
-  const int replica = static_cast<int>(world_.random.below(2));
-  for (const auto& [key, rows] : log_.slices()) {
-    const bool unknown = key.shard >= description_.shard_count;
-    const bool wanted = std::find(shards.begin(), shards.end(), key.shard) != shards.end();
-    const bool any = (wanted || unknown) && std::any_of(rows.begin(), rows.end(), [&](size_t row) {
-                       return log_.rows()[row].seen_on(replica, now_us) != nullptr;
-                     });
+// Each part shows what is there when it is asked for.
+class FakeEventSource::FakeDiscovery : public Discovery {
+ public:
+  FakeDiscovery(FakeEventSource& source, std::span<const int32_t> shards)
+      : source_(source),
+        shards_(shards.begin(), shards.end()),
+        replica_(static_cast<int>(source.world_.random.below(2))) {}
+
+  Result<bool> next(std::vector<SliceListing>& out) override {
+    const RawLog& log = source_.log_;
+    if (from_) {
+      HIRESTREAM_TRY(source_.check_reachable("discover part"));
+    }
+    size_t looked_at = 0;
+    for (auto slice = from_ ? log.slices().upper_bound(*from_) : log.slices().begin();
+         slice != log.slices().end(); ++slice) {
+      const auto& [key, rows] = *slice;
+      HIRESTREAM_TRY(list(key, rows, out));
+      from_ = key;
+      if (++looked_at == log.discovery_part()) {
+        return true;
+      }
+    }
+    source_.world_.port_call(source_.process_, "discover done");
+    return false;
+  }
+
+ private:
+  Result<void> list(const SliceKey& key, const std::vector<size_t>& rows,
+                    std::vector<SliceListing>& out) const {
+    const bool unknown = key.shard >= source_.description_.shard_count;
+    const bool wanted = std::find(shards_.begin(), shards_.end(), key.shard) != shards_.end();
+    const bool any =
+        (wanted || unknown) && std::any_of(rows.begin(), rows.end(), [&](size_t row) {
+          return source_.log_.rows()[row].seen_on(replica_, source_.world_.now_us()) != nullptr;
+        });
     if (any && unknown) {
       return unknown_shard(key);
     }
     if (any) {
       out.push_back({key, "", ""});
     }
+    return {};
   }
-  world_.port_call(process_, "discover done");
-  return out;
+
+  FakeEventSource& source_;
+  std::vector<int32_t> shards_;
+  int replica_;
+  std::optional<SliceKey> from_;
+};
+
+Result<std::unique_ptr<Discovery>> FakeEventSource::begin_discovery(
+    std::span<const int32_t> shards) {
+  HIRESTREAM_TRY(check_reachable("discover"));
+  return std::make_unique<FakeDiscovery>(*this, shards);
 }
 
 Result<int64_t> FakeEventSource::newest_bucket(int64_t now_us) {

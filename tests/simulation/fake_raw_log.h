@@ -38,6 +38,9 @@ class RawLog {
   SourceDescription description_at(int64_t now_us) const;
   // From now on slices lie where parts of the ring begin.
   void round_places() { round_places_ = true; }
+  // From now on discoveries come in parts of so many slices.
+  void set_discovery_part(size_t slices) { discovery_part_ = slices; }
+  size_t discovery_part() const { return discovery_part_; }
   // Of a slice on the ring.
   uint64_t place_of(const SliceKey& key) const;
   // A new version of a row.
@@ -61,6 +64,7 @@ class RawLog {
   int64_t more_shards_from_us_ = INT64_MAX;
   int32_t more_shards_ = 0;
   bool round_places_ = false;
+  size_t discovery_part_ = SIZE_MAX;
 };
 
 class FakeEventSource : public EventSource {
@@ -73,13 +77,14 @@ class FakeEventSource : public EventSource {
         process_(std::move(process)) {}
 
   const SourceDescription& description() const override { return description_; }
-  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
+  Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override { return statistics_; }
 
  private:
   class FakeSweep;
+  class FakeDiscovery;
   // A row as some replica shows it.
   using Seen = std::pair<const RawRow*, const RowVersion*>;
   // What one slice, or one range of a scan, answers.

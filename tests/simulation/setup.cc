@@ -307,6 +307,14 @@ void draw_upgrade(Setup& setup, uint64_t seed) {
   }
 }
 
+// Discoveries take many steps. Drawn from a chance of its own, too.
+void draw_discovery_parts(Setup& setup, uint64_t seed) {
+  Random random(seed * 5879 + 11);
+  if (random.chance(0.3)) {
+    setup.discovery_part = static_cast<size_t>(random.pick<int64_t>({1, 3, 20}));
+  }
+}
+
 // The number of shards grows, at the begin of a bucket. Drawn from a chance of its own, too.
 void draw_more_shards(Setup& setup, uint64_t seed) {
   Random random(seed * 6133 + 17);
@@ -598,6 +606,7 @@ RawLog Setup::make_log(Random& random) const {
   if (round_places) {
     log.round_places();
   }
+  log.set_discovery_part(discovery_part);
   return log;
 }
 
@@ -657,6 +666,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_more_shards(setup, seed);
   draw_arrivals(setup, seed);
   draw_upgrade(setup, seed);
+  draw_discovery_parts(setup, seed);
   draw_repeated_rows(setup, seed);
   draw_round_places(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {

@@ -56,7 +56,8 @@ struct Setup {
   // Not 0: so many shards hold for what arrives from more_shards_from_us on.
   int32_t more_shards = 0;
   int64_t more_shards_from_us = 0;
-  int64_t announced_us = 0;   // the layout says so from here on, to those that start
+  int64_t announced_us = 0;  // the layout says so from here on, to those that start
+  size_t discovery_part = SIZE_MAX;
   bool round_places = false;  // slices lie where parts of the ring begin
   // Engines are started again in between, as the operator should.
   std::optional<int64_t> restart_us;

@@ -29,7 +29,12 @@ class ProcessClock : public Clock {
 class FakeJobDirectory : public JobDirectory {
  public:
   FakeJobDirectory(World& world, const std::vector<JobChange>& changes, std::string process)
-      : world_(world), changes_(changes), process_(std::move(process)) {}
+      : world_(world),
+        changes_(changes),
+        process_(std::move(process)),
+        slowness_(std::hash<std::string>()(process_)) {}
+
+  bool ready() override { return !slowness_.chance(0.3); }
 
   Result<Loaded<Job>> load() override {
     world_.port_call(process_, "load job directory");
@@ -57,6 +62,8 @@ class FakeJobDirectory : public JobDirectory {
   World& world_;
   const std::vector<JobChange>& changes_;
   std::string process_;
+  // Of its own, so that other seeds stay what they were.
+  Random slowness_;
   bool read_before_ = false;
 };
 

@@ -167,9 +167,9 @@ Result<std::unique_ptr<Sweep>> CassandraScanSource::sweep(SweepRequest request) 
   return std::make_unique<RingSweep>(*this, std::move(pages));
 }
 
-Result<std::vector<SliceListing>> CassandraScanSource::discover(std::span<const int32_t>) {
+Result<std::unique_ptr<Discovery>> CassandraScanSource::begin_discovery(std::span<const int32_t>) {
   HIRESTREAM_CHECK(description_.slice_reads);
-  return std::vector<SliceListing>();
+  return discovery_of({});
 }
 
 Result<int64_t> CassandraScanSource::newest_bucket(int64_t) {

@@ -37,7 +37,7 @@ class CassandraScanSource : public EventSource {
 
   const SourceDescription& description() const override { return description_; }
   // Must not be called: there are no slice_reads.
-  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
+  Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   // 0
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;

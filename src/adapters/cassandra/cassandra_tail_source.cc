@@ -88,21 +88,33 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
   return source;
 }
 
-Result<std::vector<SliceListing>> CassandraTailSource::discover(std::span<const int32_t> shards) {
+class CassandraTailSource::PartitionDiscovery : public Discovery {
+ public:
+  PartitionDiscovery(const CassandraTailSource& source, CqlRead pages,
+                     std::span<const int32_t> shards)
+      : source_(source), pages_(std::move(pages)), shards_(shards.begin(), shards.end()) {}
+
+  Result<bool> next(std::vector<SliceListing>& out) override {
+    HIRESTREAM_ASSIGN(const auto page, pages_.next());
+    if (!page) {
+      return false;
+    }
+    HIRESTREAM_TRY(source_.list_page(page->rows(), page->row_count(), shards_, out));
+    return true;
+  }
+
+ private:
+  const CassandraTailSource& source_;
+  CqlRead pages_;
+  std::vector<int32_t> shards_;
+};
+
+Result<std::unique_ptr<Discovery>> CassandraTailSource::begin_discovery(
+    std::span<const int32_t> shards) {
   HIRESTREAM_ASSIGN(
       auto read, connection_->session().scan(statements_->discover, TokenRange(), kDiscoverRanges,
                                              BoundValues(), connection_->config().consistency));
-  std::vector<SliceListing> listings;
-  for (;;) {
-    HIRESTREAM_ASSIGN(const auto page, read.next());
-    if (!page) {
-      break;
-    }
-    HIRESTREAM_TRY(list_page(page->rows(), page->row_count(), shards, listings));
-  }
-  std::sort(listings.begin(), listings.end(),
-            [](const SliceListing& a, const SliceListing& b) { return a.key < b.key; });
-  return listings;
+  return std::make_unique<PartitionDiscovery>(*this, std::move(read), shards);
 }
 
 Result<void> CassandraTailSource::list_page(std::span<const uint8_t> rows, size_t row_count,

@@ -34,8 +34,9 @@ class CassandraTailSource : public EventSource {
   ~CassandraTailSource() override;
 
   const SourceDescription& description() const override { return description_; }
-  // By token ranges; kConfig when there are partitions that the layout does not know.
-  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
+  // By token ranges, a page at a time; kConfig when there are partitions that the layout does not
+  // know.
+  Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override;
@@ -46,6 +47,7 @@ class CassandraTailSource : public EventSource {
   class RingSweep;
   CassandraTailSource(std::unique_ptr<CassandraConnection> connection, RawPageDecoder decoder,
                       const TimeZone& source_zone);
+  class PartitionDiscovery;
   Result<void> list_page(std::span<const uint8_t> rows, size_t row_count,
                          std::span<const int32_t> shards, std::vector<SliceListing>& out) const;
   Result<SliceKey> slice_of(std::string_view bucket, std::string_view shard) const;

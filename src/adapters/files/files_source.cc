@@ -70,7 +70,8 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
   description_.range_reads = false;
 }
 
-Result<std::vector<SliceListing>> FilesSource::discover(std::span<const int32_t> /*shards*/) {
+Result<std::unique_ptr<Discovery>> FilesSource::begin_discovery(
+    std::span<const int32_t> /*shards*/) {
   HIRESTREAM_ASSIGN(std::vector<FileVersion> versions, files_.list());
   std::map<int64_t, SliceListing> listings;
   paths_.clear();
@@ -86,7 +87,7 @@ Result<std::vector<SliceListing>> FilesSource::discover(std::span<const int32_t>
   }
   std::vector<SliceListing> sorted;
   for (auto& [bucket, listing] : listings) sorted.push_back(std::move(listing));
-  return sorted;
+  return discovery_of(std::move(sorted));
 }
 
 Result<int64_t> FilesSource::newest_bucket(int64_t /*now_us*/) {

@@ -54,7 +54,7 @@ class FilesSource : public EventSource {
   static Result<std::unique_ptr<FilesSource>> open(const FilesSourceOptions& options);
 
   const SourceDescription& description() const override { return description_; }
-  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
+  Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   // Of slices: whole files, one after the other, whatever from_position says. kTransient: a file
   // changed or vanished meanwhile, which shows when its last page was delivered. kRejected: damaged

@@ -127,7 +127,8 @@ int64_t SqliteRawLog::bucket_of(int64_t seq) const {
   return seq % block_rows_ < 0 ? bucket - 1 : bucket;
 }
 
-Result<std::vector<SliceListing>> SqliteRawLog::discover(std::span<const int32_t> /*shards*/) {
+Result<std::unique_ptr<Discovery>> SqliteRawLog::begin_discovery(
+    std::span<const int32_t> /*shards*/) {
   HIRESTREAM_TRY(check_same_file());
   HIRESTREAM_ASSIGN(
       sqlite::Statement * next,
@@ -137,12 +138,13 @@ Result<std::vector<SliceListing>> SqliteRawLog::discover(std::span<const int32_t
   for (;;) {
     next->bind(1, from);
     HIRESTREAM_ASSIGN(const bool some, next->step());
-    if (!some) return listings;
+    if (!some) break;
     const int64_t bucket = bucket_of(next->integer(0));
     next->reset();
     listings.push_back({{0, bucket}, {}, {}});
-    if (__builtin_mul_overflow(bucket + 1, block_rows_, &from)) return listings;
+    if (__builtin_mul_overflow(bucket + 1, block_rows_, &from)) break;
   }
+  return discovery_of(std::move(listings));
 }
 
 Result<int64_t> SqliteRawLog::newest_bucket(int64_t /*now_us*/) {

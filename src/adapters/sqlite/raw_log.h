@@ -40,7 +40,7 @@ class SqliteRawLog : public EventSource {
 
   const SourceDescription& description() const override { return description_; }
   // Cost: one index look-up per block.
-  Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards) override;
+  Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   // Of slices. A sweep sees one state of the database as long as it lasts.
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;

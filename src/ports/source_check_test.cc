@@ -1,0 +1,47 @@
+#include "ports/source_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace hirestream {
+namespace {
+
+using ::testing::HasSubstr;
+
+SourceRegistration plain_table() {
+  return {"tracking",
+          "cassandra",
+          {{"strategy", "scan"},
+           {std::string(kRowDigest), std::string(kRowDigestNow)},
+           {std::string(kArrivalWidth), "86400"}}};
+}
+
+TEST(SourceCheck, TellsWhatOnlyAnOlderVersionLacks) {
+  const SourceRegistration given = plain_table();
+  SourceRegistration stored = given;
+  EXPECT_FALSE(is_of_older_version(stored, given));
+  stored.fingerprint.erase(std::string(kArrivalWidth));
+  EXPECT_TRUE(is_of_older_version(stored, given));
+  stored.fingerprint.erase(std::string(kRowDigest));
+  EXPECT_TRUE(is_of_older_version(stored, given));
+  const auto refused = check_known_source(stored, given);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message, "an older version counted it");
+  EXPECT_THAT(refused.error().hint, HasSubstr("hirestream run --once"));
+}
+
+TEST(SourceCheck, OtherSettingsAreNoMatterOfVersions) {
+  const SourceRegistration given = plain_table();
+  SourceRegistration stored = given;
+  stored.fingerprint.erase(std::string(kArrivalWidth));
+  stored.fingerprint["kinds"] = "click=click";
+  EXPECT_FALSE(is_of_older_version(stored, given));
+  stored = given;
+  stored.fingerprint[std::string(kArrivalWidth)] = "3600";
+  EXPECT_FALSE(is_of_older_version(stored, given));
+  EXPECT_THAT(check_known_source(stored, given).error().message,
+              HasSubstr(R"(arrival_width_s: stored "3600", given "86400")"));
+}
+
+}  // namespace
+}  // namespace hirestream
