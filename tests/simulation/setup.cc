@@ -75,16 +75,35 @@ void draw_source(Setup& setup, Random& random) {
   }
 }
 
+const Zone& zone(const std::string& name) {
+  return *std::ranges::find(zones(), name, &Zone::name);
+}
+
+// The zone in which is reported, often on the day when its clocks change. Drawn from a chance of
+// its own: the other seeds stay what they were.
+void draw_zone(Setup& setup, uint64_t seed) {
+  Random random(seed * 41'419 + 43);
+  setup.zone_drawn = random.chance(0.5);
+  if (!setup.zone_drawn) {
+    return;
+  }
+  setup.reading.zone = random.pick(zones());
+  const std::vector<int64_t> changes = setup.reading.zone.changes();
+  if (!changes.empty() && random.chance(0.7)) {
+    setup.start_us = random.pick(changes) - seconds_between(random, 0, 300);
+  }
+}
+
 void draw_reading(Setup& setup, Random& random) {
   CountingOptions& counting = setup.options.counting;
   setup.reading.payload_attribution = random.chance(0.4);
   counting.attribution =
       setup.reading.payload_attribution ? Attribution::kPayload : Attribution::kColumns;
-  if (random.chance(0.3)) {
+  if (random.chance(0.3) && !setup.zone_drawn) {
     // Half an hour off the full hour and never any summer time.
-    counting.reporting_zone = TimeZone::find("Asia/Kolkata").value();
-    setup.reading.zone_offset_us = 5 * kHourUs + kHourUs / 2;
+    setup.reading.zone = zone("Asia/Kolkata");
   }
+  counting.reporting_zone = TimeZone::find(setup.reading.zone.name).value();
   counting.future_max_us = random.pick<int64_t>({600, 86'400}) * kSecondUs;
   setup.reading.ts_min_us = counting.ts_min_us;
   setup.reading.future_max_us = counting.future_max_us;
@@ -587,6 +606,7 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   setup.jobs = (seed * 0xD6E8FEB86659FD93ULL >> 32) % 5 == 4 ? kManyJobs : kJobs;
   // 2026-03-01 plus some hours.
   setup.start_us = 1'772'323'200 * kSecondUs + seconds_between(random, 10 * 3600, 20 * 3600);
+  draw_zone(setup, seed);
   draw_times(setup, random);
   draw_source(setup, random);
   draw_reading(setup, random);

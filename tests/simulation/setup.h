@@ -27,6 +27,7 @@ struct Setup {
   bool text_columns = false;
   EngineOptions options;
   Reading reading;
+  bool zone_drawn = false;  // from a chance of its own
   FaultRates rates;
   std::vector<std::pair<int64_t, int64_t>> fault_windows;
   std::vector<std::pair<int64_t, int64_t>> warehouse_outages;
