@@ -74,6 +74,17 @@ void RawLog::hide(size_t row, int64_t from_us, int64_t until_us) {
   rows_[row].gone_until_us = until_us;
 }
 
+void RawLog::drop_expired(int64_t now_us) {
+  std::vector<RawRow> rows = std::exchange(rows_, {});
+  slices_.clear();
+  sequences_.clear();
+  for (RawRow& row : rows) {
+    if (!row.has_expired(now_us)) {
+      add(std::move(row));
+    }
+  }
+}
+
 const std::vector<size_t>& RawLog::rows_of(const SliceKey& key) const {
   static const std::vector<size_t> kNone;
   const auto found = slices_.find(key);

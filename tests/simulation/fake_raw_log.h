@@ -42,6 +42,8 @@ class RawLog {
   uint64_t place_of(const SliceKey& key) const;
   // A new version of a row.
   void overwrite(size_t row, RowVersion version);
+  // Rows that have expired leave the log for good. While nobody reads; the others move up.
+  void drop_expired(int64_t now_us);
   // It is missing everywhere for that time.
   void hide(size_t row, int64_t from_us, int64_t until_us);
 

@@ -289,7 +289,9 @@ void WarehouseDatabase::apply_frozen(const Commit& commit) {
     day.day = change.day;
     day += change;
   }
-  now_.frozen = merge(now_.frozen, commit.frozen_hours);
+  for (const Cell& cell : commit.frozen_hours) {
+    add_to(now_.frozen, cell.key, cell.measures);
+  }
   for (const FrozenMark& mark : commit.frozen_marks) {
     FrozenMark& stored = now_.frozen_marks[{commit.source, mark.shard}];
     if (mark.until < stored.until) {
@@ -395,7 +397,7 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   }
   if (change.mode == ChangeMode::kFreeze) {
     apply_rejects(commit.source, change, commit.now_us);
-    if (change.entry.revision != 0) {
+    if (change.entry.revision != 0 && checks_ != nullptr) {
       frozen_slices_[key] = shadow;
     }
     repaired_.erase(key);
@@ -459,10 +461,11 @@ void WarehouseDatabase::apply_rejects(SourceId source, const SliceChange& change
       return std::any_of(change.rejects.begin(), change.rejects.end(),
                          [&](const RejectedRow& row) { return row.id == id; });
     };
-    std::erase_if(all, [&](const auto& item) {
-      return item.first.source == source && item.first.slice == change.entry.key &&
-             !stays(item.first.row);
-    });
+    for (auto item = all.lower_bound({source, change.entry.key, RowId()});
+         item != all.end() && item->first.source == source &&
+         item->first.slice == change.entry.key;) {
+      item = stays(item->first.row) ? std::next(item) : all.erase(item);
+    }
   }
   for (const RejectedRow& row : change.rejects) {
     const auto [at, fresh] = all.emplace(RejectKey{source, change.entry.key, row.id},
@@ -954,7 +957,11 @@ Result<int64_t> FakeWarehouse::changes() {
 
 Result<Contribution> FakeWarehouse::frozen_totals() {
   HIRESTREAM_TRY(begin("frozen totals"));
-  return state().frozen;
+  Contribution out;
+  for (const auto& [key, measures] : state().frozen) {
+    out.push_back({key, measures});
+  }
+  return out;
 }
 
 Result<std::vector<FrozenMark>> FakeWarehouse::load_frozen_marks(SourceId source,

@@ -43,6 +43,8 @@ class WarehouseDatabase {
   const std::map<SliceKey, StoredSlice>& frozen_slices() const { return frozen_slices_; }
   // Sums over all frozen days.
   FrozenDay frozen_sum() const;
+  // How many of them there are: one for each source, shard and day.
+  size_t frozen_days() const { return now_.frozen_days.size(); }
   // Below the shard's mark, and not in the ledger.
   bool is_frozen(const SliceKey& key) const;
   // Cells of what was counted straight into the frozen base.
@@ -110,7 +112,7 @@ class WarehouseDatabase {
     std::map<CellKey, EventRow> events;
     std::map<CellKey, EventRow> days;
     // By hour, as frozen_totals() tells.
-    Contribution frozen;
+    CellMap frozen;
     std::map<std::tuple<SourceId, int32_t, int32_t>, FrozenDay> frozen_days;
     std::map<std::pair<SourceId, int32_t>, FrozenMark> frozen_marks;
     std::map<int64_t, Job> jobs;
@@ -143,7 +145,8 @@ class WarehouseDatabase {
   State now_;
   // Frozen base + Σ ledger.
   std::map<CellKey, Measures> expected_events_;
-  // What was frozen, slice by slice: nobody but the checks knows any more.
+  // What was frozen, slice by slice: nobody but the checks knows any more; without them it is not
+  // kept.
   std::map<SliceKey, StoredSlice> frozen_slices_;
   CellMap history_;
   std::set<SliceKey> repaired_;  // last changed by a repair

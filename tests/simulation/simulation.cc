@@ -9,77 +9,13 @@
 #include "aggregation/tally.h"
 #include "pipeline/verify.h"
 #include "simulation/fake_warehouse.h"
+#include "simulation/process_ports.h"
 #include "simulation/setup.h"
 
 namespace hirestream::simulation {
 namespace {
 
 constexpr int64_t kSpinsMax = 50;
-
-class ProcessClock : public Clock {
- public:
-  explicit ProcessClock(const World& world) : world_(world) {}
-  int64_t now_us() override { return world_.now_us() + error_us; }
-  int64_t error_us = 0;
-
- private:
-  const World& world_;
-};
-
-class FakeJobDirectory : public JobDirectory {
- public:
-  FakeJobDirectory(World& world, const std::vector<JobChange>& changes, std::string process)
-      : world_(world), changes_(changes), process_(std::move(process)) {}
-
-  Result<Loaded<Job>> load() override {
-    world_.port_call(process_, "load job directory");
-    if (world_.fault(world_.rates.jobs_error, "job directory error")) {
-      // Once it has been read, a table that is missing is only being replaced.
-      return read_before_ ? fail(ErrorKind::kConfig, "load", "jobs", "no such table")
-                          : fail(ErrorKind::kTransient, "load", "jobs", "time-out");
-    }
-    read_before_ = true;
-    std::map<int64_t, Job> jobs;
-    for (const JobChange& change : changes_) {
-      if (change.at_us <= world_.now_us()) {
-        jobs[change.job.job_id] = change.job;
-      }
-    }
-    Loaded<Job> out;
-    for (const auto& [id, job] : jobs) {
-      out.entries.push_back(job);
-    }
-    return out;
-  }
-  Result<Loaded<Publisher>> load_publishers() override { return Loaded<Publisher>(); }
-
- private:
-  World& world_;
-  const std::vector<JobChange>& changes_;
-  std::string process_;
-  bool read_before_ = false;
-};
-
-class TraceObserver : public NullObserver {
- public:
-  TraceObserver(World& world, std::string process) : world_(world), process_(std::move(process)) {}
-  void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) override {
-    if (world_.tracing()) {
-      world_.trace(process_, fmt::format("{} slice {}/{} {}", slice_event_name(event), slice.shard,
-                                         slice.bucket, detail));
-    }
-  }
-  void on_retry(const Error& error, int, int64_t) override {
-    world_.trace(process_, "retries after: " + error.text());
-  }
-  void on_note(const std::string&, const std::string& text) override {
-    world_.trace(process_, text);
-  }
-
- private:
-  World& world_;
-  std::string process_;
-};
 
 // One program run: an engine, or a verification.
 struct Process {

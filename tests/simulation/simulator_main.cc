@@ -17,6 +17,7 @@
 
 #include "model/timestamp.h"
 #include "simulation/simulation.h"
+#include "simulation/year.h"
 
 namespace hirestream::simulation {
 namespace {
@@ -34,6 +35,8 @@ struct Arguments {
   bool trace = false;
   bool keep_going = false;
   bool help = false;
+  bool year = false;
+  int64_t days = 400;
   std::vector<Strategy> strategies = {Strategy::kTail, Strategy::kFollow, Strategy::kScan};
   std::optional<Defect> defect;
 };
@@ -44,7 +47,7 @@ void print_usage(std::FILE* to) {
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
       "                            [--keep-going] [--strategy tail|follow|scan|all] [--break "
       "NAME]\n"
-      "                            [--jobs N] [--summary FILE]\n"
+      "                            [--jobs N] [--summary FILE] [--year] [--days N]\n"
       "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
       "run\n"
       "  --seeds N       so many seeds, one after the other (100)\n"
@@ -52,6 +55,8 @@ void print_usage(std::FILE* to) {
       "  --seconds S     simulated seconds in which rows are written, instead of what the seed "
       "says\n"
       "  --jobs N        so many runs at a time, each on a core of its own (1)\n"
+      "  --year          one engine through hundreds of days, a run a seed (1): what grows?\n"
+      "  --days N        of a year (400)\n"
       "  --trace         print what happens\n"
       "  --keep-going    do not stop at the first failure\n"
       "  --break NAME    with a deliberate defect: exit 0 if it is found\n"
@@ -108,6 +113,8 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
     out.seeds = UINT64_MAX / 2;
   } else if (name == "--jobs") {
     out.jobs = std::max<uint64_t>(*parsed, 1);
+  } else if (name == "--days") {
+    out.days = static_cast<int64_t>(*parsed);
   } else if (name == "--seconds") {
     out.seconds = static_cast<int64_t>(*parsed);
   } else {
@@ -126,6 +133,8 @@ std::optional<Arguments> parse(int argc, char** argv) {
       out.trace = true;
     } else if (name == "--keep-going") {
       out.keep_going = true;
+    } else if (name == "--year") {
+      out.year = true;
     } else if (name == "--help" || name == "-h") {
       out.help = true;
     } else if (i + 1 < argc && take_value(out, name, argv[i + 1])) {
@@ -136,7 +145,7 @@ std::optional<Arguments> parse(int argc, char** argv) {
       return std::nullopt;
     }
   }
-  if (seed_only && !seeds_given) {
+  if ((seed_only || out.year) && !seeds_given) {
     out.seeds = 1;
   }
   return out;
@@ -192,23 +201,20 @@ class Totals {
     fmt::print("\n");
   }
 
-  bool write_summary(const std::string& path, const Arguments& arguments, uint64_t failed,
+  // Into a file that is open.
+  void write_summary(std::FILE* file, const Arguments& arguments, uint64_t failed,
                      double wall_s) const {
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    if (file == nullptr) {
-      return false;
-    }
     const double hours = static_cast<double>(simulated_us_) / 3.6e9;
     const char* commit = std::getenv("HIRESTREAM_COMMIT");  // as make knows it
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     fmt::print(
         file,
-        "# Simulation\n\nWritten by `{}`, {}.\n\n- Machine: {}\n- Commit: {}\n\n"
+        "# {}\n\nWritten by `{}`, {}.\n\n- Machine: {}\n- Commit: {}\n\n"
         "| what | how many |\n|---|---|\n| runs (seeds times strategies) | {} |\n| failed | {} |\n"
         "| simulated hours | {:.1f} |\n| raw rows | {} |\n| steps of engines | {} |\n| commits | "
         "{} |\n"
         "| simulated hours a minute, on one core | {:.0f} |\n\n| fault | times |\n|---|---|\n",
-        arguments.command,
+        arguments.year ? "A simulated year" : "Simulation", arguments.command,
         format_timestamp_ms(std::chrono::duration_cast<std::chrono::microseconds>(now).count())
                 .substr(0, 16) +
             " UTC",
@@ -221,7 +227,6 @@ class Totals {
     for (const auto& [call, count] : crashes_) {
       fmt::print(file, "| {} | {} |\n", call, count);
     }
-    return std::fclose(file) == 0;
   }
 
  private:
@@ -232,6 +237,48 @@ class Totals {
   int64_t commits_ = 0;
   std::map<std::string, int64_t, std::less<>> faults_;
   std::map<std::string, int64_t, std::less<>> crashes_;
+};
+
+// What was measured in the runs of a year, a column a run.
+class Years {
+ public:
+  void add(uint64_t seed, const YearReport& report) { runs_.emplace(seed, report); }
+
+  void print(std::FILE* to) const {
+    fmt::print(to, "\n| seed |");
+    for (const auto& [seed, report] : runs_) {
+      fmt::print(to, " {} |", seed);
+    }
+    fmt::print(to, "\n|---|");
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      fmt::print(to, "---|");
+    }
+    fmt::print(to, "\n");
+    const std::pair<const char*, int64_t YearReport::*> lines[] = {
+        {"retention, days", &YearReport::retention_days},
+        {"starts of the engine", &YearReport::restarts},
+        {"rows of `events`", &YearReport::cells},
+        {"slices frozen", &YearReport::slices_frozen},
+        {"frozen days (of 8 shards)", &YearReport::frozen_days},
+        {"slices in the ledger, at most", &YearReport::slices_max},
+        {"… loaded by a start, at most", &YearReport::loaded_max},
+        {"raw rows read until a start has caught up, at most", &YearReport::caught_up_rows_max},
+        {"bytes the engine held, at most", &YearReport::heap_max},
+        {"… at the first look", &YearReport::heap_first},
+        {"slices in the ledger at the first look", &YearReport::slices_first},
+        {"bytes the engine held in the end", &YearReport::heap_last},
+        {"slices in the ledger in the end", &YearReport::slices_last}};
+    for (const auto& [name, value] : lines) {
+      fmt::print(to, "| {} |", name);
+      for (const auto& [seed, report] : runs_) {
+        fmt::print(to, " {} |", report.*value);
+      }
+      fmt::print(to, "\n");
+    }
+  }
+
+ private:
+  std::map<uint64_t, YearReport> runs_;
 };
 
 void print_trace(const RunReport& report, size_t lines) {
@@ -265,8 +312,10 @@ class Player {
     }
     const double wall_s = elapsed_s();
     totals_.print(failed_, wall_s);
-    if (!arguments_.summary.empty() &&
-        !totals_.write_summary(arguments_.summary, arguments_, failed_, wall_s)) {
+    if (arguments_.year) {
+      years_.print(stdout);
+    }
+    if (!arguments_.summary.empty() && !write_summary(wall_s)) {
       fmt::print(stderr, "cannot write {}\n", arguments_.summary);
       return 2;
     }
@@ -277,6 +326,18 @@ class Player {
   double elapsed_s() const {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
     return elapsed.count();
+  }
+
+  bool write_summary(double wall_s) const {
+    std::FILE* file = std::fopen(arguments_.summary.c_str(), "w");
+    if (file == nullptr) {
+      return false;
+    }
+    totals_.write_summary(file, arguments_, failed_, wall_s);
+    if (arguments_.year) {
+      years_.print(file);
+    }
+    return std::fclose(file) == 0;
   }
 
   bool is_over() const {
@@ -290,6 +351,10 @@ class Player {
       if (seed - arguments_.seed >= arguments_.seeds) {
         return;
       }
+      if (arguments_.year) {
+        play_year(seed);
+        continue;
+      }
       for (const Strategy strategy : arguments_.strategies) {
         if (stopped_) {
           return;
@@ -297,6 +362,24 @@ class Player {
         play_seed(seed, strategy);
       }
     }
+  }
+
+  void play_year(uint64_t seed) {
+    current_seed = seed;
+    current_strategy = static_cast<std::sig_atomic_t>(Strategy::kTail);
+    YearReport report =
+        run_year({.seed = seed, .days = arguments_.days, .tracing = arguments_.trace});
+    const std::lock_guard lock(mutex_);
+    totals_.add(report.run);
+    print_trace(report.run, SIZE_MAX);
+    if (!report.run.failure.empty()) {
+      ++failed_;
+      fmt::print("FAILED --year --days {} --seed {}\n  {}\n", arguments_.days, seed,
+                 report.run.failure);
+      stopped_ = stopped_ || !arguments_.keep_going;
+    }
+    report.run = {};
+    years_.add(seed, report);
   }
 
   void play_seed(uint64_t seed, Strategy strategy) {
@@ -334,6 +417,7 @@ class Player {
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   Totals totals_;
+  Years years_;
   uint64_t failed_ = 0;
 };
 
