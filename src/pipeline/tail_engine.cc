@@ -281,7 +281,7 @@ Result<void> TailEngine::commit_recounts(std::vector<Recount> recounts, int64_t 
       continue;
     }
     done.insert(key);
-    counted.push_back({key, is_settled(key, now_us), recount.count.position_max, {}});
+    counted.push_back({key, recount.count.position_max, {}});
     counted.back().ids = std::move(recount.count.ids);
     plan_action(changes, std::move(recount), policy_of(key, now_us).state, {}, now_us);
   }
@@ -320,8 +320,8 @@ void TailEngine::file_counted(Counted&& slice, int64_t now_us) {
     if (!buckets_.is_over(slice.key.bucket, now_us)) {
       open_.open(slice.key, std::move(slice.ids), slice.position_max, now_us);
     }
-  } else if (!slice.was_settled) {
-    audits_.add(*entry, now_us);
+  } else {
+    audits_.add_counted(*entry, now_us);
   }
 }
 

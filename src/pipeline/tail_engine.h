@@ -63,8 +63,6 @@ class TailEngine : public Engine {
   // A slice that was counted whole, after the commit.
   struct Counted {
     SliceKey key;
-    // Before; its next audit is scheduled already.
-    bool was_settled = false;
     Position position_max;
     RowIdSet ids;
   };

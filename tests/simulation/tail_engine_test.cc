@@ -271,6 +271,26 @@ TEST(TailEngine, AuditReleasesASliceWhoseRowsAreBack) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+// Loaded before its time is over, and counted only when it is.
+TEST(TailEngine, AuditReleasesASliceThatWasHeldEarlyAndWaitedInTheQueueUntilItWasOver) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .gone_from_s = 30, .gone_until_s = 200});
+  scenario.run_until(40);
+  scenario.kill();
+  scenario.run_until(60);
+  EXPECT_TRUE(scenario.slice().held);
+  scenario.kill();
+  scenario.sleep(100);
+  scenario.set_strongest_fails(true);
+  scenario.run_until(175);
+  scenario.set_strongest_fails(false);
+  scenario.run_until(190);
+  EXPECT_TRUE(scenario.slice().held);
+  scenario.run_until(250);
+  EXPECT_FALSE(scenario.slice().held);
+}
+
 TEST(TailEngine, RepairReleasesASliceWhoseRowsCameBackAfterTheLastAudit) {
   Scenario scenario;
   scenario.options.audit_delays_us = {60 * kSecondUs};
