@@ -599,7 +599,11 @@ void Setup::hide_rows(RawLog& log) const {
   }
 }
 
-Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds) {
+namespace {
+
+// Into the warehouse of `first`, if there is one.
+Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds,
+                 const Setup* first) {
   Random random(seed * 4 + static_cast<uint64_t>(strategy));
   Setup setup;
   setup.strategy = strategy;
@@ -607,6 +611,12 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   // 2026-03-01 plus some hours.
   setup.start_us = 1'772'323'200 * kSecondUs + seconds_between(random, 10 * 3600, 20 * 3600);
   draw_zone(setup, seed);
+  if (first != nullptr) {
+    setup.jobs = first->jobs;
+    setup.start_us = first->start_us;
+    setup.zone_drawn = true;
+    setup.reading.zone = first->reading.zone;
+  }
   draw_times(setup, random);
   draw_source(setup, random);
   draw_reading(setup, random);
@@ -670,6 +680,40 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
         setup.options.scan_window_us - setup.promptness.delay_max_us - 5 * kSecondUs;
   }
   setup.options.token_seed = random.next();
+  return setup;
+}
+
+}  // namespace
+
+Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds) {
+  return draw_setup(seed, strategy, seconds, nullptr);
+}
+
+Setup make_companion(Setup& first, uint64_t seed, Strategy strategy) {
+  Random random(seed * 12'289 + 83);
+  Setup setup = draw_setup(random.next() >> 16, strategy, std::nullopt, &first);
+  setup.options.source_name = "companion";
+  setup.source.identity = "another raw log";
+  setup.job_changes = first.job_changes;
+  if (random.chance(0.2)) {
+    setup.gone_for_good_us = random.between(first.start_us, first.writing_end_us);
+    setup.damages_us.clear();
+    first.damages_us.clear();
+  }
+  // What one source's damaged slices gave cannot be told from what frozen or held ones of the other
+  // one gave.
+  const bool damages = !setup.damages_us.empty() || !first.damages_us.empty();
+  const int64_t end_us = std::max(first.end_us, setup.end_us);
+  const int64_t faults_end_us = std::max(first.faults_end_us, setup.faults_end_us);
+  for (Setup* both : {&first, &setup}) {
+    if (damages) {
+      both->options.retention_us = 7 * 24 * kHourUs;
+      both->early_expiry = 0;
+    }
+    both->end_us = end_us;
+    both->faults_end_us = faults_end_us;
+    both->expiry_end_us = first.expiry_end_us == 0 ? 0 : end_us + 600 * kSecondUs;
+  }
   return setup;
 }
 

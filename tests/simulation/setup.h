@@ -59,6 +59,8 @@ struct Setup {
   int64_t more_shards_from_us = 0;
   int64_t announced_us = 0;   // the layout says so from here on, to those that start
   bool round_places = false;  // slices lie where parts of the ring begin
+  // Not 0: somebody drops the raw log then.
+  int64_t gone_for_good_us = 0;
   // Engines are started again in between, as the operator should.
   std::optional<int64_t> restart_us;
 
@@ -80,5 +82,7 @@ struct Setup {
 };
 
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);
+// Another source, with the jobs and the reporting zone of the first one. Both end together.
+Setup make_companion(Setup& first, uint64_t seed, Strategy strategy);
 
 }  // namespace hirestream::simulation

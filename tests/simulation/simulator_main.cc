@@ -24,6 +24,24 @@ namespace {
 
 constexpr size_t kTraceLinesShown = 80;
 
+// Which sources count into the warehouse of a run.
+struct Cast {
+  Strategy strategy = Strategy::kTail;
+  std::optional<Strategy> companion;
+
+  std::string name() const {
+    return companion ? fmt::format("{}+{}", strategy_name(strategy), strategy_name(*companion))
+                     : std::string(strategy_name(strategy));
+  }
+};
+
+std::vector<Cast> all_casts() {
+  return {{Strategy::kTail, std::nullopt},
+          {Strategy::kFollow, std::nullopt},
+          {Strategy::kScan, std::nullopt},
+          {Strategy::kTail, Strategy::kFollow}};
+}
+
 struct Arguments {
   std::string command;  // as it was given
   uint64_t seed = 1;
@@ -37,7 +55,7 @@ struct Arguments {
   bool help = false;
   bool year = false;
   int64_t days = 400;
-  std::vector<Strategy> strategies = {Strategy::kTail, Strategy::kFollow, Strategy::kScan};
+  std::vector<Cast> casts = all_casts();
   std::optional<Defect> defect;
 };
 
@@ -45,8 +63,8 @@ void print_usage(std::FILE* to) {
   fmt::print(
       to,
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
-      "                            [--keep-going] [--strategy tail|follow|scan|all] [--break "
-      "NAME]\n"
+      "                            [--keep-going] [--break NAME]\n"
+      "                            [--strategy tail|follow|scan|tail+follow|all]\n"
       "                            [--jobs N] [--summary FILE] [--year] [--days N]\n"
       "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
       "run\n"
@@ -81,18 +99,14 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
     if (wanted == "all") {
       return true;
     }
-    for (const Strategy strategy : {Strategy::kTail, Strategy::kFollow, Strategy::kScan}) {
-      if (strategy_name(strategy) == wanted) {
-        out.strategies = {strategy};
-        return true;
-      }
-    }
-    return false;
+    out.casts = all_casts();
+    std::erase_if(out.casts, [&](const Cast& cast) { return cast.name() != wanted; });
+    return !out.casts.empty();
   }
   if (name == "--break") {
     out.defect = find_defect(value);
     if (out.defect) {
-      out.strategies = {strategy_for(*out.defect)};
+      out.casts = {{strategy_for(*out.defect), std::nullopt}};
     }
     return out.defect.has_value();
   }
@@ -290,7 +304,7 @@ void print_trace(const RunReport& report, size_t lines) {
 
 void print_failure(const RunParameters& parameters, const RunReport& report) {
   fmt::print("FAILED --seed {} --strategy {}{}\n  {}\n", parameters.seed,
-             strategy_name(parameters.strategy),
+             Cast{parameters.strategy, parameters.companion}.name(),
              parameters.seconds ? fmt::format(" --seconds {}", *parameters.seconds) : "",
              report.failure);
 }
@@ -355,11 +369,11 @@ class Player {
         play_year(seed);
         continue;
       }
-      for (const Strategy strategy : arguments_.strategies) {
+      for (const Cast& cast : arguments_.casts) {
         if (stopped_) {
           return;
         }
-        play_seed(seed, strategy);
+        play_seed(seed, cast);
       }
     }
   }
@@ -382,15 +396,16 @@ class Player {
     years_.add(seed, report);
   }
 
-  void play_seed(uint64_t seed, Strategy strategy) {
+  void play_seed(uint64_t seed, const Cast& cast) {
     RunParameters parameters;
     parameters.seed = seed;
-    parameters.strategy = strategy;
+    parameters.strategy = cast.strategy;
+    parameters.companion = cast.companion;
     parameters.seconds = arguments_.seconds;
     parameters.defect = arguments_.defect;
     parameters.tracing = arguments_.trace;
     current_seed = seed;
-    current_strategy = static_cast<std::sig_atomic_t>(strategy);
+    current_strategy = static_cast<std::sig_atomic_t>(cast.strategy);
     RunReport report = run_simulation(parameters);
     const bool failed = !report.failure.empty();
     RunReport traced;

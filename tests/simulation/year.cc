@@ -339,8 +339,8 @@ class Year {
     }
   }
 
-  // What the ledger may hold: minutes with rows, of a shard, that were not past their retention when
-  // the engine had last worked for a while without faults.
+  // What the ledger may hold: minutes with rows, of a shard, that were not past their retention
+  // when the engine had last worked for a while without faults.
   int64_t slices_expected() const {
     const int64_t kept_us = std::max(steady_us_, setup_.start_us) - kQuarterUs -
                             setup_.options.retention_us - setup_.options.grace_us;
