@@ -198,10 +198,11 @@ Result<StepReport> TailEngine::step() {
   if (freeze_timer_.due(now_us)) {
     HIRESTREAM_TRY(freeze(now_us));
   }
+  // Before it, too: what is new goes to the head of the queue, what it finds to the end.
+  open_new_buckets(now_us);
   if (discover_timer_.due(now_us)) {
     HIRESTREAM_TRY(discover(now_us));
   }
-  open_new_buckets(now_us);
   queue_what_is_due(now_us);
   const int64_t rows_before = book_.rows_counted();
   if (poll_timer_.due(now_us)) {
