@@ -124,17 +124,15 @@ class Year {
         log_(setup_.source, setup_.text_columns),
         database_(world_),
         clock_(world_),
-        observer_(world_, "engine") {
+        observer_(world_, "engine"),
+        first_look_day_(parameters.days < 126 ? parameters.days / 14 * 7 : 63),
+        last_look_day_(parameters.days / 7 * 7),
+        calm_day_(parameters.days * 7 / 10),
+        silence_day_(parameters.days / 2),
+        silence_end_day_(silence_day_ + setup_.options.retention_us / kDayLongUs + 2),
+        expiry_us_(setup_.options.retention_us + random_.between(2, 5) * kDayLongUs) {
     world_.rates = setup_.rates;
-    const int64_t days = parameters.days;
-    first_look_day_ = days < 126 ? days / 14 * 7 : 63;
-    last_look_day_ = days / 7 * 7;
-    calm_day_ = days * 7 / 10;
-    // Longer than anything stays in the ledger.
-    silence_day_ = days / 2;
-    silence_end_day_ = silence_day_ + setup_.options.retention_us / kDayLongUs + 2;
-    expiry_us_ = setup_.options.retention_us + random_.between(2, 5) * kDayLongUs;
-    days_.resize(static_cast<size_t>(days) + 3);
+    days_.resize(static_cast<size_t>(parameters.days) + 3);
   }
 
   YearReport run() {
@@ -497,6 +495,7 @@ class Year {
   int64_t last_look_day_ = 0;
   // Without faults and restarts from here on, but for the last look.
   int64_t calm_day_ = 0;
+  // Without rows for longer than anything stays in the ledger.
   int64_t silence_day_ = 0;
   int64_t silence_end_day_ = 0;
   int64_t expiry_us_ = 0;  // of rows, after they were written
