@@ -168,7 +168,8 @@ void TailEngine::queue_what_is_due(int64_t now_us) {
     queue_.push_back(key);
   }
   // Not held back by a clock that was set back.
-  queue_.wake(clockwork_.set_back_us() > 0 ? INT64_MAX : now_us);
+  queue_.wake(clock_set_back_ ? INT64_MAX : now_us);
+  clock_set_back_ = false;
 }
 
 void TailEngine::take_back_what_was_not_due(int64_t now_us) {
@@ -189,9 +190,10 @@ Result<StepReport> TailEngine::step() {
     HIRESTREAM_TRY(start());
   }
   const int64_t now_us = clockwork_.tick();
+  clock_set_back_ = clock_set_back_ || clockwork_.set_back_us() > 0;
   HIRESTREAM_TRY(clockwork_.do_chores());
   HIRESTREAM_TRY(buckets_.advance(now_us));
-  if (clockwork_.set_back_us() > 0 && !buckets_.in_order()) {
+  if (clock_set_back_ && !buckets_.in_order()) {
     take_back_what_was_not_due(now_us);
   }
   // Before the discovery: what that puts into the queue holds the marks back.
