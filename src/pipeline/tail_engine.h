@@ -96,7 +96,7 @@ class TailEngine : public Engine {
   int64_t recounted_ = 0;
   // Slices up to it were frozen, or cannot be.
   SliceKey frozen_up_to_ = kBeforeAll;
-  // What follows from that is still to be done: a step that fails leaves it to the next one.
+  // What follows from a clock that was set back is still to be done: a failed step leaves it.
   bool clock_set_back_ = false;
   bool started_ = false;
   bool polled_ = false;
