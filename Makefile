@@ -8,6 +8,7 @@ LINT_SINCE ?=
 SECONDS := 180
 SECONDS_EACH ?= 10
 MINUTES ?= 30
+DAYS ?= 400
 ROWS ?= 1020000
 services := tests/support/services/services.sh
 export JOBS
@@ -18,7 +19,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo test test-unit asan tsan simulate mutations fuzz faults soak sources prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo test test-unit asan tsan simulate year mutations fuzz faults soak sources prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -70,6 +71,13 @@ simulate: ## the real engine in a simulated world, seed after seed, fresh ones e
 	@seed=$${SEED:-$$(( ($$(date +%s) * 1000 + RANDOM) % 1000000000 ))}; \
 	  echo "first seed $$seed"; HIRESTREAM_COMMIT=$$(git describe --always --dirty --abbrev=10 2>/dev/null) build/hirestream_simulator --seed $$seed $(if $(SEEDS),--seeds $(SEEDS),--budget $(SECONDS)) --strategy all --jobs $(JOBS) $(ARGS)
 
+year: ## the real engine through 400 simulated days: nothing may grow with the days that have passed (DAYS=400, SEEDS=2, SEED=N)
+	@$(setup_build)
+	@$(call configure,release,build)
+	@cmake --build build -j $(JOBS) --target hirestream_simulator
+	@seed=$${SEED:-$$(( ($$(date +%s) * 1000 + RANDOM) % 1000000000 ))}; \
+	  echo "first seed $$seed"; HIRESTREAM_COMMIT=$$(git describe --always --dirty --abbrev=10 2>/dev/null) build/hirestream_simulator --year --days $(DAYS) --seed $$seed --seeds $(or $(SEEDS),2) --jobs $(JOBS) $(ARGS)
+
 mutations: ## deliberate defects, each of which the simulator or the contract suite must catch; writes docs/proof/mutations.md
 	@$(setup_full)
 	@tests/support/services/services.sh run -- tests/mutation/run --summary docs/proof/mutations.md $(ARGS)
@@ -94,9 +102,10 @@ sources: ## the same rows through every source into every warehouse, a million o
 	@HIRESTREAM_E2E_ROWS=$(ROWS) HIRESTREAM_BINARY=$(CURDIR)/build/hirestream tests/support/services/services.sh run -- \
 	  tests/support/python/run -m pytest -q -p no:cacheprovider tests/e2e/test_sources.py --proof docs/proof/sources.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, sources, fuzz, faults, soak
+prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, fuzz, faults, soak
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
+	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
 	@$(MAKE) --no-print-directory sources
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60 ARGS='--summary docs/proof/fuzzing.md'
 	@$(MAKE) --no-print-directory faults

@@ -29,7 +29,6 @@ std::vector<SliceKey> AuditSchedule::take_due(const SliceBook& book, int64_t now
     due_.erase(due_.begin());
     const LedgerEntry* entry = book.find(key);
     if (entry != nullptr && entry->state == SliceState::kSettled) {
-      schedule_after(*entry, now_us);
       out.push_back(key);
     }
   }

@@ -20,8 +20,10 @@ class AuditSchedule {
 
   // Its next audit, if there is one.
   void add(const LedgerEntry& entry, int64_t now_us);
-  // Takes out what is due, and schedules the audits after it. One audit stands for all that fell
-  // due, for example while the engine was down.
+  // One that was counted whole right now: its next audit, whatever it was counted for.
+  void add_counted(const LedgerEntry& entry, int64_t now_us) { schedule_after(entry, now_us); }
+  // Takes out what is due; its next audit is added when it was counted. One audit stands for all
+  // that fell due, for example while the engine was down.
   std::vector<SliceKey> take_due(const SliceBook& book, int64_t now_us);
   void clear() { due_.clear(); }
 

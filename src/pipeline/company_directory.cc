@@ -3,11 +3,18 @@
 #include <utility>
 
 namespace hirestream {
+namespace {
+
+// The next refresh may be a little too early for what another engine still writes.
+constexpr int kStoredAgain = 2;
+
+}  // namespace
 
 Result<void> CompanyDirectory::start() {
   HIRESTREAM_ASSIGN(const std::vector<Job> stored, ports_.warehouse.load_jobs());
   jobs_.clear();
   stored_all_ = false;
+  stored_again_.clear();
   for (const Job& job : stored) {
     jobs_.insert_or_assign(job.job_id, job);
   }
@@ -63,6 +70,7 @@ Result<void> CompanyDirectory::store_jobs(const std::vector<Job>& current) {
     stored.emplace(job.job_id, &job);
   }
   std::vector<Job> changed;
+  std::unordered_map<int64_t, int> stored_again;
   int64_t moved = 0;
   for (const Job& job : ports_.jobs != nullptr ? current : stored_list) {
     const auto known = jobs_.find(job.job_id);
@@ -70,11 +78,17 @@ Result<void> CompanyDirectory::store_jobs(const std::vector<Job>& current) {
     const bool differs = known == jobs_.end() || known->second != job ||
                          in_warehouse == stored.end() || *in_warehouse->second != job;
     moved += differs ? 1 : 0;
-    if (differs || !stored_all_) {
+    const auto again = stored_again_.find(job.job_id);
+    const int left = differs ? kStoredAgain : again == stored_again_.end() ? 0 : again->second - 1;
+    if (left > 0) {
+      stored_again.emplace(job.job_id, left);
+    }
+    if (differs || again != stored_again_.end() || !stored_all_) {
       changed.push_back(job);
     }
   }
   if (changed.empty()) {
+    stored_again_.clear();
     return {};
   }
   HIRESTREAM_ASSIGN(const int64_t rewritten,
@@ -83,6 +97,7 @@ Result<void> CompanyDirectory::store_jobs(const std::vector<Job>& current) {
     jobs_.insert_or_assign(job.job_id, job);
   }
   stored_all_ = true;
+  stored_again_ = std::move(stored_again);
   if (moved > 0 || rewritten > 0) {
     ports_.observer.on_note("info", "job dimension: " + std::to_string(moved) +
                                         " jobs new or changed, " + std::to_string(rewritten) +

@@ -57,6 +57,9 @@ class CompanyDirectory {
   // Last stored.
   std::vector<Publisher> publishers_;
   bool stored_all_ = false;
+  // Jobs that changed a short while ago, and how many refreshes store them once more: until its own
+  // refresh another engine may write rows with what they were before, and end instead of it.
+  std::unordered_map<int64_t, int> stored_again_;
   std::vector<std::string> noted_of_jobs_;
   std::vector<std::string> noted_of_publishers_;
 };

@@ -194,7 +194,8 @@ void TailEngine::queue_what_is_due(int64_t now_us) {
     queue_.push_back(key);
   }
   // Not held back by a clock that was set back.
-  queue_.wake(clockwork_.set_back_us() > 0 ? INT64_MAX : now_us);
+  queue_.wake(clock_set_back_ ? INT64_MAX : now_us);
+  clock_set_back_ = false;
 }
 
 void TailEngine::take_back_what_was_not_due(int64_t now_us) {
@@ -215,19 +216,21 @@ Result<StepReport> TailEngine::step() {
     HIRESTREAM_TRY(start());
   }
   const int64_t now_us = clockwork_.tick();
+  clock_set_back_ = clock_set_back_ || clockwork_.set_back_us() > 0;
   HIRESTREAM_TRY(clockwork_.do_chores());
   HIRESTREAM_TRY(buckets_.advance(now_us));
-  if (clockwork_.set_back_us() > 0 && !buckets_.in_order()) {
+  if (clock_set_back_ && !buckets_.in_order()) {
     take_back_what_was_not_due(now_us);
   }
   // Before the discovery: what that puts into the queue holds the marks back.
   if (freeze_timer_.due(now_us)) {
     HIRESTREAM_TRY(freeze(now_us));
   }
+  // Before it, too: what is new goes to the head of the queue, what it finds to the end.
+  open_new_buckets(now_us);
   if (discovery_ != nullptr || discover_timer_.due(now_us)) {
     HIRESTREAM_TRY(discover(now_us));
   }
-  open_new_buckets(now_us);
   queue_what_is_due(now_us);
   const int64_t rows_before = book_.rows_counted();
   if (poll_timer_.due(now_us)) {
@@ -347,7 +350,7 @@ void TailEngine::file_counted(Counted&& slice, int64_t now_us) {
       open_.open(slice.key, std::move(slice.ids), slice.position_max, now_us);
     }
   } else {
-    audits_.note_audit(*entry, now_us);
+    audits_.add_counted(*entry, now_us);
   }
 }
 

@@ -102,6 +102,8 @@ class TailEngine : public Engine {
   int64_t recounted_ = 0;
   // Slices up to it were frozen, or cannot be.
   SliceKey frozen_up_to_ = kBeforeAll;
+  // What follows from a clock that was set back is still to be done: a failed step leaves it.
+  bool clock_set_back_ = false;
   bool started_ = false;
   bool polled_ = false;
 };

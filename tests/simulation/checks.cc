@@ -191,7 +191,7 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
   }
 }
 
-void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger) {
+void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger, int64_t disturbed_us) {
   const int64_t now_us = world_.now_us();
   for (; prompt_next_ < prompt_queue_.size() && prompt_queue_[prompt_next_].first <= now_us;
        ++prompt_next_) {
@@ -200,7 +200,8 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger) {
            row.versions.front().outcome.measures);
     prompt_dirty_.insert(row.slice);
   }
-  if (now_us < world_.disturbed_us() + promptness_.delay_max_us + 3 * kSecondUs) {
+  if (now_us <
+      std::max(world_.disturbed_us(), disturbed_us) + promptness_.delay_max_us + 3 * kSecondUs) {
     return;
   }
   std::set<SliceKey> later;

@@ -50,8 +50,9 @@ class Checks {
   void check_slice(const LedgerEntry& before, const CellMap& cells_before, const LedgerEntry& after,
                    const CellMap& cells_after) const;
 
-  // Rows whose time to be counted has come are in. Call again and again.
-  void check_promptness(const std::map<SliceKey, StoredSlice>& ledger);
+  // Rows whose time to be counted has come are in, unless the engines, or those of this source,
+  // were disturbed a short while ago. Call again and again.
+  void check_promptness(const std::map<SliceKey, StoredSlice>& ledger, int64_t disturbed_us);
   // The ledger holds exactly the rows visible now; frozen slices aside, of which `events` must
   // still hold what they gave, and those that wait for somebody to decide.
   void check_truth(const std::map<SliceKey, StoredSlice>& ledger) const;

@@ -121,6 +121,27 @@ TEST_F(CompanyDirectoryTest, AnEmptyOneTakesNothingAway) {
   EXPECT_EQ(companies_.company_of(1), 7);
 }
 
+TEST_F(CompanyDirectoryTest, RowsOfAnEngineThatEndsBeforeItsRefreshGetTheNewCompany) {
+  jobs_.say(7);
+  ASSERT_TRUE(companies_.refresh());
+  jobs_.say(8);
+  ASSERT_TRUE(companies_.refresh());
+  const CellKey cell{.local_hour = 490'000, .job_id = 1};
+  Commit of_another;
+  of_another.source = 1;
+  of_another.token = 1;
+  of_another.cells = {{cell, Measures{.clicks = 1}, 7}};
+  ASSERT_TRUE(warehouse_.commit(of_another));
+  ASSERT_EQ(database_.events().at(cell).company_id, 7);
+  ASSERT_TRUE(companies_.refresh());
+  EXPECT_EQ(database_.events().at(cell).company_id, 8);
+  const int64_t changes = warehouse_.changes().value();
+  ASSERT_TRUE(companies_.refresh());
+  EXPECT_EQ(warehouse_.changes().value(), changes + 1);
+  ASSERT_TRUE(companies_.refresh());
+  EXPECT_EQ(warehouse_.changes().value(), changes + 1) << "nobody writes with the old one any more";
+}
+
 TEST_F(CompanyDirectoryTest, PublishersThatAreMissingForAMomentAreNoError) {
   jobs_.say(7);
   ASSERT_TRUE(companies_.refresh());

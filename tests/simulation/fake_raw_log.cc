@@ -74,6 +74,23 @@ void RawLog::hide(size_t row, int64_t from_us, int64_t until_us) {
   rows_[row].gone_until_us = until_us;
 }
 
+void RawLog::drop_expired(int64_t now_us) {
+  std::vector<RawRow> rows = std::exchange(rows_, {});
+  slices_.clear();
+  sequences_.clear();
+  for (RawRow& row : rows) {
+    if (!row.has_expired(now_us)) {
+      add(std::move(row));
+    }
+  }
+}
+
+bool RawLog::is_down(int64_t now_us) const {
+  return std::any_of(outages_.begin(), outages_.end(), [now_us](const auto& outage) {
+    return outage.first <= now_us && now_us < outage.second;
+  });
+}
+
 const std::vector<size_t>& RawLog::rows_of(const SliceKey& key) const {
   static const std::vector<size_t> kNone;
   const auto found = slices_.find(key);
@@ -89,8 +106,12 @@ int64_t RawLog::newest_sequence(int64_t now_us) const {
 Result<void> FakeEventSource::check_reachable(std::string_view call) {
   ++statistics_.requests;
   world_.port_call(process_, call);
-  if (world_.source_is_down()) {
-    world_.count_fault("raw log down");
+  if (log_.is_removed(world_.now_us())) {
+    world_.note_fault("raw log gone");
+    return fail(ErrorKind::kConfig, std::string(kTableGone), "raw log", "no such table");
+  }
+  if (log_.is_down(world_.now_us())) {
+    world_.note_fault("raw log down");
     return source_error(call, "connection refused");
   }
   if (world_.fault(world_.rates.read_error, "read error")) {

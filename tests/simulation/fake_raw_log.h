@@ -22,6 +22,9 @@ namespace hirestream::simulation {
 // The operation of the error that an engine ends with which does not know a shard yet.
 inline constexpr std::string_view kUnknownShard = "discover slices";
 
+// The operation of the error of a raw log that is gone.
+inline constexpr std::string_view kTableGone = "open table";
+
 // What a source of this strategy can be asked for.
 void describe_reads(SourceDescription& source);
 
@@ -34,6 +37,14 @@ class RawLog {
   // From then on readers that open the log are told of so many shards (rows are laid out before,
   // see RawRow::slice).
   void announce_shards(int64_t from_us, int32_t shard_count);
+  // It cannot be read for these times, [from, to).
+  void set_outages(std::vector<std::pair<int64_t, int64_t>> outages) {
+    outages_ = std::move(outages);
+  }
+  bool is_down(int64_t now_us) const;
+  // Somebody drops it then.
+  void remove_at(int64_t us) { removed_us_ = us; }
+  bool is_removed(int64_t now_us) const { return now_us >= removed_us_; }
   // What a reader is told that opens the log now.
   SourceDescription description_at(int64_t now_us) const;
   // From now on slices lie where parts of the ring begin.
@@ -45,6 +56,8 @@ class RawLog {
   uint64_t place_of(const SliceKey& key) const;
   // A new version of a row.
   void overwrite(size_t row, RowVersion version);
+  // Rows that have expired leave the log for good. While nobody reads; the others move up.
+  void drop_expired(int64_t now_us);
   // It is missing everywhere for that time.
   void hide(size_t row, int64_t from_us, int64_t until_us);
 
@@ -65,6 +78,8 @@ class RawLog {
   int32_t more_shards_ = 0;
   bool round_places_ = false;
   size_t discovery_part_ = SIZE_MAX;
+  std::vector<std::pair<int64_t, int64_t>> outages_;
+  int64_t removed_us_ = INT64_MAX;
 };
 
 class FakeEventSource : public EventSource {

@@ -40,17 +40,37 @@ std::string_view state_name(SliceState state) {
 
 // ---- the database
 
+void WarehouseDatabase::watch(const std::string& source, Checks& checks) {
+  auto& added = watched_[source] = std::make_unique<Watched>();
+  added->checks = &checks;
+  checks.look_at_frozen(added->frozen_slices,
+                        [this, source](const SliceKey& key) { return is_frozen(key, source); });
+}
+
+SourceId WarehouseDatabase::id_of(const std::string& source) const {
+  const auto known = now_.sources.find(source);
+  return source.empty() ? 1 : known == now_.sources.end() ? 0 : known->second.first;
+}
+
+WarehouseDatabase::Watched* WarehouseDatabase::watched(SourceId source) const {
+  const auto found = std::find_if(watched_.begin(), watched_.end(), [&](const auto& candidate) {
+    return id_of(candidate.first) == source;
+  });
+  return found == watched_.end() ? nullptr : found->second.get();
+}
+
 bool WarehouseDatabase::locks_overlap(const Commit& a, const Commit& b) const {
+  const bool same_source = a.source == b.source;
   for (const WriterEpoch& x : a.writers) {
     for (const WriterEpoch& y : b.writers) {
-      if (x.shard == y.shard) {
+      if (same_source && x.shard == y.shard) {
         return true;
       }
     }
   }
   for (const SliceChange& x : a.slices) {
     for (const SliceChange& y : b.slices) {
-      if (x.entry.key == y.entry.key) {
+      if (same_source && x.entry.key == y.entry.key) {
         return true;
       }
     }
@@ -97,7 +117,8 @@ CommitOutcome WarehouseDatabase::check_guards(const Commit& commit) const {
     const auto found = now_.slices.find({commit.source, change.entry.key});
     const int64_t revision = found == now_.slices.end() ? 0 : found->second.entry.revision;
     const bool below_mark = commit.writers.empty() && change.entry.revision == 0 &&
-                            change.mode != ChangeMode::kFreeze && is_frozen(change.entry.key);
+                            change.mode != ChangeMode::kFreeze &&
+                            is_frozen(commit.source, change.entry.key);
     if (revision != change.entry.revision || below_mark) {
       outcome.verdict = CommitVerdict::kConflict;
       outcome.conflicts.push_back(change.entry.key);
@@ -164,7 +185,8 @@ void WarehouseDatabase::check_publisher(const Commit& commit) const {
 
 void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int64_t>& taken) {
   check_shape(commit);
-  if (checks_ != nullptr) {
+  Watched* const watch = watched(commit.source);
+  if (watch != nullptr) {
     check_fence(commit, taken);
     check_publisher(commit);
   }
@@ -173,12 +195,14 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   std::set<CellKey> touched;
   if (!commit.writers.empty() && (!commit.frozen_hours.empty() || !commit.frozen_days.empty())) {
     const CellMap history = history_of(commit);
-    if (checks_ != nullptr) {
+    if (watch != nullptr) {
       check_frozen(commit, history);
     }
     for (const auto& [cell, measures] : history) {
       add_to(expected_events_, cell, measures);
-      add_to(history_, cell, measures);
+      if (watch != nullptr) {
+        add_to(watch->history, cell, measures);
+      }
       touched.insert(cell);
     }
   }
@@ -205,12 +229,13 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   }
   for (const auto& [shard, bucket] : commit.settled_until) {
     const auto [mark, fresh] = now_.settled_until[commit.source].emplace(shard, INT64_MIN);
-    if (checks_ != nullptr) {
-      checks_->check_settled(ledger(), shard, mark->second, bucket, repaired_);
+    if (watch != nullptr) {
+      watch->checks->check_settled(ledger_of(commit.source), shard, mark->second, bucket,
+                                   watch->repaired);
     }
     mark->second = std::max(mark->second, bucket);
   }
-  if (checks_ != nullptr) {
+  if (watch != nullptr) {
     check_cells(touched);
   }
 }
@@ -283,8 +308,9 @@ void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& histor
 // put a slice into the ledger that never was there.
 void WarehouseDatabase::check_not_frozen(const Commit& commit, const SliceChange& change) const {
   const SliceKey& key = change.entry.key;
-  if (checks_ != nullptr && change.mode != ChangeMode::kFreeze && is_frozen(key) &&
-      (frozen_slices_.contains(key) || !commit.writers.empty())) {
+  const Watched* const watch = watched(commit.source);
+  if (watch != nullptr && change.mode != ChangeMode::kFreeze && is_frozen(commit.source, key) &&
+      (watch->frozen_slices.contains(key) || !commit.writers.empty())) {
     violated("Retention",
              fmt::format("slice {}/{} is frozen, and counted again", key.shard, key.bucket));
   }
@@ -297,7 +323,9 @@ void WarehouseDatabase::apply_frozen(const Commit& commit) {
     day.day = change.day;
     day += change;
   }
-  now_.frozen = merge(now_.frozen, commit.frozen_hours);
+  for (const Cell& cell : commit.frozen_hours) {
+    add_to(now_.frozen, cell.key, cell.measures);
+  }
   for (const FrozenMark& mark : commit.frozen_marks) {
     FrozenMark& stored = now_.frozen_marks[{commit.source, mark.shard}];
     if (mark.until < stored.until) {
@@ -316,12 +344,10 @@ const StoredSlice* WarehouseDatabase::stored_slice(SourceId source, const SliceK
   return slice == slices->second.end() ? nullptr : &slice->second;
 }
 
-bool WarehouseDatabase::is_frozen(const SliceKey& key) const {
-  const auto any = [&key](const auto& mark) {
-    return mark.first.second == key.shard && key.bucket < mark.second.until;
-  };
-  return !ledger().contains(key) &&
-         std::any_of(now_.frozen_marks.begin(), now_.frozen_marks.end(), any);
+bool WarehouseDatabase::is_frozen(SourceId source, const SliceKey& key) const {
+  const auto mark = now_.frozen_marks.find({source, key.shard});
+  return mark != now_.frozen_marks.end() && key.bucket < mark->second.until &&
+         !ledger_of(source).contains(key);
 }
 
 FrozenDay WarehouseDatabase::frozen_sum() const {
@@ -347,15 +373,18 @@ void WarehouseDatabase::check_cells(const std::set<CellKey>& touched) const {
   }
 }
 
-const std::map<SliceKey, StoredSlice>& WarehouseDatabase::ledger() const {
+const std::map<SliceKey, StoredSlice>& WarehouseDatabase::ledger_of(SourceId source) const {
   static const std::map<SliceKey, StoredSlice> kNone;
-  return now_.shadow.empty() ? kNone : now_.shadow.begin()->second;
+  const auto slices = now_.shadow.find(source);
+  return slices == now_.shadow.end() ? kNone : slices->second;
 }
 
-std::vector<StoredReject> WarehouseDatabase::rejects() const {
+std::vector<StoredReject> WarehouseDatabase::rejects(const std::string& source) const {
   std::vector<StoredReject> out;
   for (const auto& [key, reject] : now_.rejects) {
-    out.push_back(reject);
+    if (key.source == id_of(source)) {
+      out.push_back(reject);
+    }
   }
   return out;
 }
@@ -364,6 +393,7 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
                                     std::set<CellKey>& touched) {
   const SliceKey& key = change.entry.key;
   check_not_frozen(commit, change);
+  Watched* const watch = watched(commit.source);
   Slice& slice = now_.slices[{commit.source, key}];
   StoredSlice& shadow = now_.shadow[commit.source][key];
   const LedgerEntry before = shadow.entry;
@@ -379,18 +409,18 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       slice.base = encode_contribution(change.contribution);
       slice.deltas.clear();
       cells = to_map(change.contribution);
-      damaged_.erase(key);
+      damaged_.erase({commit.source, key});
       // An engine that holds it hears of a repair at the next audit.
-      if (checks_ != nullptr && !commit.writers.empty()) {
-        checks_->exempt(key, false);
+      if (watch != nullptr && !commit.writers.empty()) {
+        watch->checks->exempt(key, false);
       }
       break;
     case ChangeMode::kKeep:
       break;
     case ChangeMode::kFreeze:
-      if (before.held && checks_ != nullptr) {
+      if (before.held && watch != nullptr) {
         // What came while it was held was not counted, and is too late now.
-        checks_->exempt(key, true);
+        watch->checks->exempt(key, true);
       }
       break;
   }
@@ -403,10 +433,12 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   }
   if (change.mode == ChangeMode::kFreeze) {
     apply_rejects(commit.source, change, commit.now_us);
-    if (change.entry.revision != 0) {
-      frozen_slices_[key] = shadow;
+    if (change.entry.revision != 0 && watch != nullptr) {
+      watch->frozen_slices[key] = shadow;
     }
-    repaired_.erase(key);
+    if (watch != nullptr) {
+      watch->repaired.erase(key);
+    }
     now_.slices.erase({commit.source, key});
     now_.shadow[commit.source].erase(key);
     return;
@@ -414,14 +446,14 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   slice.entry = now;
   slice.entry.revision += 1;
   slice.token = commit.token;
-  if (commit.writers.empty()) {
-    repaired_.insert(key);
-  } else {
-    repaired_.erase(key);
-  }
   apply_rejects(commit.source, change, commit.now_us);
-  if (checks_ != nullptr) {
-    checks_->check_slice(before, shadow.cells, now, cells);
+  if (watch != nullptr) {
+    if (commit.writers.empty()) {
+      watch->repaired.insert(key);
+    } else {
+      watch->repaired.erase(key);
+    }
+    watch->checks->check_slice(before, shadow.cells, now, cells);
   }
   for (const auto& [cell, measures] : shadow.cells) {
     Measures minus;
@@ -467,10 +499,11 @@ void WarehouseDatabase::apply_rejects(SourceId source, const SliceChange& change
       return std::any_of(change.rejects.begin(), change.rejects.end(),
                          [&](const RejectedRow& row) { return row.id == id; });
     };
-    std::erase_if(all, [&](const auto& item) {
-      return item.first.source == source && item.first.slice == change.entry.key &&
-             !stays(item.first.row);
-    });
+    for (auto item = all.lower_bound({source, change.entry.key, RowId()});
+         item != all.end() && item->first.source == source &&
+         item->first.slice == change.entry.key;) {
+      item = stays(item->first.row) ? std::next(item) : all.erase(item);
+    }
   }
   for (const RejectedRow& row : change.rejects) {
     const auto [at, fresh] = all.emplace(RejectKey{source, change.entry.key, row.id},
@@ -502,7 +535,7 @@ StoredContribution WarehouseDatabase::load(const State& state, SourceId source,
     }
     out.contribution = merge(out.contribution, *decoded);
   }
-  if (!damaged_.contains(key) &&
+  if (!damaged_.contains({source, key}) &&
       to_map(out.contribution) != state.shadow.at(source).at(key).cells) {
     violated("Codec", "a contribution does not come back as it was stored");
   }
@@ -533,7 +566,9 @@ void WarehouseDatabase::check_atomic() const {
 void WarehouseDatabase::damage_a_blob() {
   std::vector<SliceId> candidates;
   for (const auto& [id, slice] : now_.slices) {
-    if (!slice.base.empty()) {
+    // What damaged slices of two sources gave can be told by neither's repair (docs/guarantees.md).
+    const bool other = !damaged_.empty() && damaged_.begin()->first != id.first;
+    if (!slice.base.empty() && !other) {
       candidates.push_back(id);
     }
   }
@@ -543,9 +578,9 @@ void WarehouseDatabase::damage_a_blob() {
   const SliceId& id = world_.random.pick(candidates);
   std::string& blob = now_.slices.at(id).base;
   blob[world_.random.below(blob.size())] ^= 0x10;
-  damaged_.insert(id.second);
-  if (checks_ != nullptr) {
-    checks_->exempt(id.second, true);
+  damaged_.insert(id);
+  if (const Watched* const watch = watched(id.first)) {
+    watch->checks->exempt(id.second, true);
   }
   world_.count_fault("damaged blob");
   world_.trace("warehouse",
@@ -557,9 +592,9 @@ void WarehouseDatabase::lose_blobs(const SliceKey& key) {
     if (id.second == key) {
       slice.base.clear();
       slice.deltas.clear();
-      damaged_.insert(key);
-      if (checks_ != nullptr) {
-        checks_->exempt(key, true);
+      damaged_.insert(id);
+      if (const Watched* const watch = watched(id.first)) {
+        watch->checks->exempt(key, true);
       }
     }
   }
@@ -567,7 +602,7 @@ void WarehouseDatabase::lose_blobs(const SliceKey& key) {
 
 void WarehouseDatabase::damage_all_blobs() {
   for (auto& [id, slice] : now_.slices) {
-    damaged_.insert(id.second);
+    damaged_.insert(id);
     for (std::string* blob : {&slice.base, slice.deltas.empty() ? nullptr : &slice.deltas.back()}) {
       if (blob != nullptr && !blob->empty()) {
         blob->back() ^= 0x10;
@@ -732,11 +767,12 @@ Result<std::vector<WriterEpoch>> FakeWarehouse::take_epochs(SourceId source,
                                                             std::span<const int32_t> shards,
                                                             const std::string&) {
   HIRESTREAM_TRY(begin("take epochs"));
-  if (fenced_ && database_.checks_ != nullptr) {
+  if (fenced_ && !database_.watched_.empty()) {
     violated("Fence", "an engine whose shards another one has taken takes them back");
   }
   if (!database_.epochs_do_not_wait) {
     Commit lock;
+    lock.source = source;
     for (const int32_t shard : shards) {
       lock.writers.push_back({shard, 0});
     }
@@ -981,7 +1017,11 @@ Result<int64_t> FakeWarehouse::changes() {
 
 Result<Contribution> FakeWarehouse::frozen_totals() {
   HIRESTREAM_TRY(begin("frozen totals"));
-  return state().frozen;
+  Contribution out;
+  for (const auto& [key, measures] : state().frozen) {
+    out.push_back({key, measures});
+  }
+  return out;
 }
 
 Result<std::vector<FrozenMark>> FakeWarehouse::load_frozen_marks(SourceId source,

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,24 +33,35 @@ class WarehouseDatabase {
     int64_t updated_us = 0;
   };
 
-  WarehouseDatabase(World& world, Checks& checks) : world_(world), checks_(&checks) {
-    checks.look_at_frozen(frozen_slices_, [this](const SliceKey& key) { return is_frozen(key); });
-  }
+  // With one source, whatever its name is.
+  WarehouseDatabase(World& world, Checks& checks) : world_(world) { watch("", checks); }
   // Without a raw log to compare with: keeps the contract and checks nothing more.
   explicit WarehouseDatabase(World& world) : world_(world) {}
+  // Compares what the source of that name counts with its raw log.
+  void watch(const std::string& source, Checks& checks);
 
-  // What the checks look at (of the only source).
-  const std::map<SliceKey, StoredSlice>& ledger() const;
-  const std::map<SliceKey, StoredSlice>& frozen_slices() const { return frozen_slices_; }
+  // What the checks look at, by the source's name; without one: of the first source.
+  const std::map<SliceKey, StoredSlice>& ledger(const std::string& source = "") const {
+    return ledger_of(id_of(source));
+  }
+  const std::map<SliceKey, StoredSlice>& frozen_slices(const std::string& source = "") const {
+    return watched_.at(source)->frozen_slices;
+  }
   // Sums over all frozen days.
   FrozenDay frozen_sum() const;
+  // How many of them there are: one for each source, shard and day.
+  size_t frozen_days() const { return now_.frozen_days.size(); }
   // Below the shard's mark, and not in the ledger.
-  bool is_frozen(const SliceKey& key) const;
+  bool is_frozen(const SliceKey& key, const std::string& source = "") const {
+    return is_frozen(id_of(source), key);
+  }
   // Cells of what was counted straight into the frozen base.
-  const CellMap& history_cells() const { return history_; }
+  const CellMap& history_cells(const std::string& source = "") const {
+    return watched_.at(source)->history;
+  }
   const std::map<CellKey, EventRow>& events() const { return now_.events; }
   const std::map<CellKey, EventRow>& days() const { return now_.days; }
-  std::vector<StoredReject> rejects() const;
+  std::vector<StoredReject> rejects(const std::string& source = "") const;
   int64_t commits() const { return commits_; }
 
   // events = frozen base + Σ ledger, and days = events summed up by day, all of it.
@@ -113,7 +125,7 @@ class WarehouseDatabase {
     std::map<CellKey, EventRow> events;
     std::map<CellKey, EventRow> days;
     // By hour, as frozen_totals() tells.
-    Contribution frozen;
+    CellMap frozen;
     std::optional<MigratedHours> migrated;
     std::map<std::tuple<SourceId, int32_t, int32_t>, FrozenDay> frozen_days;
     std::map<std::pair<SourceId, int32_t>, FrozenMark> frozen_marks;
@@ -123,6 +135,20 @@ class WarehouseDatabase {
     int64_t changes = 0;  // commits without writers, jobs stored
   };
 
+  // A source whose numbers are checked.
+  struct Watched {
+    Checks* checks = nullptr;
+    // What was frozen, slice by slice: nobody but the checks knows any more.
+    std::map<SliceKey, StoredSlice> frozen_slices;
+    CellMap history;
+    std::set<SliceKey> repaired;  // last changed by a repair
+  };
+
+  SourceId id_of(const std::string& source) const;
+  // Null: nobody checks it.
+  Watched* watched(SourceId source) const;
+  const std::map<SliceKey, StoredSlice>& ledger_of(SourceId source) const;
+  bool is_frozen(SourceId source, const SliceKey& key) const;
   bool locks_overlap(const Commit& a, const Commit& b) const;
   CommitOutcome check_guards(const Commit& commit) const;
   void apply(const Commit& commit, const std::map<int32_t, int64_t>& taken);
@@ -143,15 +169,11 @@ class WarehouseDatabase {
   StoredContribution load(const State& state, SourceId source, const SliceKey& key) const;
 
   World& world_;
-  Checks* checks_ = nullptr;
+  std::map<std::string, std::unique_ptr<Watched>> watched_;
   State now_;
   // Frozen base + Σ ledger.
   std::map<CellKey, Measures> expected_events_;
-  // What was frozen, slice by slice: nobody but the checks knows any more.
-  std::map<SliceKey, StoredSlice> frozen_slices_;
-  CellMap history_;
-  std::set<SliceKey> repaired_;  // last changed by a repair
-  std::set<SliceKey> damaged_;
+  std::set<SliceId> damaged_;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;
 };

@@ -110,9 +110,7 @@ Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& re
     return outcome;
   }
   outcome.fate = Fate::kCounted;
-  // All times of the simulation lie after 1970.
-  outcome.cell.local_hour =
-      static_cast<int32_t>((values.ts.meaning + reading.zone_offset_us) / 3'600'000'000);
+  outcome.cell.local_hour = reading.zone.local_hour(values.ts.meaning);
   outcome.cell.job_id = *job;
   outcome.cell.publisher_id = publisher.value_or(0);
   outcome.cell.campaign_id =

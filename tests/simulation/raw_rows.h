@@ -13,6 +13,7 @@
 #include "model/contribution.h"
 #include "model/slice.h"
 #include "simulation/random.h"
+#include "simulation/zones.h"
 
 namespace hirestream::simulation {
 
@@ -82,7 +83,7 @@ struct RawRow {
 // How rows are read: part of the run's set-up.
 struct Reading {
   bool payload_attribution = false;
-  int64_t zone_offset_us = 0;  // of the reporting time zone; it has no summer time
+  Zone zone = zones().front();  // in which is reported
   int64_t ts_min_us = 0;
   int64_t future_max_us = 0;
   int64_t start_at_us = INT64_MIN;

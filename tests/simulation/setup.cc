@@ -76,16 +76,35 @@ void draw_source(Setup& setup, Random& random) {
   }
 }
 
+const Zone& zone(const std::string& name) {
+  return *std::ranges::find(zones(), name, &Zone::name);
+}
+
+// The zone in which is reported, often on the day when its clocks change. Drawn from a chance of
+// its own: the other seeds stay what they were.
+void draw_zone(Setup& setup, uint64_t seed) {
+  Random random(seed * 41'419 + 43);
+  setup.zone_drawn = random.chance(0.5);
+  if (!setup.zone_drawn) {
+    return;
+  }
+  setup.reading.zone = random.pick(zones());
+  const std::vector<int64_t> changes = setup.reading.zone.changes();
+  if (!changes.empty() && random.chance(0.7)) {
+    setup.start_us = random.pick(changes) - seconds_between(random, 0, 300);
+  }
+}
+
 void draw_reading(Setup& setup, Random& random) {
   CountingOptions& counting = setup.options.counting;
   setup.reading.payload_attribution = random.chance(0.4);
   counting.attribution =
       setup.reading.payload_attribution ? Attribution::kPayload : Attribution::kColumns;
-  if (random.chance(0.3)) {
+  if (random.chance(0.3) && !setup.zone_drawn) {
     // Half an hour off the full hour and never any summer time.
-    counting.reporting_zone = TimeZone::find("Asia/Kolkata").value();
-    setup.reading.zone_offset_us = 5 * kHourUs + kHourUs / 2;
+    setup.reading.zone = zone("Asia/Kolkata");
   }
+  counting.reporting_zone = TimeZone::find(setup.reading.zone.name).value();
   counting.future_max_us = random.pick<int64_t>({600, 86'400}) * kSecondUs;
   setup.reading.ts_min_us = counting.ts_min_us;
   setup.reading.future_max_us = counting.future_max_us;
@@ -627,13 +646,24 @@ void Setup::hide_rows(RawLog& log) const {
   }
 }
 
-Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds) {
+namespace {
+
+// Into the warehouse of `first`, if there is one.
+Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds,
+                 const Setup* first) {
   Random random(seed * 4 + static_cast<uint64_t>(strategy));
   Setup setup;
   setup.strategy = strategy;
   setup.jobs = (seed * 0xD6E8FEB86659FD93ULL >> 32) % 5 == 4 ? kManyJobs : kJobs;
   // 2026-03-01 plus some hours.
   setup.start_us = 1'772'323'200 * kSecondUs + seconds_between(random, 10 * 3600, 20 * 3600);
+  draw_zone(setup, seed);
+  if (first != nullptr) {
+    setup.jobs = first->jobs;
+    setup.start_us = first->start_us;
+    setup.zone_drawn = true;
+    setup.reading.zone = first->reading.zone;
+  }
   draw_times(setup, random);
   draw_source(setup, random);
   draw_reading(setup, random);
@@ -701,6 +731,40 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
         setup.options.scan_window_us - setup.promptness.delay_max_us - 5 * kSecondUs;
   }
   setup.options.token_seed = random.next();
+  return setup;
+}
+
+}  // namespace
+
+Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds) {
+  return draw_setup(seed, strategy, seconds, nullptr);
+}
+
+Setup make_companion(Setup& first, uint64_t seed, Strategy strategy) {
+  Random random(seed * 12'289 + 83);
+  Setup setup = draw_setup(random.next() >> 16, strategy, std::nullopt, &first);
+  setup.options.source_name = "companion";
+  setup.source.identity = "another raw log";
+  setup.job_changes = first.job_changes;
+  if (random.chance(0.2)) {
+    setup.gone_for_good_us = random.between(first.start_us, first.writing_end_us);
+    setup.damages_us.clear();
+    first.damages_us.clear();
+  }
+  // What one source's damaged slices gave cannot be told from what frozen or held ones of the other
+  // one gave.
+  const bool damages = !setup.damages_us.empty() || !first.damages_us.empty();
+  const int64_t end_us = std::max(first.end_us, setup.end_us);
+  const int64_t faults_end_us = std::max(first.faults_end_us, setup.faults_end_us);
+  for (Setup* both : {&first, &setup}) {
+    if (damages) {
+      both->options.retention_us = 7 * 24 * kHourUs;
+      both->early_expiry = 0;
+    }
+    both->end_us = end_us;
+    both->faults_end_us = faults_end_us;
+    both->expiry_end_us = first.expiry_end_us == 0 ? 0 : end_us + 600 * kSecondUs;
+  }
   return setup;
 }
 

@@ -27,6 +27,7 @@ struct Setup {
   bool text_columns = false;
   EngineOptions options;
   Reading reading;
+  bool zone_drawn = false;  // from a chance of its own
   FaultRates rates;
   std::vector<std::pair<int64_t, int64_t>> fault_windows;
   std::vector<std::pair<int64_t, int64_t>> warehouse_outages;
@@ -59,6 +60,8 @@ struct Setup {
   int64_t announced_us = 0;  // the layout says so from here on, to those that start
   size_t discovery_part = SIZE_MAX;
   bool round_places = false;  // slices lie where parts of the ring begin
+  // Not 0: somebody drops the raw log then.
+  int64_t gone_for_good_us = 0;
   // Engines are started again in between, as the operator should.
   std::optional<int64_t> restart_us;
   std::optional<int64_t> upgrade_us;  // of the warehouse: row hashes are not known then
@@ -81,5 +84,7 @@ struct Setup {
 };
 
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);
+// Another source, with the jobs and the reporting zone of the first one. Both end together.
+Setup make_companion(Setup& first, uint64_t seed, Strategy strategy);
 
 }  // namespace hirestream::simulation

@@ -9,6 +9,7 @@
 #include "aggregation/tally.h"
 #include "pipeline/verify.h"
 #include "simulation/fake_warehouse.h"
+#include "simulation/process_ports.h"
 #include "simulation/setup.h"
 
 namespace hirestream::simulation {
@@ -16,83 +17,30 @@ namespace {
 
 constexpr int64_t kSpinsMax = 50;
 
-class ProcessClock : public Clock {
- public:
-  explicit ProcessClock(const World& world) : world_(world) {}
-  int64_t now_us() override { return world_.now_us() + error_us; }
-  int64_t error_us = 0;
+// One raw log and what is asked of those that count it.
+struct Source {
+  Source(const World& world, Setup drawn, RawLog rows)
+      : setup(std::move(drawn)),
+        name(setup.options.source_name),
+        log(std::move(rows)),
+        checks(world, log, setup.promptness) {}
 
- private:
-  const World& world_;
-};
-
-class FakeJobDirectory : public JobDirectory {
- public:
-  FakeJobDirectory(World& world, const std::vector<JobChange>& changes, std::string process)
-      : world_(world),
-        changes_(changes),
-        process_(std::move(process)),
-        slowness_(std::hash<std::string>()(process_)) {}
-
-  bool ready() override { return !slowness_.chance(0.3); }
-
-  Result<Loaded<Job>> load() override {
-    world_.port_call(process_, "load job directory");
-    if (world_.fault(world_.rates.jobs_error, "job directory error")) {
-      // Once it has been read, a table that is missing is only being replaced.
-      return read_before_ ? fail(ErrorKind::kConfig, "load", "jobs", "no such table")
-                          : fail(ErrorKind::kTransient, "load", "jobs", "time-out");
-    }
-    read_before_ = true;
-    std::map<int64_t, Job> jobs;
-    for (const JobChange& change : changes_) {
-      if (change.at_us <= world_.now_us()) {
-        jobs[change.job.job_id] = change.job;
-      }
-    }
-    Loaded<Job> out;
-    for (const auto& [id, job] : jobs) {
-      out.entries.push_back(job);
-    }
-    return out;
-  }
-  Result<Loaded<Publisher>> load_publishers() override { return Loaded<Publisher>(); }
-
- private:
-  World& world_;
-  const std::vector<JobChange>& changes_;
-  std::string process_;
-  // Of its own, so that other seeds stay what they were.
-  Random slowness_;
-  bool read_before_ = false;
-};
-
-class TraceObserver : public NullObserver {
- public:
-  TraceObserver(World& world, std::string process) : world_(world), process_(std::move(process)) {}
-  void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) override {
-    if (world_.tracing()) {
-      world_.trace(process_, fmt::format("{} slice {}/{} {}", slice_event_name(event), slice.shard,
-                                         slice.bucket, detail));
-    }
-  }
-  void on_retry(const Error& error, int, int64_t) override {
-    world_.trace(process_, "retries after: " + error.text());
-  }
-  void on_note(const std::string&, const std::string& text) override {
-    world_.trace(process_, text);
-  }
-
- private:
-  World& world_;
-  std::string process_;
+  Setup setup;
+  std::string name;
+  RawLog log;
+  Checks checks;
+  bool registered = false;
+  // Its own engines need time to recover; the other sources' are asked as ever.
+  int64_t disturbed_us = 0;
 };
 
 // One program run: an engine, or a verification.
 struct Process {
-  Process(World& world, const std::string& process_name) : name(process_name), clock(world) {}
+  Process(World& world, const std::string& process_name, Source& counted)
+      : name(process_name), origin(counted), clock(world) {}
 
   std::string name;
+  Source& origin;
   size_t group = 0;
   ProcessClock clock;
   std::unique_ptr<EventSource> source;
@@ -113,15 +61,27 @@ class Run {
       : parameters_(parameters),
         setup_(make_setup(parameters.seed, parameters.strategy, parameters.seconds)),
         world_(parameters.seed ^ 0x5EED, setup_.start_us, parameters.tracing),
-        log_(make_log()),
-        checks_(world_, log_, setup_.promptness),
-        database_(world_, checks_),
+        database_(world_),
         misconfiguration_(parameters.seed * 1009 + 7) {
+    std::vector<Setup> setups = {setup_};
+    if (parameters.companion) {
+      setups.push_back(make_companion(setups.front(), parameters.seed, *parameters.companion));
+      setup_ = setups.front();
+    }
+    for (Setup& setup : setups) {
+      Random random(parameters.seed * 977 + 5 + 31 * sources_.size());
+      RawLog log = setup.make_log(random);
+      log.set_outages(setup.source_outages);
+      if (sources_.size() == 1 && setup.gone_for_good_us != 0) {
+        log.remove_at(setup.gone_for_good_us);
+      }
+      sources_.push_back(std::make_unique<Source>(world_, std::move(setup), std::move(log)));
+      database_.watch(sources_.back()->name, sources_.back()->checks);
+    }
     world_.rates = setup_.rates;
     world_.fault_windows = setup_.fault_windows;
     world_.warehouse_outages = setup_.warehouse_outages;
     world_.warehouse_full = setup_.warehouse_full;
-    world_.source_outages = setup_.source_outages;
     world_.disturb();
     database_.epochs_do_not_wait = parameters.defect == Defect::kEpochsDoNotWait;
   }
@@ -129,8 +89,10 @@ class Run {
   RunReport run() {
     RunReport report;
     try {
-      for (size_t group = 0; group < setup_.groups.size(); ++group) {
-        new_process("engine", group, setup_.start_us);
+      for (const auto& source : sources_) {
+        for (size_t group = 0; group < source->setup.groups.size(); ++group) {
+          new_process("engine", *source, group, setup_.start_us);
+        }
       }
       simulate(setup_.end_us);
       check_end();
@@ -145,7 +107,9 @@ class Run {
       report.failure = "Bug: a crash outside of any process";
     }
     report.simulated_us = world_.now_us() - setup_.start_us;
-    report.rows = static_cast<int64_t>(log_.rows().size());
+    for (const auto& source : sources_) {
+      report.rows += static_cast<int64_t>(source->log.rows().size());
+    }
     report.steps = steps_;
     report.port_calls = world_.port_calls();
     report.commits = database_.commits();
@@ -156,14 +120,9 @@ class Run {
   }
 
  private:
-  RawLog make_log() {
-    Random random(parameters_.seed * 977 + 5);
-    return setup_.make_log(random);
-  }
-
   void equip(Process& process, bool repair) {
-    process.source = with_defect(parameters_.defect,
-                                 std::make_unique<FakeEventSource>(world_, log_, process.name));
+    process.source = with_defect(parameters_.defect, std::make_unique<FakeEventSource>(
+                                                         world_, process.origin.log, process.name));
     process.warehouse =
         with_defect(parameters_.defect, repair,
                     std::make_unique<FakeWarehouse>(world_, database_, process.name));
@@ -177,31 +136,33 @@ class Run {
             *process.observer};
   }
 
-  EngineOptions options(size_t group) {
-    EngineOptions out = setup_.options;
+  EngineOptions options(Source& source, size_t group) {
+    EngineOptions out = source.setup.options;
     apply_defect(parameters_.defect, out);
-    out.shards = setup_.groups[group];
+    out.shards = source.setup.groups[group];
     out.token_seed = world_.random.next();
     // A source that is known keeps its start.
-    if (registered_ && misconfiguration_.chance(0.5)) {
+    if (source.registered && misconfiguration_.chance(0.5)) {
       out.counting.start_at_us.reset();
     }
-    registered_ = registered_ || database_.commits() > 0;
+    source.registered = source.registered || !database_.ledger(source.name).empty() ||
+                        (sources_.size() == 1 && database_.commits() > 0);
     return out;
   }
 
-  Process& new_process(const std::string& kind, size_t group, int64_t wake_us) {
+  Process& new_process(const std::string& kind, Source& source, size_t group, int64_t wake_us) {
     auto process =
-        std::make_unique<Process>(world_, fmt::format("{}{}", kind, processes_.size() + 1));
+        std::make_unique<Process>(world_, fmt::format("{}{}", kind, processes_.size() + 1), source);
     process->group = group;
     process->wake_us = wake_us;
-    if (setup_.clock_error_max_us > 0) {
-      process->clock.error_us =
-          world_.random.between(-setup_.clock_error_max_us, setup_.clock_error_max_us);
+    if (const int64_t error_max_us = source.setup.clock_error_max_us; error_max_us > 0) {
+      process->clock.error_us = world_.random.between(-error_max_us, error_max_us);
     }
     processes_.push_back(std::move(process));
     return *processes_.back();
   }
+
+  void disturb(Source& source) { source.disturbed_us = world_.now_us(); }
 
   void simulate(int64_t end_us) {
     world_.run_others = [this] { run_due_processes(); };
@@ -223,19 +184,29 @@ class Run {
       }
       if (world_.now_us() / kSecondUs != checked_second_) {
         checked_second_ = world_.now_us() / kSecondUs;
-        if (!all_know_all_shards()) {
-          world_.disturb();
-        }
         database_.end_orphans(false);
-        checks_.check_promptness(database_.ledger());
+        check_promptness();
       }
       replace_dead_processes();
     }
   }
 
+  void check_promptness() {
+    for (const auto& source : sources_) {
+      if (source->log.is_down(world_.now_us()) || !all_know_all_shards(*source)) {
+        disturb(*source);
+      }
+      if (!source->log.is_removed(world_.now_us())) {
+        source->checks.check_promptness(database_.ledger(source->name), source->disturbed_us);
+      }
+    }
+  }
+
+  // Of a table that is gone for good nobody can say anything more.
   bool all_caught_up() const {
-    return std::all_of(processes_.begin(), processes_.end(),
-                       [](const auto& process) { return process->dead || process->caught_up; });
+    return std::all_of(processes_.begin(), processes_.end(), [this](const auto& process) {
+      return process->dead || process->caught_up || process->origin.log.is_removed(world_.now_us());
+    });
   }
 
   // Processes with work that is due, while another one waits for an answer.
@@ -263,7 +234,7 @@ class Run {
     } catch (const SimulatedCrash&) {
       process.engine.reset();
       process.caught_up = false;
-      world_.disturb();
+      disturb(process.origin);
       process.wake_us = world_.now_us() + world_.random.between(0, 8 * kSecondUs);
       // Another one may have taken over meanwhile; then this one stays away as often as not.
       process.dead = world_.random.chance(0.3);
@@ -276,16 +247,16 @@ class Run {
     const int64_t calls_before = world_.port_calls();
     if (process.engine == nullptr) {
       equip(process, false);
-      auto engine = make_engine(ports(process), options(process.group));
+      auto engine = make_engine(ports(process), options(process.origin, process.group));
       if (!engine) {
         throw InvariantViolation{"Options", engine.error().text()};
       }
-      if (database_.commits() > 0 && misconfiguration_.chance(0.3)) {
+      if (process.origin.registered && misconfiguration_.chance(0.3)) {
         check_fingerprint(process);
       }
       process.engine = std::move(*engine);
       world_.trace(process.name, "starts");
-      world_.disturb();
+      disturb(process.origin);
       const auto started = process.engine->start();
       if (!started) {
         return handle(process, started.error());
@@ -312,8 +283,8 @@ class Run {
 
   // Fingerprint: an engine that would count otherwise is refused.
   void check_fingerprint(Process& process) {
-    EngineOptions wrong = setup_.options;
-    wrong.shards = setup_.groups[process.group];
+    EngineOptions wrong = process.origin.setup.options;
+    wrong.shards = process.origin.setup.groups[process.group];
     CountingOptions& counting = wrong.counting;
     switch (misconfiguration_.below(6)) {
       case 0:
@@ -348,20 +319,26 @@ class Run {
   }
 
   bool knows_all_shards(const Process& process) const {
+    const Setup& setup = process.origin.setup;
     return process.source == nullptr || process.source->description().shard_count ==
-                                            std::max(setup_.source.shard_count, setup_.more_shards);
+                                            std::max(setup.source.shard_count, setup.more_shards);
   }
 
   // Rows of shards that nobody reads are not counted at once.
-  bool all_know_all_shards() const {
-    return std::all_of(processes_.begin(), processes_.end(), [this](const auto& process) {
-      return process->dead || process->engine == nullptr || knows_all_shards(*process);
+  bool all_know_all_shards(const Source& source) const {
+    return std::all_of(processes_.begin(), processes_.end(), [&](const auto& process) {
+      return &process->origin != &source || process->dead || process->engine == nullptr ||
+             knows_all_shards(*process);
     });
   }
 
   int64_t quiet_us() const {
-    return std::max({setup_.writing_end_us, setup_.faults_end_us, setup_.gone_until_us}) +
-           30 * kSecondUs;
+    int64_t last_us = 0;
+    for (const auto& source : sources_) {
+      last_us = std::max({last_us, source->setup.writing_end_us, source->setup.faults_end_us,
+                          source->setup.gone_until_us});
+    }
+    return last_us + 30 * kSecondUs;
   }
 
   void handle(Process& process, const Error& error) {
@@ -371,7 +348,13 @@ class Run {
       process.wake_us = world_.now_us() + world_.random.between(kSecondUs / 10, kSecondUs);
       return;
     }
+    if (error.operation == kTableGone && process.origin.log.is_removed(world_.now_us())) {
+      process.engine.reset();
+      process.dead = true;
+      return;
+    }
     if (error.operation == "fence") {
+      check_fence(process);
       process.engine.reset();
       process.dead = true;
       return;
@@ -385,19 +368,37 @@ class Run {
     throw InvariantViolation{"Unexpected error", process.name + ": " + error.text()};
   }
 
+  // Nobody is fenced by the engine of another source.
+  void check_fence(const Process& process) const {
+    if (!upgraded_ && std::none_of(processes_.begin(), processes_.end(), [&](const auto& other) {
+          return other.get() != &process && &other->origin == &process.origin &&
+                 other->group == process.group;
+        })) {
+      throw InvariantViolation{"Fence", process.name + " is fenced, though nobody has its shards"};
+    }
+  }
+
   void replace_dead_processes() {
-    for (size_t group = 0; group < setup_.groups.size(); ++group) {
-      const auto any = [this, group](bool working) {
-        return std::any_of(processes_.begin(), processes_.end(), [&](const auto& p) {
-          return !p->dead && p->group == group && (!working || p->engine != nullptr);
-        });
-      };
-      if (!any(true)) {
-        world_.disturb();  // nobody counts this group's rows
+    for (const auto& source : sources_) {
+      for (size_t group = 0; group < source->setup.groups.size(); ++group) {
+        replace_dead_processes(*source, group);
       }
-      if (!any(false)) {
-        new_process("engine", group, world_.now_us() + world_.random.between(0, 5 * kSecondUs));
-      }
+    }
+  }
+
+  void replace_dead_processes(Source& source, size_t group) {
+    const auto any = [&](bool working) {
+      return std::any_of(processes_.begin(), processes_.end(), [&](const auto& p) {
+        return !p->dead && &p->origin == &source && p->group == group &&
+               (!working || p->engine != nullptr);
+      });
+    };
+    if (!any(true)) {
+      disturb(source);  // nobody counts this group's rows
+    }
+    if (!any(false) && !source.log.is_removed(world_.now_us())) {
+      new_process("engine", source, group,
+                  world_.now_us() + world_.random.between(0, 5 * kSecondUs));
     }
   }
 
@@ -411,27 +412,32 @@ class Run {
   }
 
   void play_events() {
-    if (due(setup_.takeovers_us)) {
-      const size_t group = world_.random.below(setup_.groups.size());
-      world_.count_fault("takeover");
-      new_process("engine", group, world_.now_us());
+    for (const auto& source : sources_) {
+      play_events(*source);
     }
-    if (due(setup_.clock_steps_us)) {
+  }
+
+  void play_events(Source& source) {
+    Setup& setup = source.setup;
+    if (due(setup.takeovers_us) && !source.log.is_removed(world_.now_us())) {
+      const size_t group = world_.random.below(setup.groups.size());
+      world_.note_fault("takeover");
+      disturb(source);
+      new_process("engine", source, group, world_.now_us());
+    }
+    if (due(setup.clock_steps_us)) {
       world_.count_fault("clock step");
       for (const auto& process : processes_) {
-        process->clock.error_us =
-            world_.random.between(-setup_.clock_error_max_us, setup_.clock_error_max_us);
-        // The last step sets it right again.
-        if (!setup_.clock_steps_us.empty() && world_.random.chance(0.7)) {
-          process->clock.error_us += setup_.clock_step_us * (world_.random.chance(0.7) ? 1 : -1);
+        if (&process->origin == &source) {
+          set_clock(*process);
         }
       }
       world_.trace("world", "clocks step");
     }
-    if (setup_.restart_us && *setup_.restart_us <= world_.now_us()) {
-      setup_.restart_us.reset();
+    if (setup.restart_us && *setup.restart_us <= world_.now_us()) {
+      setup.restart_us.reset();
       for (const auto& process : processes_) {
-        if (!process->running) {
+        if (&process->origin == &source && !process->running) {
           process->engine.reset();
           process->wake_us = world_.now_us();
         }
@@ -441,28 +447,40 @@ class Run {
     }
     if (setup_.upgrade_us && *setup_.upgrade_us <= world_.now_us()) {
       setup_.upgrade_us.reset();
+      database_.end_orphans(true);  // it waits for them
       database_.forget_row_hashes();
+      upgraded_ = true;
       world_.count_fault("row hashes forgotten");
       world_.trace("world", "an upgrade forgets the row hashes");
       world_.disturb();
     }
-    if (due(setup_.damages_us)) {
+    if (due(setup.damages_us)) {
       database_.damage_a_blob();
     }
-    if (due(setup_.verifications_us)) {
-      run_verification(true);
+    if (due(setup.verifications_us) && !source.log.is_removed(world_.now_us())) {
+      run_verification(source, true);
+    }
+  }
+
+  void set_clock(Process& process) {
+    const Setup& setup = process.origin.setup;
+    process.clock.error_us =
+        world_.random.between(-setup.clock_error_max_us, setup.clock_error_max_us);
+    // The last step sets it right again.
+    if (!setup.clock_steps_us.empty() && world_.random.chance(0.7)) {
+      process.clock.error_us += setup.clock_step_us * (world_.random.chance(0.7) ? 1 : -1);
     }
   }
 
   // What a command does that is no engine. Nothing: it ended early (a crash or an error).
   template <typename Value>
-  std::optional<Value> run_publisher(const std::string& name, bool repair,
+  std::optional<Value> run_publisher(const std::string& name, Source& source, bool repair,
                                      Result<Value> (*work)(const EnginePorts& ports,
                                                            const VerifyOptions& options)) {
-    Process process(world_, name);
+    Process process(world_, name, source);
     equip(process, true);
     VerifyOptions verify_options;
-    verify_options.engine = options(0);
+    verify_options.engine = options(source, 0);
     verify_options.engine.shards.clear();
     verify_options.repair = repair;
     verify_options.engine.allow_shrink = allow_shrink_;
@@ -475,7 +493,8 @@ class Run {
       const Error& error = result.error();
       const bool too_few_shards = error.operation == kUnknownShard && !knows_all_shards(process);
       // Before an engine could register the source there is nothing to verify.
-      const bool too_early = error.operation == "open source" && database_.ledger().empty();
+      const bool too_early =
+          error.operation == "open source" && database_.ledger(source.name).empty();
       if (error.kind != ErrorKind::kTransient && !too_few_shards && !too_early) {
         throw InvariantViolation{"Unexpected error", name + ": " + error.text()};
       }
@@ -486,9 +505,9 @@ class Run {
     return std::nullopt;
   }
 
-  std::optional<VerifyReport> run_verification(bool repair) {
+  std::optional<VerifyReport> run_verification(Source& source, bool repair) {
     const std::string name = fmt::format("verify{}", ++verifications_);
-    auto report = run_publisher<VerifyReport>(name, repair, verify);
+    auto report = run_publisher<VerifyReport>(name, source, repair, verify);
     if (!report) {
       return std::nullopt;
     }
@@ -505,35 +524,69 @@ class Run {
     return report;
   }
 
+  // Those whose raw log is still there.
+  std::vector<Source*> sources_left() const {
+    std::vector<Source*> out;
+    for (const auto& source : sources_) {
+      if (!source->log.is_removed(world_.now_us())) {
+        out.push_back(source.get());
+      }
+    }
+    return out;
+  }
+
   void check_end() {
     database_.end_orphans(true);
     world_.run_others = nullptr;
     if (!all_caught_up()) {
       throw InvariantViolation{"Liveness", "an engine does not catch up in the end"};
     }
-    check_late_rows();
-    check_frozen_in_time();
-    checks_.check_history(database_.ledger(), database_.history_cells(), setup_.start_us);
+    const std::vector<Source*> sources = sources_left();
+    for (Source* source : sources) {
+      check_late_rows(*source);
+      check_frozen_in_time(*source);
+      source->checks.check_history(database_.ledger(source->name),
+                                   database_.history_cells(source->name), setup_.start_us);
+    }
     check_companies();
-    run_publisher<int64_t>("retry", true, retry_rejects);
-    const auto repaired = run_verification(true);
+    for (Source* source : sources) {
+      run_publisher<int64_t>("retry", *source, true, retry_rejects);
+      repair(*source);
+    }
+    for (Source* source : sources) {
+      check_clean(*source);
+      check_rejects(*source);
+    }
+    database_.check_atomic();
+    check_companies();
+  }
+
+  void check_all_released(const Source& source) const {
+    for (const auto& [key, slice] : database_.ledger(source.name)) {
+      source.checks.check_released(key, slice, world_.now_us());
+    }
+  }
+
+  void repair(Source& source) {
+    const auto repaired = run_verification(source, true);
     if (!repaired) {
       throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
     }
-    for (const auto& [key, slice] : database_.ledger()) {
-      checks_.check_released(key, slice, world_.now_us());
-    }
-    if (repaired->slices_held > 0 && !rows_expire()) {
+    check_all_released(source);
+    if (repaired->slices_held > 0 && !rows_expire(source)) {
       allow_shrink_ = true;
-      run_verification(true);
+      run_verification(source, true);
       allow_shrink_ = false;
     }
-    const auto clean = run_verification(false);
+  }
+
+  void check_clean(Source& source) {
+    const auto clean = run_verification(source, false);
     // What has expired stays counted, in slices that are held for it.
     // Damaged ones are replaced together or not at all: if one of them is held, what the others
     // gave is not known.
     const int64_t damaged_held = clean ? clean->slices_held - clean->slices_different : 0;
-    const bool expired_only = clean && rows_expire() && clean->cells_different == 0 &&
+    const bool expired_only = clean && rows_expire(source) && clean->cells_different == 0 &&
                               damaged_held >= 0 && damaged_held <= clean->slices_damaged &&
                               (damaged_held > 0 || clean->slices_damaged == 0);
     if (!clean || (!expired_only && (!clean->clean() || clean->slices_held != 0))) {
@@ -543,92 +596,97 @@ class Run {
                       clean ? clean->slices_different : -1, clean ? clean->cells_different : -1,
                       clean ? clean->slices_held : -1)};
     }
-    checks_.check_truth(database_.ledger());
-    for (const auto& [key, slice] : database_.ledger()) {
-      checks_.check_released(key, slice, world_.now_us());
-    }
-    database_.check_atomic();
-    check_companies();
-    check_rejects();
+    source.checks.check_truth(database_.ledger(source.name));
+    check_all_released(source);
   }
 
-  bool rows_expire() const { return setup_.early_expiry > 0 || setup_.source.lifetime_us; }
+  static bool rows_expire(const Source& source) {
+    return source.setup.early_expiry > 0 || source.setup.source.lifetime_us;
+  }
 
   // Retention: every row has expired, and nothing was taken away.
   void check_expired() {
     world_.run_others = nullptr;
-    if (!run_verification(true)) {
-      throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
+    for (Source* source : sources_left()) {
+      if (!run_verification(*source, true)) {
+        throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
+      }
+      source->checks.check_truth(database_.ledger(source->name));
     }
-    checks_.check_truth(database_.ledger());
     database_.check_atomic();
   }
 
   // Late: what audits and discovery must have found without anybody's help.
-  void check_late_rows() {
+  void check_late_rows(const Source& source) const {
     const int64_t discovered_us =
-        setup_.end_us - setup_.options.discover_interval_us - 30 * kSecondUs;
-    for (const auto& [key, rows] : log_.slices()) {
-      const bool frozen = database_.is_frozen(key);
-      const auto& slices = frozen ? database_.frozen_slices() : database_.ledger();
+        setup_.end_us - source.setup.options.discover_interval_us - 30 * kSecondUs;
+    for (const auto& [key, rows] : source.log.slices()) {
+      const bool frozen = database_.is_frozen(key, source.name);
+      const auto& slices =
+          frozen ? database_.frozen_slices(source.name) : database_.ledger(source.name);
       const auto found = slices.find(key);
       if (found == slices.end()) {
-        check_undiscovered(key, frozen, discovered_us);
+        check_undiscovered(source, key, frozen, discovered_us);
         continue;
       }
       const LedgerEntry& entry = found->second.entry;
       int64_t seen_us = discovered_us;
-      if (setup_.strategy == Strategy::kScan) {
+      if (source.setup.strategy == Strategy::kScan) {
         // A frozen slice was looked at when its time had come.
-        seen_us = frozen ? std::min(seen_us, checks_.scan_retention_end_us(key) - 4 * kSecondUs -
-                                                 2 * setup_.clock_error_max_us)
-                         : seen_us;
+        seen_us = frozen
+                      ? std::min(seen_us, source.checks.scan_retention_end_us(key) - 4 * kSecondUs -
+                                              2 * source.setup.clock_error_max_us)
+                      : seen_us;
       } else {
-        const int64_t last_us = audits_begin_us(entry) + setup_.options.audit_delays_us.back();
+        const int64_t last_us =
+            audits_begin_us(source, entry) + source.setup.options.audit_delays_us.back();
         seen_us = std::min(last_us - 4 * kSecondUs, discovered_us);
       }
-      checks_.check_counted_by(key, found->second, seen_us, Checks::Invariant::kLate);
+      source.checks.check_counted_by(key, found->second, seen_us, Checks::Invariant::kLate);
       if (!frozen) {
-        checks_.check_truth_of_old(key, found->second, seen_us);
-        checks_.check_released(key, found->second, seen_us);
+        source.checks.check_truth_of_old(key, found->second, seen_us);
+        source.checks.check_released(key, found->second, seen_us);
       }
     }
   }
 
   // Of a slice that was never in the ledger: none of its rows came in time to be discovered before
   // its time to freeze.
-  void check_undiscovered(const SliceKey& key, bool frozen, int64_t discovered_us) const {
+  void check_undiscovered(const Source& source, const SliceKey& key, bool frozen,
+                          int64_t discovered_us) const {
     int64_t seen_us = discovered_us;
     if (frozen) {
-      if (setup_.strategy != Strategy::kTail) {
+      if (source.setup.strategy != Strategy::kTail) {
         return;
       }
       LedgerEntry entry;
       entry.key = key;
-      const int64_t discovery_us = setup_.options.discover_interval_us + 120 * kSecondUs;
-      seen_us =
-          std::min(seen_us, audits_begin_us(entry) + *setup_.options.retention_us - discovery_us);
+      const int64_t discovery_us = source.setup.options.discover_interval_us + 120 * kSecondUs;
+      seen_us = std::min(seen_us, audits_begin_us(source, entry) +
+                                      *source.setup.options.retention_us - discovery_us);
       // Else it may be history, which the ledger never has.
-      if (setup_.source.ring_reads && seen_us < setup_.start_us + discovery_us) {
+      if (source.setup.source.ring_reads && seen_us < setup_.start_us + discovery_us) {
         return;
       }
     }
-    checks_.check_counted_by(key, StoredSlice{}, seen_us, Checks::Invariant::kLate);
+    source.checks.check_counted_by(key, StoredSlice{}, seen_us, Checks::Invariant::kLate);
   }
 
   // Retention: what is past it has left the ledger.
-  void check_frozen_in_time() const {
-    int64_t slack_us = 200 * kSecondUs + 2 * setup_.clock_error_max_us;
-    if (setup_.strategy == Strategy::kScan) {
-      slack_us += setup_.options.full_scan_interval_us;
+  void check_frozen_in_time(const Source& source) const {
+    const bool scan = source.setup.strategy == Strategy::kScan;
+    int64_t slack_us = 200 * kSecondUs + 2 * source.setup.clock_error_max_us;
+    if (scan) {
+      slack_us += source.setup.options.full_scan_interval_us;
     }
-    for (const auto& [key, slice] : database_.ledger()) {
-      const int64_t due_us = (setup_.strategy == Strategy::kScan
-                                  ? checks_.scan_retention_end_us(key)
-                                  : audits_begin_us(slice.entry) + *setup_.options.retention_us) +
-                             slack_us;
+    for (const auto& [key, slice] : database_.ledger(source.name)) {
+      const int64_t due_us =
+          (scan ? source.checks.scan_retention_end_us(key)
+                : audits_begin_us(source, slice.entry) + *source.setup.options.retention_us) +
+          slack_us;
       // A block that is held before it is over counts as settled; it still fills up.
-      if (slice.entry.state == SliceState::kSettled && is_over(key) && due_us < world_.now_us()) {
+      if (slice.entry.state == SliceState::kSettled && is_over(source, key) &&
+          due_us < world_.now_us()) {
         throw InvariantViolation{
             "Retention", fmt::format("slice {}/{} should have left the ledger {:.0f} s ago",
                                      key.shard, key.bucket,
@@ -639,15 +697,17 @@ class Run {
   }
 
   // Of follow: a later block exists.
-  bool is_over(const SliceKey& key) const {
-    return setup_.strategy != Strategy::kFollow ||
-           key.bucket < log_.newest_sequence(world_.now_us()) / setup_.source.bucket_width.number();
+  bool is_over(const Source& source, const SliceKey& key) const {
+    return source.setup.strategy != Strategy::kFollow ||
+           key.bucket < source.log.newest_sequence(world_.now_us()) /
+                            source.setup.source.bucket_width.number();
   }
 
-  int64_t audits_begin_us(const LedgerEntry& entry) const {
-    return setup_.strategy == Strategy::kFollow
+  static int64_t audits_begin_us(const Source& source, const LedgerEntry& entry) {
+    return source.setup.strategy == Strategy::kFollow
                ? entry.settled_at_us
-               : (entry.key.bucket + 1) * setup_.source.bucket_width.us() + setup_.options.grace_us;
+               : (entry.key.bucket + 1) * source.setup.source.bucket_width.us() +
+                     source.setup.options.grace_us;
   }
 
   // Verify: what somebody else adds to a row, or takes away from it, is noticed.
@@ -659,7 +719,7 @@ class Run {
     if (!database_.add_to_a_row(of_days, choice, amount)) {
       return;
     }
-    const auto report = run_publisher<VerifyReport>("verify", false, verify);
+    const auto report = run_publisher<VerifyReport>("verify", *sources_.front(), false, verify);
     database_.add_to_a_row(of_days, choice, -amount);
     // Of damaged slices nobody knows what they gave.
     if (report && !report->cells_compared_in_part &&
@@ -689,10 +749,10 @@ class Run {
   }
 
   // Every rejected row is kept with a reason.
-  void check_rejects() const {
-    for (const auto& [key, slice] : database_.ledger()) {
+  void check_rejects(const Source& source) const {
+    for (const auto& [key, slice] : database_.ledger(source.name)) {
       int64_t kept = 0;
-      for (const StoredReject& reject : database_.rejects()) {
+      for (const StoredReject& reject : database_.rejects(source.name)) {
         kept += reject.slice == key ? 1 : 0;
         if (reject.row.reason.empty()) {
           throw InvariantViolation{"Accounted", "a rejected row without a reason"};
@@ -708,19 +768,19 @@ class Run {
     }
   }
 
+  bool upgraded_ = false;
   bool allow_shrink_ = false;  // of verifications
   RunParameters parameters_;
+  // Of the first source: times, rates and jobs hold for all.
   Setup setup_;
   World world_;
-  RawLog log_;
-  Checks checks_;
   WarehouseDatabase database_;
+  std::vector<std::unique_ptr<Source>> sources_;
   Random misconfiguration_;
   std::vector<std::unique_ptr<Process>> processes_;
   int depth_ = 0;
   int64_t steps_ = 0;
   int64_t verifications_ = 0;
-  bool registered_ = false;
   int64_t checked_second_ = 0;
 };
 

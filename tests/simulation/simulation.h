@@ -1,5 +1,6 @@
-// One simulated run: real engines on a fake raw log and a fake warehouse, in one thread, on a
-// simulated clock. Deterministic: the same parameters give the same run, call by call.
+// One simulated run: real engines on a fake raw log, or on two that know nothing of each other, and
+// a fake warehouse, in one thread, on a simulated clock. Deterministic: the same parameters give
+// the same run, call by call.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@ namespace hirestream::simulation {
 struct RunParameters {
   uint64_t seed = 1;
   Strategy strategy = Strategy::kTail;
+  // Another source that counts into the same warehouse, by engines of its own.
+  std::optional<Strategy> companion;
   std::optional<int64_t> seconds;  // during which rows are written; else the seed decides
   std::optional<Defect> defect;
   bool tracing = false;

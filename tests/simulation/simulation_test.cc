@@ -31,6 +31,17 @@ INSTANTIATE_TEST_SUITE_P(Simulation, Seeds,
                            return std::string(strategy_name(instance.param));
                          });
 
+// What befalls one source leaves the others of the same warehouse alone.
+TEST(SeveralSources, KeepEveryInvariantSideBySide) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    RunParameters parameters;
+    parameters.seed = seed;
+    parameters.companion = Strategy::kFollow;
+    EXPECT_EQ(run_simulation(parameters).failure, "")
+        << "hirestream_simulator --seed " << seed << " --strategy tail+follow";
+  }
+}
+
 struct SeedThatFailed {
   const char* name;
   uint64_t seed;

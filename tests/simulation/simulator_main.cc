@@ -17,11 +17,30 @@
 
 #include "model/timestamp.h"
 #include "simulation/simulation.h"
+#include "simulation/year.h"
 
 namespace hirestream::simulation {
 namespace {
 
 constexpr size_t kTraceLinesShown = 80;
+
+// Which sources count into the warehouse of a run.
+struct Cast {
+  Strategy strategy = Strategy::kTail;
+  std::optional<Strategy> companion;
+
+  std::string name() const {
+    return companion ? fmt::format("{}+{}", strategy_name(strategy), strategy_name(*companion))
+                     : std::string(strategy_name(strategy));
+  }
+};
+
+std::vector<Cast> all_casts() {
+  return {{Strategy::kTail, std::nullopt},
+          {Strategy::kFollow, std::nullopt},
+          {Strategy::kScan, std::nullopt},
+          {Strategy::kTail, Strategy::kFollow}};
+}
 
 struct Arguments {
   std::string command;  // as it was given
@@ -34,7 +53,9 @@ struct Arguments {
   bool trace = false;
   bool keep_going = false;
   bool help = false;
-  std::vector<Strategy> strategies = {Strategy::kTail, Strategy::kFollow, Strategy::kScan};
+  bool year = false;
+  int64_t days = 400;
+  std::vector<Cast> casts = all_casts();
   std::optional<Defect> defect;
 };
 
@@ -42,9 +63,9 @@ void print_usage(std::FILE* to) {
   fmt::print(
       to,
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
-      "                            [--keep-going] [--strategy tail|follow|scan|all] [--break "
-      "NAME]\n"
-      "                            [--jobs N] [--summary FILE]\n"
+      "                            [--keep-going] [--break NAME]\n"
+      "                            [--strategy tail|follow|scan|tail+follow|all]\n"
+      "                            [--jobs N] [--summary FILE] [--year] [--days N]\n"
       "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
       "run\n"
       "  --seeds N       so many seeds, one after the other (100)\n"
@@ -52,6 +73,8 @@ void print_usage(std::FILE* to) {
       "  --seconds S     simulated seconds in which rows are written, instead of what the seed "
       "says\n"
       "  --jobs N        so many runs at a time, each on a core of its own (1)\n"
+      "  --year          one engine through hundreds of days, a run a seed (1): what grows?\n"
+      "  --days N        of a year (400)\n"
       "  --trace         print what happens\n"
       "  --keep-going    do not stop at the first failure\n"
       "  --break NAME    with a deliberate defect: exit 0 if it is found\n"
@@ -76,18 +99,14 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
     if (wanted == "all") {
       return true;
     }
-    for (const Strategy strategy : {Strategy::kTail, Strategy::kFollow, Strategy::kScan}) {
-      if (strategy_name(strategy) == wanted) {
-        out.strategies = {strategy};
-        return true;
-      }
-    }
-    return false;
+    out.casts = all_casts();
+    std::erase_if(out.casts, [&](const Cast& cast) { return cast.name() != wanted; });
+    return !out.casts.empty();
   }
   if (name == "--break") {
     out.defect = find_defect(value);
     if (out.defect) {
-      out.strategies = {strategy_for(*out.defect)};
+      out.casts = {{strategy_for(*out.defect), std::nullopt}};
     }
     return out.defect.has_value();
   }
@@ -108,6 +127,8 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
     out.seeds = UINT64_MAX / 2;
   } else if (name == "--jobs") {
     out.jobs = std::max<uint64_t>(*parsed, 1);
+  } else if (name == "--days") {
+    out.days = static_cast<int64_t>(*parsed);
   } else if (name == "--seconds") {
     out.seconds = static_cast<int64_t>(*parsed);
   } else {
@@ -126,6 +147,8 @@ std::optional<Arguments> parse(int argc, char** argv) {
       out.trace = true;
     } else if (name == "--keep-going") {
       out.keep_going = true;
+    } else if (name == "--year") {
+      out.year = true;
     } else if (name == "--help" || name == "-h") {
       out.help = true;
     } else if (i + 1 < argc && take_value(out, name, argv[i + 1])) {
@@ -136,7 +159,7 @@ std::optional<Arguments> parse(int argc, char** argv) {
       return std::nullopt;
     }
   }
-  if (seed_only && !seeds_given) {
+  if ((seed_only || out.year) && !seeds_given) {
     out.seeds = 1;
   }
   return out;
@@ -192,23 +215,20 @@ class Totals {
     fmt::print("\n");
   }
 
-  bool write_summary(const std::string& path, const Arguments& arguments, uint64_t failed,
+  // Into a file that is open.
+  void write_summary(std::FILE* file, const Arguments& arguments, uint64_t failed,
                      double wall_s) const {
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    if (file == nullptr) {
-      return false;
-    }
     const double hours = static_cast<double>(simulated_us_) / 3.6e9;
     const char* commit = std::getenv("HIRESTREAM_COMMIT");  // as make knows it
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     fmt::print(
         file,
-        "# Simulation\n\nWritten by `{}`, {}.\n\n- Machine: {}\n- Commit: {}\n\n"
+        "# {}\n\nWritten by `{}`, {}.\n\n- Machine: {}\n- Commit: {}\n\n"
         "| what | how many |\n|---|---|\n| runs (seeds times strategies) | {} |\n| failed | {} |\n"
         "| simulated hours | {:.1f} |\n| raw rows | {} |\n| steps of engines | {} |\n| commits | "
         "{} |\n"
         "| simulated hours a minute, on one core | {:.0f} |\n\n| fault | times |\n|---|---|\n",
-        arguments.command,
+        arguments.year ? "A simulated year" : "Simulation", arguments.command,
         format_timestamp_ms(std::chrono::duration_cast<std::chrono::microseconds>(now).count())
                 .substr(0, 16) +
             " UTC",
@@ -221,7 +241,6 @@ class Totals {
     for (const auto& [call, count] : crashes_) {
       fmt::print(file, "| {} | {} |\n", call, count);
     }
-    return std::fclose(file) == 0;
   }
 
  private:
@@ -234,6 +253,48 @@ class Totals {
   std::map<std::string, int64_t, std::less<>> crashes_;
 };
 
+// What was measured in the runs of a year, a column a run.
+class Years {
+ public:
+  void add(uint64_t seed, const YearReport& report) { runs_.emplace(seed, report); }
+
+  void print(std::FILE* to) const {
+    fmt::print(to, "\n| seed |");
+    for (const auto& [seed, report] : runs_) {
+      fmt::print(to, " {} |", seed);
+    }
+    fmt::print(to, "\n|---|");
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      fmt::print(to, "---|");
+    }
+    fmt::print(to, "\n");
+    const std::pair<const char*, int64_t YearReport::*> lines[] = {
+        {"retention, days", &YearReport::retention_days},
+        {"starts of the engine", &YearReport::restarts},
+        {"rows of `events`", &YearReport::cells},
+        {"slices frozen", &YearReport::slices_frozen},
+        {"frozen days (of 8 shards)", &YearReport::frozen_days},
+        {"slices in the ledger, at most", &YearReport::slices_max},
+        {"… loaded by a start, at most", &YearReport::loaded_max},
+        {"raw rows read until a start has caught up, at most", &YearReport::caught_up_rows_max},
+        {"bytes the engine held, at most", &YearReport::heap_max},
+        {"… at the first look", &YearReport::heap_first},
+        {"slices in the ledger at the first look", &YearReport::slices_first},
+        {"bytes the engine held in the end", &YearReport::heap_last},
+        {"slices in the ledger in the end", &YearReport::slices_last}};
+    for (const auto& [name, value] : lines) {
+      fmt::print(to, "| {} |", name);
+      for (const auto& [seed, report] : runs_) {
+        fmt::print(to, " {} |", report.*value);
+      }
+      fmt::print(to, "\n");
+    }
+  }
+
+ private:
+  std::map<uint64_t, YearReport> runs_;
+};
+
 void print_trace(const RunReport& report, size_t lines) {
   const size_t begin = report.trace.size() > lines ? report.trace.size() - lines : 0;
   for (size_t i = begin; i < report.trace.size(); ++i) {
@@ -243,7 +304,7 @@ void print_trace(const RunReport& report, size_t lines) {
 
 void print_failure(const RunParameters& parameters, const RunReport& report) {
   fmt::print("FAILED --seed {} --strategy {}{}\n  {}\n", parameters.seed,
-             strategy_name(parameters.strategy),
+             Cast{parameters.strategy, parameters.companion}.name(),
              parameters.seconds ? fmt::format(" --seconds {}", *parameters.seconds) : "",
              report.failure);
 }
@@ -265,8 +326,10 @@ class Player {
     }
     const double wall_s = elapsed_s();
     totals_.print(failed_, wall_s);
-    if (!arguments_.summary.empty() &&
-        !totals_.write_summary(arguments_.summary, arguments_, failed_, wall_s)) {
+    if (arguments_.year) {
+      years_.print(stdout);
+    }
+    if (!arguments_.summary.empty() && !write_summary(wall_s)) {
       fmt::print(stderr, "cannot write {}\n", arguments_.summary);
       return 2;
     }
@@ -277,6 +340,18 @@ class Player {
   double elapsed_s() const {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
     return elapsed.count();
+  }
+
+  bool write_summary(double wall_s) const {
+    std::FILE* file = std::fopen(arguments_.summary.c_str(), "w");
+    if (file == nullptr) {
+      return false;
+    }
+    totals_.write_summary(file, arguments_, failed_, wall_s);
+    if (arguments_.year) {
+      years_.print(file);
+    }
+    return std::fclose(file) == 0;
   }
 
   bool is_over() const {
@@ -290,24 +365,47 @@ class Player {
       if (seed - arguments_.seed >= arguments_.seeds) {
         return;
       }
-      for (const Strategy strategy : arguments_.strategies) {
+      if (arguments_.year) {
+        play_year(seed);
+        continue;
+      }
+      for (const Cast& cast : arguments_.casts) {
         if (stopped_) {
           return;
         }
-        play_seed(seed, strategy);
+        play_seed(seed, cast);
       }
     }
   }
 
-  void play_seed(uint64_t seed, Strategy strategy) {
+  void play_year(uint64_t seed) {
+    current_seed = seed;
+    current_strategy = static_cast<std::sig_atomic_t>(Strategy::kTail);
+    YearReport report =
+        run_year({.seed = seed, .days = arguments_.days, .tracing = arguments_.trace});
+    const std::lock_guard lock(mutex_);
+    totals_.add(report.run);
+    print_trace(report.run, SIZE_MAX);
+    if (!report.run.failure.empty()) {
+      ++failed_;
+      fmt::print("FAILED --year --days {} --seed {}\n  {}\n", arguments_.days, seed,
+                 report.run.failure);
+      stopped_ = stopped_ || !arguments_.keep_going;
+    }
+    report.run = {};
+    years_.add(seed, report);
+  }
+
+  void play_seed(uint64_t seed, const Cast& cast) {
     RunParameters parameters;
     parameters.seed = seed;
-    parameters.strategy = strategy;
+    parameters.strategy = cast.strategy;
+    parameters.companion = cast.companion;
     parameters.seconds = arguments_.seconds;
     parameters.defect = arguments_.defect;
     parameters.tracing = arguments_.trace;
     current_seed = seed;
-    current_strategy = static_cast<std::sig_atomic_t>(strategy);
+    current_strategy = static_cast<std::sig_atomic_t>(cast.strategy);
     RunReport report = run_simulation(parameters);
     const bool failed = !report.failure.empty();
     RunReport traced;
@@ -334,6 +432,7 @@ class Player {
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   Totals totals_;
+  Years years_;
   uint64_t failed_ = 0;
 };
 

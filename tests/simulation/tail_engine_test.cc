@@ -271,6 +271,45 @@ TEST(TailEngine, AuditReleasesASliceWhoseRowsAreBack) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+// Loaded before its time is over, and counted only when it is.
+TEST(TailEngine, AuditReleasesASliceThatWasHeldEarlyAndWaitedInTheQueueUntilItWasOver) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .gone_from_s = 30, .gone_until_s = 200});
+  scenario.run_until(40);
+  scenario.kill();
+  scenario.run_until(60);
+  EXPECT_TRUE(scenario.slice().held);
+  scenario.kill();
+  scenario.sleep(100);
+  scenario.set_strongest_fails(true);
+  scenario.run_until(175);
+  scenario.set_strongest_fails(false);
+  scenario.run_until(190);
+  EXPECT_TRUE(scenario.slice().held);
+  scenario.run_until(250);
+  EXPECT_FALSE(scenario.slice().held);
+}
+
+// The step that notices it fails, for the warehouse does not answer.
+TEST(TailEngine, AClockThatIsSetBackInAStepThatFailsIsNotForgotten) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {600 * kSecondUs};
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 300});
+  scenario.run_until(10);
+  scenario.set_clock_error(2000);
+  scenario.run_until(190);
+  EXPECT_EQ(scenario.slice().state, SliceState::kSettled);
+  scenario.set_fault(&FaultRates::warehouse_error, true);
+  scenario.run_until(270);
+  scenario.set_clock_error(0);
+  scenario.run_until(275);
+  scenario.set_fault(&FaultRates::warehouse_error, false);
+  scenario.run_until(800);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 TEST(TailEngine, RepairReleasesASliceWhoseRowsCameBackAfterTheLastAudit) {
   Scenario scenario;
   scenario.options.audit_delays_us = {60 * kSecondUs};

@@ -31,6 +31,10 @@ bool World::fault(double probability, std::string_view kind) {
 
 void World::count_fault(std::string_view kind) {
   disturb();
+  note_fault(kind);
+}
+
+void World::note_fault(std::string_view kind) {
   const auto found = faults_.find(kind);
   if (found == faults_.end()) {
     faults_.emplace(kind, 1);

@@ -61,7 +61,6 @@ class World {
   std::vector<std::pair<int64_t, int64_t>> fault_windows;      // [from, to)
   std::vector<std::pair<int64_t, int64_t>> warehouse_outages;  // [from, to)
   std::vector<std::pair<int64_t, int64_t>> warehouse_full;     // [from, to): reads alone succeed
-  std::vector<std::pair<int64_t, int64_t>> source_outages;     // [from, to)
   // Runs whoever has work that is due, except those that are in the middle of a call.
   std::function<void()> run_others;
 
@@ -71,10 +70,11 @@ class World {
   bool faults_on() const { return inside(fault_windows); }
   bool warehouse_is_down() const { return inside(warehouse_outages); }
   bool warehouse_is_full() const { return inside(warehouse_full); }
-  bool source_is_down() const { return inside(source_outages); }
   // A fault of the given probability strikes now (never outside the fault windows); it is counted.
   bool fault(double probability, std::string_view kind);
   void count_fault(std::string_view kind);
+  // The same, of something that leaves most of the engines alone.
+  void note_fault(std::string_view kind);
   // From now on the engines need time to recover before promptness can be asked for.
   void disturb() { disturbed_us_ = now_us_; }
   int64_t disturbed_us() const { return disturbed_us_; }
