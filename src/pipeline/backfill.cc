@@ -99,11 +99,12 @@ Result<std::vector<SliceKey>> Backfill::commit(std::map<SliceKey, SliceCount> co
       HIRESTREAM_TRY(check_sums(key, count.tally));
       LedgerEntry entry;
       entry.key = key;
+      const size_t planned = changes.slices.size();
       plan_history(changes, key, buckets_.day_of(entry), count.tally);
       // The marks keep everybody else away from it: only what is rejected is a slice's own.
-      std::erase_if(changes.slices, [&key](const SliceChange& change) {
-        return change.entry.key == key && change.rejects.empty();
-      });
+      if (changes.slices.size() > planned && changes.slices.back().rejects.empty()) {
+        changes.slices.pop_back();
+      }
       continue;
     }
     Recount recount;

@@ -212,7 +212,7 @@ Result<void> read_all(const EnginePorts& ports, SweepRequest request,
   }
 }
 
-Result<void> Recounter::count(std::vector<Recount*> targets, ReadLevel level) {
+Result<void> Recounter::count(const std::vector<Recount*>& targets, ReadLevel level) {
   std::unordered_map<SliceKey, Recount*, SliceKeyHash> by_key;
   std::vector<SliceRead> requests;
   requests.reserve(targets.size());

@@ -98,7 +98,7 @@ class Recounter {
   const std::optional<Error>& unconfirmed() const { return unconfirmed_; }
 
  private:
-  Result<void> count(std::vector<Recount*> targets, ReadLevel level);
+  Result<void> count(const std::vector<Recount*>& targets, ReadLevel level);
 
   EnginePorts ports_;
   SliceLedger& ledger_;
