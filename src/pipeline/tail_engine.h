@@ -42,8 +42,8 @@ class TailEngine : public Engine {
   static constexpr SliceKey kBeforeAll{INT32_MIN, INT64_MIN};
 
   Result<void> load_state(int64_t now_us);
-  // One part of what is under way; begins a new one if there is none. Nothing is queued before all of
-  // it is known.
+  // One part of what is under way; begins a new one if there is none. Nothing is queued before all
+  // of it is known.
   Result<void> discover(int64_t now_us);
   Result<void> take_listing(std::span<const SliceListing> listed, int64_t now_us);
   // Whether there is history that is to be counted now.

@@ -113,8 +113,8 @@ struct SliceListing {
   std::string tag;
 };
 
-// Not longer than its source. Ended early, it gives up what it still had to ask for. Sweeps may go on
-// beside it.
+// Not longer than its source. Ended early, it gives up what it still had to ask for. Sweeps may go
+// on beside it.
 class Discovery {
  public:
   virtual ~Discovery() = default;
@@ -138,8 +138,8 @@ class EventSource {
   virtual ~EventSource() = default;
 
   virtual const SourceDescription& description() const = 0;
-  // Every slice that has rows now (of these shards), once each, in any order; only with slice_reads.
-  // Cost may grow with history: for start-up and rare rounds.
+  // Every slice that has rows now (of these shards), once each, in any order; only with
+  // slice_reads. Cost may grow with history: for start-up and rare rounds.
   virtual Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) = 0;
   // All of it at once, in key order.
   Result<std::vector<SliceListing>> discover(std::span<const int32_t> shards);

@@ -1397,7 +1397,7 @@ TEST_P(WarehouseSqlContract, SpendBeyond64BitsIsRefusedWhenItIsWrittenOrRead) {
 // --- dimension
 
 // Bytes that are no UTF-8, and more than is stored.
-TEST_P(WarehouseContract, NamesThatCannotBeStoredAsTheyAreSettleAfterOneRefresh) {
+TEST_P(WarehouseContract, NamesThatCannotBeStoredAsTheyAreSettleAfterThreeRefreshes) {
   class Directory final : public JobDirectory {
    public:
     Result<Loaded<Job>> load() override {
@@ -1427,7 +1427,10 @@ TEST_P(WarehouseContract, NamesThatCannotBeStoredAsTheyAreSettleAfterOneRefresh)
   simulation::FakeEventSource source(world, log, "engine");
   CompanyDirectory companies({source, *warehouse_, &directory, clock, notes}, 30'000'000);
   expect_ok(companies.start());
-  expect_ok(companies.refresh());
+  // What is new is stored twice more, for what other engines write meanwhile.
+  for (int i = 0; i < 3; ++i) {
+    expect_ok(companies.refresh());
+  }
   EXPECT_EQ(companies.company_of(1), 2);
   const int64_t changes = take(warehouse_->changes());
   const std::vector<Job> stored = take(warehouse_->load_jobs());
