@@ -45,6 +45,8 @@ class WarehouseDatabase {
   FrozenDay frozen_sum() const;
   // Below the shard's mark, and not in the ledger.
   bool is_frozen(const SliceKey& key) const;
+  // When the last slice froze.
+  int64_t last_frozen_us() const { return last_frozen_us_; }
   // Cells of what was counted straight into the frozen base.
   const CellMap& history_cells() const { return history_; }
   const std::map<CellKey, EventRow>& events() const { return now_.events; }
@@ -154,6 +156,7 @@ class WarehouseDatabase {
   std::set<SliceKey> damaged_;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;
+  int64_t last_frozen_us_ = 0;
 };
 
 class FakeWarehouse : public Warehouse {

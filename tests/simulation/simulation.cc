@@ -15,6 +15,7 @@ namespace hirestream::simulation {
 namespace {
 
 constexpr int64_t kSpinsMax = 50;
+constexpr int64_t kFreezeSlackUs = 130 * kSecondUs;  // of an engine that nothing disturbs
 
 class ProcessClock : public Clock {
  public:
@@ -115,6 +116,7 @@ class Run {
     world_.warehouse_outages = setup_.warehouse_outages;
     world_.warehouse_full = setup_.warehouse_full;
     world_.source_outages = setup_.source_outages;
+    world_.replica_outages = setup_.replica_outages;
     world_.disturb();
     database_.epochs_do_not_wait = parameters.defect == Defect::kEpochsDoNotWait;
   }
@@ -221,6 +223,10 @@ class Run {
         }
         database_.end_orphans(false);
         checks_.check_promptness(database_.ledger());
+        if (setup_.strategy == Strategy::kTail &&
+            world_.disturbed_us() + kFreezeSlackUs < world_.now_us()) {
+          check_frozen_in_time(kFreezeSlackUs);
+        }
       }
       replace_dead_processes();
     }
@@ -241,6 +247,9 @@ class Run {
       int& depth;
       ~Leave() { --depth; }
     } leave{depth_};
+    if (depth_ == 1 && due(setup_.repairs_within_us)) {
+      run_verification(true);
+    }
     for (size_t i = 0; i < processes_.size(); ++i) {
       Process& process = *processes_[i];
       if (!process.dead && !process.running && process.wake_us <= world_.now_us()) {
@@ -458,7 +467,7 @@ class Run {
     verify_options.engine = options(0);
     verify_options.engine.shards.clear();
     verify_options.repair = repair;
-    verify_options.engine.allow_shrink = allow_shrink_;
+    verify_options.engine.allow_shrink = setup_.options.allow_shrink || allow_shrink_;
     world_.trace(name, repair ? "starts, with repair" : "starts");
     try {
       auto result = work(ports(process), verify_options);
@@ -505,14 +514,19 @@ class Run {
       throw InvariantViolation{"Liveness", "an engine does not catch up in the end"};
     }
     check_late_rows();
-    check_frozen_in_time();
+    check_frozen_in_time(200 * kSecondUs);
     checks_.check_history(database_.ledger(), database_.history_cells(), setup_.start_us);
     check_companies();
+    const int64_t too_late = database_.frozen_sum().classes.too_late;
+    for (const auto& [key, slice] : database_.ledger()) {
+      checks_.check_row_hash(key, slice);
+    }
     run_publisher<int64_t>("retry", true, retry_rejects);
     const auto repaired = run_verification(true);
     if (!repaired) {
       throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
     }
+    check_too_late(too_late, repaired->rows_too_late);
     for (const auto& [key, slice] : database_.ledger()) {
       checks_.check_released(key, slice, world_.now_us());
     }
@@ -543,6 +557,25 @@ class Run {
     database_.check_atomic();
     check_companies();
     check_rejects();
+  }
+
+  // Accounted: rows that came when their slices were frozen are noted, by a scan without anybody's
+  // help, and no more than there are.
+  void check_too_late(int64_t noted, int64_t found) const {
+    const int64_t scanned_us =
+        setup_.end_us - setup_.options.full_scan_interval_us - 60 * kSecondUs;
+    if (setup_.strategy == Strategy::kScan && found > noted &&
+        database_.last_frozen_us() < scanned_us) {
+      throw InvariantViolation{
+          "Accounted", fmt::format("{} rows came too late, {} are noted", found, noted)};
+    }
+    const FrozenDay sum = database_.frozen_sum();
+    const int64_t most = checks_.rows_frozen_at_most() - sum.digest.rows;
+    if (sum.classes.too_late > most) {
+      throw InvariantViolation{"Accounted",
+                               fmt::format("{} rows are noted as too late, at most {} can be",
+                                           sum.classes.too_late, most)};
+    }
   }
 
   bool rows_expire() const { return setup_.early_expiry > 0 || setup_.source.lifetime_us; }
@@ -598,7 +631,8 @@ class Run {
       }
       LedgerEntry entry;
       entry.key = key;
-      const int64_t discovery_us = setup_.options.discover_interval_us + 120 * kSecondUs;
+      const int64_t discovery_us =
+          setup_.options.discover_interval_us + 120 * kSecondUs + setup_.long_outage_us;
       seen_us =
           std::min(seen_us, audits_begin_us(entry) + *setup_.options.retention_us - discovery_us);
       // Else it may be history, which the ledger never has.
@@ -610,16 +644,17 @@ class Run {
   }
 
   // Retention: what is past it has left the ledger.
-  void check_frozen_in_time() const {
-    int64_t slack_us = 200 * kSecondUs + 2 * setup_.clock_error_max_us;
+  void check_frozen_in_time(int64_t slack_us) const {
+    slack_us += 2 * setup_.clock_error_max_us;
     if (setup_.strategy == Strategy::kScan) {
       slack_us += setup_.options.full_scan_interval_us;
     }
     for (const auto& [key, slice] : database_.ledger()) {
-      const int64_t due_us = (setup_.strategy == Strategy::kScan
-                                  ? checks_.scan_retention_end_us(key)
-                                  : audits_begin_us(slice.entry) + *setup_.options.retention_us) +
-                             slack_us;
+      // Of long ago, but met only now: with the next ones that freeze.
+      const int64_t end_us = setup_.strategy == Strategy::kScan
+                                 ? checks_.scan_retention_end_us(key)
+                                 : audits_begin_us(slice.entry) + *setup_.options.retention_us;
+      const int64_t due_us = std::max(end_us, slice.entry.settled_at_us) + slack_us;
       // A block that is held before it is over counts as settled; it still fills up.
       if (slice.entry.state == SliceState::kSettled && is_over(key) && due_us < world_.now_us()) {
         throw InvariantViolation{
