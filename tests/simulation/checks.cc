@@ -9,7 +9,7 @@
 namespace hirestream::simulation {
 namespace {
 
-constexpr int64_t kScanMaxUs = 60 * kSecondUs;         // from the begin of a scan to its commits
+constexpr int64_t kScanMaxUs = 60 * kSecondUs;     // from the begin of a scan to its commits
 constexpr int64_t kLongLifeUs = 3600 * kSecondUs;  // longer than any run takes to count a row
 
 std::string slice_text(const SliceKey& key) {

@@ -236,8 +236,8 @@ void draw_outage_of_audits(Setup& setup, uint64_t seed) {
       !random.chance(0.3)) {
     return;
   }
-  const int64_t from_us = random.between(setup.start_us, setup.writing_end_us) +
-                          setup.options.audit_delays_us.front();
+  const int64_t from_us =
+      random.between(setup.start_us, setup.writing_end_us) + setup.options.audit_delays_us.front();
   const int64_t to_us = from_us + seconds_between(random, 90, 200);
   setup.source_outages.emplace_back(from_us, to_us);
   setup.long_outage_us = to_us - from_us;
@@ -350,7 +350,8 @@ void draw_arrivals(Setup& setup, uint64_t seed) {
 void draw_allowed_shrink(Setup& setup, uint64_t seed) {
   Random random(seed * 3911 + 23);
   const bool expired_only = setup.source.lifetime_us && setup.early_expiry == 0 &&
-                            setup.gone_share == 0 && setup.rates.stale_read == 0 && !setup.text_columns &&
+                            setup.gone_share == 0 && setup.rates.stale_read == 0 &&
+                            !setup.text_columns &&
                             setup.options.grace_us <= *setup.options.retention_us;
   setup.options.allow_shrink = expired_only && random.chance(0.5);
 }

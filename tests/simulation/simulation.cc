@@ -566,8 +566,8 @@ class Run {
         setup_.end_us - setup_.options.full_scan_interval_us - 60 * kSecondUs;
     if (setup_.strategy == Strategy::kScan && found > noted &&
         database_.last_frozen_us() < scanned_us) {
-      throw InvariantViolation{
-          "Accounted", fmt::format("{} rows came too late, {} are noted", found, noted)};
+      throw InvariantViolation{"Accounted",
+                               fmt::format("{} rows came too late, {} are noted", found, noted)};
     }
     const FrozenDay sum = database_.frozen_sum();
     const int64_t most = checks_.rows_frozen_at_most() - sum.digest.rows;
