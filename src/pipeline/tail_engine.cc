@@ -222,6 +222,8 @@ Result<StepReport> TailEngine::step() {
   if (clock_set_back_ && !buckets_.in_order()) {
     take_back_what_was_not_due(now_us);
   }
+  // Before anything freezes, and before a table that cannot be read ends the step.
+  queue_what_is_due(now_us);
   // Before the discovery: what that puts into the queue holds the marks back.
   if (freeze_timer_.due(now_us)) {
     HIRESTREAM_TRY(freeze(now_us));
@@ -231,7 +233,6 @@ Result<StepReport> TailEngine::step() {
   if (discovery_ != nullptr || discover_timer_.due(now_us)) {
     HIRESTREAM_TRY(discover(now_us));
   }
-  queue_what_is_due(now_us);
   const int64_t rows_before = book_.rows_counted();
   if (poll_timer_.due(now_us)) {
     HIRESTREAM_TRY(poll(now_us));

@@ -9,6 +9,7 @@
 namespace hirestream::simulation {
 namespace {
 
+constexpr int64_t kScanMaxUs = 60 * kSecondUs;     // from the begin of a scan to its commits
 constexpr int64_t kLongLifeUs = 3600 * kSecondUs;  // longer than any run takes to count a row
 
 std::string slice_text(const SliceKey& key) {
@@ -74,7 +75,10 @@ Checks::Checks(const World& world, const RawLog& log, Promptness promptness)
     const int64_t base_us =
         strategy == Strategy::kScan ? row.versions.front().values.ts.meaning : row.arrival_us;
     const int64_t seen_us = row.everywhere_us();
-    if (strategy != Strategy::kFollow && seen_us - base_us > promptness_.lateness_max_us) {
+    const bool clocks_are_right = row.arrival_us > promptness_.clocks_right_us;
+    const int64_t lateness_max_us =
+        promptness_.lateness_max_us + (clocks_are_right ? 2 * promptness_.clock_step_us : 0);
+    if (strategy != Strategy::kFollow && seen_us - base_us > lateness_max_us) {
       continue;
     }
     const int64_t from_us =
@@ -375,6 +379,35 @@ void Checks::check_history(const std::map<SliceKey, StoredSlice>& ledger, const 
                                       describe(have), describe(value_of(least, cell)),
                                       describe(value_of(most, cell))));
     }
+  }
+}
+
+int64_t Checks::least_of_history(const SliceKey& key) const {
+  if (log_.description().strategy != Strategy::kScan) {
+    return 0;
+  }
+  const std::vector<size_t>& rows = log_.rows_of(key);
+  return std::count_if(rows.begin(), rows.end(), [this](size_t index) {
+    const RawRow& row = log_.rows()[index];
+    return row.versions.front().outcome.fate != Fate::kBeforeStart &&
+           first_visible_us(row.versions.front()) + kScanMaxUs <= world_.now_us() &&
+           !row.was_gone_lately(world_.now_us());
+  });
+}
+
+int64_t Checks::rows_frozen_at_most() const {
+  int64_t rows = 0;
+  for (const auto& [key, unused] : log_.slices()) {
+    rows += is_frozen_(key) ? at_most_now(key).rows : 0;
+  }
+  return rows;
+}
+
+void Checks::check_row_hash(const SliceKey& key, const StoredSlice& slice) const {
+  if (!slice.entry.digest.hash_known() && !slice.entry.held && !exempt_.contains(key)) {
+    violated("Accounted", fmt::format("{}: nobody has counted it since the upgrade, so which rows "
+                                      "it holds is not known",
+                                      slice_text(key)));
   }
 }
 

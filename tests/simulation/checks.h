@@ -34,6 +34,9 @@ struct Promptness {
   int64_t delay_max_us = 0;
   int64_t grace_us = 0;
   int64_t clock_error_max_us = 0;
+  // Of that, how far clocks step that go wrong, and when they are right again.
+  int64_t clock_step_us = 0;
+  int64_t clocks_right_us = 0;
 };
 
 class Checks {
@@ -74,6 +77,13 @@ class Checks {
   // before the first start is in it, and none twice.
   void check_history(const std::map<SliceKey, StoredSlice>& ledger, const CellMap& history,
                      int64_t start_us) const;
+  // Rows that whoever counts a slice of a scan once and for ever must have: some replica has shown
+  // them for long.
+  int64_t least_of_history(const SliceKey& key) const;
+  // Rows of frozen slices that some replica shows or has shown.
+  int64_t rows_frozen_at_most() const;
+  // Accounted: which rows a slice holds is known, of an older version's too.
+  void check_row_hash(const SliceKey& key, const StoredSlice& slice) const;
   // Every slice holds at least the rows that were visible everywhere by then.
   void check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                         Invariant invariant) const;

@@ -378,6 +378,10 @@ Result<std::vector<SliceRead>> FakeEventSource::slices_on(const RingPart& part) 
 
 Result<std::unique_ptr<Sweep>> FakeEventSource::sweep(SweepRequest request) {
   HIRESTREAM_TRY(check_reachable("read"));
+  if (request.level == ReadLevel::kStrongest && world_.replica_is_down()) {
+    world_.count_fault("replica down");
+    return source_error("read", "not enough replicas");
+  }
   std::vector<SliceRead> slices;
   if (const auto* named = std::get_if<std::vector<SliceRead>>(&request.what)) {
     HIRESTREAM_CHECK(description_.slice_reads);

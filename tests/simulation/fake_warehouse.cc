@@ -270,8 +270,12 @@ CellMap WarehouseDatabase::history_of(const Commit& commit) const {
 void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& history) const {
   CellMap hours;
   FrozenDay sum;
+  int64_t least = 0;
   for (const SliceChange& change : commit.slices) {
     const StoredSlice* slice = stored_slice(commit.source, change.entry.key);
+    if (change.mode == ChangeMode::kFreeze && change.entry.revision == 0) {
+      least += watched(commit.source)->checks->least_of_history(change.entry.key);
+    }
     if (change.mode != ChangeMode::kFreeze || slice == nullptr) {
       continue;
     }
@@ -296,6 +300,10 @@ void WarehouseDatabase::check_frozen(const Commit& commit, const CellMap& histor
   }
   if (told.classes.total() - told.classes.too_late != told.digest.rows) {
     violated("Accounted", "rows of frozen slices are in no class, or in two");
+  }
+  if (told.digest.rows - sum.digest.rows < least) {
+    violated("History", fmt::format("{} rows of it are counted for good, but at least {} are there",
+                                    told.digest.rows - sum.digest.rows, least));
   }
   // Slices that are cut anew leave nothing but the rows that have gone.
   if ((!commit.fingerprint && (told.slices < sum.slices || told.digest.rows < sum.digest.rows)) ||
@@ -433,6 +441,7 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   }
   if (change.mode == ChangeMode::kFreeze) {
     apply_rejects(commit.source, change, commit.now_us);
+    last_frozen_us_ = world_.now_us();
     if (change.entry.revision != 0 && watch != nullptr) {
       watch->frozen_slices[key] = shadow;
     }

@@ -55,6 +55,8 @@ class WarehouseDatabase {
   bool is_frozen(const SliceKey& key, const std::string& source = "") const {
     return is_frozen(id_of(source), key);
   }
+  // When the last slice froze.
+  int64_t last_frozen_us() const { return last_frozen_us_; }
   // Cells of what was counted straight into the frozen base.
   const CellMap& history_cells(const std::string& source = "") const {
     return watched_.at(source)->history;
@@ -176,6 +178,7 @@ class WarehouseDatabase {
   std::set<SliceId> damaged_;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;
+  int64_t last_frozen_us_ = 0;
 };
 
 class FakeWarehouse : public Warehouse {

@@ -247,6 +247,53 @@ void draw_long_outage(Setup& setup, uint64_t seed) {
   }
 }
 
+// The table cannot be read for so long that slices come to their time to freeze with an audit that
+// waits. Drawn from a chance of its own, too.
+void draw_outage_of_audits(Setup& setup, uint64_t seed) {
+  Random random(seed * 5419 + 31);
+  if (setup.strategy != Strategy::kTail || setup.options.retention_us == 7 * 24 * kHourUs ||
+      !random.chance(0.3)) {
+    return;
+  }
+  const int64_t from_us =
+      random.between(setup.start_us, setup.writing_end_us) + setup.options.audit_delays_us.front();
+  const int64_t to_us = from_us + seconds_between(random, 90, 200);
+  setup.source_outages.emplace_back(from_us, to_us);
+  setup.long_outage_us = to_us - from_us;
+  setup.end_us = std::max(setup.end_us, to_us + 400 * kSecondUs);
+}
+
+// A replica is down: missing rows cannot be confirmed for a while, which the clock may step over.
+// Drawn from a chance of its own, too.
+void draw_replica_outages(Setup& setup, uint64_t seed) {
+  Random random(seed * 7687 + 43);
+  const bool steps = setup.clock_step_us != 0;
+  if (!random.chance(steps ? 0.7 : 0.15) || setup.faults_end_us <= setup.start_us) {
+    return;
+  }
+  std::vector<int64_t> from_us = {random.between(setup.start_us, setup.faults_end_us)};
+  for (const int64_t step_us : steps ? setup.clock_steps_us : std::vector<int64_t>()) {
+    from_us.push_back(step_us - seconds_between(random, 5, 30));
+  }
+  for (const int64_t at_us : from_us) {
+    setup.replica_outages.emplace_back(
+        at_us, std::min(setup.faults_end_us, at_us + seconds_between(random, 10, 60)));
+  }
+}
+
+// A repair while an engine scans. Drawn from a chance of its own, too.
+void draw_repairs_within(Setup& setup, uint64_t seed) {
+  Random random(seed * 6661 + 47);
+  if (setup.strategy != Strategy::kScan || !random.chance(0.3)) {
+    return;
+  }
+  for (int i = 0; i < 3; ++i) {
+    setup.repairs_within_us.push_back(setup.start_us + random.between(0, 200) * 1000);
+    setup.repairs_within_us.push_back(random.between(setup.start_us, setup.faults_end_us));
+  }
+  std::sort(setup.repairs_within_us.begin(), setup.repairs_within_us.end());
+}
+
 // A scan commits in several parts. Drawn from a chance of its own, too.
 void draw_small_commits(Setup& setup, uint64_t seed) {
   Random random(seed * 5171 + 41);
@@ -315,6 +362,17 @@ void draw_arrivals(Setup& setup, uint64_t seed) {
     setup.source.lifetime_us = age_us + width_s * kSecondUs + setup.options.full_scan_interval_us +
                                random.pick<int64_t>({0, 60, 200}) * kSecondUs;
   }
+}
+
+// Somebody lets slices shrink where rows are missing only because they have expired: those stay.
+// (Texts for times of arrival may say none, and age not.) Drawn from a chance of its own, too.
+void draw_allowed_shrink(Setup& setup, uint64_t seed) {
+  Random random(seed * 3911 + 23);
+  const bool expired_only = setup.source.lifetime_us && setup.early_expiry == 0 &&
+                            setup.gone_share == 0 && setup.rates.stale_read == 0 &&
+                            !setup.text_columns &&
+                            setup.options.grace_us <= *setup.options.retention_us;
+  setup.options.allow_shrink = expired_only && random.chance(0.5);
 }
 
 // A new version of the program makes row hashes of other things. Drawn from a chance of its own,
@@ -689,12 +747,16 @@ Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   draw_events(setup, random);
   draw_gone_rows(setup, seed);
   draw_long_outage(setup, seed);
+  draw_outage_of_audits(setup, seed);
+  draw_replica_outages(setup, seed);
+  draw_repairs_within(setup, seed);
   draw_small_commits(setup, seed);
   draw_start(setup, seed);
   draw_full_warehouse(setup, seed);
   draw_early_expiry(setup, seed);
   draw_more_shards(setup, seed);
   draw_arrivals(setup, seed);
+  draw_allowed_shrink(setup, seed);
   draw_upgrade(setup, seed);
   draw_discovery_parts(setup, seed);
   draw_repeated_rows(setup, seed);
@@ -711,6 +773,9 @@ Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   setup.promptness.retention_us = *setup.options.retention_us;
   setup.promptness.grace_us = setup.options.grace_us;
   setup.promptness.clock_error_max_us = setup.clock_error_max_us + setup.clock_step_us;
+  setup.promptness.clock_step_us = setup.clock_step_us;
+  setup.promptness.clocks_right_us =
+      setup.clock_steps_us.empty() ? setup.start_us : setup.clock_steps_us.back();
   setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;
   if (setup.options.rows_per_commit < 50) {
     setup.promptness.delay_max_us += 5 * kSecondUs;  // many commits to catch up with

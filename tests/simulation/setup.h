@@ -35,6 +35,8 @@ struct Setup {
   int64_t jobs = 0;         // how many there are; of many, few rows fall into one cell
   double early_expiry = 0;  // share of rows that expire while engines work
   std::vector<std::pair<int64_t, int64_t>> source_outages;
+  int64_t long_outage_us = 0;  // one of these, in which nothing is discovered
+  std::vector<std::pair<int64_t, int64_t>> replica_outages;  // the strongest read fails
   Promptness promptness;
 
   int64_t start_us = 0;
@@ -45,6 +47,7 @@ struct Setup {
   std::vector<std::vector<int32_t>> groups;  // of shards: one engine each
   std::vector<int64_t> takeovers_us;         // a second engine starts while the first goes on
   std::vector<int64_t> verifications_us;
+  std::vector<int64_t> repairs_within_us;  // a repair while an engine waits for an answer
   std::vector<int64_t> clock_steps_us;
   std::vector<int64_t> damages_us;
   int64_t clock_error_max_us = 0;

@@ -16,6 +16,7 @@ namespace hirestream::simulation {
 namespace {
 
 constexpr int64_t kSpinsMax = 50;
+constexpr int64_t kFreezeSlackUs = 130 * kSecondUs;  // of an engine that nothing disturbs
 
 // One raw log and what is asked of those that count it.
 struct Source {
@@ -82,6 +83,7 @@ class Run {
     world_.fault_windows = setup_.fault_windows;
     world_.warehouse_outages = setup_.warehouse_outages;
     world_.warehouse_full = setup_.warehouse_full;
+    world_.replica_outages = setup_.replica_outages;
     world_.disturb();
     database_.epochs_do_not_wait = parameters.defect == Defect::kEpochsDoNotWait;
   }
@@ -186,6 +188,13 @@ class Run {
         checked_second_ = world_.now_us() / kSecondUs;
         database_.end_orphans(false);
         check_promptness();
+        for (const auto& source : sources_) {
+          if (source->setup.strategy == Strategy::kTail &&
+              std::max(world_.disturbed_us(), source->disturbed_us) + kFreezeSlackUs <
+                  world_.now_us()) {
+            check_frozen_in_time(*source, kFreezeSlackUs);
+          }
+        }
       }
       replace_dead_processes();
     }
@@ -219,6 +228,9 @@ class Run {
       int& depth;
       ~Leave() { --depth; }
     } leave{depth_};
+    if (depth_ == 1 && due(setup_.repairs_within_us)) {
+      run_verification(*sources_.front(), true);
+    }
     for (size_t i = 0; i < processes_.size(); ++i) {
       Process& process = *processes_[i];
       if (!process.dead && !process.running && process.wake_us <= world_.now_us()) {
@@ -483,7 +495,7 @@ class Run {
     verify_options.engine = options(source, 0);
     verify_options.engine.shards.clear();
     verify_options.repair = repair;
-    verify_options.engine.allow_shrink = allow_shrink_;
+    verify_options.engine.allow_shrink = source.setup.options.allow_shrink || allow_shrink_;
     world_.trace(name, repair ? "starts, with repair" : "starts");
     try {
       auto result = work(ports(process), verify_options);
@@ -544,12 +556,15 @@ class Run {
     const std::vector<Source*> sources = sources_left();
     for (Source* source : sources) {
       check_late_rows(*source);
-      check_frozen_in_time(*source);
+      check_frozen_in_time(*source, 200 * kSecondUs);
       source->checks.check_history(database_.ledger(source->name),
                                    database_.history_cells(source->name), setup_.start_us);
     }
     check_companies();
     for (Source* source : sources) {
+      for (const auto& [key, slice] : database_.ledger(source->name)) {
+        source->checks.check_row_hash(key, slice);
+      }
       run_publisher<int64_t>("retry", *source, true, retry_rejects);
       repair(*source);
     }
@@ -568,9 +583,13 @@ class Run {
   }
 
   void repair(Source& source) {
+    const int64_t too_late = database_.frozen_sum().classes.too_late;
     const auto repaired = run_verification(source, true);
     if (!repaired) {
       throw InvariantViolation{"Liveness", "verify --repair does not finish without faults"};
+    }
+    if (sources_.size() == 1) {
+      check_too_late(source, too_late, repaired->rows_too_late);
     }
     check_all_released(source);
     if (repaired->slices_held > 0 && !rows_expire(source)) {
@@ -598,6 +617,25 @@ class Run {
     }
     source.checks.check_truth(database_.ledger(source.name));
     check_all_released(source);
+  }
+
+  // Accounted: rows that came when their slices were frozen are noted, by a scan without anybody's
+  // help, and no more than there are.
+  void check_too_late(const Source& source, int64_t noted, int64_t found) const {
+    const int64_t scanned_us =
+        source.setup.end_us - source.setup.options.full_scan_interval_us - 60 * kSecondUs;
+    if (source.setup.strategy == Strategy::kScan && found > noted &&
+        database_.last_frozen_us() < scanned_us) {
+      throw InvariantViolation{"Accounted",
+                               fmt::format("{} rows came too late, {} are noted", found, noted)};
+    }
+    const FrozenDay sum = database_.frozen_sum();
+    const int64_t most = source.checks.rows_frozen_at_most() - sum.digest.rows;
+    if (sum.classes.too_late > most) {
+      throw InvariantViolation{"Accounted",
+                               fmt::format("{} rows are noted as too late, at most {} can be",
+                                           sum.classes.too_late, most)};
+    }
   }
 
   static bool rows_expire(const Source& source) {
@@ -661,7 +699,8 @@ class Run {
       }
       LedgerEntry entry;
       entry.key = key;
-      const int64_t discovery_us = source.setup.options.discover_interval_us + 120 * kSecondUs;
+      const int64_t discovery_us =
+          source.setup.options.discover_interval_us + 120 * kSecondUs + source.setup.long_outage_us;
       seen_us = std::min(seen_us, audits_begin_us(source, entry) +
                                       *source.setup.options.retention_us - discovery_us);
       // Else it may be history, which the ledger never has.
@@ -673,17 +712,18 @@ class Run {
   }
 
   // Retention: what is past it has left the ledger.
-  void check_frozen_in_time(const Source& source) const {
+  void check_frozen_in_time(const Source& source, int64_t slack_us) const {
     const bool scan = source.setup.strategy == Strategy::kScan;
-    int64_t slack_us = 200 * kSecondUs + 2 * source.setup.clock_error_max_us;
+    slack_us += 2 * source.setup.clock_error_max_us;
     if (scan) {
       slack_us += source.setup.options.full_scan_interval_us;
     }
     for (const auto& [key, slice] : database_.ledger(source.name)) {
-      const int64_t due_us =
-          (scan ? source.checks.scan_retention_end_us(key)
-                : audits_begin_us(source, slice.entry) + *source.setup.options.retention_us) +
-          slack_us;
+      const int64_t end_us =
+          scan ? source.checks.scan_retention_end_us(key)
+               : audits_begin_us(source, slice.entry) + *source.setup.options.retention_us;
+      // Of long ago, but met only now: with the next ones that freeze.
+      const int64_t due_us = std::max(end_us, slice.entry.settled_at_us) + slack_us;
       // A block that is held before it is over counts as settled; it still fills up.
       if (slice.entry.state == SliceState::kSettled && is_over(source, key) &&
           due_us < world_.now_us()) {

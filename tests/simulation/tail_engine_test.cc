@@ -390,6 +390,25 @@ TEST(TailEngine, FrozenSliceNeverChanges) {
   EXPECT_EQ(scenario.frozen_sum().classes.too_late, 1);
 }
 
+// The table cannot be read from before that audit until after the retention.
+TEST(TailEngine, NoSliceFreezesBeforeItsLastAudit) {
+  Scenario scenario;
+  scenario.options.grace_us = 20 * kSecondUs;
+  scenario.options.audit_delays_us = {100 * kSecondUs};
+  scenario.options.retention_us = 200 * kSecondUs;
+  scenario.options.discover_interval_us = 10 * kSecondUs;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 120});
+  scenario.run_until(130);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.set_fault(&FaultRates::read_error, true);
+  scenario.run_until(400);
+  scenario.set_fault(&FaultRates::read_error, false);
+  scenario.run_until(500);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_TRUE(scenario.is_frozen());
+}
+
 // However long the history is, no slice of it comes into the ledger, and a crash between two parts
 // counts none of it twice.
 TEST(TailEngine, CountsWhatIsOlderThanTheRetentionForGood) {

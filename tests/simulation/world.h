@@ -61,6 +61,7 @@ class World {
   std::vector<std::pair<int64_t, int64_t>> fault_windows;      // [from, to)
   std::vector<std::pair<int64_t, int64_t>> warehouse_outages;  // [from, to)
   std::vector<std::pair<int64_t, int64_t>> warehouse_full;     // [from, to): reads alone succeed
+  std::vector<std::pair<int64_t, int64_t>> replica_outages;    // [from, to): no strongest read
   // Runs whoever has work that is due, except those that are in the middle of a call.
   std::function<void()> run_others;
 
@@ -70,6 +71,7 @@ class World {
   bool faults_on() const { return inside(fault_windows); }
   bool warehouse_is_down() const { return inside(warehouse_outages); }
   bool warehouse_is_full() const { return inside(warehouse_full); }
+  bool replica_is_down() const { return inside(replica_outages); }
   // A fault of the given probability strikes now (never outside the fault windows); it is counted.
   bool fault(double probability, std::string_view kind);
   void count_fault(std::string_view kind);
