@@ -706,6 +706,54 @@ void Setup::hide_rows(RawLog& log) const {
 
 namespace {
 
+// Each from a chance of its own: what is added leaves other seeds what they were.
+void draw_apart(Setup& setup, uint64_t seed) {
+  draw_gone_rows(setup, seed);
+  draw_long_outage(setup, seed);
+  draw_outage_of_audits(setup, seed);
+  draw_replica_outages(setup, seed);
+  draw_repairs_within(setup, seed);
+  draw_small_commits(setup, seed);
+  draw_start(setup, seed);
+  draw_full_warehouse(setup, seed);
+  draw_early_expiry(setup, seed);
+  draw_more_shards(setup, seed);
+  draw_arrivals(setup, seed);
+  draw_allowed_shrink(setup, seed);
+  draw_upgrade(setup, seed);
+  draw_discovery_parts(setup, seed);
+  draw_repeated_rows(setup, seed);
+  draw_round_places(setup, seed);
+}
+
+void expect_promptness(Setup& setup) {
+  setup.promptness.retention_us = *setup.options.retention_us;
+  setup.promptness.grace_us = setup.options.grace_us;
+  setup.promptness.clock_error_max_us = setup.clock_error_max_us + setup.clock_step_us;
+  setup.promptness.clock_step_us = setup.clock_step_us;
+  setup.promptness.clocks_right_us =
+      setup.clock_steps_us.empty() ? setup.start_us : setup.clock_steps_us.back();
+  setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;
+  if (setup.options.rows_per_commit < 50) {
+    setup.promptness.delay_max_us += 5 * kSecondUs;  // many commits to catch up with
+  }
+  // A clock that is ahead lets rows from clocks that are ahead carry the position too far.
+  setup.promptness.lateness_max_us = setup.options.look_back_us -
+                                     setup.options.look_back_interval_us -
+                                     2 * setup.promptness.clock_error_max_us;
+  if (setup.strategy == Strategy::kScan) {
+    // A clock that is set back lets the engine sleep so much longer here; the program wakes up
+    // every second.
+    setup.promptness.delay_max_us =
+        setup.options.scan_interval_us + 2 * kSecondUs + 2 * setup.promptness.clock_error_max_us;
+    if (setup.options.slices_per_commit < 10) {
+      setup.promptness.delay_max_us += 5 * kSecondUs;  // many commits for one scan
+    }
+    setup.promptness.lateness_max_us =
+        setup.options.scan_window_us - setup.promptness.delay_max_us - 5 * kSecondUs;
+  }
+}
+
 // Into the warehouse of `first`, if there is one.
 Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds,
                  const Setup* first) {
@@ -745,22 +793,7 @@ Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   }
   draw_faults(setup, random);
   draw_events(setup, random);
-  draw_gone_rows(setup, seed);
-  draw_long_outage(setup, seed);
-  draw_outage_of_audits(setup, seed);
-  draw_replica_outages(setup, seed);
-  draw_repairs_within(setup, seed);
-  draw_small_commits(setup, seed);
-  draw_start(setup, seed);
-  draw_full_warehouse(setup, seed);
-  draw_early_expiry(setup, seed);
-  draw_more_shards(setup, seed);
-  draw_arrivals(setup, seed);
-  draw_allowed_shrink(setup, seed);
-  draw_upgrade(setup, seed);
-  draw_discovery_parts(setup, seed);
-  draw_repeated_rows(setup, seed);
-  draw_round_places(setup, seed);
+  draw_apart(setup, seed);
   if (setup.source.ring_reads && random.chance(0.7)) {
     // A repair works on the same history.
     setup.verifications_us.insert(setup.verifications_us.begin(),
@@ -770,31 +803,7 @@ Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   if (random.chance(0.15)) {
     setup.expiry_end_us = setup.end_us + 600 * kSecondUs;
   }
-  setup.promptness.retention_us = *setup.options.retention_us;
-  setup.promptness.grace_us = setup.options.grace_us;
-  setup.promptness.clock_error_max_us = setup.clock_error_max_us + setup.clock_step_us;
-  setup.promptness.clock_step_us = setup.clock_step_us;
-  setup.promptness.clocks_right_us =
-      setup.clock_steps_us.empty() ? setup.start_us : setup.clock_steps_us.back();
-  setup.promptness.delay_max_us = setup.options.look_back_interval_us + 2 * kSecondUs;
-  if (setup.options.rows_per_commit < 50) {
-    setup.promptness.delay_max_us += 5 * kSecondUs;  // many commits to catch up with
-  }
-  // A clock that is ahead lets rows from clocks that are ahead carry the position too far.
-  setup.promptness.lateness_max_us = setup.options.look_back_us -
-                                     setup.options.look_back_interval_us -
-                                     2 * setup.promptness.clock_error_max_us;
-  if (setup.strategy == Strategy::kScan) {
-    // A clock that is set back lets the engine sleep so much longer here; the program wakes up
-    // every second.
-    setup.promptness.delay_max_us =
-        setup.options.scan_interval_us + 2 * kSecondUs + 2 * setup.promptness.clock_error_max_us;
-    if (setup.options.slices_per_commit < 10) {
-      setup.promptness.delay_max_us += 5 * kSecondUs;  // many commits for one scan
-    }
-    setup.promptness.lateness_max_us =
-        setup.options.scan_window_us - setup.promptness.delay_max_us - 5 * kSecondUs;
-  }
+  expect_promptness(setup);
   setup.options.token_seed = random.next();
   return setup;
 }
