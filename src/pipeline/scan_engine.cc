@@ -325,7 +325,7 @@ Result<void> ScanEngine::commit_history(std::span<const SliceKey> keys, const Sc
 Result<void> ScanEngine::freeze(int64_t now_us) {
   std::vector<SliceKey> due;
   for (const auto& [key, entry] : book_.entries()) {
-    if (slices_.is_past_retention(key, now_us) && may_freeze(entry, false)) {
+    if (slices_.is_past_retention(key, now_us)) {
       due.push_back(key);
     }
   }
@@ -335,6 +335,8 @@ Result<void> ScanEngine::freeze(int64_t now_us) {
     HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(batch));
     CommitPlan changes;
     for (StoredContribution& slice : stored) {
+      // An open one lost rows to their age before a scan could settle it.
+      slice.entry.state = SliceState::kSettled;
       if (!may_freeze(slice.entry, slice.damaged) || slice.entry.revision == 0) {
         continue;  // a damaged one stays until it is repaired
       }

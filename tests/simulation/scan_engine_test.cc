@@ -183,6 +183,19 @@ TEST(ScanEngine, ExpiredRowsAreNeitherTakenAwayNorMissed) {
   EXPECT_EQ(scenario.clicks(), 40);
 }
 
+TEST(ScanEngine, ASliceFreezesThoughItsRowsExpiredBeforeItSettled) {
+  ExpiringScenario scenario;
+  scenario.add_expiring(5);
+  scenario.run_until(15);
+  EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
+  scenario.kill();
+  scenario.sleep(600);
+  scenario.run_until(700);
+  EXPECT_EQ(scenario.slices(), 0);
+  EXPECT_EQ(scenario.frozen_sum().digest.rows, 1);
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
 TEST(ScanEngine, WithoutAnEndOfLifeNothingFreezes) {
   ExpiringScenario scenario;
   scenario.source.lifetime_us.reset();

@@ -281,19 +281,6 @@ void draw_replica_outages(Setup& setup, uint64_t seed) {
   }
 }
 
-// A repair while an engine scans. Drawn from a chance of its own, too.
-void draw_repairs_within(Setup& setup, uint64_t seed) {
-  Random random(seed * 6661 + 47);
-  if (setup.strategy != Strategy::kScan || !random.chance(0.3)) {
-    return;
-  }
-  for (int i = 0; i < 3; ++i) {
-    setup.repairs_within_us.push_back(setup.start_us + random.between(0, 200) * 1000);
-    setup.repairs_within_us.push_back(random.between(setup.start_us, setup.faults_end_us));
-  }
-  std::sort(setup.repairs_within_us.begin(), setup.repairs_within_us.end());
-}
-
 // A scan commits in several parts. Drawn from a chance of its own, too.
 void draw_small_commits(Setup& setup, uint64_t seed) {
   Random random(seed * 5171 + 41);
@@ -364,6 +351,20 @@ void draw_arrivals(Setup& setup, uint64_t seed) {
   }
 }
 
+// A repair while an engine scans, and while it counts history, too. Drawn from a chance of its own.
+void draw_repairs_within(Setup& setup, uint64_t seed) {
+  Random random(seed * 6661 + 47);
+  const bool history = setup.history_us > *setup.options.retention_us;
+  if (setup.strategy != Strategy::kScan || !random.chance(history ? 0.8 : 0.3)) {
+    return;
+  }
+  for (int i = 0; i < 3; ++i) {
+    setup.repairs_within_us.push_back(setup.start_us + random.between(30, 110) * 1000);
+    setup.repairs_within_us.push_back(random.between(setup.start_us, setup.faults_end_us));
+  }
+  std::sort(setup.repairs_within_us.begin(), setup.repairs_within_us.end());
+}
+
 // Somebody lets slices shrink where rows are missing only because they have expired: those stay.
 // (Texts for times of arrival may say none, and age not.) Drawn from a chance of its own, too.
 void draw_allowed_shrink(Setup& setup, uint64_t seed) {
@@ -372,7 +373,16 @@ void draw_allowed_shrink(Setup& setup, uint64_t seed) {
                             setup.gone_share == 0 && setup.rates.stale_read == 0 &&
                             !setup.text_columns &&
                             setup.options.grace_us <= *setup.options.retention_us;
-  setup.options.allow_shrink = expired_only && random.chance(0.5);
+  if (!expired_only) {
+    return;
+  }
+  setup.options.allow_shrink = true;
+  // The table cannot be read until rows have expired whose slices are in the ledger.
+  const int64_t from_us = random.between(setup.start_us, setup.writing_end_us);
+  const int64_t to_us = from_us + *setup.source.lifetime_us + seconds_between(random, 0, 60);
+  setup.source_outages.emplace_back(from_us, to_us);
+  setup.long_outage_us = to_us - from_us;
+  setup.end_us = std::max(setup.end_us, to_us + 400 * kSecondUs);
 }
 
 // A new version of the program makes row hashes of other things. Drawn from a chance of its own,
@@ -712,13 +722,13 @@ void draw_apart(Setup& setup, uint64_t seed) {
   draw_long_outage(setup, seed);
   draw_outage_of_audits(setup, seed);
   draw_replica_outages(setup, seed);
-  draw_repairs_within(setup, seed);
   draw_small_commits(setup, seed);
   draw_start(setup, seed);
   draw_full_warehouse(setup, seed);
   draw_early_expiry(setup, seed);
   draw_more_shards(setup, seed);
   draw_arrivals(setup, seed);
+  draw_repairs_within(setup, seed);
   draw_allowed_shrink(setup, seed);
   draw_upgrade(setup, seed);
   draw_discovery_parts(setup, seed);
