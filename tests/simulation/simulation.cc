@@ -462,6 +462,13 @@ class Run {
       database_.end_orphans(true);  // it waits for them
       database_.forget_row_hashes();
       upgraded_ = true;
+      // Engines of the new version; one in the middle of a call is fenced.
+      for (const auto& process : processes_) {
+        if (!process->running) {
+          process->engine.reset();
+          process->wake_us = world_.now_us();
+        }
+      }
       world_.count_fault("row hashes forgotten");
       world_.trace("world", "an upgrade forgets the row hashes");
       world_.disturb();
