@@ -371,14 +371,15 @@ void draw_allowed_shrink(Setup& setup, uint64_t seed) {
   Random random(seed * 3911 + 23);
   const bool expired_only = setup.source.lifetime_us && setup.early_expiry == 0 &&
                             setup.gone_share == 0 && setup.rates.stale_read == 0 &&
-                            !setup.text_columns &&
+                            setup.late_audit == 0 && !setup.text_columns &&
                             setup.options.grace_us <= *setup.options.retention_us;
   if (!expired_only) {
     return;
   }
   setup.options.allow_shrink = true;
-  // The table cannot be read until rows have expired whose slices are in the ledger.
-  const int64_t from_us = random.between(setup.start_us, setup.writing_end_us);
+  // The table cannot be read until rows have expired whose slices are in the ledger. All were counted
+  // before: new rows beside missing ones cannot be told.
+  const int64_t from_us = setup.faults_end_us + 30 * kSecondUs;
   const int64_t to_us = from_us + *setup.source.lifetime_us + seconds_between(random, 0, 60);
   setup.source_outages.emplace_back(from_us, to_us);
   setup.long_outage_us = to_us - from_us;

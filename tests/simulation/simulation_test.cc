@@ -80,7 +80,9 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"RowsOfABlockThatCameDuringAnOutageDoNotWaitForAudits", 398,
                        Strategy::kFollow},
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
-                       Strategy::kScan}),
+                       Strategy::kScan},
+        SeedThatFailed{"RowsThatComeDoNotWaitForTheRecountsOfAnUpgrade", 633, Strategy::kTail},
+        SeedThatFailed{"ASliceWhoseTimeIsOverWhileItWaitsIsAudited", 6491, Strategy::kTail}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(Simulation, SameSeedGivesTheSameRun) {
