@@ -146,14 +146,15 @@ Result<size_t> ScanEngine::commit_scan(ScanCount count, const Bound& bound, Trus
 }
 
 // Of what is past its retention only rows that were not counted are of interest: others are
-// missing because they have expired.
-bool ScanEngine::may_change(const SliceKey& key, const Tally& tally, int64_t now_us) const {
+// missing because they have expired, unless a stale replica hides them, and new ones with them.
+bool ScanEngine::may_change(const SliceKey& key, const Tally& tally, Trust trust,
+                            int64_t now_us) const {
   const LedgerEntry* known = book_.find(key);
   if (known == nullptr) {
     return !slices_.is_past_retention(key, now_us);
   }
-  if (tally.digest().rows < known->digest.rows && slices_.is_past_retention(key, now_us) &&
-      !policy_of(key, now_us).allow_shrink) {
+  if (trust == Trust::kStrongest && tally.digest().rows < known->digest.rows &&
+      slices_.is_past_retention(key, now_us) && !policy_of(key, now_us).allow_shrink) {
     return false;
   }
   const bool settles =
@@ -162,16 +163,16 @@ bool ScanEngine::may_change(const SliceKey& key, const Tally& tally, int64_t now
 }
 
 std::vector<SliceKey> ScanEngine::candidates(const ScanCount& count, const Bound& bound,
-                                             int64_t now_us) const {
+                                             Trust trust, int64_t now_us) const {
   std::vector<SliceKey> keys;
   for (const auto& [key, tally] : count.slices) {
-    if (may_change(key, tally, now_us)) {
+    if (may_change(key, tally, trust, now_us)) {
       keys.push_back(key);
     }
   }
   for (const auto& [key, entry] : book_.entries()) {
     if (slices_.is_in_bound(key, bound) && !count.slices.contains(key) && entry.digest.rows > 0 &&
-        may_change(key, Tally(), now_us)) {
+        may_change(key, Tally(), trust, now_us)) {
       keys.push_back(key);
     }
   }
@@ -189,7 +190,7 @@ std::vector<SliceKey> ScanEngine::candidates(const ScanCount& count, const Bound
 
 Result<size_t> ScanEngine::commit_differences(ScanCount& count, const Bound& bound, Trust trust,
                                               int64_t now_us) {
-  const std::vector<SliceKey> keys = candidates(count, bound, now_us);
+  const std::vector<SliceKey> keys = candidates(count, bound, trust, now_us);
   size_t suspects = 0;
   for (size_t done = 0; done < keys.size();) {
     size_t size = 0;

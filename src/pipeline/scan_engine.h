@@ -41,9 +41,9 @@ class ScanEngine : public Engine {
   Result<size_t> commit_differences(ScanCount& count, const Bound& bound, Trust trust,
                                     int64_t now_us);
   // In the order of their event times: slices whose entry may have to change.
-  std::vector<SliceKey> candidates(const ScanCount& count, const Bound& bound,
+  std::vector<SliceKey> candidates(const ScanCount& count, const Bound& bound, Trust trust,
                                    int64_t now_us) const;
-  bool may_change(const SliceKey& key, const Tally& tally, int64_t now_us) const;
+  bool may_change(const SliceKey& key, const Tally& tally, Trust trust, int64_t now_us) const;
   Result<size_t> commit_batch(std::vector<SliceKey> keys, ScanCount& count, Trust trust,
                               int64_t now_us, int64_t mark);
   Result<std::optional<Recount>> recount(StoredContribution&& stored, ScanCount& count, Trust trust,

@@ -81,6 +81,8 @@ INSTANTIATE_TEST_SUITE_P(
                        Strategy::kFollow},
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
                        Strategy::kScan},
+        SeedThatFailed{"AStaleReplicaHidesNoNewRowsOfASlicePastItsRetention", 203172352367,
+                       Strategy::kScan},
         SeedThatFailed{"RowsThatComeDoNotWaitForTheRecountsOfAnUpgrade", 633, Strategy::kTail},
         SeedThatFailed{"ASliceWhoseTimeIsOverWhileItWaitsIsAudited", 6491, Strategy::kTail}),
     [](const auto& instance) { return std::string(instance.param.name); });
