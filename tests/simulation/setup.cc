@@ -377,8 +377,8 @@ void draw_allowed_shrink(Setup& setup, uint64_t seed) {
     return;
   }
   setup.options.allow_shrink = true;
-  // The table cannot be read until rows have expired whose slices are in the ledger. All were counted
-  // before: new rows beside missing ones cannot be told.
+  // The table cannot be read until rows have expired whose slices are in the ledger. All were
+  // counted before: new rows beside missing ones cannot be told.
   const int64_t from_us = setup.faults_end_us + 30 * kSecondUs;
   const int64_t to_us = from_us + *setup.source.lifetime_us + seconds_between(random, 0, 60);
   setup.source_outages.emplace_back(from_us, to_us);
