@@ -62,6 +62,9 @@ struct EngineOptions {
   bool allow_shrink = false;
   // Also of slices past their retention, whose rows are missing because they have expired.
   bool allow_shrink_expired = false;
+  bool may_shrink(bool past_retention) const {
+    return allow_shrink && (allow_shrink_expired || !past_retention);
+  }
   // Catch-up: slices recounted in one go, at most.
   int32_t slices_per_read = 512;
   // Scan.
@@ -115,9 +118,6 @@ Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOpti
 // The option, or else what is usual for such a source; 0: for ever.
 int64_t retention_us(const EngineOptions& options, const SourceDescription& source);
 
-// In a fingerprint: the time of arrival from which on rows are counted, if there is one. A source
-// keeps that of its first registration when later ones name none.
-inline constexpr std::string_view kStartAt = "start_at";
 // What of the options and the source goes into the fingerprint.
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options);
 

@@ -143,7 +143,8 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   // Whatever is in it, this version of the file has been counted.
   plan_replacement(changes, std::move(recount), SliceState::kSettled, {file.name, file.tag},
                    now_us);
-  const SliceChange counted = changes.slices.back();
+  // No copy: it is read before anything is added to the plan.
+  const SliceChange& counted = changes.slices.back();
   if (other_rows && counted.entry.digest.rows > 0) {
     HIRESTREAM_TRY(plan_renamed(changes, counted, file.name, now_us));
   }
@@ -169,6 +170,9 @@ Result<void> FilesEngine::forget_copied(int64_t now_us) {
     if (is_gone(known)) {
       gone.emplace(known.second.digest.rows, known.second.digest);
     }
+  }
+  if (gone.empty()) {
+    return {};
   }
   std::vector<SliceKey> copies;
   for (const auto& [key, entry] : book_.entries()) {

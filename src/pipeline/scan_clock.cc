@@ -3,6 +3,7 @@
 #include "model/floor_divide.h"
 
 namespace hirestream {
+
 ScanClock::ScanClock(const SourceDescription& source, const EngineOptions& options)
     : width_us_(source.bucket_width.us()),
       arrival_width_us_(source.arrival_width.us()),

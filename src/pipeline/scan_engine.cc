@@ -32,8 +32,7 @@ void ScanEngine::leave(const SliceKey& key) {
 Policy ScanEngine::policy_of(const SliceKey& key, int64_t now_us) const {
   Policy policy;
   policy.state = slices_.is_over(key, now_us) ? SliceState::kSettled : SliceState::kOpen;
-  policy.allow_shrink = options_.allow_shrink &&
-                        (options_.allow_shrink_expired || !slices_.is_past_retention(key, now_us));
+  policy.allow_shrink = options_.may_shrink(slices_.is_past_retention(key, now_us));
   return policy;
 }
 
@@ -131,7 +130,7 @@ Result<size_t> ScanEngine::commit_scan(ScanCount count, const Bound& bound, Trus
   left_from_ = INT64_MAX;
   const std::vector<SliceKey> old = history(count, now_us);
   // Nobody looks at them again: only the strongest read of all will do.
-  history_waits_ = bound || trust != Trust::kStrongest ? !old.empty() : false;
+  history_waits_ = !old.empty() && (bound || trust != Trust::kStrongest);
   if (history_waits_) {
     std::for_each(old.begin(), old.end(), [this](const SliceKey& key) { leave(key); });
   } else {

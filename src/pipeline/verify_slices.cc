@@ -71,8 +71,7 @@ Policy SliceVerifier::policy_of(const LedgerEntry& entry) const {
   policy.state = entry.revision != 0 ? entry.state
                  : is_files()        ? SliceState::kSettled
                                      : SliceState::kOpen;
-  policy.allow_shrink = options_.engine.allow_shrink &&
-                        (options_.engine.allow_shrink_expired || !is_past_retention(entry));
+  policy.allow_shrink = options_.engine.may_shrink(is_past_retention(entry));
   policy.replaces_damaged = true;
   policy.rows_may_go = is_files();
   return policy;

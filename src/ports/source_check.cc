@@ -76,7 +76,7 @@ bool has_times_of_arrival(const SourceRegistration& source) {
 }
 
 int64_t first_arrival_us(const SourceRegistration& source) {
-  const auto time = parse_timestamp(value_of(source.fingerprint, "start_at"));
+  const auto time = parse_timestamp(value_of(source.fingerprint, std::string(kStartAt)));
   return time && has_times_of_arrival(source) ? time->us : INT64_MIN;
 }
 

@@ -21,16 +21,6 @@ void must(bool condition, const std::string& what) {
 
 }  // namespace
 
-class Scenario::Clock : public hirestream::Clock {
- public:
-  explicit Clock(const World& world) : world_(world) {}
-  int64_t now_us() override { return world_.now_us() + error_us; }
-  int64_t error_us = 0;
-
- private:
-  const World& world_;
-};
-
 class Scenario::Jobs : public JobDirectory {
  public:
   explicit Jobs(const Scenario& scenario) : scenario_(scenario) {}
@@ -181,7 +171,7 @@ void Scenario::build() {
   checks_ = std::make_unique<Checks>(*world_, *log_, promptness);
   database_ = checked ? std::make_unique<WarehouseDatabase>(*world_, *checks_)
                       : std::make_unique<WarehouseDatabase>(*world_);
-  clock_ = std::make_unique<Clock>(*world_);
+  clock_ = std::make_unique<ProcessClock>(*world_);
   job_directory_ = std::make_unique<Jobs>(*this);
   event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_);
   world_->fault_windows = {{0, INT64_MAX}};

@@ -13,6 +13,7 @@
 #include "pipeline/verify.h"
 #include "simulation/fake_raw_log.h"
 #include "simulation/fake_warehouse.h"
+#include "simulation/process_ports.h"
 #include "simulation/world.h"
 
 namespace hirestream::simulation {
@@ -107,7 +108,6 @@ class Scenario {
   void lose_blobs(int64_t offset = 0) { database_->lose_blobs(slice(offset).key); }
 
  private:
-  class Clock;
   class Jobs;
   class HookedSource;
   struct ReadObserver : NullObserver {
@@ -145,7 +145,7 @@ class Scenario {
   bool strongest_fails_ = false;
   std::unique_ptr<HookedSource> event_source_;
   std::unique_ptr<FakeWarehouse> warehouse_;
-  std::unique_ptr<Clock> clock_;
+  std::unique_ptr<ProcessClock> clock_;
   std::unique_ptr<Jobs> job_directory_;
   ReadObserver observer_;
   std::unique_ptr<Engine> engine_;
