@@ -24,8 +24,9 @@ enum class EventKind : uint8_t {
 };
 inline constexpr size_t kEventKindCount = 6;
 
-// custom_track value → kind; values are compared exactly. A null or empty custom_track is a page
-// view when ev is page_view_ev, and then an impression (if it has a job).
+// custom_track value → kind; the case of letters does not matter. A null custom_track is a page
+// view when ev is page_view_ev, as text or as a number (1.0 is 1), and then an impression (if it
+// has a job).
 struct KindMapping {
   std::map<std::string, EventKind> kinds = {{"click", EventKind::kClick},
                                             {"conversion", EventKind::kConversion},

@@ -6,22 +6,10 @@
 #include <string>
 
 #include "model/json_text.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
-
-bool equal_without_case(std::string_view a, std::string_view lower) {
-  if (a.size() != lower.size()) {
-    return false;
-  }
-  for (size_t i = 0; i < a.size(); ++i) {
-    const char c = a[i] >= 'A' && a[i] <= 'Z' ? static_cast<char>(a[i] - 'A' + 'a') : a[i];
-    if (c != lower[i]) {
-      return false;
-    }
-  }
-  return true;
-}
 
 std::optional<int64_t> id_of(const simdjson::dom::element& value) {
   if (value.is_int64()) {

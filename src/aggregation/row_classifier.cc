@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "model/decimal.h"
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
 
@@ -71,22 +74,28 @@ Measures measures_of(EventKind kind, int64_t bid_micros) {
 
 }  // namespace
 
-RowClassifier::RowClassifier(CountingOptions options) : options_(std::move(options)) {}
+RowClassifier::RowClassifier(CountingOptions options)
+    : options_(std::move(options)), page_view_number_(parse_integer(options_.kinds.page_view_ev)) {}
 
 EventKind RowClassifier::kind_of(const TrackingBatch& batch, size_t row) const {
   if (batch.status(Column::kCustomTrack, row) == CellStatus::kValue) {
     const std::string_view track = batch.text(Column::kCustomTrack, row);
     for (const auto& [value, kind] : options_.kinds.kinds) {
-      if (value == track) {
+      if (equal_without_case(value, track)) {
         return kind;
       }
     }
     return EventKind::kOther;
   }
   return batch.status(Column::kEv, row) == CellStatus::kValue &&
-                 batch.text(Column::kEv, row) == options_.kinds.page_view_ev
+                 is_page_view(batch.text(Column::kEv, row))
              ? EventKind::kImpression
              : EventKind::kOther;
+}
+
+bool RowClassifier::is_page_view(std::string_view ev) const {
+  return ev == options_.kinds.page_view_ev ||
+         (page_view_number_ && parse_integer(ev) == page_view_number_);
 }
 
 RowVerdict RowClassifier::classify(const TrackingBatch& batch, size_t row) {

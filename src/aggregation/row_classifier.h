@@ -5,6 +5,7 @@
 // parser). Allocates nothing per row except for rejected rows' reasons.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "aggregation/counting_options.h"
@@ -46,8 +47,10 @@ class RowClassifier {
 
  private:
   EventKind kind_of(const TrackingBatch& batch, size_t row) const;
+  bool is_page_view(std::string_view ev) const;
 
   CountingOptions options_;
+  std::optional<int64_t> page_view_number_;
   PayloadParser payload_;
 };
 

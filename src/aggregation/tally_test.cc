@@ -30,7 +30,7 @@ std::vector<RowSpec> mixed_rows(int count) {
     row.ts_us = kArrivalUs - int64_t{i % 5} * 3'600'000'000;
     row.custom_track = tracks[n % tracks.size()];
     row.ev = row.custom_track.empty() ? "1" : "";
-    row.job_id = i % 7;
+    row.job_id = i % 7 + 1;
     row.bid_micros = i * 1000;
     if (i % 11 == 0) {
       row.job_id.reset();
@@ -172,7 +172,7 @@ TEST(Tally, ContributionIsCanonicalWithManyCells) {
   TrackingBatch batch;
   std::map<CellKey, Measures> expected;
   for (int i = 0; i < 100'000; ++i) {
-    const auto job = static_cast<int64_t>(random() % 40'000);
+    const auto job = static_cast<int64_t>(random() % 40'000) + 1;
     const auto publisher = static_cast<int64_t>(random() % 3) - 1;
     append_row(batch, {.id = id_at(kArrivalUs, static_cast<uint64_t>(i)),
                        .job_id = job,

@@ -42,6 +42,18 @@ struct Check {
   std::string advice;  // what to do
 };
 
+// What is noted while a source is opened.
+class NoteCollector : public NullObserver {
+ public:
+  void on_note(const std::string& /*level*/, const std::string& text) override {
+    notes_.push_back(text);
+  }
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  std::vector<std::string> notes_;
+};
+
 class Doctor {
  public:
   explicit Doctor(Settings settings) : settings_(std::move(settings)) {}
@@ -86,8 +98,9 @@ class Doctor {
     if (source.uri->scheme == Scheme::kCassandra) {
       examine_cassandra(name, source);
     }
-    NullObserver observer;
+    NoteCollector observer;
     auto opened = open_source(source, observer);
+    advise_of(name, observer.notes());
     if (!opened) {
       bad(name, opened.error());
       return;
@@ -122,22 +135,26 @@ class Doctor {
                        const std::vector<SliceListing>& files) {
     const FileFormat format =
         settings.uri->scheme == Scheme::kCsv ? FileFormat::kCsv : FileFormat::kNdjson;
+    const auto rules = reading_rules(settings);
+    if (!rules) {
+      return;  // opening the source tells
+    }
     size_t told = 0;
     for (const SliceListing& file : files) {
-      const auto absent = inspect_file(format, file.name);
-      const auto needed =
-          absent ? needed_columns(settings, *absent) : std::vector<std::string_view>();
-      if (absent && needed.empty()) {
+      const auto found = inspect_file(format, file.name, *rules);
+      const std::string missing = found && !found->empty()
+                                      ? missing_columns_text(*rules, *found, uses_payload(settings))
+                                      : std::string();
+      if (found && missing.empty()) {
         continue;
       }
       if (++told > kFilesTold) {
         continue;
       }
-      if (!absent) {
-        bad(name, absent.error());
+      if (!found) {
+        bad(name, found.error());
       } else {
-        add(Verdict::kAdvice, name, fmt::format("{}: {}", file.name, absent_columns_text(needed)),
-            "the first line must name the columns as the tracking table does");
+        add(Verdict::kAdvice, name, fmt::format("{}: {}", file.name, missing));
       }
     }
     if (told > kFilesTold) {
@@ -147,10 +164,11 @@ class Doctor {
 
   void examine_cassandra(const std::string& name, const SourceSettings& source) {
     const auto config = cassandra_config(*source.uri, source.password);
-    if (!config) {
+    const auto rules = reading_rules(source);
+    if (!config || !rules) {
       return;  // opening the source tells
     }
-    const auto probe = probe_cassandra(*config, clock_);
+    const auto probe = probe_cassandra(*config, *rules, clock_);
     if (!probe) {
       return;
     }
@@ -297,7 +315,7 @@ class Doctor {
     }
   }
 
-  void advise_of(const char* name, const std::vector<std::string>& warnings) {
+  void advise_of(const std::string& name, const std::vector<std::string>& warnings) {
     for (const std::string& warning : warnings) {
       add(Verdict::kAdvice, name, warning);
     }

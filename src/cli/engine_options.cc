@@ -6,6 +6,7 @@
 #include <array>
 #include <random>
 
+#include "config/values.h"
 #include "model/time_zone.h"
 
 namespace hirestream {
@@ -52,6 +53,20 @@ Result<CountingOptions> counting_options(const CountingSettings& settings,
 
 }  // namespace
 
+Result<ReadingRules> reading_rules(const SourceSettings& source) {
+  ReadingRules rules;
+  HIRESTREAM_ASSIGN(rules.source_zone, TimeZone::find(source.source_timezone));
+  for (const Column column : kAllColumns) {
+    const auto renamed = source.columns.find(std::string(column_name(column)));
+    if (renamed != source.columns.end()) {
+      rules.names[static_cast<size_t>(column)] = renamed->second;
+    }
+  }
+  rules.null_words = split_list(source.null_words);
+  rules.arrival_is_event_time = source.event_time == "arrival";
+  return rules;
+}
+
 std::string process_owner() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) {
@@ -67,7 +82,7 @@ Result<EngineOptions> engine_options(const Settings& settings, const SourceSetti
   options.shards = source.shards;
   options.owner = process_owner();
   HIRESTREAM_ASSIGN(options.counting, counting_options(settings.counting, source));
-  options.source_timezone = source.source_timezone;
+  HIRESTREAM_ASSIGN(options.reading, reading_rules(source));
   options.poll_interval_us = engine.poll_interval_us;
   options.overlap_us = engine.overlap_us;
   options.look_back_us = engine.look_back_us;

@@ -38,7 +38,10 @@ TEST(EngineOptions, DefaultsOfSettingsAreDefaultsOfTheEngine) {
   EXPECT_EQ(mapped->rows_per_commit, own.rows_per_commit);
   EXPECT_EQ(mapped->rejects_cap, own.rejects_cap);
   EXPECT_EQ(mapped->rejects_keep_us, own.rejects_keep_us);
-  EXPECT_EQ(mapped->source_timezone, own.source_timezone);
+  EXPECT_EQ(mapped->reading.source_zone.name(), own.reading.source_zone.name());
+  EXPECT_EQ(mapped->reading.names, own.reading.names);
+  EXPECT_EQ(mapped->reading.null_words, own.reading.null_words);
+  EXPECT_EQ(mapped->reading.arrival_is_event_time, own.reading.arrival_is_event_time);
   EXPECT_EQ(mapped->counting.kinds.kinds, own.counting.kinds.kinds);
   EXPECT_EQ(mapped->counting.kinds.page_view_ev, own.counting.kinds.page_view_ev);
   EXPECT_EQ(mapped->counting.attribution, own.counting.attribution);

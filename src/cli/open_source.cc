@@ -17,6 +17,7 @@
 #include "adapters/sqlite/raw_log_writer.h"
 #include "cli/as_port.h"
 #include "cli/cassandra_config.h"
+#include "cli/engine_options.h"
 #include "config/secrets.h"
 
 namespace hirestream {
@@ -28,11 +29,11 @@ tl::unexpected<Error> not_a_raw_log(const Uri& uri) {
 }
 
 Result<std::unique_ptr<EventSource>> open_cassandra(const SourceSettings& source,
-                                                    const TimeZone& zone, Observer& observer) {
+                                                    ReadingRules rules, Observer& observer) {
   HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(*source.uri, source.password));
   CassandraSourceOptions options;
-  options.source_zone = zone;
-  options.with_payload = source.attribution == "payload";
+  options.rules = std::move(rules);
+  options.with_payload = uses_payload(source);
   if (source.strategy != "auto") {
     options.strategy = source.strategy == "tail" ? Strategy::kTail : Strategy::kScan;
   }
@@ -44,59 +45,48 @@ Result<std::unique_ptr<EventSource>> open_cassandra(const SourceSettings& source
 }
 
 // Tells the first file that lacks columns.
-OnAbsentColumns absent_columns_note(const SourceSettings& source, Observer& observer) {
-  return [source, &observer, told = false](const std::string& path,
-                                           std::span<const std::string_view> absent) mutable {
-    const auto columns = needed_columns(source, absent);
-    if (!told && !columns.empty()) {
+OnColumns missing_columns_note(const ReadingRules& rules, bool uses_payload, Observer& observer) {
+  return [rules, uses_payload, &observer, told = false](
+             const std::string& path, std::span<const std::string> found) mutable {
+    const std::string text = missing_columns_text(rules, found, uses_payload);
+    if (!told && !text.empty()) {
       told = true;
-      observer.on_note("warning", fmt::format("{}: {}", path, absent_columns_text(columns)));
+      observer.on_note("warning", fmt::format("{}: {}", path, text));
     }
   };
 }
 
 Result<std::unique_ptr<EventSource>> open_files(FileFormat format, const SourceSettings& source,
-                                                const TimeZone& zone, Observer& observer,
+                                                ReadingRules rules, Observer& observer,
                                                 std::stop_token stop) {
-  return as_port<EventSource>(
-      FilesSource::open({.format = format,
-                         .path = source.uri->path,
-                         .source_zone = zone,
-                         .on_absent_columns = absent_columns_note(source, observer),
-                         .stop = std::move(stop)}));
+  auto on_columns = missing_columns_note(rules, uses_payload(source), observer);
+  return as_port<EventSource>(FilesSource::open({.format = format,
+                                                 .path = source.uri->path,
+                                                 .rules = std::move(rules),
+                                                 .on_columns = std::move(on_columns),
+                                                 .stop = std::move(stop)}));
+}
+
+Result<std::unique_ptr<EventSource>> open_sqlite(const SourceSettings& source,
+                                                 const ReadingRules& rules, Observer& observer) {
+  HIRESTREAM_ASSIGN(auto log, SqliteRawLog::open({.path = source.uri->path, .rules = rules}));
+  if (std::string text = missing_columns_text(rules, log->column_names(), uses_payload(source));
+      !text.empty()) {
+    observer.on_note("warning", fmt::format("{}: {}", source.uri->path, text));
+  }
+  return std::unique_ptr<EventSource>(std::move(log));
 }
 
 }  // namespace
 
-std::vector<std::string_view> needed_columns(const SourceSettings& source,
-                                             std::span<const std::string_view> absent) {
-  const bool payload = source.attribution == "payload";
-  std::vector<std::string_view> needed;
-  for (const std::string_view column : absent) {
-    const bool ids_in_payload = column == "job_id" || column == "publisher_id";
-    const bool never = column == "ev" || (payload ? ids_in_payload : column == "ed");
-    if (!never) {
-      needed.push_back(column);
-    }
-  }
-  return needed;
-}
-
-std::string absent_columns_text(std::span<const std::string_view> columns) {
-  const auto lacks = [columns](std::string_view name) {
-    return std::find(columns.begin(), columns.end(), name) != columns.end();
-  };
-  std::string text = columns.empty() ? "" : fmt::format("no column {}", fmt::join(columns, ", "));
-  if (lacks("job_id") || lacks("ed")) {
-    text += "; rows without a job are not attributed";
-  }
-  return text;
+bool uses_payload(const SourceSettings& source) {
+  return source.attribution == "payload";
 }
 
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
                                                  std::stop_token stop) {
   HIRESTREAM_CHECK(source.uri.has_value());
-  HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(source.source_timezone));
+  HIRESTREAM_ASSIGN(ReadingRules rules, reading_rules(source));
   if (source.strategy != "auto" && source.uri->scheme != Scheme::kCassandra) {
     return fail(ErrorKind::kConfig, "open source", source.uri->text(),
                 fmt::format("--strategy {} is for Cassandra only", source.strategy),
@@ -104,14 +94,13 @@ Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, O
   }
   switch (source.uri->scheme) {
     case Scheme::kCassandra:
-      return open_cassandra(source, zone, observer);
+      return open_cassandra(source, std::move(rules), observer);
     case Scheme::kSqlite:
-      return as_port<EventSource>(
-          SqliteRawLog::open({.path = source.uri->path, .source_zone = zone}));
+      return open_sqlite(source, rules, observer);
     case Scheme::kCsv:
-      return open_files(FileFormat::kCsv, source, zone, observer, std::move(stop));
+      return open_files(FileFormat::kCsv, source, std::move(rules), observer, std::move(stop));
     case Scheme::kNdjson:
-      return open_files(FileFormat::kNdjson, source, zone, observer, std::move(stop));
+      return open_files(FileFormat::kNdjson, source, std::move(rules), observer, std::move(stop));
     case Scheme::kMysql:
       break;
   }

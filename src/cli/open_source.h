@@ -23,12 +23,8 @@ namespace hirestream {
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
                                                  std::stop_token stop = {});
 
-// Of the columns that a file lacks, those whose values the source's counting needs; create_time and
-// ts are always there.
-std::vector<std::string_view> needed_columns(const SourceSettings& source,
-                                             std::span<const std::string_view> absent);
-// What follows from their absence; empty for none.
-std::string absent_columns_text(std::span<const std::string_view> columns);
+// Whether its rows are attributed by `ed`.
+bool uses_payload(const SourceSettings& source);
 
 enum class IfFileExists { kRefuse, kReplace };
 // kConfig if writing to `uri` would replace a file that nobody gave up, or a folder. Of csv and

@@ -130,6 +130,19 @@ std::vector<Setting> source_rows() {
       row("source", "source_timezone", "--source-timezone", T::kTimeZone, "UTC",
           "Time zone of event times that are written without an offset",
           in_source<&S::source_timezone>()),
+      chosen("source", "columns", "--columns", T::kColumnNames, "",
+             {"create_time", "ts", "job_id", "publisher_id", "campaign_id", "group_id", "bid",
+              "custom_track", "ev", "ed"},
+             "What columns are called in the source, where it is not what the tracking table calls "
+             "them: `create_time=event_id,ts=created_at`",
+             in_source<&S::columns>()),
+      row("source", "null_words", "--null-words", T::kText, "\\N,NULL,null,None,NaN,nan",
+          "Words that mean null, as empty text does, in every column but `ed`",
+          in_source<&S::null_words>()),
+      chosen("source", "event_time", "--event-time", T::kChoice, "ts", {"ts", "arrival"},
+             "When an event happened: what `ts` says, or the time of arrival that is in "
+             "`create_time` (then nothing reads `ts`)",
+             in_source<&S::event_time>()),
       row("source", "start_at", "--start-at", T::kTimestamp, "",
           "At the first start ignore what arrived before this time; default: everything",
           in_source<&S::start_at_us>()),
@@ -364,6 +377,29 @@ Result<SettingValue> read_mapping(const Setting& setting, std::string_view text)
   return SettingValue(std::move(mapping));
 }
 
+Result<SettingValue> read_columns(const Setting& setting, std::string_view text) {
+  std::map<std::string, std::string> names;
+  for (const std::string& part : split_list(text)) {
+    const size_t equals = part.find('=');
+    const std::string_view name =
+        equals == std::string::npos ? "" : trim(std::string_view(part).substr(equals + 1));
+    if (name.empty()) {
+      return bad_value(setting, part, "write COLUMN=NAME");
+    }
+    const std::string column(trim(std::string_view(part).substr(0, equals)));
+    HIRESTREAM_TRY(read_choice(setting, column));
+    for (const auto& [other, other_name] : names) {
+      if (other == column || other_name == name) {
+        return bad_value(
+            setting, part,
+            other == column ? "that column is named already" : "two columns cannot have one name");
+      }
+    }
+    names[column] = name;
+  }
+  return SettingValue(std::move(names));
+}
+
 Result<SettingValue> read_uri(std::string_view text, UriRole role) {
   HIRESTREAM_TRY(parse_uri(text, role));
   return SettingValue(std::string(text));
@@ -410,6 +446,8 @@ std::string Setting::allowed() const {
       return "mysql://…, sqlite:PATH";
     case SettingType::kJobsUri:
       return "mysql://…, sqlite:PATH, csv:PATH";
+    case SettingType::kColumnNames:
+      return fmt::format("COLUMN=NAME, COLUMN one of {}", fmt::join(choices, ", "));
     case SettingType::kMapping:
       return fmt::format("VALUE=KIND, KIND one of {}", fmt::join(choices, ", "));
   }
@@ -475,6 +513,8 @@ Result<SettingValue> read_setting(const Setting& setting, std::string_view text)
       return read_uri(text, UriRole::kWarehouse);
     case SettingType::kJobsUri:
       return read_uri(text, UriRole::kJobs);
+    case SettingType::kColumnNames:
+      return read_columns(setting, text);
     case SettingType::kMapping:
       return read_mapping(setting, text);
   }

@@ -26,7 +26,8 @@ enum class SettingType {
   kSourceUri,
   kWarehouseUri,
   kJobsUri,
-  kMapping,  // text → one of `choices`
+  kMapping,      // text → one of `choices`
+  kColumnNames,  // one of `choices` → text
 };
 
 // A read value: microseconds, numbers and booleans as integers.
@@ -41,7 +42,7 @@ struct Setting {
   std::string_view fallback;  // default, as text; empty: not set
   int64_t min = 0;            // kInteger, kDuration(List)
   int64_t max = 0;
-  std::vector<std::string> choices;  // kChoice, kMapping
+  std::vector<std::string> choices;  // kChoice, kMapping, kColumnNames
   std::string_view help;
   // Stores into settings, or for section "source" into `source`.
   void (*store)(Settings& settings, SourceSettings& source, SettingValue&& value) = nullptr;

@@ -193,7 +193,9 @@ class SettingsLoader {
   }
 
   Result<void> load_key(const Setting& setting, const toml::node& node, SourceSettings& source) {
-    if (setting.type == SettingType::kMapping && node.is_table()) {
+    const bool is_mapping =
+        setting.type == SettingType::kMapping || setting.type == SettingType::kColumnNames;
+    if (is_mapping && node.is_table()) {
       return load_mapping(setting, *node.as_table(), source);
     }
     const auto text = text_of(node);
@@ -210,7 +212,8 @@ class SettingsLoader {
     std::map<std::string, std::string> mapping;
     for (const auto& [key, node] : table) {
       const auto kind = text_of(node);
-      auto checked = read_setting(setting, "x=" + kind.value_or(""));
+      const std::string left = setting.type == SettingType::kColumnNames ? name_of(key) : "x";
+      auto checked = read_setting(setting, left + "=" + kind.value_or(""));
       if (!checked) {
         return value_error(line_of(node), fmt::format("{}.{}", setting.name(), name_of(key)),
                            std::move(checked).error());

@@ -26,13 +26,16 @@ namespace hirestream {
 // One raw log to be counted. With [[source]] in the file there may be several.
 struct SourceSettings {
   std::string uri_text;
-  std::optional<Uri> uri;       // nothing: not given
-  std::string name;             // empty in the file: the URI's name()
-  std::vector<int32_t> shards;  // empty: all
-  std::string strategy;         // "auto", "tail", "scan"
-  std::string attribution;      // "columns", "payload"
-  std::string timezone;         // reporting
-  std::string source_timezone;  // of ts without offset
+  std::optional<Uri> uri;                      // nothing: not given
+  std::string name;                            // empty in the file: the URI's name()
+  std::vector<int32_t> shards;                 // empty: all
+  std::string strategy;                        // "auto", "tail", "scan"
+  std::string attribution;                     // "columns", "payload"
+  std::string timezone;                        // reporting
+  std::string source_timezone;                 // of ts without offset
+  std::map<std::string, std::string> columns;  // tracking column → its name in the source
+  std::string null_words;                      // separated by commas
+  std::string event_time;                      // "ts", "arrival"
   std::optional<int64_t> start_at_us;
   std::string password;  // from the environment or a file; never printed
 };

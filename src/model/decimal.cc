@@ -138,6 +138,41 @@ BidResult round_digits(const Digits& number) {
   return {micros, std::nullopt};
 }
 
+std::optional<int64_t> whole_number(const Digits& number) {
+  const size_t point_at = number.text.find('.');
+  int64_t weight =
+      static_cast<int64_t>(point_at == std::string_view::npos ? number.text.size() : point_at) +
+      number.exponent;
+  uint64_t value = 0;
+  constexpr uint64_t kLimit = uint64_t{1} << 63;
+  const auto append = [&value](uint64_t digit) {
+    if (value > (kLimit - digit) / 10) {
+      return false;
+    }
+    value = value * 10 + digit;
+    return true;
+  };
+  for (const char c : number.text) {
+    if (c == '.') {
+      continue;
+    }
+    --weight;
+    const bool fits = weight >= 0 ? append(static_cast<uint64_t>(c - '0')) : c == '0';
+    if (!fits) {
+      return std::nullopt;
+    }
+  }
+  for (; weight > 0 && value != 0; --weight) {
+    if (!append(0)) {
+      return std::nullopt;
+    }
+  }
+  if (number.negative) {
+    return static_cast<int64_t>(0 - value);
+  }
+  return value < kLimit ? std::optional(static_cast<int64_t>(value)) : std::nullopt;
+}
+
 template <typename Float>
 BidResult from_shortest_decimal(Float value) {
   std::array<char, 64> buffer{};
@@ -242,22 +277,13 @@ std::string format_micros(int64_t micros) {
 
 std::optional<int64_t> parse_integer(std::string_view text) {
   text = trim(text);
-  if (const size_t point = text.find('.'); point != std::string_view::npos) {
-    const std::string_view fraction = text.substr(point + 1);
-    if (fraction.empty() || fraction.find_first_not_of('0') != std::string_view::npos) {
-      return std::nullopt;
-    }
-    text = text.substr(0, point);
-  }
-  if (text.size() > 1 && text.front() == '+' && is_digit(text[1])) {
-    text.remove_prefix(1);
-  }
   int64_t value = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || status != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
+  if (status == std::errc() && end == text.data() + text.size()) {
+    return value;
   }
-  return value;
+  const auto number = split_number(text);
+  return number ? whole_number(*number) : std::nullopt;
 }
 
 std::string_view describe(DecimalError error) {

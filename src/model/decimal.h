@@ -35,8 +35,8 @@ BidResult bid_from_decimal(std::span<const uint8_t> unscaled, int32_t scale);
 
 // "-12.345678": always six digits behind the point.
 std::string format_micros(int64_t micros);
-// Optional sign, decimal digits, blanks around them; "188.0" is 188 (spreadsheets and pandas write
-// nullable integers so).
+// A whole number in any decimal notation, blanks around it or not: "188.0" and "1.88e2" are 188
+// (spreadsheets and pandas write nullable integers so). Nothing: a fraction, or beyond 64 bits.
 std::optional<int64_t> parse_integer(std::string_view text);
 
 std::string_view describe(DecimalError error);

@@ -357,7 +357,13 @@ TEST(ParseInteger, ReadsSignedDigits) {
 TEST(ParseInteger, ReadsWhatSpreadsheetsMakeOfAnInteger) {
   EXPECT_EQ(parse_integer("188.0"), 188);
   EXPECT_EQ(parse_integer("188.000"), 188);
+  EXPECT_EQ(parse_integer("188."), 188);
   EXPECT_EQ(parse_integer("-3.0"), -3);
+  EXPECT_EQ(parse_integer("1e0"), 1);
+  EXPECT_EQ(parse_integer(" 1.88E+2 "), 188);
+  EXPECT_EQ(parse_integer("1880e-1"), 188);
+  EXPECT_EQ(parse_integer("-9.223372036854775808e18"), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(parse_integer("0e999999999"), 0);
 }
 
 TEST(ParseInteger, RefusesTheRest) {
@@ -365,10 +371,11 @@ TEST(ParseInteger, RefusesTheRest) {
                            " ",
                            "abc",
                            "188.5",
-                           "188.",
-                           ".0",
                            "188.0.0",
-                           "1e3",
+                           "1e-1",
+                           "1e19",
+                           "1e",
+                           ".",
                            "+",
                            "-",
                            "+-1",

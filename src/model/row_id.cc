@@ -1,8 +1,11 @@
 #include "model/row_id.h"
 
+#include <xxhash.h>
+
 #include <array>
 
 #include "model/mix64.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
@@ -68,6 +71,18 @@ std::optional<RowId> parse_uuid(std::string_view text) {
     ++digits;
   }
   return RowId{halves[0], halves[1]};
+}
+
+TextId read_uuid_text(std::string_view text) {
+  std::string_view digits = trim(text);
+  if (digits.size() == 38 && digits.front() == '{' && digits.back() == '}') {
+    digits = digits.substr(1, 36);
+  }
+  if (const auto id = parse_uuid(digits)) {
+    return {*id, true};
+  }
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return {RowId{hash.high64 & ~uint64_t{0xF000}, hash.low64}, false};
 }
 
 std::string format_uuid(const RowId& id) {

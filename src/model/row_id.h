@@ -28,6 +28,15 @@ struct RowIdHash {
 std::optional<RowId> parse_uuid(std::string_view text);
 std::string format_uuid(const RowId& id);
 
+// What a row is known by whose create_time came as text.
+struct TextId {
+  RowId id;
+  bool is_uuid = false;
+};
+// A UUID may stand in braces, with blanks around it. Any other text's id is its hash, with version
+// nibble 0, which no real UUID has.
+TextId read_uuid_text(std::string_view text);
+
 RowId row_id_from_bytes(std::span<const uint8_t, 16> big_endian);
 void row_id_to_bytes(const RowId& id, std::span<uint8_t, 16> big_endian);
 

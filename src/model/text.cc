@@ -1,6 +1,7 @@
 #include "model/text.h"
 
 #include <simdjson.h>
+#include <strings.h>
 
 namespace hirestream {
 namespace {
@@ -20,6 +21,10 @@ size_t utf8_character_size(std::string_view text) {
   }
   const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
   return size <= text.size() && is_utf8(text.substr(0, size)) ? size : 0;
+}
+
+bool equal_without_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string_view trim(std::string_view text) {

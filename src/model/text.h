@@ -14,6 +14,9 @@ bool is_utf8(std::string_view text);
 // character of UTF-8.
 size_t utf8_character_size(std::string_view text);
 
+// Whether they differ at most in the case of ASCII letters.
+bool equal_without_case(std::string_view a, std::string_view b);
+
 // Without the spaces, tabs, carriage returns and line feeds at both ends, or at the end.
 std::string_view trim(std::string_view text);
 std::string_view trim_end(std::string_view text);

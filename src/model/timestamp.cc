@@ -4,7 +4,9 @@
 
 #include <array>
 
+#include "model/decimal.h"
 #include "model/floor_divide.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
@@ -131,7 +133,50 @@ bool parse_offset(Scanner& scan, int64_t& seconds) {
   return true;
 }
 
+// Microseconds in one unit of the number; 0: nanoseconds; nothing: no unit gives a usual time.
+std::optional<int64_t> epoch_unit_us(int64_t number) {
+  constexpr int64_t kYear2001 = 978'307'200;
+  constexpr int64_t kYear2101 = 4'133'980'800;
+  for (const int64_t per_second : {1, 1'000, 1'000'000, 1'000'000'000}) {
+    if (number >= kYear2001 * per_second && number < kYear2101 * per_second) {
+      return 1'000'000 / per_second;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<int64_t> epoch_us(int64_t number) {
+  const auto unit = epoch_unit_us(number);
+  if (!unit) {
+    return std::nullopt;
+  }
+  return *unit == 0 ? number / 1000 : number * *unit;
+}
+
+std::optional<int64_t> parse_epoch(std::string_view text) {
+  if (const auto number = parse_integer(text)) {
+    return epoch_us(*number);
+  }
+  text = trim(text);
+  const size_t point = text.find('.');
+  const auto whole = parse_integer(text.substr(0, point));
+  const auto unit = whole ? epoch_unit_us(*whole) : std::nullopt;
+  if (!unit || point == std::string_view::npos) {
+    return std::nullopt;
+  }
+  int64_t us = *epoch_us(*whole);
+  int64_t weight = *unit;
+  for (const char digit : text.substr(point + 1)) {
+    if (digit < '0' || digit > '9') {
+      return std::nullopt;
+    }
+    weight /= 10;
+    us += weight * (digit - '0');
+  }
+  return us;
+}
 
 int32_t days_from_civil(int year, unsigned month, unsigned day) {
   const date::year_month_day civil{date::year(year), date::month(month), date::day(day)};

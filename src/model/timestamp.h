@@ -19,6 +19,11 @@ struct ParsedTimestamp {
 // Nothing when the text is not a timestamp or a field is out of its range (month 13, 30 February,
 // hour 24, second 60).
 std::optional<ParsedTimestamp> parse_timestamp(std::string_view text);
+// A number as microseconds since 1970: it counts seconds, milliseconds, microseconds or nanoseconds
+// since then, whichever gives a time from 2001 to 2100, and no two of them do. Nothing: none does.
+std::optional<int64_t> epoch_us(int64_t number);
+// The same of a decimal number as text, as 1709633700.12.
+std::optional<int64_t> parse_epoch(std::string_view text);
 // "YYYY-MM-DD HH:MM:SS.mmm", UTC, for 0001-01-01 … 9999-12-31.
 std::string format_timestamp_ms(int64_t us);
 // "YYYY-MM-DD HH:MM:SS.uuuuuu", UTC.

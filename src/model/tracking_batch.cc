@@ -1,26 +1,14 @@
 #include "model/tracking_batch.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 
 #include "model/result.h"
 #include "model/slice.h"
+#include "model/text.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
-
-constexpr std::array<std::string_view, kColumnCount> kNames = {
-    "create_time", "ts",  "job_id",       "publisher_id", "campaign_id",
-    "group_id",    "bid", "custom_track", "ev",           "ed"};
-
-// A row whose create_time is no UUID still has an identity: its text's hash. The version nibble 0
-// keeps it apart from real ones.
-RowId id_of_text(std::string_view text) {
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return RowId{hash.high64 & ~uint64_t{0xF000}, hash.low64};
-}
 
 std::string_view bid_reason(DecimalError error) {
   switch (error) {
@@ -55,14 +43,11 @@ std::string_view unreadable_reason(Column column) {
 
 }  // namespace
 
-std::string_view column_name(Column column) {
-  return kNames[static_cast<size_t>(column)];
-}
-
-TrackingBatch::TrackingBatch(TimeZone source_zone) : source_zone_(std::move(source_zone)) {}
+TrackingBatch::TrackingBatch(ReadingRules rules) : rules_(std::move(rules)) {}
 
 void TrackingBatch::clear() {
   rows_ = 0;
+  null_words_ = 0;
   ids_.clear();
   positions_.clear();
   for (auto& column : integers_) {
@@ -95,19 +80,33 @@ void TrackingBatch::add_row() {
   }
 }
 
+bool TrackingBatch::is_null(std::string_view text) {
+  if (text.empty()) {
+    return true;
+  }
+  const bool is_word = std::ranges::find(rules_.null_words, text) != rules_.null_words.end();
+  null_words_ += is_word ? 1 : 0;
+  return is_word;
+}
+
 void TrackingBatch::set_id(const RowId& id) {
   ids_.back() = id;
   positions_.back() = Position{arrival_time_us(id)};
   set_status(Column::kCreateTime, CellStatus::kValue);
+  if (rules_.arrival_is_event_time && is_version_1(id)) {
+    integers_[index(Column::kTs)].back() = arrival_time_us(id);
+    set_status(Column::kTs, CellStatus::kValue);
+  }
 }
 
 void TrackingBatch::set_id_text(std::string_view text) {
-  if (const auto id = parse_uuid(text)) {
-    set_id(*id);
-    return;
+  const TextId read = read_uuid_text(text);
+  if (read.is_uuid) {
+    set_id(read.id);
+  } else if (!is_null(trim(text))) {
+    ids_.back() = read.id;
+    set_bad(Column::kCreateTime, text, "create_time_unreadable");
   }
-  ids_.back() = id_of_text(text);
-  set_bad(Column::kCreateTime, text, "create_time_unreadable");
 }
 
 void TrackingBatch::set_position(Position position) {
@@ -115,41 +114,59 @@ void TrackingBatch::set_position(Position position) {
 }
 
 void TrackingBatch::set_ts_us(int64_t utc_us) {
+  if (rules_.arrival_is_event_time) {
+    return;
+  }
   integers_[index(Column::kTs)].back() = utc_us;
   set_status(Column::kTs, CellStatus::kValue);
 }
 
 void TrackingBatch::set_ts_text(std::string_view text) {
-  if (text.empty()) {
+  if (rules_.arrival_is_event_time) {
     return;
   }
-  const auto parsed = parse_timestamp(text);
-  if (!parsed) {
+  if (const auto parsed = parse_timestamp(text)) {
+    set_ts_us(parsed->has_offset ? parsed->us : rules_.source_zone.to_utc(parsed->us));
+  } else if (const auto us = parse_epoch(text)) {
+    set_ts_us(*us);
+  } else if (!is_null(trim(text))) {
     set_bad(Column::kTs, text, "ts_unreadable");
+  }
+}
+
+void TrackingBatch::set_ts_number(int64_t value) {
+  if (rules_.arrival_is_event_time) {
     return;
   }
-  set_ts_us(parsed->has_offset ? parsed->us : source_zone_.to_utc(parsed->us));
+  if (const auto us = epoch_us(value)) {
+    set_ts_us(*us);
+  } else {
+    set_bad(Column::kTs, std::to_string(value), "ts_unreadable");
+  }
 }
 
 void TrackingBatch::set_integer(Column column, int64_t value) {
+  const bool is_id = column >= Column::kJobId && column <= Column::kGroupId;
+  if (is_id && value == 0) {
+    return;
+  }
   integers_[index(column)].back() = value;
   set_status(column, CellStatus::kValue);
 }
 
 void TrackingBatch::set_integer_text(Column column, std::string_view text) {
-  if (text.empty()) {
-    return;
-  }
   if (const auto value = parse_integer(text)) {
     set_integer(column, *value);
-  } else {
+  } else if (!is_null(trim(text))) {
     set_bad(column, text, unreadable_reason(column));
   }
 }
 
 void TrackingBatch::set_bid_text(std::string_view text) {
-  if (!text.empty()) {
-    set_bid(bid_from_text(text), text);
+  if (const BidResult bid = bid_from_text(text); !bid.error) {
+    set_integer(Column::kBid, bid.micros);
+  } else if (!is_null(trim(text))) {
+    set_bad(Column::kBid, text, bid_reason(*bid.error));
   }
 }
 
@@ -162,7 +179,7 @@ void TrackingBatch::set_bid(const BidResult& bid, std::string_view shown) {
 }
 
 void TrackingBatch::set_text(Column column, std::string_view text) {
-  if (text.empty()) {
+  if (column == Column::kEd ? text.empty() : is_null(text = trim(text))) {
     return;
   }
   TextColumn& target = texts_[text_index(column)];

@@ -1,7 +1,9 @@
 // A columnar batch of raw rows, as an adapter hands it to the kernel. Adapters append rows and set
-// the cells they have; cells that are not set are null. Text is parsed here, once, so that every
-// adapter reads values the same way; an unreadable value makes its cell kBad and is kept with its
-// text. clear() keeps the memory: no allocation per row. Not thread-safe.
+// the cells they have; cells that are not set are null. Values are read here, once, so that every
+// adapter reads them the same way: blanks around a text do not matter, words for null are null (see
+// ReadingRules), whole numbers are the same however they are written, and 0 in a column of ids is
+// null. An unreadable value makes its cell kBad and is kept with its text. clear() keeps the
+// memory: no allocation per row. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -12,32 +14,17 @@
 #include <vector>
 
 #include "model/decimal.h"
+#include "model/reading_rules.h"
 #include "model/row_id.h"
 #include "model/slice.h"
-#include "model/time_zone.h"
 
 namespace hirestream {
-
-enum class Column : uint8_t {
-  kCreateTime,
-  kTs,
-  kJobId,
-  kPublisherId,
-  kCampaignId,
-  kGroupId,
-  kBid,
-  kCustomTrack,
-  kEv,
-  kEd,
-};
-inline constexpr size_t kColumnCount = 10;
-std::string_view column_name(Column column);  // as in the tracking table
 
 enum class CellStatus : uint8_t { kNull, kValue, kBad };
 
 class TrackingBatch {
  public:
-  explicit TrackingBatch(TimeZone source_zone = TimeZone());
+  explicit TrackingBatch(ReadingRules rules = {});
 
   size_t rows() const { return rows_; }
   bool empty() const { return rows_ == 0; }
@@ -47,18 +34,21 @@ class TrackingBatch {
 
   // Native uuid / timeuuid.
   void set_id(const RowId& id);
-  // Not a UUID: kBad, and the row is known by the text's hash.
+  // A UUID as read_uuid_text() takes it; else kBad, and the row is known by the text's hash.
   void set_id_text(std::string_view text);
   // Only sources whose positions are not arrival times.
   void set_position(Position position);
   void set_ts_us(int64_t utc_us);
-  // Without offset: in the source's time zone. Empty: null.
+  // A date and time, in the source's time zone when it has no offset; or a number, see
+  // set_ts_number().
   void set_ts_text(std::string_view text);
+  // Since 1970, UTC: in seconds, milliseconds, microseconds or nanoseconds, which its size tells.
+  void set_ts_number(int64_t value);
   void set_integer(Column column, int64_t value);
-  void set_integer_text(Column column, std::string_view text);  // empty: null
-  void set_bid_text(std::string_view text);                     // empty: null
-  void set_bid(const BidResult& bid, std::string_view shown);   // `shown`: text kept if it is bad
-  void set_text(Column column, std::string_view text);  // kCustomTrack, kEv, kEd; empty: null
+  void set_integer_text(Column column, std::string_view text);
+  void set_bid_text(std::string_view text);
+  void set_bid(const BidResult& bid, std::string_view shown);  // `shown`: text kept if it is bad
+  void set_text(Column column, std::string_view text);         // kCustomTrack, kEv, kEd
   void set_bad(Column column, std::string_view text, std::string_view reason);
   // All columns from their texts, for which text(column) is asked once each; set_position() comes
   // after it.
@@ -96,6 +86,8 @@ class TrackingBatch {
   // In the order in which they were set, so sorted by row.
   std::span<const BadCell> bad_cells() const { return bad_cells_; }
   std::span<const BadCell> bad_cells(size_t row) const;
+  // Words (not blanks) that were taken as null since clear().
+  int64_t null_words() const { return null_words_; }
 
  private:
   struct TextColumn {
@@ -110,7 +102,11 @@ class TrackingBatch {
     status_[static_cast<size_t>(column)].back() = static_cast<uint8_t>(status);
   }
 
-  TimeZone source_zone_;
+  // Whether the text, which has no blanks around it, means null.
+  bool is_null(std::string_view text);
+
+  ReadingRules rules_;
+  int64_t null_words_ = 0;
   size_t rows_ = 0;
   std::vector<RowId> ids_;
   std::vector<Position> positions_;

@@ -85,8 +85,9 @@ int64_t retention_us(const EngineOptions& options, const SourceDescription& sour
 
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options) {
   const CountingOptions& counting = options.counting;
+  const std::string& source_zone = options.reading.source_zone.name();
   // UTC does not depend on the database; zones with rules do.
-  const bool utc = counting.reporting_zone.name() == "UTC" && options.source_timezone == "UTC";
+  const bool utc = counting.reporting_zone.name() == "UTC" && source_zone == "UTC";
   Fingerprint out = {{"source", source.identity},
                      {"strategy", std::string(strategy_name(source.strategy))},
                      {"bucket_width_s", std::to_string(source.bucket_width.number())},
@@ -96,10 +97,22 @@ Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions&
                      {std::string(kRowDigest), std::string(kRowDigestNow)},
                      {"future_max_us", std::to_string(counting.future_max_us)},
                      {"timezone", counting.reporting_zone.name()},
-                     {"source_timezone", options.source_timezone},
+                     {"source_timezone", source_zone},
                      {"tz_database", utc ? "-" : TimeZone::database_version()}};
   if (source.strategy == Strategy::kScan) {
     out.emplace(kArrivalWidth, std::to_string(source.arrival_width.number()));
+  }
+  if (!source.columns.empty()) {
+    out.emplace(kReadColumns, source.columns);
+  }
+  if (std::string renames = options.reading.renames_text(); !renames.empty()) {
+    out.emplace("column_names", std::move(renames));
+  }
+  if (options.reading.null_words != ReadingRules::usual_null_words()) {
+    out.emplace("null_words", options.reading.null_words_text());
+  }
+  if (options.reading.arrival_is_event_time) {
+    out.emplace("event_time", "arrival");
   }
   if (counting.start_at_us) {
     out.emplace(kStartAt, format_timestamp_us(*counting.start_at_us));

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "aggregation/counting_options.h"
+#include "model/reading_rules.h"
 #include "model/result.h"
 #include "ports/clock.h"
 #include "ports/event_source.h"
@@ -34,7 +35,7 @@ struct EngineOptions {
   std::string owner;
   CountingOptions counting;
   // Only for the fingerprint; the source applies it.
-  std::string source_timezone = "UTC";
+  ReadingRules reading;
 
   int64_t poll_interval_us = 250'000;
   int64_t overlap_us = 300'000;

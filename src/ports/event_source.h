@@ -41,6 +41,9 @@ struct SourceDescription {
   BucketWidth bucket_width = BucketWidth::seconds(60);
   // Scan: the period in which the rows of one slice arrive.
   BucketWidth arrival_width = BucketWidth::seconds(86'400);
+  // Columns of the tracking table that it has and that are read, by their names there, for the
+  // fingerprint. Empty: each part of the source has its own (files).
+  std::string columns = {};
   // Rows expire so long after they were written; nothing: never, as far as the source can tell.
   std::optional<int64_t> lifetime_us = {};
   // Several replicas answer: reads at ReadLevel::kStrongest may find rows that others miss.
@@ -131,6 +134,8 @@ struct ReadStatistics {
   int64_t retries = 0;
   int64_t rows = 0;
   int64_t bytes = 0;
+  // Words that were taken as null (ReadingRules).
+  int64_t null_words = 0;
 };
 
 class EventSource {

@@ -40,6 +40,8 @@ inline constexpr std::string_view kRowDigestNow = "2";
 // Scan: SourceDescription::arrival_width, in seconds. Ledgers of older versions, whose slices know
 // no arrival, lack it.
 inline constexpr std::string_view kArrivalWidth = "arrival_width_s";
+// SourceDescription::columns. Ledgers of older versions lack it.
+inline constexpr std::string_view kReadColumns = "columns";
 // The time of arrival from which on rows are counted, if there is one. A source keeps that of its
 // first registration when later ones name none.
 inline constexpr std::string_view kStartAt = "start_at";

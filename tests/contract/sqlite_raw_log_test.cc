@@ -17,7 +17,7 @@ class SqliteFactory : public EventSourceFactory {
     const auto written = (*writer)->write(events);
     EXPECT_TRUE(written) << written.error().text();
     // Small blocks, so that there are several.
-    auto source = SqliteRawLog::open({.path = path, .block_rows = 300, .source_zone = {}});
+    auto source = SqliteRawLog::open({.path = path, .block_rows = 300, .rules = {}});
     EXPECT_TRUE(source) << source.error().text();
     return source ? std::move(*source) : nullptr;
   }

@@ -42,25 +42,37 @@ int clamped_exponent(bool negative, std::string_view digits) {
   return negative ? -value : value;
 }
 
+struct Number {
+  bool negative = false;
+  std::string digits;  // value = digits × 10^exponent
+  int exponent = 0;
+};
+
 // sign digits [. digits] [e [sign] digits], by the grammar alone.
-BidResult bid_slowly(std::string_view text) {
-  const BidResult unreadable{0, DecimalError::kNotANumber};
-  text = without_blanks(text);
-  const bool negative = text.starts_with('-');
+std::optional<Number> number_of(std::string_view text) {
+  Number number;
+  number.negative = text.starts_with('-');
   accept(text, "+-");
   const std::string whole(digits_of(text));
   const std::string fraction(accept(text, ".") ? digits_of(text) : std::string_view());
-  if (whole.empty() && fraction.empty()) return unreadable;
-  int exponent = 0;
+  if (whole.empty() && fraction.empty()) return std::nullopt;
   if (accept(text, "eE")) {
     const bool down = text.starts_with('-');
     accept(text, "+-");
     const std::string_view digits = digits_of(text);
-    if (digits.empty()) return unreadable;
-    exponent = clamped_exponent(down, digits);
+    if (digits.empty()) return std::nullopt;
+    number.exponent = clamped_exponent(down, digits);
   }
-  if (!text.empty()) return unreadable;
-  return bid_by_hand(negative, whole + fraction, exponent - static_cast<int>(fraction.size()));
+  if (!text.empty()) return std::nullopt;
+  number.digits = whole + fraction;
+  number.exponent -= static_cast<int>(fraction.size());
+  return number;
+}
+
+BidResult bid_slowly(std::string_view text) {
+  const auto number = number_of(without_blanks(text));
+  if (!number) return {0, DecimalError::kNotANumber};
+  return bid_by_hand(number->negative, number->digits, number->exponent);
 }
 
 // Two's complement big-endian → digits, by adding and doubling.
@@ -103,23 +115,30 @@ void check_decimal(InputReader& reader) {
         bid_by_hand(negative, digits, -std::clamp(scale, -kExponentMax, kExponentMax)));
 }
 
-// `[sign] digits [. zeros]`
+// A decimal number without a fraction, by writing its digits out.
 void check_integer(std::string_view text) {
   const auto got = parse_integer(text);
   std::string_view rest = without_blanks(text);
-  const bool negative = rest.starts_with('-');
-  accept(rest, "+-");
-  std::string digits(digits_of(rest));
-  bool good = !digits.empty();
-  if (accept(rest, "."))
-    good = good && !rest.empty() && rest.find_first_not_of('0') == rest.npos;
-  else
-    good = good && rest.empty();
+  const auto number = number_of(rest);
+  if (!number) {
+    FUZZ_REQUIRE(!got);
+    return;
+  }
+  std::string digits = number->digits;
+  int exponent = number->exponent;
+  for (; exponent < 0 && digits.ends_with('0'); ++exponent) digits.pop_back();
   digits = without_leading_zeros(digits);
-  good = good && !greater(digits, negative ? "9223372036854775808" : "9223372036854775807");
+  constexpr int kZerosMax = 30;  // more than any 64-bit number has
+  if (!digits.empty() && exponent > 0) {
+    digits.append(static_cast<size_t>(std::min(exponent, kZerosMax)), '0');
+  }
+  const bool whole = exponent >= 0 || digits.empty();
+  const bool good =
+      whole && !greater(digits, number->negative ? "9223372036854775808" : "9223372036854775807");
   FUZZ_REQUIRE(got.has_value() == good);
   if (!good) return;
-  FUZZ_REQUIRE(std::to_string(*got) == (digits.empty() ? "0" : (negative ? "-" : "") + digits));
+  FUZZ_REQUIRE(std::to_string(*got) ==
+               (digits.empty() ? "0" : (number->negative ? "-" : "") + digits));
 }
 
 }  // namespace

@@ -53,6 +53,11 @@ void fuzz_uuid(Bytes input) {
     FUZZ_REQUIRE(format_uuid(*id) == lower);
     FUZZ_REQUIRE(batch.id(0) == *id && batch.status(Column::kCreateTime, 0) == CellStatus::kValue);
     check_id(*id);
+  } else if (const auto read = read_uuid_text(text); read.is_uuid) {
+    FUZZ_REQUIRE(batch.id(0) == read.id);
+    FUZZ_REQUIRE(text.size() > 36);
+  } else if (ReadingRules().is_null(text)) {
+    FUZZ_REQUIRE(batch.status(Column::kCreateTime, 0) == CellStatus::kNull);
   } else {
     FUZZ_REQUIRE(batch.status(Column::kCreateTime, 0) == CellStatus::kBad);
     FUZZ_REQUIRE((batch.id(0).high & 0xF000) == 0);  // no version: never a real row's

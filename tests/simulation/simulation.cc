@@ -308,7 +308,7 @@ class Run {
         counting.reporting_zone = TimeZone::find("Asia/Tokyo").value();
         break;
       case 2:
-        wrong.source_timezone = "Asia/Tokyo";
+        wrong.reading.source_zone = TimeZone::find("Asia/Tokyo").value();
         break;
       case 3:
         counting.kinds.kinds["redirect"] = EventKind::kClick;

@@ -47,13 +47,14 @@ std::vector<std::string> table_advice(const TableShape& shape, const CassandraCo
         "hirestream init --print shows it.",
         table, shape.key_text()));
   }
-  if (shape.strategy == Strategy::kTail && is_text(shape.find("create_time")->type)) {
+  if (shape.strategy == Strategy::kTail && is_text(shape.find(Column::kCreateTime)->type)) {
     advice.push_back(fmt::format(
         "{}.create_time is text, which does not sort by time: each poll reads whole partitions. "
         "Use timeuuid.",
         table));
   }
-  if (is_text(shape.find("ts")->type)) {
+  const TableColumn* ts = shape.find(Column::kTs);
+  if (ts != nullptr && is_text(ts->type)) {
     advice.push_back(fmt::format(
         "{}.ts is text: every value must be parsed, and scans cannot be bounded exactly. Use "
         "timestamp.",
@@ -93,10 +94,11 @@ std::vector<std::string> table_advice(const TableShape& shape, const CassandraCo
   return advice;
 }
 
-Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, Clock& clock) {
+Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, const ReadingRules& rules,
+                                       Clock& clock) {
   HIRESTREAM_ASSIGN(const auto connection, CassandraConnection::open(config));
   CassandraProbe probe;
-  HIRESTREAM_ASSIGN(probe.shape, introspect_table(*connection));
+  HIRESTREAM_ASSIGN(probe.shape, introspect_table(*connection, rules));
   HIRESTREAM_TRY(measure_clock(*connection, clock, probe));
   probe.advice = table_advice(probe.shape, config);
   if (probe.shape.strategy == Strategy::kTail) {

@@ -19,7 +19,8 @@ struct CassandraProbe {
   std::vector<std::string> advice;  // one sentence each; empty: nothing to say
 };
 
-Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, Clock& clock);
+Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, const ReadingRules& rules,
+                                       Clock& clock);
 
 // The advice for a table and configuration. Pure.
 std::vector<std::string> table_advice(const TableShape& shape, const CassandraConfig& config);

@@ -21,8 +21,10 @@ constexpr int64_t kDayUs = 86'400'000'000;
 
 // Text says one id in several ways; of a longer key, rows with one id may lie in several places.
 bool has_unique_rows(const TableShape& shape) {
-  return shape.key(ColumnKind::kPartitionKey) == std::vector<std::string>{"create_time"} &&
-         shape.key(ColumnKind::kClustering).empty() && is_uuid(shape.find("create_time")->type);
+  return shape.key(ColumnKind::kPartitionKey) ==
+             std::vector<std::string>{shape.find(Column::kCreateTime)->name} &&
+         shape.key(ColumnKind::kClustering).empty() &&
+         is_uuid(shape.find(Column::kCreateTime)->type);
 }
 
 std::string timestamp_cell(int64_t ms) {
@@ -42,19 +44,19 @@ std::string text_bound(int64_t from_us) {
 }
 
 struct CassandraScanSource::Statements {
-  CqlStatement all;       // token from, token to
-  CqlStatement by_times;  // token from, token to, ts from [, ts to]
+  CqlStatement all;  // token from, token to
+  // token from, token to, ts from [, ts to]; nothing: the server has no event times to look at.
+  std::optional<CqlStatement> by_times;
 };
 
 CassandraScanSource::CassandraScanSource(std::unique_ptr<CassandraConnection> connection,
-                                         RawPageDecoder decoder, const TimeZone& source_zone)
-    : connection_(std::move(connection)), decoder_(std::move(decoder)), batch_(source_zone) {}
+                                         RawPageDecoder decoder, const ReadingRules& rules)
+    : connection_(std::move(connection)), decoder_(std::move(decoder)), batch_(rules) {}
 
 CassandraScanSource::~CassandraScanSource() = default;
 
 Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
-    std::unique_ptr<CassandraConnection> connection, const TableShape& shape,
-    const TimeZone& source_zone, bool with_payload) {
+    std::unique_ptr<CassandraConnection> connection, const TableShape& shape, bool with_payload) {
   CqlSession& session = connection->session();
   std::vector<std::string> key;
   for (const std::string& name : shape.key(ColumnKind::kPartitionKey)) {
@@ -64,21 +66,25 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
   const std::string select =
       fmt::format("SELECT {} FROM {}.{} WHERE {} > ? AND {} <= ?", shape.select_list(with_payload),
                   quote_identifier(shape.keyspace), quote_identifier(shape.table), token, token);
-  const bool ts_is_text = is_text(shape.find("ts")->type);
+  const TableColumn* ts = shape.rules.arrival_is_event_time ? nullptr : shape.find(Column::kTs);
+  const bool ts_is_text = ts != nullptr && is_text(ts->type);
   auto statements = std::make_unique<Statements>();
   HIRESTREAM_ASSIGN(statements->all, session.prepare(select));
-  HIRESTREAM_ASSIGN(
-      statements->by_times,
-      session.prepare(select + (ts_is_text ? " AND ts >= ? ALLOW FILTERING"
-                                           : " AND ts >= ? AND ts < ? ALLOW FILTERING")));
+  if (ts != nullptr) {
+    const std::string name = quote_identifier(ts->name);
+    HIRESTREAM_ASSIGN(
+        statements->by_times,
+        session.prepare(fmt::format("{} AND {} >= ?{} ALLOW FILTERING", select, name,
+                                    ts_is_text ? "" : fmt::format(" AND {} < ?", name))));
+  }
   std::vector<std::pair<std::string, CqlType>> columns;
   for (const ResultColumn& column : statements->all.columns) {
     columns.emplace_back(column.name, column.type);
   }
-  HIRESTREAM_ASSIGN(auto decoder, RawPageDecoder::make(shape.table, columns));
+  HIRESTREAM_ASSIGN(auto decoder, RawPageDecoder::make(shape.table, columns, shape.rules));
 
   std::unique_ptr<CassandraScanSource> source(
-      new CassandraScanSource(std::move(connection), std::move(decoder), source_zone));
+      new CassandraScanSource(std::move(connection), std::move(decoder), shape.rules));
   source->statements_ = std::move(statements);
   source->ts_is_text_ = ts_is_text;
   source->description_ = {.strategy = Strategy::kScan,
@@ -86,6 +92,7 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
                           .identity = shape.identity(),
                           .shard_count = 1,
                           .bucket_width = BucketWidth::seconds(60),
+                          .columns = shape.column_list(with_payload),
                           .lifetime_us = shape.default_ttl_s > 0
                                              ? std::optional(shape.default_ttl_s * kSecondUs)
                                              : std::nullopt,
@@ -153,15 +160,16 @@ Result<std::unique_ptr<Sweep>> CassandraScanSource::sweep(SweepRequest request) 
   const auto* part = std::get_if<RingPart>(&request.what);
   HIRESTREAM_CHECK(part != nullptr);
   BoundValues values;
-  if (part->event_times && ts_is_text_) {
+  const bool by_times = part->event_times && statements_->by_times;
+  if (by_times && ts_is_text_) {
     values.add(text_bound(part->event_times->from_us));
-  } else if (part->event_times) {
+  } else if (by_times) {
     values.add(timestamp_cell(floor_divide(part->event_times->from_us, 1000)));
     values.add(timestamp_cell(floor_divide(part->event_times->to_us - 1, 1000) + 1));
   }
   HIRESTREAM_ASSIGN(const uint32_t ranges, range_count(*part));
   HIRESTREAM_ASSIGN(CqlRead pages, connection_->session().scan(
-                                       part->event_times ? statements_->by_times : statements_->all,
+                                       by_times ? *statements_->by_times : statements_->all,
                                        token_range(part->begin, part->end), ranges, values,
                                        connection_->config().consistency_at(request.level)));
   return std::make_unique<RingSweep>(*this, std::move(pages));

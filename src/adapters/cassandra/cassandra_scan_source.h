@@ -19,7 +19,6 @@
 #include "adapters/cassandra/cassandra_connection.h"
 #include "adapters/cassandra/raw_page_decoder.h"
 #include "adapters/cassandra/table_shape.h"
-#include "model/time_zone.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
@@ -31,8 +30,7 @@ class CassandraScanSource : public EventSource {
  public:
   // Any shape.
   static Result<std::unique_ptr<CassandraScanSource>> open(
-      std::unique_ptr<CassandraConnection> connection, const TableShape& shape,
-      const TimeZone& source_zone, bool with_payload);
+      std::unique_ptr<CassandraConnection> connection, const TableShape& shape, bool with_payload);
   ~CassandraScanSource() override;
 
   const SourceDescription& description() const override { return description_; }
@@ -47,7 +45,7 @@ class CassandraScanSource : public EventSource {
   struct Statements;
   class RingSweep;
   CassandraScanSource(std::unique_ptr<CassandraConnection> connection, RawPageDecoder decoder,
-                      const TimeZone& source_zone);
+                      const ReadingRules& rules);
   Result<uint32_t> range_count(const RingPart& part);
 
   std::unique_ptr<CassandraConnection> connection_;

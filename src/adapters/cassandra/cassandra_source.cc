@@ -32,27 +32,26 @@ Result<OpenedCassandraSource> open_cassandra_source(const CassandraConfig& confi
                                                     const CassandraSourceOptions& options) {
   HIRESTREAM_ASSIGN(auto connection, CassandraConnection::open(config));
   OpenedCassandraSource opened;
-  HIRESTREAM_ASSIGN(opened.shape, introspect_table(*connection));
+  HIRESTREAM_ASSIGN(opened.shape, introspect_table(*connection, options.rules));
   const Strategy strategy = options.strategy.value_or(opened.shape.strategy);
   HIRESTREAM_TRY(check_strategy(opened.shape, strategy));
-  if (options.with_payload && opened.shape.find("ed") == nullptr) {
-    opened.notes.push_back(fmt::format("{} has no column ed: attribution by payload finds nothing",
-                                       config.table_text()));
+  if (std::string lacks =
+          missing_columns_text(options.rules, opened.shape.column_names(), options.with_payload);
+      !lacks.empty()) {
+    opened.notes.push_back(fmt::format("{}: {}", config.table_text(), lacks));
   }
   if (strategy == Strategy::kScan) {
-    HIRESTREAM_ASSIGN(opened.source,
-                      CassandraScanSource::open(std::move(connection), opened.shape,
-                                                options.source_zone, options.with_payload));
+    HIRESTREAM_ASSIGN(opened.source, CassandraScanSource::open(std::move(connection), opened.shape,
+                                                               options.with_payload));
     return opened;
   }
   HIRESTREAM_ASSIGN(auto in_force, read_layout(*connection));
   if (!in_force.note.empty()) {
     opened.notes.push_back(std::move(in_force.note));
   }
-  HIRESTREAM_ASSIGN(
-      opened.source,
-      CassandraTailSource::open(std::move(connection), opened.shape, in_force.history.back().layout,
-                                options.source_zone, options.with_payload));
+  HIRESTREAM_ASSIGN(opened.source, CassandraTailSource::open(std::move(connection), opened.shape,
+                                                             in_force.history.back().layout,
+                                                             options.with_payload));
   return opened;
 }
 

@@ -9,14 +9,14 @@
 
 #include "adapters/cassandra/cassandra_connection.h"
 #include "adapters/cassandra/table_shape.h"
+#include "model/reading_rules.h"
 #include "model/result.h"
-#include "model/time_zone.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
 
 struct CassandraSourceOptions {
-  TimeZone source_zone;       // of `ts` texts without offset
+  ReadingRules rules;
   bool with_payload = false;  // read `ed`, for attribution by payload
   // Nothing: what the table's key says. Any table can be scanned; kTail of a table without buckets
   // is an error kConfig.

@@ -38,14 +38,14 @@ struct CassandraTailSource::Statements {
 };
 
 CassandraTailSource::CassandraTailSource(std::unique_ptr<CassandraConnection> connection,
-                                         RawPageDecoder decoder, const TimeZone& source_zone)
-    : connection_(std::move(connection)), decoder_(std::move(decoder)), batch_(source_zone) {}
+                                         RawPageDecoder decoder, const ReadingRules& rules)
+    : connection_(std::move(connection)), decoder_(std::move(decoder)), batch_(rules) {}
 
 CassandraTailSource::~CassandraTailSource() = default;
 
 Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
     std::unique_ptr<CassandraConnection> connection, const TableShape& shape,
-    PartitionLayout layout, const TimeZone& source_zone, bool with_payload) {
+    PartitionLayout layout, bool with_payload) {
   HIRESTREAM_CHECK(shape.strategy == Strategy::kTail);
   HIRESTREAM_TRY(layout.validate());
   CqlSession& session = connection->session();
@@ -54,9 +54,12 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
                                          shape.select_list(with_payload), table);
   auto statements = std::make_unique<Statements>();
   HIRESTREAM_ASSIGN(statements->whole, session.prepare(select));
-  const bool range_reads = is_uuid(shape.find("create_time")->type);
+  const bool range_reads = is_uuid(shape.find(Column::kCreateTime)->type);
   if (range_reads) {
-    HIRESTREAM_ASSIGN(statements->range, session.prepare(select + " AND create_time >= ?"));
+    HIRESTREAM_ASSIGN(
+        statements->range,
+        session.prepare(fmt::format("{} AND {} >= ?", select,
+                                    quote_identifier(shape.rules.name(Column::kCreateTime)))));
   }
   const std::string key = fmt::format("{}", fmt::join(shape.key(ColumnKind::kPartitionKey), ", "));
   HIRESTREAM_ASSIGN(
@@ -68,11 +71,11 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
                     session.prepare(fmt::format(
                         "SELECT bucket, shard, {} FROM {} WHERE token({}) > ? AND token({}) <= ?",
                         shape.select_list(with_payload), table, key, key)));
-  HIRESTREAM_ASSIGN(auto decoder,
-                    RawPageDecoder::make(shape.table, result_columns(statements->whole)));
+  HIRESTREAM_ASSIGN(auto decoder, RawPageDecoder::make(
+                                      shape.table, result_columns(statements->whole), shape.rules));
 
   std::unique_ptr<CassandraTailSource> source(
-      new CassandraTailSource(std::move(connection), std::move(decoder), source_zone));
+      new CassandraTailSource(std::move(connection), std::move(decoder), shape.rules));
   source->statements_ = std::move(statements);
   source->layout_ = layout;
   source->table_ = shape.keyspace + "." + shape.table;
@@ -83,6 +86,7 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
                           .identity = shape.identity(),
                           .shard_count = layout.shard_count,
                           .bucket_width = BucketWidth::seconds(layout.bucket_width_s),
+                          .columns = shape.column_list(with_payload),
                           .range_reads = range_reads,
                           .ring_reads = true};
   return source;

@@ -18,7 +18,6 @@
 #include "adapters/cassandra/partition_layout.h"
 #include "adapters/cassandra/raw_page_decoder.h"
 #include "adapters/cassandra/table_shape.h"
-#include "model/time_zone.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
@@ -30,7 +29,7 @@ class CassandraTailSource : public EventSource {
   // `shape` must be a tail table's.
   static Result<std::unique_ptr<CassandraTailSource>> open(
       std::unique_ptr<CassandraConnection> connection, const TableShape& shape,
-      PartitionLayout layout, const TimeZone& source_zone, bool with_payload);
+      PartitionLayout layout, bool with_payload);
   ~CassandraTailSource() override;
 
   const SourceDescription& description() const override { return description_; }
@@ -46,7 +45,7 @@ class CassandraTailSource : public EventSource {
   class SliceSweep;
   class RingSweep;
   CassandraTailSource(std::unique_ptr<CassandraConnection> connection, RawPageDecoder decoder,
-                      const TimeZone& source_zone);
+                      const ReadingRules& rules);
   class PartitionDiscovery;
   Result<void> list_page(std::span<const uint8_t> rows, size_t row_count,
                          std::span<const int32_t> shards, std::vector<SliceListing>& out) const;

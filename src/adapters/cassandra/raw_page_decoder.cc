@@ -156,13 +156,13 @@ bool decode_cell(Column column, CqlType type, std::span<const uint8_t> cell, Tra
 }  // namespace
 
 Result<RawPageDecoder> RawPageDecoder::make(
-    const std::string& table, std::span<const std::pair<std::string, CqlType>> columns) {
+    const std::string& table, std::span<const std::pair<std::string, CqlType>> columns,
+    const ReadingRules& rules) {
   std::vector<Step> steps;
   for (const auto& [name, type] : columns) {
     bool known = false;
-    for (size_t i = 0; i < kColumnCount; ++i) {
-      const auto column = static_cast<Column>(i);
-      if (column_name(column) == name) {
+    for (const Column column : kAllColumns) {
+      if (rules.name(column) == name) {
         HIRESTREAM_TRY(check_tracking_type(table, column, cql_type_name(type)));
         steps.push_back({column, type});
         known = true;

@@ -27,7 +27,8 @@ class RawPageDecoder {
   // Name and type of each column of the result, in order. kConfig when a column cannot be read from
   // that type.
   static Result<RawPageDecoder> make(const std::string& table,
-                                     std::span<const std::pair<std::string, CqlType>> columns);
+                                     std::span<const std::pair<std::string, CqlType>> columns,
+                                     const ReadingRules& rules = {});
 
   // Appends the page's rows. kTransient when the page is malformed; the batch then holds a part of
   // it.

@@ -159,6 +159,14 @@ const TableColumn* TableShape::find(std::string_view name) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> TableShape::column_names() const {
+  std::vector<std::string> names;
+  for (const TableColumn& column : columns) {
+    names.push_back(column.name);
+  }
+  return names;
+}
+
 std::vector<std::string> TableShape::key(ColumnKind kind) const {
   std::vector<const TableColumn*> parts;
   for (const TableColumn& column : columns) {
@@ -193,43 +201,51 @@ std::string TableShape::identity() const {
                      table_id);
 }
 
-std::string TableShape::select_list(bool with_payload) const {
-  std::string list;
-  for (size_t i = 0; i < kColumnCount; ++i) {
-    const auto column = static_cast<Column>(i);
-    if (find(column_name(column)) == nullptr || (column == Column::kEd && !with_payload)) {
-      continue;
+std::vector<std::string> TableShape::read_columns(bool with_payload) const {
+  std::vector<std::string> names;
+  for (const Column column : kAllColumns) {
+    const bool unread = (column == Column::kEd && !with_payload) ||
+                        (column == Column::kTs && rules.arrival_is_event_time);
+    if (!unread && find(column) != nullptr) {
+      names.emplace_back(rules.name(column));
     }
-    list += (list.empty() ? "" : ", ") + quote_identifier(column_name(column));
   }
-  return list;
+  return names;
+}
+
+std::string TableShape::column_list(bool with_payload) const {
+  return fmt::format("{}", fmt::join(read_columns(with_payload), ","));
+}
+
+std::string TableShape::select_list(bool with_payload) const {
+  std::vector<std::string> quoted;
+  for (const std::string& name : read_columns(with_payload)) {
+    quoted.push_back(quote_identifier(name));
+  }
+  return fmt::format("{}", fmt::join(quoted, ", "));
 }
 
 Result<void> check_shape(TableShape& shape) {
+  const ReadingRules& rules = shape.rules;
   const std::string table = shape.keyspace + "." + shape.table;
-  for (const Column column : {Column::kCreateTime, Column::kTs}) {
-    if (shape.find(column_name(column)) == nullptr) {
-      return refuse(
-          table, fmt::format("has no column {}", column_name(column)),
-          "a tracking table needs create_time (the row's identity and arrival time) and ts "
-          "(the event's time)");
-    }
-  }
-  for (size_t i = 0; i < kColumnCount; ++i) {
-    const auto column = static_cast<Column>(i);
-    if (const TableColumn* found = shape.find(column_name(column))) {
+  HIRESTREAM_TRY(check_columns(rules, table, shape.column_names(), Columns::kDeclared));
+  for (const Column column : kAllColumns) {
+    const TableColumn* found = shape.find(column);
+    const bool unread = column == Column::kTs && rules.arrival_is_event_time;
+    if (found != nullptr && !unread) {
       HIRESTREAM_TRY(check_tracking_type(table, column, found->type_name));
     }
   }
+  const std::string id(rules.name(Column::kCreateTime));
   auto partition = shape.key(ColumnKind::kPartitionKey);
   const auto clustering = shape.key(ColumnKind::kClustering);
-  if (clustering.empty() && partition == std::vector<std::string>{"create_time"}) {
+  if (clustering.empty() && partition == std::vector<std::string>{id}) {
     shape.strategy = Strategy::kScan;
     return {};
   }
   std::sort(partition.begin(), partition.end());
   if (partition == std::vector<std::string>{"bucket", "shard"} &&
-      clustering == std::vector<std::string>{"create_time"}) {
+      clustering == std::vector<std::string>{id}) {
     shape.strategy = Strategy::kTail;
     return check_tail_key(shape);
   }
@@ -237,9 +253,10 @@ Result<void> check_shape(TableShape& shape) {
                 "hirestream init --print shows the recommended table");
 }
 
-Result<TableShape> introspect_table(CassandraConnection& connection) {
+Result<TableShape> introspect_table(CassandraConnection& connection, ReadingRules rules) {
   CqlSession& session = connection.session();
   TableShape shape;
+  shape.rules = std::move(rules);
   shape.keyspace = connection.config().keyspace;
   shape.table = connection.config().table;
   HIRESTREAM_ASSIGN(

@@ -40,25 +40,32 @@ struct TableShape {
   int32_t gc_grace_s = 0;
   Strategy strategy = Strategy::kScan;  // set by check_shape
   std::vector<TableColumn> columns;     // by name
+  ReadingRules rules;                   // how its rows are read
 
   const TableColumn* find(std::string_view name) const;
+  const TableColumn* find(Column column) const { return find(rules.name(column)); }
+  std::vector<std::string> column_names() const;
   std::vector<std::string> key(ColumnKind kind) const;  // names in order
+  // read_columns() for SourceDescription::columns.
+  std::string column_list(bool with_payload) const;
   // "PRIMARY KEY ((bucket, shard), create_time)"
   std::string key_text() const;
   // For SourceDescription::identity.
   std::string identity() const;
-  // Columns of TrackingBatch that the table has, as a quoted, comma separated list; `ed` only when
-  // with_payload.
+  // Columns of TrackingBatch that the table has and that are read, by their names there; `ed` only
+  // when with_payload.
+  std::vector<std::string> read_columns(bool with_payload) const;
+  // The same, quoted and separated by commas.
   std::string select_list(bool with_payload) const;
 };
 
 // Sets shape.strategy: PRIMARY KEY ((bucket, shard), create_time) is tail, create_time alone is
-// scan. kConfig for any other key, for a missing create_time or ts, and for column types that
+// scan. kConfig for any other key, for missing columns (check_columns()), and for column types that
 // cannot be read.
 Result<void> check_shape(TableShape& shape);
 
 // Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape
 // refuses it.
-Result<TableShape> introspect_table(CassandraConnection& connection);
+Result<TableShape> introspect_table(CassandraConnection& connection, ReadingRules rules = {});
 
 }  // namespace hirestream

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <bit>
@@ -91,14 +90,6 @@ struct CsvReader::Cursor {
   bool one_line;
 };
 
-namespace {
-
-bool equal_without_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-}  // namespace
-
 CsvReader::CsvReader(std::unique_ptr<ByteStream> stream, std::string name, size_t window_bytes)
     : window_(std::move(stream), window_bytes), name_(std::move(name)) {}
 
@@ -134,22 +125,20 @@ Result<void> CsvReader::read_header(std::span<const WantedColumn> wanted) {
                 fmt::format("the first line is no CSV header: {}", why_malformed_),
                 "is this file CSV, and is it compressed without .gz or .zst in its name?");
   }
-  std::vector<std::string> found;
-  for (const Field& field : fields_) found.emplace_back(field.begin, field.end);
-  column_count_ = found.size();
+  for (const Field& field : fields_) found_.emplace_back(field.begin, field.end);
+  column_count_ = found_.size();
   fields_.resize(column_count_ + 1);
-  return match_columns(found, wanted);
+  return match_columns(wanted);
 }
 
-Result<void> CsvReader::match_columns(std::span<const std::string> found,
-                                      std::span<const WantedColumn> wanted) {
+Result<void> CsvReader::match_columns(std::span<const WantedColumn> wanted) {
   std::vector<std::string_view> missing;
   for (size_t index = 0; index < wanted.size(); ++index) {
     const std::string_view name = wanted[index].name;
     const auto choose = [&](auto matches) {
       std::vector<size_t> places;
-      for (size_t place = 0; place < found.size(); ++place) {
-        if (matches(found[place])) places.push_back(place);
+      for (size_t place = 0; place < found_.size(); ++place) {
+        if (matches(found_[place])) places.push_back(place);
       }
       return places;
     };
@@ -162,14 +151,16 @@ Result<void> CsvReader::match_columns(std::span<const std::string> found,
                   fmt::format("column {} stands there {} times", name, places.size()),
                   "rename all but one of them");
     }
-    if (places.size() == 1) columns_[index] = places.front();
-    if (places.empty()) absent_.push_back(name);
+    if (places.size() == 1) {
+      columns_[index] = places.front();
+      found_[places.front()] = name;
+    }
     if (places.empty() && wanted[index].required) missing.push_back(name);
   }
   if (missing.empty()) return {};
   return fail(ErrorKind::kConfig, "read header", name_,
               fmt::format("no column {}; found: {}", fmt::join(missing, ", "),
-                          excerpt(fmt::format("{}", fmt::join(found, ", ")), 500)),
+                          excerpt(fmt::format("{}", fmt::join(found_, ", ")), 500)),
               "the first line must name the columns, separated by commas");
 }
 

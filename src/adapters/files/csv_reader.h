@@ -33,7 +33,7 @@ class CsvReader : public RecordReader {
   Result<bool> next(Record& record) override;
   int64_t file_bytes() const override { return window_.stream().file_bytes(); }
   size_t bytes_examined() const override { return window_.bytes_examined(); }
-  std::vector<std::string_view> absent_columns() const override { return absent_; }
+  std::vector<std::string> found_columns() const override { return found_; }
 
  private:
   struct Field {
@@ -69,8 +69,7 @@ class CsvReader : public RecordReader {
 
   CsvReader(std::unique_ptr<ByteStream> stream, std::string name, size_t window_bytes);
   Result<void> read_header(std::span<const WantedColumn> wanted);
-  Result<void> match_columns(std::span<const std::string> found,
-                             std::span<const WantedColumn> wanted);
+  Result<void> match_columns(std::span<const WantedColumn> wanted);
   // Skips what was delivered and blank lines; false when nothing is left.
   Result<bool> advance();
   // Both also forget or move what is known of open quotes.
@@ -95,7 +94,7 @@ class CsvReader : public RecordReader {
   std::string name_;
   std::vector<size_t> columns_;  // by wanted column: its place in the file, or kAbsent
   size_t column_count_ = 0;      // of the header; 0 while it is being read
-  std::vector<std::string_view> absent_;
+  std::vector<std::string> found_;
   std::vector<std::optional<std::string_view>> values_;
   std::string unescaped_;
 

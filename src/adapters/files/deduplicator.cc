@@ -8,15 +8,6 @@
 namespace hirestream {
 namespace {
 
-constexpr std::array<WantedColumn, 2> kIdColumns = {{{"create_time", true}, {"ts", true}}};
-
-// Equal for texts that TrackingBatch gives the same id, and only for those.
-RowId identity_of(std::string_view create_time) {
-  if (const auto id = parse_uuid(create_time)) return *id;
-  const XXH128_hash_t hash = XXH3_128bits(create_time.data(), create_time.size());
-  return RowId{hash.high64 & ~uint64_t{0xF000}, hash.low64};
-}
-
 uint64_t hash_of_row(std::string_view bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
@@ -28,17 +19,18 @@ uint64_t part_of(const RowId& id, uint64_t parts) {
 
 }  // namespace
 
-bool has_create_time(const Record& record) {
-  return record.malformed.empty() && record.values[0].has_value();
+bool has_create_time(const Record& record, const ReadingRules& rules) {
+  return record.malformed.empty() && record.values[0] && !rules.is_null(*record.values[0]);
 }
 
 template <typename Visit>
 Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) {
-  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, kIdColumns, stop_));
+  const std::array<WantedColumn, 1> id_column = {{{rules_.name(Column::kCreateTime)}}};
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, id_column, stop_));
   for (Record record;;) {
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));
     if (!some) break;
-    if (has_create_time(record)) visit(identity_of(*record.values[0]), record.bytes);
+    if (has_create_time(record, rules_)) visit(read_uuid_text(*record.values[0]).id, record.bytes);
   }
   statistics.bytes += reader->file_bytes();
   ++statistics.requests;
@@ -74,8 +66,8 @@ Result<void> Deduplicator::learn_part(uint64_t part, uint64_t parts, ReadStatist
 }
 
 bool Deduplicator::take(const Record& record) {
-  if (winners_.empty() || !has_create_time(record)) return true;
-  const auto winner = winners_.find(identity_of(*record.values[0]));
+  if (winners_.empty() || !has_create_time(record, rules_)) return true;
+  const auto winner = winners_.find(read_uuid_text(*record.values[0]).id);
   if (winner == winners_.end()) return true;
   if (winner->second.delivered || winner->second.hash != hash_of_row(record.bytes)) return false;
   winner->second.delivered = true;

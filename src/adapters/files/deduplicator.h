@@ -18,18 +18,25 @@
 #include <utility>
 
 #include "adapters/files/record_reader.h"
+#include "model/reading_rules.h"
 #include "model/row_id.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
 
 // Of a reader whose first wanted column is create_time: the row can be known by it.
-bool has_create_time(const Record& record);
+bool has_create_time(const Record& record, const ReadingRules& rules);
 
 class Deduplicator {
  public:
-  Deduplicator(FileFormat format, std::string path, size_t ids_max, std::stop_token stop = {})
-      : format_(format), path_(std::move(path)), ids_max_(ids_max), stop_(std::move(stop)) {
+  // `rules` live as long.
+  Deduplicator(FileFormat format, std::string path, const ReadingRules& rules, size_t ids_max,
+               std::stop_token stop = {})
+      : format_(format),
+        path_(std::move(path)),
+        rules_(rules),
+        ids_max_(ids_max),
+        stop_(std::move(stop)) {
     HIRESTREAM_CHECK(ids_max > 0);
   }
 
@@ -55,6 +62,7 @@ class Deduplicator {
 
   FileFormat format_;
   std::string path_;
+  const ReadingRules& rules_;
   size_t ids_max_;
   std::stop_token stop_;
   // Of the bytes of the row that had the id first: 30 to 60 bytes of memory a row.

@@ -14,14 +14,15 @@ constexpr size_t kBatchRows = 8192;
 constexpr size_t kBatchBytes = 16 << 20;
 constexpr size_t kRowExcerptBytes = 200;
 
-// In the order of model's Column, so that a value's place tells its column.
-std::vector<WantedColumn> all_columns() {
+// In the order of kAllColumns, so that a value's place tells its column.
+std::vector<WantedColumn> wanted_columns(const ReadingRules& rules) {
   std::vector<WantedColumn> wanted;
-  for (size_t index = 0; index < kColumnCount; ++index) {
-    const auto column = static_cast<Column>(index);
-    wanted.push_back({column_name(column), column == Column::kCreateTime || column == Column::kTs});
-  }
+  for (const Column column : kAllColumns) wanted.push_back({rules.name(column)});
   return wanted;
+}
+
+Columns columns_of(FileFormat format) {
+  return format == FileFormat::kCsv ? Columns::kDeclared : Columns::kSeen;
 }
 
 }  // namespace
@@ -30,22 +31,20 @@ int64_t bucket_of_path(const std::string& absolute_path) {
   return static_cast<int64_t>(XXH3_64bits(absolute_path.data(), absolute_path.size()) & INT64_MAX);
 }
 
-Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std::string& path) {
-  const std::vector<WantedColumn> wanted = all_columns();
-  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, wanted));
-  if (format == FileFormat::kCsv) return reader->absent_columns();
-  Record record;
-  HIRESTREAM_ASSIGN(const bool some, reader->next(record));
-  if (!some) return std::vector<std::string_view>();
-  std::string fault = record.malformed;
-  for (size_t index = 0; index < wanted.size() && fault.empty(); ++index) {
-    if (wanted[index].required && !record.values[index]) {
-      fault = fmt::format("it has no {}", wanted[index].name);
+Result<std::vector<std::string>> inspect_file(FileFormat format, const std::string& path,
+                                              const ReadingRules& rules) {
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, wanted_columns(rules)));
+  if (format == FileFormat::kNdjson) {
+    Record record;
+    HIRESTREAM_ASSIGN(const bool some, reader->next(record));
+    if (some && !record.malformed.empty()) {
+      return fail(ErrorKind::kRejected, "read first row", path, record.malformed,
+                  "rows of a raw log are JSON objects, one a line");
     }
   }
-  if (fault.empty()) return std::vector<std::string_view>();
-  return fail(ErrorKind::kRejected, "read first row", path, std::move(fault),
-              "rows of a raw log are JSON objects with create_time and ts, one a line");
+  std::vector<std::string> found = reader->found_columns();
+  if (!found.empty()) HIRESTREAM_TRY(check_columns(rules, path, found, columns_of(format)));
+  return found;
 }
 
 Result<std::unique_ptr<FilesSource>> FilesSource::open(const FilesSourceOptions& options) {
@@ -56,8 +55,8 @@ Result<std::unique_ptr<FilesSource>> FilesSource::open(const FilesSourceOptions&
 FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
     : format_(options.format),
       files_(std::move(files)),
-      source_zone_(options.source_zone),
-      on_absent_columns_(options.on_absent_columns),
+      rules_(options.rules),
+      on_columns_(options.on_columns),
       ids_max_(options.ids_max),
       stop_(options.stop) {
   description_.strategy = Strategy::kFiles;
@@ -110,7 +109,7 @@ Result<std::string> FilesSource::path_of(const SliceKey& slice) {
 class FilesSource::FileSweep : public Sweep {
  public:
   FileSweep(FilesSource& source, std::vector<SliceRead> reads)
-      : source_(source), reads_(std::move(reads)), rows_(source.source_zone_) {}
+      : source_(source), reads_(std::move(reads)), rows_(source.rules_) {}
 
   Result<std::optional<SweepPage>> next() override {
     while (done_ < reads_.size()) {
@@ -118,9 +117,10 @@ class FilesSource::FileSweep : public Sweep {
       if (auto filled = fill_page(); !filled) return give_up(std::move(filled.error()));
       if (!rows_.empty()) {
         source_.statistics_.rows += static_cast<int64_t>(rows_.rows());
+        source_.statistics_.null_words += rows_.null_words();
         return std::optional(SweepPage{reads_[done_].slice, rows_});
       }
-      HIRESTREAM_TRY(end_file());
+      if (auto ended = end_file(); !ended) return of_one_file(std::move(ended.error()));
     }
     return std::optional<SweepPage>();
   }
@@ -140,9 +140,10 @@ class FilesSource::FileSweep : public Sweep {
       source_.paths_.clear();
       return fail(ErrorKind::kTransient, "read file", path, "it vanished after it was listed");
     }
-    file_.emplace(OpenFile{std::move(*version),
-                           Deduplicator(source_.format_, path, source_.ids_max_, source_.stop_),
-                           nullptr});
+    file_.emplace(OpenFile{
+        std::move(*version),
+        Deduplicator(source_.format_, path, source_.rules_, source_.ids_max_, source_.stop_),
+        nullptr});
     return {};
   }
 
@@ -157,7 +158,7 @@ class FilesSource::FileSweep : public Sweep {
       if (!file_->duplicates.take(record)) continue;
       bytes += record.bytes.size();
       rows_.add_row();
-      if (has_create_time(record)) {
+      if (has_create_time(record, source_.rules_)) {
         add_values(record.values);
       } else {
         add_malformed(record);
@@ -168,17 +169,27 @@ class FilesSource::FileSweep : public Sweep {
 
   Result<void> open_reader() {
     HIRESTREAM_TRY(file_->duplicates.learn(source_.statistics_));
-    const std::vector<WantedColumn> wanted = all_columns();
     const std::string& path = file_->version.path;
-    HIRESTREAM_ASSIGN(file_->reader,
-                      open_record_reader(source_.format_, path, wanted, source_.stop_));
-    const std::vector<std::string_view> absent = file_->reader->absent_columns();
-    if (source_.on_absent_columns_ && !absent.empty()) source_.on_absent_columns_(path, absent);
+    HIRESTREAM_ASSIGN(
+        file_->reader,
+        open_record_reader(source_.format_, path, wanted_columns(source_.rules_), source_.stop_));
+    return source_.format_ == FileFormat::kCsv ? check_columns() : Result<void>();
+  }
+
+  // Of an empty file there are none.
+  Result<void> check_columns() const {
+    const std::string& path = file_->version.path;
+    const std::vector<std::string> found = file_->reader->found_columns();
+    if (found.empty()) return {};
+    HIRESTREAM_TRY(
+        hirestream::check_columns(source_.rules_, path, found, columns_of(source_.format_)));
+    if (source_.on_columns_) source_.on_columns_(path, found);
     return {};
   }
 
   Result<void> end_file() {
     HIRESTREAM_TRY(check_unchanged());
+    if (source_.format_ == FileFormat::kNdjson) HIRESTREAM_TRY(check_columns());
     source_.statistics_.bytes += file_->reader->file_bytes();
     ++source_.statistics_.requests;
     file_.reset();
@@ -198,13 +209,19 @@ class FilesSource::FileSweep : public Sweep {
     if (auto unchanged = check_unchanged(); !unchanged) {
       // What is wrong with a file that is being written need not be wrong with the whole one.
       error = std::move(unchanged.error());
-    } else if (error.kind == ErrorKind::kConfig && file_->version.path != source_.files_.path()) {
-      // One file of a directory that is not what it should be does not keep the others from being
-      // counted.
+    }
+    auto told = of_one_file(std::move(error));
+    file_.reset();
+    return told;
+  }
+
+  // One file of a directory that is not what it should be does not keep the others from being
+  // counted.
+  tl::unexpected<Error> of_one_file(Error error) const {
+    if (error.kind == ErrorKind::kConfig && file_->version.path != source_.files_.path()) {
       error.kind = ErrorKind::kRejected;
       error.may_pass = false;
     }
-    file_.reset();
     return tl::unexpected<Error>(std::move(error));
   }
 

@@ -24,14 +24,14 @@
 
 #include "adapters/files/file_set.h"
 #include "adapters/files/record_reader.h"
-#include "model/time_zone.h"
+#include "model/reading_rules.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
 
-// Told of each file that is read whose header lacks columns of the tracking table.
-using OnAbsentColumns =
-    std::function<void(const std::string& path, std::span<const std::string_view> columns)>;
+// Told the columns of each file that is read: those of its header, or those seen in its rows.
+using OnColumns =
+    std::function<void(const std::string& path, std::span<const std::string> columns)>;
 
 // A file with more rows takes more passes. Just below the number at which the memory for them
 // doubles.
@@ -40,8 +40,8 @@ inline constexpr size_t kFileIdsMax = 6'000'000;
 struct FilesSourceOptions {
   FileFormat format = FileFormat::kCsv;
   std::string path;  // a file, a glob or a directory
-  TimeZone source_zone;
-  OnAbsentColumns on_absent_columns = nullptr;
+  ReadingRules rules;
+  OnColumns on_columns = nullptr;
   // Ids of one file that are held in memory at once; tests set it low.
   size_t ids_max = kFileIdsMax;
   // Ends a read that is under way: kTransient, operation "stop".
@@ -58,8 +58,8 @@ class FilesSource : public EventSource {
   Result<int64_t> newest_bucket(int64_t now_us) override;
   // Of slices: whole files, one after the other, whatever from_position says. kTransient: a file
   // changed or vanished meanwhile, which shows when its last page was delivered. kRejected: damaged
-  // compressed data, or a slice whose file does not exist any more. kConfig: the header lacks
-  // create_time or ts.
+  // compressed data, or a slice whose file does not exist any more. kConfig: columns are
+  // missing (see check_columns()).
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override { return statistics_; }
 
@@ -71,8 +71,8 @@ class FilesSource : public EventSource {
 
   FileFormat format_;
   FileSet files_;
-  TimeZone source_zone_;
-  OnAbsentColumns on_absent_columns_;
+  ReadingRules rules_;
+  OnColumns on_columns_;
   size_t ids_max_;
   std::stop_token stop_;
   SourceDescription description_;
@@ -80,10 +80,11 @@ class FilesSource : public EventSource {
   std::map<int64_t, std::string> paths_;  // by bucket, of the last listing
 };
 
-// Reads only the beginning: the columns of the tracking table that the header lacks. kConfig: what
-// sweep() says of the header. kRejected: the first row of an NDJSON file is none, or has no
-// create_time or ts.
-Result<std::vector<std::string_view>> inspect_file(FileFormat format, const std::string& path);
+// Reads only the beginning: the columns of the header, or of the first row; none: the file is
+// empty. kConfig: what sweep() says of the columns. kRejected: the first row of an NDJSON file is
+// none.
+Result<std::vector<std::string>> inspect_file(FileFormat format, const std::string& path,
+                                              const ReadingRules& rules);
 
 // The bucket of a file's slice.
 int64_t bucket_of_path(const std::string& absolute_path);

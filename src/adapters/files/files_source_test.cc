@@ -19,7 +19,14 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
-constexpr char kHeader[] = "create_time,ts,bid\n";
+constexpr char kHeader[] = "create_time,custom_track,bid\n";
+
+// For files without ts.
+ReadingRules by_arrival() {
+  ReadingRules rules;
+  rules.arrival_is_event_time = true;
+  return rules;
+}
 
 std::string uuid(int number) {
   return format_uuid(make_version_1(16'566'000'000'000'000 + number, 1, 1));
@@ -42,7 +49,7 @@ void add_rows(const TrackingBatch& batch, std::vector<std::string>& rows) {
 class FilesSourceTest : public ::testing::Test {
  protected:
   std::unique_ptr<FilesSource> open(const std::string& name = {}) {
-    auto source = FilesSource::open({FileFormat::kCsv, folder_.path(name), {}});
+    auto source = FilesSource::open({FileFormat::kCsv, folder_.path(name), by_arrival()});
     EXPECT_TRUE(source) << source.error().text();
     return std::move(*source);
   }
@@ -168,13 +175,13 @@ TEST_F(FilesSourceTest, GivesPagesOfOneFileAfterTheOther) {
 }
 
 TEST_F(FilesSourceTest, EndsAReadWhenAStopIsRequested) {
-  std::string text = "create_time,ts\n";
+  std::string text = "create_time,custom_track\n";
   for (int i = 0; i < 5000; ++i) text += "x,y\n";
   folder_.write("a.csv", text);
   std::stop_source stop;
   auto source = FilesSource::open({.format = FileFormat::kCsv,
                                    .path = folder_.path("a.csv"),
-                                   .source_zone = {},
+                                   .rules = by_arrival(),
                                    .stop = stop.get_token()})
                     .value();
   EXPECT_TRUE(rows(*source, all_slices(*source)));
@@ -186,12 +193,15 @@ TEST_F(FilesSourceTest, EndsAReadWhenAStopIsRequested) {
 }
 
 TEST_F(FilesSourceTest, RefusesAFileWhoseHeaderLacksAColumn) {
-  folder_.write("a.csv", "create_time,time\n");
+  folder_.write("a.csv", "create_time,time,custom_track\n");
   const auto found = [&](const std::string& name) {
-    auto source = open(name);
+    auto source =
+        FilesSource::open({.format = FileFormat::kCsv, .path = folder_.path(name), .rules = {}})
+            .value();
     const auto outcome = rows(*source, all_slices(*source));
     EXPECT_FALSE(outcome);
-    EXPECT_THAT(outcome.error().text(), HasSubstr("no column ts; found: create_time, time"));
+    EXPECT_THAT(outcome.error().text(),
+                HasSubstr("no column ts; there is create_time, time, custom_track"));
     EXPECT_EQ(outcome.error().subject, folder_.path("a.csv"));
     return outcome.error().kind;
   };
@@ -205,12 +215,10 @@ TEST_F(FilesSourceTest, TellsWhichColumnsAFileLacks) {
   const auto source = FilesSource::open(
       {.format = FileFormat::kCsv,
        .path = folder_.path("a.csv"),
-       .source_zone = {},
-       .on_absent_columns = [&](const std::string& path,
-                                std::span<const std::string_view> columns) {
+       .rules = by_arrival(),
+       .on_columns = [&](const std::string& path, std::span<const std::string> columns) {
          told.push_back(path);
-         EXPECT_THAT(columns, ElementsAre("job_id", "publisher_id", "campaign_id", "group_id",
-                                          "custom_track", "ev", "ed"));
+         EXPECT_THAT(columns, ElementsAre("create_time", "custom_track", "bid"));
        }});
   ASSERT_TRUE(rows(**source, all_slices(**source)));
   EXPECT_THAT(told, ElementsAre(folder_.path("a.csv")));
@@ -218,18 +226,17 @@ TEST_F(FilesSourceTest, TellsWhichColumnsAFileLacks) {
 
 TEST_F(FilesSourceTest, InspectsOnlyTheBeginningOfAFile) {
   const auto inspect = [&](FileFormat format, const std::string& text) {
-    return inspect_file(format, folder_.write("file", text));
+    return inspect_file(format, folder_.write("file", text), {});
   };
-  EXPECT_THAT(*inspect(FileFormat::kCsv,
-                       "create_time,ts,job_id,publisher_id,campaign_id,group_id,"
-                       "bid,custom_track,ev\n\"never closed"),
-              ElementsAre("ed"));
+  EXPECT_THAT(*inspect(FileFormat::kCsv, "Create_Time,ts,custom_track,x\n\"never closed"),
+              ElementsAre("create_time", "ts", "custom_track", "x"));
   EXPECT_EQ(inspect(FileFormat::kCsv, "a,b\n").error().kind, ErrorKind::kConfig);
   EXPECT_THAT(*inspect(FileFormat::kNdjson, ""), ElementsAre());
   EXPECT_THAT(*inspect(FileFormat::kNdjson, "{\"create_time\":\"1\",\"ts\":\"2\"}\nnot JSON\n"),
-              ElementsAre());
-  EXPECT_THAT(inspect(FileFormat::kNdjson, "{\"create_time\":\"1\"}\n").error().text(),
-              HasSubstr("it has no ts"));
+              ElementsAre("create_time", "ts"));
+  EXPECT_THAT(
+      inspect(FileFormat::kNdjson, "{\"create_time\":\"1\",\"time\":\"2\"}\n").error().text(),
+      HasSubstr("--columns ts=time"));
   EXPECT_EQ(inspect(FileFormat::kNdjson, "a,b\n").error().kind, ErrorKind::kRejected);
 }
 
@@ -336,7 +343,7 @@ TEST_F(FilesSourceTest, DeliversTheSameRowsHoweverFewIdsItHoldsInMemory) {
     folder_.write("a.csv", text);
     const auto rows_with = [&](size_t ids_max) {
       const auto source =
-          FilesSource::open({.path = folder_.path(), .source_zone = {}, .ids_max = ids_max});
+          FilesSource::open({.path = folder_.path(), .rules = by_arrival(), .ids_max = ids_max});
       auto found = this->rows(**source, all_slices(**source));
       EXPECT_TRUE(found) << found.error().text();
       return *found;
@@ -354,7 +361,7 @@ TEST_F(FilesSourceTest, PassesOverAFileOnceMoreForEachNumberOfIdsThatItMayHold) 
   folder_.write("a.csv", text);
   const auto passes = [&](size_t ids_max) {
     const auto source =
-        FilesSource::open({.path = folder_.path(), .source_zone = {}, .ids_max = ids_max});
+        FilesSource::open({.path = folder_.path(), .rules = by_arrival(), .ids_max = ids_max});
     EXPECT_TRUE(rows(**source, all_slices(**source)));
     return (*source)->statistics().requests;
   };

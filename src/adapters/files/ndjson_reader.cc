@@ -191,6 +191,15 @@ NdjsonReader::NdjsonReader(std::unique_ptr<ByteStream> stream, std::span<const W
 
 NdjsonReader::~NdjsonReader() = default;
 
+std::vector<std::string> NdjsonReader::found_columns() const {
+  std::vector<std::string> found;
+  for (const Parser::Key& key : parser_->keys) {
+    found.push_back(key.column == kUnwanted ? key.quoted.substr(0, key.quoted.size() - 1)
+                                            : parser_->names[static_cast<size_t>(key.column)]);
+  }
+  return found;
+}
+
 Result<bool> NdjsonReader::find_line() {
   if (at_beginning_) HIRESTREAM_TRY(window_.skip_byte_order_mark());
   at_beginning_ = false;

@@ -28,6 +28,7 @@ class NdjsonReader : public RecordReader {
   Result<bool> next(Record& record) override;
   int64_t file_bytes() const override { return window_.stream().file_bytes(); }
   size_t bytes_examined() const override { return window_.bytes_examined(); }
+  std::vector<std::string> found_columns() const override;
 
  private:
   struct Parser;

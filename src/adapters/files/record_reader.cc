@@ -27,9 +27,7 @@ class StoppableReader : public RecordReader {
   }
   int64_t file_bytes() const override { return reader_->file_bytes(); }
   size_t bytes_examined() const override { return reader_->bytes_examined(); }
-  std::vector<std::string_view> absent_columns() const override {
-    return reader_->absent_columns();
-  }
+  std::vector<std::string> found_columns() const override { return reader_->found_columns(); }
 
  private:
   std::string path_;

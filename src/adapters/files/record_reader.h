@@ -49,8 +49,9 @@ class RecordReader {
   virtual int64_t file_bytes() const = 0;
   // How many bytes were scanned or moved so far, each as often as it was.
   virtual size_t bytes_examined() const = 0;
-  // Wanted columns that the header lacks; none where there is no header.
-  virtual std::vector<std::string_view> absent_columns() const { return {}; }
+  // Columns of the header; where there is none, those seen in rows so far (of very many, only the
+  // first). One that was wanted has the name by which it was, which may differ in case.
+  virtual std::vector<std::string> found_columns() const = 0;
 };
 
 // Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing

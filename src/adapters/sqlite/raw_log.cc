@@ -10,6 +10,9 @@
 #include <filesystem>
 #include <system_error>
 
+#include "adapters/sql/dialect.h"
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
 
@@ -22,10 +25,21 @@ int place_of(Column column) {
   return 1 + static_cast<int>(column);
 }
 
-std::string read_sql() {
+// SQLite's names of columns know no case: as the rules write it, if they have it.
+std::string usual_case(std::string_view name, const ReadingRules& rules) {
+  for (const std::string& known : rules.names) {
+    if (equal_without_case(name, known)) return known;
+  }
+  return equal_without_case(name, "seq") ? "seq" : std::string(name);
+}
+
+// Columns that the table lacks are read as null.
+std::string read_sql(const ReadingRules& rules, std::span<const std::string> found) {
   std::string sql = "SELECT seq";
-  for (size_t index = 0; index < kColumnCount; ++index) {
-    sql += fmt::format(", {}", column_name(static_cast<Column>(index)));
+  for (const Column column : kAllColumns) {
+    const std::string_view name = rules.name(column);
+    const bool known = std::ranges::find(found, name) != found.end();
+    sql += known ? fmt::format(", {}", sql::quote_identifier(name, '"')) : ", NULL";
   }
   return sql + " FROM tracking WHERE seq >= ? AND seq < ? ORDER BY seq";
 }
@@ -52,14 +66,17 @@ Result<std::unique_ptr<SqliteRawLog>> SqliteRawLog::open(const SqliteRawLogOptio
       sqlite::Database::open({.path = options.path, .mode = sqlite::OpenMode::kReadOnly}));
   std::unique_ptr<SqliteRawLog> log(new SqliteRawLog(std::move(database), options));
   log->file_ = file;
-  HIRESTREAM_TRY(log->check_columns());
+  HIRESTREAM_TRY(log->read_columns());
   HIRESTREAM_TRY(log->read_identity());
   HIRESTREAM_TRY(log->check_same_file());
   return log;
 }
 
 SqliteRawLog::SqliteRawLog(sqlite::Database database, const SqliteRawLogOptions& options)
-    : database_(std::move(database)), block_rows_(options.block_rows), batch_(options.source_zone) {
+    : database_(std::move(database)),
+      block_rows_(options.block_rows),
+      rules_(options.rules),
+      batch_(options.rules) {
   std::error_code ignored;
   path_ = std::filesystem::absolute(options.path, ignored).lexically_normal().string();
   description_.strategy = Strategy::kFollow;
@@ -70,32 +87,26 @@ SqliteRawLog::SqliteRawLog(sqlite::Database database, const SqliteRawLogOptions&
   description_.range_reads = true;
 }
 
-Result<void> SqliteRawLog::check_columns() {
+Result<void> SqliteRawLog::read_columns() {
   HIRESTREAM_ASSIGN(sqlite::Statement * columns,
-                    database_.cached("SELECT lower(name) FROM pragma_table_info('tracking')"));
-  std::vector<std::string> found;
+                    database_.cached("SELECT name FROM pragma_table_info('tracking')"));
   for (;;) {
     HIRESTREAM_ASSIGN(const bool some, columns->step());
     if (!some) break;
-    found.emplace_back(columns->text(0));
+    columns_.push_back(usual_case(columns->text(0), rules_));
   }
-  if (found.empty()) {
+  if (columns_.empty()) {
     return fail(ErrorKind::kConfig, "open raw log", path_, "it has no table `tracking`",
                 "make a raw log with `hirestream generate` or `hirestream import`");
   }
-  std::vector<std::string_view> missing;
-  const auto need = [&](std::string_view name) {
-    if (std::find(found.begin(), found.end(), name) == found.end()) missing.push_back(name);
-  };
-  need("seq");
-  for (size_t index = 0; index < kColumnCount; ++index) {
-    need(column_name(static_cast<Column>(index)));
+  if (std::ranges::find(columns_, "seq") == columns_.end()) {
+    return fail(ErrorKind::kConfig, "open raw log", path_,
+                fmt::format("table `tracking` lacks seq; it has {}", fmt::join(columns_, ", ")),
+                "import the rows into a raw log with `hirestream import`");
   }
-  if (missing.empty()) return {};
-  return fail(ErrorKind::kConfig, "open raw log", path_,
-              fmt::format("table `tracking` lacks {}; it has {}", fmt::join(missing, ", "),
-                          fmt::join(found, ", ")),
-              "add the columns, or import the rows into a raw log with `hirestream import`");
+  HIRESTREAM_TRY(check_columns(rules_, path_, columns_, Columns::kDeclared));
+  read_sql_ = read_sql(rules_, columns_);
+  return {};
 }
 
 Result<void> SqliteRawLog::read_identity() {
@@ -182,6 +193,7 @@ class SqliteRawLog::BlockSweep : public Sweep {
         HIRESTREAM_TRY(fill_page());
         if (log_.batch_.empty()) continue;
         log_.statistics_.rows += static_cast<int64_t>(log_.batch_.rows());
+        log_.statistics_.null_words += log_.batch_.null_words();
         return std::optional(SweepPage{reads_[begun_ - 1].slice, log_.batch_});
       }
     }
@@ -198,8 +210,7 @@ class SqliteRawLog::BlockSweep : public Sweep {
     }
     if (__builtin_add_overflow(from, log_.block_rows_, &to)) to = INT64_MAX;
     if (read.from_position) from = std::max(from, read.from_position->value);
-    static const std::string kReadSql = read_sql();
-    HIRESTREAM_ASSIGN(rows_, log_.database_.cached(kReadSql));
+    HIRESTREAM_ASSIGN(rows_, log_.database_.cached(log_.read_sql_.c_str()));
     rows_->bind(1, from);
     rows_->bind(2, to);
     ++log_.statistics_.requests;

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "adapters/sqlite/database.h"
-#include "model/time_zone.h"
+#include "model/reading_rules.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
@@ -30,7 +30,7 @@ inline constexpr int64_t kRawLogBlockRows = 50'000;
 struct SqliteRawLogOptions {
   std::string path;
   int64_t block_rows = kRawLogBlockRows;
-  TimeZone source_zone;
+  ReadingRules rules;
 };
 
 class SqliteRawLog : public EventSource {
@@ -39,6 +39,7 @@ class SqliteRawLog : public EventSource {
   static Result<std::unique_ptr<SqliteRawLog>> open(const SqliteRawLogOptions& options);
 
   const SourceDescription& description() const override { return description_; }
+  const std::vector<std::string>& column_names() const { return columns_; }
   // Cost: one index look-up per block.
   Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
@@ -56,7 +57,7 @@ class SqliteRawLog : public EventSource {
 
   SqliteRawLog(sqlite::Database database, const SqliteRawLogOptions& options);
   static Result<FileIdentity> identify_file(const std::string& path);
-  Result<void> check_columns();
+  Result<void> read_columns();
   Result<void> read_identity();
   // kConfig when another file stands at the path by now.
   Result<void> check_same_file() const;
@@ -66,6 +67,9 @@ class SqliteRawLog : public EventSource {
   sqlite::Database database_;
   std::string path_;  // absolute
   int64_t block_rows_;
+  ReadingRules rules_;
+  std::vector<std::string> columns_;
+  std::string read_sql_;
   SourceDescription description_;
   FileIdentity file_;
   TrackingBatch batch_;  // of the sweep's page

@@ -90,7 +90,7 @@ TEST_P(ColumnTypes, RoundTripWithEveryPatternOfNulls) {
   }
   for (const Strategy strategy : strategies) {
     SCOPED_TRACE(strategy_name(strategy));
-    auto opened = open({.source_zone = TimeZone(), .with_payload = true, .strategy = strategy});
+    auto opened = open({.rules = {}, .with_payload = true, .strategy = strategy});
     ASSERT_TRUE(opened.source);
     const SeenRows seen = read_all(*opened.source);
     ASSERT_EQ(seen.rows.size(), patterns);

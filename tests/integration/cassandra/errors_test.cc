@@ -64,7 +64,7 @@ TEST_F(Errors, NamesTheKeyItCannotRead) {
 TEST_F(Errors, RefusesToTailATableWithoutBuckets) {
   create_deployed_table();
   const auto opened = open_cassandra_source(
-      config(), {.source_zone = TimeZone(), .with_payload = false, .strategy = Strategy::kTail});
+      config(), {.rules = {}, .with_payload = false, .strategy = Strategy::kTail});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::kConfig);
   EXPECT_THAT(opened.error().message, HasSubstr("PRIMARY KEY (create_time)"));
@@ -135,8 +135,7 @@ TEST_F(Errors, LeaveTheSourceUsable) {
   wrong.strongest_consistency = Consistency::kThree;  // of one replica
   wrong.retries = 0;
   for (const Strategy strategy : {Strategy::kTail, Strategy::kScan}) {
-    const auto opened =
-        open({.source_zone = TimeZone(), .with_payload = false, .strategy = strategy}, wrong);
+    const auto opened = open({.rules = {}, .with_payload = false, .strategy = strategy}, wrong);
     std::vector<SweepRequest> requests = {{.what = RingPart()}};
     if (strategy == Strategy::kTail) {
       requests.push_back({.what = all_slices(*opened.source)});

@@ -35,7 +35,7 @@ class CassandraFactory : public EventSourceFactory {
       table_.create_deployed_table();
     }
     table_.write({events.begin(), events.end()});
-    return std::move(table_.open({.source_zone = {}, .with_payload = true, .strategy = {}}).source);
+    return std::move(table_.open({.rules = {}, .with_payload = true, .strategy = {}}).source);
   }
 
   bool holds_bad_values() const override { return layout == Layout::kDeployed; }

@@ -29,7 +29,7 @@ class Probe : public CassandraFixture {};
 TEST_F(Probe, TellsServerTableAndClock) {
   create_recommended_table();
   WallClock clock;
-  const auto probe = probe_cassandra(config(), clock);
+  const auto probe = probe_cassandra(config(), {}, clock);
   ASSERT_TRUE(probe) << probe.error().text();
   EXPECT_THAT(probe->shape.server_version, ::testing::MatchesRegex("[0-9]+\\.[0-9]+.*"));
   EXPECT_FALSE(probe->shape.cluster_name.empty());
@@ -45,7 +45,7 @@ TEST_F(Probe, NoticesThatTheClocksDiffer) {
   create_deployed_table();
   WallClock clock;
   clock.offset_us = -10'000'000;
-  const auto probe = probe_cassandra(config(), clock);
+  const auto probe = probe_cassandra(config(), {}, clock);
   ASSERT_TRUE(probe) << probe.error().text();
   EXPECT_NEAR(static_cast<double>(probe->clock_difference_us), 10e6, 500'000);
   EXPECT_THAT(probe->advice, Contains(HasSubstr("Run NTP")));

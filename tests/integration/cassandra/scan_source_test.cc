@@ -44,8 +44,7 @@ TEST_F(ScanSource, PromisesUniqueRowsOnlyOfAKeyThatIsTheId) {
   EXPECT_TRUE(open().source->description().unique_rows);
   execute("DROP TABLE " + table());
   create_recommended_table();
-  const auto opened =
-      open({.source_zone = TimeZone(), .with_payload = false, .strategy = Strategy::kScan});
+  const auto opened = open({.rules = {}, .with_payload = false, .strategy = Strategy::kScan});
   EXPECT_FALSE(opened.source->description().unique_rows);
 }
 
@@ -139,7 +138,7 @@ TEST_F(ScanSource, ReadsPayloadOnlyWhenAsked) {
   event[RawColumn::kEd] = R"({"jobId":"188"})";
   write({event});
   EXPECT_FALSE(read_all(*open().source).rows.at(id_of(0)).cells.contains("ed"));
-  const auto opened = open({.source_zone = TimeZone(), .with_payload = true, .strategy = {}});
+  const auto opened = open({.rules = {}, .with_payload = true, .strategy = {}});
   EXPECT_EQ(read_all(*opened.source).rows.at(id_of(0)).cells.at("ed"), R"({"jobId":"188"})");
 }
 
@@ -150,7 +149,8 @@ TEST_F(ScanSource, TakesTextTimesInTheSourcesZone) {
   write({event});
   auto zone = TimeZone::find("Europe/Berlin");
   ASSERT_TRUE(zone);
-  const auto opened = open({.source_zone = *zone, .with_payload = false, .strategy = {}});
+  const auto opened =
+      open({.rules = {.source_zone = *zone}, .with_payload = false, .strategy = {}});
   EXPECT_EQ(read_all(*opened.source).rows.at(id_of(0)).cells.at("ts"), "1658000000000000");
 }
 

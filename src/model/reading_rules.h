@@ -1,0 +1,73 @@
+// How a source's raw rows are read, the same for every source: what the columns are called there,
+// which words mean null, where event times come from.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/result.h"
+#include "model/time_zone.h"
+
+namespace hirestream {
+
+enum class Column : uint8_t {
+  kCreateTime,
+  kTs,
+  kJobId,
+  kPublisherId,
+  kCampaignId,
+  kGroupId,
+  kBid,
+  kCustomTrack,
+  kEv,
+  kEd,
+};
+inline constexpr size_t kColumnCount = 10;
+inline constexpr std::array<Column, kColumnCount> kAllColumns = {
+    Column::kCreateTime, Column::kTs,      Column::kJobId, Column::kPublisherId,
+    Column::kCampaignId, Column::kGroupId, Column::kBid,   Column::kCustomTrack,
+    Column::kEv,         Column::kEd};
+std::string_view column_name(Column column);  // as in the tracking table
+
+struct ReadingRules {
+  // Of event times without an offset.
+  TimeZone source_zone;
+  // By column: its name in the source.
+  std::array<std::string, kColumnCount> names = tracking_names();
+  // Texts that mean null besides blank ones, in every column but `ed`.
+  std::vector<std::string> null_words = usual_null_words();
+  // An event's time is the time of arrival in its id, if there is one; `ts` is not read.
+  bool arrival_is_event_time = false;
+
+  std::string_view name(Column column) const { return names[static_cast<size_t>(column)]; }
+  // Blanks around it do not matter.
+  bool is_null(std::string_view text) const;
+  // For fingerprints: "ts=created_at" for each name that is not the tracking table's; the words.
+  std::string renames_text() const;
+  std::string null_words_text() const;
+
+  static std::array<std::string, kColumnCount> tracking_names();
+  static std::vector<std::string> usual_null_words();
+};
+
+// Which columns a source has: all that a table or header declares, or those that were seen in rows
+// which leave null ones out.
+enum class Columns : uint8_t { kDeclared, kSeen };
+
+// kConfig where the numbers would be wrong without a column: create_time, custom_track, and ts
+// unless arrival stands for it. Names what is missing, the columns that are likely meant, and the
+// setting. Of columns seen, only when another one is likely meant.
+Result<void> check_columns(const ReadingRules& rules, const std::string& where,
+                           std::span<const std::string> found, Columns kind);
+
+// What the numbers lack because the other columns are missing, for people; empty: nothing.
+// `uses_payload`: rows are attributed by `ed`.
+std::string missing_columns_text(const ReadingRules& rules, std::span<const std::string> found,
+                                 bool uses_payload);
+
+}  // namespace hirestream
