@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "adapters/files/deduplicator.h"
@@ -43,7 +44,13 @@ Result<std::vector<std::string>> inspect_file(FileFormat format, const std::stri
     }
   }
   std::vector<std::string> found = reader->found_columns();
-  if (!found.empty()) HIRESTREAM_TRY(check_columns(rules, path, found, columns_of(format)));
+  if (found.empty()) return found;
+  // Rows of NDJSON may leave out what is null, but that is never their id or time.
+  const auto has = [&](Column column) {
+    return std::ranges::find(found, rules.name(column)) != found.end();
+  };
+  const bool known = has(Column::kCreateTime) && (has(Column::kTs) || rules.arrival_is_event_time);
+  HIRESTREAM_TRY(check_columns(rules, path, found, known ? columns_of(format) : Columns::kDeclared));
   return found;
 }
 
