@@ -3,10 +3,12 @@
 namespace hirestream {
 namespace {
 
-// Every row that was counted is there, only with other values. In a slice that is held new rows may
-// have made up for missing ones.
-bool only_overwritten(const LedgerEntry& stored, const RowDigest& found) {
-  return stored.held ? found.rows == stored.digest.rows : found.rows >= stored.digest.rows;
+// Every row that was counted is there and still gives as much, only to other cells. In a slice that
+// is held new rows may have made up for missing ones.
+bool only_moved(const LedgerEntry& stored, const Comparison& recount) {
+  const int64_t rows = recount.found.rows;
+  return !recount.lowers_totals &&
+         (stored.held ? rows == stored.digest.rows : rows >= stored.digest.rows);
 }
 
 // What the slice gave before is not known, but how many rows it had is.
@@ -56,7 +58,7 @@ Action decide(const LedgerEntry& stored, bool damaged, const Comparison& recount
   if (recount.trust == Trust::kUnconfirmed) {
     return Action::kWait;
   }
-  return only_overwritten(stored, recount.found) ? Action::kReplace : Action::kHold;
+  return only_moved(stored, recount) ? Action::kReplace : Action::kHold;
 }
 
 bool may_freeze(const LedgerEntry& stored, bool damaged) {

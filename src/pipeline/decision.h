@@ -1,8 +1,8 @@
 // The one rule of what becomes of a slice: from what the ledger has of it, what a recount found and
 // the policy follows one action. Every engine, verify and repair ask here. Pure.
 //
-// Guard Shrink lives here: what was counted is taken away only when its rows were seen with other
-// values by the strongest read, or when somebody allowed it.
+// Guard Shrink lives here: what was counted is taken away only when somebody allowed it. By the
+// strongest read alone it may move from one cell to another, as its rows were seen with other values.
 #pragma once
 
 #include <cstdint>
@@ -39,9 +39,11 @@ enum class Trust : uint8_t {
 // A recount beside what is stored of the slice.
 struct Comparison {
   RowDigest found;
-  // Some measure of some cell differs, or is less than stored. Neither is known of a damaged slice.
+  // Some measure of some cell differs, or is less than stored; some measure is less over all cells.
+  // None is known of a damaged slice.
   bool differs = false;
   bool takes_away = false;
+  bool lowers_totals = false;
   Trust trust = Trust::kConfigured;
 };
 

@@ -27,7 +27,9 @@ enum class Found {
   kSame,
   kSameRowsOtherCells,
   kMore,
+  kMoreInOtherCells,
   kMoreButLess,
+  kOtherCells,
   kOtherValues,
   kFewerThatGaveNothing,
   kFewer,
@@ -58,15 +60,27 @@ Comparison comparison_of(Found found, Trust trust) {
       out.found = {6, 66};
       out.differs = true;
       return out;
-    case Found::kMoreButLess:  // some cell has less
+    case Found::kMoreInOtherCells:  // some cell has less, all together have not
       out.found = {6, 67};
       out.differs = true;
       out.takes_away = true;
       return out;
-    case Found::kOtherValues:
+    case Found::kMoreButLess:
+      out.found = {6, 68};
+      out.differs = true;
+      out.takes_away = true;
+      out.lowers_totals = true;
+      return out;
+    case Found::kOtherCells:
       out.found = {5, 51};
       out.differs = true;
       out.takes_away = true;
+      return out;
+    case Found::kOtherValues:  // that give less: a column was dropped
+      out.found = {5, 52};
+      out.differs = true;
+      out.takes_away = true;
+      out.lowers_totals = true;
       return out;
     case Found::kFewerThatGaveNothing:
       out.found = {4, 41};
@@ -75,10 +89,12 @@ Comparison comparison_of(Found found, Trust trust) {
       out.found = {4, 40};
       out.differs = true;
       out.takes_away = true;
+      out.lowers_totals = true;
       return out;
     case Found::kNothing:
       out.differs = true;
       out.takes_away = true;
+      out.lowers_totals = true;
       return out;
   }
   return out;
@@ -93,14 +109,17 @@ LedgerEntry entry_of(const Stored& stored) {
   return entry;
 }
 
-constexpr Found kAllFound[] = {
-    Found::kSame,        Found::kSameRowsOtherCells,   Found::kMore,  Found::kMoreButLess,
-    Found::kOtherValues, Found::kFewerThatGaveNothing, Found::kFewer, Found::kNothing};
+constexpr Found kAllFound[] = {Found::kSame,        Found::kSameRowsOtherCells,
+                               Found::kMore,        Found::kMoreInOtherCells,
+                               Found::kMoreButLess, Found::kOtherCells,
+                               Found::kOtherValues, Found::kFewerThatGaveNothing,
+                               Found::kFewer,       Found::kNothing};
 constexpr Trust kAllTrust[] = {Trust::kConfigured, Trust::kStrongest, Trust::kUnconfirmed};
 
 bool shrinks(Found found, const Policy& policy) {
   return (found == Found::kFewerThatGaveNothing && !policy.rows_may_go) ||
-         found == Found::kMoreButLess || found == Found::kOtherValues || found == Found::kFewer ||
+         found == Found::kMoreInOtherCells || found == Found::kMoreButLess ||
+         found == Found::kOtherCells || found == Found::kOtherValues || found == Found::kFewer ||
          found == Found::kNothing;
 }
 
@@ -136,9 +155,9 @@ Action expected(const Stored& stored, Found found, Trust trust, const Policy& po
   if (trust == Trust::kUnconfirmed) {
     return Action::kWait;
   }
-  const bool overwritten =
-      found == Found::kOtherValues || (found == Found::kMoreButLess && !stored.held);
-  return overwritten ? Action::kReplace : Action::kHold;
+  const bool moved =
+      found == Found::kOtherCells || (found == Found::kMoreInOtherCells && !stored.held);
+  return moved ? Action::kReplace : Action::kHold;
 }
 
 TEST(Decision, FollowsTheTableForEveryCombination) {
@@ -162,7 +181,7 @@ TEST(Decision, FollowsTheTableForEveryCombination) {
       }
     }
   }
-  EXPECT_EQ(combinations, 2 * 128 * 8 * 3);
+  EXPECT_EQ(combinations, 2 * 128 * 10 * 3);
 }
 
 // The rows of the table that matter most, one by one.
@@ -177,15 +196,28 @@ TEST(Decision, TakesNothingAwayThatOneReadMissed) {
   EXPECT_EQ(action(Found::kNothing, Trust::kStrongest), Action::kHold);
 }
 
-TEST(Decision, BelievesOtherValuesOfTheSameRows) {
+TEST(Decision, BelievesThatTheSameRowsBelongToOtherCells) {
   const LedgerEntry stored = entry_of({SliceState::kSettled, false, false});
-  EXPECT_EQ(decide(stored, false, comparison_of(Found::kOtherValues, Trust::kStrongest), {}),
+  EXPECT_EQ(decide(stored, false, comparison_of(Found::kOtherCells, Trust::kStrongest), {}),
             Action::kReplace);
+}
+
+// ALTER TABLE … DROP job_id leaves every row where it was.
+TEST(Decision, DoesNotBelieveThatTheSameRowsGiveLess) {
+  const LedgerEntry stored = entry_of({SliceState::kSettled, false, false});
+  const auto action = [&stored](Found found, const Policy& policy) {
+    return decide(stored, false, comparison_of(found, Trust::kStrongest), policy);
+  };
+  EXPECT_EQ(action(Found::kOtherValues, {}), Action::kHold);
+  EXPECT_EQ(action(Found::kMoreButLess, {}), Action::kHold);
+  Policy allowed;
+  allowed.allow_shrink = true;
+  EXPECT_EQ(action(Found::kOtherValues, allowed), Action::kReplace);
 }
 
 TEST(Decision, NewRowsDoNotMakeUpForMissingOnesOfAHeldSlice) {
   const LedgerEntry stored = entry_of({SliceState::kSettled, true, false});
-  EXPECT_EQ(decide(stored, false, comparison_of(Found::kMoreButLess, Trust::kStrongest), {}),
+  EXPECT_EQ(decide(stored, false, comparison_of(Found::kMoreInOtherCells, Trust::kStrongest), {}),
             Action::kHold);
 }
 

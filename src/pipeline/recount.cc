@@ -20,9 +20,24 @@ std::string why_held(const Recount& recount) {
   if (const std::string& file = recount.entry().name; !file.empty()) {
     return file + ": " + rows + "(was it cut? --allow-shrink takes it as it is now)";
   }
-  return recount.lacks_rows()
-             ? rows + "(stale replica, TRUNCATE, wrong cluster or TTL?)"
-             : rows + "(it was held before, and something that was counted is still not there)";
+  if (recount.lacks_rows()) {
+    return rows + "(stale replica, TRUNCATE, wrong cluster or TTL?)";
+  }
+  return rows +
+         "(as many rows, but they give less than was counted: was a column dropped or renamed, or "
+         "what they say overwritten? --allow-shrink takes it as it is now)";
+}
+
+// Sums beyond 64 bits are taken for lower ones: nothing is taken away by mistake.
+bool lowers_totals(const Contribution& change) {
+  Measures totals;
+  for (const Cell& cell : change) {
+    if (!totals.can_add(cell.measures)) {
+      return true;
+    }
+    totals += cell.measures;
+  }
+  return totals.any_negative();
 }
 
 void plan_entry(CommitPlan& plan, const LedgerEntry& entry, SliceEvent event,
@@ -94,6 +109,7 @@ Result<void> judge(Recount& recount, const Policy& policy) {
   comparison.takes_away =
       std::any_of(recount.change.begin(), recount.change.end(),
                   [](const Cell& cell) { return cell.measures.any_negative(); });
+  comparison.lowers_totals = lowers_totals(recount.change);
   comparison.trust = recount.trust;
   recount.action = decide(recount.entry(), recount.stored.damaged, comparison, policy);
   return {};

@@ -90,6 +90,10 @@ class Checks {
 
   // Slices whose stored contribution is damaged wait for a repair: neither Prompt nor Late is asked
   // of them.
+  // Shrink: what a slice gives to all cells together never gets less, unless that is allowed.
+  void check_totals(const SliceKey& key, const CellMap& before, const CellMap& after) const;
+  // Somebody lets slices give less from now on, or no longer.
+  void allow_shrink(bool allowed) { shrink_allowed_ = allowed; }
   void exempt(const SliceKey& key, bool on) {
     if (on) {
       exempt_.insert(key);
@@ -116,7 +120,11 @@ class Checks {
   Promptness promptness_;
   const std::map<SliceKey, StoredSlice>* frozen_slices_ = nullptr;
   std::function<bool(const SliceKey&)> is_frozen_ = [](const SliceKey&) { return false; };
+  // Rows were overwritten so that they give less: that is for somebody to decide.
+  bool gives_less_now(const SliceKey& key, const StoredSlice& slice) const;
+
   std::set<SliceKey> exempt_;
+  bool shrink_allowed_ = false;
   // (earliest time to ask for it, row), rising
   std::vector<std::pair<int64_t, size_t>> prompt_queue_;
   size_t prompt_next_ = 0;

@@ -406,6 +406,7 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   StoredSlice& shadow = now_.shadow[commit.source][key];
   const LedgerEntry before = shadow.entry;
   CellMap cells = shadow.cells;
+  const bool was_damaged = damaged_.contains({commit.source, key});
   switch (change.mode) {
     case ChangeMode::kAppend:
       slice.deltas.push_back(encode_contribution(change.contribution));
@@ -463,6 +464,9 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       watch->repaired.erase(key);
     }
     watch->checks->check_slice(before, shadow.cells, now, cells);
+    if (!was_damaged) {
+      watch->checks->check_totals(key, shadow.cells, cells);
+    }
   }
   for (const auto& [cell, measures] : shadow.cells) {
     Measures minus;

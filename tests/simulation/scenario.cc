@@ -169,6 +169,7 @@ void Scenario::build() {
   Promptness promptness;
   promptness.clock_error_max_us = int64_t{30} * 86'400 * kSecondUs;
   checks_ = std::make_unique<Checks>(*world_, *log_, promptness);
+  checks_->allow_shrink(options.allow_shrink);
   database_ = checked ? std::make_unique<WarehouseDatabase>(*world_, *checks_)
                       : std::make_unique<WarehouseDatabase>(*world_);
   clock_ = std::make_unique<ProcessClock>(*world_);
@@ -349,6 +350,7 @@ auto Scenario::as_publisher(bool repair, const Work& work) {
 }
 
 VerifyReport Scenario::verify(bool repair, bool allow_shrink) {
+  checks_->allow_shrink(options.allow_shrink || allow_shrink);
   return as_publisher(repair, [&](const EnginePorts& ports, VerifyOptions verify_options) {
     verify_options.engine.allow_shrink |= allow_shrink;
     return hirestream::verify(ports, verify_options);

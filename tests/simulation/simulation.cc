@@ -24,7 +24,9 @@ struct Source {
       : setup(std::move(drawn)),
         name(setup.options.source_name),
         log(std::move(rows)),
-        checks(world, log, setup.promptness) {}
+        checks(world, log, setup.promptness) {
+    checks.allow_shrink(setup.options.allow_shrink);
+  }
 
   Setup setup;
   std::string name;
@@ -503,6 +505,7 @@ class Run {
     verify_options.engine.shards.clear();
     verify_options.repair = repair;
     verify_options.engine.allow_shrink = source.setup.options.allow_shrink || allow_shrink_;
+    verify_options.engine.allow_shrink_expired |= allow_shrink_;
     world_.trace(name, repair ? "starts, with repair" : "starts");
     try {
       auto result = work(ports(process), verify_options);
@@ -601,7 +604,9 @@ class Run {
     check_all_released(source);
     if (repaired->slices_held > 0 && !rows_expire(source)) {
       allow_shrink_ = true;
+      source.checks.allow_shrink(true);
       run_verification(source, true);
+      source.checks.allow_shrink(source.setup.options.allow_shrink);
       allow_shrink_ = false;
     }
   }

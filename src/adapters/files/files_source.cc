@@ -50,7 +50,8 @@ Result<std::vector<std::string>> inspect_file(FileFormat format, const std::stri
     return std::ranges::find(found, rules.name(column)) != found.end();
   };
   const bool known = has(Column::kCreateTime) && (has(Column::kTs) || rules.arrival_is_event_time);
-  HIRESTREAM_TRY(check_columns(rules, path, found, known ? columns_of(format) : Columns::kDeclared));
+  HIRESTREAM_TRY(
+      check_columns(rules, path, found, known ? columns_of(format) : Columns::kDeclared));
   return found;
 }
 
