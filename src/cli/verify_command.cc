@@ -120,7 +120,8 @@ std::string advice_text(const VerifyReport& report, bool repair) {
   }
   if (report.slices_held > 0) {
     out += fmt::format(
-        "{} slices would lose rows counted before; if that is right: hirestream verify --repair "
+        "{} slices would lose what was counted before; if that is right: hirestream verify "
+        "--repair "
         "--allow-shrink\n",
         format_count(report.slices_held));
   }

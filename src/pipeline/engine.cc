@@ -88,7 +88,7 @@ Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions&
   const std::string& source_zone = options.reading.source_zone.name();
   // UTC does not depend on the database; zones with rules do.
   const bool utc = counting.reporting_zone.name() == "UTC" && source_zone == "UTC";
-  Fingerprint out = {{"source", source.identity},
+  Fingerprint out = {{std::string(kRawLog), source.identity},
                      {"strategy", std::string(strategy_name(source.strategy))},
                      {"bucket_width_s", std::to_string(source.bucket_width.number())},
                      {"attribution", attribution_name(counting.attribution)},
@@ -106,7 +106,7 @@ Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions&
     out.emplace(kReadColumns, source.columns);
   }
   if (std::string renames = options.reading.renames_text(); !renames.empty()) {
-    out.emplace("column_names", std::move(renames));
+    out.emplace(kRenames, std::move(renames));
   }
   if (options.reading.null_words != ReadingRules::usual_null_words()) {
     out.emplace("null_words", options.reading.null_words_text());

@@ -107,7 +107,7 @@ tl::unexpected<Error> refused(const SourceRegistration& given, std::string messa
 
 bool is_of_older_version(const SourceRegistration& stored, const SourceRegistration& given) {
   Fingerprint older = given.fingerprint;
-  for (const std::string_view key : {kRowDigest, kArrivalWidth, kReadColumns}) {
+  for (const std::string_view key : {kRowDigest, kArrivalWidth}) {
     if (!stored.fingerprint.contains(std::string(key))) {
       older.erase(std::string(key));
     }
@@ -116,7 +116,11 @@ bool is_of_older_version(const SourceRegistration& stored, const SourceRegistrat
 }
 
 Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given) {
-  std::string differences = describe_differences(stored.fingerprint, given.fingerprint);
+  Fingerprint own = given.fingerprint;
+  if (!stored.fingerprint.contains(std::string(kReadColumns))) {
+    own.erase(std::string(kReadColumns));  // an older version did not store it
+  }
+  std::string differences = describe_differences(stored.fingerprint, own);
   if (stored.kind != given.kind) {
     differences += fmt::format("{}kind: stored \"{}\", given \"{}\"",
                                differences.empty() ? "" : "; ", stored.kind, given.kind);
@@ -129,6 +133,27 @@ Result<void> check_known_source(const SourceRegistration& stored, const SourceRe
                    "let an engine bring it up to date first: hirestream run --once");
   }
   return refused(given, "its numbers were made with other settings: " + differences,
+                 check_adoption(stored, given)
+                     ? "if that is right, go on with the raw log as it is now: hirestream adopt; "
+                       "else restore the old setting, or count into another warehouse"
+                     : "restore the old setting, or count into another warehouse");
+}
+
+Result<std::string> check_adoption(const SourceRegistration& stored,
+                                   const SourceRegistration& given) {
+  std::string differences = describe_differences(stored.fingerprint, given.fingerprint);
+  Fingerprint own = stored.fingerprint;
+  Fingerprint others = given.fingerprint;
+  for (const std::string_view key : {kRawLog, kReadColumns, kRenames}) {
+    own.erase(std::string(key));
+    others.erase(std::string(key));
+  }
+  if (own == others && stored.kind == given.kind) {
+    return differences;
+  }
+  return refused(given,
+                 "it differs in what cannot be adopted: " + describe_differences(own, others) +
+                     (stored.kind == given.kind ? "" : "; kind: another one"),
                  "restore the old setting, or count into another warehouse");
 }
 

@@ -15,6 +15,11 @@ bool is_of_older_version(const SourceRegistration& stored, const SourceRegistrat
 // Guard Fingerprint, of a name that is known: kConfig naming each difference.
 Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given);
 
+// Whether a known source may go on with the raw log as it is given: that is another table, or one
+// with other columns, and nothing else differs. Says what does; empty: nothing. Else kConfig.
+Result<std::string> check_adoption(const SourceRegistration& stored,
+                                   const SourceRegistration& given);
+
 // Of a new name: kConfig if one of the known sources is the same raw log, which would be counted
 // twice. Of files and raw logs without id, whose identity is only a path, those named after their
 // URI are the same if one path holds the other.

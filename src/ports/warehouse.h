@@ -40,8 +40,13 @@ inline constexpr std::string_view kRowDigestNow = "2";
 // Scan: SourceDescription::arrival_width, in seconds. Ledgers of older versions, whose slices know
 // no arrival, lack it.
 inline constexpr std::string_view kArrivalWidth = "arrival_width_s";
-// SourceDescription::columns. Ledgers of older versions lack it.
+// SourceDescription::identity.
+inline constexpr std::string_view kRawLog = "source";
+// SourceDescription::columns. Ledgers of older versions lack it, until their source is registered
+// again.
 inline constexpr std::string_view kReadColumns = "columns";
+// ReadingRules::renames_text(), if there are any.
+inline constexpr std::string_view kRenames = "column_names";
 // The time of arrival from which on rows are counted, if there is one. A source keeps that of its
 // first registration when later ones name none.
 inline constexpr std::string_view kStartAt = "start_at";

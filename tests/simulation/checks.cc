@@ -155,8 +155,8 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
   };
   if (after.held && !exempt_.contains(key) &&
       std::none_of(rows.begin(), rows.end(), gone_or_overwritten)) {
-    violated("Shrink", fmt::format("{} is held, but no row is gone or overwritten",
-                                   slice_text(key)));
+    violated("Shrink",
+             fmt::format("{} is held, but no row is gone or overwritten", slice_text(key)));
   }
   const Expected bound = at_most_now(key);
   if (after.digest.rows > bound.rows) {

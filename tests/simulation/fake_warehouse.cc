@@ -718,6 +718,7 @@ Result<SourceId> FakeWarehouse::register_source(const SourceRegistration& regist
   });
   if (found != now.sources.end()) {
     HIRESTREAM_TRY(check_known_source(found->second.second, registration));
+    found->second.second.fingerprint = registration.fingerprint;
   } else {
     std::vector<SourceRegistration> known;
     for (const auto& [name, source] : now.sources) {

@@ -23,13 +23,14 @@ Fingerprint decode_fingerprint(std::string_view text) {
 
 namespace sql {
 
-Result<void> write_fingerprint(Session& session, const Commit& commit) {
-  if (!commit.fingerprint) {
-    return {};
-  }
+Result<void> write_fingerprint(Session& session, SourceId source, const Fingerprint& fingerprint) {
   return session.execute(fmt::format("UPDATE hirestream_sources SET fingerprint = {} WHERE id = {}",
-                                     session.quoted(encode_fingerprint(*commit.fingerprint)),
-                                     commit.source));
+                                     session.quoted(encode_fingerprint(fingerprint)), source));
+}
+
+Result<void> write_fingerprint(Session& session, const Commit& commit) {
+  return commit.fingerprint ? write_fingerprint(session, commit.source, *commit.fingerprint)
+                            : Result<void>();
 }
 
 }  // namespace sql

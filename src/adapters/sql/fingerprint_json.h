@@ -18,6 +18,7 @@ Fingerprint decode_fingerprint(std::string_view text);
 namespace sql {
 
 // Within the commit's transaction: stores what it says of its source, if it says anything.
+Result<void> write_fingerprint(Session& session, SourceId source, const Fingerprint& fingerprint);
 Result<void> write_fingerprint(Session& session, const Commit& commit);
 
 }  // namespace sql

@@ -96,6 +96,9 @@ Result<SourceId> SqlWarehouse::register_source(const SourceRegistration& registr
   }
   HIRESTREAM_TRY(check_known_source(stored, given));
   HIRESTREAM_TRY(check_rows_are_there(given));
+  if (stored.fingerprint != given.fingerprint) {
+    HIRESTREAM_TRY(write_fingerprint(session_, id, given.fingerprint));
+  }
   return id;
 }
 

@@ -106,7 +106,19 @@ Result<void> SqliteRawLog::read_columns() {
   }
   HIRESTREAM_TRY(check_columns(rules_, path_, columns_, Columns::kDeclared));
   read_sql_ = read_sql(rules_, columns_);
+  description_.columns = read_columns_text();
   return {};
+}
+
+std::string SqliteRawLog::read_columns_text() const {
+  std::vector<std::string_view> read;
+  for (const Column column : kAllColumns) {
+    const bool unread = column == Column::kTs && rules_.arrival_is_event_time;
+    if (!unread && std::ranges::find(columns_, rules_.name(column)) != columns_.end()) {
+      read.push_back(rules_.name(column));
+    }
+  }
+  return fmt::format("{}", fmt::join(read, ","));
 }
 
 Result<void> SqliteRawLog::read_identity() {

@@ -58,6 +58,7 @@ class SqliteRawLog : public EventSource {
   SqliteRawLog(sqlite::Database database, const SqliteRawLogOptions& options);
   static Result<FileIdentity> identify_file(const std::string& path);
   Result<void> read_columns();
+  std::string read_columns_text() const;
   Result<void> read_identity();
   // kConfig when another file stands at the path by now.
   Result<void> check_same_file() const;

@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "adapters/system/system_clock.h"
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/open_source.h"
+#include "cli/open_warehouse.h"
+#include "cli/setting_options.h"
+#include "ports/observer.h"
+#include "ports/source_check.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kAdoptFooter =
+    R"(For a table that was dropped and created again, or has other columns than before: `run` refuses
+it, since its rows could be others. With --yes the source goes on with it, under its name, and
+nothing of what was counted is changed. What the raw log gives now is compared by `hirestream verify`:
+slices that would give less than before are held, until --allow-shrink lets them.
+
+Exit code 1: something differs, and --yes was not given.
+
+Examples:
+  hirestream adopt --source cassandra://cassandra-1/logs/tracking --warehouse mysql://etl@mysql/etl_data
+  hirestream adopt --yes --config /etc/hirestream/hirestream.toml && hirestream verify --repair
+)";
+
+struct AdoptOptions {
+  SettingOptions settings;
+  bool yes = false;
+};
+
+Result<SourceStatus> find_known(Warehouse& warehouse, const std::string& name) {
+  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> known, warehouse.sources());
+  const auto found = std::ranges::find(known, name, &SourceStatus::name);
+  if (found != known.end()) {
+    return *found;
+  }
+  return fail(ErrorKind::kConfig, "adopt", name, "the warehouse knows no such source",
+              "`hirestream sources` lists them; --source-name says which one goes on");
+}
+
+Result<void> store_fingerprint(Warehouse& warehouse, SourceId source, Fingerprint fingerprint) {
+  std::random_device random;
+  Commit commit;
+  commit.source = source;
+  commit.token = (static_cast<uint64_t>(random()) << 32) | random();
+  commit.fingerprint = std::move(fingerprint);
+  commit.now_us = SystemClock().now_us();
+  HIRESTREAM_ASSIGN(const CommitOutcome outcome, warehouse.commit(commit));
+  if (outcome.verdict == CommitVerdict::kCommitted) {
+    return {};
+  }
+  return fail(ErrorKind::kTransient, "adopt", "warehouse", "it did not say whether that is stored",
+              "try again");
+}
+
+// True: it was asked for what is not done without --yes.
+Result<bool> adopt_source(const Settings& settings, const SourceSettings& source, bool yes) {
+  NullObserver observer;
+  HIRESTREAM_ASSIGN(const auto opened, open_source(source, observer));
+  HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings.warehouse));
+  HIRESTREAM_ASSIGN(const EngineOptions options, engine_options(settings, source));
+  HIRESTREAM_ASSIGN(const SourceStatus known, find_known(*warehouse, source.name));
+  const SourceDescription& description = opened->description();
+  SourceRegistration given{source.name, description.kind, fingerprint_of(description, options)};
+  if (const auto start = known.fingerprint.find(std::string(kStartAt));
+      start != known.fingerprint.end()) {
+    given.fingerprint.insert(*start);
+  }
+  HIRESTREAM_ASSIGN(const std::string differences,
+                    check_adoption({known.name, known.kind, known.fingerprint}, given));
+  if (differences.empty()) {
+    fmt::print("{}: as it was counted, nothing to adopt\n", source.name);
+    return false;
+  }
+  fmt::print("{}: {}\n", source.name, differences);
+  if (!yes) {
+    fmt::print("  --yes goes on with it as it is now\n");
+    return true;
+  }
+  HIRESTREAM_TRY(store_fingerprint(*warehouse, known.id, std::move(given.fingerprint)));
+  fmt::print("  adopted; compare what it gives now with what was counted: hirestream verify\n");
+  return false;
+}
+
+Result<int> run_adopt(const AdoptOptions& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
+  HIRESTREAM_TRY(require_sources(settings));
+  HIRESTREAM_TRY(require_warehouse(settings));
+  bool waits = false;
+  for (const SourceSettings& source : settings.sources) {
+    HIRESTREAM_ASSIGN(const bool asked, adopt_source(settings, source, options.yes));
+    waits = waits || asked;
+  }
+  return waits ? kExitDifference : kExitOk;
+}
+
+}  // namespace
+
+void add_adopt_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<AdoptOptions>();
+  CLI::App* command =
+      app.add_subcommand("adopt", "Go on with a table that was created anew or has other columns");
+  options->settings.add(*command, {"source", "warehouse", "counting"});
+  command->add_flag("--yes", options->yes, "Do it; without it, say what differs");
+  command->footer(kAdoptFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return run_adopt(*options, c); };
+  });
+}
+
+}  // namespace hirestream
