@@ -2,7 +2,8 @@
 // the policy follows one action. Every engine, verify and repair ask here. Pure.
 //
 // Guard Shrink lives here: what was counted is taken away only when somebody allowed it. By the
-// strongest read alone it may move from one cell to another, as its rows were seen with other values.
+// strongest read alone it may only move from one cell to another, where its rows were seen with
+// other values.
 #pragma once
 
 #include <cstdint>
