@@ -1,7 +1,7 @@
 // The bytes of a file, decompressed on the way: *.gz (RFC 1952, any number of members), *.zst (RFC
-// 8878, any number of frames), anything else as it is. UTF-16 with a byte order mark, or whose first
-// two characters are ASCII, becomes UTF-8 without one; what is no character there, byte FF. Memory is bounded whatever the file's size.
-// One thread at a time; blocking.
+// 8878, any number of frames), anything else as it is. UTF-16 with a byte order mark, or whose
+// first two characters are ASCII, becomes UTF-8 without one; what is no character there, byte FF.
+// Memory is bounded whatever the file's size. One thread at a time; blocking.
 //
 // Errors name the file. kConfig: it cannot be opened. kRejected: the compressed data is damaged or
 // ends too early, with the byte offset in the file. kTransient: the file system failed.

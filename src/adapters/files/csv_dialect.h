@@ -16,7 +16,8 @@ namespace hirestream {
 enum class CsvEscape {
   // A quote is doubled (RFC 4180).
   kDoubledQuote,
-  // A backslash stands before a quote and before a backslash: dsbulk, Spark, Python's csv since 3.10.
+  // A backslash stands before a quote and before a backslash: dsbulk, Spark, Python's csv since
+  // 3.10.
   kBackslash,
   // A backslash stands before a quote only, other backslashes are as they were: older Python's csv.
   kPlainBackslash,
@@ -53,8 +54,8 @@ inline constexpr std::string_view kCsvDelimiters = ",;\t|";
 std::string csv_delimiter_name(char delimiter);
 // As --csv-escape names it.
 std::string_view csv_escape_name(CsvEscape escape);
-// The texts of --csv-escape, --csv-delimiter ("auto": to be found) and --csv-header (names separated
-// by commas). kConfig: naming the option, what it holds and what is allowed.
+// The texts of --csv-escape, --csv-delimiter ("auto": to be found) and --csv-header (names
+// separated by commas). kConfig: naming the option, what it holds and what is allowed.
 Result<CsvSettings> read_csv_settings(std::string_view escape, std::string_view delimiter,
                                       std::string_view header);
 

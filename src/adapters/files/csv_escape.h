@@ -16,7 +16,8 @@ bool is_escaped_quote(CsvEscape escape, const char* begin, const char* quote);
 bool has_only_escaped_quotes(std::string_view field);
 
 // Appends the text that the field, without its quotes, stands for; never more bytes than it has.
-// `quoted`: it stood in quotes; if not, and it has a quote without a backslash, it is no escaped text.
+// `quoted`: it stood in quotes; if not, and it has a quote without a backslash, it is no escaped
+// text.
 void append_unescaped(CsvEscape escape, bool quoted, std::string_view field, std::string& text);
 // A backslash stands before something else than a quote or a backslash.
 bool has_lone_backslash(std::string_view field);

@@ -349,8 +349,8 @@ Result<bool> CsvReader::next_found(Record& record) {
     HIRESTREAM_TRY(fill());
   }
   if (scanned_.why_malformed == kWrongFieldCount) HIRESTREAM_TRY(refuse_other_header());
-  const bool doubtful =
-      scanned_.any_backslash_quote && dialect_.escape == CsvEscape::kDoubledQuote && !others_.empty();
+  const bool doubtful = scanned_.any_backslash_quote &&
+                        dialect_.escape == CsvEscape::kDoubledQuote && !others_.empty();
   if (scanned_.why_malformed != nullptr || doubtful) {
     HIRESTREAM_TRY(refuse_other_dialect(scanned_.record_size));
   }

@@ -1,9 +1,10 @@
 // CSV: as of RFC 4180 with a header, or in another dialect (csv_dialect.h). Quoted fields may hold
-// delimiters, line ends and escaped quotes; LF or CRLF ends a record, or CR where the dialect says so;
-// a UTF-8 byte order mark, a line "sep=;" before the header and blank lines are skipped; a quote inside
-// an unquoted field is an ordinary character. Header names are matched exactly, then without case;
-// columns nobody wants are skipped. A file without any record has no header and no rows. A record that
-// repeats the header is skipped; one that names the same columns in another order ends the reading.
+// delimiters, line ends and escaped quotes; LF or CRLF ends a record, or CR where the dialect says
+// so; a UTF-8 byte order mark, a line "sep=;" before the header and blank lines are skipped; a
+// quote inside an unquoted field is an ordinary character. Header names are matched exactly, then
+// without case; columns nobody wants are skipped. A file without any record has no header and no
+// rows. A record that repeats the header is skipped; one that names the same columns in another
+// order ends the reading.
 //
 // Malformed records: wrong number of fields, text behind a closing quote, a quote that is never
 // closed, invalid UTF-8, longer than kRecordBytesMax. If the quoting may be at fault, the malformed
@@ -11,9 +12,10 @@
 // cannot swallow the rows behind it. However many quotes are astray, no line is scanned more than a
 // few times.
 //
-// A malformed record that one of the other dialects (CsvDialect::other_…) fits shows that the file is
-// not of one dialect: kRejected, with its line and the setting that decides. How far such a record is
-// followed is bounded by what was read before, so that this takes time in proportion to the file, too.
+// A malformed record that one of the other dialects (CsvDialect::other_…) fits shows that the file
+// is not of one dialect: kRejected, with its line and the setting that decides. How far such a
+// record is followed is bounded by what was read before, so that this takes time in proportion to
+// the file, too.
 #pragma once
 
 #include <memory>
@@ -108,7 +110,8 @@ class CsvReader : public RecordReader {
   Result<void> match_columns(std::span<const WantedColumn> wanted);
   // Skips what was delivered and blank lines; false when nothing is left.
   Result<bool> advance();
-  // How many bytes of the window's beginning end no record; nothing: that shows only in what follows.
+  // How many bytes of the window's beginning end no record; nothing: that shows only in what
+  // follows.
   std::optional<size_t> blank_size() const;
   Result<bool> next_found(Record& record);
   // Both also forget or move what is known of open quotes.

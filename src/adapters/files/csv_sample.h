@@ -1,8 +1,10 @@
 // Which dialect a CSV file is written in, by its beginning.
 //
-// Lines end with what ends the first, if the header then fits best. The delimiter is the one under which the header names the
-// most wanted columns; of a file without a header, most records have as many fields as names. The escape is the one under which the fewest records are malformed, then the
-// one under which the most texts that look like JSON are JSON; of equal ones the first of CsvEscape.
+// Lines end with what ends the first, if the header then fits best. The delimiter is the one under
+// which the header names the most wanted columns; of a file without a header, most records have as
+// many fields as names. The escape is the one under which the fewest records are malformed, then
+// the one under which the most texts that look like JSON are JSON; of equal ones the first of
+// CsvEscape.
 #pragma once
 
 #include <span>

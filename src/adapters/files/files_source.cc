@@ -51,7 +51,8 @@ Result<FileInspection> inspect_file(FileFormat format, const std::string& path,
     return std::ranges::find(found, rules.name(column)) != found.end();
   };
   const bool known = has(Column::kCreateTime) && (has(Column::kTs) || rules.arrival_is_event_time);
-  HIRESTREAM_TRY(check_columns(rules, path, found, known ? columns_of(format) : Columns::kDeclared));
+  HIRESTREAM_TRY(
+      check_columns(rules, path, found, known ? columns_of(format) : Columns::kDeclared));
   return inspection;
 }
 

@@ -236,9 +236,8 @@ TEST_F(FilesSourceTest, InspectsOnlyTheBeginningOfAFile) {
   EXPECT_EQ(inspect(FileFormat::kCsv, "a,b\n").error().kind, ErrorKind::kConfig);
   EXPECT_EQ(inspect(FileFormat::kCsv, "create_time;ts;custom_track\n").value().dialect,
             "delimiter ;");
-  EXPECT_EQ(
-      inspect(FileFormat::kNdjson, "[{\"create_time\":\"1\",\"ts\":\"2\"}").error().kind,
-      ErrorKind::kRejected);
+  EXPECT_EQ(inspect(FileFormat::kNdjson, "[{\"create_time\":\"1\",\"ts\":\"2\"}").error().kind,
+            ErrorKind::kRejected);
   EXPECT_THAT(columns(FileFormat::kNdjson, ""), ElementsAre());
   EXPECT_THAT(columns(FileFormat::kNdjson, "{\"create_time\":\"1\",\"ts\":\"2\"}\nnot JSON\n"),
               ElementsAre("create_time", "ts"));

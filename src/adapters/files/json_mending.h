@@ -16,8 +16,8 @@ bool has_doubled_backslashes(std::string_view text);
 // Appends the text with one backslash in the place of two.
 void append_single_backslashes(std::string_view text, std::string& out);
 
-// A line without blanks at its ends, as cqlsh prints it above rows of SELECT JSON; or, of any query,
-// around rows and between pages.
+// A line without blanks at its ends, as cqlsh prints it above rows of SELECT JSON; or, of any
+// query, around rows and between pages.
 bool is_cqlsh_heading(std::string_view line);
 bool is_cqlsh_frame(std::string_view line);
 // Without what is printed between pages in front of a row.

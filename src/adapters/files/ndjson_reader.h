@@ -4,12 +4,12 @@
 // lists, true, false) gives its JSON as it stands there, so that decimals keep their digits.
 //
 // Besides:
-// - One JSON array of objects, on any number of lines: its elements are the records. One that is not
-//   closed, or has a string that is not, is kRejected as a whole; so is an element longer than
+// - One JSON array of objects, on any number of lines: its elements are the records. One that is
+//   not closed, or has a string that is not, is kRejected as a whole; so is an element longer than
 //   kRecordBytesMax.
 // - NaN, Infinity and -Infinity, which are not JSON but what Python writes, are null.
-// - What cqlsh prints around rows of SELECT JSON is skipped; behind its heading the backslashes of a
-//   line are taken for doubled, as it prints them, if none stands alone.
+// - What cqlsh prints around rows of SELECT JSON is skipped; behind its heading the backslashes of
+//   a line are taken for doubled, as it prints them, if none stands alone.
 //
 // Malformed: not JSON, not an object, more behind the object, invalid UTF-8, longer than
 // kRecordBytesMax. (Escapes are checked only where a string's text is given.)
