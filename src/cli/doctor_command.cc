@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
+#include <string>
 
 #include "adapters/cassandra/cassandra_probe.h"
 #include "adapters/files/files_source.h"
@@ -123,7 +125,7 @@ class Doctor {
       bad(name, files.error());
     } else if (files->empty()) {
       add(Verdict::kAdvice, name, "no file yet",
-          "*.csv or *.ndjson, also with .gz or .zst, are read");
+          "*.csv and *.tsv, or *.ndjson, *.jsonl and *.json, also with .gz or .zst, are read");
     } else {
       good(name, fmt::format("{} file{}", format_count(static_cast<int64_t>(files->size())),
                              files->size() == 1 ? "" : "s"));
@@ -136,15 +138,21 @@ class Doctor {
     const FileFormat format =
         settings.uri->scheme == Scheme::kCsv ? FileFormat::kCsv : FileFormat::kNdjson;
     const auto rules = reading_rules(settings);
-    if (!rules) {
+    const auto csv = csv_settings(settings);
+    if (!rules || !csv) {
       return;  // opening the source tells
     }
     size_t told = 0;
+    std::set<std::string> dialects;
     for (const SliceListing& file : files) {
-      const auto found = inspect_file(format, file.name, *rules);
-      const std::string missing = found && !found->empty()
-                                      ? missing_columns_text(*rules, *found, uses_payload(settings))
-                                      : std::string();
+      const auto found = inspect_file(format, file.name, *rules, *csv);
+      if (found && !found->dialect.empty() && dialects.insert(found->dialect).second) {
+        good(name, fmt::format("{}: {}", file.name, found->dialect));
+      }
+      const std::string missing =
+          found && !found->columns.empty()
+              ? missing_columns_text(*rules, found->columns, uses_payload(settings))
+              : std::string();
       if (found && missing.empty()) {
         continue;
       }

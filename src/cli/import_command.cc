@@ -11,6 +11,7 @@
 #include "cli/open_source.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
+#include "config/setting_table.h"
 #include "config/uri.h"
 #include "config/values.h"
 
@@ -30,6 +31,9 @@ struct Options {
   std::string on_bad_row = "stop";
   std::string source_timezone = "UTC";
   std::string give_up_after = "1min";
+  std::string csv_escape = "auto";
+  std::string csv_delimiter = "auto";
+  std::string csv_header;
   bool replace = false;
 };
 
@@ -112,6 +116,13 @@ Result<int> run(const Options& options, CommandContext& context) {
   import.files = options.files;
   import.skip_bad_rows = options.on_bad_row == "skip";
   import.on_retry = logged_retries(context);
+  HIRESTREAM_ASSIGN(
+      import.csv, read_csv_settings(options.csv_escape, options.csv_delimiter, options.csv_header));
+  if (!context.quiet) {
+    import.on_note = [](const std::string& path, const std::string& text) {
+      fmt::print(stderr, "{}: {}\n", path, text);
+    };
+  }
   const int64_t total = total_bytes(options.files);
   ImportReport report;
   {
@@ -140,7 +151,9 @@ void add_import_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("import", "Load CSV and NDJSON files into a raw log, without duplicates");
-  command->add_option("files", options->files, "*.csv, *.ndjson, *.jsonl, also with .gz or .zst")
+  command
+      ->add_option("files", options->files,
+                   "*.csv, *.tsv, *.ndjson, *.jsonl, *.json, also with .gz or .zst")
       ->required()
       ->type_name("FILE");
   command
@@ -163,6 +176,12 @@ void add_import_command(CLI::App& app, CommandContext& context) {
                    "How long a write that fails for a passing reason is tried again")
       ->type_name("DURATION")
       ->capture_default_str();
+  const auto add_csv = [command](const char* name, std::string& text, const char* setting) {
+    command->add_option(name, text, std::string(find_setting(setting)->help))->type_name("TEXT");
+  };
+  add_csv("--csv-escape", options->csv_escape, "source.csv_escape");
+  add_csv("--csv-delimiter", options->csv_delimiter, "source.csv_delimiter");
+  add_csv("--csv-header", options->csv_header, "source.csv_header");
   command->footer(kImportFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };

@@ -24,14 +24,16 @@ Result<FileFormat> format_of(const std::string& path) {
       break;
     }
   }
-  if (name.ends_with(".csv")) {
+  if (name.ends_with(".csv") || name.ends_with(".tsv")) {
     return FileFormat::kCsv;
   }
   if (name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json")) {
     return FileFormat::kNdjson;
   }
-  return fail(ErrorKind::kConfig, "import", path, "the format cannot be told from the name",
-              "name it *.csv, *.ndjson or *.jsonl, compressed with .gz or .zst behind it");
+  return fail(
+      ErrorKind::kConfig, "import", path, "the format cannot be told from the name",
+      "name it *.csv, *.tsv, *.ndjson, *.jsonl or *.json, compressed with .gz or .zst behind "
+      "it");
 }
 
 std::vector<WantedColumn> wanted_columns() {
@@ -89,7 +91,7 @@ Result<void> FileImporter::run(const std::stop_token& stop) {
 Result<void> FileImporter::import_file(const std::string& path, const std::stop_token& stop) {
   static const std::vector<WantedColumn> kWanted = wanted_columns();
   HIRESTREAM_ASSIGN(const FileFormat format, format_of(path));
-  HIRESTREAM_ASSIGN(const auto reader, open_record_reader(format, path, kWanted));
+  HIRESTREAM_ASSIGN(const auto reader, open_record_reader(format, path, kWanted, {}, options_.csv));
   Record record;
   while (true) {
     auto more = reader->next(record);
@@ -114,6 +116,14 @@ Result<void> FileImporter::import_file(const std::string& path, const std::stop_
     if (batch_.size() >= options_.batch_rows) {
       HIRESTREAM_TRY(flush(path));
       progress_(bytes_before_ + reader->file_bytes(), report_);
+    }
+  }
+  if (options_.on_note) {
+    if (const std::string dialect = reader->dialect(); !dialect.empty()) {
+      options_.on_note(path, dialect);
+    }
+    for (const std::string& note : reader->notes()) {
+      options_.on_note(path, note);
     }
   }
   return flush(path);

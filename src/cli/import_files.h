@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "adapters/files/csv_dialect.h"
 #include "cli/generate_writing.h"
 #include "model/raw_event.h"
 #include "model/result.h"
@@ -37,6 +38,9 @@ struct BadRow {
 struct ImportOptions {
   std::vector<std::string> files;
   bool skip_bad_rows = false;
+  CsvSettings csv = {};
+  // Told of a file how it is written, if not as usual, and what of it was passed over.
+  std::function<void(const std::string& path, const std::string& text)> on_note = nullptr;
   size_t batch_rows = 5000;
   int64_t give_up_after_us = 60'000'000;  // how long a failing write is tried again
   RetryNote on_retry = nullptr;

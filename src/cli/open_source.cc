@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "adapters/cassandra/cassandra_schema.h"
@@ -56,14 +57,28 @@ OnColumns missing_columns_note(const ReadingRules& rules, bool uses_payload, Obs
   };
 }
 
+// Tells each text once, with the first file that it is true of.
+OnFileNote file_note(Observer& observer) {
+  return [&observer, told = std::set<std::string>()](const std::string& path,
+                                                     const std::string& text) mutable {
+    constexpr size_t kToldMax = 100;
+    if (told.size() < kToldMax && told.insert(text).second) {
+      observer.on_note("info", fmt::format("{}: {}", path, text));
+    }
+  };
+}
+
 Result<std::unique_ptr<EventSource>> open_files(FileFormat format, const SourceSettings& source,
                                                 ReadingRules rules, Observer& observer,
                                                 std::stop_token stop) {
+  HIRESTREAM_ASSIGN(CsvSettings csv, csv_settings(source));
   auto on_columns = missing_columns_note(rules, uses_payload(source), observer);
   return as_port<EventSource>(FilesSource::open({.format = format,
                                                  .path = source.uri->path,
                                                  .rules = std::move(rules),
                                                  .on_columns = std::move(on_columns),
+                                                 .csv = std::move(csv),
+                                                 .on_note = file_note(observer),
                                                  .stop = std::move(stop)}));
 }
 
@@ -78,6 +93,10 @@ Result<std::unique_ptr<EventSource>> open_sqlite(const SourceSettings& source,
 }
 
 }  // namespace
+
+Result<CsvSettings> csv_settings(const SourceSettings& source) {
+  return read_csv_settings(source.csv_escape, source.csv_delimiter, source.csv_header);
+}
 
 bool uses_payload(const SourceSettings& source) {
   return source.attribution == "payload";

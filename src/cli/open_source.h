@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/files/csv_dialect.h"
 #include "config/settings.h"
 #include "ports/event_source.h"
 #include "ports/observer.h"
@@ -22,6 +23,9 @@ namespace hirestream {
 // FilesSourceOptions).
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
                                                  std::stop_token stop = {});
+
+// kConfig: a text that is not allowed.
+Result<CsvSettings> csv_settings(const SourceSettings& source);
 
 // Whether its rows are attributed by `ed`.
 bool uses_payload(const SourceSettings& source);

@@ -143,6 +143,22 @@ std::vector<Setting> source_rows() {
              "When an event happened: what `ts` says, or the time of arrival that is in "
              "`create_time` (then nothing reads `ts`)",
              in_source<&S::event_time>()),
+      chosen(
+          "source", "csv_escape", "--csv-escape", T::kChoice, "auto",
+          {"auto", "double", "backslash", "backslash-doubled", "backslash-plain",
+           "backslash-twice"},
+          "Of CSV: how a quote inside a quoted field is written; auto: found from the file's "
+          "beginning; double: twice (RFC 4180); backslash: behind a backslash, where backslashes "
+          "are doubled, as they were (plain) or doubled twice, which is found unless said",
+          in_source<&S::csv_escape>()),
+      row("source", "csv_delimiter", "--csv-delimiter", T::kText, "auto",
+          "Of CSV: what separates fields: `,`, `;`, `tab` or `|`; auto: found from the file's "
+          "beginning",
+          in_source<&S::csv_delimiter>()),
+      row("source", "csv_header", "--csv-header", T::kText, "",
+          "Of CSV without a header: the names of all its columns in their order, separated by "
+          "commas",
+          in_source<&S::csv_header>()),
       row("source", "start_at", "--start-at", T::kTimestamp, "",
           "At the first start ignore what arrived before this time; default: everything",
           in_source<&S::start_at_us>()),

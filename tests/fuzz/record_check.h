@@ -31,10 +31,16 @@ std::optional<std::vector<ReadRecord>> read_records(const OpenReader& open, Byte
 // Stops the process when the reader did more work than is in proportion to the bytes it was given.
 void check_work(const RecordReader& reader, size_t bytes);
 
-// Reads the file in pieces of all bytes, `piece` and 1 byte, and checks the above. `blanks`: what
-// may stand between records.
+// What may stand between records.
+struct BetweenRecords {
+  std::string_view blanks;
+  bool has_header = false;  // before the first one anything may stand
+  // A line that is no record.
+  std::function<bool(std::string_view line)> is_passed_over;
+};
+
+// Reads the file in pieces of all bytes, `piece` and 1 byte, and checks the above.
 std::optional<std::vector<ReadRecord>> read_and_check(const OpenReader& open, Bytes file,
-                                                      size_t piece, std::string_view blanks,
-                                                      bool has_header);
+                                                      size_t piece, const BetweenRecords& between);
 
 }  // namespace hirestream

@@ -6,8 +6,13 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <array>
+#include <boost/locale/utf.hpp>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -169,6 +174,146 @@ class ZstdStream : public CompressedStream {
   bool output_pending_ = false;
 };
 
+// Gives what was read ahead first.
+class PeekedStream : public ByteStream {
+ public:
+  static constexpr size_t kPeekedBytes = 4;
+
+  explicit PeekedStream(std::unique_ptr<ByteStream> stream) : stream_(std::move(stream)) {}
+
+  // Once, first: the beginning, shorter only if the file is or cannot be read.
+  std::string_view peek() {
+    while (end_ < kPeekedBytes && !error_) {
+      const auto count = stream_->read(std::span(peeked_).subspan(end_));
+      if (!count) error_ = count.error();
+      if (!count || *count == 0) break;
+      end_ += *count;
+    }
+    return {peeked_.data(), end_};
+  }
+  Result<size_t> read(std::span<char> into) override {
+    if (begin_ == end_ && error_) return tl::unexpected<Error>(*error_);
+    if (begin_ == end_) return stream_->read(into);
+    const size_t count = std::min(into.size(), end_ - begin_);
+    std::memcpy(into.data(), peeked_.data() + begin_, count);
+    begin_ += count;
+    return count;
+  }
+  int64_t file_bytes() const override { return stream_->file_bytes(); }
+
+ private:
+  std::unique_ptr<ByteStream> stream_;
+  std::array<char, kPeekedBytes> peeked_{};
+  std::optional<Error> error_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+class Utf16Stream : public ByteStream {
+ public:
+  Utf16Stream(std::unique_ptr<ByteStream> stream, bool big_endian)
+      : stream_(std::move(stream)), big_endian_(big_endian), input_(kInputBytes) {}
+
+  Result<size_t> read(std::span<char> into) override {
+    while (position_ == text_.size()) {
+      if (ended_) return size_t{0};
+      HIRESTREAM_TRY(read_more());
+    }
+    const size_t count = std::min(into.size(), text_.size() - position_);
+    std::memcpy(into.data(), text_.data() + position_, count);
+    position_ += count;
+    return count;
+  }
+  int64_t file_bytes() const override { return stream_->file_bytes(); }
+  std::string_view encoding() const override {
+    return big_endian_ ? "UTF-16 (big endian)" : "UTF-16 (little endian)";
+  }
+
+ private:
+  // Keeps what ends in the middle of a character for the next time.
+  Result<void> read_more() {
+    HIRESTREAM_ASSIGN(const size_t count, stream_->read(std::span(input_).subspan(kept_)));
+    ended_ = count == 0;
+    std::u16string units;
+    for (size_t place = 0; place + 1 < kept_ + count; place += 2) {
+      const auto first = static_cast<unsigned char>(input_[place]);
+      const auto second = static_cast<unsigned char>(input_[place + 1]);
+      units.push_back(
+          static_cast<char16_t>(big_endian_ ? first << 8 | second : second << 8 | first));
+    }
+    const size_t bytes = kept_ + count;
+    const size_t used = 2 * convert(units);
+    std::memmove(input_.data(), input_.data() + used, bytes - used);
+    kept_ = bytes - used;
+    if (ended_ && kept_ > 0) text_.push_back(kNoCharacter);
+    return {};
+  }
+
+  // How many units became text.
+  size_t convert(const std::u16string& units) {
+    using Units = boost::locale::utf::utf_traits<char16_t>;
+    text_.clear();
+    position_ = 0;
+    auto unit = units.begin();
+    while (unit != units.end()) {
+      const auto begin = unit;
+      const auto code = Units::decode(unit, units.end());
+      if (code == boost::locale::utf::incomplete) return static_cast<size_t>(begin - units.begin());
+      const bool is_mark = code == kByteOrderMark && at_beginning_;
+      at_beginning_ = false;
+      if (is_mark) continue;
+      if (code == boost::locale::utf::illegal) {
+        // Decoding may have passed the unit behind, which is a character of its own.
+        unit = begin + 1;
+        text_.push_back(kNoCharacter);
+      } else {
+        boost::locale::utf::utf_traits<char>::encode(code, std::back_inserter(text_));
+      }
+    }
+    return units.size();
+  }
+
+  static constexpr boost::locale::utf::code_point kByteOrderMark = 0xFEFF;
+  static constexpr char kNoCharacter = '\xFF';
+
+  std::unique_ptr<ByteStream> stream_;
+  bool big_endian_;
+  bool at_beginning_ = true;
+  bool ended_ = false;
+  std::vector<char> input_;
+  size_t kept_ = 0;
+  std::string text_;
+  size_t position_ = 0;
+};
+
+enum class Utf16 { kNone, kLittleEndian, kBigEndian };
+
+// UTF-32 begins with the mark of UTF-16 and a zero character, which no text has.
+Utf16 utf16_of(std::string_view beginning) {
+  using namespace std::string_view_literals;
+  if (beginning.starts_with("\xFF\xFE"sv) && !beginning.ends_with("\0\0"sv)) {
+    return Utf16::kLittleEndian;
+  }
+  if (beginning.starts_with("\xFE\xFF"sv)) return Utf16::kBigEndian;
+  if (beginning.size() < 4) return Utf16::kNone;
+  const auto is_ascii = [beginning](size_t place) {
+    return beginning[place] >= 0x20 && beginning[place] < 0x7F;
+  };
+  if (is_ascii(0) && beginning[1] == 0 && is_ascii(2) && beginning[3] == 0) {
+    return Utf16::kLittleEndian;
+  }
+  const bool big = beginning[0] == 0 && is_ascii(1) && beginning[2] == 0 && is_ascii(3);
+  return big ? Utf16::kBigEndian : Utf16::kNone;
+}
+
+// As UTF-8.
+std::unique_ptr<ByteStream> decoded(std::unique_ptr<ByteStream> stream) {
+  auto peeked = std::make_unique<PeekedStream>(std::move(stream));
+  const Utf16 utf16 = utf16_of(peeked->peek());
+  if (utf16 == Utf16::kNone) return peeked;
+  return std::make_unique<Utf16Stream>(std::move(peeked), utf16 == Utf16::kBigEndian);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path) {
@@ -181,12 +326,12 @@ Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path) {
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
   auto plain = std::make_unique<PlainStream>(path, descriptor);
   if (path.ends_with(".gz")) {
-    return std::unique_ptr<ByteStream>(std::make_unique<GzipStream>(std::move(plain)));
+    return decoded(std::make_unique<GzipStream>(std::move(plain)));
   }
   if (path.ends_with(".zst")) {
-    return std::unique_ptr<ByteStream>(std::make_unique<ZstdStream>(std::move(plain)));
+    return decoded(std::make_unique<ZstdStream>(std::move(plain)));
   }
-  return std::unique_ptr<ByteStream>(std::move(plain));
+  return decoded(std::move(plain));
 }
 
 }  // namespace hirestream

@@ -1,6 +1,7 @@
 // The bytes of a file, decompressed on the way: *.gz (RFC 1952, any number of members), *.zst (RFC
-// 8878, any number of frames), anything else as it is. Memory is bounded whatever the file's size.
-// One thread at a time; blocking.
+// 8878, any number of frames), anything else as it is. UTF-16 with a byte order mark, or whose
+// first two characters are ASCII, becomes UTF-8 without one; what is no character there, byte FF.
+// Memory is bounded whatever the file's size. One thread at a time; blocking.
 //
 // Errors name the file. kConfig: it cannot be opened. kRejected: the compressed data is damaged or
 // ends too early, with the byte offset in the file. kTransient: the file system failed.
@@ -11,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "model/result.h"
 
@@ -24,6 +26,8 @@ class ByteStream {
   virtual Result<size_t> read(std::span<char> into) = 0;
   // Bytes taken from the file itself so far.
   virtual int64_t file_bytes() const = 0;
+  // What was turned into UTF-8; empty: nothing was.
+  virtual std::string_view encoding() const { return {}; }
 };
 
 Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path);

@@ -166,5 +166,50 @@ TEST(ByteSink, NamesAFileThatCannotBeMade) {
   EXPECT_THAT(sink.error().text(), HasSubstr("/nowhere/a.csv"));
 }
 
+std::string utf16(std::u16string_view text, bool big_endian) {
+  std::string bytes;
+  for (const char16_t unit : text) {
+    const char low = static_cast<char>(unit & 0xFF);
+    const char high = static_cast<char>(unit >> 8);
+    bytes += big_endian ? std::string{high, low} : std::string{low, high};
+  }
+  return bytes;
+}
+
+TEST(ByteStream, TurnsUtf16IntoUtf8) {
+  const TemporaryFolder folder;
+  std::u16string text;
+  std::string expected;
+  for (int line = 0; line < 50'000; ++line) {
+    text += u"a\u00e4\u20ac\U0001F600,\n";
+    expected += "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80,\n";
+  }
+  for (const bool big_endian : {false, true}) {
+    const std::string path = folder.write("a.csv", utf16(u"\uFEFF" + text, big_endian));
+    for (const size_t chunk : {size_t{1}, size_t{7}, size_t{100'000}}) {
+      EXPECT_TRUE(read_all(path, chunk).value() == expected) << chunk;
+    }
+    EXPECT_EQ(read_all(folder.write("b.csv", utf16(u"create\n", big_endian))).value(), "create\n");
+    EXPECT_NE(open_byte_stream(path).value()->encoding(), "");
+  }
+  EXPECT_EQ(open_byte_stream(folder.write("c.csv", "a,b\n")).value()->encoding(), "");
+}
+
+TEST(ByteStream, GivesAByteThatIsNoTextForWhatIsNoCharacter) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(read_all(folder.write("a", utf16(u"\uFEFFa", false) + std::string("\x00\xD8"
+                                                                              "b\x00",
+                                                                              4)))
+                .value(),
+            "a\xFF"
+            "b");
+  EXPECT_EQ(read_all(folder.write("b", utf16(u"\uFEFFa", false) + std::string("\x00\xDC"
+                                                                              "c",
+                                                                              3)))
+                .value(),
+            "a\xFF\xFF");
+  EXPECT_EQ(read_all(folder.write("c", "\xFF")).value(), "\xFF");
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -8,7 +8,10 @@
 #include <cstring>
 #include <utility>
 
+#include "adapters/files/csv_escape.h"
+#include "model/row_id.h"
 #include "model/text.h"
+#include "model/timestamp.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -20,12 +23,23 @@ namespace {
 constexpr size_t kAbsent = SIZE_MAX;
 constexpr size_t kOverlongShown = 4096;
 constexpr char kWrongFieldCount[] = "wrong number of fields";
+constexpr std::string_view kSeparatorLine = "sep=";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// Of a record that another dialect might fit: how far it is followed, and how many bytes in all for
+// each byte of the file.
+constexpr size_t kFollowedBytesMax = 64 << 10;
+constexpr size_t kFollowedPerByteMax = 6;
 
-// One after the other, the commas, line feeds and quotes in [begin, end). Looks at 64 bytes at
+// One after the other, the delimiters, line ends and quotes in [begin, end). Looks at 64 bytes at
 // once, and so at up to 63 behind the end.
 class Marks {
  public:
-  Marks(const char* begin, const char* end) : block_(begin), end_(end), mask_(load()) {}
+  Marks(const char* begin, const char* end, const CsvDialect& dialect)
+      : delimiter_(dialect.delimiter),
+        line_end_(dialect.line_end),
+        block_(begin),
+        end_(end),
+        mask_(load()) {}
 
   // The next one, or the end.
   const char* next() {
@@ -47,27 +61,29 @@ class Marks {
   uint64_t load() const {
     uint64_t mask = 0;
 #if defined(__SSE2__)
-    const __m128i comma = _mm_set1_epi8(',');
-    const __m128i feed = _mm_set1_epi8('\n');
+    const __m128i delimiter = _mm_set1_epi8(delimiter_);
+    const __m128i line_end = _mm_set1_epi8(line_end_);
     const __m128i quote = _mm_set1_epi8('"');
     for (int part = 0; part < 4; ++part) {
       const __m128i bytes =
           _mm_loadu_si128(reinterpret_cast<const __m128i*>(block_ + std::ptrdiff_t{16} * part));
-      const __m128i hits =
-          _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, comma), _mm_cmpeq_epi8(bytes, feed)),
-                       _mm_cmpeq_epi8(bytes, quote));
+      const __m128i hits = _mm_or_si128(
+          _mm_or_si128(_mm_cmpeq_epi8(bytes, delimiter), _mm_cmpeq_epi8(bytes, line_end)),
+          _mm_cmpeq_epi8(bytes, quote));
       mask |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(hits))) << (16 * part);
     }
 #else
     for (int index = 0; index < kBlock; ++index) {
       const char byte = block_[index];
-      const bool is_mark = byte == ',' || byte == '\n' || byte == '"';
+      const bool is_mark = byte == delimiter_ || byte == line_end_ || byte == '"';
       mask |= static_cast<uint64_t>(is_mark) << index;
     }
 #endif
     return mask;
   }
 
+  char delimiter_;
+  char line_end_;
   const char* block_;
   const char* end_;
   uint64_t mask_;
@@ -77,44 +93,146 @@ class Marks {
 
 // The scan's place in the record: the position, and the marks behind it.
 struct CsvReader::Cursor {
-  Cursor(const InputWindow& window, bool only_one_line)
+  Cursor(const InputWindow& window, const CsvDialect& dialect, bool only_one_line, size_t bytes_max)
       : position(window.begin()),
-        end(window.end()),
-        marks(window.begin(), window.end()),
+        end(window.begin() + std::min(window.size(), bytes_max)),
+        at_end(window.at_end() && end == window.end()),
+        line_end(dialect.line_end),
+        marks(window.begin(), end, dialect),
         one_line(only_one_line) {}
 
   const char* position;
   const char* end;
+  // The input ends there.
+  bool at_end;
+  char line_end;
   Marks marks;
-  // Stop at a line feed inside quotes.
+  // Stop at a line end inside quotes.
   bool one_line;
 };
 
-CsvReader::CsvReader(std::unique_ptr<ByteStream> stream, std::string name, size_t window_bytes)
-    : window_(std::move(stream), window_bytes), name_(std::move(name)) {}
+namespace {
+
+// It has an id or a time where a header has a name.
+bool looks_like_row(std::span<const std::string> fields) {
+  return std::any_of(fields.begin(), fields.end(), [](const std::string& field) {
+    return parse_uuid(field) || parse_timestamp(field);
+  });
+}
+
+std::string_view text_of(const char* begin, const char* end) {
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+// What `dialect` has otherwise than `other`, in words.
+std::string difference(const CsvDialect& dialect, const CsvDialect& other) {
+  if (dialect.delimiter != other.delimiter) {
+    return fmt::format("delimiter {}", csv_delimiter_name(dialect.delimiter));
+  }
+  if (dialect.line_end != other.line_end) {
+    return dialect.line_end == '\r' ? "lines that end with CR" : "lines that end with LF";
+  }
+  return fmt::format("escape {}", csv_escape_name(dialect.escape));
+}
+
+std::string other_dialect_text(const CsvDialect& fitting, const CsvDialect& found) {
+  return fmt::format("this record is of another dialect than those before it: {} instead of {}",
+                     difference(fitting, found), difference(found, fitting));
+}
+
+std::string way_out(const CsvDialect& found, const CsvDialect& fitting) {
+  if (found.delimiter != fitting.delimiter) {
+    return fmt::format(
+        "if the file was joined from parts, split it; to reject such records: --csv-delimiter {}",
+        csv_delimiter_name(found.delimiter));
+  }
+  if (found.line_end != fitting.line_end) return "write the file with one kind of line ends";
+  return fmt::format("say how it is written: --csv-escape {} or {}; what does not fit is rejected",
+                     csv_escape_name(fitting.escape), csv_escape_name(found.escape));
+}
+
+}  // namespace
+
+CsvReader::CsvReader(std::unique_ptr<ByteStream> stream, std::string name, CsvDialect dialect,
+                     size_t window_bytes)
+    : window_(std::move(stream), window_bytes),
+      name_(std::move(name)),
+      dialect_(std::move(dialect)) {
+  const auto add = [this](auto change) {
+    CsvDialect other = dialect_;
+    change(other);
+    others_.push_back(std::move(other));
+  };
+  for (const CsvEscape escape : dialect_.other_escapes) {
+    add([escape](CsvDialect& other) { other.escape = escape; });
+  }
+  for (const char delimiter : dialect_.other_delimiters) {
+    add([delimiter](CsvDialect& other) { other.delimiter = delimiter; });
+  }
+  if (dialect_.other_line_ends) {
+    add([](CsvDialect& other) { other.line_end = other.line_end == '\n' ? '\r' : '\n'; });
+  }
+}
 
 Result<std::unique_ptr<CsvReader>> CsvReader::open(std::unique_ptr<ByteStream> stream,
                                                    std::string name,
                                                    std::span<const WantedColumn> wanted,
-                                                   size_t window_bytes) {
+                                                   CsvDialect dialect, size_t window_bytes) {
   std::unique_ptr<CsvReader> reader(
-      new CsvReader(std::move(stream), std::move(name), window_bytes));
+      new CsvReader(std::move(stream), std::move(name), std::move(dialect), window_bytes));
   HIRESTREAM_TRY(reader->window_.skip_byte_order_mark());
+  HIRESTREAM_TRY(reader->skip_separator_line());
   HIRESTREAM_TRY(reader->read_header(wanted));
   return reader;
+}
+
+std::string CsvReader::dialect() const {
+  return dialect_.text();
+}
+
+std::vector<std::string> CsvReader::notes() const {
+  if (headers_skipped_ == 0) return {};
+  return {fmt::format("{} more line{} with the header skipped", headers_skipped_,
+                      headers_skipped_ == 1 ? "" : "s")};
+}
+
+// What spreadsheets write to tell one another the delimiter.
+Result<void> CsvReader::skip_separator_line() {
+  while (window_.size() < kSeparatorLine.size() + 3 && !window_.at_end()) HIRESTREAM_TRY(fill());
+  std::string_view line(window_.begin(), window_.size());
+  if (!line.starts_with(kSeparatorLine)) return {};
+  line.remove_prefix(std::min(line.size(), kSeparatorLine.size() + 1));
+  if (!line.starts_with('\n') && !line.starts_with('\r')) return {};
+  consume(kSeparatorLine.size() + 1);
+  return {};
 }
 
 Result<void> CsvReader::read_header(std::span<const WantedColumn> wanted) {
   values_.resize(wanted.size());
   columns_.assign(wanted.size(), kAbsent);
+  header_ = dialect_.header;
+  if (header_.empty()) {
+    HIRESTREAM_ASSIGN(header_, scan_header());
+  }
+  if (header_.empty()) return {};
+  for (const std::string& name : header_) {
+    header_name_bytes_max_ = std::max(header_name_bytes_max_, name.size());
+  }
+  column_count_ = header_.size();
+  fields_.resize(column_count_ + 1);
+  return match_columns(wanted);
+}
+
+// Nothing: the file has no record.
+Result<std::vector<std::string>> CsvReader::scan_header() {
   Scan outcome = Scan::kIncomplete;
   while (outcome == Scan::kIncomplete) {
     HIRESTREAM_ASSIGN(const bool some, advance());
-    if (!some) return {};
+    if (!some) return std::vector<std::string>();
     outcome = scan();
     if (outcome == Scan::kIncomplete) {
       if (window_.size() > kRecordBytesMax) {
-        why_malformed_ = "it is too long";
+        scanned_.why_malformed = "it is too long";
         outcome = Scan::kMalformed;
       }
       HIRESTREAM_TRY(fill());
@@ -122,23 +240,23 @@ Result<void> CsvReader::read_header(std::span<const WantedColumn> wanted) {
   }
   if (outcome == Scan::kMalformed) {
     return fail(ErrorKind::kConfig, "read header", name_,
-                fmt::format("the first line is no CSV header: {}", why_malformed_),
+                fmt::format("the first line is no CSV header: {}", scanned_.why_malformed),
                 "is this file CSV, and is it compressed without .gz or .zst in its name?");
   }
-  for (const Field& field : fields_) found_.emplace_back(field.begin, field.end);
-  column_count_ = found_.size();
-  fields_.resize(column_count_ + 1);
-  return match_columns(wanted);
+  std::vector<std::string> names;
+  for (const Field& field : fields_) names.emplace_back(field.begin, field.end);
+  return names;
 }
 
 Result<void> CsvReader::match_columns(std::span<const WantedColumn> wanted) {
+  found_columns_ = header_;
   std::vector<std::string_view> missing;
   for (size_t index = 0; index < wanted.size(); ++index) {
     const std::string_view name = wanted[index].name;
     const auto choose = [&](auto matches) {
       std::vector<size_t> places;
-      for (size_t place = 0; place < found_.size(); ++place) {
-        if (matches(found_[place])) places.push_back(place);
+      for (size_t place = 0; place < header_.size(); ++place) {
+        if (matches(header_[place])) places.push_back(place);
       }
       return places;
     };
@@ -153,59 +271,98 @@ Result<void> CsvReader::match_columns(std::span<const WantedColumn> wanted) {
     }
     if (places.size() == 1) {
       columns_[index] = places.front();
-      found_[places.front()] = name;
+      found_columns_[places.front()] = name;
     }
     if (places.empty() && wanted[index].required) missing.push_back(name);
   }
+  const std::string found = excerpt(fmt::format("{}", fmt::join(header_, ", ")), 500);
+  if (columns_matched() == 0 && dialect_.header.empty() && looks_like_row(header_)) {
+    return fail(ErrorKind::kConfig, "read header", name_,
+                fmt::format("it has no header: its first line is a row of {} values: {}",
+                            header_.size(), found),
+                "name all its columns in their order, separated by commas: --csv-header "
+                "create_time,…");
+  }
   if (missing.empty()) return {};
   return fail(ErrorKind::kConfig, "read header", name_,
-              fmt::format("no column {}; found: {}", fmt::join(missing, ", "),
-                          excerpt(fmt::format("{}", fmt::join(found_, ", ")), 500)),
-              "the first line must name the columns, separated by commas");
+              fmt::format("no column {}; found: {}", fmt::join(missing, ", "), found),
+              "the first line must name the columns");
+}
+
+size_t CsvReader::columns_matched() const {
+  return columns_.size() - static_cast<size_t>(std::ranges::count(columns_, kAbsent));
 }
 
 Result<bool> CsvReader::advance() {
-  consume(consumed_size_);
-  line_ += consumed_lines_;
-  consumed_size_ = 0;
-  consumed_lines_ = 0;
+  consume(scanned_.consumed_size);
+  line_ += scanned_.consumed_lines;
+  scanned_.consumed_size = 0;
+  scanned_.consumed_lines = 0;
   for (;;) {
-    const std::string_view rest(window_.begin(), window_.size());
-    if (rest.starts_with('\n')) {
-      consume(1);
-      ++line_;
-    } else if (rest.starts_with("\r\n")) {
-      consume(2);
-      ++line_;
-    } else if (window_.at_end()) {
-      if (rest == "\r") consume(1);
-      return !window_.empty();
-    } else if (rest.empty() || rest == "\r") {
+    const std::optional<size_t> blank = blank_size();
+    if (blank && *blank == 0) return !window_.empty();
+    if (!blank) {
       HIRESTREAM_TRY(fill());
-    } else {
-      return true;
+      continue;
     }
+    if (window_.begin()[*blank - 1] == dialect_.line_end) ++line_;
+    consume(*blank);
   }
 }
 
+std::optional<size_t> CsvReader::blank_size() const {
+  const std::string_view rest(window_.begin(), window_.size());
+  if (rest.empty()) return window_.at_end() ? std::optional<size_t>(0) : std::nullopt;
+  if (rest[0] == '\n') return 1;
+  if (rest[0] != '\r') return 0;
+  if (dialect_.line_end == '\r') return 1;
+  if (rest.size() == 1) return window_.at_end() ? std::optional<size_t>(1) : std::nullopt;
+  return rest[1] == '\n' ? 2 : 0;
+}
+
 Result<bool> CsvReader::next(Record& record) {
+  for (;;) {
+    HIRESTREAM_ASSIGN(const bool some, next_found(record));
+    if (!some) return false;
+    if (record.malformed.empty() && !record.bytes.empty()) {
+      HIRESTREAM_ASSIGN(const bool repeated, is_repeated_header());
+      if (repeated) {
+        ++headers_skipped_;
+        continue;
+      }
+    }
+    return true;
+  }
+}
+
+Result<bool> CsvReader::next_found(Record& record) {
   for (;;) {
     HIRESTREAM_ASSIGN(const bool some, advance());
     if (!some) return false;
     const Scan outcome = scan();
     if (is_overlong(outcome)) {
+      HIRESTREAM_TRY(refuse_other_dialect(kRecordBytesMax));
       HIRESTREAM_TRY(take_overlong(record));
       return true;
     }
     if (outcome != Scan::kIncomplete) break;
     HIRESTREAM_TRY(fill());
   }
-  take(record);
+  if (scanned_.why_malformed == kWrongFieldCount) HIRESTREAM_TRY(refuse_other_header());
+  const bool doubtful = scanned_.any_backslash_quote &&
+                        dialect_.escape == CsvEscape::kDoubledQuote && !others_.empty();
+  if (scanned_.why_malformed != nullptr || doubtful) {
+    HIRESTREAM_TRY(refuse_other_dialect(scanned_.record_size));
+  }
+  // The fields were scanned in other ways since.
+  if (scanned_.why_malformed == nullptr && doubtful) scan_record();
+  HIRESTREAM_TRY(take(record));
   return true;
 }
 
 void CsvReader::consume(size_t bytes) {
   window_.consume(bytes);
+  bytes_consumed_ += bytes;
   open_quotes_.size -= std::min(bytes, open_quotes_.size);
 }
 
@@ -218,7 +375,7 @@ Result<void> CsvReader::fill() {
 // out to end with a quote and CR LF.
 bool CsvReader::is_overlong(Scan outcome) const {
   if (outcome == Scan::kIncomplete) return window_.size() > kRecordBytesMax + 2;
-  return std::max(record_size_, decided_size_) > kRecordBytesMax;
+  return std::max(scanned_.record_size, scanned_.decided_size) > kRecordBytesMax;
 }
 
 CsvReader::Scan CsvReader::scan() {
@@ -227,9 +384,9 @@ CsvReader::Scan CsvReader::scan() {
     open_quotes_ = {};
   }
   const Scan outcome = scan_record();
-  if (outcome != Scan::kRecord && feeds_inside_ > 0) {
-    open_quotes_ = {outcome == Scan::kIncomplete ? window_.size() : decided_size_, why_malformed_,
-                    field_count_ - fields_before_feed_};
+  if (outcome != Scan::kRecord && scanned_.feeds_inside > 0) {
+    open_quotes_ = {outcome == Scan::kIncomplete ? window_.size() : scanned_.decided_size,
+                    scanned_.why_malformed, scanned_.field_count - scanned_.fields_before_feed};
   }
   return outcome;
 }
@@ -247,36 +404,32 @@ CsvReader::Scan CsvReader::scan_record() {
 std::optional<CsvReader::Scan> CsvReader::scan_behind_open_quotes() {
   const Stop inside = scan_fields(/*inside_quotes=*/true, /*only_one_line=*/true);
   if (inside.outcome != Scan::kInsideQuotes) return std::nullopt;
-  open_quotes_.fields_behind -= field_count_ - 1;
+  open_quotes_.fields_behind -= scanned_.field_count - 1;
   const Stop stop = scan_fields(/*inside_quotes=*/false, /*only_one_line=*/true);
   if (stop.outcome == Scan::kRecord) return end_at(stop.position);
   if (stop.outcome != Scan::kInsideQuotes) return stop.outcome;
-  field_count_ += open_quotes_.fields_behind;
+  scanned_.field_count += open_quotes_.fields_behind;
   if (open_quotes_.why_malformed == nullptr) return Scan::kIncomplete;
   const bool is_whole = open_quotes_.why_malformed == kWrongFieldCount;
-  if (is_whole && field_count_ == column_count_) return std::nullopt;
-  decided_size_ = open_quotes_.size;
+  if (is_whole && scanned_.field_count == column_count_) return std::nullopt;
+  scanned_.decided_size = open_quotes_.size;
   return end_at_line_feed(open_quotes_.why_malformed);
 }
 
 // From field to field to the record's end, or its first line's.
-CsvReader::Stop CsvReader::scan_fields(bool inside_quotes, bool only_one_line) {
-  Cursor cursor(window_, only_one_line);
+CsvReader::Stop CsvReader::scan_fields(bool inside_quotes, bool only_one_line, size_t bytes_max) {
+  Cursor cursor(window_, dialect_, only_one_line, bytes_max);
   if (column_count_ == 0) fields_.clear();
-  consumed_size_ = 0;
-  consumed_lines_ = 0;
-  field_count_ = 0;
-  feeds_inside_ = 0;
-  decided_size_ = 0;
-  any_escaped_ = false;
-  why_malformed_ = nullptr;
+  scanned_ = {};
   Scan outcome = Scan::kRecord;
   for (;;) {
     Field& field = next_field();
     const bool quoted = inside_quotes || (cursor.position < cursor.end && *cursor.position == '"');
     outcome = quoted ? scan_quoted(cursor, field, inside_quotes) : scan_unquoted(cursor, field);
-    if (outcome != Scan::kRecord || cursor.position == cursor.end || *cursor.position == '\n')
+    if (outcome != Scan::kRecord || cursor.position == cursor.end ||
+        *cursor.position == cursor.line_end) {
       break;
+    }
     inside_quotes = false;
     ++cursor.position;
   }
@@ -284,129 +437,144 @@ CsvReader::Stop CsvReader::scan_fields(bool inside_quotes, bool only_one_line) {
   return {outcome, cursor.position};
 }
 
-// The record ends at the line feed, or the end of the input, at `position`.
+// The record ends at the line end, or the end of the input, at `position`.
 CsvReader::Scan CsvReader::end_at(const char* position) {
-  record_size_ = static_cast<size_t>(position - window_.begin());
-  consumed_size_ = record_size_ + (position < window_.end() ? 1 : 0);
-  consumed_lines_ = 1 + feeds_inside_;
-  if (record_size_ > 0 && position[-1] == '\r') --record_size_;
-  if (column_count_ == 0 || field_count_ == column_count_) return Scan::kRecord;
-  decided_size_ = record_size_;
+  scanned_.record_size = static_cast<size_t>(position - window_.begin());
+  scanned_.consumed_size = scanned_.record_size + (position < window_.end() ? 1 : 0);
+  scanned_.consumed_lines = 1 + scanned_.feeds_inside;
+  if (scanned_.record_size > 0 && position[-1] == '\r') --scanned_.record_size;
+  if (column_count_ == 0 || scanned_.field_count == column_count_) return Scan::kRecord;
+  scanned_.decided_size = scanned_.record_size;
   return end_at_line_feed(kWrongFieldCount);
 }
 
 CsvReader::Field& CsvReader::next_field() {
   if (column_count_ == 0) {
-    ++field_count_;
+    ++scanned_.field_count;
     return fields_.emplace_back();
   }
   // Fields beyond the header's are only counted: the last place takes them all.
-  return fields_[std::min(field_count_++, column_count_)];
+  return fields_[std::min(scanned_.field_count++, column_count_)];
 }
 
-// Both leave the cursor at the comma, line feed or end of input behind the field, with that mark
+// Both leave the cursor at the delimiter, line end or end of input behind the field, with that mark
 // taken.
 CsvReader::Scan CsvReader::scan_unquoted(Cursor& cursor, Field& field) {
   field.begin = cursor.position;
   field.escaped = false;
-  do {
+  field.quoted = false;
+  bool any_quote = false;
+  for (;;) {
     cursor.position = cursor.marks.next();
-  } while (cursor.position < cursor.end && *cursor.position == '"');
-  if (cursor.position == cursor.end && !window_.at_end()) return Scan::kIncomplete;
+    if (cursor.position == cursor.end || *cursor.position != '"') break;
+    any_quote = true;
+  }
+  if (cursor.position == cursor.end && !cursor.at_end) return Scan::kIncomplete;
   field.end = cursor.position;
-  const bool last = cursor.position == cursor.end || *cursor.position == '\n';
+  const bool last = cursor.position == cursor.end || *cursor.position == cursor.line_end;
   if (last && field.end > field.begin && field.end[-1] == '\r') --field.end;
+  if (any_quote && has_only_escaped_quotes(text_of(field.begin, field.end))) {
+    scanned_.any_backslash_quote = true;
+  }
   return Scan::kRecord;
 }
 
 CsvReader::Scan CsvReader::scan_quoted(Cursor& cursor, Field& field, bool inside_quotes) {
   const char* const end = cursor.end;
+  const bool doubles = dialect_.escape == CsvEscape::kDoubledQuote;
   // The opening quote.
   if (!inside_quotes) cursor.marks.next();
   field.escaped = false;
+  field.quoted = true;
   field.begin = cursor.position + (inside_quotes ? 0 : 1);
   for (;;) {
     const char* quote = cursor.marks.next();
     if (quote == end) {
       cursor.position = quote;
-      decided_size_ = window_.size();
-      return window_.at_end() ? end_at_line_feed("a quote is never closed") : Scan::kIncomplete;
+      scanned_.decided_size = window_.size();
+      return cursor.at_end ? end_at_line_feed("a quote is never closed") : Scan::kIncomplete;
     }
-    if (*quote == '\n') {
-      if (feeds_inside_++ == 0) fields_before_feed_ = field_count_;
+    if (*quote == cursor.line_end) {
+      if (scanned_.feeds_inside++ == 0) scanned_.fields_before_feed = scanned_.field_count;
       cursor.position = quote;
       if (cursor.one_line) return Scan::kInsideQuotes;
     }
     if (*quote != '"') continue;
+    if (!doubles && is_escaped_quote(dialect_.escape, field.begin, quote)) continue;
     field.end = quote;
     cursor.position = quote + 1;
-    if (cursor.position == end && !window_.at_end()) return Scan::kIncomplete;
-    if (cursor.position == end || *cursor.position != '"') break;
+    if (cursor.position == end && !cursor.at_end) return Scan::kIncomplete;
+    if (!doubles || cursor.position == end || *cursor.position != '"') break;
     // A doubled quote.
     cursor.marks.next();
     field.escaped = true;
-    any_escaped_ = true;
+    scanned_.any_escaped = true;
   }
-  if (cursor.position < end && *cursor.position == '\r') {
-    if (cursor.position + 1 == end && !window_.at_end()) return Scan::kIncomplete;
+  if (cursor.position < end && *cursor.position == '\r' && cursor.line_end != '\r') {
+    if (cursor.position + 1 == end && !cursor.at_end) return Scan::kIncomplete;
     if (cursor.position + 1 == end || cursor.position[1] == '\n') ++cursor.position;
   }
   if (cursor.position == end) return Scan::kRecord;
-  if (*cursor.position != ',' && *cursor.position != '\n') {
-    decided_size_ = static_cast<size_t>(cursor.position - window_.begin());
+  if (*cursor.position != dialect_.delimiter && *cursor.position != cursor.line_end) {
+    scanned_.decided_size = static_cast<size_t>(cursor.position - window_.begin());
     return end_at_line_feed("text behind a closing quote");
   }
-  // The comma or line feed.
+  // The delimiter or line end.
   cursor.marks.next();
   return Scan::kRecord;
 }
 
 CsvReader::Scan CsvReader::end_at_line_feed(const char* why) {
-  const auto* feed = static_cast<const char*>(std::memchr(window_.begin(), '\n', window_.size()));
+  const auto* feed =
+      static_cast<const char*>(std::memchr(window_.begin(), dialect_.line_end, window_.size()));
   const char* record_end = feed == nullptr ? window_.end() : feed;
   window_.note_examined(static_cast<size_t>(record_end - window_.begin()));
   if (feed == nullptr && !window_.at_end()) return Scan::kIncomplete;
-  record_size_ = static_cast<size_t>(record_end - window_.begin());
-  consumed_size_ = record_size_ + (feed == nullptr ? 0 : 1);
-  consumed_lines_ = 1;
-  if (record_size_ > 0 && record_end[-1] == '\r') --record_size_;
-  why_malformed_ = why;
+  scanned_.record_size = static_cast<size_t>(record_end - window_.begin());
+  scanned_.consumed_size = scanned_.record_size + (feed == nullptr ? 0 : 1);
+  scanned_.consumed_lines = 1;
+  if (scanned_.record_size > 0 && record_end[-1] == '\r') --scanned_.record_size;
+  scanned_.why_malformed = why;
   return Scan::kMalformed;
 }
 
-void CsvReader::take(Record& record) {
-  record.bytes = std::string_view(window_.begin(), record_size_);
+Result<void> CsvReader::take(Record& record) {
+  record.bytes = std::string_view(window_.begin(), scanned_.record_size);
   record.line = line_;
   record.values = values_;
   record.malformed.clear();
-  window_.note_examined(record_size_);
-  if (why_malformed_ == nullptr && is_utf8(record.bytes)) {
-    take_values();
-    return;
-  }
+  window_.note_examined(scanned_.record_size);
+  if (scanned_.why_malformed == nullptr && is_utf8(record.bytes)) return take_values();
   std::fill(values_.begin(), values_.end(), std::nullopt);
-  if (why_malformed_ == nullptr) {
+  if (scanned_.why_malformed == nullptr) {
     record.malformed = "invalid UTF-8";
-  } else if (why_malformed_ == kWrongFieldCount) {
+  } else if (scanned_.why_malformed == kWrongFieldCount) {
     record.malformed =
-        fmt::format("{} fields where the header has {}", field_count_, column_count_);
+        fmt::format("{} fields where the header has {}", scanned_.field_count, column_count_);
   } else {
-    record.malformed = why_malformed_;
+    record.malformed = scanned_.why_malformed;
   }
+  return {};
 }
 
-void CsvReader::take_values() {
+Result<void> CsvReader::take_values() {
+  const bool doubles = dialect_.escape == CsvEscape::kDoubledQuote;
   // Reserved at once: views into it must stay valid while it grows.
   unescaped_.clear();
-  if (any_escaped_) unescaped_.reserve(record_size_);
+  if (scanned_.any_escaped || !doubles) unescaped_.reserve(scanned_.record_size);
   for (size_t index = 0; index < columns_.size(); ++index) {
     std::optional<std::string_view>& value = values_[index];
     value.reset();
     if (columns_[index] == kAbsent) continue;
     const Field& field = fields_[columns_[index]];
     if (field.begin == field.end) continue;
+    const std::string_view text = text_of(field.begin, field.end);
+    if (!doubles) {
+      HIRESTREAM_TRY(take_unescaped(field, value));
+      continue;
+    }
     if (!field.escaped) {
-      value = std::string_view(field.begin, static_cast<size_t>(field.end - field.begin));
+      value = text;
       continue;
     }
     const size_t begin = unescaped_.size();
@@ -416,11 +584,24 @@ void CsvReader::take_values() {
     }
     value = std::string_view(unescaped_).substr(begin);
   }
+  return {};
+}
+
+// Of a dialect with backslashes.
+Result<void> CsvReader::take_unescaped(const Field& field, std::optional<std::string_view>& value) {
+  const std::string_view text = text_of(field.begin, field.end);
+  value = text;
+  if (text.find('\\') == text.npos) return {};
+  lone_backslashes_ += field.quoted && has_lone_backslash(text) ? 1 : 0;
+  const size_t begin = unescaped_.size();
+  append_unescaped(dialect_.escape, field.quoted, text, unescaped_);
+  value = std::string_view(unescaped_).substr(begin);
+  return refuse_other_escape(field, *value);
 }
 
 Result<void> CsvReader::take_overlong(Record& record) {
   const std::string_view beginning(window_.begin(), kOverlongShown);
-  unescaped_ = beginning.substr(0, beginning.find('\n'));
+  unescaped_ = beginning.substr(0, beginning.find(dialect_.line_end));
   std::fill(values_.begin(), values_.end(), std::nullopt);
   record.bytes = unescaped_;
   record.line = line_;
@@ -428,10 +609,109 @@ Result<void> CsvReader::take_overlong(Record& record) {
   record.malformed =
       fmt::format("longer than {} bytes or a quote is never closed", kRecordBytesMax);
   if (end_at_line_feed(nullptr) != Scan::kIncomplete) return {};
-  consumed_size_ = 0;
-  consumed_lines_ = 1;
+  scanned_.consumed_size = 0;
+  scanned_.consumed_lines = 1;
   open_quotes_ = {};
-  return window_.skip_line();
+  return window_.skip_line(dialect_.line_end);
+}
+
+// How many fields of the record scanned last are names of the header.
+size_t CsvReader::names_among_fields() const {
+  size_t names = 0;
+  const size_t known = std::min(scanned_.field_count, column_count_);
+  for (size_t place = 0; place < known; ++place) {
+    const std::string_view text = text_of(fields_[place].begin, fields_[place].end);
+    names += std::any_of(header_.begin(), header_.end(), [text](const std::string& name) {
+      return equal_without_case(text, name);
+    });
+  }
+  return names;
+}
+
+Result<bool> CsvReader::is_repeated_header() {
+  Field& first = fields_[0];
+  if (text_of(first.begin, first.end).starts_with(kByteOrderMark)) {
+    first.begin += kByteOrderMark.size();
+  }
+  if (static_cast<size_t>(first.end - first.begin) > header_name_bytes_max_) return false;
+  bool same_order = true;
+  for (size_t place = 0; place < column_count_ && same_order; ++place) {
+    same_order =
+        equal_without_case(text_of(fields_[place].begin, fields_[place].end), header_[place]);
+  }
+  if (same_order) return true;
+  if (names_among_fields() < column_count_) return false;
+  return refusal("the columns are named again, in another order",
+                 "split the file before this line");
+}
+
+// Of a record with too few or too many fields.
+Result<void> CsvReader::refuse_other_header() const {
+  const Field& first = fields_[0];
+  if (static_cast<size_t>(first.end - first.begin) > header_name_bytes_max_) return {};
+  if (column_count_ < 2 || names_among_fields() * 2 < column_count_) return {};
+  return refusal(fmt::format("the columns are named again, {} of them where the first line has {}",
+                             scanned_.field_count, column_count_),
+                 "split the file before this line");
+}
+
+Result<void> CsvReader::refuse_other_dialect(size_t record_bytes) {
+  if (others_.empty() || column_count_ < 2) return {};
+  const Found found = scanned_;
+  const std::string_view line(window_.begin(), std::min(window_.size(), record_bytes));
+  std::vector<const CsvDialect*> candidates;
+  for (const CsvDialect& other : others_) {
+    if (may_fit(other, line)) candidates.push_back(&other);
+  }
+  const size_t budget_in_all = kFollowedPerByteMax * (bytes_consumed_ + record_bytes);
+  const CsvDialect* fitting = nullptr;
+  for (size_t tried = 0; tried < candidates.size() && fitting == nullptr; ++tried) {
+    const size_t budget = budget_in_all - std::min(budget_in_all, bytes_followed_);
+    const size_t bytes_max = std::min(budget / (candidates.size() - tried), kFollowedBytesMax);
+    while (window_.size() < bytes_max && !window_.at_end()) HIRESTREAM_TRY(fill());
+    if (fits(*candidates[tried], bytes_max)) fitting = candidates[tried];
+  }
+  scanned_ = found;
+  if (fitting == nullptr) return {};
+  return refusal(other_dialect_text(*fitting, dialect_), way_out(dialect_, *fitting));
+}
+
+// Whether it is worth trying, by the record's first line.
+bool CsvReader::may_fit(const CsvDialect& other, std::string_view line) const {
+  if (other.escape != dialect_.escape) return line.find('"') != line.npos;
+  if (scanned_.why_malformed == nullptr && scanned_.record_size > 0) return false;
+  if (other.delimiter != dialect_.delimiter) return line.find(other.delimiter) != line.npos;
+  return line.find(other.line_end) != line.npos;
+}
+
+bool CsvReader::fits(const CsvDialect& other, size_t bytes_max) {
+  CsvDialect own = std::exchange(dialect_, other);
+  const Stop stop = scan_fields(/*inside_quotes=*/false, /*only_one_line=*/false, bytes_max);
+  bytes_followed_ += static_cast<size_t>(stop.position - window_.begin());
+  dialect_ = std::move(own);
+  return stop.outcome == Scan::kRecord && scanned_.field_count == column_count_;
+}
+
+// Backslashes were resolved to `text`, which contradicts the dialect if another gives JSON instead.
+Result<void> CsvReader::refuse_other_escape(const Field& field, std::string_view text) const {
+  const std::string_view raw = text_of(field.begin, field.end);
+  if (dialect_.other_escapes.empty() || !has_backslash_pair(raw) || !text.starts_with('{') ||
+      is_json_object(text)) {
+    return {};
+  }
+  for (const CsvDialect& other : others_) {
+    std::string instead;
+    if (other.escape == CsvEscape::kDoubledQuote || other.escape == dialect_.escape) continue;
+    append_unescaped(other.escape, field.quoted, raw, instead);
+    if (!is_json_object(instead)) continue;
+    return refusal(other_dialect_text(other, dialect_), way_out(dialect_, other));
+  }
+  return {};
+}
+
+tl::unexpected<Error> CsvReader::refusal(std::string message, std::string hint) const {
+  return fail(ErrorKind::kRejected, "read rows", fmt::format("{}:{}", name_, line_),
+              std::move(message), std::move(hint));
 }
 
 }  // namespace hirestream

@@ -31,12 +31,13 @@ class Deduplicator {
  public:
   // `rules` live as long.
   Deduplicator(FileFormat format, std::string path, const ReadingRules& rules, size_t ids_max,
-               std::stop_token stop = {})
+               std::stop_token stop = {}, CsvWriting csv = {})
       : format_(format),
         path_(std::move(path)),
         rules_(rules),
         ids_max_(ids_max),
-        stop_(std::move(stop)) {
+        stop_(std::move(stop)),
+        csv_(std::move(csv)) {
     HIRESTREAM_CHECK(ids_max > 0);
   }
 
@@ -65,6 +66,7 @@ class Deduplicator {
   const ReadingRules& rules_;
   size_t ids_max_;
   std::stop_token stop_;
+  CsvWriting csv_;
   // Of the bytes of the row that had the id first: 30 to 60 bytes of memory a row.
   boost::unordered_flat_map<RowId, uint64_t, RowIdHash> hashes_;
   bool any_contested_ = false;

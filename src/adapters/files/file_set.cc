@@ -19,9 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Also the files in which Spark keeps account of its output.
 bool is_unfinished(const fs::path& path) {
   const std::string name = path.filename().string();
-  return name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".part");
+  return name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".part") ||
+         name == "_SUCCESS" || name.starts_with("_committed_") || name.starts_with("_started_");
 }
 
 bool has_ending(std::string name, FileFormat format) {
@@ -31,8 +33,8 @@ bool has_ending(std::string name, FileFormat format) {
       break;
     }
   }
-  if (format == FileFormat::kCsv) return name.ends_with(".csv");
-  return name.ends_with(".ndjson") || name.ends_with(".jsonl");
+  if (format == FileFormat::kCsv) return name.ends_with(".csv") || name.ends_with(".tsv");
+  return name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json");
 }
 
 Result<std::vector<std::string>> matches_of(const std::string& pattern) {

@@ -1,7 +1,8 @@
 // Which files a path means: one file, the regular files that a glob matches (glob(7)), or those
-// directly in a directory whose names end in .csv (csv) or .ndjson / .jsonl (ndjson), each also
-// with .gz or .zst. Hidden files and *.tmp, *.part are never taken: whoever delivers a file writes
-// it under such a name and renames it when it is complete.
+// directly in a directory whose names end in .csv or .tsv (csv), or .ndjson, .jsonl or .json
+// (ndjson), each also with .gz or .zst. Hidden files and *.tmp, *.part are never taken: whoever
+// delivers a file writes it under such a name and renames it when it is complete; nor are _SUCCESS,
+// _started_* and _committed_*, which stand beside Spark's output.
 #pragma once
 
 #include <cstdint>

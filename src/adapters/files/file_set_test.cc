@@ -25,16 +25,17 @@ std::vector<std::string> names(const FileSet& set) {
 TEST(FileSet, TakesFilesOfItsFormatFromADirectory) {
   const TemporaryFolder folder;
   for (const char* name : {"b.csv", "a.csv.gz", "c.csv.zst", "d.ndjson", "e.jsonl.gz", "f.CSV",
-                           "g.txt", ".h.csv", "i.csv.tmp", "j.csv.part", "csv"}) {
+                           "g.txt", ".h.csv", "i.csv.tmp", "j.csv.part", "csv", "n.tsv", "o.json",
+                           "p.json.zst", "_SUCCESS", ".n.tsv.crc"}) {
     folder.write(name, "x");
   }
   std::filesystem::create_directory(folder.path("k.csv"));
   std::filesystem::create_symlink(folder.path("g.txt"), folder.path("l.csv"));
   std::filesystem::create_symlink(folder.path("nothing"), folder.path("m.csv"));
   EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path()).value()),
-              ElementsAre("a.csv.gz", "b.csv", "c.csv.zst", "l.csv"));
+              ElementsAre("a.csv.gz", "b.csv", "c.csv.zst", "l.csv", "n.tsv"));
   EXPECT_THAT(names(FileSet::open(FileFormat::kNdjson, folder.path() + "/").value()),
-              ElementsAre("d.ndjson", "e.jsonl.gz"));
+              ElementsAre("d.ndjson", "e.jsonl.gz", "o.json", "p.json.zst"));
 }
 
 TEST(FileSet, SeesFilesThatComeAndGo) {
@@ -56,6 +57,15 @@ TEST(FileSet, TakesWhatAGlobMatchesButNothingUnfinished) {
   EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path("2022-07-*")).value()),
               ElementsAre("2022-07-01.log", "2022-07-02.log"));
   EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path("none-*")).value()), ElementsAre());
+}
+
+TEST(FileSet, LeavesOutWhereSparkKeepsAccount) {
+  const TemporaryFolder folder;
+  for (const char* name : {"_SUCCESS", "_started_1", "_committed_1", "part-0", ".part-0.crc"}) {
+    folder.write(name, "");
+  }
+  EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path("*")).value()),
+              ElementsAre("part-0"));
 }
 
 TEST(FileSet, TakesOneFileWhateverItsName) {

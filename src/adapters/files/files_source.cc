@@ -32,9 +32,9 @@ int64_t bucket_of_path(const std::string& absolute_path) {
   return static_cast<int64_t>(XXH3_64bits(absolute_path.data(), absolute_path.size()) & INT64_MAX);
 }
 
-Result<std::vector<std::string>> inspect_file(FileFormat format, const std::string& path,
-                                              const ReadingRules& rules) {
-  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, wanted_columns(rules)));
+Result<FileInspection> inspect_file(FileFormat format, const std::string& path,
+                                    const ReadingRules& rules, const CsvSettings& csv) {
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format, path, wanted_columns(rules), {}, csv));
   if (format == FileFormat::kNdjson) {
     Record record;
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));
@@ -43,8 +43,9 @@ Result<std::vector<std::string>> inspect_file(FileFormat format, const std::stri
                   "rows of a raw log are JSON objects, one a line");
     }
   }
-  std::vector<std::string> found = reader->found_columns();
-  if (found.empty()) return found;
+  FileInspection inspection{reader->found_columns(), reader->dialect()};
+  const std::vector<std::string>& found = inspection.columns;
+  if (found.empty()) return inspection;
   // Rows of NDJSON may leave out what is null, but that is never their id or time.
   const auto has = [&](Column column) {
     return std::ranges::find(found, rules.name(column)) != found.end();
@@ -52,7 +53,7 @@ Result<std::vector<std::string>> inspect_file(FileFormat format, const std::stri
   const bool known = has(Column::kCreateTime) && (has(Column::kTs) || rules.arrival_is_event_time);
   HIRESTREAM_TRY(
       check_columns(rules, path, found, known ? columns_of(format) : Columns::kDeclared));
-  return found;
+  return inspection;
 }
 
 Result<std::unique_ptr<FilesSource>> FilesSource::open(const FilesSourceOptions& options) {
@@ -65,6 +66,8 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
       files_(std::move(files)),
       rules_(options.rules),
       on_columns_(options.on_columns),
+      csv_(options.csv),
+      on_note_(options.on_note),
       ids_max_(options.ids_max),
       stop_(options.stop) {
   description_.strategy = Strategy::kFiles;
@@ -136,9 +139,9 @@ class FilesSource::FileSweep : public Sweep {
  private:
   struct OpenFile {
     FileVersion version;
-    Deduplicator duplicates;
-    // Null: the duplicates are not known yet.
-    std::unique_ptr<RecordReader> reader;
+    // Nothing, and a null reader: not known yet.
+    std::optional<Deduplicator> duplicates = std::nullopt;
+    std::unique_ptr<RecordReader> reader = nullptr;
   };
 
   Result<void> begin_file() {
@@ -148,10 +151,7 @@ class FilesSource::FileSweep : public Sweep {
       source_.paths_.clear();
       return fail(ErrorKind::kTransient, "read file", path, "it vanished after it was listed");
     }
-    file_.emplace(OpenFile{
-        std::move(*version),
-        Deduplicator(source_.format_, path, source_.rules_, source_.ids_max_, source_.stop_),
-        nullptr});
+    file_.emplace(OpenFile{std::move(*version)});
     return {};
   }
 
@@ -163,7 +163,7 @@ class FilesSource::FileSweep : public Sweep {
     for (Record record; rows_.rows() < kBatchRows && bytes < kBatchBytes;) {
       HIRESTREAM_ASSIGN(const bool some, file_->reader->next(record));
       if (!some) break;
-      if (!file_->duplicates.take(record)) continue;
+      if (!file_->duplicates->take(record)) continue;
       bytes += record.bytes.size();
       rows_.add_row();
       if (has_create_time(record, source_.rules_)) {
@@ -176,11 +176,18 @@ class FilesSource::FileSweep : public Sweep {
   }
 
   Result<void> open_reader() {
-    HIRESTREAM_TRY(file_->duplicates.learn(source_.statistics_));
     const std::string& path = file_->version.path;
-    HIRESTREAM_ASSIGN(
-        file_->reader,
-        open_record_reader(source_.format_, path, wanted_columns(source_.rules_), source_.stop_));
+    const std::vector<WantedColumn> wanted = wanted_columns(source_.rules_);
+    // Every pass reads it in one way.
+    CsvWriting csv;
+    if (source_.format_ == FileFormat::kCsv) {
+      HIRESTREAM_ASSIGN(csv, find_dialect(path, wanted, source_.csv_));
+    }
+    file_->duplicates.emplace(source_.format_, path, source_.rules_, source_.ids_max_,
+                              source_.stop_, csv);
+    HIRESTREAM_TRY(file_->duplicates->learn(source_.statistics_));
+    HIRESTREAM_ASSIGN(file_->reader,
+                      open_record_reader(source_.format_, path, wanted, source_.stop_, csv));
     return source_.format_ == FileFormat::kCsv ? check_columns() : Result<void>();
   }
 
@@ -195,9 +202,15 @@ class FilesSource::FileSweep : public Sweep {
     return {};
   }
 
+  void tell(const std::string& text) const {
+    if (source_.on_note_ && !text.empty()) source_.on_note_(file_->version.path, text);
+  }
+
   Result<void> end_file() {
     HIRESTREAM_TRY(check_unchanged());
     if (source_.format_ == FileFormat::kNdjson) HIRESTREAM_TRY(check_columns());
+    tell(file_->reader->dialect());
+    for (const std::string& note : file_->reader->notes()) tell(note);
     source_.statistics_.bytes += file_->reader->file_bytes();
     ++source_.statistics_.requests;
     file_.reset();

@@ -33,6 +33,9 @@ namespace hirestream {
 using OnColumns =
     std::function<void(const std::string& path, std::span<const std::string> columns)>;
 
+// Told at the end of each file how it is written, if not as usual, and what of it was passed over.
+using OnFileNote = std::function<void(const std::string& path, const std::string& text)>;
+
 // A file with more rows takes more passes. Just below the number at which the memory for them
 // doubles.
 inline constexpr size_t kFileIdsMax = 6'000'000;
@@ -42,6 +45,8 @@ struct FilesSourceOptions {
   std::string path;  // a file, a glob or a directory
   ReadingRules rules;
   OnColumns on_columns = nullptr;
+  CsvSettings csv = {};
+  OnFileNote on_note = nullptr;
   // Ids of one file that are held in memory at once; tests set it low.
   size_t ids_max = kFileIdsMax;
   // Ends a read that is under way: kTransient, operation "stop".
@@ -73,6 +78,8 @@ class FilesSource : public EventSource {
   FileSet files_;
   ReadingRules rules_;
   OnColumns on_columns_;
+  CsvSettings csv_;
+  OnFileNote on_note_;
   size_t ids_max_;
   std::stop_token stop_;
   SourceDescription description_;
@@ -80,11 +87,14 @@ class FilesSource : public EventSource {
   std::map<int64_t, std::string> paths_;  // by bucket, of the last listing
 };
 
-// Reads only the beginning: the columns of the header, or of the first row; none: the file is
-// empty. kConfig: what sweep() says of the columns. kRejected: the first row of an NDJSON file is
-// none.
-Result<std::vector<std::string>> inspect_file(FileFormat format, const std::string& path,
-                                              const ReadingRules& rules);
+struct FileInspection {
+  std::vector<std::string> columns;  // of the header, or of the first row; none: the file is empty
+  std::string dialect;               // RecordReader::dialect()
+};
+// Reads only the beginning. kConfig: what sweep() says of the columns. kRejected: the first row of
+// an NDJSON file is none.
+Result<FileInspection> inspect_file(FileFormat format, const std::string& path,
+                                    const ReadingRules& rules, const CsvSettings& csv = {});
 
 // The bucket of a file's slice.
 int64_t bucket_of_path(const std::string& absolute_path);

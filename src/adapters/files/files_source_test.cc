@@ -228,11 +228,18 @@ TEST_F(FilesSourceTest, InspectsOnlyTheBeginningOfAFile) {
   const auto inspect = [&](FileFormat format, const std::string& text) {
     return inspect_file(format, folder_.write("file", text), {});
   };
-  EXPECT_THAT(*inspect(FileFormat::kCsv, "Create_Time,ts,custom_track,x\n\"never closed"),
+  const auto columns = [&](FileFormat format, const std::string& text) {
+    return inspect(format, text).value().columns;
+  };
+  EXPECT_THAT(columns(FileFormat::kCsv, "Create_Time,ts,custom_track,x\n\"never closed"),
               ElementsAre("create_time", "ts", "custom_track", "x"));
   EXPECT_EQ(inspect(FileFormat::kCsv, "a,b\n").error().kind, ErrorKind::kConfig);
-  EXPECT_THAT(*inspect(FileFormat::kNdjson, ""), ElementsAre());
-  EXPECT_THAT(*inspect(FileFormat::kNdjson, "{\"create_time\":\"1\",\"ts\":\"2\"}\nnot JSON\n"),
+  EXPECT_EQ(inspect(FileFormat::kCsv, "create_time;ts;custom_track\n").value().dialect,
+            "delimiter ;");
+  EXPECT_EQ(inspect(FileFormat::kNdjson, "[{\"create_time\":\"1\",\"ts\":\"2\"}").error().kind,
+            ErrorKind::kRejected);
+  EXPECT_THAT(columns(FileFormat::kNdjson, ""), ElementsAre());
+  EXPECT_THAT(columns(FileFormat::kNdjson, "{\"create_time\":\"1\",\"ts\":\"2\"}\nnot JSON\n"),
               ElementsAre("create_time", "ts"));
   EXPECT_THAT(
       inspect(FileFormat::kNdjson, "{\"create_time\":\"1\",\"time\":\"2\"}\n").error().text(),

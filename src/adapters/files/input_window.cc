@@ -37,9 +37,9 @@ Result<void> InputWindow::skip_byte_order_mark() {
   return {};
 }
 
-Result<void> InputWindow::skip_line() {
+Result<void> InputWindow::skip_line(char line_end) {
   for (;;) {
-    const void* feed = std::memchr(begin(), '\n', size());
+    const void* feed = std::memchr(begin(), line_end, size());
     const size_t line = feed == nullptr
                             ? size()
                             : static_cast<size_t>(static_cast<const char*>(feed) - begin()) + 1;

@@ -33,8 +33,8 @@ class InputWindow {
   Result<void> fill();
   // At the beginning of the stream: drops a UTF-8 byte order mark, if there is one.
   Result<void> skip_byte_order_mark();
-  // Drops everything up to and including the next line feed, however far that is.
-  Result<void> skip_line();
+  // Drops everything up to and including the next `line_end`, however far that is.
+  Result<void> skip_line(char line_end = '\n');
 
   const ByteStream& stream() const { return *stream_; }
   // The work done: what the window moved or scanned, and what its user says that it scanned.

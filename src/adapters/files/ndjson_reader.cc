@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "adapters/files/json_mending.h"
 #include "model/json_text.h"
 #include "model/text.h"
 
@@ -60,6 +61,43 @@ simdjson::error_code pass_through(ondemand::value value, int depth = 0) {
     return simdjson::SUCCESS;
   }
   return check_scalar(type, trim_end(value.raw_json_token()));
+}
+
+std::string_view sentence_of(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::DEPTH_ERROR:
+      return "its brackets are nested too deep";
+    case simdjson::STRING_ERROR:
+      return "a string has an escape that JSON does not know";
+    case simdjson::T_ATOM_ERROR:
+    case simdjson::F_ATOM_ERROR:
+    case simdjson::N_ATOM_ERROR:
+      return "a word is none of true, false and null";
+    case simdjson::NUMBER_ERROR:
+      return "a number is not written as in JSON";
+    case simdjson::UTF8_ERROR:
+      return "invalid UTF-8";
+    case simdjson::UNESCAPED_CHARS:
+      return "a string has a control character that is not escaped";
+    case simdjson::UNCLOSED_STRING:
+      return "a string is not closed: the row is cut off, or a quote in it is not escaped";
+    case simdjson::INCORRECT_TYPE:
+    case simdjson::SCALAR_DOCUMENT_AS_VALUE:
+      return "no JSON object: a row is one, as {\"create_time\": …}";
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
+      return "the object is not closed: the row is cut off, or goes on in the next line";
+    case simdjson::TRAILING_CONTENT:
+      return "more stands behind the object: one row a line is read";
+    case simdjson::CAPACITY:
+    case simdjson::MEMALLOC:
+      return "it is too long";
+    default:
+      return "no JSON: a bracket, quote, comma or colon is missing or too many";
+  }
+}
+
+bool is_blank(char byte) {
+  return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
 }  // namespace
@@ -184,8 +222,9 @@ struct NdjsonReader::Parser {
 };
 
 NdjsonReader::NdjsonReader(std::unique_ptr<ByteStream> stream, std::span<const WantedColumn> wanted,
-                           size_t window_bytes)
+                           std::string name, size_t window_bytes)
     : window_(std::move(stream), window_bytes),
+      name_(std::move(name)),
       parser_(std::make_unique<Parser>(wanted)),
       values_(wanted.size()) {}
 
@@ -200,18 +239,86 @@ std::vector<std::string> NdjsonReader::found_columns() const {
   return found;
 }
 
-Result<bool> NdjsonReader::find_line() {
+std::vector<std::string> NdjsonReader::notes() const {
+  std::vector<std::string> notes;
+  if (null_words_ > 0) {
+    notes.push_back(fmt::format("{} value{} NaN or Infinity read as null", null_words_,
+                                null_words_ == 1 ? "" : "s"));
+  }
+  if (frame_lines_ > 0) {
+    notes.push_back(fmt::format("{} line{} that cqlsh prints around rows skipped", frame_lines_,
+                                frame_lines_ == 1 ? "" : "s"));
+  }
+  if (doubled_rows_ > 0) {
+    notes.push_back(fmt::format("{} row{} with backslashes doubled by cqlsh read with single ones",
+                                doubled_rows_, doubled_rows_ == 1 ? "" : "s"));
+  }
+  return notes;
+}
+
+void NdjsonReader::consume(size_t bytes) {
+  lines_passed_ += std::count(window_.begin(), window_.begin() + bytes, '\n');
+  window_.consume(bytes);
+}
+
+void NdjsonReader::consume_record() {
+  if (place_ == Place::kLines) {
+    window_.consume(consumed_size_);
+  } else {
+    consume(consumed_size_);
+  }
+  consumed_size_ = 0;
+}
+
+std::optional<size_t> NdjsonReader::blanks_size(size_t from) const {
+  for (size_t place = from; place < window_.size(); ++place) {
+    if (!is_blank(window_.begin()[place])) return place;
+  }
+  return std::nullopt;
+}
+
+Result<bool> NdjsonReader::find_record() {
+  consume_record();
+  for (;;) {
+    if (place_ == Place::kUnknown) {
+      HIRESTREAM_ASSIGN(place_, find_place());
+    }
+    if (place_ == Place::kLines) return find_line();
+    HIRESTREAM_ASSIGN(const bool some, find_element());
+    if (some) return true;
+    // Another array may follow, or lines.
+    place_ = Place::kUnknown;
+  }
+}
+
+Result<NdjsonReader::Place> NdjsonReader::find_place() {
   if (at_beginning_) HIRESTREAM_TRY(window_.skip_byte_order_mark());
   at_beginning_ = false;
-  window_.consume(consumed_size_);
-  consumed_size_ = 0;
+  for (;;) {
+    const auto first = blanks_size(0);
+    window_.note_examined(first.value_or(window_.size()));
+    if (first && window_.begin()[*first] != '[') return Place::kLines;
+    const auto second = first ? blanks_size(*first + 1) : std::nullopt;
+    if (second) {
+      const char byte = window_.begin()[*second];
+      if (byte != '{' && byte != ']') return Place::kLines;
+      consume(*first + 1);
+      any_array_ = true;
+      return Place::kArray;
+    }
+    if (window_.at_end() || window_.size() > kRecordBytesMax) return Place::kLines;
+    HIRESTREAM_TRY(window_.fill());
+  }
+}
+
+Result<bool> NdjsonReader::find_line() {
   line_is_overlong_ = false;
   for (;;) {
     std::string_view rest(window_.begin(), window_.size());
     const size_t feed = rest.find('\n');
     window_.note_examined(std::min(feed, rest.size()));
     if (std::min(feed, rest.size()) > kRecordBytesMax) {
-      ++line_;
+      line_ = ++lines_passed_;
       line_is_overlong_ = true;
       return true;
     }
@@ -220,9 +327,9 @@ Result<bool> NdjsonReader::find_line() {
       continue;
     }
     if (rest.empty()) return false;
-    ++line_;
+    line_ = ++lines_passed_;
     const std::string_view line = trim_end(rest.substr(0, feed));
-    line_size_ = line.size();
+    record_size_ = line.size();
     consumed_size_ = feed == rest.npos ? rest.size() : feed + 1;
     if (!line.empty()) return true;
     window_.consume(consumed_size_);
@@ -230,23 +337,122 @@ Result<bool> NdjsonReader::find_line() {
   }
 }
 
+Result<bool> NdjsonReader::find_element() {
+  for (;;) {
+    const auto begin = blanks_size(0);
+    consume(begin.value_or(window_.size()));
+    if (begin && *window_.begin() == ']') {
+      consume(1);
+      return false;
+    }
+    if (begin && *window_.begin() == ',') {
+      consume(1);
+      continue;
+    }
+    if (begin) {
+      HIRESTREAM_ASSIGN(const auto size, element_size());
+      if (size && *size <= kRecordBytesMax) {
+        const std::string_view element(window_.begin(), *size);
+        line_ = lines_passed_ + 1;
+        record_size_ = trim_end(element).size();
+        consumed_size_ = *size;
+        return true;
+      }
+      if (size.value_or(window_.size()) > kRecordBytesMax) {
+        return damaged(fmt::format("an element is longer than {} bytes", kRecordBytesMax));
+      }
+    }
+    if (window_.at_end()) return damaged("the array that begins the file is not closed");
+    HIRESTREAM_TRY(window_.fill());
+  }
+}
+
+Result<std::optional<size_t>> NdjsonReader::element_size() {
+  size_t depth = 0;
+  bool in_string = false;
+  const std::string_view rest(window_.begin(), window_.size());
+  window_.note_examined(rest.size());
+  for (size_t place = 0; place < rest.size(); ++place) {
+    const char byte = rest[place];
+    if (in_string) {
+      if (byte == '\n') {
+        lines_passed_ += std::count(rest.begin(), rest.begin() + place, '\n');
+        return damaged("a string is not closed");
+      }
+      if (byte == '\\') ++place;
+      in_string = byte != '"';
+    } else if (byte == '"') {
+      in_string = true;
+    } else if (byte == '{' || byte == '[') {
+      ++depth;
+    } else if (depth == 0 && (byte == ',' || byte == ']')) {
+      return std::optional(place);
+    } else if (byte == '}' || byte == ']') {
+      depth -= depth > 0 ? 1 : 0;
+    }
+  }
+  return std::optional<size_t>();
+}
+
+tl::unexpected<Error> NdjsonReader::damaged(std::string message) const {
+  return fail(
+      ErrorKind::kRejected, "read rows", fmt::format("{}:{}", name_, lines_passed_ + 1),
+      std::move(message),
+      "the file is damaged or not completely written; a file of one JSON array counts only as "
+      "a whole, one object a line does not");
+}
+
 Result<bool> NdjsonReader::next(Record& record) {
-  HIRESTREAM_ASSIGN(const bool some, find_line());
-  if (!some) return false;
-  record.line = line_;
-  record.values = values_;
-  record.malformed.clear();
-  if (line_is_overlong_) {
-    HIRESTREAM_TRY(take_overlong(record));
+  for (;;) {
+    HIRESTREAM_ASSIGN(const bool some, find_record());
+    if (!some) return false;
+    record.line = line_;
+    record.values = values_;
+    record.malformed.clear();
+    if (line_is_overlong_) {
+      HIRESTREAM_TRY(take_overlong(record));
+      return true;
+    }
+    record.bytes = std::string_view(window_.begin(), record_size_);
+    window_.note_examined(record_size_);
+    auto malformed = parse(record.bytes);
+    if (!malformed) continue;
+    record.malformed = std::move(*malformed);
+    if (!record.malformed.empty()) std::fill(values_.begin(), values_.end(), std::nullopt);
     return true;
   }
-  record.bytes = std::string_view(window_.begin(), line_size_);
-  window_.note_examined(line_size_);
-  if (const auto error = parser_->parse(record.bytes, values_)) {
-    record.malformed = simdjson::error_message(error);
-    std::fill(values_.begin(), values_.end(), std::nullopt);
+}
+
+std::optional<std::string> NdjsonReader::parse(std::string_view record) {
+  const auto parse_mended = [this] {
+    const size_t size = mended_.size();
+    mended_.append(InputWindow::kPadding, '\0');
+    return parser_->parse(std::string_view(mended_).substr(0, size), values_);
+  };
+  if (in_frame_ && has_doubled_backslashes(record)) {
+    mended_.clear();
+    append_single_backslashes(trim(record), mended_);
+    if (parse_mended() == simdjson::SUCCESS) {
+      ++doubled_rows_;
+      return "";
+    }
   }
-  return true;
+  const auto error = parser_->parse(record, values_);
+  if (error == simdjson::SUCCESS) return "";
+  window_.note_examined(2 * record.size());
+  if (place_ == Place::kLines && is_cqlsh_frame(trim(record))) {
+    in_frame_ = in_frame_ || is_cqlsh_heading(trim(record));
+    ++frame_lines_;
+    return std::nullopt;
+  }
+  mended_.clear();
+  const std::string_view row = without_cqlsh_prompt(trim(record));
+  const size_t words = append_with_nulls(row, mended_);
+  if ((words > 0 || row.size() < trim(record).size()) && parse_mended() == simdjson::SUCCESS) {
+    null_words_ += static_cast<int64_t>(words);
+    return "";
+  }
+  return std::string(sentence_of(error));
 }
 
 Result<void> NdjsonReader::take_overlong(Record& record) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <tuple>
 
 #include "adapters/files/record_rows_test.h"
 
@@ -221,6 +222,128 @@ TEST(NdjsonReader, TakesTimeInProportionToItsInputWhateverThePieces) {
     NdjsonReader reader(std::make_unique<MemoryStream>(text, chunk), kWanted);
     EXPECT_EQ(read_all(reader).size(), 10U);
     EXPECT_LE(reader.bytes_examined(), kExaminedPerByteMax * text.size()) << chunk;
+  }
+}
+
+TEST(NdjsonReader, TakesWordsOfPythonForNull) {
+  NdjsonReader reader(
+      std::make_unique<MemoryStream>(
+          "{\"a\":NaN,\"bid\": -Infinity, \"ed\":{\"x\":Infinity,\"y\":\"\\\"NaN\"}}\n"
+          "{\"a\":\"NaN\",\"bid\":1}\n{\"x\":[NaN,1],\"a\":\"\xC3\xA4\"}\n{\"a\":nan}\n{\"a\":NaNN}"
+          "\n",
+          SIZE_MAX),
+      kWanted);
+  const auto rows = read_all(reader);
+  ASSERT_EQ(rows.size(), 5U);
+  EXPECT_THAT(rows[0].values, ElementsAre("<null>", "<null>", "{\"x\":null,\"y\":\"\\\"NaN\"}"));
+  EXPECT_THAT(rows[0].bytes, HasSubstr("-Infinity"));
+  EXPECT_THAT(rows[1].values, ElementsAre("NaN", "1", "<null>"));
+  EXPECT_THAT(rows[2].values, ElementsAre("\xC3\xA4", "<null>", "<null>"));
+  EXPECT_EQ(rows[3].malformed, "a word is none of true, false and null");
+  EXPECT_NE(rows[4].malformed, "");
+  EXPECT_THAT(reader.notes(), ElementsAre("4 values NaN or Infinity read as null"));
+}
+
+TEST(NdjsonReader, SkipsWhatCqlshPrintsAndReadsItsDoubledBackslashes) {
+  NdjsonReader reader(
+      std::make_unique<MemoryStream>(
+          "\n [json]\n-----------\n "
+          "{\"a\":\"1\",\"ed\":\"{\\\\\"k\\\\\":\\\\\"C:\\\\\\\\\\\\\\\\dir\\\\\"}\"}\n"
+          "---MORE---\n---MORE--- {\"a\":2}\n {\"a\":\"x\\\\\\\\y\"}\n {\"a\":\"x\\\"y\"}\n "
+          "{\"a\":\n\n(4 rows)\n",
+          SIZE_MAX),
+      kWanted);
+  const auto rows = read_all(reader);
+  ASSERT_EQ(rows.size(), 5U);
+  EXPECT_THAT(rows[0].values, ElementsAre("1", "<null>", "{\"k\":\"C:\\\\dir\"}"));
+  EXPECT_EQ(rows[1].values[0], "2");
+  EXPECT_EQ(rows[2].values[0], "x\\y");
+  EXPECT_EQ(rows[3].values[0], "x\"y");
+  EXPECT_THAT(rows[4].malformed, HasSubstr("the row is cut off"));
+  EXPECT_THAT(reader.notes(),
+              ElementsAre("4 lines that cqlsh prints around rows skipped",
+                          "2 rows with backslashes doubled by cqlsh read with single ones"));
+}
+
+TEST(NdjsonReader, ReadsOneArrayOfObjectsOnAnyLines) {
+  const std::vector<std::string> texts = {
+      "[{\"a\":1,\"ed\":{\"x\":[1,\"]},{\"]}},{\"a\":\"\\\"\"}, 5,\n{\"a\":}, {\"a\":2}]",
+      "\xEF\xBB\xBF\n [\n  {\n\"a\": 1,\r\n\"ed\":{\"x\":[1,\"]},{\"]}\n  },\n\n{\"a\":\"\\\"\"} "
+      ",5\n,"
+      "{\"a\":}\n,{\"a\":2},\n]\n\n"};
+  for (const std::string& text : texts) {
+    const auto rows = parse(text);
+    ASSERT_EQ(rows.size(), 5U);
+    EXPECT_THAT(rows[0].values, ElementsAre("1", "<null>", "{\"x\":[1,\"]},{\"]}"));
+    EXPECT_EQ(rows[1].values[0], "\"");
+    EXPECT_THAT(rows[2].malformed, HasSubstr("no JSON object"));
+    EXPECT_NE(rows[3].malformed, "");
+    EXPECT_EQ(rows[4].values[0], "2");
+    for (size_t chunk = 1; chunk < text.size(); ++chunk) EXPECT_EQ(parse(text, chunk), rows);
+  }
+  EXPECT_EQ(parse(texts[1])[0].line, 3);
+  EXPECT_EQ(parse(texts[1])[1].line, 8);
+  EXPECT_EQ(parse(texts[1])[4].line, 10);
+  EXPECT_TRUE(parse(" [ \n] ").empty());
+}
+
+TEST(NdjsonReader, ReadsArraysAndLinesThatFollowAnArray) {
+  const auto rows = parse("[{\"a\":1}]\n[{\"a\":2},\n{\"a\":3}]\n{\"a\":4}\n[5]\n[]\n");
+  ASSERT_EQ(rows.size(), 6U);
+  EXPECT_EQ(rows[2], (Row{3, "{\"a\":3}", "", {"3", "<null>", "<null>"}}));
+  EXPECT_EQ(rows[3].line, 4);
+  EXPECT_EQ(rows[5].line, 6);
+  EXPECT_NE(rows[5].malformed, "");
+}
+
+TEST(NdjsonReader, RefusesAnArrayThatIsNotWhole) {
+  for (const auto& [text, line, message] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"[{\"a\":1},\n{\"a\":2}", "rows.json:2", "is not closed"},
+           {"[{\"a\":1},\n{\"a\":\"2\n\"}]", "rows.json:2", "a string is not closed"},
+           {"[{\"a\":1},\n{\"a\":[\"2\"}]", "rows.json:2", "is not closed"},
+           {"[{\"a\":\"" + std::string(kRecordBytesMax, 'x') + "\"}]", "rows.json:1",
+            "longer than"}}) {
+    NdjsonReader reader(std::make_unique<MemoryStream>(text, SIZE_MAX), kWanted, "rows.json");
+    Record record;
+    auto some = reader.next(record);
+    while (some && *some) some = reader.next(record);
+    ASSERT_FALSE(some);
+    EXPECT_EQ(some.error().kind, ErrorKind::kRejected);
+    EXPECT_THAT(some.error().text(), HasSubstr(line));
+    EXPECT_THAT(some.error().text(), HasSubstr(message));
+  }
+}
+
+TEST(NdjsonReader, ReadsArraysOfAnySizeInBoundedMemoryAndTime) {
+  std::string text = "[";
+  for (int row = 0; row < 30'000; ++row) {
+    text += (row > 0 ? ",\n  " : "") + ("{\n  \"a\": " + std::to_string(row) + ",\n  \"x\": \"") +
+            std::string(100, ']') + "\"\n}";
+  }
+  text += "]\n";
+  for (const size_t chunk : {SIZE_MAX, size_t{1000}}) {
+    NdjsonReader reader(std::make_unique<MemoryStream>(text, chunk), kWanted, "", 1000);
+    EXPECT_EQ(read_all(reader).back().values[0], "29999");
+    EXPECT_LE(reader.bytes_examined(), kExaminedPerByteMax * text.size());
+  }
+}
+
+TEST(NdjsonReader, SaysWhatIsWrongInWords) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"{\"a\":\"x", "a string is not closed"},
+      {"{\"a\":1", "the object is not closed"},
+      {"[1]", "no JSON object"},
+      {"{\"a\":1}{\"a\":2}", "more stands behind the object"},
+      {"{\"a\":tru}", "none of true, false and null"},
+      {"{\"a\":01}", "a number is not written as in JSON"},
+      {"{\"a\":\"\\q\"}", "an escape that JSON does not know"},
+      {"{\"a\":\"x\ty\"}", "a control character"},
+      {"{\"a\":\"\xFF\"}", "invalid UTF-8"},
+      {"{\"a\" 1}", "no JSON"},
+  };
+  for (const auto& [line, reason] : cases) {
+    EXPECT_THAT(parse("{}\n" + line)[1].malformed, HasSubstr(reason)) << line;
   }
 }
 

@@ -6,9 +6,9 @@ namespace hirestream {
 namespace {
 
 constexpr size_t kExcerptBytes = 200;
-constexpr size_t kBatchBytes = 64 << 20;
+constexpr size_t kEventBytesMax = 64 << 20;
 
-std::vector<WantedColumn> all_columns() {
+std::vector<WantedColumn> raw_columns() {
   std::vector<WantedColumn> wanted;
   for (const std::string_view name : kRawColumnNames) {
     wanted.push_back({name, name == "create_time" || name == "ts"});
@@ -37,7 +37,7 @@ Result<RawEventReader> RawEventReader::open(FileFormat format, const std::string
 
 Result<bool> RawEventReader::open_next_file() {
   if (opened_ == files_.size()) return false;
-  const std::vector<WantedColumn> wanted = all_columns();
+  const std::vector<WantedColumn> wanted = raw_columns();
   HIRESTREAM_ASSIGN(reader_, open_record_reader(format_, files_[opened_].path, wanted));
   ++opened_;
   return true;
@@ -47,7 +47,7 @@ Result<void> RawEventReader::next(std::vector<RawEvent>& events, size_t rows_max
   events.clear();
   size_t bytes = 0;
   Record record;
-  while (events.size() < rows_max && bytes < kBatchBytes) {
+  while (events.size() < rows_max && bytes < kEventBytesMax) {
     if (!reader_) {
       HIRESTREAM_ASSIGN(const bool opened, open_next_file());
       if (!opened) return {};

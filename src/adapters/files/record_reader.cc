@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/files/csv_reader.h"
+#include "adapters/files/csv_sample.h"
 #include "adapters/files/ndjson_reader.h"
 #include "model/text.h"
 
@@ -28,6 +29,8 @@ class StoppableReader : public RecordReader {
   int64_t file_bytes() const override { return reader_->file_bytes(); }
   size_t bytes_examined() const override { return reader_->bytes_examined(); }
   std::vector<std::string> found_columns() const override { return reader_->found_columns(); }
+  std::string dialect() const override { return reader_->dialect(); }
+  std::vector<std::string> notes() const override { return reader_->notes(); }
 
  private:
   std::string path_;
@@ -36,22 +39,69 @@ class StoppableReader : public RecordReader {
   int64_t records_ = 0;
 };
 
-Result<std::unique_ptr<RecordReader>> open_reader(FileFormat format, const std::string& path,
-                                                  std::span<const WantedColumn> wanted) {
-  HIRESTREAM_ASSIGN(auto stream, open_byte_stream(path));
-  if (format == FileFormat::kNdjson) {
-    return std::unique_ptr<RecordReader>(std::make_unique<NdjsonReader>(std::move(stream), wanted));
+// Says of its encoding, too.
+class EncodedReader : public RecordReader {
+ public:
+  EncodedReader(std::unique_ptr<RecordReader> reader, std::string_view encoding)
+      : reader_(std::move(reader)), encoding_(encoding) {}
+
+  Result<bool> next(Record& record) override { return reader_->next(record); }
+  int64_t file_bytes() const override { return reader_->file_bytes(); }
+  size_t bytes_examined() const override { return reader_->bytes_examined(); }
+  std::vector<std::string> found_columns() const override { return reader_->found_columns(); }
+  std::string dialect() const override {
+    const std::string own = reader_->dialect();
+    return own.empty() ? encoding_ : fmt::format("{}, {}", encoding_, own);
   }
-  HIRESTREAM_ASSIGN(auto reader, CsvReader::open(std::move(stream), path, wanted));
-  return std::unique_ptr<RecordReader>(std::move(reader));
+  std::vector<std::string> notes() const override { return reader_->notes(); }
+
+ private:
+  std::unique_ptr<RecordReader> reader_;
+  std::string encoding_;
+};
+
+Result<std::unique_ptr<RecordReader>> open_reader(FileFormat format, const std::string& path,
+                                                  std::span<const WantedColumn> wanted,
+                                                  const CsvWriting& csv) {
+  CsvDialect dialect;
+  if (const auto* settings = std::get_if<CsvSettings>(&csv); settings == nullptr) {
+    dialect = std::get<CsvDialect>(csv);
+  } else if (format == FileFormat::kCsv) {
+    HIRESTREAM_ASSIGN(dialect, find_dialect(path, wanted, *settings));
+  }
+  HIRESTREAM_ASSIGN(auto stream, open_byte_stream(path));
+  const std::string_view encoding = stream->encoding();
+  std::unique_ptr<RecordReader> reader;
+  if (format == FileFormat::kNdjson) {
+    reader = std::make_unique<NdjsonReader>(std::move(stream), wanted, path);
+  } else {
+    HIRESTREAM_ASSIGN(reader, CsvReader::open(std::move(stream), path, wanted, std::move(dialect)));
+  }
+  if (encoding.empty()) return reader;
+  return std::unique_ptr<RecordReader>(
+      std::make_unique<EncodedReader>(std::move(reader), encoding));
 }
 
 }  // namespace
 
+Result<CsvDialect> find_dialect(const std::string& path, std::span<const WantedColumn> wanted,
+                                const CsvSettings& settings) {
+  HIRESTREAM_ASSIGN(auto stream, open_byte_stream(path));
+  std::string sample(kCsvSampleBytes, '\0');
+  size_t size = 0;
+  while (size < sample.size()) {
+    HIRESTREAM_ASSIGN(const size_t count, stream->read(std::span(sample).subspan(size)));
+    if (count == 0) break;
+    size += count;
+  }
+  return find_csv_dialect(std::string_view(sample).substr(0, size), wanted, settings);
+}
+
 Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
                                                          std::span<const WantedColumn> wanted,
-                                                         std::stop_token stop) {
-  HIRESTREAM_ASSIGN(auto reader, open_reader(format, path, wanted));
+                                                         std::stop_token stop,
+                                                         const CsvWriting& csv) {
+  HIRESTREAM_ASSIGN(auto reader, open_reader(format, path, wanted, csv));
   if (!stop.stop_possible()) {
     return reader;
   }

@@ -10,9 +10,11 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "adapters/files/byte_stream.h"
+#include "adapters/files/csv_dialect.h"
 #include "model/result.h"
 #include "model/row_id.h"
 
@@ -43,7 +45,8 @@ struct Record {
 class RecordReader {
  public:
   virtual ~RecordReader() = default;
-  // False at the end. Errors are those of the ByteStream.
+  // False at the end. Errors are those of the ByteStream; and kRejected when the file as a whole
+  // cannot be read as what its beginning says that it is.
   virtual Result<bool> next(Record& record) = 0;
   // Bytes taken from the file so far (compressed ones, if it is compressed).
   virtual int64_t file_bytes() const = 0;
@@ -52,7 +55,18 @@ class RecordReader {
   // Columns of the header; where there is none, those seen in rows so far (of very many, only the
   // first). One that was wanted has the name by which it was, which may differ in case.
   virtual std::vector<std::string> found_columns() const = 0;
+  // How the file is written, in words; empty: as its format usually is.
+  virtual std::string dialect() const { return {}; }
+  // What was passed over or read otherwise so far, in words.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
+
+// How a CSV file is written, or what is known of that: the rest is found from its beginning.
+using CsvWriting = std::variant<CsvSettings, CsvDialect>;
+
+// For whoever reads a file more than once: every pass is to read it in one way.
+Result<CsvDialect> find_dialect(const std::string& path, std::span<const WantedColumn> wanted,
+                                const CsvSettings& settings);
 
 // Opens the file and checks its header. kConfig: cannot be opened, or a required column is missing
 // (naming the file, what was found and what is needed). `wanted` is copied, its names must live as
@@ -60,7 +74,8 @@ class RecordReader {
 // kTransient, operation "stop".
 Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, const std::string& path,
                                                          std::span<const WantedColumn> wanted,
-                                                         std::stop_token stop = {});
+                                                         std::stop_token stop = {},
+                                                         const CsvWriting& csv = CsvSettings());
 
 // What a malformed record is known by: a hash of its bytes and its line number, with version nibble
 // 0, which no real UUID has.
