@@ -41,7 +41,9 @@ TEST_F(ScanSource, PromisesUniqueRowsOnlyOfAKeyThatIsTheId) {
   create_deployed_table();
   EXPECT_FALSE(open().source->description().unique_rows);
   execute("DROP TABLE " + table());
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp, custom_track text)",
+      table()));
   EXPECT_TRUE(open().source->description().unique_rows);
   execute("DROP TABLE " + table());
   create_recommended_table();
@@ -62,10 +64,10 @@ TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
 
 // Two rows of one id are one row: which of them must not depend on who answers first.
 TEST_F(ScanSource, DeliversRowsOfALongerKeyInTheOrderOfTheirTokens) {
-  execute(
-      fmt::format("CREATE TABLE {} (job_id text, ts text, create_time text, ev text, PRIMARY KEY "
-                  "((job_id), ts, create_time))",
-                  table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (job_id text, ts text, create_time text, custom_track text, PRIMARY KEY "
+      "((job_id), ts, create_time))",
+      table()));
   std::vector<RawEvent> events;
   for (int64_t i = 0; i < 2'000; ++i) {
     events.push_back(event_of(i));
@@ -95,15 +97,16 @@ TEST_F(ScanSource, DeliversRowsOfALongerKeyInTheOrderOfTheirTokens) {
 }
 
 TEST_F(ScanSource, BoundsDatesAndSaysWhatItCannotBound) {
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts date, job_id bigint)",
-                      table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts date, custom_track text)", table()));
   write({event_of(0)});
   const auto opened = open();
   EXPECT_TRUE(opened.notes.empty());
   const EventTimes day{kFirstArrivalUs, kFirstArrivalUs + 1};
   EXPECT_EQ(sweep(*opened.source, {.what = RingPart{.event_times = day}}).delivered, 1U);
   execute("DROP TABLE " + table());
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts bigint)", table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts bigint, custom_track text)", table()));
   EXPECT_THAT(open().notes, testing::Contains(testing::HasSubstr("every scan reads all of it")));
 }
 
@@ -124,7 +127,9 @@ TEST_F(ScanSource, BoundsTextTimesTwoDaysEarly) {
 }
 
 TEST_F(ScanSource, BoundsNativeTimesExactly) {
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp, custom_track text)",
+      table()));
   write_rows(2'000);
   const auto opened = open();
   const int64_t from = kFirstArrivalUs + 500LL * 60'000'000;
@@ -137,7 +142,9 @@ TEST_F(ScanSource, BoundsNativeTimesExactly) {
 }
 
 TEST_F(ScanSource, BoundsTimesInPartsOfTheRing) {
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp, custom_track text)",
+      table()));
   write_rows(2'000);
   const auto opened = open();
   const EventTimes times{kFirstArrivalUs, kFirstArrivalUs + 1'000LL * 60'000'000};
