@@ -14,8 +14,9 @@ namespace hirestream {
 namespace {
 
 tl::unexpected<Error> file_error(const std::string& path, std::string message) {
-  return fail(ErrorKind::kConfig, "keep progress", path, std::move(message),
-              "name another file: --progress-file");
+  return fail(
+      ErrorKind::kConfig, "keep progress", path, std::move(message),
+      "name another file (--progress-file), or remove this one if that copy is not to go on");
 }
 
 }  // namespace

@@ -49,6 +49,12 @@ std::string ErrorBox::hint() const {
     default:
       break;
   }
+  if (std::string_view(error_.message != nullptr ? error_.message : "").find("Guardrail") !=
+      std::string_view::npos) {
+    return "a guardrail in the cluster's cassandra.yaml refuses it to this user: have it allowed, "
+           "or "
+           "ask for less (…/table?consistency=LOCAL_QUORUM, &page_rows=1000)";
+  }
   if (error_.server_code == kUnauthorized) {
     return "grant the role what it needs: hirestream init --print shows the statements";
   }

@@ -224,6 +224,12 @@ def test_guardrails_hold_a_slice_and_nothing_else(hirestream, administrator, rea
     assert ("every scan reads all of" in said) == (layout == "plain"), said
 
 
+def test_a_level_that_is_refused_is_named(hirestream, reader, raw_log, tmp_path):
+    role, password = reader
+    said = count(hirestream, raw_log(role).replace("=ONE", "=ALL"), tmp_path / "w.db", expect=2, HIRESTREAM_CASSANDRA_PASSWORD=password)
+    assert "ALL" in said and "guardrail" in said and "consistency=LOCAL_QUORUM" in said, said
+
+
 def test_a_node_alone_is_read_where_it_was_found(hirestream, administrator, raw_log, tmp_path):
     """It advertises an address where nothing listens, as one in a container may."""
     advertised = administrator.execute("SELECT rpc_address FROM system.local").one()[0]
