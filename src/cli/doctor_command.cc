@@ -189,8 +189,8 @@ class Doctor {
         fmt::format("the server's clock is {:+.1f} ms from ours",
                     static_cast<double>(probe->clock_difference_us) / 1e3),
         clocks_agree ? "" : "let NTP set both: rows of a clock that lags are found late");
-    for (const std::string& advice : probe->advice) {
-      add(Verdict::kAdvice, name, advice);
+    for (const TableAdvice& advice : probe->advice) {
+      add(Verdict::kAdvice, name, advice.finding, advice.remedy);
     }
   }
 

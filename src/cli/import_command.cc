@@ -1,16 +1,23 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/logger.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "adapters/cassandra/cassandra_history.h"
+#include "adapters/cassandra/cassandra_writer.h"
+#include "cli/cassandra_config.h"
 #include "cli/commands.h"
+#include "cli/copy_table.h"
 #include "cli/import_files.h"
 #include "cli/interrupt.h"
 #include "cli/open_source.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
+#include "config/secrets.h"
 #include "config/setting_table.h"
 #include "config/uri.h"
 #include "config/values.h"
@@ -21,13 +28,19 @@ namespace {
 constexpr const char* kImportFooter = R"(Examples:
   hirestream import 2026-06-*.csv.gz --to sqlite:raw.db
   hirestream import export.ndjson.zst --to cassandra://127.0.0.1/logs/tracking --on-bad-row skip
+  hirestream import --from cassandra://127.0.0.1/logs/tracking --to cassandra://127.0.0.1/logs/tracking_by_bucket
 
 Rows with the same create_time are one row: repeats are left out, of different versions the last one stays. Importing
-again is harmless; a CSV or NDJSON file that exists is replaced only with --replace. A row that does not fit is never written in part; it is named with file, line and reason.)";
+again is harmless; a CSV or NDJSON file that exists is replaced only with --replace. A row that does not fit is never written in part; it is named with file, line and reason.
+
+--from copies the history of a table into another one (make it first: hirestream init), with the rows' own write times and what they have left to
+live; writers may write to both meanwhile, the later write stays. How far it is stands in --progress-file: the same command goes on there.)";
 
 struct Options {
   std::vector<std::string> files;
+  std::string from;
   std::string to;
+  std::string progress_file;
   std::string on_bad_row = "stop";
   std::string source_timezone = "UTC";
   std::string give_up_after = "1min";
@@ -106,7 +119,80 @@ void print_bad_rows(const ImportReport& report) {
   }
 }
 
+Result<CassandraConfig> table_config(const std::string& text, std::string_view option) {
+  HIRESTREAM_ASSIGN(const Uri uri, parse_uri(text, UriRole::kRawLog));
+  if (uri.scheme != Scheme::kCassandra) {
+    return fail(ErrorKind::kConfig, "import", std::string(option), text + " is no Cassandra table",
+                "--from copies between tables: cassandra://host/keyspace/table");
+  }
+  HIRESTREAM_ASSIGN(const std::string password,
+                    read_secret(process_environment(), "HIRESTREAM_CASSANDRA_PASSWORD"));
+  return cassandra_config(uri, password);
+}
+
+void print_copy(const CopyReport& report, const CommandContext& context) {
+  for (const std::string& row : report.bad_sample) {
+    fmt::print(stderr, "skipped {}\n", row);
+  }
+  if (context.json) {
+    const nlohmann::ordered_json summary = {
+        {"rows_written", report.rows_written}, {"bad_rows", report.bad_rows},
+        {"bad_sample", report.bad_sample},     {"parts", kCopyParts},
+        {"parts_done", report.parts},          {"parts_done_before", report.parts_before},
+        {"retries", report.retries},           {"interrupted", report.interrupted}};
+    std::puts(summary.dump(2).c_str());
+  } else if (!context.quiet) {
+    fmt::print("{} rows copied, {} bad\n{}", format_count(report.rows_written),
+               format_count(report.bad_rows),
+               report.interrupted ? "interrupted; the same command goes on where it was\n" : "");
+  }
+}
+
+Result<int> copy_table(const Options& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const CassandraConfig from, table_config(options.from, "--from"));
+  HIRESTREAM_ASSIGN(const CassandraConfig to, table_config(options.to, "--to"));
+  HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(options.source_timezone));
+  CopyOptions copy;
+  HIRESTREAM_ASSIGN(copy.give_up_after_us, read_duration(options.give_up_after));
+  HIRESTREAM_ASSIGN(const auto history, CassandraHistory::open(from));
+  HIRESTREAM_ASSIGN(const auto writer, CassandraWriter::open(to, zone));
+  copy.from = history->shape().identity();
+  copy.to = writer->identity();
+  if (copy.from == copy.to) {
+    return fail(ErrorKind::kConfig, "import", from.table_text(), "is --from and --to",
+                "make another table: hirestream init --source cassandra://…/keyspace/table");
+  }
+  copy.progress_file =
+      options.progress_file.empty()
+          ? fmt::format("hirestream-copy-{}-to-{}.json", from.table_text(), to.table_text())
+          : options.progress_file;
+  copy.skip_bad_rows = options.on_bad_row == "skip";
+  copy.on_retry = logged_retries(context);
+  if (!history->left_out().empty()) {
+    context.log->warn("not copied, for raw rows have no such columns: {}",
+                      fmt::join(history->left_out(), ", "));
+  }
+  for (const std::string& note : writer->notes()) {
+    context.log->warn("{}", note);
+  }
+  Progress progress(context, "rows");
+  TableCopy table(std::move(copy), *history, *writer, [&](const CopyReport& report) {
+    progress.update("copying", report.rows_written, report.parts, kCopyParts);
+  });
+  HIRESTREAM_TRY(table.run(context.interrupt->token()));
+  print_copy(table.report(), context);
+  return table.report().interrupted ? kExitInterrupted : kExitOk;
+}
+
 Result<int> run(const Options& options, CommandContext& context) {
+  if (options.from.empty() == options.files.empty()) {
+    return fail(ErrorKind::kConfig, "import", "FILE, --from",
+                options.from.empty() ? "nothing to import" : "give files or --from, not both",
+                "hirestream import --help");
+  }
+  if (!options.from.empty()) {
+    return copy_table(options, context);
+  }
   HIRESTREAM_ASSIGN(const Uri target, parse_uri(options.to, UriRole::kRawLog));
   HIRESTREAM_TRY(
       check_target_file(target, options.replace ? IfFileExists::kReplace : IfFileExists::kRefuse));
@@ -154,13 +240,18 @@ void add_import_command(CLI::App& app, CommandContext& context) {
   command
       ->add_option("files", options->files,
                    "*.csv, *.tsv, *.ndjson, *.jsonl, *.json, also with .gz or .zst")
-      ->required()
       ->type_name("FILE");
+  command->add_option("--from", options->from, "Instead of files: the table to copy, cassandra://…")
+      ->type_name("URI");
   command
       ->add_option("--to", options->to,
                    "Raw log: cassandra://…, sqlite:PATH, csv:PATH, ndjson:PATH")
       ->required()
       ->type_name("URI");
+  command
+      ->add_option("--progress-file", options->progress_file,
+                   "Of --from: default hirestream-copy-FROM-to-TO.json in the current folder")
+      ->type_name("FILE");
   command->add_flag("--replace", options->replace,
                     "Of csv and ndjson: put the new file in the place of one that exists");
   command->add_option("--on-bad-row", options->on_bad_row, "stop or skip")

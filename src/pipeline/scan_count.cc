@@ -16,7 +16,7 @@ Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier
                              const std::function<bool(const SliceKey&)>& is_frozen) {
   const SourceDescription& source = ports.source.description();
   ScanCount count;
-  // Only of tables whose keys may be spelled in two ways.
+  // Only of tables whose rows may share an id.
   RowIdSet seen;
   // Rows that lie side by side are mostly of different slices, but those of one page often of one.
   std::optional<SliceKey> last_key;
@@ -42,8 +42,10 @@ Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier
       if (key != last_key) {
         turn_to(key);
       }
+      // Of rows with one id the first one counts, also when it lies outside.
+      const bool again = !source.unique_rows && !seen.insert(page.rows.id(row));
       const bool wanted = tally != nullptr || frozen != nullptr;
-      if (!wanted || (!source.unique_rows && !seen.insert(page.rows.id(row)))) {
+      if (again || !wanted) {
         continue;
       }
       if (tally != nullptr) {

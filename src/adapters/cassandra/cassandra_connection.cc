@@ -23,6 +23,10 @@ constexpr std::array<std::pair<std::string_view, Consistency>, 8> kConsistencies
     {"LOCAL_ONE", Consistency::kLocalOne},
 }};
 
+// Each sees what the next one sees.
+constexpr std::array kStrongestFirst = {Consistency::kAll, Consistency::kEachQuorum,
+                                        Consistency::kQuorum, Consistency::kLocalQuorum};
+
 bool is_name(const std::string& text) {
   return !text.empty() && text.size() <= 48 && std::all_of(text.begin(), text.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
@@ -115,6 +119,30 @@ CassandraConnection::CassandraConnection(CassandraConfig config,
     : config_(std::move(config)), session_(std::move(session)) {}
 
 CassandraConnection::~CassandraConnection() = default;
+
+Consistency CassandraConnection::consistency_at(ReadLevel level) {
+  if (level == ReadLevel::kConfigured) {
+    return config_.consistency;
+  }
+  std::vector<Consistency> candidates = {config_.strongest_consistency};
+  const auto* next = std::ranges::find(kStrongestFirst, config_.strongest_consistency);
+  candidates.insert(candidates.end(),
+                    next == kStrongestFirst.end() ? kStrongestFirst.begin() + 1 : next + 1,
+                    kStrongestFirst.end());
+  for (const Consistency candidate : candidates) {
+    if (candidate == config_.consistency || is_allowed(candidate)) {
+      return candidate;
+    }
+  }
+  return config_.consistency;
+}
+
+// A guardrail looks at the level alone, so a read of one row that every node has tells.
+bool CassandraConnection::is_allowed(Consistency consistency) {
+  const auto answer =
+      session_->query("SELECT key FROM system.local WHERE key = 'local'", {}, consistency);
+  return answer || answer.error().kind != ErrorKind::kConfig;
+}
 
 Result<void> CassandraConnection::execute(const std::string& cql) {
   return session_->execute(cql);

@@ -46,7 +46,8 @@ struct CassandraConfig {
   bool tls_check_address = true;  // the certificate must name the node's IP address
   std::string local_dc;           // empty: all data centers alike
   Consistency consistency = Consistency::kLocalQuorum;
-  Consistency strongest_consistency = Consistency::kAll;  // ReadLevel::kStrongest
+  // ReadLevel::kStrongest; where the server's guardrails refuse it, the next one that they allow.
+  Consistency strongest_consistency = Consistency::kAll;
   int32_t page_rows = 5000;
   int32_t parallel_reads = 8;
   int32_t parallel_writes = 64;
@@ -58,9 +59,6 @@ struct CassandraConfig {
 
   // kConfig naming the field, its value and what is allowed.
   Result<void> validate() const;
-  Consistency consistency_at(ReadLevel level) const {
-    return level == ReadLevel::kStrongest ? strongest_consistency : consistency;
-  }
   // For messages: "host1:9042,host2:9042".
   std::string hosts_text() const;
   std::string table_text() const;  // "keyspace.table"
@@ -79,6 +77,12 @@ class CassandraConnection {
   // A statement without values: DDL, GRANT. Returns when the cluster's nodes agree on the schema.
   Result<void> execute(const std::string& cql);
   ReadStatistics statistics() const;
+  // What a read of that level asks for. Of the strongest level the server is asked each time, for
+  // guardrails (read_consistency_levels_disallowed) can be set while it runs: the strongest one it
+  // allows, at least the configured one.
+  Consistency consistency_at(ReadLevel level);
+  // Whether the server's guardrails let us read so.
+  bool is_allowed(Consistency consistency);
 
   // For this folder's sources and writers.
   CqlSession& session() { return *session_; }

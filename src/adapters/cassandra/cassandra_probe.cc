@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "adapters/cassandra/cassandra_scan_source.h"
 #include "adapters/cassandra/cql_session_internal.h"
 #include "adapters/cassandra/partition_layout.h"
 
@@ -35,61 +36,141 @@ Result<void> measure_clock(CassandraConnection& connection, Clock& clock, Cassan
   return {};
 }
 
+std::string copy_text(const TableShape& shape) {
+  return fmt::format(
+      "make the recommended table beside it (hirestream init --source "
+      "cassandra://…/{}/{}_by_bucket), copy the rows that are there (hirestream import --from … "
+      "--to …), let the writers write to it",
+      shape.keyspace, shape.table);
+}
+
+std::vector<TableAdvice> scan_advice(const TableShape& shape) {
+  std::vector<TableAdvice> advice;
+  const std::string table = shape.keyspace + "." + shape.table;
+  advice.push_back(
+      {fmt::format("{} can only be scanned, for {}: finding new rows means reading all of it again "
+                   "and again, and the cost grows with history",
+                   table, shape.no_tail.value_or("--strategy says so")),
+       copy_text(shape)});
+  if (!shape.id_is_whole_key()) {
+    advice.push_back(
+        {fmt::format("rows of {} with one create_time may lie in several places: only the first of "
+                     "them counts, and each scan remembers all ids",
+                     table),
+         "nothing, if the writers make each create_time once"});
+  }
+  if (shape.default_ttl_s > 0 && shape.default_ttl_s < 3 * kDayS) {
+    advice.push_back(
+        {fmt::format("{} drops rows after {} s: a scan keeps what a day gave only if it can look "
+                     "at that day's rows once more when the day is over",
+                     table, shape.default_ttl_s),
+         "keep raw rows for three days at least; ALTER TABLE … WITH default_time_to_live holds for "
+         "new rows, those that are there expire as they were written"});
+  }
+  return advice;
+}
+
+std::vector<TableAdvice> tail_advice(const TableShape& shape) {
+  std::vector<TableAdvice> advice;
+  const std::string table = shape.keyspace + "." + shape.table;
+  if (is_text(shape.find(Column::kCreateTime)->type)) {
+    advice.push_back({fmt::format("{}.create_time is text, which does not sort by time: each poll "
+                                  "reads whole partitions",
+                                  table),
+                      "use timeuuid; the type of a key cannot be altered: " + copy_text(shape)});
+  }
+  if (shape.compaction != "TimeWindowCompactionStrategy") {
+    advice.push_back({fmt::format("{} is compacted by {}: for rows that are written once, "
+                                  "TimeWindowCompactionStrategy with windows of a day costs less",
+                                  table, shape.compaction),
+                      "ALTER TABLE … WITH compaction; the rows that are there are compacted anew "
+                      "then, once"});
+  }
+  if (shape.default_ttl_s > 0 && shape.default_ttl_s < kWeekS) {
+    advice.push_back(
+        {fmt::format("{} drops rows after {} s, before the ledger's retention ends (7 days by "
+                     "default): verify cannot recount what has expired",
+                     table, shape.default_ttl_s),
+         "a shorter --retention, or a longer default_time_to_live, which holds for new rows; those "
+         "that are there expire as they were written"});
+  }
+  return advice;
+}
+
+// One statement of each table, as the engine asks it.
+Result<void> try_privileges(CassandraConnection& connection, CassandraProbe& probe) {
+  const CassandraConfig& config = connection.config();
+  CqlSession& session = connection.session();
+  const auto may_read = [&](const std::string& keyspace, const std::string& table) {
+    const auto answer =
+        session.query(fmt::format("SELECT * FROM {}.{} LIMIT 1", quote_identifier(keyspace),
+                                  quote_identifier(table)),
+                      {}, config.consistency);
+    return answer || answer.error().kind != ErrorKind::kConfig ? Result<void>()
+                                                               : forward(answer.error());
+  };
+  HIRESTREAM_TRY(may_read(config.keyspace, config.table));
+  if (probe.shape.strategy == Strategy::kScan && !may_read("system", "size_estimates")) {
+    probe.advice.push_back(
+        {"this user may not read system.size_estimates: scans guess how finely to cut the table",
+         "GRANT SELECT ON TABLE system.size_estimates, as hirestream init --print shows"});
+  }
+  return {};
+}
+
+Result<void> try_bounds(CassandraConnection& connection, CassandraProbe& probe) {
+  HIRESTREAM_ASSIGN(const auto refusal, bound_refusal(connection, probe.shape));
+  if (refusal) {
+    probe.advice.push_back(
+        {fmt::format("every scan reads all of {}, for it cannot be asked for recent event times: "
+                     "{}",
+                     connection.config().table_text(), *refusal),
+         "nothing is counted wrongly; it costs less with a ts of the type timestamp, and where "
+         "allow_filtering_enabled lets this user filter"});
+  }
+  return {};
+}
+
+void try_guardrails(CassandraConnection& connection, CassandraProbe& probe) {
+  const CassandraConfig& config = connection.config();
+  const Consistency strongest = connection.consistency_at(ReadLevel::kStrongest);
+  if (strongest != config.strongest_consistency) {
+    probe.advice.push_back(
+        {fmt::format("the server refuses reads at {} (read_consistency_levels_disallowed): a "
+                     "slice that seems to lack rows is read again at {} and held as long as they "
+                     "are missing",
+                     consistency_name(config.strongest_consistency), consistency_name(strongest)),
+         "write at LOCAL_QUORUM at least, then no acknowledged row is missed; or allow the level "
+         "to this user"});
+  }
+}
+
 }  // namespace
 
-std::vector<std::string> table_advice(const TableShape& shape, const CassandraConfig& config) {
-  std::vector<std::string> advice;
-  const std::string table = shape.keyspace + "." + shape.table;
-  if (shape.strategy == Strategy::kScan) {
-    advice.push_back(fmt::format(
-        "{} has {}: finding new rows means reading all of it again and again, and the cost grows "
-        "with history. Use the recommended table, PRIMARY KEY ((bucket, shard), create_time): "
-        "hirestream init --print shows it.",
-        table, shape.key_text()));
-  }
-  if (shape.strategy == Strategy::kTail && is_text(shape.find(Column::kCreateTime)->type)) {
-    advice.push_back(fmt::format(
-        "{}.create_time is text, which does not sort by time: each poll reads whole partitions. "
-        "Use timeuuid.",
-        table));
-  }
+std::vector<TableAdvice> table_advice(const TableShape& shape, const CassandraConfig& config) {
+  std::vector<TableAdvice> advice =
+      shape.strategy == Strategy::kScan ? scan_advice(shape) : tail_advice(shape);
   const TableColumn* ts = shape.find(Column::kTs);
   if (ts != nullptr && is_text(ts->type)) {
-    advice.push_back(fmt::format(
-        "{}.ts is text: every value must be parsed, and scans cannot be bounded exactly. Use "
-        "timestamp.",
-        table));
-  }
-  if (shape.strategy == Strategy::kTail && shape.compaction != "TimeWindowCompactionStrategy") {
-    advice.push_back(fmt::format(
-        "{} is compacted by {}: for rows that are written once, TimeWindowCompactionStrategy with "
-        "windows of a day costs less.",
-        table, shape.compaction));
-  }
-  if (shape.strategy == Strategy::kScan && shape.default_ttl_s > 0 &&
-      shape.default_ttl_s < 3 * kDayS) {
-    advice.push_back(fmt::format(
-        "{} drops rows after {} s: a scan keeps what a day gave only if it can look at that day's "
-        "rows once more when the day is over. Keep raw rows for three days at least.",
-        table, shape.default_ttl_s));
-  }
-  if (shape.strategy == Strategy::kTail && shape.default_ttl_s > 0 &&
-      shape.default_ttl_s < kWeekS) {
-    advice.push_back(fmt::format(
-        "{} drops rows after {} s, before the ledger's retention ends (7 days by default): verify "
-        "cannot recount what has expired. Keep raw rows longer, or set a shorter retention.",
-        table, shape.default_ttl_s));
+    advice.push_back(
+        {fmt::format("{}.{}.ts is text: every value must be parsed, and scans cannot "
+                     "be bounded exactly",
+                     shape.keyspace, shape.table),
+         "use timestamp in a new table; the rows that are there are read as they are"});
   }
   if (shape.replication.find("SimpleStrategy") != std::string::npos) {
-    advice.push_back(fmt::format(
-        "keyspace {} is replicated by SimpleStrategy: fine for one node, not for production.",
-        shape.keyspace));
+    advice.push_back({fmt::format("keyspace {} is replicated by SimpleStrategy: fine for one node, "
+                                  "not for production",
+                                  shape.keyspace),
+                      "ALTER KEYSPACE … WITH replication, then nodetool repair --full, so that the "
+                      "rows that are there reach their new replicas"});
   }
   if (config.consistency == Consistency::kOne || config.consistency == Consistency::kLocalOne) {
-    advice.push_back(fmt::format(
-        "reads with consistency {} may miss rows until replicas agree; they are found late, by "
-        "audits. LOCAL_QUORUM with LOCAL_QUORUM writes sees every acknowledged row.",
-        consistency_name(config.consistency)));
+    advice.push_back({fmt::format("reads with consistency {} may miss rows until replicas agree; "
+                                  "they are found late, by audits",
+                                  consistency_name(config.consistency)),
+                      "LOCAL_QUORUM with LOCAL_QUORUM writes sees every acknowledged row; of rows "
+                      "that were written at ONE, nodetool repair"});
   }
   return advice;
 }
@@ -101,17 +182,26 @@ Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, const Read
   HIRESTREAM_ASSIGN(probe.shape, introspect_table(*connection, rules));
   HIRESTREAM_TRY(measure_clock(*connection, clock, probe));
   probe.advice = table_advice(probe.shape, config);
+  HIRESTREAM_TRY(try_privileges(*connection, probe));
+  try_guardrails(*connection, probe);
+  if (probe.shape.strategy == Strategy::kScan) {
+    HIRESTREAM_TRY(try_bounds(*connection, probe));
+  }
   if (probe.shape.strategy == Strategy::kTail) {
     HIRESTREAM_ASSIGN(auto in_force, read_layout(*connection));
     if (!in_force.note.empty()) {
-      probe.advice.push_back(std::move(in_force.note));
+      probe.advice.push_back({std::move(in_force.note),
+                              fmt::format("write how the rows that are there are spread into {}.{} "
+                                          "(hirestream init --print shows the entry)",
+                                          config.keyspace, layout_table_name(config.table))});
     }
   }
   if (std::abs(probe.clock_difference_us) > kClockDifferenceMaxUs) {
-    probe.advice.push_back(fmt::format(
-        "the server's clock differs from this machine's by {:.1f} s: rows seem to arrive early or "
-        "late. Run NTP on both.",
-        static_cast<double>(probe.clock_difference_us) / 1e6));
+    probe.advice.push_back(
+        {fmt::format("the server's clock differs from this machine's by {:.1f} s: rows seem to "
+                     "arrive early or late",
+                     static_cast<double>(probe.clock_difference_us) / 1e6),
+         "run NTP on both; rows that are there keep the time they have"});
   }
   return probe;
 }

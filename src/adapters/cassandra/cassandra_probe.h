@@ -12,17 +12,24 @@
 
 namespace hirestream {
 
+struct TableAdvice {
+  std::string finding;
+  std::string remedy;  // what to do, and what becomes of the rows that are there
+  friend bool operator==(const TableAdvice&, const TableAdvice&) = default;
+};
+
 struct CassandraProbe {
   TableShape shape;                 // server version, cluster name, key, TTL, gc_grace
   int64_t round_trip_us = 0;        // least of several small queries
   int64_t clock_difference_us = 0;  // server − local; known to half a round trip
-  std::vector<std::string> advice;  // one sentence each; empty: nothing to say
+  std::vector<TableAdvice> advice;  // empty: nothing to say
 };
 
+// Also tries what the engine will ask for: privileges on each table, guardrails.
 Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, const ReadingRules& rules,
                                        Clock& clock);
 
 // The advice for a table and configuration. Pure.
-std::vector<std::string> table_advice(const TableShape& shape, const CassandraConfig& config);
+std::vector<TableAdvice> table_advice(const TableShape& shape, const CassandraConfig& config);
 
 }  // namespace hirestream

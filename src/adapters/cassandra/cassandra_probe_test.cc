@@ -7,8 +7,13 @@ namespace hirestream {
 namespace {
 
 using ::testing::Contains;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+auto finds(const std::string& words) {
+  return Contains(Field(&TableAdvice::finding, HasSubstr(words)));
+}
 
 TableShape shape_of(Strategy strategy, CqlType create_time, CqlType ts) {
   TableShape shape;
@@ -22,6 +27,7 @@ TableShape shape_of(Strategy strategy, CqlType create_time, CqlType ts) {
   shape.columns[0].type = create_time;
   shape.columns[1].name = "ts";
   shape.columns[1].type = ts;
+  shape.columns[1].type_name = cql_type_name(ts);
   return shape;
 }
 
@@ -32,13 +38,24 @@ TEST(TableAdvice, HasNothingToSayOfTheRecommendedTable) {
 
 TEST(TableAdvice, SaysWhatScansCost) {
   EXPECT_THAT(table_advice(shape_of(Strategy::kScan, CqlType::kText, CqlType::kText), {}),
-              Contains(HasSubstr("the cost grows with history")));
+              finds("the cost grows with history"));
+}
+
+TEST(TableAdvice, SaysWhatBecomesOfTheRowsThatAreThere) {
+  TableShape shape = shape_of(Strategy::kScan, CqlType::kText, CqlType::kBigint);
+  shape.default_ttl_s = 86'400;
+  CassandraConfig config;
+  config.consistency = Consistency::kOne;
+  for (const TableAdvice& advice : table_advice(shape, config)) {
+    EXPECT_NE(advice.remedy, "") << advice.finding;
+  }
+  EXPECT_THAT(table_advice(shape, config), finds("with one create_time may lie in several places"));
 }
 
 TEST(TableAdvice, WarnsOfExpiryBeforeTheLedgersRetention) {
   TableShape shape = shape_of(Strategy::kTail, CqlType::kTimeuuid, CqlType::kTimestamp);
   shape.default_ttl_s = 86'400;
-  EXPECT_THAT(table_advice(shape, {}), Contains(HasSubstr("drops rows after 86400 s")));
+  EXPECT_THAT(table_advice(shape, {}), finds("drops rows after 86400 s"));
 }
 
 TEST(TableAdvice, WarnsOfWeakConsistency) {
@@ -46,7 +63,7 @@ TEST(TableAdvice, WarnsOfWeakConsistency) {
   config.consistency = Consistency::kOne;
   EXPECT_THAT(
       table_advice(shape_of(Strategy::kTail, CqlType::kTimeuuid, CqlType::kTimestamp), config),
-      Contains(HasSubstr("consistency ONE")));
+      finds("consistency ONE"));
 }
 
 }  // namespace

@@ -21,10 +21,51 @@ constexpr int64_t kDayUs = 86'400'000'000;
 
 // Text says one id in several ways; of a longer key, rows with one id may lie in several places.
 bool has_unique_rows(const TableShape& shape) {
-  return shape.key(ColumnKind::kPartitionKey) ==
-             std::vector<std::string>{shape.find(Column::kCreateTime)->name} &&
-         shape.key(ColumnKind::kClustering).empty() &&
-         is_uuid(shape.find(Column::kCreateTime)->type);
+  return shape.id_is_whole_key() && is_uuid(shape.find(Column::kCreateTime)->type);
+}
+
+// A partition that has nothing but static columns looks like a row without its clustering columns.
+bool may_lack_rows(const TableShape& shape) {
+  return shape.find(Column::kCreateTime)->kind == ColumnKind::kClustering;
+}
+
+std::string token_text(const TableShape& shape) {
+  std::vector<std::string> key;
+  for (const std::string& name : shape.key(ColumnKind::kPartitionKey)) {
+    key.push_back(quote_identifier(name));
+  }
+  return fmt::format("token({})", fmt::join(key, ", "));
+}
+
+// Nothing: event times come from elsewhere.
+const TableColumn* time_column(const TableShape& shape) {
+  return shape.rules.arrival_is_event_time ? nullptr : shape.find(Column::kTs);
+}
+
+TimeBound bound_of(const TableShape& shape) {
+  const TableColumn* ts = time_column(shape);
+  return ts == nullptr ? TimeBound::kNone : time_bound(ts->type);
+}
+
+std::string bound_text(const TableShape& shape, TimeBound bound) {
+  if (bound == TimeBound::kNone) {
+    return {};
+  }
+  const std::string ts = quote_identifier(time_column(shape)->name);
+  switch (bound) {
+    case TimeBound::kTimestamp:
+      return fmt::format(" AND {0} >= ? AND {0} < ? ALLOW FILTERING", ts);
+    case TimeBound::kDate:
+      return fmt::format(" AND {0} >= ? AND {0} <= ? ALLOW FILTERING", ts);
+    default:
+      return fmt::format(" AND {} >= ? ALLOW FILTERING", ts);
+  }
+}
+
+std::string date_cell(int64_t days) {
+  std::string cell;
+  append_date_cell(days, cell);
+  return cell;
 }
 
 std::string timestamp_cell(int64_t ms) {
@@ -33,7 +74,56 @@ std::string timestamp_cell(int64_t ms) {
   return cell;
 }
 
+// `bound` kNone: of all event times.
+std::string scan_statement(const TableShape& shape, bool with_payload, TimeBound bound) {
+  const std::string token = token_text(shape);
+  return fmt::format("SELECT {} FROM {}.{} WHERE {} > ? AND {} <= ?{}",
+                     shape.select_list(with_payload), quote_identifier(shape.keyspace),
+                     quote_identifier(shape.table), token, token, bound_text(shape, bound));
+}
+
+std::vector<std::string> bound_values(TimeBound bound, const EventTimes& times) {
+  switch (bound) {
+    case TimeBound::kText:
+      return {text_bound(times.from_us)};
+    case TimeBound::kTimestamp:
+      return {timestamp_cell(floor_divide(times.from_us, 1000)),
+              timestamp_cell(floor_divide(times.to_us - 1, 1000) + 1)};
+    case TimeBound::kDate:
+      return {date_cell(floor_divide(times.from_us, kDayUs) - 1),
+              date_cell(floor_divide(times.to_us, kDayUs) + 1)};
+    case TimeBound::kNone:
+      break;
+  }
+  return {};
+}
+
+// What the server says where it refuses what it is asked.
+Result<std::optional<std::string>> refusal_of(const Error& error) {
+  if (error.kind != ErrorKind::kConfig) {
+    return forward(error);
+  }
+  return std::optional(error.message);
+}
+
+// Asks the statement of no token at all.
+Result<std::optional<std::string>> refusal_of(CassandraConnection& connection,
+                                              const CqlStatement& by_times,
+                                              const std::vector<std::string>& bounds) {
+  std::vector<std::string> values = {timestamp_cell(0), timestamp_cell(0)};
+  values.insert(values.end(), bounds.begin(), bounds.end());
+  const auto answer = connection.session().query(by_times, values, connection.config().consistency);
+  return answer ? Result<std::optional<std::string>>() : refusal_of(answer.error());
+}
+
 }  // namespace
+
+TimeBound time_bound(CqlType ts) {
+  return is_text(ts)                 ? TimeBound::kText
+         : ts == CqlType::kTimestamp ? TimeBound::kTimestamp
+         : ts == CqlType::kDate      ? TimeBound::kDate
+                                     : TimeBound::kNone;
+}
 
 std::string text_bound(int64_t from_us) {
   const int64_t days = floor_divide(from_us, kDayUs) - 2;
@@ -44,9 +134,8 @@ std::string text_bound(int64_t from_us) {
 }
 
 struct CassandraScanSource::Statements {
-  CqlStatement all;  // token from, token to
-  // token from, token to, ts from [, ts to]; nothing: the server has no event times to look at.
-  std::optional<CqlStatement> by_times;
+  CqlStatement all;                      // token from, token to
+  std::optional<CqlStatement> by_times;  // token from, token to, bounds; unless refused
 };
 
 CassandraScanSource::CassandraScanSource(std::unique_ptr<CassandraConnection> connection,
@@ -57,36 +146,20 @@ CassandraScanSource::~CassandraScanSource() = default;
 
 Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
     std::unique_ptr<CassandraConnection> connection, const TableShape& shape, bool with_payload) {
-  CqlSession& session = connection->session();
-  std::vector<std::string> key;
-  for (const std::string& name : shape.key(ColumnKind::kPartitionKey)) {
-    key.push_back(quote_identifier(name));
-  }
-  const std::string token = fmt::format("token({})", fmt::join(key, ", "));
-  const std::string select =
-      fmt::format("SELECT {} FROM {}.{} WHERE {} > ? AND {} <= ?", shape.select_list(with_payload),
-                  quote_identifier(shape.keyspace), quote_identifier(shape.table), token, token);
-  const TableColumn* ts = shape.rules.arrival_is_event_time ? nullptr : shape.find(Column::kTs);
-  const bool ts_is_text = ts != nullptr && is_text(ts->type);
   auto statements = std::make_unique<Statements>();
-  HIRESTREAM_ASSIGN(statements->all, session.prepare(select));
-  if (ts != nullptr) {
-    const std::string name = quote_identifier(ts->name);
-    HIRESTREAM_ASSIGN(
-        statements->by_times,
-        session.prepare(fmt::format("{} AND {} >= ?{} ALLOW FILTERING", select, name,
-                                    ts_is_text ? "" : fmt::format(" AND {} < ?", name))));
-  }
+  HIRESTREAM_ASSIGN(statements->all, connection->session().prepare(
+                                         scan_statement(shape, with_payload, TimeBound::kNone)));
   std::vector<std::pair<std::string, CqlType>> columns;
   for (const ResultColumn& column : statements->all.columns) {
     columns.emplace_back(column.name, column.type);
   }
-  HIRESTREAM_ASSIGN(auto decoder, RawPageDecoder::make(shape.table, columns, shape.rules));
+  HIRESTREAM_ASSIGN(auto decoder,
+                    RawPageDecoder::make(shape.table, columns, shape.rules, may_lack_rows(shape)));
 
   std::unique_ptr<CassandraScanSource> source(
       new CassandraScanSource(std::move(connection), std::move(decoder), shape.rules));
   source->statements_ = std::move(statements);
-  source->ts_is_text_ = ts_is_text;
+  source->by_token_ = !shape.id_is_whole_key();
   source->description_ = {.strategy = Strategy::kScan,
                           .kind = "cassandra",
                           .identity = shape.identity(),
@@ -100,7 +173,40 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
                           .range_reads = false,
                           .slice_reads = false,
                           .ring_reads = true};
+  HIRESTREAM_TRY(source->prepare_bound(shape, with_payload));
   return source;
+}
+
+Result<std::optional<std::string>> bound_refusal(CassandraConnection& connection,
+                                                 const TableShape& shape) {
+  const TimeBound bound = bound_of(shape);
+  if (bound == TimeBound::kNone) {
+    const TableColumn* ts = time_column(shape);
+    return ts == nullptr ? std::string("event times are those of arrival")
+                         : fmt::format("{} is {}", ts->name, ts->type_name);
+  }
+  const auto by_times = connection.session().prepare(scan_statement(shape, false, bound));
+  return by_times ? refusal_of(connection, *by_times, bound_values(bound, {0, 1}))
+                  : refusal_of(by_times.error());
+}
+
+Result<void> CassandraScanSource::prepare_bound(const TableShape& shape, bool with_payload) {
+  time_bound_ = bound_of(shape);
+  HIRESTREAM_ASSIGN(const auto refusal, bound_refusal(*connection_, shape));
+  if (refusal) {
+    notes_.push_back(
+        fmt::format("{}.{}: every scan reads all of it, for it cannot be asked for "
+                    "recent event times: {}",
+                    shape.keyspace, shape.table, *refusal));
+  }
+  if (time_bound_ == TimeBound::kNone) {
+    return {};
+  }
+  auto statement = connection_->session().prepare(scan_statement(shape, with_payload, time_bound_));
+  if (statement) {
+    statements_->by_times = std::move(*statement);
+  }
+  return {};
 }
 
 // The whole ring's from the server's estimate of its own share of the table, times the number of
@@ -160,18 +266,27 @@ Result<std::unique_ptr<Sweep>> CassandraScanSource::sweep(SweepRequest request) 
   const auto* part = std::get_if<RingPart>(&request.what);
   HIRESTREAM_CHECK(part != nullptr);
   BoundValues values;
-  const bool by_times = part->event_times && statements_->by_times;
-  if (by_times && ts_is_text_) {
-    values.add(text_bound(part->event_times->from_us));
-  } else if (by_times) {
-    values.add(timestamp_cell(floor_divide(part->event_times->from_us, 1000)));
-    values.add(timestamp_cell(floor_divide(part->event_times->to_us - 1, 1000) + 1));
+  bool bounded = part->event_times && statements_->by_times;
+  if (bounded) {
+    EventTimes times = *part->event_times;
+    times.from_us -= by_token_ ? kSameIdMarginUs : 0;
+    times.to_us += by_token_ ? kSameIdMarginUs : 0;
+    const auto bounds = bound_values(time_bound_, times);
+    // Guardrails can be set while the server runs.
+    HIRESTREAM_ASSIGN(const auto refusal, refusal_of(*connection_, *statements_->by_times, bounds));
+    bounded = !refusal;
+    for (const std::string& value : bounds) {
+      if (bounded) {
+        values.add(value);
+      }
+    }
   }
   HIRESTREAM_ASSIGN(const uint32_t ranges, range_count(*part));
   HIRESTREAM_ASSIGN(CqlRead pages, connection_->session().scan(
-                                       by_times ? *statements_->by_times : statements_->all,
+                                       bounded ? *statements_->by_times : statements_->all,
                                        token_range(part->begin, part->end), ranges, values,
-                                       connection_->config().consistency_at(request.level)));
+                                       connection_->consistency_at(request.level),
+                                       by_token_ ? PageOrder::kByToken : PageOrder::kAsTheyCome));
   return std::make_unique<RingSweep>(*this, std::move(pages));
 }
 

@@ -1,27 +1,50 @@
-// Strategy scan: a table that must be read through to find what is new (create_time alone is the
-// key). A part of the token ring is cut into small ranges, read in parallel; event times are
-// filtered on the server. An empty page is not the end: the server returns one when it has looked
-// long enough. Slices are minutes of event time.
+// Strategy scan: a table that must be read through to find what is new, whatever its key. A part of
+// the token ring is cut into small ranges, read in parallel; event times are filtered on the server
+// where it lets us (TimeBound). An empty page is not the end: the server returns one when it has
+// looked long enough. Slices are minutes of event time.
 //
-// Text ts sort as text, not as times: there the bound is a date two days early and open at its end,
-// which any offset fits in; only texts that do not begin with a date can be missed, and sweeps
-// without event times find those.
+// Where create_time is not the whole key, rows with one create_time may lie in several places: then
+// pages come in the order of the tokens, so that the same one of them is met first in every scan,
+// and a bound is kSameIdMarginUs wider on both sides.
 //
 // Threading, blocking, errors: see ports/event_source.h. Pages are fetched ahead; destroying the
 // sweep cancels what is under way.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "adapters/cassandra/cassandra_connection.h"
+#include "adapters/cassandra/cql_value.h"
 #include "adapters/cassandra/raw_page_decoder.h"
 #include "adapters/cassandra/table_shape.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
+
+// How the server can be asked for event times.
+enum class TimeBound : uint8_t {
+  // Not at all: `ts` is a number of unknown unit.
+  kNone,
+  // Text sorts as text, not as times: a date two days early and open at its end, which any offset
+  // fits in; only texts that do not begin with a date can be missed, and sweeps without event times
+  // find those.
+  kText,
+  kTimestamp,
+  // A day early and a day late, for time zones.
+  kDate,
+};
+TimeBound time_bound(CqlType ts);
+// Why scans of the table cannot be bounded by event times now: a guardrail, its key, the type of
+// ts. Nothing: they can.
+Result<std::optional<std::string>> bound_refusal(CassandraConnection& connection,
+                                                 const TableShape& shape);
+
+inline constexpr int64_t kSameIdMarginUs = 3'600'000'000;
 
 // Lower bound on a text ts for rows from that time on: the date two days before.
 std::string text_bound(int64_t from_us);
@@ -40,12 +63,15 @@ class CassandraScanSource : public EventSource {
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override;
+  // What somebody should know; may be empty.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Statements;
   class RingSweep;
   CassandraScanSource(std::unique_ptr<CassandraConnection> connection, RawPageDecoder decoder,
                       const ReadingRules& rules);
+  Result<void> prepare_bound(const TableShape& shape, bool with_payload);
   Result<uint32_t> range_count(const RingPart& part);
 
   std::unique_ptr<CassandraConnection> connection_;
@@ -53,7 +79,9 @@ class CassandraScanSource : public EventSource {
   RawPageDecoder decoder_;
   TrackingBatch batch_;  // of the sweep's page
   SourceDescription description_;
-  bool ts_is_text_ = true;
+  bool by_token_ = false;
+  TimeBound time_bound_ = TimeBound::kNone;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace hirestream

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "adapters/cassandra/cassandra_scan_source.h"
@@ -14,7 +16,7 @@ Result<void> check_strategy(const TableShape& shape, Strategy strategy) {
   const std::string table = shape.keyspace + "." + shape.table;
   if (strategy == Strategy::kTail && shape.strategy != Strategy::kTail) {
     return fail(ErrorKind::kConfig, "open source", table,
-                fmt::format("cannot be tailed: it has {}", shape.key_text()),
+                fmt::format("cannot be tailed: {}", shape.no_tail.value_or("")),
                 "leave --strategy away, or use a table with PRIMARY KEY ((bucket, shard), "
                 "create_time)");
   }
@@ -41,8 +43,10 @@ Result<OpenedCassandraSource> open_cassandra_source(const CassandraConfig& confi
     opened.notes.push_back(fmt::format("{}: {}", config.table_text(), lacks));
   }
   if (strategy == Strategy::kScan) {
-    HIRESTREAM_ASSIGN(opened.source, CassandraScanSource::open(std::move(connection), opened.shape,
-                                                               options.with_payload));
+    HIRESTREAM_ASSIGN(auto source, CassandraScanSource::open(std::move(connection), opened.shape,
+                                                             options.with_payload));
+    std::ranges::copy(source->notes(), std::back_inserter(opened.notes));
+    opened.source = std::move(source);
     return opened;
   }
   HIRESTREAM_ASSIGN(auto in_force, read_layout(*connection));

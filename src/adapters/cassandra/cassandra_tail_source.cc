@@ -16,10 +16,6 @@ constexpr uint32_t kRingRanges = 16;
 // 1582-10-15, the least time of a version-1 UUID.
 constexpr int64_t kFirstVersion1Us = -12'219'292'800'000'000;
 
-std::span<const uint8_t> bytes_of(const std::string& cell) {
-  return {reinterpret_cast<const uint8_t*>(cell.data()), cell.size()};
-}
-
 std::vector<std::pair<std::string, CqlType>> result_columns(const CqlStatement& statement) {
   std::vector<std::pair<std::string, CqlType>> columns;
   for (const ResultColumn& column : statement.columns) {
@@ -211,10 +207,9 @@ class CassandraTailSource::SliceSweep : public Sweep {
     }
     const Statements& statements = *source_.statements_;
     CassandraConnection& connection = *source_.connection_;
-    HIRESTREAM_ASSIGN(
-        CqlRead pages,
-        connection.session().read(range ? statements.range : statements.whole, values,
-                                  range ? 3 : 2, connection.config().consistency_at(level_)));
+    HIRESTREAM_ASSIGN(CqlRead pages,
+                      connection.session().read(range ? statements.range : statements.whole, values,
+                                                range ? 3 : 2, connection.consistency_at(level_)));
     pages_.emplace(std::move(pages));
     begin_ = begin;
     end_ = end;
@@ -337,10 +332,10 @@ Result<std::unique_ptr<Sweep>> CassandraTailSource::sweep(SweepRequest request) 
   }
   const auto& part = std::get<RingPart>(request.what);
   HIRESTREAM_CHECK(!part.event_times);
-  HIRESTREAM_ASSIGN(CqlRead pages,
-                    connection_->session().scan(
-                        statements_->ring, token_range(part.begin, part.end), kRingRanges,
-                        BoundValues(), connection_->config().consistency_at(request.level)));
+  HIRESTREAM_ASSIGN(
+      CqlRead pages,
+      connection_->session().scan(statements_->ring, token_range(part.begin, part.end), kRingRanges,
+                                  BoundValues(), connection_->consistency_at(request.level)));
   return std::make_unique<RingSweep>(*this, std::move(pages));
 }
 

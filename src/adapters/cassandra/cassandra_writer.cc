@@ -23,16 +23,34 @@ int64_t wall_clock_us() {
       .count();
 }
 
+// A raw row must say all of the table's key; bucket and shard of the recommended one are computed.
+Result<void> check_key(const TableShape& shape) {
+  for (const TableColumn& column : shape.columns) {
+    const bool known = std::ranges::find(kRawColumnNames, column.name) != kRawColumnNames.end();
+    if (shape.strategy == Strategy::kScan && shape.is_key(column.name) && !known) {
+      return fail(ErrorKind::kConfig, "open writer",
+                  fmt::format("{}.{}", shape.keyspace, shape.table),
+                  fmt::format("raw rows have no column {}, which is a part of its {}", column.name,
+                              shape.key_text()),
+                  "write to the recommended table: hirestream init makes it");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 struct CassandraWriter::Statement {
-  CqlStatement insert;
+  CqlStatement insert;  // …, write time
+  CqlStatement copy;    // …, write time, time to live
   BoundValues values;
 };
 
 // Where a row goes.
 struct CassandraWriter::Placed {
-  size_t event = 0;
+  const RawEvent* event = nullptr;
+  int64_t written_us = 0;
+  std::optional<int32_t> ttl_s = {};
   int64_t bucket = 0;
   int32_t shard = 0;
 };
@@ -48,6 +66,7 @@ Result<std::unique_ptr<CassandraWriter>> CassandraWriter::open(const CassandraCo
   HIRESTREAM_ASSIGN(const TableShape shape, introspect_table(*connection));
   std::unique_ptr<CassandraWriter> writer(new CassandraWriter(std::move(connection)));
   writer->source_zone_ = source_zone;
+  writer->identity_ = shape.identity();
   writer->partitioned_ = shape.strategy == Strategy::kTail;
   if (writer->partitioned_) {
     HIRESTREAM_ASSIGN(auto in_force, read_layout(*writer->connection_));
@@ -79,71 +98,85 @@ Result<void> CassandraWriter::prepare(const TableShape& shape) {
                   fmt::format("{}.{} column {}", shape.keyspace, shape.table, column->name),
                   fmt::format("values of the type {} cannot be written", column->type_name));
     }
-    targets_.push_back({static_cast<RawColumn>(i), column->type});
+    targets_.push_back({static_cast<RawColumn>(i), column->type, shape.is_key(column->name)});
     names.push_back(quote_identifier(column->name));
   }
   if (!missing.empty()) {
     notes_.push_back(fmt::format("{}.{} has no columns for {}: their values are not written",
                                  shape.keyspace, shape.table, fmt::join(missing, ", ")));
   }
+  HIRESTREAM_TRY(check_key(shape));
   const std::vector<std::string_view> markers(names.size(), "?");
-  HIRESTREAM_ASSIGN(
-      statement_->insert,
-      connection_->session().prepare(fmt::format(
-          "INSERT INTO {}.{} ({}) VALUES ({}) USING TIMESTAMP ?", quote_identifier(shape.keyspace),
-          quote_identifier(shape.table), fmt::join(names, ", "), fmt::join(markers, ", "))));
+  const std::string insert = fmt::format(
+      "INSERT INTO {}.{} ({}) VALUES ({}) USING TIMESTAMP ?", quote_identifier(shape.keyspace),
+      quote_identifier(shape.table), fmt::join(names, ", "), fmt::join(markers, ", "));
+  CqlSession& session = connection_->session();
+  HIRESTREAM_ASSIGN(statement_->insert, session.prepare(insert));
+  HIRESTREAM_ASSIGN(statement_->copy, session.prepare(insert + " AND TTL ?"));
   return {};
 }
 
 Result<void> CassandraWriter::write(std::span<const RawEvent> events) {
   while (!events.empty()) {
     const size_t size = std::min(events.size(), kRowsPerChunk);
-    HIRESTREAM_TRY(write_chunk(events.first(size)));
+    const int64_t first_us = std::max(wall_clock_us(), last_timestamp_us_ + 1);
+    std::vector<Placed> rows(size);
+    for (size_t i = 0; i < size; ++i) {
+      // The call's order, not that of the partitions, decides which of two writes wins.
+      rows[i] = {.event = &events[i], .written_us = first_us + static_cast<int64_t>(i)};
+      HIRESTREAM_TRY(place(rows[i]));
+    }
+    last_timestamp_us_ = first_us + static_cast<int64_t>(size) - 1;
+    HIRESTREAM_TRY(write_rows(std::move(rows), statement_->insert, false));
     events = events.subspan(size);
   }
   return {};
 }
 
-Result<std::vector<CassandraWriter::Placed>> CassandraWriter::place(
-    std::span<const RawEvent> events) const {
-  std::vector<Placed> placed(events.size());
-  for (size_t i = 0; i < events.size(); ++i) {
-    placed[i].event = i;
-    const auto& create_time = events[i][RawColumn::kCreateTime];
-    if (!create_time || create_time->empty()) {
-      return fail(ErrorKind::kRejected, "write", connection_->config().table_text(),
-                  "a row has no create_time");
-    }
-    if (!partitioned_) {
-      continue;
-    }
-    const auto id = parse_uuid(*create_time);
-    if (!id || !is_version_1(*id)) {
-      return fail(ErrorKind::kRejected, "write", connection_->config().table_text(),
-                  fmt::format("row with create_time '{}', column create_time: is no version-1 UUID",
-                              *create_time));
-    }
-    const PartitionLayout& layout = layout_at(layouts_, arrival_time_us(*id));
-    placed[i].bucket = bucket_of(arrival_time_us(*id), layout.bucket_width_s);
-    placed[i].shard = shard_of(*id, layout.shard_count);
+Result<void> CassandraWriter::write_copies(std::span<const StoredEvent> events) {
+  std::vector<Placed> rows;
+  rows.reserve(events.size());
+  for (const StoredEvent& stored : events) {
+    rows.push_back(
+        {.event = &stored.event, .written_us = stored.written_us, .ttl_s = stored.ttl_s});
+    HIRESTREAM_TRY(place(rows.back()));
   }
-  // Stable: rows of a partition keep their order.
-  std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
-    return std::pair(a.bucket, a.shard) < std::pair(b.bucket, b.shard);
-  });
-  return placed;
+  return rows.empty() ? Result<void>() : write_rows(std::move(rows), statement_->copy, true);
 }
 
-Result<void> CassandraWriter::write_chunk(std::span<const RawEvent> events) {
-  HIRESTREAM_ASSIGN(const auto placed, place(events));
+Result<void> CassandraWriter::place(Placed& row) const {
+  const auto& create_time = (*row.event)[RawColumn::kCreateTime];
+  if (!create_time || create_time->empty()) {
+    return fail(ErrorKind::kRejected, "write", connection_->config().table_text(),
+                "a row has no create_time");
+  }
+  if (!partitioned_) {
+    return {};
+  }
+  const auto id = parse_uuid(*create_time);
+  if (!id || !is_version_1(*id)) {
+    return fail(ErrorKind::kRejected, "write", connection_->config().table_text(),
+                fmt::format("row with create_time '{}', column create_time: is no version-1 UUID",
+                            *create_time));
+  }
+  const PartitionLayout& layout = layout_at(layouts_, arrival_time_us(*id));
+  row.bucket = bucket_of(arrival_time_us(*id), layout.bucket_width_s);
+  row.shard = shard_of(*id, layout.shard_count);
+  return {};
+}
+
+Result<void> CassandraWriter::write_rows(std::vector<Placed> rows, const CqlStatement& insert,
+                                         bool with_ttl) {
+  // Stable: rows of a partition keep their order.
+  std::stable_sort(rows.begin(), rows.end(), [](const Placed& a, const Placed& b) {
+    return std::pair(a.bucket, a.shard) < std::pair(b.bucket, b.shard);
+  });
   BoundValues& values = statement_->values;
   values.clear();
-  const int64_t first_timestamp = std::max(wall_clock_us(), last_timestamp_us_ + 1);
-  last_timestamp_us_ = first_timestamp - 1;
   std::vector<uint32_t> groups;
   size_t group_begin_bytes = 0;
   const Placed* previous = nullptr;
-  for (const Placed& row : placed) {
+  for (const Placed& row : rows) {
     const bool fits = partitioned_ && previous != nullptr && previous->bucket == row.bucket &&
                       previous->shard == row.shard && groups.back() < kBatchRowsMax &&
                       values.byte_count() - group_begin_bytes < kBatchBytesMax;
@@ -151,20 +184,16 @@ Result<void> CassandraWriter::write_chunk(std::span<const RawEvent> events) {
       groups.push_back(0);
       group_begin_bytes = values.byte_count();
     }
-    HIRESTREAM_TRY(bind(events[row.event], row));
-    // The call's order, not the sorted one, decides which of two writes wins.
-    const auto offset = static_cast<int64_t>(row.event);
-    append_int64(first_timestamp + offset, values.bytes());
-    values.commit();
+    HIRESTREAM_TRY(bind(row, with_ttl));
     ++groups.back();
     previous = &row;
   }
-  last_timestamp_us_ += static_cast<int64_t>(events.size());
-  const size_t width = targets_.size() + 1 + (partitioned_ ? 2 : 0);
-  return connection_->session().write(statement_->insert, values, width, groups);
+  const size_t width = targets_.size() + (with_ttl ? 2 : 1) + (partitioned_ ? 2 : 0);
+  return connection_->session().write(insert, values, width, groups);
 }
 
-Result<void> CassandraWriter::bind(const RawEvent& event, const Placed& placed) {
+Result<void> CassandraWriter::bind(const Placed& row, bool with_ttl) {
+  const RawEvent& event = *row.event;
   BoundValues& values = statement_->values;
   const auto rejected = [&](std::string_view column, std::string_view value,
                             std::string_view what) {
@@ -173,17 +202,24 @@ Result<void> CassandraWriter::bind(const RawEvent& event, const Placed& placed) 
                             *event[RawColumn::kCreateTime], column, value, what));
   };
   if (partitioned_) {
-    if (!append_bucket(bucket_type_, placed.bucket, layouts_.front().layout.bucket_width_s,
+    if (!append_bucket(bucket_type_, row.bucket, layouts_.front().layout.bucket_width_s,
                        values.bytes())) {
-      return rejected("bucket", fmt::format("{}", placed.bucket), "does not fit the column");
+      return rejected("bucket", fmt::format("{}", row.bucket), "does not fit the column");
     }
     values.commit();
-    HIRESTREAM_CHECK(append_integer(shard_type_, placed.shard, values.bytes()));
+    HIRESTREAM_CHECK(append_integer(shard_type_, row.shard, values.bytes()));
     values.commit();
   }
   for (const Target& target : targets_) {
     const auto& value = event[target.column];
     if (!value || (value->empty() && !is_text(target.type))) {
+      if (target.is_key) {
+        return fail(ErrorKind::kRejected, "write", connection_->config().table_text(),
+                    fmt::format("row with create_time '{}', column {}: has no value, and is a part "
+                                "of the table's key",
+                                *event[RawColumn::kCreateTime],
+                                kRawColumnNames[static_cast<size_t>(target.column)]));
+      }
       values.add_unset();
       continue;
     }
@@ -192,6 +228,14 @@ Result<void> CassandraWriter::bind(const RawEvent& event, const Placed& placed) 
       return rejected(kRawColumnNames[static_cast<size_t>(target.column)], *value, *problem);
     }
     values.commit();
+  }
+  append_int64(row.written_us, values.bytes());
+  values.commit();
+  if (with_ttl && row.ttl_s) {
+    append_int32(*row.ttl_s, values.bytes());
+    values.commit();
+  } else if (with_ttl) {
+    values.add_unset();
   }
   return {};
 }

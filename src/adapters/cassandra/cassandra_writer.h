@@ -15,12 +15,15 @@
 
 #include "adapters/cassandra/cassandra_connection.h"
 #include "adapters/cassandra/partition_layout.h"
+#include "adapters/cassandra/stored_event.h"
 #include "adapters/cassandra/table_shape.h"
 #include "model/raw_event.h"
 #include "model/time_zone.h"
 #include "ports/raw_log_writer.h"
 
 namespace hirestream {
+
+struct CqlStatement;
 
 class CassandraWriter : public RawLogWriter {
  public:
@@ -31,10 +34,16 @@ class CassandraWriter : public RawLogWriter {
   ~CassandraWriter() override;
 
   Result<void> write(std::span<const RawEvent> events) override;
+  // Rows of another table, with their own write times and what they have left to live: writing them
+  // again changes nothing, and what was written later stays. Rows without a time to live get the
+  // table's.
+  Result<void> write_copies(std::span<const StoredEvent> events);
   Result<void> finish() override { return {}; }
   // What somebody should know: columns of raw rows that the table does not have, a missing layout
   // table.
   const std::vector<std::string>& notes() const { return notes_; }
+  // Of the table, as SourceDescription::identity.
+  const std::string& identity() const { return identity_; }
   const LayoutHistory& layouts() const { return layouts_; }
 
  private:
@@ -42,19 +51,21 @@ class CassandraWriter : public RawLogWriter {
   struct Target {
     RawColumn column;
     CqlType type;
+    bool is_key;
   };
   struct Placed;
   explicit CassandraWriter(std::unique_ptr<CassandraConnection> connection);
   Result<void> prepare(const TableShape& shape);
-  Result<void> write_chunk(std::span<const RawEvent> events);
-  Result<std::vector<Placed>> place(std::span<const RawEvent> events) const;
-  Result<void> bind(const RawEvent& event, const Placed& placed);
+  Result<void> place(Placed& row) const;
+  Result<void> write_rows(std::vector<Placed> rows, const CqlStatement& insert, bool with_ttl);
+  Result<void> bind(const Placed& row, bool with_ttl);
 
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<Statement> statement_;
   TimeZone source_zone_;
   std::vector<Target> targets_;
   std::vector<std::string> notes_;
+  std::string identity_;
   LayoutHistory layouts_ = {{}};
   bool partitioned_ = false;  // the recommended table
   CqlType bucket_type_ = CqlType::kBigint;

@@ -49,6 +49,12 @@ std::string ErrorBox::hint() const {
     default:
       break;
   }
+  if (std::string_view(error_.message != nullptr ? error_.message : "").find("Guardrail") !=
+      std::string_view::npos) {
+    return "a guardrail in the cluster's cassandra.yaml refuses it to this user: have it allowed, "
+           "or "
+           "ask for less (…/table?consistency=LOCAL_QUORUM, &page_rows=1000)";
+  }
   if (error_.server_code == kUnauthorized) {
     return "grant the role what it needs: hirestream init --print shows the statements";
   }
@@ -109,6 +115,11 @@ tl::unexpected<Error> ErrorBox::take_opening(const CassandraConfig& config) cons
     error.hint =
         "the name could not be resolved: check the host in cassandra://host:9042/keyspace/table, "
         "and the name server";
+  } else if (error_.code == HS_CQL_E_CONNECT &&
+             error.message.find("it advertises") != std::string::npos) {
+    error.hint =
+        "set broadcast_rpc_address in the nodes' cassandra.yaml to an address that this machine "
+        "reaches, or run hirestream in the nodes' network";
   } else if (error_.code == HS_CQL_E_CONNECT && encrypted) {
     // A node that demands a certificate just closes the connection.
     error.hint += config.tls_cert.empty()
@@ -258,6 +269,7 @@ hs_cql_request_options CqlSession::options(Consistency consistency, int32_t para
       .retries = static_cast<uint32_t>(config_.retries),
       .backoff_ms_min = kBackoffMsMin,
       .backoff_ms_max = kBackoffMsMax,
+      .in_order = 0,
   };
 }
 
@@ -278,9 +290,10 @@ Result<CqlRead> CqlSession::read(const CqlStatement& statement, const BoundValue
 
 Result<CqlRead> CqlSession::scan(const CqlStatement& statement, const TokenRange& tokens,
                                  uint32_t ranges, const BoundValues& values,
-                                 Consistency consistency) {
+                                 Consistency consistency, PageOrder order) {
   const auto cells = values.cells();
-  const auto request_options = options(consistency, config_.parallel_reads);
+  auto request_options = options(consistency, config_.parallel_reads);
+  request_options.in_order = order == PageOrder::kByToken ? 1 : 0;
   ErrorBox error;
   hs_cql_read* read = nullptr;
   if (hs_cql_scan_start(session_.get(), statement.handle.get(), config_.keyspace.c_str(),

@@ -105,6 +105,9 @@ struct CqlVerdict {
 };
 CqlVerdict cql_verdict(int32_t code, int32_t server_code);
 
+// kByToken: the same rows come in the same order in every scan, however the ring is cut.
+enum class PageOrder : uint8_t { kAsTheyCome, kByToken };
+
 class CqlSession {
  public:
   static Result<std::unique_ptr<CqlSession>> open(const CassandraConfig& config);
@@ -117,7 +120,8 @@ class CqlSession {
   // In at least so many ranges, each sent to its replicas: the statement's first two markers;
   // `values` follow for each.
   Result<CqlRead> scan(const CqlStatement& statement, const TokenRange& tokens, uint32_t ranges,
-                       const BoundValues& values, Consistency consistency);
+                       const BoundValues& values, Consistency consistency,
+                       PageOrder order = PageOrder::kAsTheyCome);
   // group_rows: sizes of groups of consecutive rows that form a batch.
   Result<void> write(const CqlStatement& statement, const BoundValues& values, size_t width,
                      std::span<const uint32_t> group_rows);

@@ -2,22 +2,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <utility>
 
+#include "model/floor_divide.h"
 #include "model/text.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, CqlType>, 15> kTypeNames = {{
+constexpr std::array<std::pair<std::string_view, CqlType>, 16> kTypeNames = {{
     {"ascii", CqlType::kAscii},
     {"bigint", CqlType::kBigint},
     {"boolean", CqlType::kBoolean},
+    {"date", CqlType::kDate},
     {"decimal", CqlType::kDecimal},
     {"double", CqlType::kDouble},
     {"float", CqlType::kFloat},
@@ -31,6 +35,12 @@ constexpr std::array<std::pair<std::string_view, CqlType>, 15> kTypeNames = {{
     {"uuid", CqlType::kUuid},
     {"varint", CqlType::kVarint},
 }};
+
+constexpr int64_t kMicrosOfDay = 86'400'000'000;
+// A date is the number of days since 1970-01-01, plus this.
+constexpr int64_t kDateOffset = int64_t{1} << 31;
+// From 1970 on or back: beyond it a year has more than four digits.
+constexpr int64_t kDaysShown = 719'000;
 
 uint64_t read_unsigned(std::span<const uint8_t> cell) {
   uint64_t value = 0;
@@ -151,6 +161,57 @@ std::optional<std::string> append_timestamp(std::string_view text, TimeZone& zon
   return std::nullopt;
 }
 
+// In any zone: only the civil date counts.
+std::optional<std::string> append_date(std::string_view text, std::string& out) {
+  const auto parsed = parse_timestamp(text);
+  if (!parsed) {
+    return "is no date (YYYY-MM-DD)";
+  }
+  append_date_cell(floor_divide(parsed->us, kMicrosOfDay), out);
+  return std::nullopt;
+}
+
+// Doubles beyond it leave out whole numbers: nobody knows which one was meant.
+constexpr double kExactMax = 9'007'199'254'740'992.0;
+
+NumberCell number_of(double value, std::string shown) {
+  if (std::isnan(value)) {
+    return {.well_formed = true, .is_null = true};
+  }
+  if (std::abs(value) <= kExactMax && std::trunc(value) == value) {
+    return {.well_formed = true, .integer = static_cast<int64_t>(value)};
+  }
+  return {.well_formed = true, .shown = std::move(shown)};
+}
+
+std::optional<int64_t> exact_integer(int64_t unscaled, int32_t scale) {
+  for (; scale > 0 && unscaled != 0; --scale) {
+    if (unscaled % 10 != 0) {
+      return std::nullopt;
+    }
+    unscaled /= 10;
+  }
+  for (; scale < 0 && unscaled != 0; ++scale) {
+    if (__builtin_mul_overflow(unscaled, 10, &unscaled)) {
+      return std::nullopt;
+    }
+  }
+  return unscaled;
+}
+
+NumberCell read_decimal(std::span<const uint8_t> cell) {
+  if (cell.size() <= 4) {
+    return {};
+  }
+  const int32_t scale = *read_int32(cell.first(4));
+  const std::span<const uint8_t> unscaled = cell.subspan(4);
+  const IntegerCell digits = read_integer(CqlType::kVarint, unscaled);
+  const auto integer = digits.value ? exact_integer(*digits.value, scale) : std::nullopt;
+  return {.well_formed = true,
+          .integer = integer,
+          .shown = integer ? std::string() : shown_decimal(unscaled, scale)};
+}
+
 }  // namespace
 
 CqlType cql_type_from_name(std::string_view name) {
@@ -178,6 +239,11 @@ bool is_text(CqlType type) {
 bool is_integer(CqlType type) {
   return type == CqlType::kInt || type == CqlType::kBigint || type == CqlType::kSmallint ||
          type == CqlType::kTinyint || type == CqlType::kVarint;
+}
+
+bool is_number(CqlType type) {
+  return is_integer(type) || type == CqlType::kFloat || type == CqlType::kDouble ||
+         type == CqlType::kDecimal;
 }
 
 bool is_uuid(CqlType type) {
@@ -246,11 +312,97 @@ std::optional<double> read_double(std::span<const uint8_t> cell) {
   return std::bit_cast<double>(read_unsigned(cell));
 }
 
+std::string shown_integer(std::span<const uint8_t> cell) {
+  return fmt::format("0x{:02x}", fmt::join(cell, ""));
+}
+
+std::string shown_decimal(std::span<const uint8_t> unscaled, int32_t scale) {
+  const IntegerCell integer = read_integer(CqlType::kVarint, unscaled);
+  return integer.value ? fmt::format("{}E{}", *integer.value, -int64_t{scale})
+                       : fmt::format("{}E{}", shown_integer(unscaled), -int64_t{scale});
+}
+
+NumberCell read_number(CqlType type, std::span<const uint8_t> cell) {
+  if (type == CqlType::kFloat) {
+    const auto value = read_float(cell);
+    return value ? number_of(*value, fmt::format("{}", *value)) : NumberCell();
+  }
+  if (type == CqlType::kDouble) {
+    const auto value = read_double(cell);
+    return value ? number_of(*value, fmt::format("{}", *value)) : NumberCell();
+  }
+  if (type == CqlType::kDecimal) {
+    return read_decimal(cell);
+  }
+  const IntegerCell integer = read_integer(type, cell);
+  return {.well_formed = integer.well_formed,
+          .integer = integer.value,
+          .shown = integer.well_formed && !integer.value ? shown_integer(cell) : std::string()};
+}
+
+std::optional<int64_t> read_date(std::span<const uint8_t> cell) {
+  if (cell.size() != 4) {
+    return std::nullopt;
+  }
+  return static_cast<int64_t>(read_unsigned(cell)) - kDateOffset;
+}
+
 std::optional<RowId> read_uuid(std::span<const uint8_t> cell) {
   if (cell.size() != 16) {
     return std::nullopt;
   }
   return row_id_from_bytes(cell.first<16>());
+}
+
+namespace {
+
+std::optional<std::string> number_text(CqlType type, std::span<const uint8_t> cell) {
+  NumberCell number = read_number(type, cell);
+  if (number.integer) {
+    return fmt::format("{}", *number.integer);
+  }
+  return number.is_null ? std::optional<std::string>("NaN")
+         : number.well_formed && !number.shown.starts_with("0x")
+             ? std::optional(std::move(number.shown))
+             : std::nullopt;
+}
+
+std::optional<std::string> time_text(CqlType type, std::span<const uint8_t> cell) {
+  if (type == CqlType::kDate) {
+    const auto days = read_date(cell);
+    return days && std::abs(*days) < kDaysShown
+               ? std::optional(format_date(static_cast<int32_t>(*days)))
+               : std::nullopt;
+  }
+  const auto ms = read_int64(cell);
+  return ms && std::abs(floor_divide(*ms, kMicrosOfDay / 1000)) < kDaysShown
+             ? std::optional(format_timestamp_ms(*ms * 1000) + "+0000")
+             : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> cell_text(CqlType type, std::span<const uint8_t> cell) {
+  switch (type) {
+    case CqlType::kText:
+    case CqlType::kAscii:
+      return std::string(reinterpret_cast<const char*>(cell.data()), cell.size());
+    case CqlType::kTimeuuid:
+    case CqlType::kUuid: {
+      const auto id = read_uuid(cell);
+      return id ? std::optional(format_uuid(*id)) : std::nullopt;
+    }
+    case CqlType::kTimestamp:
+    case CqlType::kDate:
+      return time_text(type, cell);
+    case CqlType::kBoolean:
+      return cell.size() == 1 ? std::optional<std::string>(cell[0] != 0 ? "true" : "false")
+                              : std::nullopt;
+    case CqlType::kOther:
+      return std::nullopt;
+    default:
+      return number_text(type, cell);
+  }
 }
 
 void append_int32(int32_t value, std::string& out) {
@@ -259,6 +411,11 @@ void append_int32(int32_t value, std::string& out) {
 
 void append_int64(int64_t value, std::string& out) {
   append_bytes(static_cast<uint64_t>(value), 8, out);
+}
+
+void append_date_cell(int64_t days, std::string& out) {
+  append_bytes(static_cast<uint64_t>(std::clamp<int64_t>(days + kDateOffset, 0, UINT32_MAX)), 4,
+               out);
 }
 
 void append_uuid(const RowId& id, std::string& out) {
@@ -302,6 +459,8 @@ std::optional<std::string> append_from_text(CqlType type, std::string_view text,
       return std::nullopt;
     case CqlType::kTimestamp:
       return append_timestamp(text, zone, out);
+    case CqlType::kDate:
+      return append_date(text, out);
     case CqlType::kTimeuuid:
     case CqlType::kUuid: {
       const auto id = parse_uuid(text);

@@ -17,6 +17,7 @@ enum class CqlType : uint8_t {
   kAscii,
   kBigint,
   kBoolean,
+  kDate,
   kDecimal,
   kDouble,
   kFloat,
@@ -28,14 +29,19 @@ enum class CqlType : uint8_t {
   kTinyint,
   kUuid,
   kVarint,
-  kOther,  // collections, blobs, dates, …: never read or written here
+  kOther,  // collections, blobs, …: never read or written here
 };
 CqlType cql_type_from_name(std::string_view name);  // "varchar" is text
 std::string_view cql_type_name(CqlType type);       // kOther: "other"
 
 bool is_text(CqlType type);     // text, ascii
 bool is_integer(CqlType type);  // int, bigint, smallint, tinyint, varint
+bool is_number(CqlType type);   // integers, float, double, decimal
 bool is_uuid(CqlType type);     // timeuuid, uuid
+
+inline std::span<const uint8_t> bytes_of(const std::string& cell) {
+  return {reinterpret_cast<const uint8_t*>(cell.data()), cell.size()};
+}
 
 // --- reading a cell. Nothing: its size is not the type's.
 std::optional<int32_t> read_int32(std::span<const uint8_t> cell);
@@ -47,11 +53,30 @@ struct IntegerCell {
 IntegerCell read_integer(CqlType type, std::span<const uint8_t> cell);
 std::optional<float> read_float(std::span<const uint8_t> cell);
 std::optional<double> read_double(std::span<const uint8_t> cell);
+// Of any type of number.
+struct NumberCell {
+  bool well_formed = false;
+  bool is_null = false;                 // NaN
+  std::optional<int64_t> integer = {};  // nothing: a fraction, infinity, beyond what is exact
+  std::string shown = {};               // for people, when it is no integer
+};
+NumberCell read_number(CqlType type, std::span<const uint8_t> cell);
+// Days since 1970.
+std::optional<int64_t> read_date(std::span<const uint8_t> cell);
 std::optional<RowId> read_uuid(std::span<const uint8_t> cell);
+// For values that no 64-bit number can show: "0x0100", "15E-1".
+std::string shown_integer(std::span<const uint8_t> cell);
+std::string shown_decimal(std::span<const uint8_t> unscaled, int32_t scale);
+
+// A value as append_from_text takes it: timestamps in UTC with their offset. Nothing: its size is
+// not the type's, or there is no text for the type.
+std::optional<std::string> cell_text(CqlType type, std::span<const uint8_t> cell);
 
 // --- making a cell: bytes are appended to `out`.
 void append_int32(int32_t value, std::string& out);
 void append_int64(int64_t value, std::string& out);
+// Days since 1970, as near as a date can be.
+void append_date_cell(int64_t days, std::string& out);
 void append_uuid(const RowId& id, std::string& out);
 // False: the value does not fit the integer type.
 bool append_integer(CqlType type, int64_t value, std::string& out);

@@ -49,6 +49,36 @@ TEST(CqlValue, RefusesIntegersThatDoNotFit) {
   EXPECT_EQ(problem_of(CqlType::kBigint, "x"), "is no integer");
 }
 
+TEST(CqlValue, WritesAndReadsDates) {
+  EXPECT_EQ(encoded(CqlType::kDate, "1970-01-02"), std::string("\x80\0\0\1", 4));
+  EXPECT_EQ(read_date(bytes(encoded(CqlType::kDate, "1969-12-31 23:59:59"))), -1);
+  EXPECT_EQ(problem_of(CqlType::kDate, "today"), "is no date (YYYY-MM-DD)");
+  std::string last;
+  append_date_cell(INT64_MAX / 2, last);
+  EXPECT_EQ(last, "\xFF\xFF\xFF\xFF");
+}
+
+TEST(CqlValue, SaysEachValueSoThatItCanBeWrittenAgain) {
+  for (const auto& [type, text] : std::vector<std::pair<CqlType, std::string>>{
+           {CqlType::kText, " as it is "},
+           {CqlType::kTimeuuid, "f3a1c2d0-0000-11ed-8123-0123456789ab"},
+           {CqlType::kTimestamp, "2022-07-16 19:33:20.123+0000"},
+           {CqlType::kDate, "2022-07-16"},
+           {CqlType::kBoolean, "true"},
+           {CqlType::kVarint, "-129"},
+           {CqlType::kDouble, "1.4"},
+           {CqlType::kDouble, "NaN"},
+           {CqlType::kFloat, "1.4"},
+           {CqlType::kDecimal, "14E-1"},
+           {CqlType::kTinyint, "7"}}) {
+    const std::string cell = encoded(type, text);
+    EXPECT_EQ(cell_text(type, bytes(cell)), text) << cql_type_name(type);
+  }
+  EXPECT_FALSE(
+      cell_text(CqlType::kTimestamp, bytes(encoded(CqlType::kBigint, "9223372036854775807"))));
+  EXPECT_FALSE(cell_text(CqlType::kInt, bytes("123")));
+}
+
 TEST(CqlValue, WritesVarintsInTheFewestBytes) {
   EXPECT_EQ(encoded(CqlType::kVarint, "0"), std::string(1, '\0'));
   EXPECT_EQ(encoded(CqlType::kVarint, "127"), "\x7F");

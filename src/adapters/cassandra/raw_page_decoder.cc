@@ -2,20 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <cmath>
 
 #include "adapters/cassandra/tracking_types.h"
+#include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
 
+// Of years with four digits.
+constexpr int64_t kFirstDay = -719'162;
+constexpr int64_t kLastDay = 2'932'896;
+
 std::string_view as_text(std::span<const uint8_t> cell) {
   return {reinterpret_cast<const char*>(cell.data()), cell.size()};
-}
-
-// For values that no 64-bit number can show.
-std::string as_hexadecimal(std::span<const uint8_t> cell) {
-  return fmt::format("0x{:02x}", fmt::join(cell, ""));
 }
 
 // The functions below say whether the cell has a size its type can have.
@@ -32,10 +32,33 @@ bool decode_id(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch
   return id.has_value();
 }
 
+// `date` has no zone: it is midnight where texts without offset are.
+bool decode_date(std::span<const uint8_t> cell, TrackingBatch& batch) {
+  const auto days = read_date(cell);
+  if (days && *days >= kFirstDay && *days <= kLastDay) {
+    batch.set_ts_text(format_date(static_cast<int32_t>(*days)));
+  } else if (days) {
+    batch.set_ts_text(fmt::format("{} days", *days));
+  }
+  return days.has_value();
+}
+
 bool decode_ts(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
   if (is_text(type)) {
     batch.set_ts_text(as_text(cell));
     return true;
+  }
+  if (type == CqlType::kDate) {
+    return decode_date(cell, batch);
+  }
+  if (type != CqlType::kTimestamp) {
+    const NumberCell number = read_number(type, cell);
+    if (number.integer) {
+      batch.set_ts_number(*number.integer);
+    } else if (number.well_formed) {
+      batch.set_ts_text(number.shown);
+    }
+    return number.well_formed;
   }
   const auto ms = read_int64(cell);
   if (!ms) {
@@ -49,19 +72,23 @@ bool decode_ts(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch
   return true;
 }
 
+void set_unreadable(Column column, std::string_view shown, TrackingBatch& batch) {
+  batch.set_bad(column, shown, fmt::format("{}_unreadable", column_name(column)));
+}
+
 bool decode_integer(Column column, CqlType type, std::span<const uint8_t> cell,
                     TrackingBatch& batch) {
   if (is_text(type)) {
     batch.set_integer_text(column, as_text(cell));
     return true;
   }
-  const IntegerCell integer = read_integer(type, cell);
-  if (integer.value) {
-    batch.set_integer(column, *integer.value);
-  } else if (integer.well_formed) {
-    batch.set_integer_text(column, as_hexadecimal(cell));
+  const NumberCell number = read_number(type, cell);
+  if (number.integer) {
+    batch.set_integer(column, *number.integer);
+  } else if (number.well_formed && !number.is_null) {
+    set_unreadable(column, number.shown, batch);
   }
-  return integer.well_formed;
+  return number.well_formed;
 }
 
 bool decode_text(Column column, CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
@@ -69,20 +96,14 @@ bool decode_text(Column column, CqlType type, std::span<const uint8_t> cell, Tra
     batch.set_text(column, as_text(cell));
     return true;
   }
-  const IntegerCell integer = read_integer(type, cell);
-  if (integer.value) {
-    const fmt::format_int digits(*integer.value);
+  const NumberCell number = read_number(type, cell);
+  if (number.integer) {
+    const fmt::format_int digits(*number.integer);
     batch.set_text(column, {digits.data(), digits.size()});
-  } else if (integer.well_formed) {
-    batch.set_text(column, as_hexadecimal(cell));
+  } else if (number.well_formed && !number.is_null) {
+    set_unreadable(column, number.shown, batch);
   }
-  return integer.well_formed;
-}
-
-std::string shown_decimal(std::span<const uint8_t> unscaled, int32_t scale) {
-  const IntegerCell integer = read_integer(CqlType::kVarint, unscaled);
-  return integer.value ? fmt::format("{}E{}", *integer.value, -int64_t{scale})
-                       : fmt::format("{}E{}", as_hexadecimal(unscaled), -int64_t{scale});
+  return number.well_formed;
 }
 
 // The text is only needed of bids that are refused.
@@ -109,14 +130,14 @@ bool decode_bid(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batc
       return decode_decimal_bid(cell, 0, batch);
     case CqlType::kFloat: {
       const auto value = read_float(cell);
-      if (value) {
+      if (value && !std::isnan(*value)) {
         set_bid(bid_from_float(*value), batch, [&] { return fmt::format("{}", *value); });
       }
       return value.has_value();
     }
     case CqlType::kDouble: {
       const auto value = read_double(cell);
-      if (value) {
+      if (value && !std::isnan(*value)) {
         set_bid(bid_from_double(*value), batch, [&] { return fmt::format("{}", *value); });
       }
       return value.has_value();
@@ -157,7 +178,7 @@ bool decode_cell(Column column, CqlType type, std::span<const uint8_t> cell, Tra
 
 Result<RawPageDecoder> RawPageDecoder::make(
     const std::string& table, std::span<const std::pair<std::string, CqlType>> columns,
-    const ReadingRules& rules) {
+    const ReadingRules& rules, bool id_is_key) {
   std::vector<Step> steps;
   for (const auto& [name, type] : columns) {
     bool known = false;
@@ -173,7 +194,7 @@ Result<RawPageDecoder> RawPageDecoder::make(
                   fmt::format("column {} is not one of the tracking columns", name));
     }
   }
-  return RawPageDecoder(table, std::move(steps));
+  return RawPageDecoder(table, std::move(steps), id_is_key);
 }
 
 Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_count,
@@ -183,14 +204,26 @@ Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_co
         ErrorKind::kTransient, "decode page", table_,
         fmt::format("row {} of {}, column {}: {}", row, row_count, column_name(step.column), what));
   };
+  if (rows.empty()) {
+    for (size_t row = 0; row < row_count && !id_is_key_; ++row) {
+      batch.add_row();
+    }
+    return {};
+  }
   for (size_t row = 0; row < row_count; ++row) {
-    batch.add_row();
+    bool skipped = true;
     for (const Step& step : steps_) {
       if (rows.size() < 4) {
         return malformed(row, step, "the page ends within a length");
       }
       const int32_t length = *read_int32(rows.first(4));
       rows = rows.subspan(4);
+      if (&step == steps_.data()) {
+        skipped = id_is_key_ && step.column == Column::kCreateTime && length < 0;
+        if (!skipped) {
+          batch.add_row();
+        }
+      }
       if (length <= 0) {
         continue;
       }
@@ -198,7 +231,7 @@ Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_co
       if (size > rows.size()) {
         return malformed(row, step, "the page ends within a value");
       }
-      if (!decode_cell(step.column, step.type, rows.first(size), batch)) {
+      if (!skipped && !decode_cell(step.column, step.type, rows.first(size), batch)) {
         return malformed(row, step,
                          fmt::format("{} bytes are no {}", size, cql_type_name(step.type)));
       }

@@ -24,14 +24,15 @@ namespace hirestream {
 
 class RawPageDecoder {
  public:
-  // Name and type of each column of the result, in order. kConfig when a column cannot be read from
-  // that type.
+  // Name and type of each column of the result, in order; create_time first. kConfig when a column
+  // cannot be read from that type. `id_is_key`: no row lacks create_time; what seems to is a
+  // partition that has nothing but static columns, and is left out.
   static Result<RawPageDecoder> make(const std::string& table,
                                      std::span<const std::pair<std::string, CqlType>> columns,
-                                     const ReadingRules& rules = {});
+                                     const ReadingRules& rules = {}, bool id_is_key = false);
 
-  // Appends the page's rows. kTransient when the page is malformed; the batch then holds a part of
-  // it.
+  // Appends the page's rows. No bytes at all: all cells are null. kTransient when the page is
+  // malformed; the batch then holds a part of it.
   Result<void> decode(std::span<const uint8_t> rows, size_t row_count, TrackingBatch& batch) const;
 
  private:
@@ -39,11 +40,12 @@ class RawPageDecoder {
     Column column;
     CqlType type;
   };
-  RawPageDecoder(std::string table, std::vector<Step> steps)
-      : table_(std::move(table)), steps_(std::move(steps)) {}
+  RawPageDecoder(std::string table, std::vector<Step> steps, bool id_is_key)
+      : table_(std::move(table)), steps_(std::move(steps)), id_is_key_(id_is_key) {}
 
   std::string table_;
   std::vector<Step> steps_;
+  bool id_is_key_;
 };
 
 }  // namespace hirestream

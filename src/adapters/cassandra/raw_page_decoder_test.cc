@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <limits>
 #include <optional>
 #include <random>
@@ -142,6 +143,100 @@ TEST(RawPageDecoder, MakesIdsBeyond64BitsBadCells) {
   EXPECT_EQ(batch.bad_cells()[0].reason, "job_id_unreadable");
 }
 
+std::string double_cell(double value) {
+  std::string cell;
+  append_int64(std::bit_cast<int64_t>(value), cell);
+  return cell;
+}
+
+std::string float_cell(float value) {
+  std::string cell;
+  append_int32(std::bit_cast<int32_t>(value), cell);
+  return cell;
+}
+
+std::string decimal_cell(int32_t scale, std::string_view unscaled) {
+  std::string cell;
+  append_int32(scale, cell);
+  return cell.append(unscaled);
+}
+
+TEST(RawPageDecoder, ReadsWholeNumbersOfTypesWithFractions) {
+  for (const auto& [type, cell] : std::vector<std::pair<CqlType, std::string>>{
+           {CqlType::kDouble, double_cell(120)},
+           {CqlType::kFloat, float_cell(120)},
+           {CqlType::kDecimal, decimal_cell(0, "\x78")},
+           {CqlType::kDecimal, decimal_cell(-1, "\x0C")},
+           {CqlType::kDecimal, decimal_cell(1, "\x04\xB0")}}) {
+    EXPECT_EQ(decoded("job_id", type, cell).integer(Column::kJobId, 0), 120) << cql_type_name(type);
+    EXPECT_EQ(decoded("ev", type, cell).text(Column::kEv, 0), "120") << cql_type_name(type);
+  }
+}
+
+TEST(RawPageDecoder, MakesNumbersThatAreNotWholeBadCellsWithTheirText) {
+  struct Case {
+    CqlType type;
+    std::string cell;
+    std::string text;
+  };
+  for (const Case& c : std::vector<Case>{
+           {CqlType::kDouble, double_cell(1.5), "1.5"},
+           {CqlType::kDouble, double_cell(std::numeric_limits<double>::infinity()), "inf"},
+           {CqlType::kDouble, double_cell(9007199254740994.0), "9007199254740994"},
+           {CqlType::kFloat, float_cell(0.1F), "0.1"},
+           {CqlType::kDecimal, decimal_cell(1, "\x0F"), "15E-1"},
+           {CqlType::kDecimal, decimal_cell(-30, "\x01"), "1E30"}}) {
+    for (const auto& [name, column] : std::vector<std::pair<std::string, Column>>{
+             {"job_id", Column::kJobId}, {"ev", Column::kEv}}) {
+      const TrackingBatch batch = decoded(name, c.type, c.cell);
+      ASSERT_EQ(batch.status(column, 0), CellStatus::kBad) << c.text;
+      EXPECT_EQ(batch.bad_cells()[0].text, c.text);
+      EXPECT_EQ(batch.bad_cells()[0].reason, name + "_unreadable");
+    }
+  }
+}
+
+TEST(RawPageDecoder, TakesNaNAsNull) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [name, column] : std::vector<std::pair<std::string, Column>>{
+           {"job_id", Column::kJobId}, {"ev", Column::kEv}, {"bid", Column::kBid}}) {
+    EXPECT_EQ(decoded(name, CqlType::kDouble, double_cell(nan)).status(column, 0),
+              CellStatus::kNull);
+    EXPECT_EQ(decoded(name, CqlType::kFloat, float_cell(static_cast<float>(nan))).status(column, 0),
+              CellStatus::kNull);
+  }
+}
+
+TEST(RawPageDecoder, TakesDatesAsMidnight) {
+  std::string cell;
+  append_date_cell(19'189, cell);  // 2022-07-16
+  EXPECT_EQ(decoded("ts", CqlType::kDate, cell).ts_us(0), 1'657'929'600'000'000);
+  append_date_cell(INT32_MAX, cell);
+  const TrackingBatch batch = decoded("ts", CqlType::kDate, cell.substr(4));
+  EXPECT_EQ(batch.status(Column::kTs, 0), CellStatus::kBad);
+}
+
+// A partition that has nothing but static columns.
+TEST(RawPageDecoder, LeavesOutWhatLacksTheKey) {
+  const Columns columns = {{"create_time", CqlType::kText}, {"ev", CqlType::kText}};
+  PageBytes page;
+  page.null().null().cell(kUuidText).cell("1");
+  TrackingBatch batch;
+  const auto decoder = RawPageDecoder::make("logs.tracking", columns, {}, true);
+  ASSERT_TRUE(decoder);
+  ASSERT_TRUE(decoder->decode(page.span(), 2, batch));
+  ASSERT_EQ(batch.rows(), 1U);
+  EXPECT_EQ(batch.text(Column::kEv, 0), "1");
+  batch.clear();
+  // The driver's bridge has no bytes for rows without any value.
+  ASSERT_TRUE(decoder->decode({}, 3, batch));
+  EXPECT_EQ(batch.rows(), 0U);
+  ASSERT_TRUE(decoder_of(columns).decode({}, 3, batch));
+  EXPECT_EQ(batch.rows(), 3U);
+  ASSERT_TRUE(decoder_of(columns).decode(page.span(), 2, batch));
+  EXPECT_EQ(batch.rows(), 5U);
+}
+
 TEST(RawPageDecoder, ReadsBidsOfEveryType) {
   std::string one_and_a_half_float;
   std::string one_and_a_half_double;
@@ -176,8 +271,8 @@ TEST(RawPageDecoder, TakesFloatsAsTheDecimalTheyWereMeantToBe) {
 }
 
 TEST(RawPageDecoder, MakesImpossibleBidsBadCellsWithTheirText) {
-  std::string nan;
-  append_int64(0x7FF8000000000000, nan);
+  std::string infinite;
+  append_int64(0x7FF0000000000000, infinite);
   std::string negative;
   append_int32(2, negative);
   negative += '\x9C';  // -1.00
@@ -191,7 +286,7 @@ TEST(RawPageDecoder, MakesImpossibleBidsBadCellsWithTheirText) {
     std::string reason;
   };
   for (const Case& c : std::vector<Case>{
-           {CqlType::kDouble, nan, "nan", "bid_unreadable"},
+           {CqlType::kDouble, infinite, "inf", "bid_too_large"},
            {CqlType::kDecimal, negative, "-100E-2", "bid_negative"},
            {CqlType::kDecimal, huge, "1E30", "bid_too_large"},
            {CqlType::kInt, big_endian(-1, 4), "-1", "bid_negative"},
@@ -254,7 +349,9 @@ TEST(RawPageDecoder, ReadsEveryPatternOfNulls) {
 TEST(RawPageDecoder, RefusesMalformedPages) {
   const Columns columns = {{"ts", CqlType::kTimestamp}, {"ev", CqlType::kText}};
   const std::string ts = big_endian(5, 8);
-  EXPECT_NE(decode_error(columns, PageBytes(), 1).find("ends within a length"), std::string::npos);
+  EXPECT_NE(
+      decode_error(columns, PageBytes().raw(std::string(1, 0)), 1).find("ends within a length"),
+      std::string::npos);
   EXPECT_NE(decode_error(columns, PageBytes().cell(ts).raw("\0\0"), 1).find("column ev"),
             std::string::npos);
   EXPECT_NE(decode_error(columns, PageBytes().length(8).raw("1234567"), 1).find("within a value"),
@@ -289,7 +386,7 @@ TEST(RawPageDecoder, SurvivesEveryTruncationAndRandomBytes) {
   const RawPageDecoder decoder = decoder_of(columns);
   TrackingBatch batch;
   ASSERT_TRUE(decoder.decode(page.span(), 1, batch));
-  for (size_t size = 0; size < page.span().size(); ++size) {
+  for (size_t size = 1; size < page.span().size(); ++size) {
     // A copy of exactly this size, so that a sanitizer sees any step beyond it.
     const std::vector<uint8_t> cut(page.span().begin(),
                                    page.span().begin() + static_cast<std::ptrdiff_t>(size));
@@ -312,8 +409,8 @@ TEST(RawPageDecoder, SurvivesEveryTruncationAndRandomBytes) {
 
 TEST(RawPageDecoder, RefusesColumnTypesItCannotRead) {
   for (const auto& [name, type] : Columns{{"create_time", CqlType::kBigint},
-                                          {"ts", CqlType::kBigint},
-                                          {"job_id", CqlType::kFloat},
+                                          {"ts", CqlType::kDouble},
+                                          {"job_id", CqlType::kBoolean},
                                           {"bid", CqlType::kBoolean},
                                           {"custom_track", CqlType::kInt},
                                           {"ev", CqlType::kOther}}) {

@@ -11,39 +11,41 @@ namespace hirestream {
 namespace {
 
 constexpr std::string_view kOperation = "read table definition";
-constexpr std::string_view kKeysAllowed =
-    "PRIMARY KEY ((bucket, shard), create_time) (recommended) or PRIMARY KEY (create_time)";
 
 tl::unexpected<Error> refuse(std::string subject, std::string message, std::string hint = {}) {
   return fail(ErrorKind::kConfig, std::string(kOperation), std::move(subject), std::move(message),
               std::move(hint));
 }
 
-Result<void> check_tail_key(const TableShape& shape) {
-  const CqlType bucket = shape.find("bucket")->type;
-  if (bucket != CqlType::kInt && bucket != CqlType::kBigint && bucket != CqlType::kTimestamp &&
-      !is_text(bucket)) {
-    return refuse(
-        fmt::format("{}.{} column bucket", shape.keyspace, shape.table),
-        fmt::format("has the type {}, allowed: bigint (recommended), int, timestamp, text",
-                    shape.find("bucket")->type_name));
+std::vector<std::string> id_of(const TableShape& shape) {
+  return {std::string(shape.rules.name(Column::kCreateTime))};
+}
+
+// Nothing: it is the recommended key, of types that a layout can be read from.
+std::optional<std::string> why_no_tail(const TableShape& shape) {
+  auto partition = shape.key(ColumnKind::kPartitionKey);
+  std::sort(partition.begin(), partition.end());
+  if (partition != std::vector<std::string>{"bucket", "shard"} ||
+      shape.key(ColumnKind::kClustering) != id_of(shape)) {
+    return fmt::format("it has {}", shape.key_text());
   }
-  const CqlType shard = shape.find("shard")->type;
-  if (shard != CqlType::kInt && shard != CqlType::kSmallint) {
-    return refuse(
-        fmt::format("{}.{} column shard", shape.keyspace, shape.table),
-        fmt::format("has the type {}, allowed: int, smallint", shape.find("shard")->type_name));
+  const TableColumn& bucket = *shape.find("bucket");
+  if (bucket.type != CqlType::kInt && bucket.type != CqlType::kBigint &&
+      bucket.type != CqlType::kTimestamp && !is_text(bucket.type)) {
+    return fmt::format(
+        "its column bucket has the type {}, allowed: bigint (recommended), int, timestamp, text",
+        bucket.type_name);
   }
-  return {};
+  const TableColumn& shard = *shape.find("shard");
+  if (shard.type != CqlType::kInt && shard.type != CqlType::kSmallint) {
+    return fmt::format("its column shard has the type {}, allowed: int, smallint", shard.type_name);
+  }
+  return std::nullopt;
 }
 
 // Text of a cell that may be null.
 std::string text_of(const std::optional<std::string>& cell) {
   return cell.value_or(std::string());
-}
-
-std::span<const uint8_t> bytes_of(const std::string& cell) {
-  return {reinterpret_cast<const uint8_t*>(cell.data()), cell.size()};
 }
 
 int32_t int_of(const std::optional<std::string>& cell) {
@@ -196,6 +198,16 @@ std::string TableShape::key_text() const {
   return text + ")";
 }
 
+bool TableShape::is_key(std::string_view name) const {
+  const TableColumn* column = find(name);
+  return column != nullptr &&
+         (column->kind == ColumnKind::kPartitionKey || column->kind == ColumnKind::kClustering);
+}
+
+bool TableShape::id_is_whole_key() const {
+  return key(ColumnKind::kPartitionKey) == id_of(*this) && key(ColumnKind::kClustering).empty();
+}
+
 std::string TableShape::identity() const {
   return fmt::format("cassandra cluster '{}' table {}.{} id {}", cluster_name, keyspace, table,
                      table_id);
@@ -236,21 +248,9 @@ Result<void> check_shape(TableShape& shape) {
       HIRESTREAM_TRY(check_tracking_type(table, column, found->type_name));
     }
   }
-  const std::string id(rules.name(Column::kCreateTime));
-  auto partition = shape.key(ColumnKind::kPartitionKey);
-  const auto clustering = shape.key(ColumnKind::kClustering);
-  if (clustering.empty() && partition == std::vector<std::string>{id}) {
-    shape.strategy = Strategy::kScan;
-    return {};
-  }
-  std::sort(partition.begin(), partition.end());
-  if (partition == std::vector<std::string>{"bucket", "shard"} &&
-      clustering == std::vector<std::string>{id}) {
-    shape.strategy = Strategy::kTail;
-    return check_tail_key(shape);
-  }
-  return refuse(table, fmt::format("has {}, allowed: {}", shape.key_text(), kKeysAllowed),
-                "hirestream init --print shows the recommended table");
+  shape.no_tail = why_no_tail(shape);
+  shape.strategy = shape.no_tail ? Strategy::kScan : Strategy::kTail;
+  return {};
 }
 
 Result<TableShape> introspect_table(CassandraConnection& connection, ReadingRules rules) {

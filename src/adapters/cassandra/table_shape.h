@@ -39,6 +39,7 @@ struct TableShape {
   int32_t default_ttl_s = 0;  // 0: none
   int32_t gc_grace_s = 0;
   Strategy strategy = Strategy::kScan;  // set by check_shape
+  std::optional<std::string> no_tail;   // set by check_shape: why it can only be scanned
   std::vector<TableColumn> columns;     // by name
   ReadingRules rules;                   // how its rows are read
 
@@ -48,6 +49,10 @@ struct TableShape {
   std::vector<std::string> key(ColumnKind kind) const;  // names in order
   // read_columns() for SourceDescription::columns.
   std::string column_list(bool with_payload) const;
+  bool is_key(std::string_view name) const;  // a part of it
+  // PRIMARY KEY (create_time). Of any other key, rows with one create_time may lie in several
+  // places.
+  bool id_is_whole_key() const;
   // "PRIMARY KEY ((bucket, shard), create_time)"
   std::string key_text() const;
   // For SourceDescription::identity.
@@ -59,9 +64,8 @@ struct TableShape {
   std::string select_list(bool with_payload) const;
 };
 
-// Sets shape.strategy: PRIMARY KEY ((bucket, shard), create_time) is tail, create_time alone is
-// scan. kConfig for any other key, for missing columns (check_columns()), and for column types that
-// cannot be read.
+// Sets shape.strategy: PRIMARY KEY ((bucket, shard), create_time) is tail, any other key is scan.
+// kConfig for missing columns (check_columns()), and for column types that cannot be read.
 Result<void> check_shape(TableShape& shape);
 
 // Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape

@@ -56,13 +56,16 @@ TEST(TableShape, ScansTheKeyAsUsuallyDeployed) {
   EXPECT_EQ(shape.key_text(), "PRIMARY KEY (create_time)");
 }
 
-TEST(TableShape, RefusesOtherKeysWithWhatItFoundAndWhatIsAllowed) {
+TEST(TableShape, ScansAnyOtherKeyAndSaysWhyItCannotBeTailed) {
   TableShape shape = scan_shape();
+  EXPECT_TRUE(shape.id_is_whole_key());
   shape.columns.push_back(column("uid", "text", ColumnKind::kClustering, 0));
-  const Error error = refused(shape);
-  EXPECT_EQ(error.kind, ErrorKind::kConfig);
-  EXPECT_NE(error.message.find("PRIMARY KEY ((create_time), uid)"), std::string::npos);
-  EXPECT_NE(error.message.find("PRIMARY KEY ((bucket, shard), create_time)"), std::string::npos);
+  ASSERT_TRUE(check_shape(shape));
+  EXPECT_EQ(shape.strategy, Strategy::kScan);
+  EXPECT_EQ(shape.no_tail, "it has PRIMARY KEY ((create_time), uid)");
+  EXPECT_FALSE(shape.id_is_whole_key());
+  EXPECT_TRUE(shape.is_key("uid"));
+  EXPECT_FALSE(shape.is_key("ts"));
 }
 
 TEST(TableShape, NamesTheMissingColumn) {
@@ -82,13 +85,16 @@ TEST(TableShape, RefusesTypesThatCannotBeRead) {
   EXPECT_NE(error.message.find("list<int>"), std::string::npos);
 }
 
-TEST(TableShape, RefusesBucketAndShardOfOtherTypes) {
+TEST(TableShape, ScansWhereBucketOrShardAreOfOtherTypes) {
   TableShape shape = tail_shape();
   shape.columns[1] = column("bucket", "double", ColumnKind::kPartitionKey, 0);
-  EXPECT_NE(refused(shape).subject.find("bucket"), std::string::npos);
+  ASSERT_TRUE(check_shape(shape));
+  EXPECT_EQ(shape.strategy, Strategy::kScan);
+  EXPECT_NE(shape.no_tail->find("bucket has the type double"), std::string::npos);
   shape = tail_shape();
   shape.columns[5] = column("shard", "text", ColumnKind::kPartitionKey, 1);
-  EXPECT_NE(refused(shape).subject.find("shard"), std::string::npos);
+  ASSERT_TRUE(check_shape(shape));
+  EXPECT_NE(shape.no_tail->find("shard has the type text"), std::string::npos);
 }
 
 TEST(TableShape, SelectsOnlyColumnsThatExistAndPayloadOnlyWhenAsked) {

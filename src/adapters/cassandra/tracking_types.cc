@@ -12,14 +12,14 @@ std::string_view allowed_types(Column column) {
     case Column::kCreateTime:
       return "timeuuid, uuid, text";
     case Column::kTs:
-      return "timestamp, text";
+      return "timestamp, text, bigint, int, varint, date";
     case Column::kBid:
       return "decimal, text, int, bigint, smallint, tinyint, varint, float, double";
     case Column::kCustomTrack:
     case Column::kEd:
       return "text";
     default:
-      return "bigint, int, smallint, tinyint, varint, text";
+      return "bigint, int, smallint, tinyint, varint, text, double, float, decimal";
   }
 }
 
@@ -28,15 +28,13 @@ bool is_allowed(Column column, CqlType type) {
     case Column::kCreateTime:
       return is_text(type) || is_uuid(type);
     case Column::kTs:
-      return is_text(type) || type == CqlType::kTimestamp;
-    case Column::kBid:
-      return is_text(type) || is_integer(type) || type == CqlType::kDecimal ||
-             type == CqlType::kFloat || type == CqlType::kDouble;
+      return is_text(type) || type == CqlType::kTimestamp || type == CqlType::kBigint ||
+             type == CqlType::kInt || type == CqlType::kVarint || type == CqlType::kDate;
     case Column::kCustomTrack:
     case Column::kEd:
       return is_text(type);
     default:
-      return is_text(type) || is_integer(type);
+      return is_text(type) || is_number(type);
   }
 }
 

@@ -53,14 +53,6 @@ TEST_F(Errors, NamesTheMissingTs) {
   EXPECT_EQ(open_error(config()).message, "has no column ts");
 }
 
-TEST_F(Errors, NamesTheKeyItCannotRead) {
-  execute(
-      fmt::format("CREATE TABLE {} (uid text, create_time timeuuid, ts text, PRIMARY KEY (uid, "
-                  "create_time))",
-                  table()));
-  EXPECT_THAT(open_error(config()).message, HasSubstr("PRIMARY KEY ((uid), create_time)"));
-}
-
 TEST_F(Errors, RefusesToTailATableWithoutBuckets) {
   create_deployed_table();
   const auto opened = open_cassandra_source(

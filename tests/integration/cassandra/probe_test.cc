@@ -11,6 +11,7 @@ namespace hirestream {
 namespace {
 
 using ::testing::Contains;
+using ::testing::Field;
 using ::testing::HasSubstr;
 
 class WallClock : public Clock {
@@ -48,8 +49,9 @@ TEST_F(Probe, NoticesThatTheClocksDiffer) {
   const auto probe = probe_cassandra(config(), {}, clock);
   ASSERT_TRUE(probe) << probe.error().text();
   EXPECT_NEAR(static_cast<double>(probe->clock_difference_us), 10e6, 500'000);
-  EXPECT_THAT(probe->advice, Contains(HasSubstr("Run NTP")));
-  EXPECT_THAT(probe->advice, Contains(HasSubstr("the cost grows with history")));
+  EXPECT_THAT(probe->advice, Contains(Field(&TableAdvice::remedy, HasSubstr("run NTP"))));
+  EXPECT_THAT(probe->advice,
+              Contains(Field(&TableAdvice::finding, HasSubstr("the cost grows with history"))));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "adapters/cassandra/cassandra_schema.h"
 #include "model/timestamp.h"
+#include "ports/drain_sweep_test.h"
 #include "tests/integration/cassandra/cassandra_fixture.h"
 
 namespace hirestream {
@@ -40,7 +41,9 @@ TEST_F(ScanSource, PromisesUniqueRowsOnlyOfAKeyThatIsTheId) {
   create_deployed_table();
   EXPECT_FALSE(open().source->description().unique_rows);
   execute("DROP TABLE " + table());
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp, custom_track text)",
+      table()));
   EXPECT_TRUE(open().source->description().unique_rows);
   execute("DROP TABLE " + table());
   create_recommended_table();
@@ -57,6 +60,54 @@ TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
   const SeenRows seen = read_all(*opened.source);
   EXPECT_EQ(seen.rows.size(), 5'001U);
   EXPECT_EQ(seen.delivered, 5'001U);
+}
+
+// Two rows of one id are one row: which of them must not depend on who answers first.
+TEST_F(ScanSource, DeliversRowsOfALongerKeyInTheOrderOfTheirTokens) {
+  execute(fmt::format(
+      "CREATE TABLE {} (job_id text, ts text, create_time text, custom_track text, PRIMARY KEY "
+      "((job_id), ts, create_time))",
+      table()));
+  std::vector<RawEvent> events;
+  for (int64_t i = 0; i < 2'000; ++i) {
+    events.push_back(event_of(i));
+    events.back()[RawColumn::kJobId] = fmt::format("{}", i);
+  }
+  write(events);
+  const auto order_of = [this](int32_t page_rows, RingPart part) {
+    CassandraConfig pages = config();
+    pages.page_rows = page_rows;
+    const auto opened = open({}, pages);
+    EXPECT_FALSE(opened.source->description().unique_rows);
+    std::vector<RowId> order;
+    EXPECT_TRUE(drain_sweep(*opened.source, {.what = part}, [&](const SweepPage& page) {
+      for (size_t row = 0; row < page.rows.rows(); ++row) {
+        order.push_back(page.rows.id(row));
+      }
+    }));
+    return order;
+  };
+  const auto expected = order_of(5'000, {});
+  ASSERT_EQ(expected.size(), 2'000U);
+  EXPECT_EQ(order_of(1, {}), expected);
+  auto parts = order_of(7, {.begin = 0, .end = kRingPlaces / 3, .event_times = {}});
+  const auto rest = order_of(7, {.begin = kRingPlaces / 3, .end = kRingPlaces, .event_times = {}});
+  parts.insert(parts.end(), rest.begin(), rest.end());
+  EXPECT_EQ(parts, expected);
+}
+
+TEST_F(ScanSource, BoundsDatesAndSaysWhatItCannotBound) {
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts date, custom_track text)", table()));
+  write({event_of(0)});
+  const auto opened = open();
+  EXPECT_TRUE(opened.notes.empty());
+  const EventTimes day{kFirstArrivalUs, kFirstArrivalUs + 1};
+  EXPECT_EQ(sweep(*opened.source, {.what = RingPart{.event_times = day}}).delivered, 1U);
+  execute("DROP TABLE " + table());
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts bigint, custom_track text)", table()));
+  EXPECT_THAT(open().notes, testing::Contains(testing::HasSubstr("every scan reads all of it")));
 }
 
 TEST_F(ScanSource, BoundsTextTimesTwoDaysEarly) {
@@ -76,7 +127,9 @@ TEST_F(ScanSource, BoundsTextTimesTwoDaysEarly) {
 }
 
 TEST_F(ScanSource, BoundsNativeTimesExactly) {
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp, custom_track text)",
+      table()));
   write_rows(2'000);
   const auto opened = open();
   const int64_t from = kFirstArrivalUs + 500LL * 60'000'000;
@@ -89,7 +142,9 @@ TEST_F(ScanSource, BoundsNativeTimesExactly) {
 }
 
 TEST_F(ScanSource, BoundsTimesInPartsOfTheRing) {
-  execute(fmt::format("CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp)", table()));
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts timestamp, custom_track text)",
+      table()));
   write_rows(2'000);
   const auto opened = open();
   const EventTimes times{kFirstArrivalUs, kFirstArrivalUs + 1'000LL * 60'000'000};

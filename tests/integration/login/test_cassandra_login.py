@@ -178,6 +178,93 @@ def test_a_right_that_is_denied_for_a_while_is_waited_for(hirestream, administra
     assert re.search(rf"read {keyspace}.tracking at {administrator.place}: .*server code 0x2100", said), said
 
 
+@pytest.fixture
+def reader(administrator, raw_log):
+    """An ordinary user, whom guardrails bind: its name, its password."""
+    role, password = f"reader_{uuid.uuid4().hex[:10]}", uuid.uuid4().hex
+    keyspace = urlsplit(raw_log("")).path.split("/")[1]
+    administrator.execute(f"CREATE ROLE {role} WITH PASSWORD = '{password}' AND LOGIN = true")
+    administrator.execute(f"GRANT SELECT ON KEYSPACE {keyspace} TO {role}")
+    yield role, password
+    administrator.execute(f"DROP ROLE {role}")
+
+
+def held_slices(warehouse):
+    with sqlite3.connect(f"file:{warehouse}?mode=ro", uri=True) as connection:
+        return connection.execute("SELECT SUM(slices_held) FROM hirestream_accounting").fetchone()[0]
+
+
+@pytest.mark.parametrize("layout", ["plain", "bucketed"])
+def test_guardrails_hold_a_slice_and_nothing_else(hirestream, administrator, reader, raw_log, tmp_path, layout):
+    """Reads at ALL and ALLOW FILTERING are refused: of a row that is gone nothing is taken away, new rows are counted."""
+    (admin, admin_password), (role, password) = administrator.login, reader
+    table = f"{layout}_{uuid.uuid4().hex[:6]}"
+
+    def of(user):
+        return raw_log(user).replace("/tracking?", f"/{table}?")
+
+    def generate(*options):
+        hirestream("generate", "--to", of(admin), "--layout", layout, *options, HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
+
+    own, warehouse = {"HIRESTREAM_CASSANDRA_PASSWORD": password}, tmp_path / "w.db"
+    both = ["--source", of(role), "--warehouse", f"sqlite:{warehouse}"]
+    generate("--rows", 100, "--span", "1h")
+    assert "100 new rows" in count(hirestream, of(role), warehouse, **own)
+    keyspace = urlsplit(raw_log(admin)).path.split("/")[1]
+    key = "create_time" if layout == "plain" else "bucket, shard, create_time"
+    gone = administrator.execute(f"SELECT {key} FROM {keyspace}.{table} LIMIT 1").one()
+    administrator.execute(f"DELETE FROM {keyspace}.{table} WHERE " + " AND ".join(f"{name} = %s" for name in gone._fields), tuple(gone))
+    assert "1 slices would lose rows counted before" in hirestream("verify", "--repair", *both, expect=1, **own)
+    generate("--rate", 50, "--seconds", 1)
+    said = count(hirestream, of(role), warehouse, **own)
+    assert counted_rows(warehouse) > 120, said
+    assert held_slices(warehouse) == (1 if layout == "plain" else 0)
+    said = hirestream("doctor", *both, expect=1 if layout == "plain" else 0, **own)
+    assert "refuses reads at ALL" in said and "read again at EACH_QUORUM" in said, said
+    assert ("every scan reads all of" in said) == (layout == "plain"), said
+
+
+def test_a_level_that_is_refused_is_named(hirestream, reader, raw_log, tmp_path):
+    role, password = reader
+    said = count(hirestream, raw_log(role).replace("=ONE", "=ALL"), tmp_path / "w.db", expect=2, HIRESTREAM_CASSANDRA_PASSWORD=password)
+    assert "ALL" in said and "guardrail" in said and "consistency=LOCAL_QUORUM" in said, said
+
+
+def test_a_node_alone_is_read_where_it_was_found(hirestream, administrator, raw_log, tmp_path):
+    """It advertises an address where nothing listens, as one in a container may."""
+    advertised = administrator.execute("SELECT rpc_address FROM system.local").one()[0]
+    assert advertised == "127.0.0.3" and advertised not in raw_log("")
+    user, password = administrator.login
+    count(hirestream, raw_log(user), tmp_path / "w.db", HIRESTREAM_CASSANDRA_PASSWORD=password)
+    assert counted_rows(tmp_path / "w.db") >= ROWS
+
+
+def test_scans_go_on_where_filtering_is_refused(hirestream, administrator, reader, raw_log, tmp_path):
+    (admin, admin_password), (role, password) = administrator.login, reader
+
+    def of(user):
+        return raw_log(user).replace("/tracking?", "/scanned?")
+
+    def generate(seed):
+        hirestream("generate", "--to", of(admin), "--layout", "plain", "--rows", 50, "--seed", seed, "--span", "1h",
+                   HIRESTREAM_CASSANDRA_PASSWORD=admin_password)
+
+    generate(1)
+    log = tmp_path / "log"
+    with open(log, "w", encoding="utf-8") as file:
+        engine = subprocess.Popen([hirestream.binary, "run", "--scan-interval", "100ms", "--source", of(role), "--warehouse", f"sqlite:{tmp_path}/w.db"],
+                                  env=hirestream.environment | {"HIRESTREAM_CASSANDRA_PASSWORD": password}, stdout=file, stderr=file)
+    try:
+        wait_for(engine, lambda: counted_rows(tmp_path / "w.db") == 50)
+        generate(2)
+        wait_for(engine, lambda: counted_rows(tmp_path / "w.db") == 100)
+    finally:
+        engine.terminate()
+        code = engine.wait(timeout=60)
+    assert code == 0, log.read_text()
+    assert "every scan reads all of it" in log.read_text(), log.read_text()
+
+
 def wait_for(engine, condition):
     deadline = time.monotonic() + 60
     while not condition():

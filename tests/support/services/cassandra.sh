@@ -7,7 +7,8 @@
 #   status   say whether it serves (exit 0) or not (exit 3)
 #   env      print the export line for the tests
 #   java     print the path of a usable Java (11 or 17)
-#   --auth   a second instance at 127.0.0.2 that asks for a login (cassandra/cassandra)
+#   --auth   a second instance at 127.0.0.2, as awkward as managed clusters and containers are: it asks for a login (cassandra/cassandra),
+#            its guardrails refuse ordinary users reads at ALL and ALLOW FILTERING, and it advertises an address where nothing listens
 #
 # Environment: HIRESTREAM_TEST_CASSANDRA_PORT (9042)  HIRESTREAM_TEST_CASSANDRA_ADDRESS (127.0.0.1, with --auth 127.0.0.2)
 #   HIRESTREAM_TEST_CASSANDRA_STORAGE_PORT, HIRESTREAM_TEST_CASSANDRA_JMX_PORT   HIRESTREAM_TEST_CASSANDRA_HEAP (1g)
@@ -111,9 +112,12 @@ XML
 }
 
 write_configuration() {
-  local authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer
+  local authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer guardrails='' advertised=$address
   if [ "$auth" = 1 ]; then
     authenticator=PasswordAuthenticator authorizer=CassandraAuthorizer
+    advertised=127.0.0.3
+    guardrails="read_consistency_levels_disallowed: [ALL]
+allow_filtering_enabled: false"
   fi
   # Without role and permission caches a changed permission holds at once.
   cat >"$instance/conf/cassandra.yaml" <<YAML
@@ -128,6 +132,7 @@ seed_provider:
 listen_address: $address
 storage_port: $storage_port
 rpc_address: $address
+broadcast_rpc_address: $advertised
 start_native_transport: true
 native_transport_port: $port
 data_file_directories: [$instance/data/data]
@@ -161,6 +166,7 @@ batch_size_warn_threshold: 64KiB
 batch_size_fail_threshold: 1024KiB
 server_encryption_options: {internode_encryption: none}
 client_encryption_options: {enabled: false}
+$guardrails
 YAML
   cat >"$instance/conf/logback.xml" <<'XML'
 <configuration>

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define HS_CQL_ABI 2
+#define HS_CQL_ABI 3
 
 enum {
   HS_CQL_OK = 0,
@@ -104,10 +104,12 @@ typedef struct hs_cql_request_options {
   uint32_t retries;
   uint32_t backoff_ms_min;
   uint32_t backoff_ms_max;
+  /* Reads: 1: pages come request by request, each with queue_pages of its own. */
+  uint32_t in_order;
 } hs_cql_request_options;
 
 /* `requests` tuples of `width` cells, one after the other; copied. Requests start in this order;
- * pages come as they come, those of one request in order. */
+ * pages come as they come, those of one request in order (see in_order). */
 int32_t hs_cql_read_start(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells,
                           uint32_t width, uint32_t requests, const hs_cql_request_options*,
                           hs_cql_read** out, hs_cql_error*);

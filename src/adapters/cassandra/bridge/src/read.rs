@@ -7,11 +7,13 @@ use crate::request::{Counters, RequestOptions, Statement};
 use crate::routing::{RangePolicy, token_ranges};
 use crate::session::{Session, text};
 use crate::value::{Cell, OwnedRow};
+use futures::FutureExt;
 use scylla::deserialize::row::ColumnIterator;
 use scylla::response::PagingState;
 use scylla::response::query_result::QueryRowsResult;
 use scylla::routing::Token;
 use scylla::statement::prepared::PreparedStatement;
+use std::collections::VecDeque;
 use std::ffi::c_char;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +42,39 @@ struct Plan {
 }
 
 type Item = (usize, Box<QueryRowsResult>);
+type Sender = mpsc::Sender<Res<Item>>;
+type Receiver = mpsc::Receiver<Res<Item>>;
+
+/// Where the requests' pages go.
+enum Outputs {
+    /// As they come.
+    Shared(Sender),
+    /// Request by request: each has a queue of its own, until it was sent.
+    InOrder(Vec<Mutex<Option<Sender>>>),
+}
+
+impl Outputs {
+    fn new(in_order: bool, requests: usize, queue_pages: usize) -> (Self, VecDeque<Receiver>) {
+        if !in_order {
+            let (sender, receiver) = mpsc::channel(queue_pages);
+            return (Outputs::Shared(sender), VecDeque::from([receiver]));
+        }
+        let queues = (0..requests).map(|_| mpsc::channel(queue_pages));
+        let (senders, receivers): (Vec<_>, VecDeque<_>) = queues.unzip();
+        let senders = senders.into_iter().map(|sender| Mutex::new(Some(sender)));
+        (Outputs::InOrder(senders.collect()), receivers)
+    }
+
+    /// Asked for once for each request.
+    fn of(&self, request: usize) -> Option<Sender> {
+        match self {
+            Outputs::Shared(sender) => Some(sender.clone()),
+            Outputs::InOrder(senders) => {
+                senders[request].lock().unwrap_or_else(PoisonError::into_inner).take()
+            }
+        }
+    }
+}
 
 pub struct Read {
     runtime: Handle,
@@ -48,7 +83,8 @@ pub struct Read {
 }
 
 struct ReadState {
-    pages: mpsc::Receiver<Res<Item>>,
+    /// The first one until it is closed, then the next.
+    pages: VecDeque<Receiver>,
     failed: Option<Error>,
 }
 
@@ -68,68 +104,85 @@ impl Plan {
         statement
     }
 
-    /// Takes request after request until there is none left or nobody takes the pages.
-    async fn work(&self, pages: mpsc::Sender<Res<Item>>) -> Res<()> {
+    /// Takes request after request until there is none left, one fails or nobody takes the pages.
+    async fn work(&self, outputs: &Outputs) {
         loop {
             let request = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(values) = self.requests.get(request) else { return Ok(()) };
-            let statement = self.statement_of(request);
-            let mut state = PagingState::start();
-            loop {
-                // A page is a read with a known position: it may be asked for again without doubles.
-                let (page, next) = self
-                    .options
-                    .retrying(&self.counters, || async {
-                        let page = self.driver.execute_single_page(&statement, values, state.clone());
-                        page.await.map_err(Error::from)
-                    })
-                    .await?;
-                let rows = page.into_rows_result().or_else(|e| err(E_PROTOCOL, e))?;
-                if rows.rows_num() > 0 {
-                    self.counters.rows.fetch_add(rows.rows_num() as u64, Ordering::Relaxed);
-                    self.counters.bytes.fetch_add(rows.rows_bytes_size() as u64, Ordering::Relaxed);
-                    if pages.send(Ok((request, Box::new(rows)))).await.is_err() {
-                        return Ok(());
-                    }
+            let Some(values) = self.requests.get(request) else { return };
+            let Some(pages) = outputs.of(request) else { return };
+            let read = AssertUnwindSafe(self.read(request, values, &pages)).catch_unwind().await;
+            if let Err(error) = read.unwrap_or_else(|panic| Err(panic_error(panic))) {
+                // Nobody listens any more when this fails.
+                let _ = pages.send(Err(error)).await;
+                return;
+            }
+            if pages.is_closed() {
+                return;
+            }
+        }
+    }
+
+    async fn read(&self, request: usize, values: &OwnedRow, pages: &Sender) -> Res<()> {
+        let statement = self.statement_of(request);
+        let mut state = PagingState::start();
+        loop {
+            // A page is a read with a known position: it may be asked for again without doubles.
+            let (page, next) = self
+                .options
+                .retrying(&self.counters, || async {
+                    let page = self.driver.execute_single_page(&statement, values, state.clone());
+                    page.await.map_err(Error::from)
+                })
+                .await?;
+            let rows = page.into_rows_result().or_else(|e| err(E_PROTOCOL, e))?;
+            if rows.rows_num() > 0 {
+                self.counters.rows.fetch_add(rows.rows_num() as u64, Ordering::Relaxed);
+                self.counters.bytes.fetch_add(rows.rows_bytes_size() as u64, Ordering::Relaxed);
+                if pages.send(Ok((request, Box::new(rows)))).await.is_err() {
+                    return Ok(());
                 }
-                match next.into_paging_control_flow() {
-                    ControlFlow::Break(()) => break,
-                    ControlFlow::Continue(next) => state = next,
-                }
+            }
+            match next.into_paging_control_flow() {
+                ControlFlow::Break(()) => return Ok(()),
+                ControlFlow::Continue(next) => state = next,
             }
         }
     }
 }
 
 fn start(session: &Session, plan: Plan) -> *mut Read {
-    let (sender, pages) = mpsc::channel(plan.options.queue_pages.max(1) as usize);
+    let options = &plan.options;
+    let queue_pages = options.queue_pages.max(1) as usize;
+    let (outputs, pages) = Outputs::new(options.in_order != 0, plan.requests.len(), queue_pages);
     let (cancel, cancelled) = watch::channel(false);
-    let workers = (plan.options.parallel.max(1) as usize).min(plan.requests.len());
-    let plan = Arc::new(plan);
+    let workers = (options.parallel.max(1) as usize).min(plan.requests.len());
+    let work = Arc::new((plan, outputs));
     for _ in 0..workers {
-        let (plan, sender, mut cancelled) = (plan.clone(), sender.clone(), cancelled.clone());
+        let (work, mut cancelled) = (work.clone(), cancelled.clone());
         session.runtime.spawn(async move {
-            let errors = sender.clone();
-            let worker = tokio::spawn(async move {
-                tokio::select! {
-                    biased;
-                    _ = cancelled.wait_for(|value| *value) => err(E_CANCELLED, "cancelled"),
-                    result = plan.work(sender) => result,
-                }
-            });
-            let result = match worker.await {
-                Ok(result) => result,
-                Err(join) if join.is_panic() => Err(panic_error(join.into_panic())),
-                Err(join) => err(E_CANCELLED, join),
-            };
-            if let Err(error) = result {
-                // Nobody listens any more when this fails.
-                let _ = errors.send(Err(error)).await;
+            let (plan, outputs) = &*work;
+            tokio::select! {
+                biased;
+                _ = cancelled.wait_for(|value| *value) => {}
+                _ = plan.work(outputs) => {}
             }
         });
     }
     let state = Mutex::new(ReadState { pages, failed: None });
     Box::into_raw(Box::new(Read { runtime: session.runtime.handle().clone(), state, cancel }))
+}
+
+impl ReadState {
+    async fn next(&mut self) -> Option<Res<Item>> {
+        while let Some(pages) = self.pages.front_mut() {
+            let page = pages.recv().await;
+            if page.is_some() {
+                return page;
+            }
+            self.pages.pop_front();
+        }
+        None
+    }
 }
 
 impl Read {
@@ -144,13 +197,15 @@ impl Read {
             tokio::select! {
                 biased;
                 _ = cancelled.wait_for(|value| *value) => Ok(Some(err(E_CANCELLED, "cancelled"))),
-                page = state.pages.recv() => Ok(page),
+                page = state.next() => Ok(page),
                 _ = tokio::time::sleep(Duration::from_millis(timeout_ms.max(0) as u64)),
                     if timeout_ms >= 0 => Err(AGAIN),
             }
         });
         match taken {
             Err(code) => Ok(Err(code)),
+            // Cancelled workers close their queues, too.
+            Ok(None) if *self.cancel.borrow() => err(E_CANCELLED, "cancelled"),
             Ok(None) => Ok(Err(END)),
             Ok(Some(Ok(item))) => Ok(Ok(item)),
             Ok(Some(Err(error))) => {

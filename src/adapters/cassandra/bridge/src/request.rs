@@ -29,6 +29,7 @@ pub struct RequestOptions {
     retries: u32,
     backoff_ms_min: u32,
     backoff_ms_max: u32,
+    pub in_order: u32,
 }
 
 impl RequestOptions {

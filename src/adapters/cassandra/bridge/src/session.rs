@@ -4,8 +4,11 @@ use crate::request::Counters;
 use openssl::ssl::{SslContext, SslContextBuilder, SslFiletype, SslMethod, SslVerifyMode};
 use scylla::client::PoolSize;
 use scylla::client::execution_profile::ExecutionProfile;
+use scylla::client::session::Session as DriverSession;
 use scylla::client::session_builder::SessionBuilder;
+use std::collections::HashMap;
 use std::ffi::{CStr, c_char};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -13,8 +16,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-const ABI: u32 = 2;
+const ABI: u32 = 3;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// One after the other while a session opens: to the host given and to the nodes, then both once more.
+const CONNECTS_MAX: u32 = 4;
 
 #[repr(C)]
 pub struct Config {
@@ -34,7 +39,7 @@ pub struct Config {
 }
 
 pub struct Session {
-    pub driver: Arc<scylla::client::session::Session>,
+    pub driver: Arc<DriverSession>,
     pub counters: Arc<Counters>,
     pub runtime: Runtime,
 }
@@ -92,13 +97,14 @@ unsafe fn tls_context(config: &Config, refusal: &Refusal) -> Res<Option<SslConte
 }
 
 unsafe fn session_builder(config: &Config, refusal: &Refusal) -> Res<SessionBuilder> {
+    let limit = Duration::from_millis(config.connect_timeout_ms.max(1).into());
     let connections = NonZeroUsize::new(config.connections_per_host.max(1) as usize);
     let profile = ExecutionProfile::builder()
         .request_timeout(Some(Duration::from_millis(config.request_timeout_ms.max(1).into())))
         .build();
     let mut builder = SessionBuilder::new()
         .default_execution_profile_handle(profile.into_handle())
-        .connection_timeout(Duration::from_millis(config.connect_timeout_ms.max(1).into()))
+        .connection_timeout(limit / CONNECTS_MAX)
         .pool_size(PoolSize::PerHost(connections.unwrap_or(NonZeroUsize::MIN)));
     unsafe {
         for host in text(config.hosts)?.unwrap_or_default().split(',') {
@@ -114,6 +120,41 @@ unsafe fn session_builder(config: &Config, refusal: &Refusal) -> Res<SessionBuil
     }
 }
 
+/// The addresses that the nodes advertise; none when one of them can be reached.
+fn unreachable_addresses(session: &DriverSession) -> Vec<SocketAddr> {
+    let state = session.get_cluster_state();
+    let nodes = state.get_nodes_info();
+    if nodes.iter().any(|node| node.is_connected()) {
+        return Vec::new();
+    }
+    nodes.iter().map(|node| SocketAddr::new(node.address.ip(), node.address.port())).collect()
+}
+
+/// A node alone is there where it was found, whatever address it advertises.
+async fn connect(builder: SessionBuilder, hosts: &str) -> Res<DriverSession> {
+    let session = builder.build().await.map_err(Error::from)?;
+    let advertised = unreachable_addresses(&session);
+    if advertised.is_empty() {
+        return Ok(session);
+    }
+    if let [only] = advertised[..] {
+        for host in hosts.split(',') {
+            for found in tokio::net::lookup_host(host.trim()).await.into_iter().flatten() {
+                let translator = Arc::new(HashMap::from([(only, found)]));
+                let session = builder.clone().address_translator(translator).build().await;
+                if let Ok(session) = session
+                    && unreachable_addresses(&session).is_empty()
+                {
+                    return Ok(session);
+                }
+            }
+        }
+    }
+    let addresses: Vec<_> = advertised.iter().map(SocketAddr::to_string).collect();
+    let addresses = addresses.join(", ");
+    err(E_CONNECT, format!("no node can be reached at the address it advertises: {addresses}"))
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hs_cql_session_open(
     config: *const Config,
@@ -127,6 +168,7 @@ pub unsafe extern "C" fn hs_cql_session_open(
         }
         let refusal = Refusal::default();
         let builder = session_builder(config, &refusal)?;
+        let hosts = text(config.hosts)?.unwrap_or_default();
         let runtime = Builder::new_multi_thread()
             .worker_threads(config.io_threads.max(1) as usize)
             .thread_name("cql-io")
@@ -136,12 +178,11 @@ pub unsafe extern "C" fn hs_cql_session_open(
         // connection_timeout covers the TCP connect only, not a server that accepts and stays silent.
         let limit = Duration::from_millis(config.connect_timeout_ms.max(1).into());
         let built =
-            runtime.block_on(async { tokio::time::timeout(limit, builder.build()).await });
+            runtime.block_on(async { tokio::time::timeout(limit, connect(builder, &hosts)).await });
         let session = match built {
             Ok(Ok(session)) => session,
-            Ok(Err(e)) => {
+            Ok(Err(mut error)) => {
                 runtime.shutdown_background();
-                let mut error = Error::from(e);
                 if error.code == E_TLS
                     && let Some(reason) = refusal.lock().ok().and_then(|mut reason| reason.take())
                 {
