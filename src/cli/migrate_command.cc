@@ -45,6 +45,23 @@ Result<std::optional<int32_t>> hour_of(const std::string& until) {
   return static_cast<int32_t>(time->us / kHourUs);
 }
 
+void print_migration(const Migration& done, bool json) {
+  if (json) {
+    const nlohmann::json out = {{"migrated", true},
+                                {"rows_before", done.rows_before},
+                                {"rows_after", done.rows_after},
+                                {"old_table", done.old_table},
+                                {"notes", done.notes}};
+    fmt::print("{}\n", out.dump());
+    return;
+  }
+  for (const std::string& note : done.notes) {
+    fmt::print("{}\n", note);
+  }
+  fmt::print("events: {} rows became {}; the old table stays as {}\n",
+             format_count(done.rows_before), format_count(done.rows_after), done.old_table);
+}
+
 Result<int> migrate(const MigrateOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const std::optional<int32_t> until_hour, hour_of(options.until));
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
@@ -62,16 +79,9 @@ Result<int> migrate(const MigrateOptions& options, CommandContext& context) {
     return kExitOk;
   }
   SystemClock clock;
-  HIRESTREAM_ASSIGN(const auto rows, warehouse->migrate(clock.now_us(), until_hour));
+  HIRESTREAM_ASSIGN(const Migration done, warehouse->migrate(clock.now_us(), until_hour));
   HIRESTREAM_TRY(warehouse->init());
-  if (context.json) {
-    const nlohmann::json out = {
-        {"migrated", true}, {"rows_before", rows.first}, {"rows_after", rows.second}};
-    fmt::print("{}\n", out.dump());
-  } else {
-    fmt::print("events: {} rows became {} (the old table stays as events_before_…)\n",
-               format_count(rows.first), format_count(rows.second));
-  }
+  print_migration(done, context.json);
   return kExitOk;
 }
 
