@@ -94,7 +94,7 @@ Result<MysqlBackend::EventsTable> MysqlBackend::inspect_events(Session& session)
   };
   HIRESTREAM_TRY(session.each(
       "SELECT column_name, column_type, extra FROM information_schema.columns WHERE table_schema = "
-      "DATABASE() AND table_name = 'events'",
+      "DATABASE() AND table_name = 'events' ORDER BY ordinal_position",
       [&](const Row& row) {
         const std::string name(row.text(0));
         table.columns.push_back(name);
