@@ -20,7 +20,14 @@ constexpr const char* kMigrateFooter =
 in no source's ledger and does not change again. A source that would count its hours a second time is refused:
 docs/operations.md, "Taking over from another job", goes through it step by step.
 
+Columns may have any type (ids as DOUBLE or text, dates as text, '' for null) and some other names (impression,
+unqualified_application); impressions, company_id, sources and updated_at may be missing. A row that cannot be
+taken over (a job 'abc', a date '2024-13-40') is shown, and nothing is changed.
+
 Examples:
+  # Can every row be taken over? Changes nothing
+  hirestream doctor --warehouse mysql://admin@mysql/etl_data
+
   hirestream migrate --warehouse mysql://admin@mysql/etl_data
   hirestream migrate --until 2026-01-31T12:00:00 --warehouse mysql://admin@mysql/etl_data)";
 

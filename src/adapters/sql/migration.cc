@@ -67,7 +67,9 @@ class CellWriter {
     }
     cell.measures += row.measures;
     cell.company_id = std::max(cell.company_id, row.company_id);
-    cell.sources = std::max(std::move(cell.sources), std::move(row.sources));
+    if (cell.sources < row.sources) {
+      cell.sources = std::move(row.sources);
+    }
     cell.updated_at_us = std::max(cell.updated_at_us, row.updated_at_us.value_or(copy_.now_us));
     return cells_.size() < kCellsMax ? Result<void>() : flush();
   }

@@ -10,6 +10,7 @@
 
 #include "model/decimal.h"
 #include "model/job.h"
+#include "model/reading_rules.h"
 #include "model/text.h"
 #include "model/timestamp.h"
 
@@ -18,7 +19,6 @@ namespace {
 
 constexpr size_t kValueCharactersMax = 60;
 constexpr size_t kRowCharactersMax = 1000;
-constexpr std::string_view kNullWords[] = {"\\N", "NULL", "null", "None", "NaN", "nan"};
 
 struct Meaning {
   OldColumn column;
@@ -85,8 +85,8 @@ std::optional<int> find_meaning(std::span<const std::string> names, const Meanin
 }
 
 bool is_null(std::string_view text) {
-  text = trim(text);
-  return text.empty() || std::ranges::find(kNullWords, text) != std::end(kNullWords);
+  static const ReadingRules kUsual;
+  return kUsual.is_null(text);
 }
 
 bool is_digit(char c) {
@@ -280,12 +280,13 @@ std::optional<int64_t> OldEventsReader::moment(const Row& row, OldColumn column)
   if (!position || is_null(row.text(*position)) || row.text(*position).starts_with("0000-00-00")) {
     return 0;
   }
-  const auto value = parse_timestamp(trim(row.text(*position)));
-  if (!value) {
+  const std::string_view text = trim(row.text(*position));
+  const auto time = parse_timestamp(text);
+  const auto us = time ? std::optional(time->us) : parse_epoch(text);
+  if (!us) {
     refuse(row, column);
-    return std::nullopt;
   }
-  return value->us;
+  return us;
 }
 
 std::optional<OldRow> OldEventsReader::read(const Row& row) {
@@ -320,7 +321,7 @@ std::optional<OldRow> OldEventsReader::read(const Row& row) {
   }
   out.measures.bid_micros = *spend;
   if (*updated_at != 0) {
-    out.updated_at_us = *updated_at;
+    out.updated_at_us = updated_at;
   }
   if (const auto sources = columns_.position(OldColumn::kSources);
       sources && !is_null(row.text(*sources))) {
