@@ -41,6 +41,7 @@ inline constexpr int kExitUnreachable = 3;  // source or warehouse unreachable a
 inline constexpr int kExitFenced = 4;       // another engine took over
 inline constexpr int kExitBug = 70;         // the program is wrong
 inline constexpr int kExitInterrupted = 130;
+inline constexpr int kExitOutputClosed = 141;  // as after SIGPIPE
 
 // kConfig, kRejected → 2 (operation "fence" → 4), kTransient → 3, kBug → 70.
 int exit_code_of(const Error& error);

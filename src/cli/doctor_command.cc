@@ -287,6 +287,7 @@ class Doctor {
       case EventsTableState::kAppendOnly:
         add(Verdict::kBad, name, "it is append-only: several rows may stand for one cell",
             "`hirestream migrate` compacts it and keeps the old table");
+        examine_migration();
         return false;
       case EventsTableState::kForeign:
         add(Verdict::kBad, name, "it is not ours: columns are missing, or have no room",
@@ -294,6 +295,19 @@ class Doctor {
         return false;
     }
     return false;
+  }
+
+  void examine_migration() {
+    const std::string name = "table events, migration";
+    const auto notes = foresee_migration(settings_.warehouse);
+    if (!notes) {
+      bad(name, notes.error());
+      return;
+    }
+    good(name, "every row can be taken over");
+    for (const std::string& note : *notes) {
+      add(Verdict::kAdvice, name, note);
+    }
   }
 
   void examine_ledger(Warehouse& warehouse) {

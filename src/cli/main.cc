@@ -1,9 +1,13 @@
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/error_printer.h"
@@ -26,6 +30,7 @@ constexpr const char* kFooter = R"(Exit codes:
     4  fenced: another engine took over
    70  a bug
   130  interrupted
+  141  whoever read the output closed it (as `| head` does)
 
 Settings come from options, the environment (HIRESTREAM_<SECTION>_<KEY>) and --config FILE; see docs/configuration.md.
 Passwords come from the environment or files only: HIRESTREAM_CASSANDRA_PASSWORD, HIRESTREAM_MYSQL_PASSWORD,
@@ -112,14 +117,40 @@ int print_usage_error(const CLI::App& app, const CLI::ParseError& error,
   return kExitUsage;
 }
 
+// Nobody reads on, as after `| head`.
+bool nobody_reads() {
+  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+// Not all of the output could be written. That nobody reads on is no failure, and nothing is said.
+int end_of_output(int error_number, const CommandContext& context) {
+  if (nobody_reads()) {
+    return kExitOutputClosed;
+  }
+  print_error({ErrorKind::kConfig, "write", "standard output", std::strerror(error_number),
+               "not all of the result was written"},
+              context);
+  return kExitUsage;
+}
+
 int run_action(CommandContext& context) {
-  auto code = context.action(context);
-  std::fflush(stdout);
+  Result<int> code = 0;
+  try {
+    code = context.action(context);
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) == 0) {
+      throw;
+    }
+    return end_of_output(error.code().value(), context);
+  }
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  const int reason = errno;
   if (!code) {
     print_error(code.error(), context);
     return exit_code_of(code.error());
   }
-  return *code;
+  return written || *code != kExitOk ? *code : end_of_output(reason, context);
 }
 
 int main_program(int argc, char** argv) {

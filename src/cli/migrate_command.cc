@@ -20,7 +20,14 @@ constexpr const char* kMigrateFooter =
 in no source's ledger and does not change again. A source that would count its hours a second time is refused:
 docs/operations.md, "Taking over from another job", goes through it step by step.
 
+Columns may have any type (ids as DOUBLE or text, dates as text, '' for null) and some other names (impression,
+unqualified_application); impressions, company_id, sources and updated_at may be missing. A row that cannot be
+taken over (a job 'abc', a date '2024-13-40') is shown, and nothing is changed.
+
 Examples:
+  # Can every row be taken over? Changes nothing
+  hirestream doctor --warehouse mysql://admin@mysql/etl_data
+
   hirestream migrate --warehouse mysql://admin@mysql/etl_data
   hirestream migrate --until 2026-01-31T12:00:00 --warehouse mysql://admin@mysql/etl_data)";
 
@@ -45,6 +52,23 @@ Result<std::optional<int32_t>> hour_of(const std::string& until) {
   return static_cast<int32_t>(time->us / kHourUs);
 }
 
+void print_migration(const Migration& done, bool json) {
+  if (json) {
+    const nlohmann::json out = {{"migrated", true},
+                                {"rows_before", done.rows_before},
+                                {"rows_after", done.rows_after},
+                                {"old_table", done.old_table},
+                                {"notes", done.notes}};
+    fmt::print("{}\n", out.dump());
+    return;
+  }
+  for (const std::string& note : done.notes) {
+    fmt::print("{}\n", note);
+  }
+  fmt::print("events: {} rows became {}; the old table stays as {}\n",
+             format_count(done.rows_before), format_count(done.rows_after), done.old_table);
+}
+
 Result<int> migrate(const MigrateOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const std::optional<int32_t> until_hour, hour_of(options.until));
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
@@ -62,16 +86,9 @@ Result<int> migrate(const MigrateOptions& options, CommandContext& context) {
     return kExitOk;
   }
   SystemClock clock;
-  HIRESTREAM_ASSIGN(const auto rows, warehouse->migrate(clock.now_us(), until_hour));
+  HIRESTREAM_ASSIGN(const Migration done, warehouse->migrate(clock.now_us(), until_hour));
   HIRESTREAM_TRY(warehouse->init());
-  if (context.json) {
-    const nlohmann::json out = {
-        {"migrated", true}, {"rows_before", rows.first}, {"rows_after", rows.second}};
-    fmt::print("{}\n", out.dump());
-  } else {
-    fmt::print("events: {} rows became {} (the old table stays as events_before_…)\n",
-               format_count(rows.first), format_count(rows.second));
-  }
+  print_migration(done, context.json);
   return kExitOk;
 }
 

@@ -66,6 +66,15 @@ Result<Findings> probe_warehouse(const WarehouseSettings& settings) {
   return backend->probe();
 }
 
+Result<std::vector<std::string>> foresee_migration(const WarehouseSettings& settings) {
+  if (settings.uri->scheme == Scheme::kSqlite) {
+    HIRESTREAM_ASSIGN(auto backend, open_sqlite(settings, IfMissing::kFail));
+    return backend->foresee_migration();
+  }
+  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
+  return backend->foresee_migration();
+}
+
 Result<std::vector<std::string>> missing_privileges(const WarehouseSettings& settings) {
   if (settings.uri->scheme == Scheme::kSqlite) {
     return std::vector<std::string>();

@@ -19,14 +19,17 @@ Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings
   options.metrics = [engines, &clock](Report& report) -> Result<std::string> {
     auto sources = report.quality();
     auto verifications = report.verifications();
+    auto minutes = report.minutes(clock.now_us() - kMetricsMinutesUs);
     if (!sources && lacks_tables(sources.error())) {  // the engines' own figures are there
       sources.emplace();
       verifications.emplace();
+      minutes.emplace();
     }
     HIRESTREAM_TRY(sources);
     HIRESTREAM_TRY(verifications);
+    HIRESTREAM_TRY(minutes);
     const std::string known =
-        warehouse_metrics(*sources, *verifications, clock.now_us(), HIRESTREAM_VERSION);
+        warehouse_metrics(*sources, *verifications, *minutes, clock.now_us(), HIRESTREAM_VERSION);
     return engines == nullptr ? known : known + engines->text();
   };
   return DashboardServer::start(std::move(options), clock);

@@ -219,6 +219,14 @@ struct MigratedHours {
 
 enum class EventsTableState { kMissing, kReady, kAppendOnly, kForeign };
 
+// What migrate() did.
+struct Migration {
+  int64_t rows_before = 0;
+  int64_t rows_after = 0;
+  std::string old_table;           // where the table of before is kept
+  std::vector<std::string> notes;  // columns that were not there or had other names, for people
+};
+
 class Warehouse {
  public:
   virtual ~Warehouse() = default;
@@ -237,10 +245,10 @@ class Warehouse {
   virtual Result<void> init() = 0;
   // Turns an append-only `events` into ours: groups duplicates by key, sums measures, keeps the old
   // table as events_before_<UTC time>. Hours from `until_hour` on (local, since 1970) are left out:
-  // whoever counts from now on counts their rows. Returns rows before and after. The result is not
-  // in any ledger: it stays as it is, under what is counted from now on.
-  virtual Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
-                                                      std::optional<int32_t> until_hour) = 0;
+  // whoever counts from now on counts their rows. The result is not in any ledger: it stays as it
+  // is, under what is counted from now on. A row keeps its updated_at, and gets `now_us` where it
+  // had none. kConfig: rows that cannot be taken over, which are shown; nothing is changed then.
+  virtual Result<Migration> migrate(int64_t now_us, std::optional<int32_t> until_hour) = 0;
   // The first and last hour of what migrate() took over. Nothing: it never did, or there was
   // nothing.
   virtual Result<std::optional<MigratedHours>> migrated_hours() = 0;

@@ -59,7 +59,7 @@ TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
                                   .slices_held = 1,
                                   .cells_different = 3};
   const std::string text =
-      warehouse_metrics(std::vector{source}, std::vector{verification}, 10'000'000, "1.2.3");
+      warehouse_metrics(std::vector{source}, std::vector{verification}, {}, 10'000'000, "1.2.3");
   EXPECT_THAT(text, HasSubstr("hirestream_verify_last_timestamp_seconds{source=\"raw\"} "
                               "1700000000.25"));
   EXPECT_THAT(text, HasSubstr("hirestream_verify_differences{source=\"raw\"} 5"));
@@ -68,6 +68,49 @@ TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
   EXPECT_THAT(text, HasSubstr("hirestream_slices{source=\"raw\",state=\"open\"} 3"));
   EXPECT_THAT(text, HasSubstr("hirestream_behind_seconds{source=\"raw\"} 2"));
   EXPECT_THAT(text, HasSubstr("hirestream_unsettled_seconds{source=\"raw\"} 6"));
+}
+
+constexpr int64_t kNow = 1'700'000'040'000'000;
+constexpr int64_t kMinute = 60'000'000;
+
+SourceQuality quiet_source(const std::string& kind, int64_t last_commit_us) {
+  SourceQuality source;
+  source.name = "raw";
+  source.kind = kind;
+  source.last_commit_us = last_commit_us;
+  return source;
+}
+
+std::string behind_line(const SourceQuality& source, std::vector<PipelineMinute> minutes) {
+  const std::string text = warehouse_metrics(std::vector{source}, {}, minutes, kNow, "1.2.3");
+  const size_t at = text.find("hirestream_behind_seconds{");
+  return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+}
+
+TEST(WarehouseMetrics, IdleSourceThatIsReadIsNotBehind) {
+  const SourceQuality source = quiet_source("cassandra", kNow - 300 * kMinute);
+  const auto minute = [](int64_t minutes_ago, int64_t requests) {
+    return PipelineMinute{.source = "raw",
+                          .minute_us = kNow - 40'000'000 - minutes_ago * kMinute,
+                          .requests = requests};
+  };
+  EXPECT_EQ(behind_line(source, {minute(2, 240), minute(1, 240), minute(0, 80)}),
+            "hirestream_behind_seconds{source=\"raw\"} 0");
+  EXPECT_EQ(behind_line(source, {minute(10, 240)}), "hirestream_behind_seconds{source=\"raw\"} 580")
+      << "nobody has read it since";
+  EXPECT_EQ(behind_line(source, {minute(0, 0)}), "hirestream_behind_seconds{source=\"raw\"} 18000")
+      << "tried, but not read";
+}
+
+TEST(WarehouseMetrics, SourceWhoseRowsTakeLongIsBehindThoughItIsRead) {
+  PipelineMinute minute{.source = "raw", .minute_us = kNow - 40'000'000, .requests = 9};
+  minute.freshness_us_p50 = 90'000'000;
+  EXPECT_EQ(behind_line(quiet_source("sqlite", kNow), {minute}),
+            "hirestream_behind_seconds{source=\"raw\"} 90");
+}
+
+TEST(WarehouseMetrics, FilesThatNobodyReadsAreNotBehind) {
+  EXPECT_EQ(behind_line(quiet_source("csv", kNow - 300 * kMinute), {}), "");
 }
 
 TEST(MinuteObserver, TellsWhatWasAddedSinceTheLastTime) {

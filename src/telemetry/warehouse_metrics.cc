@@ -5,6 +5,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace hirestream {
@@ -12,6 +13,9 @@ namespace {
 
 using prometheus::BuildGauge;
 using prometheus::Registry;
+
+constexpr int64_t kReportedUs = 60'000'000;
+constexpr int64_t kFreshUs = 3 * kReportedUs;  // quantiles are told when their minute is over
 
 using Values = std::initializer_list<std::pair<const char*, int64_t>>;
 
@@ -42,10 +46,41 @@ double seconds_since(int64_t then_us, int64_t now_us) {
   return static_cast<double>(std::max<int64_t>(now_us - then_us, 0)) / 1e6;
 }
 
+bool moves_by_itself(const SourceQuality& source) {
+  return source.kind != "csv" && source.kind != "ndjson" && source.kind != "parquet";
+}
+
+// Nothing: no engine has read it lately, and files do not change by themselves.
+std::optional<double> behind_seconds(const SourceQuality& source,
+                                     std::span<const PipelineMinute> minutes, int64_t now_us) {
+  int64_t known_us = source.last_commit_us;
+  int64_t newest_us = now_us - kFreshUs;
+  int64_t freshness_us = 0;
+  bool is_read = false;
+  for (const PipelineMinute& minute : minutes) {
+    if (minute.source != source.name) {
+      continue;
+    }
+    if (minute.requests > 0) {
+      is_read = true;
+      known_us = std::max(known_us, minute.minute_us + kReportedUs);
+    }
+    if (minute.freshness_us_p50 >= 0 && minute.minute_us >= newest_us) {
+      newest_us = minute.minute_us;
+      freshness_us = minute.freshness_us_p50;
+    }
+  }
+  if (known_us == 0 || (!is_read && !moves_by_itself(source))) {
+    return std::nullopt;
+  }
+  return std::max(seconds_since(known_us, now_us), static_cast<double>(freshness_us) / 1e6);
+}
+
 }  // namespace
 
 std::string warehouse_metrics(std::span<const SourceQuality> sources,
-                              std::span<const Verification> verifications, int64_t now_us,
+                              std::span<const Verification> verifications,
+                              std::span<const PipelineMinute> minutes, int64_t now_us,
                               const std::string& product_version) {
   Registry registry;
   BuildGauge()
@@ -66,7 +101,9 @@ std::string warehouse_metrics(std::span<const SourceQuality> sources,
                    .Register(registry);
   auto& behind = BuildGauge()
                      .Name("hirestream_behind_seconds")
-                     .Help("Since the source's last commit")
+                     .Help(
+                         "How far what is counted lies behind what could be: since the source was "
+                         "last read, or how long its rows took lately; near 0 when idle")
                      .Register(registry);
   auto& unsettled = BuildGauge()
                         .Name("hirestream_unsettled_seconds")
@@ -84,8 +121,8 @@ std::string warehouse_metrics(std::span<const SourceQuality> sources,
          {"other", source.classes.other},
          {"rejected", source.classes.rejected},
          {"too_late", source.classes.too_late}});
-    if (source.last_commit_us > 0) {
-      behind.Add({{"source", source.name}}).Set(seconds_since(source.last_commit_us, now_us));
+    if (const auto seconds = behind_seconds(source, minutes, now_us)) {
+      behind.Add({{"source", source.name}}).Set(*seconds);
     }
     if (!source.settled_until_us.empty()) {
       const auto least =

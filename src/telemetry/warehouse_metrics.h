@@ -1,5 +1,5 @@
 // What a warehouse knows of its sources, as Prometheus metrics: slices by state, rows by class,
-// time since the last commit and since what is settled, what `verify` found last; and which build
+// how far they lie behind, time since what is settled, what `verify` found last; and which build
 // says so. Pure.
 #pragma once
 
@@ -11,9 +11,14 @@
 
 namespace hirestream {
 
-// Text exposition format.
+// Minutes before this time change nothing.
+inline constexpr int64_t kMetricsMinutesUs = 86'400'000'000;
+
+// Text exposition format. `minutes`: what the engines reported lately, of all sources. They tell of
+// a source that it was read though nothing was committed: an idle one is not behind.
 std::string warehouse_metrics(std::span<const SourceQuality> sources,
-                              std::span<const Verification> verifications, int64_t now_us,
+                              std::span<const Verification> verifications,
+                              std::span<const PipelineMinute> minutes, int64_t now_us,
                               const std::string& product_version);
 
 }  // namespace hirestream

@@ -348,7 +348,7 @@ TEST_P(ReportContract, LinesPageThroughEveryRowOnceInKeyOrder) {
       for (const EventsLine& line : lines) {
         found.push_back({line.key, line.measures});
         EXPECT_EQ(line.company_id, company_of(line.key.job_id));
-        EXPECT_EQ(line.sources, "cassandra");
+        EXPECT_EQ(line.sources, "Cassandra");
         EXPECT_EQ(line.updated_at_us, now_us_);
       }
       if (lines.empty()) {

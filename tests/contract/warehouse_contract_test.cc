@@ -61,6 +61,11 @@ constexpr const char* kAppendOnlyEvents =
     "campaign_id BIGINT, publisher_id BIGINT, bid_set DOUBLE, clicks BIGINT, impressions BIGINT, "
     "spend_hour DOUBLE, sources VARCHAR(20))";
 
+void expect_migrated(const Migration& done, int64_t rows_before, int64_t rows_after) {
+  EXPECT_EQ(done.rows_before, rows_before);
+  EXPECT_EQ(done.rows_after, rows_after);
+}
+
 TEST_P(WarehouseSqlContract, AppendOnlyEventsIsNotTouchedByInit) {
   database_->run(kAppendOnlyEvents);
   EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
@@ -91,7 +96,7 @@ TEST_P(WarehouseSqlContract, MigrateGroupsRowsByKeyAndKeepsTheOldTable) {
       "(188, '2024-01-01', 0, 1, 9, 3, NULL, NULL, NULL, NULL, 1, NULL, 0.1, 0.1, 'Cassandra'), "
       "(188, '2024-01-01', 1, 1, 9, 3, 4, 1, 0, 0, 2, 5, 2.5, 5, 'Cassandra'), "
       "(NULL, '2024-01-01', 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 7, NULL, NULL, NULL)");
-  EXPECT_EQ(take(warehouse_->migrate(now_us_, std::nullopt)), (std::pair<int64_t, int64_t>(4, 3)));
+  expect_migrated(take(warehouse_->migrate(now_us_, std::nullopt)), 4, 3);
   EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kReady);
   const Contribution expected = {
       {{kHour, 188, 1, 3, 0}, {40, 4, 2, 1, 0, 4'300'000}},
@@ -124,7 +129,7 @@ TEST_P(WarehouseSqlContract, MigrateLeavesOutLaterHours) {
   database_->run(
       "INSERT INTO events (job_id, dates, hours, clicks, spend_hour) VALUES (1, '2023-12-31', 23, "
       "1, 2), (1, '2024-01-01', 0, 2, 2), (1, '2024-01-01', 1, 4, 2), (1, '2024-01-02', 0, 8, 2)");
-  EXPECT_EQ(take(warehouse_->migrate(now_us_, kHour + 1)), (std::pair<int64_t, int64_t>(4, 2)));
+  expect_migrated(take(warehouse_->migrate(now_us_, kHour + 1)), 4, 2);
   const Contribution kept = {{{kHour - 1, 1, 0, 0, 0}, clicks(1, 2'000'000)},
                              {{kHour, 1, 0, 0, 0}, clicks(2, 2'000'000)}};
   EXPECT_EQ(events(), kept);
@@ -136,7 +141,7 @@ TEST_P(WarehouseSqlContract, MigrateMayLeaveOutEverything) {
   database_->run(kAppendOnlyEvents);
   database_->run(
       "INSERT INTO events (job_id, dates, hours, clicks) VALUES (1, '2024-01-01', 0, 2)");
-  EXPECT_EQ(take(warehouse_->migrate(now_us_, kHour)), (std::pair<int64_t, int64_t>(1, 0)));
+  expect_migrated(take(warehouse_->migrate(now_us_, kHour)), 1, 0);
   EXPECT_EQ(take(warehouse_->migrated_hours()), std::nullopt);
   start();
 }
@@ -151,38 +156,194 @@ TEST_P(WarehouseSqlContract, MigrateRefusesRowsWithoutDate) {
   expect_number("SELECT COUNT(*) FROM events", 1);
 }
 
-TEST_P(WarehouseSqlContract, MigrateNamesTheColumnItCannotReadAndLeavesNothingBehind) {
+// Four rows of three cells, whatever the table's columns are: `columns` declares those besides.
+std::vector<std::string> old_events(const std::string& columns, const std::string& unqualified) {
+  const std::string insert =
+      "INSERT INTO events (job_id, dates, hours, publisher_id, campaign_id, group_id, " +
+      unqualified + ", qualified_application, conversion, clicks, spend_hour) VALUES ";
+  return {"CREATE TABLE events (" + columns + ")",
+          insert + "(188, '2024-01-01', 0, 1, 3, 9, 0, 0, 0, 1, 1.5)",
+          insert + "(188, '2024-01-01', 1, 1, 3, NULL, 0, 0, 0, 1, 2)",
+          insert + "(188, '2024-01-01', 1, 1, 3, NULL, 0, 0, 0, 1, 2.25)",
+          insert + "(189, '2024-01-01', 2, 2, 4, 9, 1, 1, 0, 0, NULL)"};
+}
+
+const Contribution kOldEvents = {
+    {{kHour, 188, 1, 3, 9}, {.clicks = 1, .bid_micros = 1'500'000}},
+    {{kHour + 1, 188, 1, 3, 0}, {.clicks = 2, .bid_micros = 4'250'000}},
+    {{kHour + 2, 189, 2, 4, 9}, {.qualified = 1, .unqualified = 1}},
+};
+
+TEST_P(WarehouseSqlContract, MigrateTakesColumnsOfAnyTypeAndName) {
+  const std::string key = database_->is_sqlite() ? "id INTEGER PRIMARY KEY AUTOINCREMENT"
+                                                 : "id INT AUTO_INCREMENT PRIMARY KEY";
+  struct Case {
+    std::string columns;
+    std::string unqualified = "disqualified_application";
+    std::vector<std::string> notes;
+  };
+  const std::string none = "there is no column ";
+  const std::vector<Case> cases = {
+      {"job_id INT, dates TEXT, hours INT, publisher_id INT, company_id INT, campaign_id INT, "
+       "group_id INT, disqualified_application INT, qualified_application INT, conversion INT, "
+       "clicks INT, bid_set DOUBLE, spend_hour DOUBLE, " +
+           key + ", sources TEXT, updated_at DATETIME",
+       "disqualified_application",
+       {none + "impressions: it is 0"}},
+      {"job_id DOUBLE, dates DATE, hours DOUBLE, publisher_id DOUBLE, company_id DOUBLE, "
+       "campaign_id DOUBLE, group_id DOUBLE, disqualified_application DOUBLE, "
+       "qualified_application DOUBLE, conversion DOUBLE, clicks DOUBLE, spend_hour DECIMAL(10,2), "
+       "impressions DOUBLE, sources TEXT, updated_at TEXT",
+       "disqualified_application",
+       {}},
+      {"job_id VARCHAR(50), dates DATETIME, hours VARCHAR(5), publisher_id VARCHAR(50), "
+       "campaign_id VARCHAR(50), group_id VARCHAR(50), unqualified_application VARCHAR(9), "
+       "qualified_application VARCHAR(9), conversion INT, clicks VARCHAR(9), spend_hour "
+       "VARCHAR(20), impression INT",
+       "unqualified_application",
+       {none + "company_id: it is 0", "column impression is taken as impressions",
+        "column unqualified_application is taken as disqualified_application",
+        none + "sources: it stays empty", none + "updated_at: rows get the time of the migration"}},
+  };
+  for (const Case& given : cases) {
+    SCOPED_TRACE(given.columns);
+    database_ = make_database(GetParam());
+    for (const std::string& statement : old_events(given.columns, given.unqualified)) {
+      database_->run(statement);
+    }
+    warehouse_ = database_->open();
+    ASSERT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+    const Migration done = take(warehouse_->migrate(now_us_, std::nullopt));
+    expect_migrated(done, 4, 3);
+    EXPECT_EQ(done.notes, given.notes);
+    EXPECT_EQ(events(), kOldEvents);
+    EXPECT_EQ(database_->number("SELECT COUNT(*) FROM " + done.old_table), 4);
+    EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events WHERE updated_at > '2023-11-14'"), 3);
+    EXPECT_EQ(days(), events_by_day());
+  }
+}
+
+TEST_P(WarehouseSqlContract, MigrateReadsEmptyTextAndWordsForNullAsZero) {
+  for (const std::string& statement :
+       old_events("job_id VARCHAR(50), dates VARCHAR(30), hours VARCHAR(9), publisher_id "
+                  "VARCHAR(50), company_id VARCHAR(9), campaign_id VARCHAR(50), group_id "
+                  "VARCHAR(50), disqualified_application VARCHAR(9), qualified_application "
+                  "VARCHAR(9), conversion VARCHAR(9), clicks VARCHAR(9), impressions VARCHAR(9), "
+                  "spend_hour VARCHAR(20), sources VARCHAR(20), updated_at VARCHAR(30)",
+                  "disqualified_application")) {
+    database_->run(statement);
+  }
+  database_->run("UPDATE events SET group_id = '', conversion = 'NaN' WHERE group_id IS NULL");
   database_->run(
-      "CREATE TABLE events (job_id BIGINT, dates VARCHAR(20), hours VARCHAR(20), "
-      "disqualified_application BIGINT, qualified_application BIGINT, conversion BIGINT, "
-      "company_id BIGINT, group_id BIGINT, campaign_id BIGINT, publisher_id BIGINT, bid_set "
-      "DOUBLE, clicks BIGINT, impressions BIGINT, spend_hour DOUBLE, sources VARCHAR(20))");
+      "UPDATE events SET spend_hour = 'None', impressions = ' ', updated_at = '', "
+      "sources = 'null' WHERE job_id = '189'");
   database_->run(
-      "INSERT INTO events (job_id, dates, hours, clicks) VALUES (1, 'bad', '2', 3), "
-      "(1, '2024-01-01', 'noon', 3)");
-  const std::string leftovers =
+      "UPDATE events SET job_id = '188.0', hours = '00:00', clicks = ' 1 ', dates = "
+      "'2024/1/1' WHERE hours = '0'");
+  expect_migrated(take(warehouse_->migrate(now_us_, std::nullopt)), 4, 3);
+  EXPECT_EQ(events(), kOldEvents);
+  EXPECT_EQ(database_->value("SELECT sources FROM events WHERE job_id = 189"), "");
+}
+
+TEST_P(WarehouseSqlContract, MigrateShowsTheRowsItCannotTakeAndChangesNothing) {
+  for (const std::string& statement :
+       old_events("id INT, job_id VARCHAR(50), dates VARCHAR(30), hours VARCHAR(9), publisher_id "
+                  "DOUBLE, campaign_id INT, group_id INT, disqualified_application INT, "
+                  "qualified_application INT, conversion INT, clicks INT, impressions INT, "
+                  "spend_hour VARCHAR(20), updated_at VARCHAR(30)",
+                  "disqualified_application")) {
+    database_->run(statement);
+  }
+  const std::string tables =
       database_->is_sqlite()
-          ? "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'hirestream_events_new'"
-          : "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND "
-            "table_name = 'hirestream_events_new'";
-  const auto refused = [&](const std::string& column, const std::string& value) {
+          ? "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'"
+          : "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()";
+  struct Case {
+    std::string column;
+    std::string value;
+    std::string needed;
+  };
+  const std::vector<Case> cases = {{"dates", "2024-13-40", "a date as 2024-03-05 is needed"},
+                                   {"hours", "noon", "an hour from 0 to 23 is needed"},
+                                   {"hours", "24", "an hour from 0 to 23 is needed"},
+                                   {"job_id", "abc", "a whole number is needed"},
+                                   {"publisher_id", "1.5", "a whole number is needed"},
+                                   {"spend_hour", "1,5", "an amount"},
+                                   {"updated_at", "yesterday", "a time as"}};
+  for (const Case& given : cases) {
+    SCOPED_TRACE(given.value);
+    database_->run("DELETE FROM events WHERE id = 7");
+    database_->run(
+        "INSERT INTO events (id, job_id, dates, hours, clicks) VALUES (7, '5', "
+        "'2024-01-01', '3', 1)");
+    database_->run("UPDATE events SET " + given.column + " = '" + given.value + "' WHERE id = 7");
+    const int64_t before = database_->number(tables);
     const auto done = warehouse_->migrate(now_us_, std::nullopt);
     ASSERT_FALSE(done.has_value());
-    EXPECT_THAT(done.error().message, HasSubstr("1 rows of `events`"));
-    EXPECT_THAT(done.error().message, HasSubstr("`" + column + "`"));
-    EXPECT_THAT(done.error().message, HasSubstr("'" + value + "'"));
+    EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+    EXPECT_THAT(done.error().message, HasSubstr("1 row of `events`"));
+    EXPECT_THAT(done.error().message, HasSubstr("`" + given.column + "`"));
+    EXPECT_THAT(done.error().message, HasSubstr(given.needed));
+    EXPECT_THAT(done.error().message, HasSubstr("id='7', "));
+    EXPECT_THAT(done.error().message, HasSubstr(given.column + "='" + given.value + "'"));
     const std::string& hint = done.error().hint;
     const size_t select = hint.find("SELECT * FROM events WHERE ");
     ASSERT_NE(select, std::string::npos) << hint;
     EXPECT_EQ(database_->number("SELECT COUNT(*) FROM (" + hint.substr(select) + ") AS shown"), 1);
-    EXPECT_EQ(database_->number(leftovers), 0);
+    EXPECT_EQ(database_->number(tables), before);
     EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+    EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events"), 5);
+  }
+  database_->run("DELETE FROM events WHERE id = 7");
+  expect_migrated(take(warehouse_->migrate(now_us_, std::nullopt)), 4, 3);
+}
+
+TEST_P(WarehouseSqlContract, MigrateNamesEveryColumnThatItCannotTake) {
+  database_->run(kAppendOnlyEvents);
+  database_->run("INSERT INTO events (job_id, hours, clicks) VALUES (1, 2, 3), (2, 2, 3)");
+  database_->run("INSERT INTO events (job_id, dates, clicks) VALUES (3, '2024-01-01', 3)");
+  const auto done = warehouse_->migrate(now_us_, std::nullopt);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_THAT(done.error().message, HasSubstr("2 rows of `events` cannot be taken over for "
+                                              "`dates`"));
+  EXPECT_THAT(done.error().message, HasSubstr("dates=NULL"));
+  EXPECT_THAT(done.error().message, HasSubstr("1 row of `events` cannot be taken over for "
+                                              "`hours`"));
+  EXPECT_THAT(done.error().hint, HasSubstr(" IS NULL"));
+}
+
+TEST_P(WarehouseSqlContract, MigratedRowsKeepTheirTimeAndKindOfSource) {
+  database_->run(
+      "CREATE TABLE events (job_id INT, dates DATE, hours INT, disqualified_application INT, "
+      "qualified_application INT, conversion INT, group_id INT, campaign_id INT, publisher_id INT, "
+      "clicks INT, spend_hour DOUBLE, sources VARCHAR(20), updated_at DATETIME)");
+  database_->run(
+      "INSERT INTO events (job_id, dates, hours, clicks, sources, updated_at) VALUES "
+      "(1, '2024-01-01', 0, 1, 'Cassandra', '2024-01-01 00:10:00'), "
+      "(1, '2024-01-01', 0, 1, 'Cassandra', '2024-01-01 00:20:00'), "
+      "(2, '2024-01-01', 0, 1, 'Cassandra', NULL)");
+  take(warehouse_->migrate(now_us_, std::nullopt));
+  const auto updated_at = [&](int job) {
+    return database_->value("SELECT updated_at FROM events WHERE job_id = " + std::to_string(job));
   };
-  refused("dates", "bad");
-  database_->run("UPDATE events SET dates = '2024-01-01'");
-  refused("hours", "noon");
-  database_->run("UPDATE events SET hours = '2'");
-  EXPECT_EQ(take(warehouse_->migrate(now_us_, std::nullopt)), (std::pair<int64_t, int64_t>(2, 1)));
+  EXPECT_EQ(updated_at(1), "2024-01-01 00:20:00.000000");
+  EXPECT_EQ(updated_at(2), "2023-11-14 22:13:20.123456") << "of the migration";
+  // What is counted from now on is found with it, under the name that was usual.
+  fingerprint_["ts_min_us"] = std::to_string((kHour + 2) * kHourUs);
+  start();
+  const Contribution more{{{kHour, 1, 0, 0, 0}, clicks(1, 1)},
+                          {{kHour + 3, 1, 0, 0, 0}, clicks(1, 1)}};
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, more)});
+  add_cells(commit, {}, more);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  for (const char* name : {"Cassandra", "cassandra"}) {
+    EXPECT_EQ(database_->number(std::string("SELECT COUNT(*) FROM events WHERE sources = '") +
+                                name + "'"),
+              3);
+  }
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM events WHERE HEX(sources) = HEX('Cassandra')"),
+            3);
+  EXPECT_EQ(updated_at(1).substr(0, 4), "2023");
 }
 
 // --- sources and writers
@@ -746,7 +907,7 @@ TEST_P(WarehouseContract, CommitWritesCellsLedgerAndProgressTogether) {
   EXPECT_EQ(column("qualified_application"), "4");
   EXPECT_EQ(column("disqualified_application"), "5");
   EXPECT_EQ(column("spend_hour"), "6.000001");
-  EXPECT_EQ(column("sources"), "cassandra");
+  EXPECT_EQ(column("sources"), "Cassandra");
   EXPECT_EQ(column("updated_at"), "2023-11-14 22:13:20.123456");
 }
 
@@ -870,12 +1031,12 @@ TEST_P(WarehouseSqlContract, CellNamesEachKindOfRawLogOnce) {
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
   commit.slices[0].entry.revision = 1;
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
-  EXPECT_EQ(database_->value("SELECT sources FROM events"), "cassandra");
+  EXPECT_EQ(database_->value("SELECT sources FROM events"), "Cassandra");
   commit.source = take(warehouse_->register_source({"files", "csv", {}}));
   commit.writers.clear();
   commit.slices[0].entry.revision = 0;
   ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
-  EXPECT_EQ(database_->value("SELECT sources FROM events"), "cassandra,csv");
+  EXPECT_EQ(database_->value("SELECT sources FROM events"), "Cassandra,csv");
   EXPECT_EQ(database_->value("SELECT clicks FROM events"), "3");
 }
 

@@ -109,11 +109,14 @@ TEST_P(JobDirectoryContract, ColumnsButThoseOfJobAndCompanyMayBeMissing) {
   EXPECT_THAT(load(), ElementsAre(Job{5, 6, 0, 0, "", "", "", ""}));
 }
 
-TEST_P(JobDirectoryContract, EmptyTextIsNull) {
+TEST_P(JobDirectoryContract, EmptyTextAndWordsForNullAreNull) {
   database_->run("CREATE TABLE jobs (id VARCHAR(9), company_id VARCHAR(9), group_id VARCHAR(9))");
   database_->run("INSERT INTO jobs VALUES ('', '1', '1'), ('5', '', ''), ('6', '7', NULL)");
+  database_->run(
+      "INSERT INTO jobs VALUES ('NaN', '1', '1'), ('7', 'None', ' '), ('8.0', '9', 'NULL')");
   EXPECT_THAT(load(),
-              ElementsAre(Job{5, 0, 0, 0, "", "", "", ""}, Job{6, 7, 0, 0, "", "", "", ""}));
+              ElementsAre(Job{5, 0, 0, 0, "", "", "", ""}, Job{6, 7, 0, 0, "", "", "", ""},
+                          Job{7, 0, 0, 0, "", "", "", ""}, Job{8, 9, 0, 0, "", "", "", ""}));
 }
 
 TEST_P(JobDirectoryContract, RowWithABadNumberIsNamedAndAllOtherJobsHold) {

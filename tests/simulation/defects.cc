@@ -52,8 +52,7 @@ class WarehouseDecorator : public Warehouse {
   }
   Result<EventsTableState> events_table() override { return inner_->events_table(); }
   Result<void> init() override { return inner_->init(); }
-  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
-                                              std::optional<int32_t> until_hour) override {
+  Result<Migration> migrate(int64_t now_us, std::optional<int32_t> until_hour) override {
     return inner_->migrate(now_us, until_hour);
   }
   Result<std::optional<MigratedHours>> migrated_hours() override {

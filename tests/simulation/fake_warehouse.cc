@@ -688,7 +688,7 @@ Result<void> FakeWarehouse::begin(std::string_view call) {
   return {};
 }
 
-Result<std::pair<int64_t, int64_t>> FakeWarehouse::migrate(int64_t, std::optional<int32_t>) {
+Result<Migration> FakeWarehouse::migrate(int64_t, std::optional<int32_t>) {
   return fail(ErrorKind::kConfig, "migrate", "warehouse", "nothing to migrate");
 }
 

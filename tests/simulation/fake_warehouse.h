@@ -190,8 +190,7 @@ class FakeWarehouse : public Warehouse {
   std::vector<std::string> schema_statements() const override { return {}; }
   Result<EventsTableState> events_table() override;
   Result<void> init() override;
-  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
-                                              std::optional<int32_t> until_hour) override;
+  Result<Migration> migrate(int64_t now_us, std::optional<int32_t> until_hour) override;
   Result<std::optional<MigratedHours>> migrated_hours() override;
 
   Result<SourceId> register_source(const SourceRegistration& registration) override;

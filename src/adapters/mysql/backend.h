@@ -12,6 +12,7 @@
 
 #include "adapters/mysql/session.h"
 #include "adapters/sql/backend.h"
+#include "adapters/sql/migration.h"
 
 namespace hirestream {
 
@@ -26,8 +27,8 @@ class MysqlBackend final : public sql::Backend {
   Result<void> init() override;
   // Rows appended while it runs void it: the old table gets its name back and the error is
   // kTransient.
-  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
-                                              std::optional<int32_t> until_hour) override;
+  Result<Migration> migrate(int64_t now_us, std::optional<int32_t> until_hour) override;
+  Result<std::vector<std::string>> foresee_migration() override;
   Result<CommitOutcome> commit(const Commit& commit) override;
   // kTransient while the old transaction still holds its locks.
   Result<bool> resolve(const Commit& commit) override;
@@ -60,10 +61,9 @@ class MysqlBackend final : public sql::Backend {
   Result<void> create_missing(mysql::Session& session, bool but_events);
   Result<void> add_columns(mysql::Session& session);
   Result<void> add_indexes();
-  Result<std::pair<int64_t, int64_t>> copy_grouped(mysql::Session& session,
-                                                   const std::vector<std::string>& columns,
-                                                   int64_t now_us,
-                                                   std::optional<int32_t> until_hour);
+  Result<void> fold_case_of_sources();
+  Result<Migration> copy_grouped(mysql::Session& session, const sql::OldEvents& old, int64_t now_us,
+                                 std::optional<int32_t> until_hour);
 
   MysqlConfig config_;
   std::unique_ptr<mysql::Session> session_;

@@ -9,6 +9,7 @@
 
 #include "adapters/mysql/key_condition.h"
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/events_table.h"
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/frozen_sums.h"
 #include "adapters/sql/multi_row_insert.h"
@@ -53,8 +54,8 @@ constexpr const char* kAddCells =
     "events.disqualified_application + new.disqualified_application, spend_hour = "
     "events.spend_hour + new.spend_hour, company_id = IF(new.company_id <> 0, new.company_id, "
     "events.company_id), sources = CASE WHEN events.sources = '' THEN new.sources WHEN "
-    "FIND_IN_SET(new.sources, events.sources) > 0 THEN events.sources ELSE CONCAT(events.sources, "
-    "',', new.sources) END, updated_at = new.updated_at";
+    "FIND_IN_SET(LOWER(new.sources), LOWER(events.sources)) > 0 THEN events.sources ELSE "
+    "CONCAT(events.sources, ',', new.sources) END, updated_at = new.updated_at";
 
 constexpr const char* kInsertDays =
     "INSERT INTO hirestream_days (dates, job_id, publisher_id, campaign_id, group_id, impressions, "
@@ -351,7 +352,8 @@ Result<std::string> CommitWriter::kind_of_source() {
 
 Result<void> CommitWriter::write_cells() {
   HIRESTREAM_ASSIGN(const std::string kind, kind_of_source());
-  const std::string constants = fmt::format(",{},{}", session_.quoted(kind), now_);
+  const std::string constants =
+      fmt::format(",{},{}", session_.quoted(sql::sources_name(kind)), now_);
   MultiRowInsert insert(session_, kInsertCells, session_.dialect().upsert("", kAddCells));
   int32_t days = 0;
   std::string date = format_date(days);
@@ -381,9 +383,10 @@ Result<void> CommitWriter::delete_zeros(const SumTable& table,
       keys.push_back(change.key);
     }
   }
-  for (size_t begin = 0; begin < keys.size(); begin += kCellConditionMax) {
-    const std::span<const CellKey> some = std::span<const CellKey>(keys).subspan(
-        begin, std::min(kCellConditionMax, keys.size() - begin));
+  const size_t most = keys_per_statement(session_.statement_bytes_max());
+  for (size_t begin = 0; begin < keys.size(); begin += most) {
+    const std::span<const CellKey> some =
+        std::span<const CellKey>(keys).subspan(begin, std::min(most, keys.size() - begin));
     HIRESTREAM_TRY(session_.execute(fmt::format(
         "DELETE t FROM {} AS t FORCE INDEX (PRIMARY) WHERE ({}) AND impressions = 0 AND clicks = 0 "
         "AND conversion = 0 AND qualified_application = 0 AND disqualified_application = 0 AND {} "

@@ -28,10 +28,12 @@ constexpr CompanyTable kDaysTable = {"hirestream_days", "0", day_condition, fals
 Result<std::vector<CellKey>> rows_of_other_companies(Session& session, const CompanyTable& table,
                                                      const std::map<int64_t, int64_t>& companies) {
   std::vector<CellKey> keys;
+  const size_t most =
+      std::min(kJobsPerStatement, keys_per_statement(session.statement_bytes_max()));
   for (auto next = companies.begin(); next != companies.end();) {
     // Ranges of an index: "another company" would be none.
     std::string condition;
-    for (size_t jobs = 0; next != companies.end() && jobs < kJobsPerStatement; ++jobs, ++next) {
+    for (size_t jobs = 0; next != companies.end() && jobs < most; ++jobs, ++next) {
       fmt::format_to(std::back_inserter(condition),
                      "{0}(job_id = {1} AND company_id < {2}) OR (job_id = {1} AND company_id > "
                      "{2})",
@@ -57,9 +59,10 @@ Result<int64_t> rewrite_table(Session& session, const CompanyTable& table,
   const std::string touch =
       table.has_updated_at ? ", updated_at = " + session.dialect().moment_value(now_us) : "";
   int64_t rewritten = 0;
-  for (size_t begin = 0; begin < keys.size(); begin += kCellConditionMax) {
-    const auto some = std::span<const CellKey>(keys).subspan(
-        begin, std::min(kCellConditionMax, keys.size() - begin));
+  const size_t most = keys_per_statement(session.statement_bytes_max());
+  for (size_t begin = 0; begin < keys.size(); begin += most) {
+    const auto some =
+        std::span<const CellKey>(keys).subspan(begin, std::min(most, keys.size() - begin));
     std::string cases;
     std::set<int64_t> seen;
     for (const CellKey& key : some) {

@@ -34,6 +34,9 @@ constexpr unsigned kServerIsNotAvailable = 3168;
 constexpr unsigned kCheckViolatedMysql = 3819;
 constexpr unsigned kCheckViolatedMariadb = 4025;
 
+// Characters of three bytes and of four, as titles of jobs have them.
+constexpr std::string_view kTextOfManyBytes = "K\u1EBF to\u00E1n \U0001F389";
+
 struct Verdict {
   ErrorKind kind;
   bool may_pass = false;
@@ -139,6 +142,8 @@ std::string hint_for(unsigned code, const std::string& user, const std::string& 
     case ER_HOST_NOT_PRIVILEGED:
       return fmt::format("the server lets no user in from this host; grant {} access from it",
                          user);
+    case ER_BINLOG_STMT_MODE_AND_ROW_ENGINE:
+      return "the server's binary log takes statements only; set its binlog_format to ROW or MIXED";
     case ER_NET_PACKET_TOO_LARGE:
       return "raise the server's max_allowed_packet";
     case ER_OPTION_PREVENTS_STATEMENT:
@@ -331,14 +336,26 @@ tl::unexpected<Error> Connection::connect_failure(const MysqlConfig& config, boo
   return tl::unexpected<Error>(std::move(error));
 }
 
+// Whatever the server forces: it may ignore the handshake's character set
+// (skip-character-set-client-handshake), and its init_connect runs behind it.
 Result<void> Connection::set_up_session() {
+  if (mysql_set_character_set(connection_.get(), "utf8mb4") != 0) {
+    return failure("set the character set");
+  }
   HIRESTREAM_TRY(
       execute("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,"
               "NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', autocommit = 1, "
-              "wait_timeout = 120, net_write_timeout = 600, innodb_lock_wait_timeout = 10"));
+              "wait_timeout = 120, net_write_timeout = 600, innodb_lock_wait_timeout = 10, "
+              "completion_type = NO_CHAIN, sql_safe_updates = 0, sql_big_selects = 1, "
+              "sql_select_limit = DEFAULT"));
   HIRESTREAM_TRY(execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
-  HIRESTREAM_ASSIGN(ResultSet row, query("SELECT VERSION(), @@max_allowed_packet"));
+  HIRESTREAM_ASSIGN(ResultSet row,
+                    query(fmt::format("SELECT VERSION(), @@max_allowed_packet, '{0}', HEX('{0}'), "
+                                      "@@character_set_client, @@character_set_connection, "
+                                      "@@character_set_results",
+                                      kTextOfManyBytes)));
   HIRESTREAM_TRY(row.next());
+  HIRESTREAM_TRY(check_text(row));
   version_ = row.text(0);
   max_allowed_packet_ = static_cast<size_t>(row.unsigned_integer(1));
   is_mariadb_ = version_.find("MariaDB") != std::string::npos;
@@ -348,6 +365,24 @@ Result<void> Connection::set_up_session() {
                 "use MySQL 8.0.19 or later, or MariaDB 10.6 or later");
   }
   return {};
+}
+
+// There and back again: as it was sent, and the same bytes on the server.
+Result<void> Connection::check_text(const ResultSet& row) const {
+  std::string hex;
+  for (const char c : kTextOfManyBytes) {
+    hex += fmt::format("{:02X}", static_cast<unsigned char>(c));
+  }
+  if (row.text(2) == kTextOfManyBytes && row.text(3) == hex) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "connect", subject_,
+              fmt::format("text does not arrive as it was sent: '{}' came back as {} bytes, {} on "
+                          "the server (character_set_client {}, character_set_connection {}, "
+                          "character_set_results {})",
+                          kTextOfManyBytes, row.text(2).size(), row.text(3), row.text(4),
+                          row.text(5), row.text(6)),
+              "let the server, or the proxy before it, leave SET NAMES utf8mb4 in force");
 }
 
 tl::unexpected<Error> Connection::failure(const std::string& operation) {

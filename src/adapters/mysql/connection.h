@@ -1,9 +1,10 @@
 // One connection to MySQL (8.0.19 and later) or MariaDB (10.6 and later) over libmariadb: text
 // protocol, results as values.
 //
-// Every session is set up the same way: UTC, utf8mb4, strict mode, READ COMMITTED, no automatic
-// reconnect. The server ends a session that lies idle for two minutes, so that a transaction left
-// behind by a broken network gives its locks back.
+// Every session is set up the same way, whatever the server's own settings are: UTC, utf8mb4 (tried
+// by a round trip), strict mode, READ COMMITTED, no automatic reconnect. The server ends a session
+// that lies idle for two minutes, so that a transaction left behind by a broken network gives its
+// locks back.
 //
 // Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row
 // lock is waited for at most 10 s.
@@ -138,6 +139,7 @@ class Connection {
   Result<void> connect(const MysqlConfig& config, bool encrypted, bool with_database);
   tl::unexpected<Error> connect_failure(const MysqlConfig& config, bool encrypted);
   Result<void> set_up_session();
+  Result<void> check_text(const ResultSet& row) const;
   Result<void> send(std::string_view sql);
   Result<ResultSet> take_result(st_mysql_res* result);
   tl::unexpected<Error> failure(const std::string& operation);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "model/decimal.h"
 #include "model/timestamp.h"
 
 namespace hirestream::mysql {
@@ -38,6 +39,10 @@ std::string Dialect::moment_value(int64_t us) const {
 
 std::string Dialect::moment_micros(std::string_view moment) const {
   return fmt::format("TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', {})", moment);
+}
+
+std::string Dialect::money_value(int64_t micros) const {
+  return format_micros(micros);
 }
 
 // The server adds up integers as decimals, which takes a third longer than doubles.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "model/timestamp.h"
@@ -24,6 +25,14 @@ std::string key_condition(std::span<const CellKey> keys, bool hours) {
 }
 
 }  // namespace
+
+size_t keys_per_statement(size_t statement_bytes_max) {
+  constexpr size_t kKeysMax = 256;
+  constexpr size_t kKeyBytesMax = 192;  // with four ids of 20 digits
+  constexpr size_t kOtherBytesMax = 1024;
+  const size_t room = statement_bytes_max / 2 - std::min(statement_bytes_max / 2, kOtherBytesMax);
+  return std::clamp(room / kKeyBytesMax, size_t{1}, kKeysMax);
+}
 
 std::string cell_condition(std::span<const CellKey> keys) {
   return key_condition(keys, true);

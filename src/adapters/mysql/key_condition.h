@@ -9,8 +9,9 @@
 
 namespace hirestream::mysql {
 
-// On the six columns of the key of `events`, for at most kCellConditionMax keys.
-inline constexpr size_t kCellConditionMax = 256;
+// Keys of one statement that the server takes, however long their numbers are.
+size_t keys_per_statement(size_t statement_bytes_max);
+// On the six columns of the key of `events`.
 std::string cell_condition(std::span<const CellKey> keys);
 // The same for hirestream_days, whose key has no hours.
 std::string day_condition(std::span<const CellKey> keys);

@@ -215,7 +215,7 @@ std::string mysql_events_table(std::string_view name) {
     (CASE WHEN clicks = 0 THEN NULL
       ELSE ((spend_hour * 2000000 + clicks) DIV (clicks * 2)) * 0.000001 END) VIRTUAL,
   spend_hour DECIMAL(20,6) NOT NULL DEFAULT 0,
-  sources VARCHAR(255) NOT NULL DEFAULT '',
+  {},
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (dates, hours, job_id, publisher_id, campaign_id, group_id),
   KEY events_job (job_id, dates),
@@ -223,7 +223,7 @@ std::string mysql_events_table(std::string_view name) {
   KEY events_company (company_id, dates),
   KEY events_campaign (campaign_id, dates)
 {})",
-                     name, kTableOptions);
+                     name, kMysqlSourcesColumn, kTableOptions);
 }
 
 std::vector<MysqlSchemaObject> mysql_schema() {

@@ -20,6 +20,9 @@ std::string mysql_schema_version_statement();
 // The same, one statement each: what an administrator runs instead of `hirestream init`.
 std::vector<std::string> mysql_schema_statements();
 // The table `events` under another name.
+// Of `events`: upper and lower case are alike, as in the tables of before.
+inline constexpr std::string_view kMysqlSourcesColumn =
+    "sources VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL DEFAULT ''";
 std::string mysql_events_table(std::string_view name);
 
 struct MysqlGrants {

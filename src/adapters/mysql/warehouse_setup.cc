@@ -9,11 +9,11 @@
 
 #include "adapters/mysql/backend.h"
 #include "adapters/mysql/events_columns.h"
-#include "adapters/mysql/unreadable_values.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
 #include "adapters/sql/ledger_upgrade.h"
+#include "adapters/sql/migration.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -25,7 +25,6 @@ using sql::Transaction;
 
 namespace {
 
-constexpr const char* kOurOwnColumns[] = {"company_id", "bid_set", "sources", "updated_at"};
 constexpr const char* kNewTable = "hirestream_events_new";
 constexpr unsigned kDuplicateColumn = 1060;
 constexpr unsigned kDuplicateIndex = 1061;
@@ -95,7 +94,7 @@ Result<MysqlBackend::EventsTable> MysqlBackend::inspect_events(Session& session)
   };
   HIRESTREAM_TRY(session.each(
       "SELECT column_name, column_type, extra FROM information_schema.columns WHERE table_schema = "
-      "DATABASE() AND table_name = 'events'",
+      "DATABASE() AND table_name = 'events' ORDER BY ordinal_position",
       [&](const Row& row) {
         const std::string name(row.text(0));
         table.columns.push_back(name);
@@ -123,12 +122,8 @@ Result<MysqlBackend::EventsTable> MysqlBackend::inspect_events(Session& session)
   const bool our_key =
       std::set<std::string>(primary.begin(), primary.end()) ==
       std::set<std::string>{"dates", "hours", "job_id", "publisher_id", "campaign_id", "group_id"};
-  std::vector<std::string> missing = sql::missing_columns(table.columns);
-  for (const char* name : kOurOwnColumns) {
-    if (our_key && !contains(table.columns, name)) {
-      missing.emplace_back(name);
-    }
-  }
+  const std::vector<std::string> missing = our_key ? sql::missing_columns(table.columns)
+                                                   : sql::OldEventsColumns(table.columns).missing();
   if (!missing.empty()) {
     table.state = EventsTableState::kForeign;
     table.fault = fmt::format("columns missing: {}", fmt::join(missing, ", "));
@@ -228,6 +223,21 @@ Result<void> MysqlBackend::add_indexes() {
   return {};
 }
 
+// Of before upper and lower case were alike in it. Whoever may not change it goes without.
+Result<void> MysqlBackend::fold_case_of_sources() {
+  HIRESTREAM_ASSIGN(
+      const int64_t binary,
+      session_->number("SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = "
+                       "DATABASE() AND table_name = 'events' AND column_name = 'sources' AND "
+                       "collation_name = 'utf8mb4_bin'"));
+  if (binary == 0) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const std::unique_ptr<Session> patient, open_patient());
+  auto folded = patient->execute(fmt::format("ALTER TABLE events MODIFY {}", kMysqlSourcesColumn));
+  return folded || lacks_privilege(patient->error_code()) ? Result<void>() : folded;
+}
+
 Result<void> MysqlBackend::upgrade() {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(Transaction transaction, session->begin_write());
@@ -255,86 +265,66 @@ Result<void> MysqlBackend::init() {
     return sql::refuse_init(*session_, table.state, table.fault, table.alter);
   }
   HIRESTREAM_TRY(create_missing(*session_, false));
-  return add_indexes();
+  HIRESTREAM_TRY(add_indexes());
+  return fold_case_of_sources();
 }
 
-Result<std::pair<int64_t, int64_t>> MysqlBackend::migrate(int64_t now_us,
-                                                          std::optional<int32_t> until_hour) {
+Result<Migration> MysqlBackend::migrate(int64_t now_us, std::optional<int32_t> until_hour) {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session));
   if (table.state != EventsTableState::kAppendOnly) {
     return sql::refuse_migration(*session, table.state, table.fault);
   }
+  const sql::OldEvents old{"events", sql::OldEventsColumns(table.columns)};
+  HIRESTREAM_TRY(sql::check_old_events(*session, old));
   HIRESTREAM_TRY(create_missing(*session, true));
-  auto copied = copy_grouped(*session, table.columns, now_us, until_hour);
+  auto copied = copy_grouped(*session, old, now_us, until_hour);
   if (!copied) {
-    Error error = std::move(copied).error();
-    if (error.kind == ErrorKind::kRejected) {
-      error = mysql::explain_unreadable_values(*session, std::move(error));
-    }
-    return forward(drop_copy(*session, std::move(error)));
+    return forward(drop_copy(*session, std::move(copied).error()));
   }
-  const auto rows = *copied;
-  const std::string old = sql::old_events_name(now_us);
-  HIRESTREAM_TRY(
-      session->execute(fmt::format("RENAME TABLE events TO {}, {} TO events", old, kNewTable)));
-  HIRESTREAM_ASSIGN(const int64_t rows_at_rename, count(*session, old));
-  if (rows_at_rename != rows.first) {
-    HIRESTREAM_TRY(
-        session->execute(fmt::format("RENAME TABLE events TO {}, {} TO events", kNewTable, old)));
+  Migration done = std::move(*copied);
+  done.old_table = sql::old_events_name(now_us);
+  HIRESTREAM_TRY(session->execute(
+      fmt::format("RENAME TABLE events TO {}, {} TO events", done.old_table, kNewTable)));
+  HIRESTREAM_ASSIGN(const int64_t rows_at_rename, count(*session, done.old_table));
+  if (rows_at_rename != done.rows_before) {
+    HIRESTREAM_TRY(session->execute(
+        fmt::format("RENAME TABLE events TO {}, {} TO events", kNewTable, done.old_table)));
     return forward(drop_copy(
         *session, Error{ErrorKind::kTransient, "migrate", session->subject(),
                         fmt::format("rows were written meanwhile: {} at first, {} at the end",
-                                    rows.first, rows_at_rename),
+                                    done.rows_before, rows_at_rename),
                         "stop whatever writes to `events`, then migrate again"}));
   }
-  return rows;
+  return done;
+}
+
+Result<std::vector<std::string>> MysqlBackend::foresee_migration() {
+  HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
+  HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session));
+  const sql::OldEvents old{"events", sql::OldEventsColumns(table.columns)};
+  HIRESTREAM_TRY(sql::check_old_events(*session, old));
+  return old.columns.notes();
 }
 
 // What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
 // compared.
-Result<std::pair<int64_t, int64_t>> MysqlBackend::copy_grouped(
-    Session& session, const std::vector<std::string>& columns, int64_t now_us,
-    std::optional<int32_t> until_hour) {
-  HIRESTREAM_ASSIGN(const int64_t before, count(session, "events"));
-  HIRESTREAM_ASSIGN(const int64_t bad,
-                    count(session, "events WHERE dates IS NULL OR hours IS NULL"));
-  if (bad > 0) {
-    return fail(ErrorKind::kConfig, "migrate", session.subject(),
-                fmt::format("{} rows of `events` have no dates or hours", bad),
-                "correct or delete them first; SELECT * FROM events WHERE dates IS NULL OR hours "
-                "IS NULL");
-  }
+Result<Migration> MysqlBackend::copy_grouped(Session& session, const sql::OldEvents& old,
+                                             int64_t now_us, std::optional<int32_t> until_hour) {
   HIRESTREAM_TRY(session.execute(fmt::format("DROP TABLE IF EXISTS {}", kNewTable)));
   HIRESTREAM_TRY(session.execute(mysql_events_table(kNewTable)));
-  const auto id = [](const char* name) {
-    return fmt::format("CAST(COALESCE({}, 0) AS SIGNED)", name);
-  };
-  const std::string kept =
-      until_hour ? fmt::format(" WHERE DATEDIFF(CAST(dates AS DATE), '1970-01-01') * 24 + {} < {}",
-                               id("hours"), *until_hour)
-                 : "";
+  HIRESTREAM_ASSIGN(const std::unique_ptr<Session> reader, open_patient());
+  Migration done;
+  HIRESTREAM_ASSIGN(done.rows_before, sql::copy_old_events(old, {.from = *reader,
+                                                                 .to = session,
+                                                                 .table = kNewTable,
+                                                                 .now_us = now_us,
+                                                                 .until_hour = until_hour}));
+  HIRESTREAM_ASSIGN(done.rows_after, count(session, kNewTable));
+  done.notes = old.columns.notes();
   const auto sum = [](const char* name) {
     return fmt::format("SUM(CAST(COALESCE({}, 0) AS SIGNED))", name);
   };
-  HIRESTREAM_TRY(session.execute(fmt::format(
-      "INSERT INTO {} (dates, hours, job_id, publisher_id, campaign_id, group_id, company_id, "
-      "impressions, clicks, conversion, qualified_application, disqualified_application, "
-      "spend_hour, sources, updated_at) SELECT k_dates, k_hours, k_job, k_publisher, k_campaign, "
-      "k_group, MAX(company), SUM(impressions), SUM(clicks), SUM(conversion), "
-      "SUM(qualified_application), SUM(disqualified_application), SUM(spend), MAX(kind), '{}' FROM "
-      "(SELECT CAST(dates AS DATE) AS k_dates, {} AS k_hours, {} AS k_job, {} AS k_publisher, {} "
-      "AS k_campaign, {} AS k_group, {} AS company, COALESCE(impressions, 0) AS impressions, "
-      "COALESCE(clicks, 0) AS clicks, COALESCE(conversion, 0) AS conversion, "
-      "COALESCE(qualified_application, 0) AS qualified_application, "
-      "COALESCE(disqualified_application, 0) AS disqualified_application, "
-      "CAST(COALESCE(spend_hour, 0) AS DECIMAL(20,6)) AS spend, {} AS kind FROM events{}) AS old "
-      "GROUP BY k_dates, k_hours, k_job, k_publisher, k_campaign, k_group",
-      kNewTable, format_timestamp_us(now_us), id("hours"), id("job_id"), id("publisher_id"),
-      id("campaign_id"), id("group_id"),
-      contains(columns, "company_id") ? id("company_id") : std::string("0"),
-      contains(columns, "sources") ? "LEFT(COALESCE(sources, ''), 255)" : "''", kept)));
-  HIRESTREAM_ASSIGN(const int64_t after, count(session, kNewTable));
   HIRESTREAM_ASSIGN(Transaction transaction, session.begin_write());
   HIRESTREAM_TRY(session.execute("DELETE FROM hirestream_frozen WHERE source_id = 0"));
   HIRESTREAM_TRY(session.execute(fmt::format(
@@ -346,7 +336,7 @@ Result<std::pair<int64_t, int64_t>> MysqlBackend::copy_grouped(
   HIRESTREAM_TRY(replace_days(session, kNewTable));
   HIRESTREAM_TRY(sql::note_change(session));
   HIRESTREAM_TRY(transaction.commit());
-  return std::pair{before, after};
+  return done;
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> MysqlBackend::probe() {

@@ -24,8 +24,10 @@ class Backend {
   virtual std::vector<std::string> schema_statements() const = 0;
   virtual Result<EventsTableState> events_table() = 0;
   virtual Result<void> init() = 0;
-  virtual Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
-                                                      std::optional<int32_t> until_hour) = 0;
+  virtual Result<Migration> migrate(int64_t now_us, std::optional<int32_t> until_hour) = 0;
+  // Of an append-only `events`: what migrate() would note. kConfig: shows the rows that it could
+  // not take over. Reads the table once.
+  virtual Result<std::vector<std::string>> foresee_migration() = 0;
   virtual Result<CommitOutcome> commit(const Commit& commit) = 0;
   virtual Result<bool> resolve(const Commit& commit) = 0;
   // Within a transaction: gives the rows of these jobs (id → company) in `events` and

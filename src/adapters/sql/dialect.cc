@@ -18,6 +18,11 @@ std::string rename_new(std::string_view assignments, std::string_view before,
     if (found == assignments.size()) {
       break;
     }
+    if (found > 0 && is_word(assignments[found - 1])) {  // the end of another name
+      out += kPrefix;
+      at = found + kPrefix.size();
+      continue;
+    }
     at = found + kPrefix.size();
     const auto end = std::find_if_not(assignments.begin() + static_cast<ptrdiff_t>(at),
                                       assignments.end(), is_word);

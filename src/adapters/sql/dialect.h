@@ -49,6 +49,8 @@ class Dialect {
   // A moment as a value of updated_at, and its microseconds since 1970.
   virtual std::string moment_value(int64_t us) const = 0;
   virtual std::string moment_micros(std::string_view moment) const = 0;
+  // Millionths as a value of spend_of_hour and spend_of_day.
+  virtual std::string money_value(int64_t micros) const = 0;
   // SUM of counts, as fast as the server can; exact up to 2⁵³ at least, and an error beyond what is
   // exact.
   virtual std::string sum(std::string_view column) const = 0;

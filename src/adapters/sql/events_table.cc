@@ -22,14 +22,19 @@ Result<std::vector<std::string>> columns_of(Session& session, std::string_view t
 
 std::vector<std::string> missing_columns(std::span<const std::string> have) {
   std::vector<std::string> missing;
-  for (const char* name : {"job_id", "dates", "hours", "publisher_id", "group_id", "campaign_id",
-                           "conversion", "disqualified_application", "spend_hour", "clicks",
-                           "impressions", "qualified_application"}) {
+  for (const char* name :
+       {"job_id", "dates", "hours", "publisher_id", "group_id", "campaign_id", "conversion",
+        "disqualified_application", "spend_hour", "clicks", "impressions", "qualified_application",
+        "company_id", "bid_set", "sources", "updated_at"}) {
     if (!contains(have, name)) {
       missing.emplace_back(name);
     }
   }
   return missing;
+}
+
+std::string_view sources_name(std::string_view kind) {
+  return kind == "cassandra" ? "Cassandra" : kind;
 }
 
 std::string old_events_name(int64_t now_us) {

@@ -20,8 +20,10 @@ inline constexpr std::pair<const char*, const char*> kLaterColumns[] = {
 bool contains(std::span<const std::string> names, std::string_view name);
 // Of the session's own schema; empty: there is no such table.
 Result<std::vector<std::string>> columns_of(Session& session, std::string_view table);
-// Of those that migrate needs.
+// Of an `events` of ours.
 std::vector<std::string> missing_columns(std::span<const std::string> have);
+// What events.sources calls a kind of source. Boards of before ask for 'Cassandra'.
+std::string_view sources_name(std::string_view kind);
 // Where migrate keeps the old table.
 std::string old_events_name(int64_t now_us);
 

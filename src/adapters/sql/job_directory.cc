@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/decimal.h"
+#include "model/reading_rules.h"
 
 namespace hirestream {
 
@@ -92,17 +93,19 @@ Result<Loaded<Job>> SqlJobDirectory::read_jobs() const {
   HIRESTREAM_ASSIGN(const std::string statement, select_jobs(*session));
   const std::array<std::string, 4> columns = {table_.job_id, table_.company_id, table_.group_id,
                                               table_.campaign_id};
+  const ReadingRules usual;
   std::map<int64_t, Job> jobs;
   LeftOutRows left_out;
   int64_t number = 0;
   HIRESTREAM_TRY(session->each(statement, [&](const Row& row) {
     ++number;
-    if (row.text(0).empty()) {
+    if (usual.is_null(row.text(0))) {
       return;
     }
     std::array<int64_t, 4> ids{};
     for (int i = 0; i < 4; ++i) {
-      const auto id = row.text(i).empty() ? std::optional<int64_t>(0) : parse_integer(row.text(i));
+      const auto id =
+          usual.is_null(row.text(i)) ? std::optional<int64_t>(0) : parse_integer(row.text(i));
       if (!id) {
         const std::string which =
             i == 0 ? fmt::format("row {}", number) : fmt::format("job {}", ids[0]);

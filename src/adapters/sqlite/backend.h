@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapters/sql/backend.h"
+#include "adapters/sql/migration.h"
 #include "adapters/sqlite/session.h"
 
 namespace hirestream {
@@ -38,8 +39,8 @@ class SqliteBackend final : public sql::Backend {
   std::vector<std::string> schema_statements() const override;
   Result<EventsTableState> events_table() override;
   Result<void> init() override;
-  Result<std::pair<int64_t, int64_t>> migrate(int64_t now_us,
-                                              std::optional<int32_t> until_hour) override;
+  Result<Migration> migrate(int64_t now_us, std::optional<int32_t> until_hour) override;
+  Result<std::vector<std::string>> foresee_migration() override;
   Result<CommitOutcome> commit(const Commit& commit) override;
   Result<bool> resolve(const Commit& commit) override;
   Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
@@ -58,8 +59,8 @@ class SqliteBackend final : public sql::Backend {
   Result<void> check_schema_version();
   Result<void> check_column_types();
   Result<void> create_missing();
-  Result<std::pair<int64_t, int64_t>> migrate_rows(const std::string& old_table, int64_t now_us,
-                                                   std::optional<int32_t> until_hour);
+  Result<Migration> migrate_rows(const sql::OldEvents& old, int64_t now_us,
+                                 std::optional<int32_t> until_hour);
 
   Result<bool> epochs_hold(const Commit& commit);
   Result<std::vector<SliceKey>> moved_slices(const Commit& commit);

@@ -34,6 +34,10 @@ std::string Dialect::moment_micros(std::string_view moment) const {
   return std::string(moment);
 }
 
+std::string Dialect::money_value(int64_t micros) const {
+  return std::to_string(micros);
+}
+
 std::string Dialect::sum(std::string_view column) const {
   return fmt::format("SUM({})", column);
 }

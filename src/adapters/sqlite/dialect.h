@@ -14,6 +14,7 @@ class Dialect final : public sql::Dialect {
   std::string day_number(std::string_view column) const override;
   std::string moment_value(int64_t us) const override;
   std::string moment_micros(std::string_view moment) const override;
+  std::string money_value(int64_t micros) const override;
   std::string sum(std::string_view column) const override;
   std::string hours_condition(int32_t from_hour, int32_t to_hour) const override;
   std::string after_condition(const CellKey& key) const override;

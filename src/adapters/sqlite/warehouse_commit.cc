@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/events_table.h"
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/frozen_sums.h"
 #include "adapters/sqlite/backend.h"
@@ -214,10 +215,11 @@ Result<void> SqliteBackend::write_cells(const Commit& commit) {
           "qualified + excluded.qualified, unqualified = unqualified + excluded.unqualified, "
           "bid_micros = bid_micros + excluded.bid_micros, company_id = CASE WHEN "
           "excluded.company_id <> 0 THEN excluded.company_id ELSE company_id END, sources = CASE "
-          "WHEN sources = '' THEN excluded.sources WHEN instr(',' || sources || ',', ',' || "
-          "excluded.sources || ',') > 0 THEN sources ELSE sources || ',' || excluded.sources END, "
+          "WHEN sources = '' THEN excluded.sources WHEN instr(lower(',' || sources || ','), "
+          "lower(',' || excluded.sources || ',')) > 0 THEN sources ELSE sources || ',' || "
+          "excluded.sources END, "
           "updated_at_us = excluded.updated_at_us"));
-  upsert->bind(14, std::string_view(kind)).bind(15, commit.now_us);
+  upsert->bind(14, sql::sources_name(kind)).bind(15, commit.now_us);
   for (const CellChange& cell : commit.cells) {
     const int measures = bind_cell_key(*upsert, 1, cell.key);
     upsert->bind(bind_measures(*upsert, measures, cell.delta), cell.company_id);

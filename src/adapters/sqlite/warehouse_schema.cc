@@ -43,7 +43,7 @@ SELECT job_id,
   CASE WHEN clicks = 0 THEN NULL
     ELSE (bid_micros / clicks + ((bid_micros % clicks) * 2 >= clicks)) / 1000000.0 END AS bid_set,
   bid_micros / 1000000.0 AS spend_hour,
-  sources,
+  sources COLLATE NOCASE AS sources,
   strftime('%Y-%m-%d %H:%M:%S', updated_at_us / 1000000, 'unixepoch')
     || printf('.%06d', updated_at_us % 1000000) AS updated_at
 FROM events_micros)";
@@ -254,6 +254,10 @@ FROM hirestream_sources s LEFT JOIN (
 GROUP BY s.id, s.name, s.kind)";
 
 }  // namespace
+
+std::string sqlite_events_view() {
+  return kEventsView;
+}
 
 std::string sqlite_accounting_view() {
   return kAccounting;

@@ -1,7 +1,6 @@
 // Creating the tables, telling an `events` of ours from others, and turning an append-only one into
 // ours.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <utility>
 
@@ -14,13 +13,7 @@
 namespace hirestream {
 namespace {
 
-using sql::Row;
 using sql::Transaction;
-
-constexpr const char* kBadDates = "julianday(dates) IS NULL";
-constexpr const char* kBadHours = "hours IS NULL OR CAST(hours AS INTEGER) <> hours";
-// Beyond 64 bits of millionths.
-constexpr const char* kBadSpend = "ABS(COALESCE(spend_hour, 0)) >= 9223372036854.0";
 
 }  // namespace
 
@@ -44,13 +37,12 @@ Result<EventsTableState> SqliteBackend::events_table() {
     return EventsTableState::kMissing;
   }
   HIRESTREAM_ASSIGN(std::vector<std::string> columns, sql::columns_of(*session_, "events"));
-  if (!sql::missing_columns(columns).empty()) {
-    return EventsTableState::kForeign;
-  }
   if (table) {
-    return EventsTableState::kAppendOnly;
+    return sql::OldEventsColumns(columns).missing().empty() ? EventsTableState::kAppendOnly
+                                                            : EventsTableState::kForeign;
   }
-  return ours ? EventsTableState::kReady : EventsTableState::kForeign;
+  return ours && sql::missing_columns(columns).empty() ? EventsTableState::kReady
+                                                       : EventsTableState::kForeign;
 }
 
 Result<void> SqliteBackend::create_missing() {
@@ -78,6 +70,8 @@ Result<void> SqliteBackend::check_schema_version() {
     HIRESTREAM_TRY(sql::upgrade_ledger(*session_));
     HIRESTREAM_TRY(session_->execute("DROP VIEW IF EXISTS hirestream_accounting"));
     HIRESTREAM_TRY(session_->execute(sqlite_accounting_view()));
+    HIRESTREAM_TRY(session_->execute("DROP VIEW IF EXISTS events"));
+    HIRESTREAM_TRY(session_->execute(sqlite_events_view()));
     HIRESTREAM_TRY(sql::note_change(*session_));
     HIRESTREAM_TRY(sql::raise_version(*session_));
   }
@@ -120,9 +114,7 @@ Result<void> SqliteBackend::init() {
   HIRESTREAM_ASSIGN(EventsTableState state, events_table());
   if (state == EventsTableState::kForeign) {
     HIRESTREAM_ASSIGN(const auto columns, sql::columns_of(*session_, "events"));
-    return sql::refuse_init(
-        *session_, state,
-        fmt::format("columns missing: {}", fmt::join(sql::missing_columns(columns), ", ")));
+    return sql::refuse_init(*session_, state, sql::missing_text(columns));
   }
   if (state == EventsTableState::kAppendOnly) {
     return sql::refuse_init(
@@ -137,78 +129,50 @@ Result<void> SqliteBackend::init() {
   return transaction.commit();
 }
 
-Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate(int64_t now_us,
-                                                           std::optional<int32_t> until_hour) {
+Result<Migration> SqliteBackend::migrate(int64_t now_us, std::optional<int32_t> until_hour) {
   HIRESTREAM_ASSIGN(Transaction transaction, session_->begin_write());
   HIRESTREAM_ASSIGN(EventsTableState state, events_table());
   if (state != EventsTableState::kAppendOnly) {
-    return sql::refuse_migration(*session_, state, "");
+    HIRESTREAM_ASSIGN(const auto columns, sql::columns_of(*session_, "events"));
+    return sql::refuse_migration(*session_, state, sql::missing_text(columns));
   }
-  const std::string old_table = sql::old_events_name(now_us);
-  HIRESTREAM_TRY(session_->execute("ALTER TABLE events RENAME TO " + old_table));
+  HIRESTREAM_ASSIGN(std::vector<std::string> columns, sql::columns_of(*session_, "events"));
+  const sql::OldEvents old{sql::old_events_name(now_us), sql::OldEventsColumns(std::move(columns))};
+  HIRESTREAM_TRY(session_->execute("ALTER TABLE events RENAME TO " + old.table));
   HIRESTREAM_TRY(create_missing());
-  HIRESTREAM_ASSIGN(auto rows, migrate_rows(old_table, now_us, until_hour));
+  HIRESTREAM_ASSIGN(Migration done, migrate_rows(old, now_us, until_hour));
   HIRESTREAM_TRY(sql::note_change(*session_));
   HIRESTREAM_TRY(transaction.commit());
-  return rows;
+  return done;
+}
+
+Result<std::vector<std::string>> SqliteBackend::foresee_migration() {
+  HIRESTREAM_ASSIGN(std::vector<std::string> columns, sql::columns_of(*session_, "events"));
+  const sql::OldEvents old{"events", sql::OldEventsColumns(std::move(columns))};
+  HIRESTREAM_TRY(sql::check_old_events(*session_, old));
+  return old.columns.notes();
 }
 
 // What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
 // compared.
-Result<std::pair<int64_t, int64_t>> SqliteBackend::migrate_rows(const std::string& old_table,
-                                                                int64_t now_us,
-                                                                std::optional<int32_t> until_hour) {
-  for (const auto& [column, condition] :
-       {std::pair("dates", kBadDates), std::pair("hours", kBadHours),
-        std::pair("spend_hour", kBadSpend)}) {
-    int64_t bad = 0;
-    std::string example;
-    HIRESTREAM_TRY(session_->each(fmt::format("SELECT COUNT(*), quote(MIN({})) FROM {} WHERE {}",
-                                              column, old_table, condition),
-                                  [&](const Row& row) {
-                                    bad = row.integer(0);
-                                    example = row.text(1);
-                                  }));
-    if (bad > 0) {
-      return fail(
-          ErrorKind::kConfig, "migrate", session_->subject(),
-          fmt::format("{} rows of `events` have no readable `{}`: {}", bad, column, example),
-          fmt::format("correct or delete them, then migrate again; SELECT * FROM events WHERE {}",
-                      condition));
-    }
-  }
-  HIRESTREAM_ASSIGN(const int64_t before,
-                    session_->number(fmt::format("SELECT COUNT(*) FROM {}", old_table)));
-  HIRESTREAM_ASSIGN(const std::vector<std::string> names, sql::columns_of(*session_, old_table));
-  const std::string kept = until_hour
-                               ? fmt::format(
-                                     " WHERE CAST(strftime('%s', date(dates)) AS INTEGER) / 3600 + "
-                                     "CAST(hours AS INTEGER) < {}",
-                                     *until_hour)
-                               : "";
-  const char* company = sql::contains(names, "company_id") ? "MAX(COALESCE(company_id, 0))" : "0";
-  const char* sources = sql::contains(names, "sources") ? "MAX(COALESCE(sources, ''))" : "''";
-  HIRESTREAM_TRY(session_->execute(fmt::format(
-      "INSERT INTO events_micros (days, hours, job_id, publisher_id, campaign_id, group_id, "
-      "company_id, impressions, clicks, conversions, qualified, unqualified, bid_micros, sources, "
-      "updated_at_us) SELECT CAST(strftime('%s', date(dates)) AS INTEGER) / 86400, CAST(hours AS "
-      "INTEGER), CAST(COALESCE(job_id, 0) AS INTEGER), CAST(COALESCE(publisher_id, 0) AS INTEGER), "
-      "CAST(COALESCE(campaign_id, 0) AS INTEGER), CAST(COALESCE(group_id, 0) AS INTEGER), {}, "
-      "SUM(CAST(COALESCE(impressions, 0) AS INTEGER)), SUM(CAST(COALESCE(clicks, 0) AS INTEGER)), "
-      "SUM(CAST(COALESCE(conversion, 0) AS INTEGER)), "
-      "SUM(CAST(COALESCE(qualified_application, 0) AS INTEGER)), "
-      "SUM(CAST(COALESCE(disqualified_application, 0) AS INTEGER)), "
-      "SUM(CAST(ROUND(COALESCE(spend_hour, 0) * 1000000) AS INTEGER)), {}, {} FROM {}{} "
-      "GROUP BY 1, 2, 3, 4, 5, 6",
-      company, sources, now_us, old_table, kept)));
-  const int64_t after = session_->changed_rows();
+Result<Migration> SqliteBackend::migrate_rows(const sql::OldEvents& old, int64_t now_us,
+                                              std::optional<int32_t> until_hour) {
+  Migration done;
+  HIRESTREAM_ASSIGN(done.rows_before, sql::copy_old_events(old, {.from = *session_,
+                                                                 .to = *session_,
+                                                                 .table = "events_micros",
+                                                                 .now_us = now_us,
+                                                                 .until_hour = until_hour}));
+  HIRESTREAM_ASSIGN(done.rows_after, session_->number("SELECT COUNT(*) FROM events_micros"));
+  done.old_table = old.table;
+  done.notes = old.columns.notes();
   HIRESTREAM_TRY(session_->execute(
       "INSERT INTO hirestream_frozen (source_id, days, hours, impressions, clicks, conversions, "
       "qualified, unqualified, bid_micros) SELECT 0, days, hours, SUM(impressions), SUM(clicks), "
       "SUM(conversions), SUM(qualified), SUM(unqualified), SUM(bid_micros) FROM events_micros "
       "GROUP BY days, hours"));
   HIRESTREAM_TRY(fill_days());
-  return std::pair{before, after};
+  return done;
 }
 
 }  // namespace hirestream

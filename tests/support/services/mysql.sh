@@ -3,25 +3,32 @@
 # the loader that comes with them, loopback only. apt resolves the packages in a private root, so the machine's own
 # package state is neither read nor changed; no root rights are needed.
 #
-# usage: mysql.sh start|stop|wipe|status|env|fetch
+# usage: mysql.sh start|stop|wipe|status|env|fetch [--awkward]
 #   start    fetch and unpack once, make the data folder once, start, wait until root can log in
 #   stop     end it, keep its data         wipe   end it and delete its data
 #   status   say whether it serves (exit 0) or not (exit 3)
 #   env      print the export line for the tests
+#   --awkward   a second instance with settings that make life hard (sql_server_lib.sh has them)
 #
-# Environment: HIRESTREAM_TEST_MYSQL_PORT (3306)  HIRESTREAM_TEST_MYSQL_SUITE (sid)  HIRESTREAM_TEST_SQL_PASSWORD (root's, secret)
+# Environment: HIRESTREAM_TEST_MYSQL_PORT (3306), HIRESTREAM_TEST_MYSQL_AWKWARD_PORT (3316)  HIRESTREAM_TEST_MYSQL_SUITE (sid)  HIRESTREAM_TEST_SQL_PASSWORD (root's, secret)
 #   HIRESTREAM_TEST_SQL_WAIT (seconds, 120)  HIRESTREAM_CACHE
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-service=mysql wanted_server=MySQL port_variable=HIRESTREAM_TEST_MYSQL_PORT
+command=${1:-} awkward=0
+service=mysql wanted_server=MySQL port_variable=HIRESTREAM_TEST_MYSQL_PORT variable=HIRESTREAM_TEST_MYSQL default_port=3306
+if [ "${2:-}" = --awkward ]; then
+  awkward=1
+  service=mysql-awkward port_variable=HIRESTREAM_TEST_MYSQL_AWKWARD_PORT variable=HIRESTREAM_TEST_MYSQL_AWKWARD default_port=3316
+fi
 # shellcheck source=service_lib.sh
 . "$here/service_lib.sh"
 # shellcheck source=sql_server_lib.sh
 . "$here/sql_server_lib.sh"
 
-port=${HIRESTREAM_TEST_MYSQL_PORT:-3306}
+port=${!port_variable:-$default_port}
 suite=${HIRESTREAM_TEST_MYSQL_SUITE:-sid}
 name=mysql-$port
+[ "$awkward" = 0 ] || name=mysql-awkward-$port
 instance=$services_dir/$name
 home=$cache_dir/mysql/root
 triplet=$(uname -m)-linux-gnu
@@ -114,6 +121,7 @@ common_options() {
   options=(--no-defaults "${run_as[@]}" --basedir="$home/usr" --plugin-dir="$home/usr/lib/mysql/plugin"
     --datadir="$instance/data" --secure-file-priv=NULL --disable-log-bin --innodb-redo-log-capacity=100M
     --innodb-buffer-pool-size=256M --log-error-verbosity=1)
+  [ "$awkward" = 0 ] || awkward_options
 }
 
 prepare() {
@@ -122,6 +130,7 @@ prepare() {
 ALTER USER root@localhost IDENTIFIED BY '$password';
 CREATE USER IF NOT EXISTS root@'127.0.0.1' IDENTIFIED BY '$password';
 GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;
+$(awkward_user 'SUPER, CONNECTION_ADMIN')
 SQL
   "${mysqld[@]}" "${options[@]}" --initialize-insecure --init-file="$instance/init.sql" </dev/null
 }
@@ -135,7 +144,7 @@ launch() {
   launched_pid=$!
 }
 
-case ${1:-} in
+case $command in
   fetch)
     take_lock mysql-fetch
     fetch
@@ -143,7 +152,7 @@ case ${1:-} in
   start)
     # A usable server of somebody else needs no download.
     probe || (take_lock mysql-fetch && fetch)
-    run_command start HIRESTREAM_TEST_MYSQL
+    run_command start "$variable"
     ;;
-  *) run_command "${1:-}" HIRESTREAM_TEST_MYSQL ;;
+  *) run_command "$command" "$variable" ;;
 esac

@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
 # The servers that the tests need, together: Cassandra, MySQL, MariaDB (see the script of each for its settings).
 #
-# usage: services.sh start|stop|wipe|status|env [NAME...]        NAME: cassandra, cassandra-auth, mysql, mariadb
+# usage: services.sh start|stop|wipe|status|env [NAME...]        NAME: cassandra, cassandra-auth, mysql, mysql-awkward,
+#                                                                mariadb, mariadb-awkward
 #        services.sh run [NAME...] -- COMMAND...
 #   start    start them at the same time and wait until all serve; those that run already are left as they are
 #   stop     end those that these scripts started, keep their data; wipe deletes it, too
 #   status   one line each; exit 3 when one does not serve
 #   env      the export lines for the tests (and for `eval`): HIRESTREAM_TEST_CASSANDRA, _MYSQL, _MARIADB, _SQL_PASSWORD
 #   run      start what does not run, run COMMAND with those variables set, stop again what was started; COMMAND's exit status
-# Without NAME: cassandra mysql mariadb (stop, wipe: all four).
+# Without NAME: cassandra mysql mariadb (stop, wipe: all six).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 call() { # NAME COMMAND
   case $1 in
     cassandra-auth) "$here/cassandra.sh" "$2" --auth ;;
+    mysql-awkward | mariadb-awkward) "$here/${1%-awkward}.sh" "$2" --awkward ;;
     cassandra | mysql | mariadb) "$here/$1.sh" "$2" ;;
     *)
-      echo "services: unknown service '$1'; known: cassandra, cassandra-auth, mysql, mariadb" >&2
+      echo "services: unknown service '$1'; known: cassandra, cassandra-auth, mysql, mysql-awkward, mariadb, mariadb-awkward" >&2
       return 2
       ;;
   esac
@@ -82,7 +84,7 @@ case $command in
     fi
     ;;
   stop | wipe)
-    [ $# -gt 0 ] || set -- cassandra cassandra-auth mysql mariadb
+    [ $# -gt 0 ] || set -- cassandra cassandra-auth mysql mysql-awkward mariadb mariadb-awkward
     call_all "$command" "$@"
     ;;
   run) run_with_services "$@" ;;

@@ -1,9 +1,35 @@
 # Sourced by mysql.sh and mariadb.sh, after service_lib.sh: what both servers have in common. Not to be run.
 # shellcheck shell=bash disable=SC2154
 #
-# The sourcing script sets $service, $port_variable, $wanted_server (MySQL or MariaDB) and the function launch, which starts the server in
+# The sourcing script sets $service, $port_variable, $wanted_server (MySQL or MariaDB), $awkward (0 or 1) and the function launch, which starts the server in
 # the background for $instance/data on $address:$port and prints nothing, its pid in $launched_pid; prepare makes the data
 # folder and leaves the first statements (the root login) in $instance/init.sql.
+
+# With --awkward the script starts a second instance: small limits, another zone, character set and SQL mode than
+# usual, and an init_connect, which servers run for those who may not administer them. Its tests log in as such a user.
+tests_user=root
+[ "$awkward" = 0 ] || tests_user=tester
+
+awkward_options() {
+  local forced="SET NAMES latin1; SET autocommit = 0; SET time_zone = '-03:00'; SET sql_safe_updates = 1; SET sql_select_limit = 3;"
+  forced+=" SET sql_mode = 'ANSI,TRADITIONAL,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,HIGH_NOT_PRECEDENCE,NO_UNSIGNED_SUBTRACTION'"
+  options+=(--lower-case-table-names=1 --max-allowed-packet=65536 --net-buffer-length=1024
+    --sql-mode=ANSI,TRADITIONAL,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,HIGH_NOT_PRECEDENCE,NO_UNSIGNED_SUBTRACTION
+    --default-time-zone=+07:00 --character-set-server=latin1 --collation-server=latin1_swedish_ci
+    --loose-skip-character-set-client-handshake --innodb-lock-wait-timeout=1 --wait-timeout=1 --completion-type=RELEASE
+    --transaction-isolation=SERIALIZABLE --div-precision-increment=0 --max-join-size=1
+    --autocommit=0 "--init-connect=$forced"
+    --innodb-flush-log-at-trx-commit=0 --innodb-flush-method=nosync --innodb-doublewrite=0)  # its data need not last
+}
+
+# The awkward instance's user: all rights but those that make one an administrator.
+awkward_user() { # PRIVILEGES-OF-ADMINISTRATORS
+  [ "$awkward" = 0 ] || cat <<SQL
+CREATE USER IF NOT EXISTS $tests_user@'127.0.0.1' IDENTIFIED BY '$password';
+GRANT ALL ON *.* TO $tests_user@'127.0.0.1' WITH GRANT OPTION;
+REVOKE $1 ON *.* FROM $tests_user@'127.0.0.1';
+SQL
+}
 
 address=127.0.0.1
 password=${HIRESTREAM_TEST_SQL_PASSWORD:-secret}
@@ -109,7 +135,7 @@ run_command() { # COMMAND VARIABLE
       ;;
     status) status ;;
     env)
-      echo "export $2=mysql://root@$address:$port"
+      echo "export $2=mysql://$tests_user@$address:$port"
       echo "export HIRESTREAM_TEST_SQL_PASSWORD=$password"
       ;;
     *)

@@ -1,0 +1,139 @@
+#include "adapters/sql/migration.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <vector>
+
+#include "adapters/sql/multi_row_insert.h"
+
+namespace hirestream::sql {
+namespace {
+
+constexpr size_t kCellsMax = 200'000;
+
+struct OldCell {
+  Measures measures;
+  int64_t company_id = 0;
+  std::string sources;
+  int64_t updated_at_us = 0;
+};
+
+// Columns of `events`, as the rows below give them.
+std::string target_columns(const Dialect& dialect) {
+  return fmt::format(
+      "{}, hours, job_id, publisher_id, campaign_id, group_id, impressions, clicks, {}, {}, {}, "
+      "{}, company_id, sources, {}",
+      dialect.day, dialect.conversions, dialect.qualified, dialect.unqualified,
+      dialect.spend_of_hour, dialect.updated_at);
+}
+
+// What another part of the rows has added to the same cell.
+std::string additions(const Dialect& dialect, std::string_view table) {
+  std::string text;
+  for (const std::string_view column :
+       {std::string_view("impressions"), std::string_view("clicks"), dialect.conversions,
+        dialect.qualified, dialect.unqualified, dialect.spend_of_hour}) {
+    text += fmt::format("{0} = {1}.{0} + new.{0}, ", column, table);
+  }
+  for (const std::string_view column :
+       {std::string_view("company_id"), std::string_view("sources"), dialect.updated_at}) {
+    text += fmt::format("{0} = {2}({1}.{0}, new.{0}), ", column, table, dialect.greatest);
+  }
+  return text.substr(0, text.size() - 2);
+}
+
+class CellWriter {
+ public:
+  explicit CellWriter(const OldEventsCopy& copy)
+      : copy_(copy),
+        insert_(copy.to,
+                fmt::format("INSERT INTO {} ({}) VALUES", copy.table,
+                            target_columns(copy.to.dialect())),
+                copy.to.dialect().upsert(
+                    fmt::format("{}, hours, job_id, publisher_id, campaign_id, group_id",
+                                copy.to.dialect().day),
+                    additions(copy.to.dialect(), copy.table))) {}
+
+  Result<void> add(OldRow&& row) {
+    OldCell& cell = cells_[row.key];
+    if (!cell.measures.can_add(row.measures)) {
+      return fail(ErrorKind::kConfig, "migrate", copy_.to.subject(),
+                  fmt::format("the sums of job {} in one hour are beyond 64 bits", row.key.job_id),
+                  "correct its rows in `events`, then migrate again; nothing was changed");
+    }
+    cell.measures += row.measures;
+    cell.company_id = std::max(cell.company_id, row.company_id);
+    if (cell.sources < row.sources) {
+      cell.sources = std::move(row.sources);
+    }
+    cell.updated_at_us = std::max(cell.updated_at_us, row.updated_at_us.value_or(copy_.now_us));
+    return cells_.size() < kCellsMax ? Result<void>() : flush();
+  }
+
+  Result<void> flush() {
+    const Dialect& dialect = copy_.to.dialect();
+    for (const auto& [key, cell] : cells_) {
+      const Measures& sums = cell.measures;
+      std::string& row = insert_.row();
+      fmt::format_to(std::back_inserter(row), "{},{},{},{},{},{},{},{},{},{},{},{},{},",
+                     dialect.day_value(key.days()), key.hour(), key.job_id, key.publisher_id,
+                     key.campaign_id, key.group_id, sums.impressions, sums.clicks, sums.conversions,
+                     sums.qualified, sums.unqualified, dialect.money_value(sums.bid_micros),
+                     cell.company_id);
+      copy_.to.append_text(row, cell.sources);
+      row += "," + dialect.moment_value(cell.updated_at_us);
+      HIRESTREAM_TRY(insert_.end_row());
+    }
+    cells_.clear();
+    return insert_.flush();
+  }
+
+ private:
+  const OldEventsCopy& copy_;
+  MultiRowInsert insert_;
+  std::map<CellKey, OldCell> cells_;
+};
+
+// Calls visit(OldRow&&) for each row that can be taken. Returns how many were read.
+template <typename Visit>
+Result<int64_t> read_old_events(Session& session, const OldEvents& old, const Visit& visit) {
+  std::vector<std::string> quoted;
+  for (const std::string& name : old.columns.names()) {
+    quoted.push_back(session.dialect().quoted_identifier(name));
+  }
+  OldEventsReader reader(old.columns);
+  int64_t rows = 0;
+  HIRESTREAM_TRY(
+      session.stream(fmt::format("SELECT {} FROM {}", fmt::join(quoted, ", "), old.table),
+                     [&](const Row& row) -> Result<void> {
+                       ++rows;
+                       auto taken = reader.read(row);
+                       return taken ? visit(std::move(*taken)) : Result<void>();
+                     }));
+  HIRESTREAM_TRY(reader.verdict(session));
+  return rows;
+}
+
+}  // namespace
+
+Result<int64_t> check_old_events(Session& session, const OldEvents& old) {
+  return read_old_events(session, old, [](OldRow&&) -> Result<void> { return {}; });
+}
+
+Result<int64_t> copy_old_events(const OldEvents& old, const OldEventsCopy& copy) {
+  CellWriter writer(copy);
+  HIRESTREAM_ASSIGN(const int64_t rows,
+                    read_old_events(copy.from, old, [&](OldRow&& row) -> Result<void> {
+                      return copy.until_hour && row.key.local_hour >= *copy.until_hour
+                                 ? Result<void>()
+                                 : writer.add(std::move(row));
+                    }));
+  HIRESTREAM_TRY(writer.flush());
+  return rows;
+}
+
+}  // namespace hirestream::sql
