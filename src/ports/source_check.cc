@@ -107,7 +107,7 @@ tl::unexpected<Error> refused(const SourceRegistration& given, std::string messa
 
 bool is_of_older_version(const SourceRegistration& stored, const SourceRegistration& given) {
   Fingerprint older = given.fingerprint;
-  for (const std::string_view key : {kRowDigest, kArrivalWidth}) {
+  for (const std::string_view key : {kRowDigest, kArrivalWidth, kReadColumns}) {
     if (!stored.fingerprint.contains(std::string(key))) {
       older.erase(std::string(key));
     }
