@@ -57,7 +57,7 @@ std::vector<Cell> cells_of(const TypesCase& types) {
           {RawColumn::kJobId, "101", "job_id", "101"},
           {RawColumn::kPublisherId, "-3", "publisher_id", "-3"},
           {RawColumn::kCampaignId, "7", "campaign_id", "7"},
-          {RawColumn::kGroupId, "0", "group_id", "0"},
+          {RawColumn::kGroupId, "9", "group_id", "9"},
           {RawColumn::kBid, fraction ? "1.4" : "7", "bid", fraction ? "1400000" : "7000000"},
           {RawColumn::kCustomTrack, "click", "custom_track", "click"},
           {RawColumn::kEv, "1", "ev", "1"},

@@ -111,8 +111,8 @@ TEST_F(TailSource, ReadsFromAPositionOn) {
 
 TEST_F(TailSource, ReadsUuidColumnsFromAPositionOn) {
   execute("CREATE TABLE " + table() +
-          " (bucket bigint, shard int, create_time uuid, ts timestamp, PRIMARY KEY ((bucket, "
-          "shard), create_time))");
+          " (bucket bigint, shard int, create_time uuid, ts timestamp, custom_track text, "
+          "PRIMARY KEY ((bucket, shard), create_time))");
   write(events(100, 1'000));
   auto opened = open();
   EXPECT_THAT(opened.notes, ::testing::Contains(HasSubstr("taking 60 s buckets and 8 shards")));

@@ -72,7 +72,8 @@ TEST_F(Writer, RefusesRowsWithoutAnArrivalTime) {
 }
 
 TEST_F(Writer, SaysWhichColumnsTheTableDoesNotHave) {
-  execute(fmt::format("CREATE TABLE {} (create_time text PRIMARY KEY, ts text)", table()));
+  execute(fmt::format("CREATE TABLE {} (create_time text PRIMARY KEY, ts text, custom_track text)",
+                      table()));
   auto writer = CassandraWriter::open(config(), TimeZone());
   ASSERT_TRUE(writer) << writer.error().text();
   EXPECT_THAT((*writer)->notes(), Contains(HasSubstr("job_id")));
