@@ -43,6 +43,8 @@ struct CsvDialect {
   std::vector<CsvEscape> other_escapes;
   std::string other_delimiters;
   bool other_line_ends = false;
+  // Only tried: a first record that looks like a row is no reason to refuse the file.
+  bool tried_only = false;
 
   // What differs from RFC 4180, in words; empty: nothing.
   std::string text() const;

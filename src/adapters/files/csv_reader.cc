@@ -276,7 +276,8 @@ Result<void> CsvReader::match_columns(std::span<const WantedColumn> wanted) {
     if (places.empty() && wanted[index].required) missing.push_back(name);
   }
   const std::string found = excerpt(fmt::format("{}", fmt::join(header_, ", ")), 500);
-  if (columns_matched() == 0 && dialect_.header.empty() && looks_like_row(header_)) {
+  const bool judged = dialect_.header.empty() && !dialect_.tried_only;
+  if (judged && columns_matched() == 0 && looks_like_row(header_)) {
     return fail(ErrorKind::kConfig, "read header", name_,
                 fmt::format("it has no header: its first line is a row of {} values: {}",
                             header_.size(), found),

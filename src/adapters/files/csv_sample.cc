@@ -79,9 +79,11 @@ class Sample {
   }
 
  private:
-  std::unique_ptr<CsvReader> open(const CsvDialect& dialect, Fit& fit) const {
-    auto reader = CsvReader::open(std::make_unique<SampleStream>(bytes_), "", wanted_, dialect,
-                                  std::min(bytes_.size() + 1, InputWindow::kCapacity));
+  std::unique_ptr<CsvReader> open(CsvDialect dialect, Fit& fit) const {
+    dialect.tried_only = true;
+    auto reader =
+        CsvReader::open(std::make_unique<SampleStream>(bytes_), "", wanted_, std::move(dialect),
+                        std::min(bytes_.size() + 1, InputWindow::kCapacity));
     if (!reader) return nullptr;
     fit.columns_matched = (*reader)->columns_matched();
     fit.column_count = (*reader)->column_count();
