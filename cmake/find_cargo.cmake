@@ -14,7 +14,7 @@ endfunction()
 find_program(CARGO cargo HINTS ENV CARGO_HOME PATHS $ENV{HOME}/.cargo/bin /usr/bin PATH_SUFFIXES bin
              VALIDATOR hirestream_cargo_is_new_enough)
 if(NOT CARGO)
-  message(FATAL_ERROR "cargo ${CARGO_MINIMUM} or later is needed to build the Cassandra driver's bridge. "
+  message(FATAL_ERROR "cargo ${CARGO_MINIMUM} or later is needed to build the crates in Rust. "
                       "Run .ci/setup --build, or put a newer cargo first in PATH.")
 endif()
 get_filename_component(cargo_folder ${CARGO} DIRECTORY)

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "adapters/cassandra/cassandra_probe.h"
+#include "adapters/cassandra/misplaced_rows.h"
 #include "adapters/files/files_source.h"
 #include "adapters/system/system_clock.h"
 #include "cli/cassandra_config.h"
@@ -125,7 +126,8 @@ class Doctor {
       bad(name, files.error());
     } else if (files->empty()) {
       add(Verdict::kAdvice, name, "no file yet",
-          "*.csv and *.tsv, or *.ndjson, *.jsonl and *.json, also with .gz or .zst, are read");
+          "*.csv and *.tsv, or *.ndjson, *.jsonl and *.json, also with .gz or .zst, or *.parquet "
+          "are read");
     } else {
       good(name, fmt::format("{} file{}", format_count(static_cast<int64_t>(files->size())),
                              files->size() == 1 ? "" : "s"));
@@ -135,8 +137,9 @@ class Doctor {
 
   void examine_headers(const std::string& name, const SourceSettings& settings,
                        const std::vector<SliceListing>& files) {
-    const FileFormat format =
-        settings.uri->scheme == Scheme::kCsv ? FileFormat::kCsv : FileFormat::kNdjson;
+    const FileFormat format = settings.uri->scheme == Scheme::kCsv       ? FileFormat::kCsv
+                              : settings.uri->scheme == Scheme::kParquet ? FileFormat::kParquet
+                                                                         : FileFormat::kNdjson;
     const auto rules = reading_rules(settings);
     const auto csv = csv_settings(settings);
     if (!rules || !csv) {
@@ -191,6 +194,27 @@ class Doctor {
         clocks_agree ? "" : "let NTP set both: rows of a clock that lags are found late");
     for (const TableAdvice& advice : probe->advice) {
       add(Verdict::kAdvice, name, advice.finding, advice.remedy);
+    }
+    examine_places(name, *config, shape);
+  }
+
+  void examine_places(const std::string& name, const CassandraConfig& config,
+                      const TableShape& shape) {
+    if (shape.strategy != Strategy::kTail) {
+      return;
+    }
+    const auto found = sample_misplaced_rows(config, shape);
+    if (!found) {
+      bad(name + " partitions", found.error());
+      return;
+    }
+    const auto advice = misplaced_rows_advice(*found, config.table_text());
+    for (const std::string& text : advice) {
+      add(Verdict::kAdvice, name + " partitions", text);
+    }
+    if (advice.empty()) {
+      good(name + " partitions",
+           fmt::format("{} rows looked at stand where they belong", format_count(found->sampled)));
     }
   }
 

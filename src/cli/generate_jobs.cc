@@ -76,6 +76,7 @@ Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs,
     }
     case Scheme::kCassandra:
     case Scheme::kNdjson:
+    case Scheme::kParquet:
       break;
   }
   check_failed("parse_uri refuses what is no job directory", __FILE__, __LINE__);

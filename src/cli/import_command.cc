@@ -235,11 +235,11 @@ Result<int> run(const Options& options, CommandContext& context) {
 
 void add_import_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      app.add_subcommand("import", "Load CSV and NDJSON files into a raw log, without duplicates");
+  CLI::App* command = app.add_subcommand(
+      "import", "Load CSV, NDJSON and Parquet files into a raw log, without duplicates");
   command
       ->add_option("files", options->files,
-                   "*.csv, *.tsv, *.ndjson, *.jsonl, *.json, also with .gz or .zst")
+                   "*.csv, *.tsv, *.ndjson, *.jsonl, *.json, also with .gz or .zst; *.parquet")
       ->type_name("FILE");
   command->add_option("--from", options->from, "Instead of files: the table to copy, cassandra://…")
       ->type_name("URI");

@@ -30,10 +30,13 @@ Result<FileFormat> format_of(const std::string& path) {
   if (name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json")) {
     return FileFormat::kNdjson;
   }
+  if (path.ends_with(".parquet") || path.ends_with(".parq")) {
+    return FileFormat::kParquet;
+  }
   return fail(
       ErrorKind::kConfig, "import", path, "the format cannot be told from the name",
-      "name it *.csv, *.tsv, *.ndjson, *.jsonl or *.json, compressed with .gz or .zst behind "
-      "it");
+      "name it *.csv, *.tsv, *.ndjson, *.jsonl or *.json, compressed with .gz or .zst behind it, "
+      "or *.parquet");
 }
 
 std::vector<WantedColumn> wanted_columns() {

@@ -120,6 +120,8 @@ Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, O
       return open_files(FileFormat::kCsv, source, std::move(rules), observer, std::move(stop));
     case Scheme::kNdjson:
       return open_files(FileFormat::kNdjson, source, std::move(rules), observer, std::move(stop));
+    case Scheme::kParquet:
+      return open_files(FileFormat::kParquet, source, std::move(rules), observer, std::move(stop));
     case Scheme::kMysql:
       break;
   }
@@ -160,6 +162,7 @@ Result<std::unique_ptr<RawLogWriter>> open_writer(const Uri& uri, const std::str
       return as_port<RawLogWriter>(CsvWriter::create(uri.path));
     case Scheme::kNdjson:
       return as_port<RawLogWriter>(NdjsonWriter::create(uri.path));
+    case Scheme::kParquet:
     case Scheme::kMysql:
       break;
   }

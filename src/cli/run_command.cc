@@ -36,6 +36,10 @@ constexpr const char* kRunFooter = R"(Examples:
   hirestream run --source cassandra://cassandra-1/logs/tracking \
       --warehouse mysql://etl@mysql/etl_data --jobs mysql://etl@mysql/platform
 
+  # An archive that Spark or pandas left as Parquet, under names of its own
+  hirestream run --once --source parquet:archive/2024 --warehouse sqlite:etl.db \
+      --columns create_time=event_id,custom_track=event_type,ts=created_at
+
   # With the live page at http://127.0.0.1:8080/
   hirestream run --source sqlite:raw.db --warehouse sqlite:etl.db --http 127.0.0.1:8080
 

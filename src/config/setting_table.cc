@@ -107,8 +107,9 @@ std::vector<Setting> source_rows() {
       row("source", "uri", "--source", T::kSourceUri, "",
           "Where the raw rows are: "
           "`cassandra://[user@]host[:9042][,host2…]/keyspace/"
-          "table[?consistency=…&local_dc=…&tls_ca=…]`, `sqlite:PATH`, `csv:PATH`, `ndjson:PATH` (a "
-          "file, compressed with gzip or zstd or not, or a directory of files)",
+          "table[?consistency=…&local_dc=…&tls_ca=…]`, `sqlite:PATH`, `csv:PATH`, `ndjson:PATH`, "
+          "`parquet:PATH` (a file, of CSV and NDJSON compressed with gzip or zstd or not, or a "
+          "directory of files)",
           in_source<&S::uri_text>()),
       row("source", "name", "--source-name", T::kText, "",
           "Name of the source in the warehouse, unique there; default: the URI without user and "
@@ -457,7 +458,7 @@ std::string Setting::allowed() const {
     case SettingType::kTimeZone:
       return "a name of the tz database, as UTC or Europe/Berlin";
     case SettingType::kSourceUri:
-      return "cassandra://…, sqlite:PATH, csv:PATH, ndjson:PATH";
+      return "cassandra://…, sqlite:PATH, csv:PATH, ndjson:PATH, parquet:PATH";
     case SettingType::kWarehouseUri:
       return "mysql://…, sqlite:PATH";
     case SettingType::kJobsUri:

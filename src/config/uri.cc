@@ -54,13 +54,16 @@ const std::vector<ParameterRule>& parameter_rules(Scheme scheme) {
 
 std::span<const Scheme> schemes_of(UriRole role) {
   static constexpr std::array kSource = {Scheme::kCassandra, Scheme::kSqlite, Scheme::kCsv,
+                                         Scheme::kNdjson, Scheme::kParquet};
+  static constexpr std::array kRawLog = {Scheme::kCassandra, Scheme::kSqlite, Scheme::kCsv,
                                          Scheme::kNdjson};
   static constexpr std::array kWarehouse = {Scheme::kMysql, Scheme::kSqlite};
   static constexpr std::array kJobs = {Scheme::kMysql, Scheme::kSqlite, Scheme::kCsv};
   switch (role) {
     case UriRole::kSource:
-    case UriRole::kRawLog:
       return kSource;
+    case UriRole::kRawLog:
+      return kRawLog;
     case UriRole::kWarehouse:
       return kWarehouse;
     case UriRole::kJobs:
@@ -81,6 +84,8 @@ std::string shape_of(Scheme scheme) {
       return "csv:PATH";
     case Scheme::kNdjson:
       return "ndjson:PATH";
+    case Scheme::kParquet:
+      return "parquet:PATH";
   }
   HIRESTREAM_CHECK(false);
 }
@@ -132,8 +137,8 @@ class UriParser {
     }
     const std::string_view name = text_.substr(0, colon);
     std::vector<std::string> known;
-    for (const Scheme scheme :
-         {Scheme::kCassandra, Scheme::kMysql, Scheme::kSqlite, Scheme::kCsv, Scheme::kNdjson}) {
+    for (const Scheme scheme : {Scheme::kCassandra, Scheme::kMysql, Scheme::kSqlite, Scheme::kCsv,
+                                Scheme::kNdjson, Scheme::kParquet}) {
       known.emplace_back(scheme_name(scheme));
       if (scheme_name(scheme) == name) {
         uri_.scheme = scheme;
@@ -160,6 +165,9 @@ class UriParser {
     }
     if (role_ == UriRole::kSource && (ends(".ndjson") || ends(".jsonl") || ends(".ndjson.gz"))) {
       return fmt::format("did you mean 'ndjson:{}'?", path);
+    }
+    if (role_ == UriRole::kSource && (ends(".parquet") || ends(".parq"))) {
+      return fmt::format("did you mean 'parquet:{}'?", path);
     }
     if (ends(".db") || ends(".sqlite") || ends(".sqlite3")) {
       return fmt::format("did you mean 'sqlite:{}'?", path);
@@ -407,6 +415,8 @@ std::string_view scheme_name(Scheme scheme) {
       return "csv";
     case Scheme::kNdjson:
       return "ndjson";
+    case Scheme::kParquet:
+      return "parquet";
   }
   HIRESTREAM_CHECK(false);
 }

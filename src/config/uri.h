@@ -2,7 +2,7 @@
 //
 //   cassandra://[user@]host[:9042][,host2[:port]…]/keyspace/table[?consistency=…&tls_ca=…]
 //   mysql://[user@]host[:3306]/database[?tls=…&tls_ca=…]
-//   sqlite:PATH      csv:PATH      ndjson:PATH
+//   sqlite:PATH      csv:PATH      ndjson:PATH      parquet:PATH
 //
 // A password inside a URI is refused: it would end up in process lists, shell histories and logs
 // (see secrets.h). User and parameter values may be percent-encoded; IPv6 addresses stand in
@@ -19,7 +19,7 @@
 
 namespace hirestream {
 
-enum class Scheme { kCassandra, kMysql, kSqlite, kCsv, kNdjson };
+enum class Scheme { kCassandra, kMysql, kSqlite, kCsv, kNdjson, kParquet };
 std::string_view scheme_name(Scheme scheme);
 
 enum class UriRole { kSource, kWarehouse, kJobs, kRawLog };
@@ -37,7 +37,7 @@ struct Uri {
   std::vector<HostPort> hosts;                    // cassandra: at least one; mysql: exactly one
   std::string database;                           // cassandra: keyspace; mysql: database
   std::string table;                              // cassandra
-  std::string path;                               // sqlite, csv, ndjson
+  std::string path;                               // sqlite, csv, ndjson, parquet
   std::map<std::string, std::string> parameters;  // names checked against the scheme's
 
   // As it may be shown anywhere: complete, and there is no password in it.

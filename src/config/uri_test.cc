@@ -46,6 +46,7 @@ TEST(Uri, TakesPathsLiterally) {
   EXPECT_EQ(parse_uri("csv:/var/log/x.csv.gz", UriRole::kSource)->path, "/var/log/x.csv.gz");
   EXPECT_EQ(parse_uri("sqlite:///var/x.db", UriRole::kSource)->path, "/var/x.db");
   EXPECT_EQ(error_of("ndjson:").message, "the path is empty");
+  EXPECT_EQ(error_of("parquet:").message, "the path is empty");
 }
 
 TEST(Uri, RefusesPasswordAndNeverRepeatsIt) {
@@ -61,6 +62,7 @@ TEST(Uri, RefusesPasswordAndNeverRepeatsIt) {
 }
 
 TEST(Uri, SaysWhatWasMeant) {
+  EXPECT_EQ(error_of("events.parquet").hint, "did you mean 'parquet:events.parquet'?");
   EXPECT_EQ(error_of("casandra://h/k/t").hint, "did you mean 'cassandra:'?");
   EXPECT_EQ(error_of("events.csv").hint, "did you mean 'csv:events.csv'?");
   EXPECT_EQ(error_of("cassandra://h/k/t?consistancy=ONE").hint, "did you mean 'consistency'?");
@@ -69,6 +71,7 @@ TEST(Uri, SaysWhatWasMeant) {
 
 TEST(Uri, RefusesSchemeThatCannotPlayTheRole) {
   EXPECT_EQ(error_of("csv:a.csv", UriRole::kWarehouse).message, "csv cannot be a warehouse");
+  EXPECT_EQ(error_of("parquet:a", UriRole::kRawLog).message, "parquet cannot be a raw log");
   EXPECT_EQ(error_of("mysql://h/d", UriRole::kSource).message, "mysql cannot be a source");
 }
 

@@ -1,6 +1,7 @@
 #include "http/reading_watch.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 namespace hirestream {
@@ -9,6 +10,11 @@ namespace {
 constexpr int64_t kMinuteUs = 60'000'000;
 constexpr int64_t kNewestUs = 10 * kMinuteUs;
 constexpr int64_t kFreshUs = 3 * kMinuteUs;  // quantiles are told when their minute is over
+
+// Files are read when they come, not all the time.
+bool is_kind_of_files(std::string_view kind) {
+  return kind == "csv" || kind == "ndjson" || kind == "parquet";
+}
 
 int64_t freshness_of(std::span<const PipelineMinute> minutes, int64_t from_us) {
   int64_t newest_us = from_us - 1;
@@ -41,7 +47,7 @@ Result<EngineReading> ReadingWatch::look(Report& report, std::span<const SourceQ
                                          int64_t now_us) {
   std::vector<std::string> moving;
   for (const SourceQuality& source : sources) {
-    if (source.kind != "csv" && source.kind != "ndjson") {
+    if (!is_kind_of_files(source.kind)) {
       moving.push_back(source.name);
     }
   }

@@ -90,7 +90,8 @@ TEST(ReadingWatch, TellsOfTheSourceThatWaitsLongest) {
 
 TEST(ReadingWatch, LeavesOutFilesAndSourcesWithoutAReport) {
   MinutesReport report;
-  report.known = {source("f", "csv"), source("g", "ndjson"), source("c", "cassandra")};
+  report.known = {source("f", "csv"), source("g", "ndjson"), source("p", "parquet"),
+                  source("c", "cassandra")};
   report.log = {minute("f", 90, 1), minute("g", 90, 1)};
   EXPECT_EQ(look(report), EngineReading{});
 }

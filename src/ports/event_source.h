@@ -32,7 +32,7 @@ std::string_view strategy_name(Strategy strategy);  // "tail", "scan", "follow",
 
 struct SourceDescription {
   Strategy strategy = Strategy::kTail;
-  // "cassandra", "sqlite", "csv", "ndjson": goes to events.sources.
+  // "cassandra", "sqlite", "csv", "ndjson", "parquet": goes to events.sources.
   std::string kind;
   // Which raw log this is, for the fingerprint: cluster name, table and table id; its own id; else
   // a path.

@@ -47,7 +47,7 @@ const kStale = `SELECT s.name AS source, GREATEST(
     WHERE m.source_id = s.id AND ${minuteSince(300)})
     THEN ${kNow} - COALESCE(${kLastCommit}, ${kFirstReport}) DIV 1000000 ELSE 0 END) AS age
 FROM hirestream_sources s
-WHERE s.kind NOT IN ('csv', 'ndjson') AND ${kFirstReport} IS NOT NULL`;
+WHERE s.kind NOT IN ('csv', 'ndjson', 'parquet') AND ${kFirstReport} IS NOT NULL`;
 
 const kFreshness = `SELECT s.name AS source, MAX(m.freshness_us_p95) / 1e6 AS p95
 FROM hirestream_minutes m

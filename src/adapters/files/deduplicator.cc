@@ -25,8 +25,7 @@ bool has_create_time(const Record& record, const ReadingRules& rules) {
 
 template <typename Visit>
 Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) {
-  const std::array<WantedColumn, 1> id_column = {{{rules_.name(Column::kCreateTime)}}};
-  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, id_column, stop_, csv_));
+  HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, columns_, stop_, csv_));
   for (Record record;;) {
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));
     if (!some) break;

@@ -16,6 +16,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "adapters/files/record_reader.h"
 #include "model/reading_rules.h"
@@ -29,16 +30,19 @@ bool has_create_time(const Record& record, const ReadingRules& rules);
 
 class Deduplicator {
  public:
-  // `rules` live as long.
-  Deduplicator(FileFormat format, std::string path, const ReadingRules& rules, size_t ids_max,
-               std::stop_token stop = {}, CsvWriting csv = {})
+  // `columns`: create_time, then others on which the reader's Record::bytes depend. `rules` live as
+  // long.
+  Deduplicator(FileFormat format, std::string path, const ReadingRules& rules,
+               std::vector<WantedColumn> columns, size_t ids_max, std::stop_token stop = {},
+               CsvWriting csv = {})
       : format_(format),
         path_(std::move(path)),
         rules_(rules),
+        columns_(std::move(columns)),
         ids_max_(ids_max),
         stop_(std::move(stop)),
         csv_(std::move(csv)) {
-    HIRESTREAM_CHECK(ids_max > 0);
+    HIRESTREAM_CHECK(ids_max > 0 && !columns_.empty());
   }
 
   // First.
@@ -64,6 +68,7 @@ class Deduplicator {
   FileFormat format_;
   std::string path_;
   const ReadingRules& rules_;
+  std::vector<WantedColumn> columns_;
   size_t ids_max_;
   std::stop_token stop_;
   CsvWriting csv_;

@@ -20,13 +20,15 @@ namespace {
 namespace fs = std::filesystem;
 
 // Also the files in which Spark keeps account of its output.
-bool is_unfinished(const fs::path& path) {
+bool is_passed_over(const fs::path& path, FileFormat format) {
   const std::string name = path.filename().string();
+  if (format == FileFormat::kParquet && name.starts_with('_')) return true;
   return name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".part") ||
          name == "_SUCCESS" || name.starts_with("_committed_") || name.starts_with("_started_");
 }
 
 bool has_ending(std::string name, FileFormat format) {
+  if (format == FileFormat::kParquet) return name.ends_with(".parquet") || name.ends_with(".parq");
   for (const std::string_view compression : {".gz", ".zst"}) {
     if (name.ends_with(compression)) {
       name.resize(name.size() - compression.size());
@@ -98,13 +100,14 @@ Result<std::vector<std::string>> FileSet::paths() const {
   std::vector<std::string> paths;
   if (kind_ == Kind::kGlob) {
     HIRESTREAM_ASSIGN(paths, matches_of(path_));
-    std::erase_if(paths, [](const std::string& path) { return is_unfinished(path); });
+    std::erase_if(paths, [this](const std::string& path) { return is_passed_over(path, format_); });
     return paths;
   }
   std::error_code error;
   for (fs::directory_iterator entry(path_, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (!is_unfinished(entry->path()) && has_ending(entry->path().filename().string(), format_)) {
+    if (!is_passed_over(entry->path(), format_) &&
+        has_ending(entry->path().filename().string(), format_)) {
       paths.push_back(entry->path().string());
     }
   }

@@ -1,8 +1,9 @@
 // Which files a path means: one file, the regular files that a glob matches (glob(7)), or those
 // directly in a directory whose names end in .csv or .tsv (csv), or .ndjson, .jsonl or .json
-// (ndjson), each also with .gz or .zst. Hidden files and *.tmp, *.part are never taken: whoever
-// delivers a file writes it under such a name and renames it when it is complete; nor are _SUCCESS,
-// _started_* and _committed_*, which stand beside Spark's output.
+// (ndjson), each also with .gz or .zst, or in .parquet or .parq (parquet). Hidden files and *.tmp,
+// *.part are never taken: whoever delivers a file writes it under such a name and renames it when
+// it is complete; nor are _SUCCESS, _started_* and _committed_*, which stand beside Spark's output,
+// and of Parquet all names that begin with _, which hold no rows.
 #pragma once
 
 #include <cstdint>

@@ -38,6 +38,18 @@ TEST(FileSet, TakesFilesOfItsFormatFromADirectory) {
               ElementsAre("d.ndjson", "e.jsonl.gz", "o.json", "p.json.zst"));
 }
 
+TEST(FileSet, TakesPartsOfASparkFolderButNotWhatStandsBesideThem) {
+  const TemporaryFolder folder;
+  for (const char* name : {"part-0.snappy.parquet", "part-1.parq", "_SUCCESS", "_metadata.parquet",
+                           ".part-0.snappy.parquet.crc", "part-2.csv"}) {
+    folder.write(name, "x");
+  }
+  EXPECT_THAT(names(FileSet::open(FileFormat::kParquet, folder.path()).value()),
+              ElementsAre("part-0.snappy.parquet", "part-1.parq"));
+  EXPECT_THAT(names(FileSet::open(FileFormat::kParquet, folder.path("*")).value()),
+              ElementsAre("part-0.snappy.parquet", "part-1.parq", "part-2.csv"));
+}
+
 TEST(FileSet, SeesFilesThatComeAndGo) {
   const TemporaryFolder folder;
   const FileSet set = FileSet::open(FileFormat::kCsv, folder.path()).value();

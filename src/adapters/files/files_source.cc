@@ -22,8 +22,15 @@ std::vector<WantedColumn> wanted_columns(const ReadingRules& rules) {
   return wanted;
 }
 
+// Those on which a row's bytes depend, create_time first.
+std::vector<WantedColumn> columns_of_bytes(FileFormat format, const ReadingRules& rules) {
+  std::vector<WantedColumn> wanted = wanted_columns(rules);
+  if (format != FileFormat::kParquet) wanted.resize(1);
+  return wanted;
+}
+
 Columns columns_of(FileFormat format) {
-  return format == FileFormat::kCsv ? Columns::kDeclared : Columns::kSeen;
+  return format == FileFormat::kNdjson ? Columns::kSeen : Columns::kDeclared;
 }
 
 }  // namespace
@@ -71,7 +78,7 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
       ids_max_(options.ids_max),
       stop_(options.stop) {
   description_.strategy = Strategy::kFiles;
-  description_.kind = format_ == FileFormat::kCsv ? "csv" : "ndjson";
+  description_.kind = format_name(format_);
   description_.identity = files_.path();
   description_.shard_count = 1;
   description_.bucket_width = BucketWidth();
@@ -183,12 +190,13 @@ class FilesSource::FileSweep : public Sweep {
     if (source_.format_ == FileFormat::kCsv) {
       HIRESTREAM_ASSIGN(csv, find_dialect(path, wanted, source_.csv_));
     }
-    file_->duplicates.emplace(source_.format_, path, source_.rules_, source_.ids_max_,
+    file_->duplicates.emplace(source_.format_, path, source_.rules_,
+                              columns_of_bytes(source_.format_, source_.rules_), source_.ids_max_,
                               source_.stop_, csv);
     HIRESTREAM_TRY(file_->duplicates->learn(source_.statistics_));
     HIRESTREAM_ASSIGN(file_->reader,
                       open_record_reader(source_.format_, path, wanted, source_.stop_, csv));
-    return source_.format_ == FileFormat::kCsv ? check_columns() : Result<void>();
+    return columns_of(source_.format_) == Columns::kDeclared ? check_columns() : Result<void>();
   }
 
   // Of an empty file there are none.

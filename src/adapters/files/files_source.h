@@ -1,12 +1,13 @@
-// Raw rows from CSV or NDJSON files: strategy kFiles. A file is a slice: shard 0, bucket = xxh3 of
-// the absolute path (63 bits), name = the path, tag = size, time of change and inode. A watched
-// directory or glob is listed anew by each discover().
+// Raw rows from CSV, NDJSON or Parquet files: strategy kFiles. A file is a slice: shard 0,
+// bucket = xxh3 of the absolute path (63 bits), name = the path, tag = size, time of change and
+// inode. A watched directory or glob is listed anew by each discover().
 //
 // Delivery: write the file under a hidden name, *.tmp or *.part (or elsewhere on the same file
 // system) and rename it into place. A file that changes while it is read is kTransient.
-// Same create_time twice in one file is one row: the greater bytes of the row win. So a file is
-// read twice or more often: first to learn which ids repeat, in bounded memory (deduplicator.h),
-// then to deliver. A file of any length needs less than 512 MB, if few of its rows repeat.
+// Same create_time twice in one file is one row: the greater bytes of the row win (of Parquet, of
+// its columns that are read, as a CSV line). So a file is read twice or more often: first to learn
+// which ids repeat, in bounded memory (deduplicator.h), then to deliver. A file of any length needs
+// less than 512 MB, if few of its rows repeat.
 // Rows that cannot be understood are delivered with a bad create_time cell: reason "row_malformed"
 // (or "create_time_missing"), text = file, line, what is wrong and the row's beginning.
 #pragma once
@@ -63,8 +64,8 @@ class FilesSource : public EventSource {
   Result<int64_t> newest_bucket(int64_t now_us) override;
   // Of slices: whole files, one after the other, whatever from_position says. kTransient: a file
   // changed or vanished meanwhile, which shows when its last page was delivered. kRejected: damaged
-  // compressed data, or a slice whose file does not exist any more. kConfig: columns are
-  // missing (see check_columns()).
+  // data, or a slice whose file does not exist any more. kConfig: columns are missing (see
+  // check_columns()).
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   ReadStatistics statistics() const override { return statistics_; }
 

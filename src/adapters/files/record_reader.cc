@@ -8,6 +8,7 @@
 #include "adapters/files/csv_reader.h"
 #include "adapters/files/csv_sample.h"
 #include "adapters/files/ndjson_reader.h"
+#include "adapters/files/parquet_reader.h"
 #include "model/text.h"
 
 namespace hirestream {
@@ -63,6 +64,7 @@ class EncodedReader : public RecordReader {
 Result<std::unique_ptr<RecordReader>> open_reader(FileFormat format, const std::string& path,
                                                   std::span<const WantedColumn> wanted,
                                                   const CsvWriting& csv) {
+  if (format == FileFormat::kParquet) return ParquetReader::open(path, wanted);
   CsvDialect dialect;
   if (const auto* settings = std::get_if<CsvSettings>(&csv); settings == nullptr) {
     dialect = std::get<CsvDialect>(csv);
@@ -83,6 +85,18 @@ Result<std::unique_ptr<RecordReader>> open_reader(FileFormat format, const std::
 }
 
 }  // namespace
+
+std::string_view format_name(FileFormat format) {
+  switch (format) {
+    case FileFormat::kCsv:
+      return "csv";
+    case FileFormat::kNdjson:
+      return "ndjson";
+    case FileFormat::kParquet:
+      return "parquet";
+  }
+  HIRESTREAM_CHECK(false);
+}
 
 Result<CsvDialect> find_dialect(const std::string& path, std::span<const WantedColumn> wanted,
                                 const CsvSettings& settings) {

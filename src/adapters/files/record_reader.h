@@ -1,6 +1,6 @@
-// Records of a file, one after the other: the interface of the CSV and NDJSON readers. Nothing is
-// lost: a record that cannot be understood is delivered too, with the reason, and reading goes on
-// behind it. One thread at a time.
+// Records of a file, one after the other: the interface of the CSV, NDJSON and Parquet readers.
+// Nothing is lost: a record that cannot be understood is delivered too, with the reason, and
+// reading goes on behind it. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@
 
 namespace hirestream {
 
-enum class FileFormat { kCsv, kNdjson };
+enum class FileFormat { kCsv, kNdjson, kParquet };
+std::string_view format_name(FileFormat format);  // "csv", "ndjson", "parquet"
 
 // A longer record is malformed: bounds the memory that a missing quote or line feed can cost.
 inline constexpr size_t kRecordBytesMax = 16 << 20;
@@ -35,7 +36,8 @@ struct WantedColumn {
 
 // Valid until the next call of next().
 struct Record {
-  // As in the file, without the line end; of an overlong record only the beginning.
+  // As in the file, without the line end; of an overlong record only the beginning. Of Parquet: see
+  // parquet_reader.h.
   std::string_view bytes;
   int64_t line = 0;                                         // where it begins, from 1
   std::string malformed;                                    // why it cannot be used; empty: it can

@@ -1,0 +1,324 @@
+//! One column of a row group: its values, made into text.
+use crate::error::{Error, Res, damaged};
+use crate::pages::CheckedPages;
+use crate::text::{
+    Instant, put, put_date, put_decimal, put_decimal_bytes, put_int96, put_time, put_timestamp,
+    put_uuid,
+};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
+use parquet::column::page::PageReader;
+use parquet::column::reader::ColumnReaderImpl;
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray,
+    FixedLenByteArrayType, FloatType, Int32Type, Int64Type, Int96, Int96Type,
+};
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
+use std::ffi::c_char;
+use std::ptr;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Value {
+    data: *const c_char,
+    size: i64,
+}
+
+const NULL: Value = Value { data: ptr::null(), size: -1 };
+
+/// How the values of a column become text.
+#[derive(Clone, Copy)]
+pub enum Format {
+    Plain,
+    Unsigned,
+    Decimal(usize),
+    Date,
+    Time(i64),
+    Timestamp(Instant),
+    Uuid,
+}
+
+fn per_second(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::MILLIS => 1_000,
+        TimeUnit::MICROS => 1_000_000,
+        TimeUnit::NANOS => 1_000_000_000,
+    }
+}
+
+fn of_logical_type(logical: &LogicalType) -> Option<Format> {
+    Some(match logical {
+        LogicalType::String | LogicalType::Enum | LogicalType::Json => Format::Plain,
+        LogicalType::Decimal(decimal) => Format::Decimal(usize::try_from(decimal.scale).ok()?),
+        LogicalType::Date => Format::Date,
+        LogicalType::Time(time) => Format::Time(per_second(time.unit)),
+        LogicalType::Timestamp(time) => Format::Timestamp(Instant {
+            per_second: per_second(time.unit),
+            is_utc: time.is_adjusted_to_u_t_c,
+        }),
+        LogicalType::Integer(integer) if integer.is_signed => Format::Plain,
+        LogicalType::Integer(_) => Format::Unsigned,
+        LogicalType::Unknown => Format::Plain,
+        LogicalType::Uuid => Format::Uuid,
+        _ => return None,
+    })
+}
+
+fn of_converted_type(column: &ColumnDescriptor) -> Option<Format> {
+    let utc = |per_second| Format::Timestamp(Instant { per_second, is_utc: true });
+    Some(match column.converted_type() {
+        ConvertedType::NONE if column.physical_type() == Type::FIXED_LEN_BYTE_ARRAY => {
+            if column.type_length() == 16 { Format::Uuid } else { Format::Plain }
+        }
+        ConvertedType::DECIMAL => Format::Decimal(usize::try_from(column.type_scale()).ok()?),
+        ConvertedType::DATE => Format::Date,
+        ConvertedType::TIME_MILLIS => Format::Time(1_000),
+        ConvertedType::TIME_MICROS => Format::Time(1_000_000),
+        ConvertedType::TIMESTAMP_MILLIS => utc(1_000),
+        ConvertedType::TIMESTAMP_MICROS => utc(1_000_000),
+        ConvertedType::UINT_8
+        | ConvertedType::UINT_16
+        | ConvertedType::UINT_32
+        | ConvertedType::UINT_64 => Format::Unsigned,
+        ConvertedType::BSON | ConvertedType::INTERVAL => return None,
+        _ => Format::Plain,
+    })
+}
+
+/// None: this column cannot be read.
+pub fn format_of(column: &ColumnDescriptor) -> Option<Format> {
+    let is_flat = column.max_rep_level() == 0 && column.path().parts().len() == 1;
+    if !is_flat {
+        return None;
+    }
+    match column.logical_type_ref() {
+        Some(logical) => of_logical_type(logical),
+        None => of_converted_type(column),
+    }
+}
+
+/// A physical type: appends a value as text; what cannot be text is an error, nothing is null.
+trait Put: DataType {
+    /// The text as it lies in the value, if there is no need to write it anew.
+    fn as_is(_value: &Self::T, _format: Format) -> Option<&[u8]> {
+        None
+    }
+    fn put(out: &mut Vec<u8>, value: &Self::T, format: Format) -> Res<bool>;
+}
+
+impl Put for BoolType {
+    fn put(out: &mut Vec<u8>, value: &bool, _format: Format) -> Res<bool> {
+        put!(out, "{value}");
+        Ok(true)
+    }
+}
+
+impl Put for Int32Type {
+    fn put(out: &mut Vec<u8>, value: &i32, format: Format) -> Res<bool> {
+        match format {
+            Format::Unsigned => {
+                put!(out, "{}", *value as u32);
+                Ok(true)
+            }
+            _ => Int64Type::put(out, &i64::from(*value), format),
+        }
+    }
+}
+
+impl Put for Int64Type {
+    fn put(out: &mut Vec<u8>, value: &i64, format: Format) -> Res<bool> {
+        match format {
+            Format::Unsigned => {
+                put!(out, "{}", *value as u64);
+            }
+            Format::Decimal(scale) => put_decimal(out, *value, scale),
+            Format::Date => put_date(out, *value),
+            Format::Time(per_second) => put_time(out, *value, per_second),
+            Format::Timestamp(instant) => put_timestamp(out, *value, instant),
+            Format::Plain | Format::Uuid => {
+                put!(out, "{value}");
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Put for Int96Type {
+    fn put(out: &mut Vec<u8>, value: &Int96, _format: Format) -> Res<bool> {
+        put_int96(out, value.data());
+        Ok(true)
+    }
+}
+
+impl Put for FloatType {
+    fn put(out: &mut Vec<u8>, value: &f32, _format: Format) -> Res<bool> {
+        put!(out, "{value}");
+        Ok(!value.is_nan())
+    }
+}
+
+impl Put for DoubleType {
+    fn put(out: &mut Vec<u8>, value: &f64, _format: Format) -> Res<bool> {
+        put!(out, "{value}");
+        Ok(!value.is_nan())
+    }
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8], format: Format) -> Res<bool> {
+    match format {
+        Format::Decimal(scale) => {
+            if !put_decimal_bytes(out, bytes, scale) {
+                return Err(damaged("a decimal of more than 38 digits"));
+            }
+        }
+        Format::Uuid => put_uuid(out, bytes),
+        _ => out.extend_from_slice(bytes),
+    }
+    Ok(true)
+}
+
+impl Put for ByteArrayType {
+    fn as_is(value: &ByteArray, format: Format) -> Option<&[u8]> {
+        matches!(format, Format::Plain).then(|| value.data())
+    }
+    fn put(out: &mut Vec<u8>, value: &ByteArray, format: Format) -> Res<bool> {
+        put_bytes(out, value.data(), format)
+    }
+}
+
+impl Put for FixedLenByteArrayType {
+    fn as_is(value: &FixedLenByteArray, format: Format) -> Option<&[u8]> {
+        matches!(format, Format::Plain).then(|| value.data())
+    }
+    fn put(out: &mut Vec<u8>, value: &FixedLenByteArray, format: Format) -> Res<bool> {
+        put_bytes(out, value.data(), format)
+    }
+}
+
+/// The next rows of a column.
+pub trait TextColumn: Send {
+    /// The texts of exactly `rows` rows; valid until the next call.
+    fn read(&mut self, rows: usize) -> Res<*const Value>;
+}
+
+struct TypedColumn<T: Put> {
+    reader: ColumnReaderImpl<T>,
+    name: String,
+    format: Format,
+    /// Of a column that may have nulls: the level of those that are none.
+    level_max: i16,
+    levels: Vec<i16>,
+    values: Vec<T::T>,
+    text: Vec<u8>,
+    /// By value: where its text ends, or that it is null.
+    ends: Vec<Option<usize>>,
+    shown: Vec<Value>,
+}
+
+// What `shown` points to lies in this struct.
+unsafe impl<T: Put> Send for TypedColumn<T> where T::T: Send {}
+
+impl<T: Put> TypedColumn<T> {
+    fn texts_of_values(&mut self) -> Res<()> {
+        self.text.clear();
+        self.ends.clear();
+        for value in &self.values {
+            if T::as_is(value, self.format).is_some() {
+                continue;
+            }
+            let begin = self.text.len();
+            if T::put(&mut self.text, value, self.format)? {
+                self.ends.push(Some(self.text.len()));
+            } else {
+                self.text.truncate(begin);
+                self.ends.push(None);
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, rows: usize) {
+        self.shown.clear();
+        let (mut values, mut ends, mut begin) = (self.values.iter(), self.ends.iter(), 0);
+        for row in 0..rows {
+            if self.level_max > 0 && self.levels[row] != self.level_max {
+                self.shown.push(NULL);
+                continue;
+            }
+            let Some(value) = values.next() else { break };
+            let bytes = match T::as_is(value, self.format) {
+                Some(bytes) => Some(bytes),
+                None => ends.next().copied().flatten().map(|end| {
+                    let bytes = &self.text[begin..end];
+                    begin = end;
+                    bytes
+                }),
+            };
+            self.shown.push(bytes.map_or(NULL, |bytes| Value {
+                data: bytes.as_ptr().cast(),
+                size: bytes.len() as i64,
+            }));
+        }
+    }
+}
+
+impl<T: Put> TextColumn for TypedColumn<T>
+where
+    T::T: Send,
+{
+    fn read(&mut self, rows: usize) -> Res<*const Value> {
+        self.levels.clear();
+        self.values.clear();
+        let levels = (self.level_max > 0).then_some(&mut self.levels);
+        let named = |error: Error| Error {
+            message: format!("column {}: {}", self.name, error.message),
+            ..error
+        };
+        let read = self.reader.read_records(rows, levels, None, &mut self.values);
+        let (records, ..) = read.map_err(|error| named(error.into()))?;
+        self.texts_of_values()?;
+        self.show(rows.min(records));
+        if self.shown.len() != rows {
+            return Err(damaged(format!("column {}: it ends before its row group", self.name)));
+        }
+        Ok(self.shown.as_ptr())
+    }
+}
+
+fn typed<T: Put>(
+    column: ColumnDescPtr,
+    format: Format,
+    pages: Box<dyn PageReader>,
+) -> Box<dyn TextColumn>
+where
+    T::T: Send,
+{
+    Box::new(TypedColumn::<T> {
+        name: column.name().to_owned(),
+        level_max: column.max_def_level(),
+        reader: ColumnReaderImpl::new(column, pages),
+        format,
+        levels: Vec::new(),
+        values: Vec::new(),
+        text: Vec::new(),
+        ends: Vec::new(),
+        shown: Vec::new(),
+    })
+}
+
+pub fn open_column(
+    column: ColumnDescPtr,
+    format: Format,
+    pages: Box<dyn PageReader>,
+) -> Box<dyn TextColumn> {
+    let pages = Box::new(CheckedPages::new(pages, &column));
+    match column.physical_type() {
+        Type::BOOLEAN => typed::<BoolType>(column, format, pages),
+        Type::INT32 => typed::<Int32Type>(column, format, pages),
+        Type::INT64 => typed::<Int64Type>(column, format, pages),
+        Type::INT96 => typed::<Int96Type>(column, format, pages),
+        Type::FLOAT => typed::<FloatType>(column, format, pages),
+        Type::DOUBLE => typed::<DoubleType>(column, format, pages),
+        Type::BYTE_ARRAY => typed::<ByteArrayType>(column, format, pages),
+        Type::FIXED_LEN_BYTE_ARRAY => typed::<FixedLenByteArrayType>(column, format, pages),
+    }
+}
