@@ -87,8 +87,8 @@ Result<void> TableCopy::store_progress() const {
 }
 
 Result<void> TableCopy::copy_part(const std::stop_token& stop) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::microseconds(options_.give_up_after_us);
+  using Steady = std::chrono::steady_clock;
+  const auto deadline = Steady::now() + std::chrono::microseconds(options_.give_up_after_us);
   RetryBackoff backoff;
   for (;;) {
     const CopyReport before = report_;
@@ -97,7 +97,7 @@ Result<void> TableCopy::copy_part(const std::stop_token& stop) {
       return stop.stop_requested() ? Result<void>() : copied;
     }
     const int64_t left_us =
-        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now()).count();
+        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Steady::now()).count();
     const int64_t delay_us = std::min(backoff.next(), left_us);
     if (left_us <= 0) {
       return copied;

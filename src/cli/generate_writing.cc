@@ -29,13 +29,13 @@ RetryNote logged_retries(const CommandContext& context) {
 Result<void> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
                              const Patience& patience, const std::stop_token& stop,
                              int64_t& retries) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::microseconds(patience.give_up_after_us);
+  using Steady = std::chrono::steady_clock;
+  const auto deadline = Steady::now() + std::chrono::microseconds(patience.give_up_after_us);
   RetryBackoff backoff;
   for (;;) {
     auto written = writer.write(events);
     const int64_t left_us =
-        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now()).count();
+        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Steady::now()).count();
     if (written || written.error().kind != ErrorKind::kTransient || left_us <= 0) {
       return written;
     }
