@@ -107,15 +107,23 @@ void Tally::add(RowClassifier& classifier, const TrackingBatch& batch, size_t ro
       break;
     case RowClass::kUnattributed:
       classes_.unattributed += 1;
+      note_not_counted(WhyNotCounted::kNoJob, batch, row);
       break;
     case RowClass::kOther:
       classes_.other += 1;
+      note_not_counted(WhyNotCounted::kOtherKind, batch, row);
       break;
     case RowClass::kRejected:
       classes_.rejected += 1;
       keep_reject(verdict, batch, row);
       break;
   }
+}
+
+void Tally::note_not_counted(WhyNotCounted why, const TrackingBatch& batch, size_t row) {
+  const bool has_track = batch.status(Column::kCustomTrack, row) == CellStatus::kValue;
+  not_counted_.add(why, has_track ? "" : "ev=",
+                   batch.text(has_track ? Column::kCustomTrack : Column::kEv, row), batch.id(row));
 }
 
 void Tally::keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, size_t row) {
@@ -181,6 +189,7 @@ void Tally::clear() {
   classes_ = {};
   beyond_.reset();
   rejects_.clear();
+  not_counted_.clear();
   cells_.clear();
   std::fill(index_.begin(), index_.end(), 0);
 }

@@ -8,6 +8,7 @@
 
 #include "aggregation/row_classifier.h"
 #include "model/contribution.h"
+#include "model/not_counted.h"
 #include "model/slice.h"
 
 namespace hirestream {
@@ -24,6 +25,8 @@ class Tally {
   const RowDigest& digest() const { return digest_; }
   const RowClasses& classes() const { return classes_; }
   const std::vector<RejectedRow>& rejects() const { return rejects_; }
+  // Of the rows of classes other and unattributed.
+  const NotCountedKinds& not_counted() const { return not_counted_; }
   bool empty() const { return digest_.rows == 0; }
   // A cell whose bids add up to more than 64 bits of millionths hold: the contribution is not the
   // sum of the rows then, and must not be used.
@@ -36,12 +39,14 @@ class Tally {
  private:
   void add_cell(const CellKey& key, const Measures& measures);
   void grow();
+  void note_not_counted(WhyNotCounted why, const TrackingBatch& batch, size_t row);
   void keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, size_t row);
 
   RowDigest digest_;
   RowClasses classes_;
   std::optional<CellKey> beyond_;
   std::vector<RejectedRow> rejects_;
+  NotCountedKinds not_counted_;
   std::vector<Cell> cells_;      // dense, in order of first appearance
   std::vector<uint32_t> index_;  // open addressing: position in cells_ + 1, 0 = empty
 };

@@ -107,11 +107,19 @@ class EngineRunner::Worker {
       return forward(*report.blocked);
     }
     if (report.caught_up) {
+      note_null_words();
       const EngineSettings& engine = runner_.settings_.engine;
       HIRESTREAM_TRY(warehouse_->expire_rejects(runner_.clock_.now_us() - engine.rejects_keep_us,
                                                 engine.rejects_cap));
     }
     return report.caught_up;
+  }
+
+  void note_null_words() {
+    if (const int64_t words = source_->statistics().null_words; words > 0) {
+      observer_.on_note("info", fmt::format("{} values were words that mean null ({})", words,
+                                            source_settings_.null_words));
+    }
   }
 
   int64_t pause_us() const { return next_due_us_ - runner_.clock_.now_us(); }

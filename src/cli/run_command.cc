@@ -8,6 +8,7 @@
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
 #include "cli/engine_runner.h"
+#include "cli/fresh_rows.h"
 #include "cli/interrupt.h"
 #include "cli/open_report.h"
 #include "cli/open_warehouse.h"
@@ -149,6 +150,8 @@ nlohmann::ordered_json summary_json(const RunStatistics& run, const LedgerSummar
         {"too_late", ledger.classes.too_late},
         {"total", ledger.classes.total()}}},
       {"slices_held", ledger.slices_held},
+      {"not_counted", not_counted_json(run.fresh)},
+      {"warnings", fresh_warnings(run.fresh)},
   };
   if (run.freshness.rows > 0) {
     out["freshness_ms"] = {{"rows", run.freshness.rows},
@@ -175,6 +178,10 @@ std::string summary_text(const RunStatistics& run, const LedgerSummary& ledger, 
     out += fmt::format("freshness: p50 {}, p95 {}, p99 {}\n", format_elapsed(run.freshness.p50_us),
                        format_elapsed(run.freshness.p95_us), format_elapsed(run.freshness.p99_us));
   }
+  out += not_counted_text(run.fresh);
+  for (const std::string& warning : fresh_warnings(run.fresh)) {
+    out += fmt::format("! {}\n", warning);
+  }
   if (rows.rejected > 0) {
     out += "rejected rows with their reasons: hirestream rejects --warehouse …\n";
   }
@@ -187,8 +194,8 @@ std::string summary_text(const RunStatistics& run, const LedgerSummary& ledger, 
   return out;
 }
 
-Result<void> print_summary(const Settings& settings, const RunStatistics& run, double seconds,
-                           const CommandContext& context) {
+Result<LedgerSummary> print_summary(const Settings& settings, const RunStatistics& run,
+                                    double seconds, const CommandContext& context) {
   HIRESTREAM_ASSIGN(const LedgerSummary ledger, ledger_summary(settings));
   if (context.json) {
     const bool interrupted = context.interrupt->requested();
@@ -196,7 +203,18 @@ Result<void> print_summary(const Settings& settings, const RunStatistics& run, d
   } else if (!context.quiet) {
     std::fputs(summary_text(run, ledger, seconds).c_str(), stdout);
   }
-  return {};
+  return ledger;
+}
+
+bool too_many_rejects(const Settings& settings, const LedgerSummary& ledger) {
+  const RowClasses& rows = ledger.classes;
+  const int64_t percent = *settings.run.fail_on_rejects;
+  if (rows.rejected * 100 <= percent * rows.total()) {
+    return false;
+  }
+  fmt::print(stderr, "error: {} of {} rows are rejected, more than {} %\n",
+             format_count(rows.rejected), format_count(rows.total()), percent);
+  return true;
 }
 
 void log_start(const Settings& settings, CommandContext& context) {
@@ -289,6 +307,9 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
     HIRESTREAM_TRY(printed);
   }
   HIRESTREAM_TRY(outcome);
+  if (printed && settings.run.fail_on_rejects && too_many_rejects(settings, *printed)) {
+    return kExitDifference;
+  }
   return interrupted && settings.run.once ? kExitInterrupted : kExitOk;
 }
 

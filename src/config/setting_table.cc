@@ -307,6 +307,9 @@ std::vector<Setting> run_rows() {
              "With `--once`: how long errors that may pass are retried (without it they are "
              "retried for ever)",
              in<&Settings::run, &R::give_up_after_us>()),
+      ranged("run", "fail_on_rejects", "--fail-on-rejects", T::kInteger, "", 0, 100,
+             "Exit code 1 if more than so many percent of the rows in the ledger are rejected",
+             in<&Settings::run, &R::fail_on_rejects>()),
   };
 }
 

@@ -98,6 +98,7 @@ Result<void> OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) cons
     plan.cells.insert(plan.cells.end(), change.contribution.begin(), change.contribution.end());
     plan.rows += tally.digest().rows;
     plan.new_rows += tally.digest().rows;
+    plan.add_fresh(tally, change.contribution);
     plan.rejected += tally.classes().rejected;
     plan.slices.push_back(std::move(change));
   }

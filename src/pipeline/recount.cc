@@ -125,6 +125,9 @@ void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
   plan.rows += digest.rows;
   plan.new_rows += std::max<int64_t>(0, digest.rows - before.digest.rows);
   plan.rejected += std::max<int64_t>(0, classes.rejected - before.classes.rejected);
+  if (before.revision == 0) {
+    plan.add_fresh(recount.count.tally, recount.whole);
+  }
   if (corrected) {
     plan.news.push_back(
         {SliceEvent::kCorrected, before.key, std::to_string(digest.rows) + " rows"});
@@ -197,6 +200,7 @@ void plan_history(CommitPlan& plan, const SliceKey& key, int32_t day, const Tall
   plan.cells.insert(plan.cells.end(), cells.begin(), cells.end());
   plan.rows += tally.digest().rows;
   plan.new_rows += tally.digest().rows;
+  plan.add_fresh(tally, cells);
   plan.rejected += tally.classes().rejected;
   SliceChange change;
   change.entry.key = key;

@@ -43,6 +43,16 @@ std::vector<FrozenDay> one_each(std::vector<FrozenDay> days) {
 
 }  // namespace
 
+void CommitPlan::add_fresh(const Tally& tally, const Contribution& given) {
+  FreshRows added{tally.classes(), {}, tally.not_counted()};
+  for (const Cell& cell : given) {
+    if (added.given.can_add(cell.measures)) {
+      added.given += cell.measures;
+    }
+  }
+  fresh.add(added);
+}
+
 void CommitPlan::freeze(int32_t shard, int32_t day, const RowDigest& digest,
                         const RowClasses& classes, const Contribution& given) {
   frozen_days.push_back({shard, day, 1, digest, classes});
@@ -334,6 +344,7 @@ void SliceLedger::tell(const CommitPlan& plan, const Commit& commit) {
   report.cells = static_cast<int64_t>(commit.cells.size());
   report.rows = plan.rows;
   report.new_rows = plan.new_rows;
+  report.fresh = plan.fresh;
   report.rejected = plan.rejected;
   report.duration_us = done_us - commit.now_us;
   for (const int64_t arrival_us : plan.arrivals_us) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "aggregation/row_classifier.h"
+#include "aggregation/tally.h"
 #include "pipeline/company_directory.h"
 #include "pipeline/engine.h"
 
@@ -45,10 +46,13 @@ struct CommitPlan {
   int64_t rows = 0;
   int64_t new_rows = 0;
   int64_t rejected = 0;
+  FreshRows fresh;
   // A sample of appended rows' arrival times.
   std::vector<int64_t> arrivals_us;
 
   bool empty() const { return slices.empty() && frozen_days.empty() && frozen_marks.empty(); }
+  // Rows that the ledger meets for the first time, and their cells.
+  void add_fresh(const Tally& tally, const Contribution& given);
   // A slice's counts and cells become part of the frozen sums of a day.
   void freeze(int32_t shard, int32_t day, const RowDigest& digest, const RowClasses& classes,
               const Contribution& given);

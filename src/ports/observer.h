@@ -8,16 +8,35 @@
 #include <string_view>
 #include <vector>
 
+#include "model/contribution.h"
+#include "model/not_counted.h"
 #include "model/result.h"
 #include "model/slice.h"
 
 namespace hirestream {
+
+// What rows gave that the ledger met for the first time: appended ones, and those of slices it did
+// not have.
+struct FreshRows {
+  RowClasses classes;
+  Measures given;
+  NotCountedKinds not_counted;
+
+  void add(const FreshRows& others) {
+    classes += others.classes;
+    if (given.can_add(others.given)) {
+      given += others.given;
+    }
+    not_counted.add(others.not_counted);
+  }
+};
 
 struct CommitReport {
   int64_t slices = 0;
   int64_t cells = 0;
   int64_t rows = 0;      // rows newly counted or recounted in this commit
   int64_t new_rows = 0;  // rows that were not in the ledger before
+  FreshRows fresh = {};
   int64_t rejected = 0;  // growth of the ledger's rejected rows, slice by slice
   int64_t duration_us = 0;
   // Of the newest appended row: commit time − arrival time; < 0: nothing fresh in it.

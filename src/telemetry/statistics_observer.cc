@@ -21,6 +21,7 @@ void StatisticsObserver::on_commit(const CommitReport& report) {
     part.counters.commits += 1;
     part.counters.rows_committed += report.rows;
     part.counters.rows_new += report.new_rows;
+    part.counters.fresh.add(report.fresh);
     part.counters.cells_changed += report.cells;
     part.counters.slices_changed += report.slices;
     for (const int64_t sample : report.freshness_sample_us) {

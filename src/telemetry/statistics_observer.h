@@ -22,6 +22,7 @@ struct RunStatistics {
   int64_t rows_read = 0;  // with everything that was read again
   int64_t requests = 0;
   int64_t rows_new = 0;  // rows that were not in the ledger before
+  FreshRows fresh;
   int64_t rows_committed = 0;
   int64_t commits = 0;
   int64_t cells_changed = 0;
