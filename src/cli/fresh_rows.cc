@@ -4,18 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "cli/quantity.h"
 
 namespace hirestream {
 namespace {
-
-std::vector<NotCounted> shown_kinds(const FreshRows& rows) {
-  std::vector<NotCounted> kinds = rows.not_counted.by_rows();
-  kinds.resize(std::min(kinds.size(), kKindsShown));
-  return kinds;
-}
 
 std::string line_of(const std::vector<NotCounted>& kinds, WhyNotCounted why,
                     std::string_view title) {
@@ -65,21 +58,16 @@ std::string few_counted(const RowClasses& classes) {
 
 }  // namespace
 
+std::vector<NotCounted> shown_kinds(const FreshRows& rows) {
+  std::vector<NotCounted> kinds = rows.not_counted.by_rows();
+  kinds.resize(std::min(kinds.size(), kKindsShown));
+  return kinds;
+}
+
 std::string not_counted_text(const FreshRows& rows) {
   const std::vector<NotCounted> kinds = shown_kinds(rows);
   return line_of(kinds, WhyNotCounted::kOtherKind, "kinds that are not counted") +
          line_of(kinds, WhyNotCounted::kNoJob, "without a job");
-}
-
-nlohmann::ordered_json not_counted_json(const FreshRows& rows) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::array();
-  for (const NotCounted& kind : shown_kinds(rows)) {
-    out.push_back({{"why", kind.why == WhyNotCounted::kNoJob ? "no job" : "other kind"},
-                   {"kind", kind.kind},
-                   {"rows", kind.rows},
-                   {"newest", format_uuid(kind.newest)}});
-  }
-  return out;
 }
 
 std::vector<std::string> fresh_warnings(const FreshRows& rows) {

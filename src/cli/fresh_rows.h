@@ -2,7 +2,6 @@
 // whether the numbers can be what is wanted.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -14,8 +13,8 @@ inline constexpr size_t kKindsShown = 20;
 
 // One line for each reason; empty: every row was counted or rejected.
 std::string not_counted_text(const FreshRows& rows);
-// [{"why": "other kind", "kind": …, "rows": …, "newest": id}, …]
-nlohmann::ordered_json not_counted_json(const FreshRows& rows);
+// The most frequent kinds that were not counted, at most kKindsShown.
+std::vector<NotCounted> shown_kinds(const FreshRows& rows);
 // Sentences that name the likely reason and the setting that mends it: no click, no impression, or
 // less than half of the rows counted.
 std::vector<std::string> fresh_warnings(const FreshRows& rows);

@@ -129,6 +129,17 @@ Result<LedgerSummary> ledger_summary(const Settings& settings) {
   return summary;
 }
 
+nlohmann::ordered_json not_counted_json(const FreshRows& rows) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const NotCounted& kind : shown_kinds(rows)) {
+    out.push_back({{"why", kind.why == WhyNotCounted::kNoJob ? "no job" : "other kind"},
+                   {"kind", kind.kind},
+                   {"rows", kind.rows},
+                   {"newest", format_uuid(kind.newest)}});
+  }
+  return out;
+}
+
 nlohmann::ordered_json summary_json(const RunStatistics& run, const LedgerSummary& ledger,
                                     double seconds, bool interrupted) {
   const auto ms = [](int64_t us) { return static_cast<double>(us) / 1e3; };
