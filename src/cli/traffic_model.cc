@@ -514,7 +514,7 @@ void TrafficModel::spoil(Random& random, int64_t arrival_us, RawEvent& event) co
       event[RawColumn::kTs] = "yesterday";
       break;
     case 6:
-      event[RawColumn::kBid] = "nan";
+      event[RawColumn::kBid] = "$2";
       break;
     default:
       event[RawColumn::kJobId] = "n/a";

@@ -131,10 +131,11 @@ def test_missing_cassandra_table(hirestream, cassandra, keyspace, tmp_path):
     assert f"{keyspace}.absent" in said or "absent" in said
 
 
-def test_table_with_a_key_nobody_can_read(hirestream, cassandra, keyspace, tmp_path):
-    cassandra.execute(f"CREATE TABLE {keyspace}.tracking (job_id int, create_time timeuuid, ts timestamp, PRIMARY KEY (job_id, create_time))")
+def test_table_without_the_columns_that_tell_a_kind(hirestream, cassandra, keyspace, tmp_path):
+    cassandra.execute(f"CREATE TABLE {keyspace}.tracking (job_id int, create_time timeuuid, ts timestamp, event_type text, "
+                      "PRIMARY KEY (job_id, create_time))")
     said = run_once(hirestream, cassandra.uri(keyspace), f"sqlite:{tmp_path}/counts.db", expect=2)
-    assert "PRIMARY KEY" in said
+    assert "no column custom_track" in said and "--columns custom_track=event_type" in said
 
 
 def test_missing_privilege(hirestream, source, mysql, mysql_database):

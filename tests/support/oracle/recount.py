@@ -28,9 +28,11 @@ MEASURES = ["impressions", "clicks", "conversion", "qualified_application", "dis
 KEYS = ["dates", "hours", "job_id", "publisher_id", "campaign_id", "group_id"]
 CLASSES = ["counted", "unattributed", "other", "rejected"]
 
+NULL_WORDS = ["", "\\N", "NULL", "null", "None", "NaN", "nan"]
+IDS = ["job_id", "publisher_id", "campaign_id", "group_id"]
 UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 TIME = r"^\s*(\d{4}-\d\d-\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?\s*$"
-INTEGER = r"^\s*[+-]?\d+(\.0+)?\s*$"
+INTEGER = r"^\s*[+-]?\d+(\.0*)?\s*$"
 DECIMAL = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 
@@ -54,7 +56,7 @@ class Recount:
             else:
                 columns = ", ".join(f"{name}: 'VARCHAR'" for name in USED)
                 reader = f"read_ndjson({quote(path)}, columns={{{columns}}})"
-            names = ", ".join(f"nullif({name}, '') AS {name}" for name in USED)
+            names = ", ".join(f"{meaning(name)} AS {name}" for name in USED)
             selects.append(f"SELECT {number} AS file, row_number() OVER () AS line, {names} FROM {reader}")
         self.db.execute("CREATE TEMP TABLE journal AS " + " UNION ALL ".join(selects))
         # Same create_time, same row: the last write is the one that stays.
@@ -84,7 +86,7 @@ class Recount:
         integers = ",\n".join(
             f"CASE WHEN regexp_matches({name}, '{INTEGER}') "
             f"THEN try_cast(regexp_replace({name}, '[.].*', '') AS BIGINT) END AS {name}_value"
-            for name in ("job_id", "publisher_id", "campaign_id", "group_id"))
+            for name in IDS)
         # Bids: the text to 20 digits behind the point, then half to even at the sixth, all in integers.
         self.db.execute(f"""
             CREATE TEMP TABLE parsed AS
@@ -127,8 +129,8 @@ class Recount:
                    coalesce(p.job_id_value, CASE WHEN p.job_id IS NULL THEN l.job_id END) AS job,
                    coalesce(p.publisher_id_value, CASE WHEN p.publisher_id IS NULL THEN l.publisher_id END, 0) AS publisher,
                    job_id_value, publisher_id_value,
-                   CASE WHEN custom_track IN ('click', 'conversion', 'qualified', 'unqualified') THEN custom_track
-                        WHEN custom_track IS NULL AND ev = '1' THEN 'impression' END AS kind
+                   CASE WHEN lower(trim(custom_track)) IN ('click', 'conversion', 'qualified', 'unqualified') THEN lower(trim(custom_track))
+                        WHEN custom_track IS NULL AND try_cast(ev AS DOUBLE) = 1 THEN 'impression' END AS kind
             FROM parsed p LEFT JOIN payload l USING (number)""")
         self.db.execute("""
             CREATE TEMP TABLE classified AS
@@ -182,6 +184,16 @@ class Recount:
 
     def rows(self):
         return self.db.execute("SELECT count(*) FROM raw").fetchone()[0]
+
+
+def meaning(name):
+    """A column's text, or null where that is what it means: words for null, and 0 in a column of ids."""
+    if name == "ed":
+        return "nullif(ed, '')"
+    null = f"trim({name}) IN ({', '.join(quote(word) for word in NULL_WORDS)})"
+    if name in IDS:
+        null += f" OR regexp_matches({name}, '^\\s*[+-]?0+(\\.0*)?\\s*$')"
+    return f"CASE WHEN {null} THEN NULL ELSE {name} END"
 
 
 def quote(path):

@@ -36,15 +36,15 @@ def test_counts_kinds_into_one_cell(tmp_path):
 
 @pytest.mark.parametrize("text, micros", [
     ("0.0000005", 0), ("0.0000015", 2), ("0.0000025", 2), ("0.00000250001", 3), ("1e-6", 1), ("1000000000", 10**15),
-    (" 1.4 ", 1_400_000), ("-0", 0), (".5", 500_000)])
+    (" 1.4 ", 1_400_000), ("-0", 0), (".5", 500_000), ("nan", 0)])
 def test_rounds_bids_half_to_even(tmp_path, text, micros):
     assert recount(tmp_path, [CLICK | {"bid": text}]).cells()[KEY][5] == micros
 
 
 @pytest.mark.parametrize("row", [
     {"ts": ""}, {"ts": "yesterday"}, {"ts": "2024-02-30 00:00:00"}, {"ts": "2024-08-24 24:00:00"}, {"ts": "1999-12-31 23:59:59"},
-    {"ts": "2024-08-26 10:00:00"}, {"bid": "-1"}, {"bid": "1000000000.1"}, {"bid": "nan"}, {"bid": "x"}, {"job_id": "n/a"},
-    {"publisher_id": "4,1"}, {"job_id": "188."}, {"create_time": "7"}])
+    {"ts": "2024-08-26 10:00:00"}, {"bid": "-1"}, {"bid": "1000000000.1"}, {"bid": "$2"}, {"bid": "x"}, {"job_id": "n/a"},
+    {"publisher_id": "4,1"}, {"job_id": "188.5"}, {"create_time": "7"}])
 def test_rejects(tmp_path, row):
     rows = [CLICK] * 3000 + [CLICK | row]
     assert recount(tmp_path, rows).classes() == {"counted": 3000, "unattributed": 0, "other": 0, "rejected": 1}
@@ -53,6 +53,16 @@ def test_rejects(tmp_path, row):
 @pytest.mark.parametrize("row", [{"custom_track": "alive"}, {"custom_track": "", "ev": "2"}, {"custom_track": "alive", "ts": ""}])
 def test_other_kinds_come_first(tmp_path, row):
     assert recount(tmp_path, [CLICK | row]).classes()["other"] == 1
+
+
+@pytest.mark.parametrize("row", [{"custom_track": " CLICK"}, {"job_id": "1.0"}, {"custom_track": "NULL", "ev": "1.0"}, {"group_id": " 4. "}])
+def test_reads_a_value_however_it_is_written(tmp_path, row):
+    assert recount(tmp_path, [CLICK | row]).cells().keys() == {KEY}
+
+
+@pytest.mark.parametrize("job", ["0", "0.0", "None", "\\N"])
+def test_job_zero_and_words_for_null_are_no_job(tmp_path, job):
+    assert recount(tmp_path, [CLICK | {"job_id": job}]).classes()["unattributed"] == 1
 
 
 def test_rows_without_a_job_are_unattributed_unless_the_payload_names_it(tmp_path):
