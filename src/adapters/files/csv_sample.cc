@@ -23,7 +23,7 @@ class SampleStream : public ByteStream {
   explicit SampleStream(std::string_view bytes) : bytes_(bytes) {}
   Result<size_t> read(std::span<char> into) override {
     const size_t count = std::min(into.size(), bytes_.size() - position_);
-    std::memcpy(into.data(), bytes_.data() + position_, count);
+    bytes_.copy(into.data(), count, position_);
     position_ += count;
     return count;
   }
