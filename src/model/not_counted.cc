@@ -59,7 +59,9 @@ void NotCountedKinds::add(const NotCountedKinds& others) {
 
 std::vector<NotCounted> NotCountedKinds::by_rows() const {
   std::vector<NotCounted> sorted = kinds_;
-  std::ranges::stable_sort(sorted, std::ranges::greater(), &NotCounted::rows);
+  std::ranges::sort(sorted, [](const NotCounted& a, const NotCounted& b) {
+    return a.rows != b.rows ? a.rows > b.rows : a.kind < b.kind;
+  });
   return sorted;
 }
 
