@@ -57,9 +57,10 @@ void fuzz_timestamp(Bytes input) {
   TrackingBatch batch;
   batch.add_row();
   batch.set_ts_text(text);
-  FUZZ_REQUIRE(batch.status(Column::kTs, 0) == (text.empty() ? CellStatus::kNull
-                                                : parsed     ? CellStatus::kValue
-                                                             : CellStatus::kBad));
+  const bool is_value = parsed || parse_epoch(text);
+  FUZZ_REQUIRE(batch.status(Column::kTs, 0) == (ReadingRules().is_null(text) ? CellStatus::kNull
+                                                : is_value                   ? CellStatus::kValue
+                                                                             : CellStatus::kBad));
   if (!parsed) return;
   FUZZ_REQUIRE(parsed->us == expected->us && parsed->has_offset == expected->has_offset);
   FUZZ_REQUIRE(batch.ts_us(0) == parsed->us);
