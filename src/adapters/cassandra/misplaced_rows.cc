@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "adapters/cassandra/cql_session_internal.h"
@@ -17,10 +16,6 @@ constexpr int kSampleRows = 4000;
 constexpr int kRowsOfPartition = 20;
 constexpr size_t kLookedForInAllShards = 8;
 constexpr int32_t kShardsLookedAt = 16;
-
-std::span<const uint8_t> bytes_of(const std::string& cell) {
-  return {reinterpret_cast<const uint8_t*>(cell.data()), cell.size()};
-}
 
 std::optional<RowId> id_of(CqlType type, const std::string& cell) {
   if (!is_text(type)) return read_uuid(bytes_of(cell));

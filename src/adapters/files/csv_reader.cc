@@ -253,17 +253,7 @@ Result<void> CsvReader::match_columns(std::span<const WantedColumn> wanted) {
   std::vector<std::string_view> missing;
   for (size_t index = 0; index < wanted.size(); ++index) {
     const std::string_view name = wanted[index].name;
-    const auto choose = [&](auto matches) {
-      std::vector<size_t> places;
-      for (size_t place = 0; place < header_.size(); ++place) {
-        if (matches(header_[place])) places.push_back(place);
-      }
-      return places;
-    };
-    std::vector<size_t> places = choose([&](std::string_view text) { return text == name; });
-    if (places.empty()) {
-      places = choose([&](std::string_view text) { return equal_without_case(text, name); });
-    }
+    const std::vector<size_t> places = places_of(name, header_);
     if (places.size() > 1) {
       return fail(ErrorKind::kConfig, "read header", name_,
                   fmt::format("column {} stands there {} times", name, places.size()),

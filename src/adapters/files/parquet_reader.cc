@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,26 +13,6 @@
 
 namespace hirestream {
 namespace {
-
-bool equal_without_case(const std::string& a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), b.size()) == 0;
-}
-
-// By name as it stands, else by name in other letters.
-std::vector<size_t> places_of(std::string_view name, std::span<const std::string> found) {
-  const auto choose = [&](const auto& matches) {
-    std::vector<size_t> places;
-    for (size_t place = 0; place < found.size(); ++place) {
-      if (matches(found[place])) places.push_back(place);
-    }
-    return places;
-  };
-  std::vector<size_t> places = choose([&](const std::string& text) { return text == name; });
-  if (places.empty()) {
-    places = choose([&](const std::string& text) { return equal_without_case(text, name); });
-  }
-  return places;
-}
 
 tl::unexpected<Error> failure_of(hs_parquet_error& error, const std::string& path) {
   const std::string message = error.message == nullptr ? "" : error.message;

@@ -123,6 +123,21 @@ Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, cons
       std::make_unique<StoppableReader>(path, std::move(reader), std::move(stop)));
 }
 
+std::vector<size_t> places_of(std::string_view name, std::span<const std::string> found) {
+  const auto choose = [&](const auto& matches) {
+    std::vector<size_t> places;
+    for (size_t place = 0; place < found.size(); ++place) {
+      if (matches(found[place])) places.push_back(place);
+    }
+    return places;
+  };
+  std::vector<size_t> places = choose([&](std::string_view text) { return text == name; });
+  if (places.empty()) {
+    places = choose([&](std::string_view text) { return equal_without_case(text, name); });
+  }
+  return places;
+}
+
 RowId malformed_row_id(const Record& record) {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(record.bytes.data(), record.bytes.size(),
                                                    static_cast<uint64_t>(record.line));

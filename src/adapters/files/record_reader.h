@@ -79,6 +79,9 @@ Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, cons
                                                          std::stop_token stop = {},
                                                          const CsvWriting& csv = CsvSettings());
 
+// Where a wanted column stands among a file's own: by its name as it is, else in other letters.
+std::vector<size_t> places_of(std::string_view name, std::span<const std::string> found);
+
 // What a malformed record is known by: a hash of its bytes and its line number, with version nibble
 // 0, which no real UUID has.
 RowId malformed_row_id(const Record& record);

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <initializer_list>
 
@@ -60,14 +59,9 @@ const std::array<Meaning, kOldColumnCount> kMeanings = {{
      "a time as 2024-03-05 10:00:00 is needed, or null"},
 }};
 
-bool is_same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 std::optional<int> find_name(std::span<const std::string> names, std::string_view name) {
-  const auto found =
-      std::ranges::find_if(names, [&](const std::string& one) { return is_same_name(one, name); });
+  const auto found = std::ranges::find_if(
+      names, [&](const std::string& one) { return equal_without_case(one, name); });
   return found == names.end() ? std::nullopt
                               : std::optional(static_cast<int>(found - names.begin()));
 }
@@ -210,7 +204,7 @@ std::vector<std::string> OldEventsColumns::notes() const {
           fmt::format("there is no column {}: {}", meaning.name,
                       meaning.column == OldColumn::kSources ? "it stays empty" : "it is 0"));
     } else if (const std::string& name = names_[static_cast<size_t>(*position_of_it)];
-               !is_same_name(name, meaning.name)) {
+               !equal_without_case(name, meaning.name)) {
       notes.push_back(fmt::format("column {} is taken as {}", name, meaning.name));
     }
   }
