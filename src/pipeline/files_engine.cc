@@ -177,7 +177,7 @@ Result<void> FilesEngine::forget_copied(int64_t now_us) {
   std::vector<SliceKey> copies;
   for (const auto& [key, entry] : book_.entries()) {
     const auto [first, last] = gone.equal_range(entry.digest.rows);
-    if (there_.contains(key) && std::any_of(first, last, [&entry = entry](const auto& candidate) {
+    if (there_.contains(key) && std::any_of(first, last, [&](const auto& candidate) {
           return candidate.second.may_be(entry.digest);
         })) {
       copies.push_back(key);

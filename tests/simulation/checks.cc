@@ -231,7 +231,8 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger, int
   std::set<SliceKey> later;
   for (const SliceKey& key : prompt_dirty_) {
     const auto found = ledger.find(key);
-    if (found != ledger.end() && found->second.entry.held) {
+    const bool released = released_ != nullptr && released_->contains(key);
+    if (released || (found != ledger.end() && found->second.entry.held)) {
       later.insert(key);  // nothing is counted while rows are missing
       continue;
     }

@@ -49,6 +49,8 @@ class Checks {
     frozen_slices_ = &slices;
     is_frozen_ = std::move(is_frozen);
   }
+  // Slices that a repair released: whoever counts them hears of it at the next audit.
+  void look_at_released(const std::set<SliceKey>& slices) { released_ = &slices; }
   // Sound and Accounted of a slice whose entry was just replaced.
   void check_slice(const LedgerEntry& before, const CellMap& cells_before, const LedgerEntry& after,
                    const CellMap& cells_after) const;
@@ -119,6 +121,7 @@ class Checks {
   const RawLog& log_;
   Promptness promptness_;
   const std::map<SliceKey, StoredSlice>* frozen_slices_ = nullptr;
+  const std::set<SliceKey>* released_ = nullptr;
   std::function<bool(const SliceKey&)> is_frozen_ = [](const SliceKey&) { return false; };
   // Rows were overwritten so that they give less: that is for somebody to decide.
   bool gives_less_now(const SliceKey& key, const StoredSlice& slice) const;

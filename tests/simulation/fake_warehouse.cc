@@ -45,6 +45,7 @@ void WarehouseDatabase::watch(const std::string& source, Checks& checks) {
   added->checks = &checks;
   checks.look_at_frozen(added->frozen_slices,
                         [this, source](const SliceKey& key) { return is_frozen(key, source); });
+  checks.look_at_released(added->released);
 }
 
 SourceId WarehouseDatabase::id_of(const std::string& source) const {
@@ -448,6 +449,7 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
     }
     if (watch != nullptr) {
       watch->repaired.erase(key);
+      watch->released.erase(key);
     }
     now_.slices.erase({commit.source, key});
     now_.shadow[commit.source].erase(key);
@@ -460,8 +462,12 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
   if (watch != nullptr) {
     if (commit.writers.empty()) {
       watch->repaired.insert(key);
+      if (before.held && !now.held) {
+        watch->released.insert(key);
+      }
     } else {
       watch->repaired.erase(key);
+      watch->released.erase(key);
     }
     watch->checks->check_slice(before, shadow.cells, now, cells);
     if (!was_damaged) {

@@ -144,6 +144,8 @@ class WarehouseDatabase {
     std::map<SliceKey, StoredSlice> frozen_slices;
     CellMap history;
     std::set<SliceKey> repaired;  // last changed by a repair
+    // Held until a repair released them, which whoever counts them does not know yet.
+    std::set<SliceKey> released;
   };
 
   SourceId id_of(const std::string& source) const;
