@@ -84,7 +84,16 @@ void check_raw_page(InputReader& reader) {
     FUZZ_REQUIRE(result.error().kind == ErrorKind::kTransient);
     return;
   }
-  FUZZ_REQUIRE(ends.has_value() && batch.rows() == rows);
+  FUZZ_REQUIRE(batch.rows() == rows);
+  if (page.empty()) {
+    for (const Column column : kAllColumns) {
+      for (size_t row = 0; row < rows; ++row) {
+        FUZZ_REQUIRE(batch.status(column, row) == CellStatus::kNull);
+      }
+    }
+    return;
+  }
+  FUZZ_REQUIRE(ends.has_value());
   // Row by row the same comes out.
   size_t begin = 0;
   for (size_t row = 0; row < rows; ++row) {

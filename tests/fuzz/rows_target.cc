@@ -108,6 +108,7 @@ std::vector<RawEvent> comparable(const std::vector<RawEvent>& events) {
     TrackingBatch batch;
     batch.add_row();
     batch.set_id_text(*event[RawColumn::kCreateTime]);
+    if (batch.status(Column::kCreateTime, 0) == CellStatus::kNull) continue;
     if (ids.insert(batch.id(0)).second) kept.push_back(event);
   }
   return kept;

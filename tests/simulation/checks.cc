@@ -231,8 +231,7 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger, int
   std::set<SliceKey> later;
   for (const SliceKey& key : prompt_dirty_) {
     const auto found = ledger.find(key);
-    const bool released = released_ != nullptr && released_->contains(key);
-    if (released || (found != ledger.end() && found->second.entry.held)) {
+    if (is_released(key) || (found != ledger.end() && found->second.entry.held)) {
       later.insert(key);  // nothing is counted while rows are missing
       continue;
     }
@@ -314,7 +313,8 @@ int64_t Checks::scan_retention_end_us(const SliceKey& key) const {
 
 void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                               Invariant invariant) const {
-  if (exempt_.contains(key) || slice.entry.held) {
+  const bool just_released = invariant == Invariant::kSettled && is_released(key);
+  if (exempt_.contains(key) || slice.entry.held || just_released) {
     return;
   }
   CellMap want;

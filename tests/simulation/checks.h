@@ -115,6 +115,9 @@ class Checks {
   Expected exactly_now(const SliceKey& key) const;
   bool has_expired_rows(const SliceKey& key) const;
   bool may_be_held(const SliceKey& key, int64_t back_us) const;
+  bool is_released(const SliceKey& key) const {
+    return released_ != nullptr && released_->contains(key);
+  }
   void check_exact(const SliceKey& key, const StoredSlice& slice) const;
 
   const World& world_;

@@ -517,7 +517,9 @@ class Run {
       // Before an engine could register the source there is nothing to verify.
       const bool too_early =
           error.operation == "open source" && database_.ledger(source.name).empty();
-      if (error.kind != ErrorKind::kTransient && !too_few_shards && !too_early) {
+      const bool gone =
+          error.operation == kTableGone && process.origin.log.is_removed(world_.now_us());
+      if (error.kind != ErrorKind::kTransient && !too_few_shards && !too_early && !gone) {
         throw InvariantViolation{"Unexpected error", name + ": " + error.text()};
       }
       world_.trace(name, "error: " + error.text());

@@ -636,8 +636,10 @@ Result<bool> CsvReader::is_repeated_header() {
                  "split the file before this line");
 }
 
-// Of a record with too few or too many fields.
+// Of a record with too few or too many fields. Of one of several lines not all fields are at hand,
+// and it is no header.
 Result<void> CsvReader::refuse_other_header() const {
+  if (scanned_.feeds_inside > 0) return {};
   const Field& first = fields_[0];
   if (static_cast<size_t>(first.end - first.begin) > header_name_bytes_max_) return {};
   if (column_count_ < 2 || names_among_fields() * 2 < column_count_) return {};
@@ -659,7 +661,8 @@ Result<void> CsvReader::refuse_other_dialect(size_t record_bytes) {
   for (size_t tried = 0; tried < candidates.size() && fitting == nullptr; ++tried) {
     const size_t budget = budget_in_all - std::min(budget_in_all, bytes_followed_);
     const size_t bytes_max = std::min(budget / (candidates.size() - tried), kFollowedBytesMax);
-    while (window_.size() < bytes_max && !window_.at_end()) HIRESTREAM_TRY(fill());
+    // More than that, so that whether the file ends there is known.
+    while (window_.size() <= bytes_max && !window_.at_end()) HIRESTREAM_TRY(fill());
     if (fits(*candidates[tried], bytes_max)) fitting = candidates[tried];
   }
   scanned_ = found;
