@@ -64,6 +64,7 @@ Result<ReadingRules> reading_rules(const SourceSettings& source) {
   }
   rules.null_words = split_list(source.null_words);
   rules.arrival_is_event_time = source.event_time == "arrival";
+  rules.any_text_is_id = source.ids == "any";
   return rules;
 }
 

@@ -42,6 +42,7 @@ TEST(EngineOptions, DefaultsOfSettingsAreDefaultsOfTheEngine) {
   EXPECT_EQ(mapped->reading.names, own.reading.names);
   EXPECT_EQ(mapped->reading.null_words, own.reading.null_words);
   EXPECT_EQ(mapped->reading.arrival_is_event_time, own.reading.arrival_is_event_time);
+  EXPECT_EQ(mapped->reading.any_text_is_id, own.reading.any_text_is_id);
   EXPECT_EQ(mapped->counting.kinds.kinds, own.counting.kinds.kinds);
   EXPECT_EQ(mapped->counting.kinds.page_view_ev, own.counting.kinds.page_view_ev);
   EXPECT_EQ(mapped->counting.attribution, own.counting.attribution);

@@ -53,7 +53,9 @@ std::string few_counted(const RowClasses& classes) {
   }
   return most == classes.other
              ? counted + ": most are of kinds that are not counted (--kinds, --page-view-ev)"
-             : counted + ": most are rejected; `hirestream rejects` shows why";
+             : counted +
+                   ": most are rejected; `hirestream rejects` shows why; if `create_time` is no "
+                   "UUID: --ids any";
 }
 
 }  // namespace

@@ -144,6 +144,10 @@ std::vector<Setting> source_rows() {
              "When an event happened: what `ts` says, or the time of arrival that is in "
              "`create_time` (then nothing reads `ts`)",
              in_source<&S::event_time>()),
+      chosen("source", "ids", "--ids", T::kChoice, "uuid", {"uuid", "any"},
+             "What `create_time` may be: a UUID, or any text that no other row has; such rows have "
+             "no time of arrival",
+             in_source<&S::ids>()),
       chosen(
           "source", "csv_escape", "--csv-escape", T::kChoice, "auto",
           {"auto", "double", "backslash", "backslash-doubled", "backslash-plain",

@@ -36,6 +36,7 @@ struct SourceSettings {
   std::map<std::string, std::string> columns;  // tracking column → its name in the source
   std::string null_words;                      // separated by commas
   std::string event_time;                      // "ts", "arrival"
+  std::string ids;                             // "uuid", "any"
   std::string csv_escape;                      // "auto", "double", "backslash", …
   std::string csv_delimiter;                   // "auto", ",", ";", "tab", "|"
   std::string csv_header;  // names, separated by commas; empty: files have a header

@@ -43,6 +43,8 @@ struct ReadingRules {
   std::vector<std::string> null_words = usual_null_words();
   // An event's time is the time of arrival in its id, if there is one; `ts` is not read.
   bool arrival_is_event_time = false;
+  // Any text is a row's id, not only a UUID; it has no time of arrival.
+  bool any_text_is_id = false;
 
   std::string_view name(Column column) const { return names[static_cast<size_t>(column)]; }
   // Blanks around it do not matter.

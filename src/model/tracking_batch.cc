@@ -103,7 +103,12 @@ void TrackingBatch::set_id_text(std::string_view text) {
   const TextId read = read_uuid_text(text);
   if (read.is_uuid) {
     set_id(read.id);
-  } else if (!is_null(trim(text))) {
+  } else if (is_null(trim(text))) {
+    return;
+  } else if (rules_.any_text_is_id) {
+    ids_.back() = read_uuid_text(trim(text)).id;
+    set_status(Column::kCreateTime, CellStatus::kValue);
+  } else {
     ids_.back() = read.id;
     set_bad(Column::kCreateTime, text, "create_time_unreadable");
   }

@@ -34,7 +34,8 @@ class TrackingBatch {
 
   // Native uuid / timeuuid.
   void set_id(const RowId& id);
-  // A UUID as read_uuid_text() takes it; else kBad, and the row is known by the text's hash.
+  // A UUID as read_uuid_text() takes it. Another text's row is known by its hash, and it is kBad
+  // unless any text is an id; it has no time of arrival.
   void set_id_text(std::string_view text);
   // Only sources whose positions are not arrival times.
   void set_position(Position position);

@@ -113,6 +113,22 @@ TEST(TrackingBatch, IdThatIsNoUuidIsBadButStillDistinguishesRows) {
   }
 }
 
+TEST(TrackingBatch, AnyTextIsAnIdWhereThatIsSaid) {
+  ReadingRules rules;
+  rules.any_text_is_id = true;
+  TrackingBatch batch(rules);
+  for (const char* text : {"row-1", " row-1 ", "row-2", "NULL"}) {
+    batch.add_row();
+    batch.set_id_text(text);
+  }
+  EXPECT_EQ(batch.status(Column::kCreateTime, 0), CellStatus::kValue);
+  EXPECT_EQ(batch.id(0), batch.id(1));
+  EXPECT_NE(batch.id(0), batch.id(2));
+  EXPECT_FALSE(is_version_1(batch.id(0)));
+  EXPECT_EQ(batch.status(Column::kCreateTime, 3), CellStatus::kNull);
+  EXPECT_TRUE(batch.bad_cells().empty());
+}
+
 TEST(TrackingBatch, TimeWithOffsetIsUtcWhateverTheSourceZone) {
   TrackingBatch batch(ReadingRules{.source_zone = *TimeZone::find("America/New_York")});
   batch.add_row();

@@ -114,6 +114,9 @@ Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions&
   if (options.reading.arrival_is_event_time) {
     out.emplace("event_time", "arrival");
   }
+  if (options.reading.any_text_is_id) {
+    out.emplace("ids", "any");
+  }
   if (counting.start_at_us) {
     out.emplace(kStartAt, format_timestamp_us(*counting.start_at_us));
   }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <cstring>
@@ -124,10 +123,7 @@ struct NdjsonReader::Parser {
     Key key;
     for (size_t index = 0; index < names.size(); ++index) {
       if (names[index] == text) return Key{{}, static_cast<int>(index), true};
-      if (names[index].size() == text.size() &&
-          ::strncasecmp(names[index].data(), text.data(), text.size()) == 0) {
-        key.column = static_cast<int>(index);
-      }
+      if (equal_without_case(names[index], text)) key.column = static_cast<int>(index);
     }
     return key;
   }
