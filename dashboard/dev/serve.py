@@ -188,7 +188,11 @@ def get_quality(connection, query):
                for reason, column, kept, newest, row_id, value, row in connection.execute(
                    "SELECT reason, column_name, COUNT(*), MAX(first_seen_us), MIN(row_id), MIN(value), MIN(row_json) "
                    "FROM hirestream_rejects GROUP BY 1, 2")]
-    return {"sources": sources, "rejects": rejects,
+    kinds = [{"source": "demo", "class": name, "kind": kind, "rows": count, "newest": instant(newest),
+              "sample": {"id": text.split(" ")[1], "file": ""}}
+             for name, kind, count, newest, text in connection.execute(
+                 "SELECT class, kind, SUM(row_count), MAX(newest_us), MAX(newest) FROM hirestream_kinds GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20")]
+    return {"sources": sources, "rejects": rejects, "not_counted": kinds,
             "hints": ["57 % of the rows name no job in their columns; 9,214 of them name one in `ed`: attribution = \"payload\" counts these."]}
 
 

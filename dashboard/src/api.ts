@@ -121,9 +121,20 @@ export interface Reject {
   sample: { id: string; value: string; row: string };
 }
 
+/** A kind of rows that was read and not counted. */
+export interface NotCounted {
+  source: string;
+  class: "other" | "unattributed";
+  kind: string;
+  rows: number;
+  newest: string | null;
+  sample: { id: string; file: string };
+}
+
 export interface Quality {
   sources: QualitySource[];
   rejects: Reject[];
+  not_counted: NotCounted[];
   hints: string[];
 }
 

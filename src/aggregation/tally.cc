@@ -27,20 +27,8 @@ uint64_t hash_of(const CellKey& key) {
   return hash;
 }
 
-// Bytes that are not UTF-8, and NUL, become U+FFFD, so that a database's text column takes them;
-// cut at kRejectedValueMax bytes.
-std::string storable_text(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t size = text.front() == '\0' ? 0 : utf8_character_size(text);
-    const std::string_view piece = size == 0 ? kReplacementCharacter : text.substr(0, size);
-    if (out.size() + piece.size() > kRejectedValueMax) {
-      break;
-    }
-    out += piece;
-    text.remove_prefix(std::max<size_t>(size, 1));
-  }
-  return out;
+std::string storable(std::string_view text) {
+  return storable_text(text, kRejectedValueMax);
 }
 
 std::string_view bad_text(const TrackingBatch& batch, size_t row, Column column) {
@@ -60,7 +48,7 @@ void append_field(std::string& out, const TrackingBatch& batch, size_t row, Colu
   append_json_string(column_name(column), out);
   out += ':';
   if (batch.status(column, row) == CellStatus::kBad) {
-    append_json_string(storable_text(bad_text(batch, row, column)), out);
+    append_json_string(storable(bad_text(batch, row, column)), out);
     return;
   }
   switch (column) {
@@ -76,7 +64,7 @@ void append_field(std::string& out, const TrackingBatch& batch, size_t row, Colu
     case Column::kCustomTrack:
     case Column::kEv:
     case Column::kEd:
-      append_json_string(storable_text(batch.text(column, row).substr(0, kRejectedValueMax)), out);
+      append_json_string(storable(batch.text(column, row)), out);
       break;
     default:
       out += std::to_string(batch.integer(column, row));
@@ -135,7 +123,7 @@ void Tally::keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, s
   reject.reason = std::string(verdict.reason);
   reject.column = std::string(column_name(verdict.column));
   if (batch.status(verdict.column, row) == CellStatus::kBad) {
-    reject.value = storable_text(bad_text(batch, row, verdict.column));
+    reject.value = storable(bad_text(batch, row, verdict.column));
   } else if (verdict.column == Column::kTs &&
              batch.status(Column::kTs, row) == CellStatus::kValue) {
     reject.value = format_timestamp_us(batch.ts_us(row));

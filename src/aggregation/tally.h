@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "aggregation/row_classifier.h"
@@ -27,6 +28,8 @@ class Tally {
   const std::vector<RejectedRow>& rejects() const { return rejects_; }
   // Of the rows of classes other and unattributed.
   const NotCountedKinds& not_counted() const { return not_counted_; }
+  // The file that all rows are in.
+  void set_place(const std::string& file) { not_counted_.set_place(file); }
   bool empty() const { return digest_.rows == 0; }
   // A cell whose bids add up to more than 64 bits of millionths hold: the contribution is not the
   // sum of the rows then, and must not be used.

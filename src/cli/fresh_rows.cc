@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/kind_list_internal.h"
 #include "cli/quantity.h"
 
 namespace hirestream {
@@ -15,8 +16,8 @@ std::string line_of(const std::vector<NotCounted>& kinds, WhyNotCounted why,
   std::vector<std::string> parts;
   for (const NotCounted& kind : kinds) {
     if (kind.why == why) {
-      parts.push_back(fmt::format("{} {} (newest {})", kind.kind, format_count(kind.rows),
-                                  format_uuid(kind.newest)));
+      parts.push_back(
+          fmt::format("{} {} (newest {})", kind.kind, format_count(kind.rows), newest_row(kind)));
     }
   }
   return parts.empty() ? "" : fmt::format("{}: {}\n", title, fmt::join(parts, ", "));
@@ -61,9 +62,7 @@ std::string few_counted(const RowClasses& classes) {
 }  // namespace
 
 std::vector<NotCounted> shown_kinds(const FreshRows& rows) {
-  std::vector<NotCounted> kinds = rows.not_counted.by_rows();
-  kinds.resize(std::min(kinds.size(), kKindsShown));
-  return kinds;
+  return most_frequent(rows.not_counted.all(), kKindsShown);
 }
 
 std::string not_counted_text(const FreshRows& rows) {

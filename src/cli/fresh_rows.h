@@ -13,7 +13,7 @@ inline constexpr size_t kKindsShown = 20;
 
 // One line for each reason; empty: every row was counted or rejected.
 std::string not_counted_text(const FreshRows& rows);
-// The most frequent kinds that were not counted, at most kKindsShown.
+// The most frequent kinds that were not counted: most_frequent of kKindsShown.
 std::vector<NotCounted> shown_kinds(const FreshRows& rows);
 // Sentences that name the likely reason and the setting that mends it: no click, no impression, or
 // less than half of the rows counted.

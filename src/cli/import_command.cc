@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "adapters/cassandra/cassandra_history.h"
 #include "adapters/cassandra/cassandra_writer.h"
 #include "cli/cassandra_config.h"
 #include "cli/commands.h"
 #include "cli/copy_table.h"
+#include "cli/engine_options.h"
 #include "cli/import_files.h"
 #include "cli/interrupt.h"
 #include "cli/open_source.h"
@@ -29,6 +31,8 @@ constexpr const char* kImportFooter = R"(Examples:
   hirestream import 2026-06-*.csv.gz --to sqlite:raw.db
   hirestream import export.ndjson.zst --to cassandra://127.0.0.1/logs/tracking --on-bad-row skip
   hirestream import --from cassandra://127.0.0.1/logs/tracking --to cassandra://127.0.0.1/logs/tracking_by_bucket
+  hirestream import clicks.csv --to sqlite:raw.db --columns create_time=event_id,custom_track=event_type,ts=created_at
+  hirestream import without_ts.ndjson --to sqlite:raw.db --event-time arrival
 
 Rows with the same create_time are one row: repeats are left out, of different versions the last one stays. Importing
 again is harmless; a CSV or NDJSON file that exists is replaced only with --replace. A row that does not fit is never written in part; it is named with file, line and reason.
@@ -47,8 +51,31 @@ struct Options {
   std::string csv_escape = "auto";
   std::string csv_delimiter = "auto";
   std::string csv_header;
+  std::string columns;
+  std::string null_words{find_setting("source.null_words")->fallback};
+  std::string event_time{find_setting("source.event_time")->fallback};
   bool replace = false;
 };
+
+Result<ReadingRules> rules_of(const Options& options) {
+  Settings settings;
+  SourceSettings source;
+  source.source_timezone = options.source_timezone;
+  for (const auto& [name, text] : {std::pair{"source.columns", &options.columns},
+                                   std::pair{"source.null_words", &options.null_words},
+                                   std::pair{"source.event_time", &options.event_time}}) {
+    const Setting& setting = *find_setting(name);
+    auto value = read_setting(setting, *text);
+    if (!value) {
+      Error error = std::move(value).error();
+      error.operation = "import";
+      error.subject = setting.option;
+      return forward(std::move(error));
+    }
+    setting.store(settings, source, std::move(*value));
+  }
+  return reading_rules(source);
+}
 
 int64_t total_bytes(const std::vector<std::string>& files) {
   int64_t total = 0;
@@ -154,7 +181,8 @@ Result<int> copy_table(const Options& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(options.source_timezone));
   CopyOptions copy;
   HIRESTREAM_ASSIGN(copy.give_up_after_us, read_duration(options.give_up_after));
-  HIRESTREAM_ASSIGN(const auto history, CassandraHistory::open(from));
+  HIRESTREAM_ASSIGN(ReadingRules rules, rules_of(options));
+  HIRESTREAM_ASSIGN(const auto history, CassandraHistory::open(from, std::move(rules)));
   HIRESTREAM_ASSIGN(const auto writer, CassandraWriter::open(to, zone));
   copy.from = history->shape().identity();
   copy.to = writer->identity();
@@ -200,6 +228,7 @@ Result<int> run(const Options& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(import.give_up_after_us, read_duration(options.give_up_after));
   HIRESTREAM_ASSIGN(const auto writer, open_writer(options.to, options.source_timezone));
   import.files = options.files;
+  HIRESTREAM_ASSIGN(import.rules, rules_of(options));
   import.skip_bad_rows = options.on_bad_row == "skip";
   import.on_retry = logged_retries(context);
   HIRESTREAM_ASSIGN(
@@ -267,12 +296,17 @@ void add_import_command(CLI::App& app, CommandContext& context) {
                    "How long a write that fails for a passing reason is tried again")
       ->type_name("DURATION")
       ->capture_default_str();
-  const auto add_csv = [command](const char* name, std::string& text, const char* setting) {
-    command->add_option(name, text, std::string(find_setting(setting)->help))->type_name("TEXT");
+  const auto add = [command](std::string& text, const char* name) {
+    const Setting& setting = *find_setting(name);
+    command->add_option(std::string(setting.option), text, std::string(setting.help))
+        ->type_name("TEXT");
   };
-  add_csv("--csv-escape", options->csv_escape, "source.csv_escape");
-  add_csv("--csv-delimiter", options->csv_delimiter, "source.csv_delimiter");
-  add_csv("--csv-header", options->csv_header, "source.csv_header");
+  add(options->csv_escape, "source.csv_escape");
+  add(options->csv_delimiter, "source.csv_delimiter");
+  add(options->csv_header, "source.csv_header");
+  add(options->columns, "source.columns");
+  add(options->null_words, "source.null_words");
+  add(options->event_time, "source.event_time");
   command->footer(kImportFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };

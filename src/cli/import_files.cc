@@ -39,10 +39,10 @@ Result<FileFormat> format_of(const std::string& path) {
       "or *.parquet");
 }
 
-std::vector<WantedColumn> wanted_columns() {
+std::vector<WantedColumn> wanted_columns(const std::vector<NamedRawColumn>& columns) {
   std::vector<WantedColumn> wanted;
-  for (const std::string_view name : kRawColumnNames) {
-    wanted.push_back({name, name == "create_time"});
+  for (const NamedRawColumn& column : columns) {
+    wanted.push_back({column.name, column.renamed || column.column == RawColumn::kCreateTime});
   }
   return wanted;
 }
@@ -56,16 +56,6 @@ uint64_t content_hash(const RawEvent& event) {
   return hash;
 }
 
-RawEvent event_of(const Record& record) {
-  RawEvent event;
-  for (size_t i = 0; i < event.values.size(); ++i) {
-    if (record.values[i]) {
-      event.values[i] = std::string(*record.values[i]);
-    }
-  }
-  return event;
-}
-
 }  // namespace
 
 std::string BadRow::text() const {
@@ -73,7 +63,32 @@ std::string BadRow::text() const {
 }
 
 FileImporter::FileImporter(ImportOptions options, RawLogWriter& writer, Progress progress)
-    : options_(std::move(options)), writer_(writer), progress_(std::move(progress)) {}
+    : options_(std::move(options)),
+      writer_(writer),
+      progress_(std::move(progress)),
+      columns_(raw_columns(options_.rules)) {}
+
+RawEvent FileImporter::event_of(const Record& record) const {
+  RawEvent event;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (record.values[i]) {
+      event[columns_[i].column] = std::string(*record.values[i]);
+    }
+  }
+  apply_rules(options_.rules, event);
+  return event;
+}
+
+// Rows of NDJSON leave out what is null: a name that none of them has may be a wrong one.
+void FileImporter::note_absent_columns(const std::string& path,
+                                       const std::vector<std::string>& found) const {
+  for (const NamedRawColumn& column : columns_) {
+    if (column.renamed && std::ranges::find(found, column.name) == found.end()) {
+      options_.on_note(path, fmt::format("no row has {}, which stands for {}", column.name,
+                                         kRawColumnNames[static_cast<size_t>(column.column)]));
+    }
+  }
+}
 
 Result<void> FileImporter::run(const std::stop_token& stop) {
   stop_ = stop;
@@ -92,9 +107,9 @@ Result<void> FileImporter::run(const std::stop_token& stop) {
 }
 
 Result<void> FileImporter::import_file(const std::string& path, const std::stop_token& stop) {
-  static const std::vector<WantedColumn> kWanted = wanted_columns();
   HIRESTREAM_ASSIGN(const FileFormat format, format_of(path));
-  HIRESTREAM_ASSIGN(const auto reader, open_record_reader(format, path, kWanted, {}, options_.csv));
+  HIRESTREAM_ASSIGN(const auto reader,
+                    open_record_reader(format, path, wanted_columns(columns_), {}, options_.csv));
   Record record;
   while (true) {
     auto more = reader->next(record);
@@ -125,6 +140,7 @@ Result<void> FileImporter::import_file(const std::string& path, const std::stop_
     if (const std::string dialect = reader->dialect(); !dialect.empty()) {
       options_.on_note(path, dialect);
     }
+    note_absent_columns(path, reader->found_columns());
     for (const std::string& note : reader->notes()) {
       options_.on_note(path, note);
     }

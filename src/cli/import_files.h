@@ -20,7 +20,9 @@
 #include <vector>
 
 #include "adapters/files/csv_dialect.h"
+#include "adapters/files/record_reader.h"
 #include "cli/generate_writing.h"
+#include "model/raw_columns.h"
 #include "model/raw_event.h"
 #include "model/result.h"
 #include "model/row_id.h"
@@ -39,6 +41,7 @@ struct ImportOptions {
   std::vector<std::string> files;
   bool skip_bad_rows = false;
   CsvSettings csv = {};
+  ReadingRules rules = {};
   // Told of a file how it is written, if not as usual, and what of it was passed over.
   std::function<void(const std::string& path, const std::string& text)> on_note = nullptr;
   size_t batch_rows = 5000;
@@ -76,6 +79,8 @@ class FileImporter {
     bool overwrites = false;
   };
   Result<void> import_file(const std::string& path, const std::stop_token& stop);
+  RawEvent event_of(const Record& record) const;
+  void note_absent_columns(const std::string& path, const std::vector<std::string>& found) const;
   Result<void> take(const std::string& path, int64_t line, RawEvent&& event);
   Result<void> flush(const std::string& path);
   Result<void> write_one_by_one(const std::string& path);
@@ -87,6 +92,7 @@ class FileImporter {
   ImportOptions options_;
   RawLogWriter& writer_;
   Progress progress_;
+  std::vector<NamedRawColumn> columns_;
   ImportReport report_;
   // Hash of the values each id has by now.
   std::unordered_map<RowId, uint64_t, RowIdHash> versions_;

@@ -172,6 +172,23 @@ TEST_F(FileImporterTest, TriesAgainAfterAPassingError) {
   EXPECT_EQ(writer_.rows.size(), 1U);
 }
 
+TEST_F(FileImporterTest, ReadsColumnsOfOtherNamesAndWordsForNull) {
+  ReadingRules rules;
+  rules.names[static_cast<size_t>(Column::kCreateTime)] = "event_id";
+  rules.names[static_cast<size_t>(Column::kTs)] = "created_at";
+  const auto import_with = [&](const std::string& path) {
+    FileImporter importer({.files = {path}, .rules = rules}, writer_,
+                          [](int64_t, const ImportReport&) {});
+    return importer.run({});
+  };
+  ASSERT_TRUE(import_with(file("a.csv", "event_id,created_at,ts,bid\n" + kId1 + ",T,U,NULL\n")));
+  EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kTs], "T");
+  EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], std::nullopt);
+  const auto refused = import_with(file("b.csv", "event_id,ts\n" + kId2 + ",U\n"));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("no column created_at"));
+}
+
 TEST_F(FileImporterTest, RefusesAFileWhoseNameTellsNoFormat) {
   const auto report = import({file("a.txt", "")});
   ASSERT_FALSE(report.has_value());

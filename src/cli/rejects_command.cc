@@ -9,6 +9,7 @@
 #include <set>
 
 #include "adapters/system/system_clock.h"
+#include "aggregation/tally.h"
 #include "cli/commands.h"
 #include "cli/engine_options.h"
 #include "cli/open_jobs.h"
@@ -37,12 +38,19 @@ Examples:
   hirestream rejects --warehouse sqlite:etl.db --limit 20
   hirestream rejects list --warehouse sqlite:etl.db --json | jq .
   hirestream rejects retry --source csv:events.csv --warehouse sqlite:etl.db)";
-constexpr size_t kValueWidth = 40;
+constexpr size_t kValueWidth = 60;
 
 struct RejectsOptions {
   SettingOptions settings;
   std::string action = "list";
   size_t limit = 100;
+};
+
+// What is known of rejected rows beyond those that are listed.
+struct RejectCounts {
+  int64_t listed = 0;
+  int64_t kept = 0;
+  int64_t rejected = 0;
 };
 
 struct NamedReject {
@@ -52,22 +60,41 @@ struct NamedReject {
 
 // Of these sources, or of all when none is named.
 Result<std::vector<NamedReject>> load(Warehouse& warehouse, const std::set<std::string>& names,
-                                      size_t limit) {
+                                      size_t limit, RejectCounts& counts) {
   std::vector<NamedReject> rejects;
+  HIRESTREAM_TRY(warehouse.begin_snapshot());
   HIRESTREAM_ASSIGN(const auto known, warehouse.sources());
   for (const SourceStatus& source : known) {
-    if (rejects.size() >= limit) {
-      break;
-    }
     if (!names.empty() && !names.contains(source.name)) {
       continue;
     }
-    HIRESTREAM_ASSIGN(auto stored, warehouse.load_rejects(source.id, limit - rejects.size()));
+    counts.rejected += source.classes.rejected;
+    HIRESTREAM_ASSIGN(auto stored, warehouse.load_rejects(source.id, SIZE_MAX));
+    counts.kept += static_cast<int64_t>(stored.size());
+    stored.resize(std::min(stored.size(), limit - rejects.size()));
     for (StoredReject& reject : stored) {
       rejects.push_back({source.name, std::move(reject)});
     }
   }
+  warehouse.end_snapshot();
+  counts.listed = static_cast<int64_t>(rejects.size());
   return rejects;
+}
+
+// Which caps were met; empty: none.
+std::string caps_text(const RejectCounts& counts) {
+  std::string text;
+  if (counts.listed < counts.kept) {
+    text += fmt::format("{} more are kept: --limit {} lists them\n",
+                        format_count(counts.kept - counts.listed), counts.kept);
+  }
+  if (counts.kept < counts.rejected) {
+    text += fmt::format(
+        "{} more were rejected and are not kept: at most {} of a slice are, and of all as many, "
+        "and as long, as engine.rejects_cap and engine.rejects_keep say\n",
+        format_count(counts.rejected - counts.kept), format_count(kRejectsPerSliceMax));
+  }
+  return text;
 }
 
 // What the warehouse does not know was never counted: an error when nothing else is asked for.
@@ -96,6 +123,29 @@ Result<std::set<std::string>> known_names(Warehouse& warehouse, const Settings& 
   return names;
 }
 
+// Of a row of a file that could not be read at all: what is wrong with it, and where it is. The
+// value says "FILE:LINE: WHAT".
+struct PlacedValue {
+  std::string what;
+  std::string place;
+};
+
+PlacedValue placed_value(const RejectedRow& row) {
+  if (row.reason != "row_malformed" && row.reason != "create_time_missing") {
+    return {row.value, ""};
+  }
+  constexpr std::string_view kDigits = "0123456789";
+  const std::string& text = row.value;
+  for (size_t colon = text.find(':'); colon != std::string::npos;
+       colon = text.find(':', colon + 1)) {
+    const size_t end = text.find_first_not_of(kDigits, colon + 1);
+    if (end != std::string::npos && end > colon + 1 && text.compare(end, 2, ": ") == 0) {
+      return {text.substr(end + 2), text.substr(0, end)};
+    }
+  }
+  return {text, ""};
+}
+
 // Printable and short: what came may be anything.
 std::string shown_value(const std::string& value) {
   std::string out;
@@ -114,12 +164,18 @@ std::string shown_value(const std::string& value) {
 }
 
 std::string to_text(const std::vector<NamedReject>& rejects) {
-  TablePrinter table(
-      {{"SOURCE"}, {"CREATE_TIME"}, {"REASON"}, {"COLUMN"}, {"VALUE"}, {"FIRST SEEN (UTC)"}});
+  TablePrinter table({{"REASON"},
+                      {"COLUMN"},
+                      {"VALUE"},
+                      {"CREATE_TIME"},
+                      {"FIRST SEEN (UTC)"},
+                      {"SOURCE"},
+                      {"FILE AND LINE"}});
   for (const auto& [source, reject] : rejects) {
-    table.add_row({source, format_uuid(reject.row.id), reject.row.reason, reject.row.column,
-                   shown_value(reject.row.value),
-                   format_timestamp_ms(reject.first_seen_us).substr(0, 19)});
+    const PlacedValue value = placed_value(reject.row);
+    table.add_row({reject.row.reason, reject.row.column, shown_value(value.what),
+                   format_uuid(reject.row.id),
+                   format_timestamp_ms(reject.first_seen_us).substr(0, 19), source, value.place});
   }
   return table.text();
 }
@@ -143,15 +199,18 @@ Result<int> list(const RejectsOptions& options, const Settings& settings, Comman
   HIRESTREAM_TRY(require_warehouse(settings));
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
   HIRESTREAM_ASSIGN(const auto names, known_names(*warehouse, settings, context));
-  HIRESTREAM_ASSIGN(const auto rejects, load(*warehouse, names, options.limit));
+  RejectCounts counts;
+  HIRESTREAM_ASSIGN(const auto rejects, load(*warehouse, names, options.limit, counts));
+  const std::string caps = caps_text(counts);
   if (context.json) {
     // A value may hold bytes that are no UTF-8.
     const auto replace = nlohmann::ordered_json::error_handler_t::replace;
     std::puts(to_json(rejects).dump(2, ' ', false, replace).c_str());
-  } else if (rejects.empty()) {
-    std::puts("no rejected rows are kept");
+    std::fputs(caps.c_str(), stderr);
+  } else if (counts.kept == 0) {
+    fmt::print("no rejected rows are kept\n{}", caps);
   } else {
-    std::fputs(to_text(rejects).c_str(), stdout);
+    fmt::print("{}{}", to_text(rejects), caps);
   }
   return kExitOk;
 }

@@ -10,6 +10,7 @@
 #include "cli/engine_runner.h"
 #include "cli/fresh_rows.h"
 #include "cli/interrupt.h"
+#include "cli/kind_list_internal.h"
 #include "cli/open_report.h"
 #include "cli/open_warehouse.h"
 #include "cli/progress.h"
@@ -129,17 +130,6 @@ Result<LedgerSummary> ledger_summary(const Settings& settings) {
   return summary;
 }
 
-nlohmann::ordered_json not_counted_json(const FreshRows& rows) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::array();
-  for (const NotCounted& kind : shown_kinds(rows)) {
-    out.push_back({{"why", kind.why == WhyNotCounted::kNoJob ? "no job" : "other kind"},
-                   {"kind", kind.kind},
-                   {"rows", kind.rows},
-                   {"newest", format_uuid(kind.newest)}});
-  }
-  return out;
-}
-
 nlohmann::ordered_json summary_json(const RunStatistics& run, const LedgerSummary& ledger,
                                     double seconds, bool interrupted) {
   const auto ms = [](int64_t us) { return static_cast<double>(us) / 1e3; };
@@ -161,7 +151,7 @@ nlohmann::ordered_json summary_json(const RunStatistics& run, const LedgerSummar
         {"too_late", ledger.classes.too_late},
         {"total", ledger.classes.total()}}},
       {"slices_held", ledger.slices_held},
-      {"not_counted", not_counted_json(run.fresh)},
+      {"not_counted", kinds_json(shown_kinds(run.fresh))},
       {"warnings", fresh_warnings(run.fresh)},
   };
   if (run.freshness.rows > 0) {

@@ -18,18 +18,21 @@ Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings
   options.open_report = [warehouse] { return open_report(warehouse); };
   options.metrics = [engines, &clock](Report& report) -> Result<std::string> {
     auto sources = report.quality();
+    auto not_counted = report.not_counted();
     auto verifications = report.verifications();
     auto minutes = report.minutes(clock.now_us() - kMetricsMinutesUs);
     if (!sources && lacks_tables(sources.error())) {  // the engines' own figures are there
       sources.emplace();
+      not_counted.emplace();
       verifications.emplace();
       minutes.emplace();
     }
     HIRESTREAM_TRY(sources);
+    HIRESTREAM_TRY(not_counted);
     HIRESTREAM_TRY(verifications);
     HIRESTREAM_TRY(minutes);
-    const std::string known =
-        warehouse_metrics(*sources, *verifications, *minutes, clock.now_us(), HIRESTREAM_VERSION);
+    const std::string known = warehouse_metrics(*sources, *not_counted, *verifications, *minutes,
+                                                clock.now_us(), HIRESTREAM_VERSION);
     return engines == nullptr ? known : known + engines->text();
   };
   return DashboardServer::start(std::move(options), clock);

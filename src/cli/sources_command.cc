@@ -6,18 +6,22 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/kind_list_internal.h"
 #include "cli/open_warehouse.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
 #include "cli/table_printer.h"
 #include "config/values.h"
 #include "model/timestamp.h"
+#include "ports/report.h"
 
 namespace hirestream {
 namespace {
 
 constexpr const char* kSourcesFooter =
     R"(What lies before SETTLED UNTIL is settled: only rows that come late can change it.
+Below it: which kinds of rows were not counted, the 20 most frequent of each source. What is meant to count: --kinds,
+--page-view-ev, --columns, --attribution of `hirestream run`, in a warehouse of its own.
 
 Examples:
   hirestream sources --warehouse sqlite:etl.db
@@ -56,7 +60,28 @@ std::string settled_text(const SourceStatus& status) {
   return format_timestamp_ms(*bucket * width * 1'000'000).substr(0, 19);
 }
 
-nlohmann::ordered_json to_json(const SourceStatus& status) {
+// A source, and which kinds of its rows were not counted.
+struct KnownSource {
+  SourceStatus status;
+  std::vector<NotCounted> not_counted;
+};
+
+// All of it of one moment.
+Result<std::vector<KnownSource>> load(Warehouse& warehouse) {
+  std::vector<KnownSource> known;
+  HIRESTREAM_TRY(warehouse.begin_snapshot());
+  HIRESTREAM_ASSIGN(std::vector<SourceStatus> sources, warehouse.sources());
+  for (SourceStatus& status : sources) {
+    HIRESTREAM_ASSIGN(std::vector<NotCounted> kinds,
+                      warehouse.load_not_counted(status.id, kKindsReported));
+    known.push_back({std::move(status), std::move(kinds)});
+  }
+  warehouse.end_snapshot();
+  return known;
+}
+
+nlohmann::ordered_json to_json(const KnownSource& source) {
+  const SourceStatus& status = source.status;
   nlohmann::ordered_json out = {
       {"name", status.name},
       {"kind", status.kind},
@@ -72,6 +97,7 @@ nlohmann::ordered_json to_json(const SourceStatus& status) {
         {"settled", status.slices_settled},
         {"frozen", status.slices_frozen},
         {"held", status.slices_held}}},
+      {"not_counted", kinds_json(source.not_counted)},
       {"fingerprint", status.fingerprint},
   };
   for (const auto& [shard, bucket] : status.settled_until) {
@@ -80,7 +106,23 @@ nlohmann::ordered_json to_json(const SourceStatus& status) {
   return out;
 }
 
-std::string to_text(const std::vector<SourceStatus>& known) {
+std::string kinds_text(const std::vector<KnownSource>& known) {
+  TablePrinter table({{"NOT COUNTED"},
+                      {"KIND"},
+                      {"ROWS", TablePrinter::Align::kRight},
+                      {"NEWEST (UTC)"},
+                      {"NEWEST ROW"},
+                      {"SOURCE"}});
+  for (const auto& [status, kinds] : known) {
+    for (const NotCounted& kind : kinds) {
+      table.add_row({std::string(class_name(kind.why)), kind.kind, format_count(kind.rows),
+                     newest_time(kind), newest_row(kind), status.name});
+    }
+  }
+  return table.empty() ? "" : "\n" + table.text();
+}
+
+std::string to_text(const std::vector<KnownSource>& known) {
   using Align = TablePrinter::Align;
   TablePrinter table({{"SOURCE"},
                       {"KIND"},
@@ -95,7 +137,7 @@ std::string to_text(const std::vector<SourceStatus>& known) {
                       {"FROZEN", Align::kRight},
                       {"HELD", Align::kRight},
                       {"SETTLED UNTIL"}});
-  for (const SourceStatus& status : known) {
+  for (const auto& [status, kinds] : known) {
     const RowClasses& rows = status.classes;
     table.add_row({status.name, status.kind, format_count(rows.total()), format_count(rows.counted),
                    format_count(rows.unattributed), format_count(rows.other),
@@ -104,18 +146,18 @@ std::string to_text(const std::vector<SourceStatus>& known) {
                    format_count(status.slices_frozen), format_count(status.slices_held),
                    settled_text(status)});
   }
-  return table.text();
+  return table.text() + kinds_text(known);
 }
 
 Result<int> sources(const SettingOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
   HIRESTREAM_TRY(require_warehouse(settings));
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
-  HIRESTREAM_ASSIGN(const auto known, warehouse->sources());
+  HIRESTREAM_ASSIGN(const auto known, load(*warehouse));
   if (context.json) {
     nlohmann::ordered_json out = nlohmann::ordered_json::array();
-    for (const SourceStatus& status : known) {
-      out.push_back(to_json(status));
+    for (const KnownSource& source : known) {
+      out.push_back(to_json(source));
     }
     std::puts(out.dump(2).c_str());
   } else if (known.empty()) {

@@ -152,6 +152,19 @@ Json classes_json(const RowClasses& classes) {
           {"too_late", classes.too_late}};
 }
 
+Json kinds_json(const std::vector<KindLine>& lines) {
+  Json kinds = Json::array();
+  for (const auto& [source, kind] : lines) {
+    kinds.push_back({{"source", source},
+                     {"class", class_name(kind.why)},
+                     {"kind", kind.kind},
+                     {"rows", kind.rows},
+                     {"newest", instant_or_null(kind.newest_us().value_or(0))},
+                     {"sample", {{"id", format_uuid(kind.newest)}, {"file", kind.place}}}});
+  }
+  return kinds;
+}
+
 // What `verify` found last; null: it never ran, or nobody was told.
 Json verification_json(const std::string& source, const std::vector<Verification>& all) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const Verification& verification) {
@@ -582,6 +595,7 @@ Answer<std::string> Api::quality(Context& context) const {
   HIRESTREAM_ANSWER(const Query query, context.query({}));
   HIRESTREAM_ANSWER(const auto sources, context.report.quality());
   HIRESTREAM_ANSWER(const auto rejects, context.report.rejects());
+  HIRESTREAM_ANSWER(const auto not_counted, context.report.not_counted());
   HIRESTREAM_ANSWER(const auto verifications, context.report.verifications());
   HIRESTREAM_ANSWER(const auto day, context.report.minutes(context.now_us - kDayUs));
   std::map<std::string, int64_t> corrected;
@@ -619,6 +633,7 @@ Answer<std::string> Api::quality(Context& context) const {
   }
   return dump({{"sources", std::move(all)},
                {"rejects", std::move(groups)},
+               {"not_counted", kinds_json(not_counted)},
                {"hints", hints_of(sources, rejects)}});
 }
 

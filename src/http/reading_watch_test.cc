@@ -42,6 +42,7 @@ class MinutesReport : public Report {
   Result<std::vector<SourceQuality>> quality() override { return known; }
   Result<std::vector<SourceQuality>> sources() override { return known; }
   Result<std::vector<RejectGroup>> rejects() override { return std::vector<RejectGroup>{}; }
+  Result<std::vector<KindLine>> not_counted() override { return std::vector<KindLine>{}; }
   Result<std::vector<Verification>> verifications() override { return std::vector<Verification>{}; }
   Result<std::vector<SliceLine>> slices(size_t) override { return std::vector<SliceLine>{}; }
   Result<std::vector<PipelineMinute>> minutes(int64_t from_us) override {

@@ -1,68 +1,120 @@
 #include "model/not_counted.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <tuple>
+#include <utility>
 
 #include "model/text.h"
 
 namespace hirestream {
 namespace {
 
-constexpr std::string_view kOthers = "(others)";
-
-// Not in the middle of a character.
-std::string_view cut(std::string_view text) {
-  if (text.size() <= NotCountedKinds::kKindTextMax) {
-    return text;
-  }
-  size_t end = NotCountedKinds::kKindTextMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) {
-    --end;
-  }
-  return text.substr(0, end);
+std::string kept_text(std::string_view prefix, std::string_view text) {
+  std::string kept =
+      storable_text(std::string(prefix) + std::string(trim(text)), NotCountedKinds::kKindTextMax);
+  std::ranges::replace_if(
+      kept, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; }, ' ');
+  return std::string(trim(kept));
 }
 
-void add_rows(NotCounted& kind, int64_t rows, const RowId& id) {
-  if (kind.rows == 0 || arrival_time_us(id) > arrival_time_us(kind.newest)) {
-    kind.newest = id;
-  }
-  kind.rows += rows;
+NotCounted kind_of(WhyNotCounted why, std::string_view kind) {
+  return {.why = why, .kind = std::string(kind)};
+}
+
+// Ids that tell a time come after those that do not.
+std::pair<int64_t, RowId> age_of(const RowId& id) {
+  return {is_version_1(id) ? arrival_time_us(id) : INT64_MIN, id};
 }
 
 }  // namespace
 
-NotCounted& NotCountedKinds::find(WhyNotCounted why, std::string_view prefix,
-                                  std::string_view text) {
-  for (NotCounted& kind : kinds_) {
-    const std::string_view known = kind.kind;
-    if (kind.why == why && known.size() == prefix.size() + text.size() &&
-        known.starts_with(prefix) && known.ends_with(text)) {
-      return kind;
+std::string_view class_name(WhyNotCounted why) {
+  return why == WhyNotCounted::kNoJob ? "unattributed" : "other";
+}
+
+WhyNotCounted why_of_class(std::string_view name) {
+  return name == class_name(WhyNotCounted::kNoJob) ? WhyNotCounted::kNoJob
+                                                   : WhyNotCounted::kOtherKind;
+}
+
+std::optional<int64_t> NotCounted::newest_us() const {
+  return is_version_1(newest) ? std::optional(arrival_time_us(newest)) : std::nullopt;
+}
+
+void NotCounted::add(int64_t more, const RowId& id, std::string_view at) {
+  if (rows == 0 || age_of(newest) < age_of(id)) {
+    newest = id;
+    place = at;
+  }
+  rows += more;
+}
+
+std::vector<NotCounted> most_frequent(std::vector<NotCounted> kinds, size_t max) {
+  std::ranges::sort(kinds, [](const NotCounted& a, const NotCounted& b) {
+    return std::tuple(a.kind == kOtherKinds, -a.rows, a.kind, a.why) <
+           std::tuple(b.kind == kOtherKinds, -b.rows, b.kind, b.why);
+  });
+  std::vector<NotCounted> out;
+  std::array<NotCounted, 2> others{kind_of(WhyNotCounted::kOtherKind, kOtherKinds),
+                                   kind_of(WhyNotCounted::kNoJob, kOtherKinds)};
+  for (NotCounted& kind : kinds) {
+    if (out.size() < max && kind.kind != kOtherKinds) {
+      out.push_back(std::move(kind));
+    } else {
+      others[kind.why == WhyNotCounted::kNoJob ? 1 : 0].add(kind.rows, kind.newest, kind.place);
     }
   }
-  const bool full = kinds_.size() >= kKindsMax && text != kOthers;
-  if (full) {
-    return find(why, {}, kOthers);
+  std::ranges::copy_if(others, std::back_inserter(out),
+                       [](const NotCounted& kind) { return kind.rows > 0; });
+  return out;
+}
+
+NotCounted* NotCountedKinds::find(WhyNotCounted why, std::string_view prefix,
+                                  std::string_view text) {
+  const auto found = std::ranges::find_if(kinds_, [&](const NotCounted& kind) {
+    const std::string_view known = kind.kind;
+    return kind.why == why && known.size() == prefix.size() + text.size() &&
+           known.starts_with(prefix) && known.ends_with(text);
+  });
+  return found == kinds_.end() ? nullptr : &*found;
+}
+
+NotCounted& NotCountedKinds::find_or_make(WhyNotCounted why, std::string_view kind) {
+  if (NotCounted* known = find(why, {}, kind)) {
+    return *known;
   }
-  return kinds_.emplace_back(NotCounted{why, std::string(prefix) + std::string(text), 0, {}});
+  if (kinds_.size() >= kKindsMax && kind != kOtherKinds) {
+    return find_or_make(why, kOtherKinds);
+  }
+  return kinds_.emplace_back(kind_of(why, kind));
 }
 
 void NotCountedKinds::add(WhyNotCounted why, std::string_view prefix, std::string_view text,
                           const RowId& id) {
-  add_rows(find(why, prefix, cut(text)), 1, id);
+  NotCounted* known = find(why, prefix, text);
+  (known != nullptr ? *known : find_or_make(why, kept_text(prefix, text))).add(1, id, {});
+}
+
+void NotCountedKinds::add(const NotCounted& kind) {
+  find_or_make(kind.why, kind.kind).add(kind.rows, kind.newest, kind.place);
 }
 
 void NotCountedKinds::add(const NotCountedKinds& others) {
   for (const NotCounted& kind : others.kinds_) {
-    add_rows(find(kind.why, {}, kind.kind), kind.rows, kind.newest);
+    add(kind);
+  }
+}
+
+void NotCountedKinds::set_place(const std::string& place) {
+  for (NotCounted& kind : kinds_) {
+    kind.place = place;
   }
 }
 
 std::vector<NotCounted> NotCountedKinds::by_rows() const {
-  std::vector<NotCounted> sorted = kinds_;
-  std::ranges::sort(sorted, [](const NotCounted& a, const NotCounted& b) {
-    return a.rows != b.rows ? a.rows > b.rows : a.kind < b.kind;
-  });
-  return sorted;
+  return most_frequent(kinds_, kinds_.size());
 }
 
 }  // namespace hirestream

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,31 +14,58 @@ namespace hirestream {
 
 enum class WhyNotCounted : uint8_t { kOtherKind, kNoJob };
 
+// The rows' class: "other" or "unattributed".
+std::string_view class_name(WhyNotCounted why);
+// Of class_name's; others are of kOtherKind.
+WhyNotCounted why_of_class(std::string_view name);
+
+// Stands for the rows of all kinds that have no place of their own.
+inline constexpr std::string_view kOtherKinds = "(others)";
+
 struct NotCounted {
   WhyNotCounted why = WhyNotCounted::kOtherKind;
-  // What custom_track says, or of a row without it "ev=…"; not longer than kKindTextMax.
+  // What custom_track says, or of a row without it "ev=…": printable UTF-8 without blanks at its
+  // ends, not longer than kKindTextMax.
   std::string kind;
   int64_t rows = 0;
   // The id of one of them: the greatest time of arrival.
-  RowId newest;
+  RowId newest = {};
+  // The file that one is in; empty elsewhere.
+  std::string place = {};
+
+  // When the newest one arrived; nothing: its id tells no time.
+  std::optional<int64_t> newest_us() const;
+  // Rows of the same kind.
+  void add(int64_t more, const RowId& id, std::string_view at);
+
+  friend bool operator==(const NotCounted&, const NotCounted&) = default;
 };
+
+// The most frequent first, those of kOtherKinds last; kinds beyond `max` become kOtherKinds.
+std::vector<NotCounted> most_frequent(std::vector<NotCounted> kinds, size_t max);
 
 class NotCountedKinds {
  public:
   static constexpr size_t kKindsMax = 64;
   static constexpr size_t kKindTextMax = 60;
 
-  // `prefix` stands before the text. Allocates only when a kind is new. Beyond kKindsMax kinds, the
-  // rows of further ones are one kind, "(others)".
+  // `prefix` stands before the text. Allocates only when a kind is new, or is not written as it is
+  // kept. Beyond kKindsMax kinds, the rows of further ones are of kOtherKinds.
   void add(WhyNotCounted why, std::string_view prefix, std::string_view text, const RowId& id);
+  void add(const NotCounted& kind);
   void add(const NotCountedKinds& others);
-  // The most frequent first.
+  // Where all of these rows are.
+  void set_place(const std::string& place);
+  // As most_frequent says, all of them.
   std::vector<NotCounted> by_rows() const;
+  // In no order.
+  const std::vector<NotCounted>& all() const { return kinds_; }
   bool empty() const { return kinds_.empty(); }
   void clear() { kinds_.clear(); }
 
  private:
-  NotCounted& find(WhyNotCounted why, std::string_view prefix, std::string_view text);
+  NotCounted* find(WhyNotCounted why, std::string_view prefix, std::string_view text);
+  NotCounted& find_or_make(WhyNotCounted why, std::string_view kind);
 
   std::vector<NotCounted> kinds_;
 };

@@ -42,9 +42,53 @@ TEST(NotCountedKinds, AreBoundedWhateverRowsSay) {
   }
   const auto found = kinds.by_rows();
   ASSERT_EQ(found.size(), NotCountedKinds::kKindsMax + 1);
-  EXPECT_EQ(found[0].kind, "(others)");
-  EXPECT_EQ(found[0].rows, 1000 - static_cast<int64_t>(NotCountedKinds::kKindsMax));
-  EXPECT_EQ(found[1].kind.size(), NotCountedKinds::kKindTextMax);
+  EXPECT_EQ(found.back().kind, "(others)");
+  EXPECT_EQ(found.back().rows, 1000 - static_cast<int64_t>(NotCountedKinds::kKindsMax));
+  EXPECT_EQ(found.back().newest, id_at(999));
+  EXPECT_EQ(found[0].kind.size(), NotCountedKinds::kKindTextMax);
+}
+
+TEST(NotCountedKinds, KeepWhatADatabaseTakesAndATerminalShows) {
+  NotCountedKinds kinds;
+  for (const char* text : {" caf\xe9\t", "caf\xef\xbf\xbd", "a\x1b[31mb"}) {
+    kinds.add(WhyNotCounted::kOtherKind, "", text, id_at(1));
+  }
+  kinds.add(WhyNotCounted::kOtherKind, "", std::string(59, 'x') + "\xc3\xa9", id_at(1));
+  const auto found = kinds.by_rows();
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].kind, "caf\xef\xbf\xbd");
+  EXPECT_EQ(found[0].rows, 2);
+  EXPECT_EQ(found[1].kind, "a [31mb");
+  EXPECT_EQ(found[2].kind, std::string(59, 'x')) << "not in the middle of a character";
+}
+
+TEST(NotCountedKinds, RowsWithoutATimeAreOlderThanOthers) {
+  NotCountedKinds kinds;
+  const RowId random{0x11112222'3333'4444, 0xF000'0000'0000'0000};
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", random);
+  EXPECT_EQ(kinds.by_rows()[0].newest_us(), std::nullopt);
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", id_at(7));
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", random);
+  EXPECT_EQ(kinds.by_rows()[0].newest_us(), 7);
+}
+
+TEST(MostFrequent, MakesOneKindOfEachReasonOfTheOthers) {
+  NotCountedKinds kinds;
+  for (int i = 0; i < 5; ++i) {
+    for (int rows = 0; rows <= i; ++rows) {
+      kinds.add(i % 2 == 0 ? WhyNotCounted::kOtherKind : WhyNotCounted::kNoJob, "",
+                std::to_string(i), id_at(i));
+    }
+  }
+  kinds.set_place("a.csv");
+  const auto found = most_frequent(kinds.by_rows(), 2);
+  ASSERT_EQ(found.size(), 4U);
+  EXPECT_EQ(found[0], (NotCounted{WhyNotCounted::kOtherKind, "4", 5, id_at(4), "a.csv"}));
+  EXPECT_EQ(found[1], (NotCounted{WhyNotCounted::kNoJob, "3", 4, id_at(3), "a.csv"}));
+  EXPECT_EQ(found[2], (NotCounted{WhyNotCounted::kOtherKind, "(others)", 4, id_at(2), "a.csv"}));
+  EXPECT_EQ(found[3], (NotCounted{WhyNotCounted::kNoJob, "(others)", 2, id_at(1), "a.csv"}));
+  EXPECT_EQ(most_frequent(found, 0).size(), 2U);
+  EXPECT_EQ(most_frequent(found, 0)[0].rows, 9);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <simdjson.h>
 #include <strings.h>
 
+#include <algorithm>
+
 namespace hirestream {
 namespace {
 
@@ -21,6 +23,20 @@ size_t utf8_character_size(std::string_view text) {
   }
   const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
   return size <= text.size() && is_utf8(text.substr(0, size)) ? size : 0;
+}
+
+std::string storable_text(std::string_view text, size_t bytes_max) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t size = text.front() == '\0' ? 0 : utf8_character_size(text);
+    const std::string_view piece = size == 0 ? kReplacementCharacter : text.substr(0, size);
+    if (out.size() + piece.size() > bytes_max) {
+      break;
+    }
+    out += piece;
+    text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return out;
 }
 
 bool equal_without_case(std::string_view a, std::string_view b) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace hirestream {
@@ -13,6 +14,10 @@ bool is_utf8(std::string_view text);
 // Bytes of the character that `text`, which is not empty, begins with; 0: its first byte begins no
 // character of UTF-8.
 size_t utf8_character_size(std::string_view text);
+
+// As a database's text column takes it: bytes that are not UTF-8, and NUL, become U+FFFD. Cut at a
+// character's end, at most `bytes_max` bytes.
+std::string storable_text(std::string_view text, size_t bytes_max);
 
 // Whether they differ at most in the case of ASCII letters.
 bool equal_without_case(std::string_view a, std::string_view b);

@@ -95,6 +95,7 @@ Result<void> OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) cons
     change.mode = ChangeMode::kAppend;
     change.contribution = tally.contribution();
     change.rejects = tally.rejects();
+    change.not_counted = tally.not_counted().all();
     plan.cells.insert(plan.cells.end(), change.contribution.begin(), change.contribution.end());
     plan.rows += tally.digest().rows;
     plan.new_rows += tally.digest().rows;

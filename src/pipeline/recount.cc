@@ -120,6 +120,7 @@ void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
   const LedgerEntry& before = recount.entry();
   const RowDigest& digest = recount.found();
   const RowClasses& classes = recount.count.tally.classes();
+  recount.count.tally.set_place(label.name);
   const bool was_settled = before.state == SliceState::kSettled && before.revision != 0;
   const bool corrected = was_settled && !recount.same();
   plan.rows += digest.rows;
@@ -155,6 +156,7 @@ void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
   change.mode = ChangeMode::kReplace;
   change.contribution = std::move(recount.whole);
   change.rejects = recount.count.tally.rejects();
+  change.not_counted = recount.count.tally.not_counted().all();
   plan.cells.insert(plan.cells.end(), recount.change.begin(), recount.change.end());
   plan.slices.push_back(std::move(change));
 }
@@ -206,6 +208,9 @@ void plan_history(CommitPlan& plan, const SliceKey& key, int32_t day, const Tall
   change.entry.key = key;
   change.mode = ChangeMode::kFreeze;
   change.rejects = tally.rejects();
+  if (!tally.not_counted().empty()) {
+    plan.frozen_kinds[key.shard].add(tally.not_counted());
+  }
   plan.slices.push_back(std::move(change));
 }
 

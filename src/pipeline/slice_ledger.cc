@@ -305,6 +305,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
   commit.frozen_days = one_each(std::move(plan.frozen_days));
   commit.frozen_hours = std::move(plan.frozen_hours);
   canonicalize(commit.frozen_hours);
+  commit.frozen_kinds = std::move(plan.frozen_kinds);
   commit.based_on_changes = plan.based_on_changes;
   if (plan.new_fingerprint) {
     commit.fingerprint = fingerprint();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,6 +38,8 @@ struct CommitPlan {
   std::vector<FrozenMark> frozen_marks;
   std::vector<FrozenDay> frozen_days;
   Contribution frozen_hours;
+  // As in Commit.
+  std::map<int32_t, NotCountedKinds> frozen_kinds;
   // As in Commit.
   std::optional<Contribution> days;
   std::optional<int64_t> based_on_changes;

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "model/contribution.h"
+#include "model/not_counted.h"
 #include "model/result.h"
 #include "model/slice.h"
 
@@ -194,6 +195,13 @@ struct RejectGroup {
   int64_t first_seen_us = 0;  // of the newest
 };
 
+// A kind of rows that was not counted.
+struct KindLine {
+  std::string source;
+  NotCounted kind;
+};
+inline constexpr size_t kKindsReported = 20;  // of each source
+
 struct SliceLine {
   std::string source;
   SliceKey key;
@@ -247,6 +255,9 @@ class Report {
   // registration.
   virtual Result<std::vector<SourceQuality>> sources() = 0;
   virtual Result<std::vector<RejectGroup>> rejects() = 0;
+  // By source, as Warehouse::load_not_counted with kKindsReported; none where this user may not
+  // read them.
+  virtual Result<std::vector<KindLine>> not_counted() = 0;
   // The newest of each source, by registration; none where this user may not read them.
   virtual Result<std::vector<Verification>> verifications() = 0;
   // The newest slices of each source, by source, then time, then shard; where slices are no times,

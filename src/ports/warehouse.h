@@ -22,6 +22,7 @@
 
 #include "model/contribution.h"
 #include "model/job.h"
+#include "model/not_counted.h"
 #include "model/result.h"
 #include "model/slice.h"
 
@@ -110,10 +111,12 @@ enum class ChangeMode : uint8_t {
   // Contribution unchanged (state, audit time or the held mark changes).
   kKeep,
   // The slice leaves the ledger; what it gave stays in `events`, and is in the commit's frozen sums
-  // or in its other slices. Based on revision 0: it never was there, and only its rejects are
-  // stored.
+  // or in its other slices. Its kinds become part of its shard's. Based on revision 0: it never was
+  // there, and only its rejects are stored.
   kFreeze,
 };
+
+inline constexpr size_t kFrozenKindsMax = 64;
 
 struct SliceChange {
   // The entry as it shall be after the commit, except revision: here the revision the change is
@@ -124,6 +127,8 @@ struct SliceChange {
   Contribution contribution;  // canonical
   // Rows rejected: for kAppend added to the slice's, for kReplace instead of them.
   std::vector<RejectedRow> rejects;
+  // Rows of the classes other and unattributed, by kind, each once: added or instead, as rejects.
+  std::vector<NotCounted> not_counted;
 };
 
 struct CellChange {
@@ -152,6 +157,9 @@ struct Commit {
   // What frozen slices gave, by hour (job, publisher, campaign and group are 0): added to
   // frozen_totals(). Canonical.
   Contribution frozen_hours;
+  // Of history, by shard: added to what is kept of the shard's frozen slices, of which the
+  // kFrozenKindsMax most frequent kinds stay, the others as one.
+  std::map<int32_t, NotCountedKinds> frozen_kinds;
   // Takes the place of the source's: its slices are cut anew with this commit.
   std::optional<Fingerprint> fingerprint;
   int64_t now_us = 0;  // events.updated_at
@@ -314,6 +322,9 @@ class Warehouse {
   // publisher, campaign and group are 0.
   virtual Result<Contribution> frozen_totals() = 0;
   virtual Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) = 0;
+  // Which kinds of rows were not counted: the most frequent first, at most `limit`, the rows of
+  // further ones as kOtherKinds. Without rows that a version counted which did not keep kinds.
+  virtual Result<std::vector<NotCounted>> load_not_counted(SourceId source, size_t limit) = 0;
   // Deletes rejects first seen before that time, and the oldest beyond the cap. The classes' counts
   // stay.
   virtual Result<void> expire_rejects(int64_t before_us, int64_t cap) = 0;

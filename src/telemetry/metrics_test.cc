@@ -58,13 +58,16 @@ TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
                                   .slices_different = 2,
                                   .slices_held = 1,
                                   .cells_different = 3};
-  const std::string text =
-      warehouse_metrics(std::vector{source}, std::vector{verification}, {}, 10'000'000, "1.2.3");
+  const KindLine kind{"raw", {.why = WhyNotCounted::kNoJob, .kind = "click", .rows = 9}};
+  const std::string text = warehouse_metrics(std::vector{source}, std::vector{kind},
+                                             std::vector{verification}, {}, 10'000'000, "1.2.3");
   EXPECT_THAT(text, HasSubstr("hirestream_verify_last_timestamp_seconds{source=\"raw\"} "
                               "1700000000.25"));
   EXPECT_THAT(text, HasSubstr("hirestream_verify_differences{source=\"raw\"} 5"));
   EXPECT_THAT(text, HasSubstr("hirestream_build_info{version=\"1.2.3\"} 1"));
   EXPECT_THAT(text, HasSubstr("hirestream_rows{class=\"counted\",source=\"raw\"} 5"));
+  EXPECT_THAT(text, HasSubstr("hirestream_rows_not_counted{class=\"unattributed\",kind=\"click\","
+                              "source=\"raw\"} 9"));
   EXPECT_THAT(text, HasSubstr("hirestream_slices{source=\"raw\",state=\"open\"} 3"));
   EXPECT_THAT(text, HasSubstr("hirestream_behind_seconds{source=\"raw\"} 2"));
   EXPECT_THAT(text, HasSubstr("hirestream_unsettled_seconds{source=\"raw\"} 6"));
@@ -82,7 +85,7 @@ SourceQuality quiet_source(const std::string& kind, int64_t last_commit_us) {
 }
 
 std::string behind_line(const SourceQuality& source, std::vector<PipelineMinute> minutes) {
-  const std::string text = warehouse_metrics(std::vector{source}, {}, minutes, kNow, "1.2.3");
+  const std::string text = warehouse_metrics(std::vector{source}, {}, {}, minutes, kNow, "1.2.3");
   const size_t at = text.find("hirestream_behind_seconds{");
   return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
 }

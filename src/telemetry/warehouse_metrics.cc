@@ -42,6 +42,20 @@ void add_verifications(Registry& registry, std::span<const Verification> verific
   }
 }
 
+// kKindsReported and "(others)" of each source: as many labels, whatever its rows say.
+void add_kinds(Registry& registry, std::span<const KindLine> not_counted) {
+  auto& rows = BuildGauge()
+                   .Name("hirestream_rows_not_counted")
+                   .Help("Raw rows of the classes other and unattributed, by kind")
+                   .Register(registry);
+  for (const KindLine& line : not_counted) {
+    rows.Add({{"source", line.source},
+              {"class", std::string(class_name(line.kind.why))},
+              {"kind", line.kind.kind}})
+        .Set(static_cast<double>(line.kind.rows));
+  }
+}
+
 double seconds_since(int64_t then_us, int64_t now_us) {
   return static_cast<double>(std::max<int64_t>(now_us - then_us, 0)) / 1e6;
 }
@@ -79,6 +93,7 @@ std::optional<double> behind_seconds(const SourceQuality& source,
 }  // namespace
 
 std::string warehouse_metrics(std::span<const SourceQuality> sources,
+                              std::span<const KindLine> not_counted,
                               std::span<const Verification> verifications,
                               std::span<const PipelineMinute> minutes, int64_t now_us,
                               const std::string& product_version) {
@@ -131,6 +146,7 @@ std::string warehouse_metrics(std::span<const SourceQuality> sources,
       unsettled.Add({{"source", source.name}}).Set(seconds_since(least->second, now_us));
     }
   }
+  add_kinds(registry, not_counted);
   add_verifications(registry, verifications);
   return prometheus::TextSerializer().Serialize(registry.Collect());
 }

@@ -140,6 +140,16 @@ def test_classes_of_rows_equal_sql_and_add_up(any_site, page):
     assert page.tab.inner_text("[data-test=adds-up]") == "✓ adds up"
 
 
+def test_kinds_that_are_not_counted_equal_sql(any_site, page):
+    expected = {(kind, why): int(rows) for kind, why, rows in
+                any_site.warehouse.query("SELECT kind, class, SUM(row_count) FROM hirestream_kinds GROUP BY 1, 2")}
+    assert expected
+    page.open(f"{any_site.url}/?view=quality")
+    rows = page.tab.eval_on_selector_all("tr[data-kind]", "rows => rows.map(row => [row.dataset.kind, row.dataset.why, row.cells[3].dataset.value])")
+    assert {(kind, why): int(count) for kind, why, count in rows} == expected
+    assert [int(count) for _, _, count in rows] == sorted(expected.values(), reverse=True)
+
+
 def test_rejected_rows_are_listed_by_reason_with_a_sample(any_site, page):
     expected = dict(any_site.warehouse.query("SELECT reason, COUNT(*) FROM hirestream_rejects GROUP BY 1"))
     assert expected

@@ -525,6 +525,21 @@ TEST_P(ReportContract, RejectsAreGroupedWithTheNewestAsSample) {
 
 // --- pipeline
 
+TEST_P(ReportContract, KindsNotCountedAreTheMostFrequentOfEachSource) {
+  SliceChange slice = change({0, 100}, 0, ChangeMode::kReplace, {});
+  for (int64_t i = 1; i <= 25; ++i) {
+    slice.not_counted.push_back(other_kind("kind " + std::to_string(i), i, i));
+  }
+  ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  const auto found = take(report_->not_counted());
+  ASSERT_EQ(found.size(), kKindsReported + 1);
+  EXPECT_EQ(found[0].source, "raw log");
+  EXPECT_EQ(found[0].kind, other_kind("kind 25", 25, 25));
+  EXPECT_EQ(found.back().kind, other_kind("(others)", 1 + 2 + 3 + 4 + 5, 5));
+  database_->run("DROP TABLE hirestream_kinds");
+  EXPECT_THAT(take(report_->not_counted()), IsEmpty()) << "as in a warehouse of before";
+}
+
 TEST_P(ReportContract, SlicesAreTheNewestOfEachSourceByTime) {
   std::vector<SliceChange> changes;
   for (const int32_t shard : {0, 1}) {
@@ -749,6 +764,8 @@ TEST_P(ReportAccounts, ReaderWithTheGrantsOfInitSeesEverything) {
   EXPECT_EQ(take(reader->version()), version());
   EXPECT_EQ(take(reader->quality()).size(), 1u);
   EXPECT_THAT(take(reader->rejects()), IsEmpty());
+  database_->run("INSERT INTO hirestream_kinds VALUES (1, 0, 9, 0, 'other', 'alive', 3, 0, '')");
+  EXPECT_EQ(take(reader->not_counted()).size(), 1u);
   EXPECT_EQ(take(reader->slices(5)).size(), 1u);
   EXPECT_THAT(take(reader->minutes(0)), IsEmpty());
   EXPECT_FALSE(take(reader->names(Dimension::kJob, "", 5)).empty());

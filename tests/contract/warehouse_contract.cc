@@ -330,6 +330,10 @@ FrozenMark WarehouseContract::mark_of(int32_t shard) {
   return take(warehouse_->load_frozen_marks(source_, std::vector{shard})).front();
 }
 
+std::vector<NotCounted> WarehouseContract::kinds() {
+  return take(warehouse_->load_not_counted(source_, 20));
+}
+
 LedgerEntry WarehouseContract::entry(const SliceKey& key) {
   return take(warehouse_->load_contributions(source_, std::vector{key})).at(0).entry;
 }
@@ -345,6 +349,16 @@ SliceChange change(SliceKey key, int64_t revision, ChangeMode mode, Contribution
   change.mode = mode;
   change.contribution = std::move(contribution);
   return change;
+}
+
+NotCounted other_kind(const std::string& kind, int64_t rows, int64_t newest_us) {
+  return {WhyNotCounted::kOtherKind, kind, rows, make_version_1(newest_us * 10, 0, 0), ""};
+}
+
+NotCounted no_job(const std::string& kind, int64_t rows, int64_t newest_us) {
+  NotCounted made = other_kind(kind, rows, newest_us);
+  made.why = WhyNotCounted::kNoJob;
+  return made;
 }
 
 RejectedRow reject(uint64_t id, const std::string& reason) {

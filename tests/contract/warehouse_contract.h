@@ -85,6 +85,8 @@ class WarehouseContract : public testing::TestWithParam<std::string> {
   // Nothing is asked of a database without SQL.
   void expect_number(const std::string& sql, int64_t number);
   LedgerEntry entry(const SliceKey& key);
+  // Of the source that start() registered.
+  std::vector<NotCounted> kinds();
   FrozenMark mark_of(int32_t shard);
 
   std::unique_ptr<WarehouseDatabase> database_;
@@ -101,6 +103,9 @@ class WarehouseSqlContract : public WarehouseContract {};
 
 Cell cell(int32_t local_hour, int64_t job_id, Measures measures);
 SliceChange change(SliceKey key, int64_t revision, ChangeMode mode, Contribution contribution);
+// Of the newest row's time.
+NotCounted other_kind(const std::string& kind, int64_t rows, int64_t newest_us);
+NotCounted no_job(const std::string& kind, int64_t rows, int64_t newest_us);
 RejectedRow reject(uint64_t id, const std::string& reason);
 
 }  // namespace hirestream

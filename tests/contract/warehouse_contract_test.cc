@@ -1120,6 +1120,106 @@ TEST_P(WarehouseContract, RejectsExpireByAgeAndNumberAndStayCounted) {
   EXPECT_EQ(take(warehouse_->sources())[0].classes.rejected, 6);
 }
 
+// A slice's kinds are those of its rows: appended ones add, a recount takes the place of all.
+TEST_P(WarehouseContract, KindsAreAddedAndReplacedWithTheirSlice) {
+  start(2);
+  const auto write = [&](const SliceKey& key, int64_t revision, ChangeMode mode,
+                         std::vector<NotCounted> kinds) {
+    SliceChange slice = change(key, revision, mode, {});
+    slice.not_counted = std::move(kinds);
+    ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  };
+  write(kSlice, 0, ChangeMode::kAppend, {other_kind("alive", 2, 50), no_job("click", 1, 40)});
+  write(kOtherSlice, 0, ChangeMode::kReplace, {other_kind("alive", 5, 30)});
+  EXPECT_THAT(kinds(), ElementsAre(other_kind("alive", 7, 50), no_job("click", 1, 40)));
+  write(kSlice, 1, ChangeMode::kAppend, {other_kind("alive", 1, 45), no_job("alive", 3, 60)});
+  EXPECT_THAT(kinds(), ElementsAre(other_kind("alive", 8, 50), no_job("alive", 3, 60),
+                                   no_job("click", 1, 40)));
+  write(kSlice, 2, ChangeMode::kKeep, {});
+  EXPECT_EQ(kinds().size(), 3u);
+  write(kSlice, 3, ChangeMode::kReplace, {other_kind("it's \\ caf\xc3\xa9", 4, 20)});
+  EXPECT_THAT(kinds(),
+              ElementsAre(other_kind("alive", 5, 30), other_kind("it's \\ caf\xc3\xa9", 4, 20)));
+  EXPECT_THAT(take(warehouse_->load_not_counted(source_, 1)),
+              ElementsAre(other_kind("alive", 5, 30), other_kind("(others)", 4, 20)));
+  write(kSlice, 4, ChangeMode::kReplace, {});
+  EXPECT_THAT(kinds(), ElementsAre(other_kind("alive", 5, 30)));
+  const SourceId other = take(warehouse_->register_source({"other", "csv", {}}));
+  EXPECT_THAT(take(warehouse_->load_not_counted(other, 9)), IsEmpty());
+}
+
+TEST_P(WarehouseContract, ConflictLeavesKindsAsTheyWere) {
+  start(1);
+  SliceChange first = change(kSlice, 0, ChangeMode::kReplace, {});
+  first.not_counted = {other_kind("alive", 2, 50)};
+  ASSERT_EQ(verdict(commit_of({first})), CommitVerdict::kCommitted);
+  EXPECT_EQ(verdict(commit_of({first})), CommitVerdict::kConflict);
+  EXPECT_THAT(kinds(), ElementsAre(other_kind("alive", 2, 50)));
+}
+
+// What cannot be told as text, or tells no time.
+TEST_P(WarehouseContract, KindsTellTheFileAndTheIdOfTheNewestRow) {
+  start(1);
+  const RowId random{0x1111'2222'3333'4444, 0xF000'0000'0000'0000};
+  SliceChange slice = change(kSlice, 0, ChangeMode::kReplace, {});
+  slice.not_counted = {
+      {WhyNotCounted::kOtherKind, "a", 1, random, "data/it's.csv"},
+      {WhyNotCounted::kOtherKind, "b", 1, random, std::string(4000, 'x') + "é.csv"}};
+  ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  const auto found = kinds();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0], slice.not_counted[0]);
+  EXPECT_EQ(found[0].newest_us(), std::nullopt);
+  EXPECT_THAT(found[1].place, testing::EndsWith("xxxé.csv"));
+}
+
+TEST_P(WarehouseContract, KindsOfFrozenSlicesAndOfHistoryStayWithTheirShard) {
+  start(2);
+  SliceChange one = change(kSlice, 0, ChangeMode::kReplace, {});
+  one.not_counted = {other_kind("alive", 2, 50), no_job("click", 1, 40)};
+  SliceChange two = change(kOtherSlice, 0, ChangeMode::kAppend, {});
+  two.not_counted = {other_kind("alive", 3, 60)};
+  ASSERT_EQ(verdict(commit_of({one, two})), CommitVerdict::kCommitted);
+  const auto before = kinds();
+  for (const SliceKey& key : {kSlice, kOtherSlice}) {
+    ASSERT_EQ(verdict(commit_of({change(key, 1, ChangeMode::kFreeze, {})})),
+              CommitVerdict::kCommitted);
+    EXPECT_EQ(kinds(), before);
+  }
+  expect_number("SELECT COUNT(*) FROM hirestream_kinds WHERE frozen = 0", 0);
+  Commit history = commit_of({});
+  history.frozen_kinds[1].add(other_kind("alive", 4, 10));
+  history.frozen_kinds[1].add(other_kind("redirect", 6, 20));
+  ASSERT_EQ(verdict(history), CommitVerdict::kCommitted);
+  EXPECT_THAT(kinds(), ElementsAre(other_kind("alive", 9, 60), other_kind("redirect", 6, 20),
+                                   no_job("click", 1, 40)));
+}
+
+TEST_P(WarehouseContract, KindsOfWhatIsFrozenAreBoundedAndAddUp) {
+  start(1);
+  constexpr int64_t kSlices = 5;
+  constexpr int64_t kKindsOfEach = 30;
+  for (int64_t bucket = 1; bucket <= kSlices; ++bucket) {
+    SliceChange slice = change({0, bucket}, 0, ChangeMode::kReplace, {});
+    slice.not_counted = {other_kind("alive", 10, bucket)};
+    for (int64_t i = 0; i < kKindsOfEach; ++i) {
+      slice.not_counted.push_back(other_kind(fmt::format("{}-{}", bucket, i), 1, bucket));
+    }
+    ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+    ASSERT_EQ(verdict(commit_of({change({0, bucket}, 1, ChangeMode::kFreeze, {})})),
+              CommitVerdict::kCommitted);
+  }
+  const auto found = take(warehouse_->load_not_counted(source_, SIZE_MAX));
+  ASSERT_EQ(found.size(), kFrozenKindsMax + 1);
+  EXPECT_EQ(found.front(), other_kind("alive", 50, kSlices));
+  EXPECT_EQ(found.back().kind, "(others)");
+  int64_t rows = 0;
+  for (const NotCounted& kind : found) {
+    rows += kind.rows;
+  }
+  EXPECT_EQ(rows, kSlices * (kKindsOfEach + 10));
+}
+
 TEST_P(WarehouseContract, SourcesSumTheLedger) {
   start(2);
   const SourceId other = take(warehouse_->register_source({"other", "csv", {}}));
@@ -1506,6 +1606,39 @@ TEST_P(WarehouseSqlContract, InitFillsTheDaysOfAnOlderWarehouseAndFencesItsEngin
   expect_ok(warehouse_->init());  // nothing to do again
   EXPECT_EQ(verdict(commit_of({change({0, 9}, 0, ChangeMode::kReplace, {})})),
             CommitVerdict::kCommitted);
+}
+
+// A warehouse of a version that kept no kinds can be looked at as it is; init gives it the table,
+// and no engine of that version goes on beside it.
+TEST_P(WarehouseSqlContract, InitGivesAnOlderWarehouseTheTableOfKinds) {
+  fingerprint_[std::string(kRowDigest)] = kRowDigestNow;
+  start(1);
+  SliceChange slice = change(kSlice, 0, ChangeMode::kReplace, {});
+  slice.entry.classes = {.other = 3};
+  ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  database_->run("DROP TABLE hirestream_kinds");
+  database_->run("UPDATE hirestream_meta SET value = '4' WHERE name = 'schema_version'");
+  EXPECT_THAT(kinds(), IsEmpty());
+  expect_ok(warehouse_->init());
+  EXPECT_EQ(database_->value("SELECT value FROM hirestream_meta WHERE name = 'schema_version'"),
+            "5");
+  EXPECT_EQ(entry(kSlice).classes, (RowClasses{.other = 3}));
+  EXPECT_EQ(entry(kSlice).revision, 1) << "what is known of its rows stays";
+  slice.entry.revision = 1;
+  slice.not_counted = {other_kind("alive", 3, 50)};
+  EXPECT_EQ(verdict(commit_of({slice})), CommitVerdict::kFenced);
+  writers_ = take(warehouse_->take_epochs(source_, std::vector<int32_t>{0}, "test:2"));
+  EXPECT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  EXPECT_THAT(kinds(), ElementsAre(other_kind("alive", 3, 50)));
+}
+
+TEST_P(WarehouseSqlContract, InitRefusesAWarehouseOfANewerVersion) {
+  start(1);
+  database_->run("UPDATE hirestream_meta SET value = '6' WHERE name = 'schema_version'");
+  const auto refused = warehouse_->init();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(refused.error().text(), HasSubstr("6"));
 }
 
 // --- sums beyond 64 bits

@@ -80,3 +80,21 @@ def test_refuses_what_is_no_copy(hirestream, cassandra, shared_keyspace, tmp_pat
     assert "is --from and --to" in copy(hirestream, uri, uri, tmp_path, expect=2)
     assert "is no Cassandra table" in copy(hirestream, uri, f"sqlite:{tmp_path}/raw.db", tmp_path, expect=2)
     assert "nothing to import" in hirestream("import", "--to", uri, expect=2)
+
+
+def test_a_table_of_other_names_without_a_time_of_the_event(hirestream, cassandra, shared_keyspace, tmp_path):
+    table = f"{shared_keyspace}.named_otherwise"
+    cassandra.execute(f'CREATE TABLE {table} (event_id timeuuid PRIMARY KEY, "Type" text, job_id text, price text)',
+                      f"""INSERT INTO {table} (event_id, "Type", job_id, price) VALUES (91afd000-f924-11ec-8001-0242ac120002, 'click', '188', '1.5')""",
+                      f"""INSERT INTO {table} (event_id, "Type", job_id, price) VALUES (b5731600-f924-11ec-8002-0242ac120002, 'click', 'NULL', 'n/a')""")
+    source, target = cassandra.uri(shared_keyspace, "named_otherwise"), cassandra.uri(shared_keyspace, "named_as_usual")
+    hirestream("init", "--source", target)
+    options = ["--event-time", "arrival", "--null-words", "NULL,n/a", "--columns", "create_time=event_id,custom_track=Type,bid=price"]
+    said = copy(hirestream, source, target, tmp_path, "--columns", "create_time=event_id,bid=cost", expect=2)
+    assert "no column cost" in said, said
+    said = copy(hirestream, source, target, tmp_path, *options)
+    assert "not copied" not in said, said
+    rows = {str(row.create_time)[:8]: row for row in cassandra.session.execute(f"SELECT * FROM {shared_keyspace}.named_as_usual")}
+    first, second = rows["91afd000"], rows["b5731600"]
+    assert (str(first.ts), first.job_id, float(first.bid), first.custom_track) == ("2022-07-01 10:00:00", 188, 1.5, "click")
+    assert (str(second.ts), second.job_id, second.bid) == ("2022-07-01 10:01:00", None, None)

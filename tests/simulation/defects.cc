@@ -101,6 +101,9 @@ class WarehouseDecorator : public Warehouse {
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override {
     return inner_->load_rejects(source, limit);
   }
+  Result<std::vector<NotCounted>> load_not_counted(SourceId source, size_t limit) override {
+    return inner_->load_not_counted(source, limit);
+  }
   Result<void> expire_rejects(int64_t before_us, int64_t cap) override {
     return inner_->expire_rejects(before_us, cap);
   }

@@ -208,6 +208,9 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
     }
   }
   apply_frozen(commit);
+  for (const auto& [shard, kinds] : commit.frozen_kinds) {
+    freeze_kinds(commit.source, shard, kinds.all());
+  }
   if (commit.fingerprint) {
     for (auto& [name, source] : now_.sources) {
       if (source.first == commit.source) {
@@ -441,6 +444,7 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       !(now.digest == before.digest && counted_now == before.classes)) {
     violated("Contract", "digest or classes change although the contribution stays");
   }
+  apply_kinds(commit.source, change);
   if (change.mode == ChangeMode::kFreeze) {
     apply_rejects(commit.source, change, commit.now_us);
     last_frozen_us_ = world_.now_us();
@@ -470,6 +474,7 @@ void WarehouseDatabase::apply_slice(const Commit& commit, const SliceChange& cha
       watch->released.erase(key);
     }
     watch->checks->check_slice(before, shadow.cells, now, cells);
+    check_kinds(commit.source, now);
     if (!was_damaged) {
       watch->checks->check_totals(key, shadow.cells, cells);
     }
@@ -528,6 +533,61 @@ void WarehouseDatabase::apply_rejects(SourceId source, const SliceChange& change
     const auto [at, fresh] = all.emplace(RejectKey{source, change.entry.key, row.id},
                                          StoredReject{change.entry.key, row, now_us});
     at->second.row = row;
+  }
+}
+
+void WarehouseDatabase::add_kinds(Kinds& kinds, std::span<const NotCounted> more) {
+  for (const NotCounted& kind : more) {
+    NotCounted& sum = kinds[{kind.why, kind.kind}];
+    sum.why = kind.why;
+    sum.kind = kind.kind;
+    sum.add(kind.rows, kind.newest, kind.place);
+  }
+}
+
+void WarehouseDatabase::freeze_kinds(SourceId source, int32_t shard,
+                                     std::span<const NotCounted> more) {
+  Kinds& frozen = now_.frozen_kinds[{source, shard}];
+  add_kinds(frozen, more);
+  std::vector<NotCounted> all;
+  for (const auto& [key, kind] : frozen) {
+    all.push_back(kind);
+  }
+  frozen.clear();
+  add_kinds(frozen, most_frequent(std::move(all), kFrozenKindsMax));
+}
+
+void WarehouseDatabase::apply_kinds(SourceId source, const SliceChange& change) {
+  const SliceKey& key = change.entry.key;
+  Kinds& kinds = now_.kinds[{source, key}];
+  if (change.mode == ChangeMode::kReplace) {
+    kinds.clear();
+  }
+  add_kinds(kinds, change.not_counted);
+  if (change.mode == ChangeMode::kFreeze) {
+    std::vector<NotCounted> left;
+    for (const auto& [name, kind] : kinds) {
+      left.push_back(kind);
+    }
+    freeze_kinds(source, key.shard, left);
+    now_.kinds.erase({source, key});
+  }
+}
+
+// Accounted: the kinds of a slice are its rows that were not counted.
+void WarehouseDatabase::check_kinds(SourceId source, const LedgerEntry& entry) const {
+  int64_t other = 0;
+  int64_t unattributed = 0;
+  const auto kinds = now_.kinds.find({source, entry.key});
+  for (const auto& [name, kind] : kinds == now_.kinds.end() ? Kinds() : kinds->second) {
+    (kind.why == WhyNotCounted::kNoJob ? unattributed : other) += kind.rows;
+  }
+  if (other != entry.classes.other || unattributed != entry.classes.unattributed) {
+    violated("Accounted",
+             fmt::format("slice {}/{}: its kinds are {} other rows and {} without a job, its "
+                         "classes {} and {}",
+                         entry.key.shard, entry.key.bucket, other, unattributed,
+                         entry.classes.other, entry.classes.unattributed));
   }
 }
 
@@ -1082,6 +1142,31 @@ Result<std::vector<StoredReject>> FakeWarehouse::load_rejects(SourceId source, s
     out.push_back(*reject);
   }
   return out;
+}
+
+Result<std::vector<NotCounted>> FakeWarehouse::load_not_counted(SourceId source, size_t limit) {
+  HIRESTREAM_TRY(begin("load kinds"));
+  WarehouseDatabase::Kinds sums;
+  const auto add = [&](const WarehouseDatabase::Kinds& kinds) {
+    for (const auto& [name, kind] : kinds) {
+      WarehouseDatabase::add_kinds(sums, std::span(&kind, 1));
+    }
+  };
+  for (const auto& [key, kinds] : state().kinds) {
+    if (key.first == source) {
+      add(kinds);
+    }
+  }
+  for (const auto& [key, kinds] : state().frozen_kinds) {
+    if (key.first == source) {
+      add(kinds);
+    }
+  }
+  std::vector<NotCounted> all;
+  for (const auto& [name, kind] : sums) {
+    all.push_back(kind);
+  }
+  return most_frequent(std::move(all), limit);
 }
 
 Result<void> FakeWarehouse::expire_rejects(int64_t before_us, int64_t cap) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -117,6 +118,7 @@ class WarehouseDatabase {
     RowId row;
     friend auto operator<=>(const RejectKey&, const RejectKey&) = default;
   };
+  using Kinds = std::map<std::pair<WhyNotCounted, std::string>, NotCounted>;
   // All that is stored: a snapshot is a copy.
   struct State {
     bool initialized = false;
@@ -133,6 +135,8 @@ class WarehouseDatabase {
     std::map<std::pair<SourceId, int32_t>, FrozenMark> frozen_marks;
     std::map<int64_t, Job> jobs;
     std::map<RejectKey, StoredReject> rejects;
+    std::map<SliceId, Kinds> kinds;
+    std::map<std::pair<SourceId, int32_t>, Kinds> frozen_kinds;
     std::map<SourceId, std::map<int32_t, int64_t>> settled_until;
     int64_t changes = 0;  // commits without writers, jobs stored
   };
@@ -167,6 +171,10 @@ class WarehouseDatabase {
   void apply_frozen(const Commit& commit);
   const StoredSlice* stored_slice(SourceId source, const SliceKey& key) const;
   void apply_rejects(SourceId source, const SliceChange& change, int64_t now_us);
+  static void add_kinds(Kinds& kinds, std::span<const NotCounted> more);
+  void freeze_kinds(SourceId source, int32_t shard, std::span<const NotCounted> more);
+  void apply_kinds(SourceId source, const SliceChange& change);
+  void check_kinds(SourceId source, const LedgerEntry& entry) const;
   void check_publisher(const Commit& commit) const;
   void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
   void check_shape(const Commit& commit) const;
@@ -219,6 +227,7 @@ class FakeWarehouse : public Warehouse {
   Result<int64_t> changes() override;
   Result<Contribution> frozen_totals() override;
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
+  Result<std::vector<NotCounted>> load_not_counted(SourceId source, size_t limit) override;
   Result<void> expire_rejects(int64_t before_us, int64_t cap) override;
 
  private:

@@ -1,7 +1,7 @@
 // Where every raw row ended up. The classes of a source always add up to what was read; the page computes that itself.
 
 import { useEffect, useState } from "preact/hooks";
-import type { Classes, Quality, QualitySource, Reject, Verification } from "../api";
+import type { Classes, NotCounted, Quality, QualitySource, Reject, Verification } from "../api";
 import { civilSeconds, clockLabel } from "../civil_time";
 import { usePage } from "../context";
 import { formatCount, formatDuration, formatPercent } from "../format";
@@ -217,6 +217,68 @@ function RejectRow({ reject }: { reject: Reject }) {
   );
 }
 
+function KindRow({ line }: { line: NotCounted }) {
+  const clock = useClock();
+  return (
+    <tr data-kind={line.kind} data-why={line.class}>
+      <th scope="row">
+        <code class="sample">{line.kind}</code>
+      </th>
+      <td class="nowrap">
+        <span class={`key class-${line.class}`} aria-hidden="true" /> {line.class === "other" ? "other kind" : "no job"}
+      </td>
+      <td>{line.source}</td>
+      <td class="numeric" data-value={line.rows}>
+        {formatCount(line.rows)}
+      </td>
+      <td class="nowrap">{clock(line.newest)}</td>
+      <td class="nowrap">
+        <code>{line.sample.id}</code>
+        {line.sample.file !== "" && <span class="quiet"> in {line.sample.file}</span>}
+      </td>
+    </tr>
+  );
+}
+
+function NotCountedCard({ lines }: { lines: NotCounted[] }) {
+  return (
+    <Card
+      title="Kinds that are not counted"
+      note={
+        <span>
+          the 20 most frequent of each source; <code>--kinds</code>, <code>--columns</code> and <code>--attribution</code> decide what counts
+        </span>
+      }
+    >
+      {lines.length === 0 ? (
+        <p class="quiet pad">None: every row was counted or rejected.</p>
+      ) : (
+        <div class="table-scroll" tabIndex={0} role="region" aria-label="Rows that are not counted by kind">
+          <table class="plain">
+            <thead>
+              <tr>
+                <th scope="col">Kind</th>
+                <th scope="col">Why</th>
+                <th scope="col">Source</th>
+                <th scope="col" class="numeric">
+                  Rows
+                </th>
+                <th scope="col">Newest</th>
+                <th scope="col">Newest row</th>
+              </tr>
+            </thead>
+            <tbody>
+              {lines.map((line) => (
+                <KindRow key={`${line.source}/${line.class}/${line.kind}`} line={line} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}
+
 /** `…` in a text from the server becomes code. */
 function withCode(text: string) {
   return text.split("`").map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part));
@@ -244,6 +306,7 @@ export function QualityView() {
         ))}
         {data.sources.length === 0 && <p class="quiet pad">No source has written into this warehouse yet.</p>}
       </div>
+      <NotCountedCard lines={data.not_counted} />
       <Card
         title="Rejected rows"
         note={

@@ -120,6 +120,17 @@ export function pipelineHealth(): dashboard.Dashboard {
     10,
   );
   board.add(
+    list(
+      "Kinds not counted (all time)",
+      "What custom_track says, or `ev`, of rows that are of no kind that counts (other) or name no job (unattributed); `hirestream status` shows the newest of each.",
+      sql.kKindsNotCounted,
+    )
+      .overrideByName("Rows", kWhole)
+      .overrideByName("Newest", [{ id: "unit", value: "dateTimeAsIso" }]),
+    24,
+    8,
+  );
+  board.add(
     list("Shards", "What lies before `Settled until` is settled.", sql.kShards)
       .overrideByName("Settled until", [{ id: "unit", value: "dateTimeAsIso" }])
       .overrideByName("Behind now", [{ id: "unit", value: "s" }])

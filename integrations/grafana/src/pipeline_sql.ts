@@ -78,6 +78,15 @@ WHERE r.first_seen_us BETWEEN $__unixEpochFrom() * 1000000 AND $__unixEpochTo() 
 GROUP BY r.reason, r.column_name, s.name
 ORDER BY COUNT(*) DESC, r.reason, r.column_name, s.name`;
 
+export const kKindsNotCounted = `SELECT k.kind AS \`Kind\`, k.class AS \`Class\`, s.name AS \`Source\`, SUM(k.row_count) AS \`Rows\`,
+  NULLIF(MAX(k.newest_us), 0) DIV 1000 AS \`Newest\`
+FROM hirestream_kinds k
+JOIN hirestream_sources s ON s.id = k.source_id
+WHERE k.source_id ${kChosen}
+GROUP BY k.kind, k.class, s.name
+ORDER BY SUM(k.row_count) DESC, k.kind, k.class, s.name
+LIMIT 20`;
+
 // A member of the fingerprint, which is a JSON object of strings.
 const fingerprint = (member: string) => `JSON_UNQUOTE(JSON_EXTRACT(s.fingerprint, '$.${member}'))`;
 

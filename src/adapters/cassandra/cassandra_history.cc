@@ -13,10 +13,6 @@ namespace {
 
 constexpr uint32_t kRangesOfPart = 16;
 
-bool is_raw(std::string_view name) {
-  return std::ranges::find(kRawColumnNames, name) != kRawColumnNames.end();
-}
-
 int64_t arrival_of(const RawEvent& event) {
   const auto& text = event[RawColumn::kCreateTime];
   const auto id = text ? parse_uuid(*text) : std::nullopt;
@@ -29,42 +25,60 @@ struct CassandraHistory::Statement {
   CqlStatement ring;  // token from, token to
 };
 
-CassandraHistory::CassandraHistory(std::unique_ptr<CassandraConnection> connection)
-    : connection_(std::move(connection)), statement_(std::make_unique<Statement>()) {}
+CassandraHistory::CassandraHistory(std::unique_ptr<CassandraConnection> connection,
+                                   ReadingRules rules)
+    : connection_(std::move(connection)),
+      rules_(std::move(rules)),
+      statement_(std::make_unique<Statement>()) {}
 
 CassandraHistory::~CassandraHistory() = default;
 
-Result<std::unique_ptr<CassandraHistory>> CassandraHistory::open(const CassandraConfig& config) {
+Result<std::unique_ptr<CassandraHistory>> CassandraHistory::open(const CassandraConfig& config,
+                                                                 ReadingRules rules) {
   HIRESTREAM_ASSIGN(auto connection, CassandraConnection::open(config));
   HIRESTREAM_ASSIGN(TableShape shape, introspect_table(*connection));
-  std::unique_ptr<CassandraHistory> history(new CassandraHistory(std::move(connection)));
+  std::unique_ptr<CassandraHistory> history(
+      new CassandraHistory(std::move(connection), std::move(rules)));
   history->shape_ = std::move(shape);
+  HIRESTREAM_TRY(history->choose_columns());
   HIRESTREAM_TRY(history->prepare());
   return history;
+}
+
+Result<void> CassandraHistory::choose_columns() {
+  for (const NamedRawColumn& wanted : raw_columns(rules_)) {
+    const TableColumn* column = shape_.find(wanted.name);
+    if (column == nullptr && wanted.renamed) {
+      return fail(ErrorKind::kConfig, "copy", connection_->config().table_text(),
+                  fmt::format("it has no column {}, which stands for {}", wanted.name,
+                              kRawColumnNames[static_cast<size_t>(wanted.column)]),
+                  "--columns names columns of the table that is copied");
+    }
+    if (column != nullptr && column->type != CqlType::kOther) {
+      columns_.push_back({wanted.column, column->name, column->type, column->kind, std::nullopt});
+    }
+  }
+  for (const TableColumn& column : shape_.columns) {
+    const bool copied = std::ranges::find(columns_, column.name, &Column::name) != columns_.end();
+    const bool placed = column.name == "bucket" || column.name == "shard";
+    const bool replaced = column.name == "ts" && rules_.arrival_is_event_time;
+    if (!copied && !placed && !replaced) {
+      left_out_.push_back(column.name);
+    }
+  }
+  return {};
 }
 
 Result<void> CassandraHistory::prepare() {
   std::vector<std::string> values;
   std::vector<std::string> told;
-  for (size_t i = 0; i < kRawColumnNames.size(); ++i) {
-    const TableColumn* column = shape_.find(kRawColumnNames[i]);
-    if (column == nullptr || column->type == CqlType::kOther) {
-      continue;
-    }
-    const std::string name = quote_identifier(column->name);
+  for (Column& column : columns_) {
+    const std::string name = quote_identifier(column.name);
     values.push_back(name);
-    columns_.push_back({static_cast<RawColumn>(i), column->type, std::nullopt});
-    if (column->kind == ColumnKind::kRegular) {
-      columns_.back().written = told.size();
+    if (column.kind == ColumnKind::kRegular) {
+      column.written = told.size();
       told.push_back(fmt::format("WRITETIME({})", name));
       told.push_back(fmt::format("TTL({})", name));
-    }
-  }
-  for (const TableColumn& column : shape_.columns) {
-    const bool copied = is_raw(column.name) && column.type != CqlType::kOther;
-    const bool placed = column.name == "bucket" || column.name == "shard";
-    if (!copied && !placed) {
-      left_out_.push_back(column.name);
     }
   }
   for (Column& column : columns_) {
@@ -144,6 +158,7 @@ Result<StoredEvent> CassandraHistory::event_of(const CqlRow& row) const {
       stored.ttl_s = std::max(stored.ttl_s.value_or(1), read_int32(bytes_of(*ttl)).value_or(1));
     }
   }
+  apply_rules(rules_, stored.event);
   stored.written_us = newest.value_or(arrival_of(stored.event));
   if (!expires) {
     stored.ttl_s.reset();

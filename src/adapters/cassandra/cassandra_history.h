@@ -18,6 +18,7 @@
 #include "adapters/cassandra/cassandra_connection.h"
 #include "adapters/cassandra/stored_event.h"
 #include "adapters/cassandra/table_shape.h"
+#include "model/raw_columns.h"
 #include "model/raw_event.h"
 #include "model/result.h"
 #include "ports/event_source.h"
@@ -26,8 +27,9 @@ namespace hirestream {
 
 class CassandraHistory {
  public:
-  // Opens a connection of its own.
-  static Result<std::unique_ptr<CassandraHistory>> open(const CassandraConfig& config);
+  // Opens a connection of its own. kConfig: the table lacks a column that the rules name.
+  static Result<std::unique_ptr<CassandraHistory>> open(const CassandraConfig& config,
+                                                        ReadingRules rules);
   ~CassandraHistory();
 
   const TableShape& shape() const { return shape_; }
@@ -41,14 +43,18 @@ class CassandraHistory {
   struct Statement;
   struct Column {
     RawColumn raw;
+    std::string name;
     CqlType type;
+    ColumnKind kind;
     std::optional<size_t> written;  // index in a row of its WRITETIME, TTL behind it
   };
-  explicit CassandraHistory(std::unique_ptr<CassandraConnection> connection);
+  CassandraHistory(std::unique_ptr<CassandraConnection> connection, ReadingRules rules);
+  Result<void> choose_columns();
   Result<void> prepare();
   Result<StoredEvent> event_of(const std::vector<std::optional<std::string>>& row) const;
 
   std::unique_ptr<CassandraConnection> connection_;
+  ReadingRules rules_;
   std::unique_ptr<Statement> statement_;
   TableShape shape_;
   std::vector<Column> columns_;

@@ -12,6 +12,7 @@
 #include "adapters/sql/events_table.h"
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/frozen_sums.h"
+#include "adapters/sql/kinds_table.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "aggregation/contribution_codec.h"
 #include "model/decimal.h"
@@ -118,6 +119,7 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(sql::write_fingerprint(session_, commit_));
   HIRESTREAM_TRY(write_rejects());
   HIRESTREAM_TRY(drop_replaced_rejects());
+  HIRESTREAM_TRY(sql::write_kinds(session_, commit_));
   HIRESTREAM_TRY(write_cells());
   HIRESTREAM_TRY(delete_zeros({"events", "spend_hour", cell_condition}, commit_.cells));
   HIRESTREAM_TRY(write_days());

@@ -90,6 +90,10 @@ std::string Dialect::delete_first(std::string_view table, std::string_view order
   return fmt::format("DELETE FROM {} ORDER BY {} LIMIT {}", table, order, rows);
 }
 
+std::string Dialect::delete_by_key(std::string_view table, std::string_view condition) const {
+  return fmt::format("DELETE t FROM {} AS t FORCE INDEX (PRIMARY) WHERE {}", table, condition);
+}
+
 std::string Dialect::columns_query(std::string_view schema, std::string_view table) const {
   return fmt::format(
       "SELECT column_name FROM information_schema.columns WHERE table_schema = {} AND table_name = "

@@ -21,6 +21,7 @@ class Dialect final : public sql::Dialect {
   std::string upsert(std::string_view key, std::string_view assignments) const override;
   std::string delete_first(std::string_view table, std::string_view order,
                            int64_t rows) const override;
+  std::string delete_by_key(std::string_view table, std::string_view condition) const override;
   std::string columns_query(std::string_view schema, std::string_view table) const override;
   std::string quoted_identifier(std::string_view name) const override;
 

@@ -118,6 +118,19 @@ constexpr const char* kRejects = R"(  source_id INT NOT NULL,
   PRIMARY KEY (source_id, shard, bucket, row_id),
   KEY hirestream_rejects_age (first_seen_us))";
 
+// `class`: other or unattributed. What is frozen of a shard has bucket 0 and `frozen` 1. `newest`:
+// the newest row's time, id and file (adapters/sql/kinds_table.cc).
+constexpr const char* kKinds = R"(  source_id INT NOT NULL,
+  shard INT NOT NULL,
+  bucket BIGINT NOT NULL,
+  frozen TINYINT NOT NULL,
+  class VARCHAR(16) NOT NULL,
+  kind VARCHAR(64) NOT NULL,
+  row_count BIGINT NOT NULL,
+  newest_us BIGINT NOT NULL,
+  newest VARCHAR(255) NOT NULL,
+  PRIMARY KEY (source_id, shard, bucket, frozen, class, kind))";
+
 constexpr const char* kJobs = R"(  job_id BIGINT NOT NULL,
   company_id BIGINT NOT NULL,
   group_id BIGINT NOT NULL,
@@ -236,8 +249,9 @@ std::vector<MysqlSchemaObject> mysql_schema() {
         std::pair{"hirestream_slices", kSlices}, std::pair{"hirestream_deltas", kDeltas},
         std::pair{"hirestream_frozen", kFrozen}, std::pair{"hirestream_frozen_days", kFrozenDays},
         std::pair{"hirestream_frozen_marks", kFrozenMarks},
-        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_jobs", kJobs},
-        std::pair{"hirestream_publishers", kPublishers}, std::pair{"hirestream_minutes", kMinutes},
+        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_kinds", kKinds},
+        std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_publishers", kPublishers},
+        std::pair{"hirestream_minutes", kMinutes},
         std::pair{"hirestream_verifications", kVerifications}}) {
     objects.push_back({name, table(name, columns)});
   }
@@ -265,9 +279,10 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
   const std::string& host = grants.host;
   std::string reading;
   for (const std::string_view table :
-       {"events", "hirestream_accounting", "hirestream_days", "hirestream_jobs", "hirestream_meta",
-        "hirestream_minutes", "hirestream_publishers", "hirestream_rejects", "hirestream_slices",
-        "hirestream_sources", "hirestream_verifications", "hirestream_writers"}) {
+       {"events", "hirestream_accounting", "hirestream_days", "hirestream_jobs", "hirestream_kinds",
+        "hirestream_meta", "hirestream_minutes", "hirestream_publishers", "hirestream_rejects",
+        "hirestream_slices", "hirestream_sources", "hirestream_verifications",
+        "hirestream_writers"}) {
     reading +=
         fmt::format("GRANT SELECT ON `{}`.`{}` TO 'hirestream_reader'@'{}';\n", db, table, host);
   }

@@ -14,8 +14,8 @@
 namespace hirestream::sql {
 
 // Version of the tables, in hirestream_meta. 2: hirestream_days. 3: frozen slices are no rows of
-// the ledger any more.
-inline constexpr int64_t kSchemaVersion = 4;
+// the ledger any more. 4: row hashes of another definition. 5: hirestream_kinds.
+inline constexpr int64_t kSchemaVersion = 5;
 inline constexpr int64_t kVersionOfDays = 2;
 
 class Dialect {
@@ -65,6 +65,8 @@ class Dialect {
   // Deletes the first rows of a table in that order.
   virtual std::string delete_first(std::string_view table, std::string_view order,
                                    int64_t rows) const = 0;
+  // Deletes rows that the table's primary key finds.
+  virtual std::string delete_by_key(std::string_view table, std::string_view condition) const = 0;
   // Names of the columns of a table; both names as literals, an empty schema is the session's own.
   virtual std::string columns_query(std::string_view schema, std::string_view table) const = 0;
   virtual std::string quoted_identifier(std::string_view name) const = 0;

@@ -9,6 +9,7 @@
 
 #include "adapters/sql/dimension_columns.h"
 #include "adapters/sql/fingerprint_json.h"
+#include "adapters/sql/kinds_table.h"
 #include "adapters/sql/reject_row.h"
 #include "adapters/sql/source_status.h"
 
@@ -354,6 +355,20 @@ Result<std::vector<RejectGroup>> SqlReport::rejects() {
                     sql::kRejectColumns, sources[i], session_->quoted(group.reason),
                     session_->quoted(group.column), group.first_seen_us),
         [&](const Row& row) { group.sample = sql::read_reject(row, 0); }));
+  }
+  return all;
+}
+
+Result<std::vector<KindLine>> SqlReport::not_counted() {
+  std::vector<KindLine> all;
+  HIRESTREAM_ASSIGN(const sql::Transaction snapshot, session_->begin_snapshot());
+  HIRESTREAM_ASSIGN(const std::vector<Source> known, slice_sources());
+  for (const Source& source : known) {
+    HIRESTREAM_ASSIGN(std::vector<NotCounted> kinds,
+                      sql::read_kinds(*session_, static_cast<SourceId>(source.id), kKindsReported));
+    for (NotCounted& kind : kinds) {
+      all.push_back({source.name, std::move(kind)});
+    }
   }
   return all;
 }

@@ -32,6 +32,7 @@ class SqlReport final : public Report {
   Result<std::vector<SourceQuality>> quality() override;
   Result<std::vector<SourceQuality>> sources() override;
   Result<std::vector<RejectGroup>> rejects() override;
+  Result<std::vector<KindLine>> not_counted() override;
   Result<std::vector<Verification>> verifications() override;
   Result<std::vector<SliceLine>> slices(size_t limit_per_source) override;
   Result<std::vector<PipelineMinute>> minutes(int64_t from_us) override;

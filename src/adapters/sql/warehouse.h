@@ -13,6 +13,7 @@
 
 #include "adapters/sql/backend.h"
 #include "adapters/sql/frozen_sums.h"
+#include "adapters/sql/kinds_table.h"
 #include "ports/warehouse.h"
 
 namespace hirestream {
@@ -65,6 +66,9 @@ class SqlWarehouse final : public Warehouse {
   Result<Contribution> frozen_totals() override;
   // Newest first.
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;
+  Result<std::vector<NotCounted>> load_not_counted(SourceId source, size_t limit) override {
+    return sql::read_kinds(session_, source, limit);
+  }
   Result<void> expire_rejects(int64_t before_us, int64_t cap) override;
 
   sql::Backend& backend() { return *backend_; }

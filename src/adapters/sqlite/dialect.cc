@@ -69,6 +69,10 @@ std::string Dialect::delete_first(std::string_view table, std::string_view order
       rows);
 }
 
+std::string Dialect::delete_by_key(std::string_view table, std::string_view condition) const {
+  return fmt::format("DELETE FROM {} WHERE {}", table, condition);
+}
+
 std::string Dialect::columns_query(std::string_view, std::string_view table) const {
   return fmt::format("SELECT name FROM pragma_table_info({})", table);
 }

@@ -9,6 +9,7 @@
 #include "adapters/sql/events_table.h"
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/frozen_sums.h"
+#include "adapters/sql/kinds_table.h"
 #include "adapters/sqlite/backend.h"
 #include "aggregation/contribution_codec.h"
 #include "ports/commit_check.h"
@@ -317,6 +318,7 @@ Result<CommitOutcome> SqliteBackend::commit(const Commit& commit) {
   HIRESTREAM_TRY(sql::write_fingerprint(*session_, commit));
   HIRESTREAM_TRY(write_cells(commit));
   HIRESTREAM_TRY(write_days(commit));
+  HIRESTREAM_TRY(sql::write_kinds(*session_, commit));
   HIRESTREAM_TRY(write_progress(commit));
   if (commit.writers.empty()) {
     HIRESTREAM_TRY(sql::note_change(*session_));

@@ -175,6 +175,22 @@ constexpr const char* kRejects =
   PRIMARY KEY (source_id, shard, bucket, row_id)
 ) STRICT)";
 
+// `class`: other or unattributed. What is frozen of a shard has bucket 0 and `frozen` 1. `newest`:
+// the newest row's time, id and file (adapters/sql/kinds_table.cc).
+constexpr const char* kKinds =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_kinds (
+  source_id INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  frozen INTEGER NOT NULL,
+  class TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  row_count INTEGER NOT NULL,
+  newest_us INTEGER NOT NULL,
+  newest TEXT NOT NULL,
+  PRIMARY KEY (source_id, shard, bucket, frozen, class, kind)
+) STRICT, WITHOUT ROWID)";
+
 constexpr const char* kJobs =
     R"(CREATE TABLE IF NOT EXISTS hirestream_jobs (
   job_id INTEGER PRIMARY KEY,
@@ -286,6 +302,7 @@ std::vector<std::string> sqlite_schema_statements() {
       kFrozenMarks,
       kRejects,
       "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
+      kKinds,
       kJobs,
       kPublishers,
       kMinutes,

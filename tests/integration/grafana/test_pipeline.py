@@ -169,6 +169,21 @@ class Pipeline:
             for index in range(300)
         ]
         insert(connection, "hirestream_rejects", self.rejects)
+        self.kinds = [
+            {
+                "source_id": dice.choice((LIVE, FILE)),
+                "shard": 0,
+                "bucket": index,
+                "frozen": 0,
+                "class": dice.choice(("other", "unattributed")),
+                "kind": f"kind {dice.randrange(15)}",
+                "row_count": dice.randrange(1, 1000),
+                "newest_us": (BEGIN + index) * 1_000_000,
+                "newest": "",
+            }
+            for index in range(300)
+        ]
+        insert(connection, "hirestream_kinds", self.kinds)
         insert(
             connection,
             "hirestream_verifications",
@@ -272,7 +287,7 @@ SERIES = {
     "Conflicts and retries": {"Conflicts": lambda m: total(m, "conflicts"), "Retries": lambda m: total(m, "retries")},
 }
 LINES = {"Freshness", "Read amplification", "Commit time"}
-OTHERS = {"Rows by class (all time)", "Slices (all time)", "Rejects by reason", "Shards", "Sources", "Verifications"}
+OTHERS = {"Rows by class (all time)", "Slices (all time)", "Rejects by reason", "Kinds not counted (all time)", "Shards", "Sources", "Verifications"}
 
 
 def test_every_panel_is_recounted_here(boards):
@@ -348,6 +363,18 @@ def test_rejects_of_the_range_by_reason(boards, pipeline):
         key: (len(times), max(times)) for key, times in groups.items()
     }
     assert [row["Rows kept"] for row in got] == sorted((row["Rows kept"] for row in got), reverse=True)
+
+
+def test_kinds_not_counted_are_the_most_frequent(boards, pipeline):
+    got = ask(pipeline, boards["pipeline_health"], "Kinds not counted (all time)", str(LIVE))
+    sums = {}
+    for row in pipeline.kinds:
+        if row["source_id"] == LIVE:
+            rows, newest = sums.get((row["class"], row["kind"]), (0, 0))
+            sums[row["class"], row["kind"]] = rows + row["row_count"], max(newest, row["newest_us"] // 1000)
+    assert len(sums) > 20
+    expected = sorted(sums.items(), key=lambda item: (-item[1][0], item[0][1], item[0][0]))[:20]
+    assert [((row["Class"], row["Kind"]), (int(row["Rows"]), row["Newest"])) for row in got] == expected
 
 
 def test_shards_say_how_far_they_are(boards, pipeline):

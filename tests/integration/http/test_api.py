@@ -197,6 +197,10 @@ def test_quality_accounts_for_every_row(server):
     assert classes["unattributed"] > 0 and classes["other"] > 0 and classes["rejected"] > 0
     assert sum(group["kept"] for group in answer["rejects"]) == classes["rejected"]
     assert answer["rejects"][0]["sample"]["value"] == "abc"
+    for name in ("other", "unattributed"):
+        assert sum(kind["rows"] for kind in answer["not_counted"] if kind["class"] == name) == classes[name]
+    alive = next(kind for kind in answer["not_counted"] if kind["kind"] == "alive")
+    assert alive["class"] == "other" and alive["source"] == answer["sources"][0]["name"]
 
 
 def test_meta_and_health(server):

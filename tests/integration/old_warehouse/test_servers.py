@@ -12,9 +12,9 @@ def servers(monkeypatch):
     monkeypatch.setenv("HIRESTREAM_MYSQL_PASSWORD", SQL_PASSWORD)  # for the oracle
     cassandra, mysql = Cassandra(), Mysql()
     cassandra.make(KEYSPACE)
-    restore_cassandra(cassandra, read(STORED / "raw_log.cassandra.ndjson.gz"), KEYSPACE)
+    restore_cassandra(cassandra, read(STORED / "version_2/raw_log.cassandra.ndjson.gz"), KEYSPACE)
     mysql.make(DATABASE)
-    restore_mysql(mysql, read(STORED / "counts.mysql.sql.gz"), cassandra.name)
+    restore_mysql(mysql, read(STORED / "version_2/counts.mysql.sql.gz"), cassandra.name)
     yield cassandra, mysql
     cassandra.query(f"DROP KEYSPACE {KEYSPACE}")
     cassandra.cluster.shutdown()
@@ -25,7 +25,7 @@ def servers(monkeypatch):
 @pytest.mark.parametrize("table", ["bucketed", "plain"])
 def test_mysql_warehouse_is_taken_over_in_place(servers, tmp_path, table, retention):
     cassandra, mysql = servers
-    restore_files(read(STORED / "files.json.gz"), tmp_path)
+    restore_files(read(STORED / "version_2/files.json.gz"), tmp_path)
     source = cassandra.uri(KEYSPACE, table)
     program = Program(mysql.uri(DATABASE), f"csv:{tmp_path}/jobs.csv", [source], retention)
 

@@ -1,5 +1,6 @@
 """A raw log of SQLite and directories of CSV and NDJSON, counted into a SQLite warehouse by an older version. No server is needed."""
 
+import json
 import shutil
 
 import pytest
@@ -8,12 +9,13 @@ from stored import FOLDER, read, restore_files, restore_sqlite
 from upgrade import RETENTIONS, STORED, Program, check_upgrade
 
 
-@pytest.fixture
-def folder():
+@pytest.fixture(params=["version_2", "version_4"])
+def folder(request):
+    stored = STORED / request.param
     FOLDER.mkdir()
-    restore_files(read(STORED / "files.json.gz"), FOLDER)
-    restore_sqlite(read(STORED / "raw_log.sqlite.sql.gz"), FOLDER / "raw.db")
-    restore_sqlite(read(STORED / "counts.sqlite.sql.gz"), FOLDER / "counts.db")
+    restore_files(read(STORED / "version_2/files.json.gz"), FOLDER)  # the same for both
+    restore_sqlite(read(stored / "raw_log.sqlite.sql.gz"), FOLDER / "raw.db")
+    restore_sqlite(read(stored / "counts.sqlite.sql.gz"), FOLDER / "counts.db")
     yield FOLDER
     shutil.rmtree(FOLDER)
 
@@ -34,3 +36,8 @@ def test_sqlite_warehouse_is_taken_over_in_place(folder, tmp_path, retention):
         return journals
 
     check_upgrade(program, add_rows)
+    # Every slice that was counted anew has its kinds; those of before are not known by kind.
+    for source in json.loads(program.call("status", "--json", "--warehouse", program.warehouse)):
+        for name in ("other", "unattributed"):
+            kinds = sum(kind["rows"] for kind in source["not_counted"] if kind["class"] == name)
+            assert 0 < kinds <= source["rows"][name], source

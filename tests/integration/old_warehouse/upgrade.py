@@ -9,7 +9,7 @@ from pathlib import Path
 from oracle.recount import Recount, open_warehouse, read_accounting, read_events
 from stored import SQL_PASSWORD
 
-STORED = Path(__file__).parent / "version_2"
+STORED = Path(__file__).parent
 # Of slices: as long as they are kept, every number can be recounted; by default those that are settled freeze at once.
 RETENTIONS = ["0s", "7d"]
 # Still in slices that the older engine did not freeze.

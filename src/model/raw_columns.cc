@@ -1,0 +1,62 @@
+#include "model/raw_columns.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "model/row_id.h"
+#include "model/timestamp.h"
+
+namespace hirestream {
+namespace {
+
+// Of the columns that are counted by.
+std::optional<Column> counted_column(RawColumn raw) {
+  const std::string_view name = kRawColumnNames[static_cast<size_t>(raw)];
+  const auto found =
+      std::ranges::find_if(kAllColumns, [&](Column column) { return column_name(column) == name; });
+  return found == kAllColumns.end() ? std::nullopt : std::optional(*found);
+}
+
+std::optional<std::string> arrival_text(const RawEvent& event) {
+  const auto& text = event[RawColumn::kCreateTime];
+  const auto id = text ? parse_uuid(*text) : std::nullopt;
+  if (!id || !is_version_1(*id)) {
+    return std::nullopt;
+  }
+  // With its offset: nothing that is read later takes it for another zone's.
+  return format_timestamp_us(arrival_time_us(*id)) + "+00:00";
+}
+
+}  // namespace
+
+std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules) {
+  std::vector<NamedRawColumn> columns;
+  for (size_t i = 0; i < kRawColumnNames.size(); ++i) {
+    const auto raw = static_cast<RawColumn>(i);
+    const auto counted = counted_column(raw);
+    const std::string name(counted ? rules.name(*counted) : kRawColumnNames[i]);
+    if (raw != RawColumn::kTs || !rules.arrival_is_event_time) {
+      columns.push_back({raw, name, name != kRawColumnNames[i]});
+    }
+  }
+  std::erase_if(columns, [&](const NamedRawColumn& column) {
+    return !column.renamed && std::ranges::any_of(columns, [&](const NamedRawColumn& other) {
+      return other.renamed && other.name == column.name;
+    });
+  });
+  return columns;
+}
+
+void apply_rules(const ReadingRules& rules, RawEvent& event) {
+  for (size_t i = 0; i < kRawColumnNames.size(); ++i) {
+    const auto counted = counted_column(static_cast<RawColumn>(i));
+    if (counted && *counted != Column::kEd && event.values[i] && rules.is_null(*event.values[i])) {
+      event.values[i].reset();
+    }
+  }
+  if (rules.arrival_is_event_time) {
+    event[RawColumn::kTs] = arrival_text(event);
+  }
+}
+
+}  // namespace hirestream

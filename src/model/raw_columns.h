@@ -1,0 +1,26 @@
+// Reading rules (reading_rules.h) for rows as text, which are copied and not counted: what their
+// columns are called, and what becomes of their values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/raw_event.h"
+#include "model/reading_rules.h"
+
+namespace hirestream {
+
+struct NamedRawColumn {
+  RawColumn column = RawColumn::kCreateTime;
+  std::string name;      // in the source
+  bool renamed = false;  // somebody said so
+};
+
+// The columns to read, each name once: what is called like another column by the rules is that one,
+// and `ts` is not read where arrival stands for it.
+std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules);
+// Words for null become null, in the columns that are counted by; `ts` becomes the time of arrival
+// where it stands for it, if create_time tells one.
+void apply_rules(const ReadingRules& rules, RawEvent& event);
+
+}  // namespace hirestream
