@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <numeric>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "cli/background_jobs.h"
 #include "cli/engine_options.h"
+#include "cli/lease_keeper.h"
 #include "cli/open_jobs.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
@@ -21,6 +24,8 @@ namespace {
 
 // The engine's clock may jump: never sleep longer than this without asking again.
 constexpr int64_t kLongestSleepUs = 1'000'000;
+// How often a standby looks whether the lease has ended.
+constexpr int64_t kLooksPerLease = 10;
 
 }  // namespace
 
@@ -32,6 +37,9 @@ class EngineRunner::Worker {
 
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
+      if (lease_ != nullptr && lease_->lost()) {
+        give_way();
+      }
       Result<bool> done = engine_ == nullptr ? open(stop) : step();
       if (!done) {
         if (!retry(done.error(), stop)) {
@@ -80,6 +88,13 @@ class EngineRunner::Worker {
       jobs_ = std::make_unique<BackgroundJobDirectory>(std::move(jobs));
     }
     HIRESTREAM_ASSIGN(EngineOptions options, engine_options(settings, source_settings_));
+    if (settings.run.standby) {
+      HIRESTREAM_ASSIGN(const bool ours, hold_lease(options.shards));
+      if (!ours) {
+        next_due_us_ = runner_.clock_.now_us() + settings.run.lease_us / kLooksPerLease;
+        return false;
+      }
+    }
     const EnginePorts ports{.source = *source_,
                             .warehouse = *warehouse_,
                             .jobs = jobs_.get(),
@@ -90,6 +105,42 @@ class EngineRunner::Worker {
     engine_ = std::move(engine);
     next_due_us_ = 0;
     return false;
+  }
+
+  // False: another engine has it.
+  Result<bool> hold_lease(std::vector<int32_t> shards) {
+    if (lease_ != nullptr) {
+      return true;  // the engine could not start yet
+    }
+    if (shards.empty()) {
+      shards.resize(static_cast<size_t>(source_->description().shard_count));
+      std::iota(shards.begin(), shards.end(), 0);
+    }
+    const Settings& settings = runner_.settings_;
+    auto lease = std::make_unique<LeaseKeeper>(
+        settings.warehouse,
+        LeaseRequest{source_settings_.name, std::move(shards), settings.run.lease_us});
+    HIRESTREAM_ASSIGN(const auto holder, lease->acquire());
+    if (!holder) {
+      holder_.clear();
+      lease_ = std::move(lease);
+      observer_.on_note("info",
+                        fmt::format("active: this engine counts {}", source_settings_.name));
+      return true;
+    }
+    if (std::exchange(holder_, holder->owner) != holder->owner) {
+      observer_.on_note("info",
+                        fmt::format("standby: {} counts {}", holder->owner, source_settings_.name));
+    }
+    return false;
+  }
+
+  // Another engine counts: this one forgets all that it knew.
+  void give_way() {
+    observer_.on_note("warning", fmt::format("another engine has taken over {}: standby again",
+                                             source_settings_.name));
+    engine_.reset();
+    lease_.reset();
   }
 
   Result<bool> step() {
@@ -126,6 +177,11 @@ class EngineRunner::Worker {
 
   // False: this engine has ended. Else there was a pause.
   bool retry(const Error& error, const std::stop_token& stop) {
+    if (error.operation == kFence && runner_.settings_.run.standby) {
+      give_way();
+      wait(runner_.settings_.run.lease_us, stop);
+      return !stop.stop_requested();
+    }
     const bool passes = error.kind == ErrorKind::kTransient || (error.may_pass && worked_);
     if (!passes) {
       end(error);
@@ -180,6 +236,8 @@ class EngineRunner::Worker {
   std::unique_ptr<EventSource> source_;
   std::unique_ptr<Warehouse> warehouse_;
   std::unique_ptr<JobDirectory> jobs_;
+  std::unique_ptr<LeaseKeeper> lease_;
+  std::string holder_;  // of the lease we wait for
   std::unique_ptr<Engine> engine_;
   int64_t next_due_us_ = 0;
   // A step has succeeded: source, warehouse and job directory are there, of the right form, and let

@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "pipeline/engine.h"
+
 namespace hirestream {
 namespace {
 
@@ -50,7 +52,7 @@ int exit_code_of(const Error& error) {
     case ErrorKind::kRejected:
       return kExitUsage;
     case ErrorKind::kConfig:
-      return error.operation == "fence" ? kExitFenced : kExitUsage;
+      return error.operation == kFence ? kExitFenced : kExitUsage;
     case ErrorKind::kBug:
       return kExitBug;
   }

@@ -1,9 +1,11 @@
 #include "cli/open_warehouse.h"
 
 #include "adapters/mysql/backend.h"
+#include "adapters/mysql/session.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/warehouse.h"
 #include "adapters/sqlite/backend.h"
+#include "adapters/sqlite/session.h"
 #include "adapters/sqlite/warehouse_schema.h"
 #include "cli/mysql_config.h"
 
@@ -46,6 +48,16 @@ Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& setti
   HIRESTREAM_CHECK(settings.uri->scheme == Scheme::kMysql);
   HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, missing));
   return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
+}
+
+Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings) {
+  if (settings.uri->scheme == Scheme::kSqlite) {
+    HIRESTREAM_ASSIGN(auto session, sqlite::Session::open({.path = settings.uri->path}));
+    return std::make_unique<Leases>(std::move(session));
+  }
+  HIRESTREAM_ASSIGN(auto session,
+                    mysql::Session::open(mysql_config(*settings.uri, settings.password)));
+  return std::make_unique<Leases>(std::move(session));
 }
 
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,

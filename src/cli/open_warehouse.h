@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/sql/leases.h"
 #include "config/settings.h"
 #include "ports/warehouse.h"
 
@@ -19,6 +20,9 @@ enum class IfMissing {
 // settings.uri must be set. The tables are init()'s business.
 Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& settings,
                                                   IfMissing missing = IfMissing::kFail);
+
+// The same with a connection of its own; the tables must exist.
+Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings);
 
 // What `init` would run, and for MySQL the accounts with the least privileges that the engine and
 // the dashboards need; passwords in it are placeholders. Needs no connection.

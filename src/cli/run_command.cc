@@ -45,6 +45,9 @@ constexpr const char* kRunFooter = R"(Examples:
   # With the live page at http://127.0.0.1:8080/
   hirestream run --source sqlite:raw.db --warehouse sqlite:etl.db --http 127.0.0.1:8080
 
+  # On two machines: one counts, the other goes on within 10 s of its end
+  hirestream run --standby --config /etc/hirestream/hirestream.toml
+
   # Several sources, each with its own settings: [[source]] in a file
   hirestream run --config /etc/hirestream/hirestream.toml
 
@@ -253,6 +256,11 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_sources(settings));
   HIRESTREAM_TRY(require_warehouse(settings));
+  if (settings.run.once && settings.run.standby) {
+    return fail(ErrorKind::kConfig, "read options", "--standby",
+                "an engine that waits for others does not end when all is counted",
+                "leave out --once or --standby");
+  }
   const std::stop_token stop = context.interrupt->token();
   log_start(settings, context);
 

@@ -311,6 +311,13 @@ std::vector<Setting> run_rows() {
              "With `--once`: how long errors that may pass are retried (without it they are "
              "retried for ever)",
              in<&Settings::run, &R::give_up_after_us>()),
+      row("run", "standby", "--standby", T::kBool, "false",
+          "Wait while another engine with this setting counts the source, and go on when it has "
+          "ended; for two or more engines of the same settings on several machines",
+          in<&Settings::run, &R::standby>()),
+      ranged("run", "lease", "--lease", T::kDuration, "10s", 2 * kSecond, kDay,
+             "With `--standby`: how long nothing is heard of an engine until another one goes on",
+             in<&Settings::run, &R::lease_us>()),
       ranged("run", "fail_on_rejects", "--fail-on-rejects", T::kInteger, "", 0, 100,
              "Exit code 1 if more than so many percent of the rows in the ledger are rejected",
              in<&Settings::run, &R::fail_on_rejects>()),

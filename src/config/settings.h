@@ -101,6 +101,8 @@ struct RunSettings {
   bool once = false;
   int64_t report_interval_us = 0;
   int64_t give_up_after_us = 0;
+  bool standby = false;
+  int64_t lease_us = 0;
   std::optional<int64_t> fail_on_rejects;  // percent
 };
 

@@ -78,6 +78,9 @@ struct EngineOptions {
   uint64_t token_seed = 0;
 };
 
+// Operation of the error that ends an engine when another one has taken over.
+inline constexpr const char* kFence = "fence";
+
 struct EnginePorts {
   EventSource& source;
   Warehouse& warehouse;

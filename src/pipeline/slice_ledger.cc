@@ -320,7 +320,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
   HIRESTREAM_ASSIGN(CommitOutcome outcome, writers_.empty() ? publish(commit) : apply(commit));
   if (outcome.verdict == CommitVerdict::kFenced) {
     return fail(
-        ErrorKind::kConfig, "fence", options_.source_name,
+        ErrorKind::kConfig, kFence, options_.source_name,
         "another engine has taken over a shard of this source; this one commits nothing more",
         "run one engine per shard: stop the other one, or give each its own --shards");
   }

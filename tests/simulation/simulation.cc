@@ -367,7 +367,7 @@ class Run {
       process.dead = true;
       return;
     }
-    if (error.operation == "fence") {
+    if (error.operation == kFence) {
       check_fence(process);
       process.engine.reset();
       process.dead = true;

@@ -45,6 +45,13 @@ constexpr const char* kWriters = R"(  source_id INT NOT NULL,
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (source_id, shard))";
 
+// Who may count, among engines that wait for each other (adapters/sql/leases.h).
+constexpr const char* kLeases = R"(  source VARCHAR(512) NOT NULL,
+  shard INT NOT NULL,
+  owner VARCHAR(255) NOT NULL,
+  until_us BIGINT NOT NULL,
+  PRIMARY KEY (source, shard))";
+
 constexpr const char* kSlices = R"(  source_id INT NOT NULL,
   shard INT NOT NULL,
   bucket BIGINT NOT NULL,
@@ -246,8 +253,9 @@ std::vector<MysqlSchemaObject> mysql_schema() {
   for (const auto& [name, columns] :
        {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_days", kDays},
         std::pair{"hirestream_sources", kSources}, std::pair{"hirestream_writers", kWriters},
-        std::pair{"hirestream_slices", kSlices}, std::pair{"hirestream_deltas", kDeltas},
-        std::pair{"hirestream_frozen", kFrozen}, std::pair{"hirestream_frozen_days", kFrozenDays},
+        std::pair{"hirestream_leases", kLeases}, std::pair{"hirestream_slices", kSlices},
+        std::pair{"hirestream_deltas", kDeltas}, std::pair{"hirestream_frozen", kFrozen},
+        std::pair{"hirestream_frozen_days", kFrozenDays},
         std::pair{"hirestream_frozen_marks", kFrozenMarks},
         std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_kinds", kKinds},
         std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_publishers", kPublishers},

@@ -14,7 +14,8 @@
 namespace hirestream::sql {
 
 // Version of the tables, in hirestream_meta. 2: hirestream_days. 3: frozen slices are no rows of
-// the ledger any more. 4: row hashes of another definition. 5: hirestream_kinds.
+// the ledger any more. 4: row hashes of another definition. 5: hirestream_kinds and
+// hirestream_leases.
 inline constexpr int64_t kSchemaVersion = 5;
 inline constexpr int64_t kVersionOfDays = 2;
 

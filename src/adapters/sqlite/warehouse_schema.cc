@@ -85,6 +85,15 @@ constexpr const char* kWriters =
   PRIMARY KEY (source_id, shard)
 ) STRICT, WITHOUT ROWID)";
 
+constexpr const char* kLeases =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_leases (
+  source TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  until_us INTEGER NOT NULL,
+  PRIMARY KEY (source, shard)
+) STRICT, WITHOUT ROWID)";
+
 constexpr const char* kSlices =
     R"(CREATE TABLE IF NOT EXISTS hirestream_slices (
   source_id INTEGER NOT NULL,
@@ -295,6 +304,7 @@ std::vector<std::string> sqlite_schema_statements() {
       "STRICT",
       kSources,
       kWriters,
+      kLeases,
       kSlices,
       kDeltas,
       kFrozen,

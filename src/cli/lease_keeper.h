@@ -1,0 +1,55 @@
+// An engine's lease of its source: taken once nobody else has it, then renewed by a thread of its
+// own, so that a long step of the engine does not end it, while a process that is stopped or dead
+// does not renew it.
+//
+// Threading: one thread calls it. Blocking: acquire() asks the warehouse; the destructor waits for
+// a renewal under way and gives the lease up.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/open_warehouse.h"
+
+namespace hirestream {
+
+struct LeaseRequest {
+  std::string source;
+  std::vector<int32_t> shards;
+  int64_t lease_us = 0;
+};
+
+class LeaseKeeper {
+ public:
+  // `settings` outlives it.
+  LeaseKeeper(const WarehouseSettings& settings, LeaseRequest request);
+  ~LeaseKeeper();
+
+  // Nothing: the lease is ours from now on. Else who has it.
+  Result<std::optional<LeaseHolder>> acquire();
+  // Another engine has taken it: this process did nothing for too long. Not said of a warehouse
+  // that cannot be reached, where nobody else can take it either.
+  bool lost() const { return lost_; }
+
+ private:
+  Result<std::optional<LeaseHolder>> take(int64_t lease_us);
+  void renew(const std::stop_token& stop);
+
+  const WarehouseSettings& settings_;
+  LeaseRequest request_;
+  std::string owner_;
+  std::unique_ptr<Leases> leases_;
+  std::atomic<bool> lost_ = false;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
+};
+
+}  // namespace hirestream
