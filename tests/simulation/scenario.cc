@@ -165,6 +165,9 @@ void Scenario::build() {
   for (const RawRow& row : rows_) {
     log_->add(row);
   }
+  if (round_places_) {
+    log_->round_places();
+  }
   // Clocks are set as the scenario wants, so nothing is concluded from them.
   Promptness promptness;
   promptness.clock_error_max_us = int64_t{30} * 86'400 * kSecondUs;
@@ -417,6 +420,14 @@ bool Scenario::has_slice(int64_t offset) const {
 
 bool Scenario::is_frozen(int64_t offset) const {
   return database_->is_frozen(key_of(offset));
+}
+
+bool Scenario::is_shown_as_settled(int64_t offset) const {
+  FakeWarehouse report(*world_, *database_, "report");
+  const auto sources = report.sources();
+  must(sources.has_value() && sources->size() == 1, "the source is known");
+  const auto& marks = sources->front().settled_until;
+  return marks.contains(0) && marks.at(0) > ScanClock::event_of(key_of(offset)).value();
 }
 
 LedgerEntry Scenario::slice(int64_t offset) const {

@@ -44,6 +44,8 @@ class Scenario {
   // The row given last once more, in another shard.
   void copy_last_row(int32_t shard);
   void set_job(double from_s, int64_t job_id, int64_t company_id);
+  // Slices lie where parts of the ring begin.
+  void round_places() { round_places_ = true; }
 
   // While a fault is on, every call it concerns is hit.
   void set_fault(double FaultRates::* rate, bool on);
@@ -89,6 +91,8 @@ class Scenario {
   bool has_slice(int64_t offset = 0) const;
   bool is_frozen(int64_t offset = 0) const;
   FrozenDay frozen_sum() const { return database_->frozen_sum(); }
+  // Of a scan: whether dashboards show the minute as settled.
+  bool is_shown_as_settled(int64_t offset = 0) const;
   // In the ledger.
   int64_t slices() const { return static_cast<int64_t>(database_->ledger().size()); }
   // What the engine noted for people, line by line.
@@ -143,6 +147,7 @@ class Scenario {
   std::unique_ptr<WarehouseDatabase> database_;
   std::function<void()> during_read_;
   bool strongest_fails_ = false;
+  bool round_places_ = false;
   std::unique_ptr<HookedSource> event_source_;
   std::unique_ptr<FakeWarehouse> warehouse_;
   std::unique_ptr<ProcessClock> clock_;
