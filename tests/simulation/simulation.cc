@@ -341,9 +341,12 @@ class Run {
     if (stored == nullptr || process.origin.setup.changed_us == 0) {
       return false;
     }
+    const auto differs = [stored](std::string_view key, const std::string& value) {
+      const auto known = stored->find(std::string(key));
+      return known != stored->end() && known->second != value;
+    };
     const SourceDescription& source = process.source->description();
-    return stored->at(std::string(kRawLog)) != source.identity ||
-           stored->at(std::string(kReadColumns)) != source.columns;
+    return differs(kRawLog, source.identity) || differs(kReadColumns, source.columns);
   }
 
   static void check_refused(const Process& process, bool refused) {
