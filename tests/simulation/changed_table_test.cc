@@ -113,6 +113,23 @@ TEST(ChangedTable, MadeAnewIsCountedOnUnderItsNameOnceItIsAdopted) {
   }
 }
 
+// A repair that reads a replica which still has the column finds the slice whole.
+TEST(ChangedTable, ASliceThatAStaleReadReleasedIsHeldAgain) {
+  Scenario scenario(Strategy::kScan);
+  scenario.options.full_scan_interval_us = 60 * kSecondUs;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.drop_column(100, Column::kJobId, 600);
+  scenario.run_until(150);
+  ASSERT_TRUE(scenario.slice().held);
+  ASSERT_TRUE(scenario.adopt().has_value());
+  scenario.set_stale(true);
+  EXPECT_EQ(scenario.verify(true).slices_released, 1);
+  scenario.set_stale(false);
+  scenario.run_until(300);
+  EXPECT_TRUE(scenario.slice().held);
+  EXPECT_EQ(scenario.clicks(), 1);
+}
+
 TEST(ChangedTable, AdoptionKeepsTheStart) {
   Scenario scenario;
   scenario.options.counting.start_at_us = 1'772'323'200LL * kSecondUs + 12 * 3600 * kSecondUs;

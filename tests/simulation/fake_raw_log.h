@@ -2,7 +2,8 @@
 // Which row is visible where and when is fixed when the run is set up; time alone uncovers it.
 //
 // Faults: late visibility, stale replicas, errors after part of a read was delivered, rows and
-// batches delivered twice, more rows than asked for, rows in any order, outages.
+// batches delivered twice, more rows than asked for, rows in any order, outages; a table that loses
+// a column or is made anew.
 #pragma once
 
 #include <map>

@@ -151,11 +151,11 @@ Reading Scenario::reading() const {
   return out;
 }
 
-void Scenario::drop_column(double from_s, Column column) {
+void Scenario::drop_column(double from_s, Column column, double lagging_s) {
   source.columns = columns_but(std::nullopt);
   table_change_ = {at(from_s), source.identity, columns_but(column)};
   for (RawRow& row : rows_) {
-    simulation::drop_column(row, column, {at(from_s), at(from_s)}, reading());
+    simulation::drop_column(row, column, {at(from_s), at(from_s + lagging_s)}, reading());
   }
 }
 

@@ -46,7 +46,8 @@ class Scenario {
   // The row given last once more, in another shard.
   void copy_last_row(int32_t shard);
   // Before the first run, after all rows are given: in all of them the column is null from then on.
-  void drop_column(double from_s, Column column);
+  // On the replica that lags later.
+  void drop_column(double from_s, Column column, double lagging_s = 0);
   // Then it is another table, without the rows that were there.
   void make_table_anew(double from_s);
   void set_job(double from_s, int64_t job_id, int64_t company_id);

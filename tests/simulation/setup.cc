@@ -440,6 +440,9 @@ void draw_changed_table(Setup& setup, uint64_t seed) {
     return;
   }
   setup.lost_share = random.pick<double>({0, 0.02, 0.3, 1});
+  if (random.chance(0.5)) {
+    setup.filled_us = setup.changed_us + seconds_between(random, 1, 150);
+  }
   setup.source_outages.emplace_back(setup.changed_us,
                                     setup.changed_us + seconds_between(random, 0, 20));
 }
@@ -653,6 +656,9 @@ void Setup::change_row(RawRow& row, Random& random) const {
   } else if (row.versions.front().visible_us[0] < changed_us && random.chance(lost_share)) {
     row.expires_us = changed_us;
     row.lost = true;
+  } else if (row.versions.front().visible_us[0] < changed_us && filled_us > changed_us) {
+    row.gone_from_us = changed_us;
+    row.gone_until_us = random.between(changed_us, filled_us);
   }
 }
 

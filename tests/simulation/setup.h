@@ -66,10 +66,11 @@ struct Setup {
   // Not 0: somebody drops the raw log then.
   int64_t gone_for_good_us = 0;
   // Not 0: the table is another one then. A column is dropped, so that all rows are without it, or
-  // the table is made anew, and a share of its rows does not come back.
+  // the table is made anew and filled again, but for a share of its rows.
   int64_t changed_us = 0;
   std::optional<Column> dropped_column;
   double lost_share = 0;
+  int64_t filled_us = 0;  // when all others are back
   // Not 0: when somebody accepts it; engines that start before then are refused.
   int64_t adopted_us = 0;
   // Engines are started again in between, as the operator should.

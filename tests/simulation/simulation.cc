@@ -396,7 +396,7 @@ class Run {
     int64_t last_us = 0;
     for (const auto& source : sources_) {
       last_us = std::max({last_us, source->setup.writing_end_us, source->setup.faults_end_us,
-                          source->setup.gone_until_us});
+                          source->setup.gone_until_us, source->setup.filled_us});
     }
     return last_us + 30 * kSecondUs;
   }
