@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <memory>
-#include <random>
 #include <string>
 
 #include "adapters/system/system_clock.h"
@@ -12,8 +10,8 @@
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
 #include "cli/setting_options.h"
+#include "pipeline/adoption.h"
 #include "ports/observer.h"
-#include "ports/source_check.h"
 
 namespace hirestream {
 namespace {
@@ -36,58 +34,25 @@ struct AdoptOptions {
   bool yes = false;
 };
 
-Result<SourceStatus> find_known(Warehouse& warehouse, const std::string& name) {
-  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> known, warehouse.sources());
-  const auto found = std::ranges::find(known, name, &SourceStatus::name);
-  if (found != known.end()) {
-    return *found;
-  }
-  return fail(ErrorKind::kConfig, "adopt", name, "the warehouse knows no such source",
-              "`hirestream sources` lists them; --source-name says which one goes on");
-}
-
-Result<void> store_fingerprint(Warehouse& warehouse, SourceId source, Fingerprint fingerprint) {
-  std::random_device random;
-  Commit commit;
-  commit.source = source;
-  commit.token = (static_cast<uint64_t>(random()) << 32) | random();
-  commit.fingerprint = std::move(fingerprint);
-  commit.now_us = SystemClock().now_us();
-  HIRESTREAM_ASSIGN(const CommitOutcome outcome, warehouse.commit(commit));
-  if (outcome.verdict == CommitVerdict::kCommitted) {
-    return {};
-  }
-  return fail(ErrorKind::kTransient, "adopt", "warehouse", "it did not say whether that is stored",
-              "try again");
-}
-
 // True: it was asked for what is not done without --yes.
-Result<bool> adopt_source(const Settings& settings, const SourceSettings& source, bool yes) {
+Result<bool> adopt(const Settings& settings, const SourceSettings& source, bool yes) {
   NullObserver observer;
+  SystemClock clock;
   HIRESTREAM_ASSIGN(const auto opened, open_source(source, observer));
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings.warehouse));
   HIRESTREAM_ASSIGN(const EngineOptions options, engine_options(settings, source));
-  HIRESTREAM_ASSIGN(const SourceStatus known, find_known(*warehouse, source.name));
-  const SourceDescription& description = opened->description();
-  SourceRegistration given{source.name, description.kind, fingerprint_of(description, options)};
-  if (const auto start = known.fingerprint.find(std::string(kStartAt));
-      start != known.fingerprint.end()) {
-    given.fingerprint.insert(*start);
-  }
-  HIRESTREAM_ASSIGN(const std::string differences,
-                    check_adoption({known.name, known.kind, known.fingerprint}, given));
-  if (differences.empty()) {
+  HIRESTREAM_ASSIGN(const Adoption adoption,
+                    adopt_source({*opened, *warehouse, nullptr, clock, observer}, options, yes));
+  if (adoption.differences.empty()) {
     fmt::print("{}: as it was counted, nothing to adopt\n", source.name);
     return false;
   }
-  fmt::print("{}: {}\n", source.name, differences);
-  if (!yes) {
-    fmt::print("  --yes goes on with it as it is now\n");
-    return true;
-  }
-  HIRESTREAM_TRY(store_fingerprint(*warehouse, known.id, std::move(given.fingerprint)));
-  fmt::print("  adopted; compare what it gives now with what was counted: hirestream verify\n");
-  return false;
+  fmt::print("{}: {}\n", source.name, adoption.differences);
+  fmt::print("  {}\n", adoption.stored
+                           ? "adopted; compare what it gives now with what was counted: "
+                             "hirestream verify"
+                           : "--yes goes on with it as it is now");
+  return !adoption.stored;
 }
 
 Result<int> run_adopt(const AdoptOptions& options, CommandContext& context) {
@@ -96,7 +61,7 @@ Result<int> run_adopt(const AdoptOptions& options, CommandContext& context) {
   HIRESTREAM_TRY(require_warehouse(settings));
   bool waits = false;
   for (const SourceSettings& source : settings.sources) {
-    HIRESTREAM_ASSIGN(const bool asked, adopt_source(settings, source, options.yes));
+    HIRESTREAM_ASSIGN(const bool asked, adopt(settings, source, options.yes));
     waits = waits || asked;
   }
   return waits ? kExitDifference : kExitOk;

@@ -57,22 +57,22 @@ int64_t BucketClock::audits_begin_us(const LedgerEntry& entry) const {
              : entry.settled_at_us;
 }
 
-Position BucketClock::poll_from(const ReadProgress& progress, int64_t now_us) const {
+Position BucketClock::poll_from(Position read, int64_t now_us) const {
   if (!timed_) {
-    return {progress.position.value + 1};
+    return {read.value + 1};
   }
-  return {std::min(progress.position.value, now_us) - options_.overlap_us};
+  return {std::min(read.value, now_us) - options_.overlap_us};
 }
 
-Position BucketClock::look_back_from(const ReadProgress& progress, int64_t now_us) const {
+Position BucketClock::look_back_from(Position read, int64_t now_us) const {
   if (!timed_) {
-    return poll_from(progress, now_us);
+    return poll_from(read, now_us);
   }
   // A row that the last look-back could not see yet, and that is late by no more than is tolerated,
-  // lies after where that look-back stood minus the tolerance, however long ago it was.
-  const int64_t tolerance_us = options_.look_back_us - options_.look_back_interval_us;
-  return {std::min(std::min(progress.position.value, now_us) - options_.look_back_us,
-                   progress.looked_back.value - tolerance_us)};
+  // arrived after that look-back minus the tolerance. All polls since then were made before this
+  // one was due, and `read` is not beyond their clock: however long ago that is, it lies less than
+  // an interval behind the last look-back.
+  return {std::min(read.value, now_us) - options_.look_back_us};
 }
 
 Position BucketClock::reached(Position read, int64_t now_us) const {

@@ -14,14 +14,6 @@
 
 namespace hirestream {
 
-// How far an open slice has been read.
-struct ReadProgress {
-  // Highest position counted, not beyond the clock.
-  Position position;
-  // `position` at the last read that looked back, or read the slice whole.
-  Position looked_back;
-};
-
 class BucketClock {
  public:
   // All outlive it.
@@ -54,9 +46,10 @@ class BucketClock {
   // When the audits of a settled slice begin to count.
   int64_t audits_begin_us(const LedgerEntry& entry) const;
 
-  // Where a poll, or a look-back, of an open slice begins.
-  Position poll_from(const ReadProgress& progress, int64_t now_us) const;
-  Position look_back_from(const ReadProgress& progress, int64_t now_us) const;
+  // Where a poll, or a look-back, of an open slice begins that has been read up to `read`, which
+  // is not beyond the clock.
+  Position poll_from(Position read, int64_t now_us) const;
+  Position look_back_from(Position read, int64_t now_us) const;
   // What reading up to `read` has reached: a row from a clock that runs ahead must not carry it
   // past rows that are still to come.
   Position reached(Position read, int64_t now_us) const;

@@ -25,8 +25,7 @@ void OpenSlices::open(const SliceKey& key) {
 void OpenSlices::open(const SliceKey& key, RowIdSet ids, Position read, int64_t now_us) {
   OpenSlice slice;
   slice.seen = std::move(ids);
-  slice.progress.position = buckets_.reached(read, now_us);
-  slice.progress.looked_back = slice.progress.position;
+  slice.position = buckets_.reached(read, now_us);
   open_.insert_or_assign(key, std::move(slice));
 }
 
@@ -50,13 +49,12 @@ std::vector<SliceRead> OpenSlices::requests(bool look_back, int64_t now_us,
       continue;
     }
     SliceRead read{key, std::nullopt};
-    const ReadProgress& progress = slice.progress;
-    if (progress.position != Position() && ports_.source.description().range_reads) {
+    if (slice.position != Position() && ports_.source.description().range_reads) {
       read.from_position =
-          std::max(slice.seen_from, look_back ? buckets_.look_back_from(progress, now_us)
-                                              : buckets_.poll_from(progress, now_us));
+          std::max(slice.seen_from, look_back ? buckets_.look_back_from(slice.position, now_us)
+                                              : buckets_.poll_from(slice.position, now_us));
     }
-    polls[key] = {&slice, !read.from_position, {}};
+    polls[key] = {&slice, {}};
     out.push_back(read);
   }
   return out;
@@ -128,11 +126,7 @@ Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queu
   for (auto& [key, poll] : polls) {
     OpenSlice& slice = *poll.slice;
     poll.fresh.ids.for_each([&slice](const RowId& id) { slice.seen.insert(id); });
-    slice.progress.position =
-        std::max(slice.progress.position, buckets_.reached(poll.fresh.position_max, now_us));
-    if (look_back || poll.whole) {
-      slice.progress.looked_back = slice.progress.position;
-    }
+    slice.position = std::max(slice.position, buckets_.reached(poll.fresh.position_max, now_us));
     prune(slice, now_us);
   }
   return true;
@@ -144,12 +138,12 @@ void OpenSlices::prune(OpenSlice& slice, int64_t now_us) const {
   }
   if (buckets_.in_order()) {
     slice.seen.clear();
-    slice.seen_from = {slice.progress.position.value + 1};
+    slice.seen_from = {slice.position.value + 1};
     return;
   }
   // Later polls never ask for less: the position only grows, and seen_from bounds them if the clock
   // steps back.
-  const Position from = buckets_.look_back_from(slice.progress, now_us);
+  const Position from = buckets_.look_back_from(slice.position, now_us);
   if (from <= slice.seen_from) {
     return;
   }

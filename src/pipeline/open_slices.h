@@ -43,11 +43,11 @@ class OpenSlices {
     RowIdSet seen;
     // `seen` is complete for rows at or behind it.
     Position seen_from;
-    ReadProgress progress;
+    // Highest position counted, not beyond the clock.
+    Position position;
   };
   struct Poll {
     OpenSlice* slice = nullptr;
-    bool whole = false;
     SliceCount fresh;
   };
   using Polls = std::map<SliceKey, Poll>;

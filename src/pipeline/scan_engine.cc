@@ -176,8 +176,11 @@ std::vector<SliceKey> ScanEngine::candidates(const ScanCount& count, const Bound
     }
   }
   std::erase_if(keys, [&](const SliceKey& key) {
+    const LedgerEntry* known = book_.find(key);
     const auto held = found_of_held_.find(key);
-    return held != found_of_held_.end() && held->second == count.tally_of(key).digest();
+    // Unless a repair has released it, which read a stale replica.
+    return known != nullptr && known->held && held != found_of_held_.end() &&
+           held->second == count.tally_of(key).digest();
   });
   // Those without an event time last: no mark says anything of them.
   const auto place = [](const SliceKey& key) {

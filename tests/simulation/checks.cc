@@ -127,7 +127,8 @@ Checks::Expected Checks::exactly_now(const SliceKey& key) const {
     for (const RowVersion& version : log_.rows()[index].versions) {
       last = first_visible_us(version) <= world_.now_us() ? &version : last;
     }
-    if (last == nullptr || last->outcome.fate == Fate::kBeforeStart) {
+    if (last == nullptr || last->outcome.fate == Fate::kBeforeStart ||
+        may_be_lost(log_.rows()[index])) {
       continue;
     }
     ++out.rows;
@@ -163,7 +164,9 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
     violated("Sound", fmt::format("{}: {} rows counted, {} visible by now", slice_text(key),
                                   after.digest.rows, bound.rows));
   }
-  if (after.digest.rows < before.digest.rows) {
+  const bool may_lose = std::any_of(rows.begin(), rows.end(),
+                                    [this](size_t row) { return may_be_lost(log_.rows()[row]); });
+  if (!may_lose && after.digest.rows < before.digest.rows) {
     violated("Sound", fmt::format("{}: {} rows counted before, {} now", slice_text(key),
                                   before.digest.rows, after.digest.rows));
   }
@@ -188,7 +191,8 @@ void Checks::check_slice(const LedgerEntry& before, const CellMap& cells_before,
       after.digest.rows >= before.digest.rows &&
       std::any_of(rows.begin(), rows.end(), [&](size_t row) { return gone(row); });
   for (const auto& [cell, measures] : cells_before) {
-    if (!exchanged && !moved.contains(cell) && !at_most(measures, value_of(cells_after, cell))) {
+    if (!may_lose && !exchanged && !moved.contains(cell) &&
+        !at_most(measures, value_of(cells_after, cell))) {
       violated("Sound", fmt::format("{}: counted rows were taken away from {}: {} before, {} now",
                                     slice_text(key), describe(cell), describe(measures),
                                     describe(value_of(cells_after, cell))));
@@ -458,7 +462,8 @@ void Checks::check_truth_of_old(const SliceKey& key, const StoredSlice& slice,
 bool Checks::has_expired_rows(const SliceKey& key) const {
   const std::vector<size_t>& rows = log_.rows_of(key);
   return std::any_of(rows.begin(), rows.end(), [this](size_t index) {
-    return log_.rows()[index].has_expired(world_.now_us());
+    const RawRow& row = log_.rows()[index];
+    return row.has_expired(world_.now_us()) && !may_be_lost(row);
   });
 }
 

@@ -96,6 +96,8 @@ class Checks {
   void check_totals(const SliceKey& key, const CellMap& before, const CellMap& after) const;
   // Somebody lets slices give less from now on, or no longer.
   void allow_shrink(bool allowed) { shrink_allowed_ = allowed; }
+  // Somebody lets rows go that were lost when their table was made anew.
+  void allow_loss() { loss_allowed_ = true; }
   void exempt(const SliceKey& key, bool on) {
     if (on) {
       exempt_.insert(key);
@@ -113,7 +115,11 @@ class Checks {
   // Upper bound: any version of any row that some replica shows or has shown.
   Expected at_most_now(const SliceKey& key) const;
   Expected exactly_now(const SliceKey& key) const;
+  // But for those whose loss was allowed.
   bool has_expired_rows(const SliceKey& key) const;
+  bool may_be_lost(const RawRow& row) const {
+    return loss_allowed_ && row.lost && row.has_expired(world_.now_us());
+  }
   bool may_be_held(const SliceKey& key, int64_t back_us) const;
   bool is_released(const SliceKey& key) const {
     return released_ != nullptr && released_->contains(key);
@@ -131,6 +137,7 @@ class Checks {
 
   std::set<SliceKey> exempt_;
   bool shrink_allowed_ = false;
+  bool loss_allowed_ = false;
   // (earliest time to ask for it, row), rising
   std::vector<std::pair<int64_t, size_t>> prompt_queue_;
   size_t prompt_next_ = 0;

@@ -38,6 +38,16 @@ void describe_reads(SourceDescription& source) {
   source.unique_rows = scan;
 }
 
+std::string columns_but(std::optional<Column> dropped) {
+  std::string names;
+  for (const Column column : kAllColumns) {
+    if (column != dropped) {
+      names += (names.empty() ? "" : ",") + std::string(column_name(column));
+    }
+  }
+  return names;
+}
+
 void RawLog::add(RawRow row) {
   slices_[row.slice].push_back(rows_.size());
   if (description_.strategy == Strategy::kFollow) {
@@ -55,10 +65,20 @@ void RawLog::announce_shards(int64_t from_us, int32_t shard_count) {
   more_shards_ = shard_count;
 }
 
+void RawLog::change_table(int64_t us, std::string identity, std::string columns) {
+  changed_us_ = us;
+  changed_identity_ = std::move(identity);
+  changed_columns_ = std::move(columns);
+}
+
 SourceDescription RawLog::description_at(int64_t now_us) const {
   SourceDescription out = description_;
   if (now_us >= more_shards_from_us_) {
     out.shard_count = more_shards_;
+  }
+  if (now_us >= changed_us_) {
+    out.identity = changed_identity_;
+    out.columns = changed_columns_;
   }
   return out;
 }

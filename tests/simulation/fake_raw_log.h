@@ -2,7 +2,8 @@
 // Which row is visible where and when is fixed when the run is set up; time alone uncovers it.
 //
 // Faults: late visibility, stale replicas, errors after part of a read was delivered, rows and
-// batches delivered twice, more rows than asked for, rows in any order, outages.
+// batches delivered twice, more rows than asked for, rows in any order, outages; a table that loses
+// a column or is made anew.
 #pragma once
 
 #include <map>
@@ -25,6 +26,9 @@ inline constexpr std::string_view kUnknownShard = "discover slices";
 // The operation of the error of a raw log that is gone.
 inline constexpr std::string_view kTableGone = "open table";
 
+// The tracking table's columns but that one, as a source describes them.
+std::string columns_but(std::optional<Column> dropped);
+
 // What a source of this strategy can be asked for.
 void describe_reads(SourceDescription& source);
 
@@ -37,6 +41,8 @@ class RawLog {
   // From then on readers that open the log are told of so many shards (rows are laid out before,
   // see RawRow::slice).
   void announce_shards(int64_t from_us, int32_t shard_count);
+  // From then on those that open the log are told that it is another table, or has other columns.
+  void change_table(int64_t us, std::string identity, std::string columns);
   // It cannot be read for these times, [from, to).
   void set_outages(std::vector<std::pair<int64_t, int64_t>> outages) {
     outages_ = std::move(outages);
@@ -80,6 +86,9 @@ class RawLog {
   size_t discovery_part_ = SIZE_MAX;
   std::vector<std::pair<int64_t, int64_t>> outages_;
   int64_t removed_us_ = INT64_MAX;
+  int64_t changed_us_ = INT64_MAX;
+  std::string changed_identity_;
+  std::string changed_columns_;
 };
 
 class FakeEventSource : public EventSource {

@@ -56,6 +56,11 @@ class WarehouseDatabase {
   bool is_frozen(const SliceKey& key, const std::string& source = "") const {
     return is_frozen(id_of(source), key);
   }
+  // As it is registered; null: it is not.
+  const Fingerprint* fingerprint(const std::string& source) const {
+    const auto found = now_.sources.find(source);
+    return found == now_.sources.end() ? nullptr : &found->second.second.fingerprint;
+  }
   // When the last slice froze.
   int64_t last_frozen_us() const { return last_frozen_us_; }
   // Cells of what was counted straight into the frozen base.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/timestamp.h"
+#include "simulation/world.h"
 
 namespace hirestream::simulation {
 namespace {
@@ -118,6 +119,59 @@ Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& re
   outcome.cell.group_id = values.group_id.kind == Value::Kind::kGood ? values.group_id.meaning : 0;
   outcome.measures = measures;
   return outcome;
+}
+
+namespace {
+
+RowValues without(RowValues values, Column column) {
+  switch (column) {
+    case Column::kJobId:
+      values.job_id = {};
+      break;
+    case Column::kPublisherId:
+      values.publisher_id = {};
+      break;
+    case Column::kCampaignId:
+      values.campaign_id = {};
+      break;
+    case Column::kGroupId:
+      values.group_id = {};
+      break;
+    case Column::kBid:
+      values.bid = {};
+      break;
+    case Column::kEv:
+      values.ev.reset();
+      break;
+    case Column::kEd:
+      values.ed.reset();
+      values.ed_job_id.reset();
+      values.ed_publisher_id.reset();
+      break;
+    default:
+      violated("Contract", "no table loses that column");
+  }
+  return values;
+}
+
+}  // namespace
+
+void drop_column(RawRow& row, Column column, const std::array<int64_t, 2>& from_us,
+                 const Reading& reading) {
+  const std::vector<RowVersion> before = row.versions;
+  // Nobody sees those that are written after it as they would have been.
+  std::erase_if(row.versions, [&](const RowVersion& version) {
+    return version.visible_us[0] >= from_us[0] && version.visible_us[1] >= from_us[1];
+  });
+  for (const RowVersion& version : before) {
+    RowVersion after = version;
+    after.values = without(version.values, column);
+    after.outcome = outcome_of(row, after.values, reading);
+    for (size_t replica = 0; replica < from_us.size(); ++replica) {
+      after.visible_us[replica] = std::max(version.visible_us[replica], from_us[replica]);
+    }
+    row.versions.push_back(std::move(after));
+  }
 }
 
 void add_to(CellMap& cells, const CellKey& key, const Measures& measures) {

@@ -3,6 +3,7 @@
 // for the engine.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "aggregation/counting_options.h"
 #include "model/contribution.h"
+#include "model/reading_rules.h"
 #include "model/slice.h"
 #include "simulation/random.h"
 #include "simulation/zones.h"
@@ -64,6 +66,7 @@ struct RawRow {
   SliceKey slice;                    // tail: by arrival; follow: by sequence; scan: by event time
   std::vector<RowVersion> versions;  // the last one that is visible wins
   int64_t expires_us = INT64_MAX;
+  bool lost = false;                 // it expires because its table was made anew
   int64_t gone_from_us = INT64_MAX;  // missing on every replica until …
   int64_t gone_until_us = INT64_MAX;
 
@@ -89,7 +92,16 @@ struct Reading {
   int64_t start_at_us = INT64_MIN;
 };
 
+// The columns that a table may lose while it is counted.
+inline constexpr std::array<Column, 7> kColumnsToDrop = {
+    Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId,
+    Column::kBid,   Column::kEv,          Column::kEd};
+
 Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& reading);
+
+// From then on (by replica) the row's values of that column are null, in each of its versions.
+void drop_column(RawRow& row, Column column, const std::array<int64_t, 2>& from_us,
+                 const Reading& reading);
 
 // Adds measures, drops cells that become zero.
 void add_to(CellMap& cells, const CellKey& key, const Measures& measures);

@@ -130,6 +130,47 @@ TEST(ScanEngine, HasNotCaughtUpWhileShrinkCannotBeConfirmed) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+// The replica that answers lacks two rows and shows a new one: too few to believe it.
+TEST(ScanEngine, AMinuteThatCannotBeConfirmedIsNotShownAsSettled) {
+  ScanScenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .lagging_s = 900});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6, .lagging_s = 900});
+  scenario.add_click({.arrival_s = 7, .visible_s = 7});
+  scenario.add_click({.arrival_s = 8, .visible_s = 40});
+  scenario.add_click({.arrival_s = 70, .visible_s = 70});
+  scenario.run_until(15);
+  ASSERT_EQ(scenario.clicks(), 3);
+  scenario.set_stale(true);
+  scenario.set_strongest_fails(true);
+  scenario.run_until(300);
+  EXPECT_EQ(scenario.clicks(), 4);
+  EXPECT_FALSE(scenario.is_shown_as_settled());
+  scenario.set_strongest_fails(false);
+  scenario.run_until(330);
+  EXPECT_EQ(scenario.clicks(), 5);
+  EXPECT_TRUE(scenario.is_shown_as_settled());
+}
+
+// What the scan has read is older than what the repair has found.
+TEST(ScanEngine, DoesNotBringBackWhatARepairTookAwayWithLeaveMeanwhile) {
+  ScanScenario scenario;
+  scenario.options.scan_interval_us = 60 * kSecondUs;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .expires_s = 130});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.add_click({.arrival_s = 7, .visible_s = 100});
+  scenario.run_until(90);
+  ASSERT_EQ(scenario.clicks(), 2);
+  int64_t repaired = 0;
+  scenario.during_next_read([&] {
+    scenario.sleep(20);
+    repaired = scenario.verify(true, true).slices_repaired;
+  });
+  scenario.run_until(300);
+  EXPECT_EQ(repaired, 1);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_FALSE(scenario.slice().held);
+}
+
 TEST(ScanEngine, ScansAgainAtOnceAfterAConflict) {
   ScanScenario scenario;
   scenario.options.scan_interval_us = 60 * kSecondUs;
@@ -230,6 +271,22 @@ TEST(ScanEngine, HistoryPastItsRetentionIsCountedOnceAndNeverComesIntoTheLedger)
   EXPECT_EQ(scenario.frozen_sum().digest.rows, 600);
   EXPECT_EQ(scenario.slices(), 1);
   EXPECT_TRUE(scenario.verify(true).clean());
+}
+
+// The replica that answers first lacks half of it.
+TEST(ScanEngine, HistoryPastItsRetentionIsCountedFromTheStrongestRead) {
+  ExpiringScenario scenario;
+  scenario.options.retention_us = 200 * kSecondUs;
+  for (int i = 0; i < 100; ++i) {
+    scenario.add_click(
+        {.arrival_s = -400.0 - i, .visible_s = -1, .lagging_s = i % 2 == 0 ? 300.0 : -1});
+  }
+  scenario.set_stale(true);
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 100);
+  scenario.set_stale(false);
+  scenario.run_until(400);
+  EXPECT_EQ(scenario.clicks(), 100);
 }
 
 TEST(ScanEngine, RowsThatComeAfterTheirSliceFrozeAreTold) {

@@ -133,9 +133,7 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
   }
   version.values.job_id = {Value::Kind::kGood, job_id, ""};
   version.values.bid = {Value::Kind::kGood, kBidMicros, "1"};
-  Reading reading;
-  reading.future_max_us = options.counting.future_max_us;
-  version.outcome = outcome_of(row, version.values, reading);
+  version.outcome = outcome_of(row, version.values, reading());
   row.versions.push_back(version);
   row.slice.shard = shard;
   if (source.strategy == Strategy::kFollow) {
@@ -145,6 +143,30 @@ void Scenario::add_click(const RowTimes& times, int64_t job_id, int32_t shard) {
     row.slice.shard = shard;
   }
   rows_.push_back(std::move(row));
+}
+
+Reading Scenario::reading() const {
+  Reading out;
+  out.future_max_us = options.counting.future_max_us;
+  return out;
+}
+
+void Scenario::drop_column(double from_s, Column column, double lagging_s) {
+  source.columns = columns_but(std::nullopt);
+  table_change_ = {at(from_s), source.identity, columns_but(column)};
+  for (RawRow& row : rows_) {
+    simulation::drop_column(row, column, {at(from_s), at(from_s + lagging_s)}, reading());
+  }
+}
+
+void Scenario::make_table_anew(double from_s) {
+  source.columns = columns_but(std::nullopt);
+  table_change_ = {at(from_s), source.identity + ", made anew", source.columns};
+  for (RawRow& row : rows_) {
+    if (row.versions.front().visible_us[0] < at(from_s)) {
+      row.expires_us = at(from_s);
+    }
+  }
 }
 
 void Scenario::copy_last_row(int32_t shard) {
@@ -165,6 +187,12 @@ void Scenario::build() {
   for (const RawRow& row : rows_) {
     log_->add(row);
   }
+  if (round_places_) {
+    log_->round_places();
+  }
+  if (table_change_) {
+    log_->change_table(table_change_->us, table_change_->identity, table_change_->columns);
+  }
   // Clocks are set as the scenario wants, so nothing is concluded from them.
   Promptness promptness;
   promptness.clock_error_max_us = int64_t{30} * 86'400 * kSecondUs;
@@ -174,7 +202,7 @@ void Scenario::build() {
                       : std::make_unique<WarehouseDatabase>(*world_);
   clock_ = std::make_unique<ProcessClock>(*world_);
   job_directory_ = std::make_unique<Jobs>(*this);
-  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_);
+  open_source();
   world_->fault_windows = {{0, INT64_MAX}};
 }
 
@@ -258,7 +286,12 @@ void Scenario::replace_as_older_version() {
   must(outcome.has_value() && outcome->verdict == CommitVerdict::kCommitted, "it is committed");
 }
 
+void Scenario::open_source() {
+  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_);
+}
+
 void Scenario::start_engine() {
+  open_source();
   warehouse_ = std::make_unique<FakeWarehouse>(*world_, *database_, "engine");
   ++options.token_seed;
   auto engine = make_engine(ports(), options);
@@ -319,6 +352,7 @@ void Scenario::run_until(double seconds) {
 
 void Scenario::kill() {
   engine_.reset();
+  last_error_.clear();
 }
 
 void Scenario::take_over() {
@@ -347,6 +381,14 @@ auto Scenario::as_publisher(bool repair, const Work& work) {
       verify_options);
   must(result.has_value(), "verify works");
   return *result;
+}
+
+Result<Adoption> Scenario::adopt() {
+  FakeWarehouse warehouse(*world_, *database_, "adopt");
+  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_);
+  EngineOptions adopted = options;
+  adopted.token_seed += 2000;
+  return adopt_source({event_source, warehouse, nullptr, *clock_, observer_}, adopted, true);
 }
 
 VerifyReport Scenario::verify(bool repair, bool allow_shrink) {
@@ -417,6 +459,14 @@ bool Scenario::has_slice(int64_t offset) const {
 
 bool Scenario::is_frozen(int64_t offset) const {
   return database_->is_frozen(key_of(offset));
+}
+
+bool Scenario::is_shown_as_settled(int64_t offset) const {
+  FakeWarehouse report(*world_, *database_, "report");
+  const auto sources = report.sources();
+  must(sources.has_value() && sources->size() == 1, "the source is known");
+  const auto& marks = sources->front().settled_until;
+  return marks.contains(0) && marks.at(0) > ScanClock::event_of(key_of(offset)).value();
 }
 
 LedgerEntry Scenario::slice(int64_t offset) const {

@@ -6,9 +6,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "pipeline/adoption.h"
 #include "pipeline/engine.h"
 #include "pipeline/verify.h"
 #include "simulation/fake_raw_log.h"
@@ -43,7 +45,14 @@ class Scenario {
   void add_click(const RowTimes& times, int64_t job_id = 1, int32_t shard = 0);
   // The row given last once more, in another shard.
   void copy_last_row(int32_t shard);
+  // Before the first run, after all rows are given: in all of them the column is null from then on.
+  // On the replica that lags later.
+  void drop_column(double from_s, Column column, double lagging_s = 0);
+  // Then it is another table, without the rows that were there.
+  void make_table_anew(double from_s);
   void set_job(double from_s, int64_t job_id, int64_t company_id);
+  // Slices lie where parts of the ring begin.
+  void round_places() { round_places_ = true; }
 
   // While a fault is on, every call it concerns is hit.
   void set_fault(double FaultRates::* rate, bool on);
@@ -65,12 +74,14 @@ class Scenario {
   void replace_as_older_version();
   // Lets the engine work until that time; starts it if there is none.
   void run_until(double seconds);
-  // Ends the engine as kill -9 does.
+  // Ends the engine as kill -9 does; the next one opens the raw log anew.
   void kill();
   // A second engine takes the epochs (and does nothing more).
   void take_over();
   // Another engine, which has a job directory, stores a job.
   void store_job_elsewhere(int64_t job_id, int64_t company_id);
+  // As `hirestream adopt --yes`, with the options as they are now.
+  Result<Adoption> adopt();
   VerifyReport verify(bool repair, bool allow_shrink = false);
   VerifyReport find_duplicates(DuplicateSearchOptions duplicates = {});
   // Slices replaced.
@@ -89,6 +100,8 @@ class Scenario {
   bool has_slice(int64_t offset = 0) const;
   bool is_frozen(int64_t offset = 0) const;
   FrozenDay frozen_sum() const { return database_->frozen_sum(); }
+  // Of a scan: whether dashboards show the minute as settled.
+  bool is_shown_as_settled(int64_t offset = 0) const;
   // In the ledger.
   int64_t slices() const { return static_cast<int64_t>(database_->ledger().size()); }
   // What the engine noted for people, line by line.
@@ -130,8 +143,10 @@ class Scenario {
   SliceKey key_of(int64_t offset) const;
   SliceKey key_at(int64_t arrival_us, int64_t event_us) const;
   void build();
+  void open_source();
   void start_engine();
   EnginePorts ports();
+  Reading reading() const;
   template <typename Work>
   auto as_publisher(bool repair, const Work& work);
 
@@ -143,6 +158,13 @@ class Scenario {
   std::unique_ptr<WarehouseDatabase> database_;
   std::function<void()> during_read_;
   bool strongest_fails_ = false;
+  bool round_places_ = false;
+  struct TableChange {
+    int64_t us = 0;
+    std::string identity;
+    std::string columns;
+  };
+  std::optional<TableChange> table_change_;
   std::unique_ptr<HookedSource> event_source_;
   std::unique_ptr<FakeWarehouse> warehouse_;
   std::unique_ptr<ProcessClock> clock_;

@@ -421,6 +421,32 @@ void draw_more_shards(Setup& setup, uint64_t seed) {
   }
 }
 
+// The table loses a column, or is made anew. Drawn from a chance of its own, too.
+void draw_changed_table(Setup& setup, uint64_t seed) {
+  Random random(seed * 7529 + 59 + static_cast<uint64_t>(setup.strategy));
+  // Where rows expire those that are lost cannot be told from them.
+  const bool rows_stay =
+      setup.early_expiry == 0 && !setup.source.lifetime_us && !setup.options.allow_shrink;
+  if (!random.chance(0.12) || !rows_stay || setup.faults_end_us <= setup.start_us) {
+    return;
+  }
+  setup.changed_us = random.between(setup.start_us, setup.faults_end_us);
+  setup.adopted_us = setup.changed_us + seconds_between(random, 1, 60);
+  setup.end_us = std::max(setup.end_us, setup.adopted_us + 400 * kSecondUs);
+  setup.source.columns = columns_but(std::nullopt);
+  setup.damages_us.clear();  // what a damaged slice gave before is not known
+  if (random.chance(0.6)) {
+    setup.dropped_column = kColumnsToDrop[random.below(kColumnsToDrop.size())];
+    return;
+  }
+  setup.lost_share = random.pick<double>({0, 0.02, 0.3, 1});
+  if (random.chance(0.5)) {
+    setup.filled_us = setup.changed_us + seconds_between(random, 1, 150);
+  }
+  setup.source_outages.emplace_back(setup.changed_us,
+                                    setup.changed_us + seconds_between(random, 0, 20));
+}
+
 // Draws rows.
 class RowMaker {
  public:
@@ -622,6 +648,20 @@ SliceKey slice_of(const Setup& setup, const RawRow& row) {
 
 }  // namespace
 
+void Setup::change_row(RawRow& row, Random& random) const {
+  if (dropped_column) {
+    // One replica hears of it later.
+    const int64_t late_us = random.chance(0.5) ? 0 : random.between(0, 5 * kSecondUs);
+    drop_column(row, *dropped_column, {changed_us, changed_us + late_us}, reading);
+  } else if (row.versions.front().visible_us[0] < changed_us && random.chance(lost_share)) {
+    row.expires_us = changed_us;
+    row.lost = true;
+  } else if (row.versions.front().visible_us[0] < changed_us && filled_us > changed_us) {
+    row.gone_from_us = changed_us;
+    row.gone_until_us = random.between(changed_us, filled_us);
+  }
+}
+
 RawLog Setup::make_log(Random& random) const {
   RawLog log(source, text_columns);
   RowMaker maker(*this, random);
@@ -636,6 +676,7 @@ RawLog Setup::make_log(Random& random) const {
   const bool follow = strategy == Strategy::kFollow;
   const int64_t tolerated_us = options.look_back_us - options.look_back_interval_us;
   Random lifetimes(static_cast<uint64_t>(count) * 9241 + 67);
+  Random changes(static_cast<uint64_t>(count) * 6037 + 71);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t now_us = written[static_cast<size_t>(i)];
     const bool replay = strategy == Strategy::kTail && random.chance(replayed);
@@ -683,6 +724,9 @@ RawLog Setup::make_log(Random& random) const {
       second.outcome = outcome_of(row, second.values, reading);
       row.versions.push_back(second);
     }
+    if (changed_us != 0) {
+      change_row(row, changes);
+    }
     log.add(std::move(row));
   }
   if (gone_share > 0) {
@@ -695,6 +739,10 @@ RawLog Setup::make_log(Random& random) const {
     log.round_places();
   }
   log.set_discovery_part(discovery_part);
+  if (changed_us != 0) {
+    log.change_table(changed_us, dropped_column ? source.identity : source.identity + ", made anew",
+                     columns_but(dropped_column));
+  }
   return log;
 }
 
@@ -735,6 +783,7 @@ void draw_apart(Setup& setup, uint64_t seed) {
   draw_discovery_parts(setup, seed);
   draw_repeated_rows(setup, seed);
   draw_round_places(setup, seed);
+  draw_changed_table(setup, seed);
 }
 
 void expect_promptness(Setup& setup) {

@@ -65,6 +65,14 @@ struct Setup {
   bool round_places = false;  // slices lie where parts of the ring begin
   // Not 0: somebody drops the raw log then.
   int64_t gone_for_good_us = 0;
+  // Not 0: the table is another one then. A column is dropped, so that all rows are without it, or
+  // the table is made anew and filled again, but for a share of its rows.
+  int64_t changed_us = 0;
+  std::optional<Column> dropped_column;
+  double lost_share = 0;
+  int64_t filled_us = 0;  // when all others are back
+  // Not 0: when somebody accepts it; engines that start before then are refused.
+  int64_t adopted_us = 0;
   // Engines are started again in between, as the operator should.
   std::optional<int64_t> restart_us;
   std::optional<int64_t> upgrade_us;  // of the warehouse: row hashes are not known then
@@ -84,6 +92,7 @@ struct Setup {
 
  private:
   void hide_rows(RawLog& log) const;
+  void change_row(RawRow& row, Random& random) const;
 };
 
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "aggregation/tally.h"
+#include "pipeline/adoption.h"
 #include "pipeline/verify.h"
 #include "simulation/fake_warehouse.h"
 #include "simulation/process_ports.h"
@@ -271,10 +272,12 @@ class Run {
       process.engine = std::move(*engine);
       world_.trace(process.name, "starts");
       disturb(process.origin);
+      const bool refused = is_of_another_table(process);
       const auto started = process.engine->start();
       if (!started) {
         return handle(process, started.error());
       }
+      check_refused(process, refused);
     }
     const auto report = process.engine->step();
     if (!report) {
@@ -332,6 +335,49 @@ class Run {
     }
   }
 
+  // The table has changed, and nobody has accepted it; or it was accepted after this one opened it.
+  bool is_of_another_table(const Process& process) const {
+    const Fingerprint* stored = database_.fingerprint(process.origin.name);
+    if (stored == nullptr || process.origin.setup.changed_us == 0) {
+      return false;
+    }
+    const auto differs = [stored](std::string_view key, const std::string& value) {
+      const auto known = stored->find(std::string(key));
+      return known != stored->end() && known->second != value;
+    };
+    const SourceDescription& source = process.source->description();
+    return differs(kRawLog, source.identity) || differs(kReadColumns, source.columns);
+  }
+
+  static void check_refused(const Process& process, bool refused) {
+    if (refused) {
+      throw InvariantViolation{"Fingerprint",
+                               process.name + " starts with another table, or with other columns"};
+    }
+  }
+
+  // What `hirestream adopt --yes` does. False: once more.
+  bool adopt(Source& source) {
+    if (source.log.is_removed(world_.now_us())) {
+      return true;
+    }
+    Process process(world_, "adopt", source);
+    equip(process, true);
+    try {
+      EngineOptions adopted = options(source, 0);
+      adopted.shards.clear();
+      const auto adoption = adopt_source(ports(process), adopted, true);
+      const bool too_early = !adoption && adoption.error().operation == "adopt";
+      if (!adoption && adoption.error().kind != ErrorKind::kTransient && !too_early) {
+        throw InvariantViolation{"Unexpected error", "adopt: " + adoption.error().text()};
+      }
+      world_.trace("adopt", adoption ? adoption->differences : adoption.error().text());
+      return adoption.has_value();
+    } catch (const SimulatedCrash&) {
+      return false;
+    }
+  }
+
   bool knows_all_shards(const Process& process) const {
     const Setup& setup = process.origin.setup;
     return process.source == nullptr || process.source->description().shard_count ==
@@ -350,7 +396,7 @@ class Run {
     int64_t last_us = 0;
     for (const auto& source : sources_) {
       last_us = std::max({last_us, source->setup.writing_end_us, source->setup.faults_end_us,
-                          source->setup.gone_until_us});
+                          source->setup.gone_until_us, source->setup.filled_us});
     }
     return last_us + 30 * kSecondUs;
   }
@@ -365,6 +411,13 @@ class Run {
     if (error.operation == kTableGone && process.origin.log.is_removed(world_.now_us())) {
       process.engine.reset();
       process.dead = true;
+      return;
+    }
+    if (error.operation == "register source" && is_of_another_table(process)) {
+      world_.note_fault("changed table refused");
+      disturb(process.origin);
+      process.engine.reset();
+      process.wake_us = world_.now_us() + world_.random.between(0, 5 * kSecondUs);
       return;
     }
     if (error.operation == kFence) {
@@ -475,6 +528,12 @@ class Run {
       world_.trace("world", "an upgrade forgets the row hashes");
       world_.disturb();
     }
+    if (setup.adopted_us != 0 && setup.adopted_us <= world_.now_us()) {
+      setup.adopted_us = adopt(source) ? 0 : world_.now_us() + kSecondUs;
+      if (setup.adopted_us == 0) {
+        world_.note_fault(setup.dropped_column ? "dropped column" : "table made anew");
+      }
+    }
     if (due(setup.damages_us)) {
       database_.damage_a_blob();
     }
@@ -507,9 +566,11 @@ class Run {
     verify_options.engine.allow_shrink = source.setup.options.allow_shrink || allow_shrink_;
     verify_options.engine.allow_shrink_expired |= allow_shrink_;
     world_.trace(name, repair ? "starts, with repair" : "starts");
+    const bool refused = is_of_another_table(process);
     try {
       auto result = work(ports(process), verify_options);
       if (result) {
+        check_refused(process, refused);
         return std::move(*result);
       }
       const Error& error = result.error();
@@ -519,7 +580,8 @@ class Run {
           error.operation == "open source" && database_.ledger(source.name).empty();
       const bool gone =
           error.operation == kTableGone && process.origin.log.is_removed(world_.now_us());
-      if (error.kind != ErrorKind::kTransient && !too_few_shards && !too_early && !gone) {
+      if (error.kind != ErrorKind::kTransient && !too_few_shards && !too_early && !gone &&
+          !(refused && error.operation == "register source")) {
         throw InvariantViolation{"Unexpected error", name + ": " + error.text()};
       }
       world_.trace(name, "error: " + error.text());
@@ -607,6 +669,7 @@ class Run {
     if (repaired->slices_held > 0 && !rows_expire(source)) {
       allow_shrink_ = true;
       source.checks.allow_shrink(true);
+      source.checks.allow_loss();
       run_verification(source, true);
       source.checks.allow_shrink(source.setup.options.allow_shrink);
       allow_shrink_ = false;

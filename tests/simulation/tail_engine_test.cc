@@ -2,6 +2,8 @@
 // from −10 s to 50 s; it settles at 170 s.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "simulation/scenario.h"
 
 namespace hirestream::simulation {
@@ -80,6 +82,21 @@ TEST(TailEngine, PositionNeverPassesTheClock) {
   EXPECT_EQ(scenario.clicks(), 3);
 }
 
+// A writer whose clock is 43 s ahead; nobody can read from 8 s to 40 s.
+TEST(TailEngine, CountsWhatCameDuringAnOutageThoughAWritersClockRunsAhead) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 48, .visible_s = 5});
+  for (int second = 0; second < 40; ++second) {
+    scenario.add_click({.arrival_s = 1.0 * second, .visible_s = 1.0 * second});
+  }
+  scenario.run_until(8);
+  scenario.set_fault(&FaultRates::read_error, true);
+  scenario.run_until(40);
+  scenario.set_fault(&FaultRates::read_error, false);
+  scenario.run_until(47);
+  EXPECT_EQ(scenario.clicks(), 41);
+}
+
 TEST(TailEngine, GoesOnWhenTheClockIsSetBack) {
   Scenario scenario;
   scenario.add_click({.arrival_s = 5, .visible_s = 5});
@@ -102,6 +119,20 @@ TEST(TailEngine, CountsRowsOfBucketsThatAFastClockHadSettled) {
   scenario.run_until(45);
   EXPECT_GE(scenario.clicks(), 43);  // at once, not when an audit comes by
   EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
+}
+
+// Of the minute from 50 s to 110 s no row had come when the clock ran ahead.
+TEST(TailEngine, CountsRowsOfBucketsThatAFastClockHadPassed) {
+  Scenario scenario;
+  for (int second = 0; second < 100; ++second) {
+    scenario.add_click({.arrival_s = 1.0 * second, .visible_s = 1.0 * second});
+  }
+  scenario.run_until(20);
+  scenario.set_clock_error(3600);
+  scenario.run_until(25);
+  scenario.set_clock_error(0);
+  scenario.run_until(95);
+  EXPECT_GE(scenario.clicks(), 94);  // not when a discovery comes by
 }
 
 TEST(TailEngine, DoesNotTrustTheStampsOfAFastClockAfterARestart) {
@@ -574,6 +605,66 @@ TEST(TailEngine, CountsHistoryInStorageOrderWithoutKeepingOpenSlicesWaiting) {
   EXPECT_TRUE(scenario.verify(false).clean());
 }
 
+// A repair counts every other slice of the history while the engine is at it, for the replica that
+// it reads lacks the rest.
+TEST(TailEngine, CountsAllHistoryThoughARepairIsFasterWithSomeOfIt) {
+  Scenario scenario;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.source.ring_reads = true;
+  scenario.options.rows_per_commit = 100;
+  scenario.options.discover_interval_us = 3600 * kSecondUs;
+  for (int i = 0; i < 600; ++i) {
+    scenario.add_click(
+        {.arrival_s = -10.0 * i - 200, .visible_s = -1, .lagging_s = i % 2 == 0 ? -1.0 : 300});
+  }
+  scenario.run_until(0.01);
+  while (scenario.clicks() == 0) {
+    scenario.run_until(scenario.now_s() + 0.01);
+  }
+  ASSERT_LT(scenario.clicks(), 200);
+  scenario.set_stale(true);
+  EXPECT_GT(scenario.verify(true).slices_repaired, 0);
+  scenario.set_stale(false);
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 600);
+}
+
+TEST(TailEngine, CountsHistoryOnTheBorderOfTwoPartsOnce) {
+  Scenario scenario;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.source.ring_reads = true;
+  scenario.round_places();
+  scenario.checked = false;
+  scenario.options.audit_delays_us = {100 * kSecondUs};
+  scenario.options.retention_us = 400 * kSecondUs;
+  for (int i = 0; i < 3000; ++i) {
+    scenario.add_click({.arrival_s = -10.0 * i - 1000, .visible_s = -1});
+  }
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 3000);
+  EXPECT_EQ(scenario.frozen_sum().digest.rows, 3000);
+}
+
+// The program did not run for ten minutes: a computer that slept.
+TEST(TailEngine, CountsWhatCameInAPauseBeforeItAuditsWhatWasThere) {
+  Scenario scenario;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.source.shard_count = 8;
+  scenario.options.audit_delays_us = {600 * kSecondUs};
+  scenario.options.slices_per_read = 1;
+  for (int i = 0; i < 70; ++i) {
+    for (int32_t shard = 0; shard < 8; ++shard) {
+      scenario.add_click({.arrival_s = -10.0 * i - 30, .visible_s = -1}, 1, shard);
+    }
+  }
+  scenario.add_click({.arrival_s = 125, .visible_s = 125});
+  scenario.run_until(100);
+  ASSERT_EQ(scenario.clicks(), 560);
+  scenario.sleep(600);
+  scenario.run_until(702);
+  EXPECT_EQ(scenario.clicks(), 561);
+}
+
 TEST(FollowEngine, CountsRowsByTheirNumbers) {
   Scenario scenario(Strategy::kFollow);
   scenario.source.bucket_width = BucketWidth::rows(10);
@@ -628,6 +719,32 @@ TEST(Companies, OfARepairAreThoseOfTheMomentWhenItCommits) {
   scenario.during_next_read([&] { scenario.store_job_elsewhere(1, 7); });
   EXPECT_EQ(scenario.retry_rejects(), 1);
   EXPECT_EQ(scenario.company_of(1), 7);
+}
+
+// So many slices that they are not all read at once: the job becomes known between two commits.
+TEST(Companies, OfARepairAreNotThoseOfItsBegin) {
+  Scenario scenario;
+  scenario.checked = false;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  for (int i = 200; i > 0; --i) {
+    scenario.add_click({.arrival_s = -10.0 * i - 300, .visible_s = -1, .rejected = true});
+    scenario.add_click({.arrival_s = -10.0 * i - 300, .visible_s = 400}, i == 1 ? 2 : 1);
+  }
+  scenario.run_until(390);
+  scenario.kill();
+  scenario.sleep(20);
+  const int64_t commits = scenario.commits();
+  const std::function<void()> once_it_commits = [&] {
+    if (scenario.commits() > commits) {
+      scenario.store_job_elsewhere(2, 7);
+    } else {
+      scenario.during_next_read(once_it_commits);
+    }
+  };
+  scenario.during_next_read(once_it_commits);
+  EXPECT_EQ(scenario.retry_rejects(), 200);
+  EXPECT_EQ(scenario.company_of(2), 7);
 }
 
 // All agree about the job when the next engine starts; only the rows do not know it.
