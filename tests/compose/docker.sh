@@ -4,10 +4,10 @@
 #
 # usage: docker.sh setup|start|stop|wipe|env
 #   setup    install the engine where there is none (its service is not started) and fetch Compose and buildx
-#   start    start it; exit 77, saying why, when this machine cannot run one
+#   start    start it
 #   stop     end it, and take away the links, packet filter rules and control groups that it made     wipe   delete images and volumes, too
 #   env      print the export lines for a shell
-# Needs root. Refuses to start beside another Docker Engine: both would write the same packet filter rules.
+# Exit 77, saying why: this machine cannot run one (no root rights, no namespaces, no control groups …). Refuses to start beside another Docker Engine: both would write the same packet filter rules.
 #
 # Environment: HIRESTREAM_TEST_COMPOSE_SUITE (trixie: the Debian suite of Compose; the newest that runs with this libc)  HIRESTREAM_CACHE
 set -euo pipefail
@@ -27,9 +27,23 @@ cannot_run=77
 # A client without an engine may come first in PATH.
 docker() { DOCKER_CONFIG=$home/config DOCKER_HOST=unix://$state/docker.sock /usr/bin/docker "$@"; }
 
+find_dockerd() { # prints its path
+  local path
+  for path in /usr/sbin/dockerd /usr/bin/dockerd; do
+    [ -x "$path" ] && [ -x /usr/bin/docker ] && echo "$path" && return 0
+  done
+  return 1
+}
+
+give_up() { # WHY
+  say "this machine cannot run a Docker Engine: $1" >&2
+  stop
+  exit "$cannot_run"
+}
+
 install_engine() {
-  local policy=/usr/sbin/policy-rc.d made=0
-  [ -x /usr/sbin/dockerd ] && [ -x /usr/bin/docker ] && return 0
+  local policy=/usr/sbin/policy-rc.d made=0 try
+  find_dockerd >/dev/null && command -v debootstrap >/dev/null && return 0
   command -v apt-get >/dev/null || fail "no Docker Engine, and installing one needs a Debian machine"
   say "installing docker.io"
   # The package would start a service at the machine's usual socket.
@@ -38,15 +52,17 @@ install_engine() {
     chmod 755 "$policy"
     made=1
   fi
-  DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 install -y --no-install-recommends \
-    docker.io containerd iptables iproute2 debootstrap </dev/null >"$home/install.log" 2>&1 ||
-    { apt-get -q update >>"$home/install.log" 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 install -y \
-      --no-install-recommends docker.io containerd iptables iproute2 debootstrap </dev/null >>"$home/install.log" 2>&1; } || {
-    [ "$made" = 0 ] || rm -f "$policy"
+  for try in 1 2; do
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install -y \
+      --no-install-recommends docker.io containerd iptables iproute2 debootstrap </dev/null >"$home/install.log" 2>&1 && break
+    # The lists may be older than the archive.
+    apt-get -q update >>"$home/install.log" 2>&1 || true
+  done
+  [ "$made" = 0 ] || rm -f "$policy"
+  find_dockerd >/dev/null || {
     show_logs "$home/install.log"
     fail "docker.io could not be installed"
   }
-  [ "$made" = 0 ] || rm -f "$policy"
 }
 
 # Compose v2 and buildx are single programs; Debian 12 has neither.
@@ -66,9 +82,9 @@ fetch_plugins() {
 }
 
 setup() {
+  [ "$(id -u)" = 0 ] || give_up "root rights are needed"
   mkdir -p "$home"
   install_engine
-  command -v debootstrap >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 install -y debootstrap </dev/null >/dev/null
   fetch_plugins
   docker compose version
 }
@@ -80,25 +96,19 @@ running() {
   pid=$(cat "$state/pid" 2>/dev/null) && [ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$state/"
 }
 
-give_up() { # WHY
-  say "this machine cannot run a Docker Engine: $1" >&2
-  stop
-  exit "$cannot_run"
-}
-
 start() {
-  local interface mtu
+  local interface mtu dockerd
   running && return 0
-  [ "$(id -u)" = 0 ] || give_up "root rights are needed"
   [ ! -S /var/run/docker.sock ] || ! /usr/bin/docker -H unix:///var/run/docker.sock version >/dev/null 2>&1 ||
     fail "a Docker Engine runs here already" "stop it for the time of this test: both would write the same packet filter rules"
   mkdir -p "$state"
   rm -f "$state/docker.sock" "$state/dockerd.pid"
   iptables-save >"$state/iptables" 2>/dev/null || give_up "iptables-save failed"
   links >"$state/links"
+  dockerd=$(find_dockerd)
   interface=$(ip route show default | awk '{ print $5; exit }')
   mtu=$(cat "/sys/class/net/$interface/mtu" 2>/dev/null || echo 1500)
-  setsid unshare --pid --mount --fork --mount-proc --kill-child /usr/sbin/dockerd --data-root "$state/data" --exec-root "$state/exec" \
+  setsid unshare --pid --mount --fork --mount-proc --kill-child "$dockerd" --data-root "$state/data" --exec-root "$state/exec" \
     --pidfile "$state/dockerd.pid" -H "unix://$state/docker.sock" --mtu "$mtu" >"$state/log" 2>&1 </dev/null &
   echo $! >"$state/pid"
   wait_until "$!" 60 docker version >/dev/null 2>&1 || give_up "$(tail -n 3 "$state/log")"
@@ -121,7 +131,9 @@ stop() {
   fi
   rm -f "$state/pid" "$state/docker.sock"
   [ -f "$state/links" ] || return 0
-  links | comm -13 "$state/links" - | grep -E '^(docker0|br-|veth)' | while read -r link; do ip link del "$link" 2>/dev/null || true; done
+  for link in $(links | comm -13 "$state/links" - | grep -E '^(docker0|br-|veth)' || true); do
+    ip link del "$link" 2>/dev/null || true
+  done
   iptables-restore <"$state/iptables" || true
   find /sys/fs/cgroup/*/docker -depth -type d -exec rmdir {} + 2>/dev/null || true
   rm -f "$state/links" "$state/iptables"
