@@ -10,6 +10,7 @@ SECONDS_EACH ?= 10
 MINUTES ?= 30
 DAYS ?= 400
 ROWS ?= 1020000
+BUILD ?= prebuilt
 services := tests/support/services/services.sh
 export JOBS
 
@@ -19,7 +20,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo test test-unit asan tsan simulate year mutations fuzz faults soak sources prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo test test-unit asan tsan simulate year mutations fuzz faults soak sources compose prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -102,12 +103,16 @@ sources: ## the same rows through every source into every warehouse, a million o
 	@HIRESTREAM_E2E_ROWS=$(ROWS) HIRESTREAM_BINARY=$(CURDIR)/build/hirestream tests/support/services/services.sh run -- \
 	  tests/support/python/run -m pytest -q -p no:cacheprovider tests/e2e/test_sources.py --proof docs/proof/sources.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, fuzz, faults, soak
+compose: build ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles)
+	@tests/compose/run --build $(BUILD) $(ARGS)
+
+prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, fuzz, compose, faults, soak
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
 	@$(MAKE) --no-print-directory sources
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60 ARGS='--summary docs/proof/fuzzing.md'
+	@$(MAKE) --no-print-directory compose BUILD=compiled
 	@$(MAKE) --no-print-directory faults
 	@$(MAKE) --no-print-directory soak
 

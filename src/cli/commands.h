@@ -80,5 +80,6 @@ void add_generate_command(CLI::App& app, CommandContext& context);
 void add_import_command(CLI::App& app, CommandContext& context);
 void add_demo_command(CLI::App& app, CommandContext& context);
 void add_dashboard_command(CLI::App& app, CommandContext& context);
+void add_healthcheck_command(CLI::App& app, CommandContext& context);
 
 }  // namespace hirestream

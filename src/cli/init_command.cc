@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -7,6 +8,7 @@
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
 #include "cli/setting_options.h"
+#include "config/secrets.h"
 #include "config/values.h"
 
 namespace hirestream {
@@ -20,6 +22,10 @@ constexpr const char* kInitFooter = R"(Examples:
   hirestream init --warehouse mysql://admin@mysql/etl_data --source cassandra://admin@cassandra-1/logs/tracking \
       --replication "{'class': 'NetworkTopologyStrategy', 'dc1': 3}"
 
+  # The warehouse's tables, and accounts that may only count and only read
+  hirestream init --warehouse mysql://admin@mysql/etl_data --engine-password-file /run/secrets/mysql_engine \
+      --reader-password-file /run/secrets/mysql_reader
+
   # Only show what would be run, and the least privileges, for an administrator
   hirestream init --print --warehouse mysql://etl@mysql/etl_data)";
 
@@ -28,6 +34,9 @@ struct InitOptions {
   bool print = false;
   RawLogLayout layout;
   std::string bucket_width = "1min";
+  std::string engine_password_file;
+  std::string reader_password_file;
+  bool create_jobs = false;
 };
 
 Result<RawLogLayout> layout_of(const InitOptions& options) {
@@ -40,6 +49,19 @@ Result<RawLogLayout> layout_of(const InitOptions& options) {
   }
   layout.bucket_width_s = static_cast<int32_t>(*width / 1'000'000);
   return layout;
+}
+
+// Empty: the account is not wanted.
+Result<std::string> account_password(const std::string& file, const std::string& option) {
+  if (file.empty()) {
+    return std::string();
+  }
+  HIRESTREAM_ASSIGN(std::string password, read_secret_file(file, option));
+  if (password.empty()) {
+    return fail(ErrorKind::kConfig, "read password", file, "the file is empty",
+                "it is named by " + option);
+  }
+  return password;
 }
 
 // Each part is for another program: what follows must not go into the one before.
@@ -77,6 +99,31 @@ Result<void> print_statements(const Settings& settings, const RawLogLayout& layo
   return {};
 }
 
+Result<void> prepare_warehouse(const WarehouseSettings& settings, const InitOptions& options) {
+  AccountPasswords passwords;
+  HIRESTREAM_ASSIGN(passwords.engine,
+                    account_password(options.engine_password_file, "--engine-password-file"));
+  HIRESTREAM_ASSIGN(passwords.reader,
+                    account_password(options.reader_password_file, "--reader-password-file"));
+  const bool accounts = !passwords.engine.empty() || !passwords.reader.empty();
+  if (accounts && settings.uri->scheme == Scheme::kSqlite) {
+    return fail(ErrorKind::kConfig, "make accounts", settings.uri->text(),
+                "a SQLite file has no accounts",
+                "leave --engine-password-file and --reader-password-file out");
+  }
+  HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings, IfMissing::kCreate));
+  HIRESTREAM_TRY(warehouse->init());
+  if (options.create_jobs) {
+    HIRESTREAM_TRY(create_job_tables(settings));
+  }
+  fmt::print("{}: ready ({})\n", settings.uri->text(), warehouse->server());
+  if (accounts) {
+    HIRESTREAM_ASSIGN(const auto made, create_accounts(settings, passwords));
+    fmt::print("{}: accounts {}\n", settings.uri->text(), fmt::join(made, ", "));
+  }
+  return {};
+}
+
 Result<int> init(const InitOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_ASSIGN(const RawLogLayout layout, layout_of(options));
@@ -95,9 +142,7 @@ Result<int> init(const InitOptions& options, CommandContext& context) {
     }
   }
   if (settings.warehouse.uri) {
-    HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse, IfMissing::kCreate));
-    HIRESTREAM_TRY(warehouse->init());
-    fmt::print("{}: ready ({})\n", settings.warehouse.uri->text(), warehouse->server());
+    HIRESTREAM_TRY(prepare_warehouse(settings.warehouse, options));
   }
   return kExitOk;
 }
@@ -122,6 +167,18 @@ void add_init_command(CLI::App& app, CommandContext& context) {
           "--replication", options->layout.replication,
           "Cassandra: replication of a new keyspace, as a CQL map [SimpleStrategy, one replica]")
       ->type_name("MAP");
+  command
+      ->add_option("--engine-password-file", options->engine_password_file,
+                   "MySQL: also make the account `hirestream` with the password in this file and "
+                   "what the engine needs")
+      ->type_name("FILE");
+  command
+      ->add_option("--reader-password-file", options->reader_password_file,
+                   "MySQL: also make the account `hirestream_reader` with the password in this "
+                   "file and what dashboards need")
+      ->type_name("FILE");
+  command->add_flag("--create-jobs", options->create_jobs,
+                    "Also create the tables jobs and publishers, empty, where there are none");
   command->footer(kInitFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return init(*options, c); };

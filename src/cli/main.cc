@@ -57,6 +57,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
   add_verify_command(app, context);
   add_adopt_command(app, context);
   add_dashboard_command(app, context);
+  add_healthcheck_command(app, context);
   add_sources_command(app, context);
   add_rejects_command(app, context);
   add_migrate_command(app, context);

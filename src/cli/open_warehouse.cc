@@ -3,6 +3,7 @@
 #include "adapters/mysql/backend.h"
 #include "adapters/mysql/session.h"
 #include "adapters/mysql/warehouse_schema.h"
+#include "adapters/sql/job_directory.h"
 #include "adapters/sql/warehouse.h"
 #include "adapters/sqlite/backend.h"
 #include "adapters/sqlite/session.h"
@@ -67,6 +68,30 @@ Result<std::string> warehouse_statements(const WarehouseSettings& settings,
            least_privilege_grants({.database = settings.uri->database, .jobs_table = jobs_table});
   }
   return joined(sqlite_schema_statements());
+}
+
+Result<std::vector<std::string>> create_accounts(const WarehouseSettings& settings,
+                                                 const AccountPasswords& passwords) {
+  HIRESTREAM_CHECK(settings.uri->scheme == Scheme::kMysql);
+  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
+  std::vector<std::string> made;
+  for (const auto& [account, password] : {std::pair{MysqlAccount::kEngine, passwords.engine},
+                                          std::pair{MysqlAccount::kReader, passwords.reader}}) {
+    if (!password.empty()) {
+      HIRESTREAM_TRY(backend->create_account(account, password));
+      made.emplace_back(mysql_account_name(account));
+    }
+  }
+  return made;
+}
+
+Result<void> create_job_tables(const WarehouseSettings& settings) {
+  if (settings.uri->scheme == Scheme::kSqlite) {
+    HIRESTREAM_ASSIGN(auto backend, open_sqlite(settings, IfMissing::kFail));
+    return store_job_table(backend->session(), {}, {});
+  }
+  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
+  return store_job_table(backend->session(), {}, {});
 }
 
 Result<Findings> probe_warehouse(const WarehouseSettings& settings) {

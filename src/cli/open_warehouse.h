@@ -29,6 +29,18 @@ Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings);
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,
                                          const std::string& jobs_table);
 
+// Makes the engine's and the readers' accounts on a MySQL server, with what they need of our
+// tables, which must exist, and returns their names. Empty password: not this one. Not for SQLite.
+struct AccountPasswords {
+  std::string engine;
+  std::string reader;
+};
+Result<std::vector<std::string>> create_accounts(const WarehouseSettings& settings,
+                                                 const AccountPasswords& passwords);
+// An empty table of jobs and one of publishers, as `generate --jobs-to` fills them, where there are
+// none.
+Result<void> create_job_tables(const WarehouseSettings& settings);
+
 // What `doctor` shows: name and finding.
 using Findings = std::vector<std::pair<std::string, std::string>>;
 Result<Findings> probe_warehouse(const WarehouseSettings& settings);

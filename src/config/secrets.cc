@@ -32,7 +32,11 @@ Result<std::string> read_secret(const Environment& environment, const std::strin
     return fail(ErrorKind::kConfig, "read password", variable,
                 "both " + variable + " and " + variable + "_FILE are set", "unset one of them");
   }
-  std::ifstream stream(file->second, std::ios::binary);
+  return read_secret_file(file->second, file->first);
+}
+
+Result<std::string> read_secret_file(const std::string& path, const std::string& named_by) {
+  std::ifstream stream(path, std::ios::binary);
   std::string secret;
   std::array<char, 4096> buffer{};
   while (stream.good()) {
@@ -40,8 +44,13 @@ Result<std::string> read_secret(const Environment& environment, const std::strin
     secret.append(buffer.data(), static_cast<size_t>(stream.gcount()));
   }
   if (!stream.eof()) {
-    return fail(ErrorKind::kConfig, "read password", file->second, std::strerror(errno),
-                "it is named by " + variable + "_FILE");
+    const int reason = errno;
+    std::string hint = "it is named by " + named_by;
+    if (reason == EACCES) {
+      hint += "; this program runs as user " + std::to_string(geteuid()) +
+              ", who must be allowed to read it";
+    }
+    return fail(ErrorKind::kConfig, "read password", path, std::strerror(reason), std::move(hint));
   }
   if (secret.ends_with('\n')) {
     secret.pop_back();

@@ -16,4 +16,8 @@ Environment process_environment();
 // end removed); empty when neither is set. kConfig when both are, or when the file cannot be read.
 Result<std::string> read_secret(const Environment& environment, const std::string& variable);
 
+// The content of the file that `named_by`, a variable or option, names; one trailing line end
+// removed. kConfig when it cannot be read.
+Result<std::string> read_secret_file(const std::string& path, const std::string& named_by);
+
 }  // namespace hirestream

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "http/api.h"
+#include "http/liveness.h"
 #include "http/report_pool.h"
 
 namespace hirestream {
@@ -164,6 +165,11 @@ class DashboardServer::Impl {
       return set_problem(response, {405, "this server is only read", {}, "GET, HEAD"});
     }
     if (answer_asset(request, response)) {
+      return;
+    }
+    if (request.path == kLivenessPath) {
+      response.set_content("alive\n", "text/plain; charset=utf-8");
+      response.set_header("Cache-Control", "no-store");
       return;
     }
     if (!options_.token.empty() &&

@@ -3,7 +3,8 @@
 //
 // Access: on a loopback address everybody on the machine may ask, under a name of the loopback
 // address only; elsewhere the server does not start without a token, and the API, the stream and
-// the metrics want it (the page itself holds no data). TLS is a proxy's work.
+// the metrics want it (the page itself holds no data, and /livez tells nothing but that the process
+// lives). TLS is a proxy's work.
 // Limits: a fixed number of threads, Reports and streams; time-outs on reading, writing and idle
 // connections; bounded request sizes.
 //

@@ -588,9 +588,7 @@ TEST_P(MysqlWarehouseFaults, WrongSettingsSayWhatToChangeAndNoPassword) {
   expect_failure(wrong, ErrorKind::kConfig, "CREATE DATABASE no_such_database");
   wrong = config_;
   wrong.host = "no-such-host.invalid";
-  const auto unknown = open_mysql_warehouse(wrong);
-  ASSERT_FALSE(unknown.has_value());
-  EXPECT_THAT(unknown.error().text(), HasSubstr("no-such-host.invalid"));
+  expect_failure(wrong, ErrorKind::kTransient, "no-such-host.invalid");
   wrong = config_;
   wrong.port = 1;
   expect_failure(wrong, ErrorKind::kTransient, "is the server running");
@@ -634,6 +632,38 @@ TEST_P(MysqlWarehouseFaults, InitWithoutPrivilegeNamesThePrintedDdl) {
   expect_ok(warehouse_->init());
   expect_ok(warehouse->init());
   EXPECT_EQ(take(warehouse->events_table()), EventsTableState::kReady);
+}
+
+TEST_P(MysqlWarehouseFaults, AccountsOfInitDoTheirWorkAndNoMore) {
+  start(1);
+  const std::string password = "it's \\ \"quoted\" -- 1";
+  expect_ok(backend().create_account(MysqlAccount::kEngine, "an older one"));
+  expect_ok(backend().create_account(MysqlAccount::kEngine, password));
+  expect_ok(backend().create_account(MysqlAccount::kReader, password));
+  MysqlConfig engine = config_;
+  engine.user = "hirestream";
+  engine.password = password;
+  MysqlConfig reader = engine;
+  reader.user = "hirestream_reader";
+
+  warehouse_ = take(open_mysql_warehouse(engine));
+  expect_ok(warehouse_->init());
+  EXPECT_THAT(take(backend().missing_privileges()), IsEmpty());
+  writers_ = take(warehouse_->take_epochs(source_, std::vector<int32_t>{0}, "x"));
+  EXPECT_EQ(verdict(rich_commit()), CommitVerdict::kCommitted);
+  EXPECT_FALSE(backend().session().execute("DROP TABLE events").has_value());
+  const auto refused = backend().create_account(MysqlAccount::kReader, password);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(refused.error().hint, HasSubstr("CREATE USER"));
+  EXPECT_THAT(refused.error().text(), Not(HasSubstr("quoted")));
+
+  const auto reading = take(mysql::Session::open(reader));
+  EXPECT_TRUE(reading->number("SELECT COUNT(*) FROM events").has_value());
+  EXPECT_FALSE(reading->execute("DELETE FROM events").has_value());
+  for (const char* user : {"hirestream", "hirestream_reader"}) {
+    database_->run(fmt::format("DROP USER '{}'@'%'", user));
+  }
 }
 
 TEST_P(MysqlWarehouseFaults, LeastPrivilegeGrantsAreEnough) {

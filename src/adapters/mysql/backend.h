@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/mysql/session.h"
+#include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/backend.h"
 #include "adapters/sql/migration.h"
 
@@ -37,6 +38,9 @@ class MysqlBackend final : public sql::Backend {
 
   // What `doctor` shows: name and finding.
   Result<std::vector<std::pair<std::string, std::string>>> probe();
+  // Makes the account where it is missing, with this password and what it needs of our tables,
+  // which must exist. For users who may make accounts. Run again it sets the password anew.
+  Result<void> create_account(MysqlAccount account, const std::string& password);
   // Of INSERT, UPDATE and DELETE, those this user lacks on our tables, which must exist.
   Result<std::vector<std::string>> missing_privileges();
 

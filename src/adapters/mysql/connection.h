@@ -8,10 +8,11 @@
 //
 // Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row
 // lock is waited for at most 10 s.
-// Errors: unreachable, lost, deadlock, lock time-out, server read-only, busy or out of space →
-// kTransient; wrong user, password or missing privilege → kConfig; no such database or table, and
-// whatever nobody has foreseen → kConfig that may pass; a value that does not fit → kRejected. A
-// server that has become read-only loses the session: the next one looks the host's name up again.
+// Errors: a name that nobody knows, unreachable, lost, deadlock, lock time-out, server read-only,
+// busy or out of space → kTransient; wrong user, password or missing privilege → kConfig; no such
+// database or table, and whatever nobody has foreseen → kConfig that may pass; a value that does
+// not fit → kRejected. A server that has become read-only loses the session: the next one looks the
+// host's name up again.
 // No message holds a password.
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "adapters/mysql/warehouse_schema.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "adapters/sql/dialect.h"
 
@@ -282,10 +283,17 @@ std::vector<std::string> mysql_schema_statements() {
   return statements;
 }
 
-std::string least_privilege_grants(const MysqlGrants& grants) {
-  const std::string& db = grants.database;
-  const std::string& host = grants.host;
-  std::string reading;
+std::string_view mysql_account_name(MysqlAccount account) {
+  return account == MysqlAccount::kEngine ? "hirestream" : "hirestream_reader";
+}
+
+std::vector<std::string> account_grants(MysqlAccount account, const MysqlGrants& grants) {
+  const std::string to = fmt::format("'{}'@'{}'", mysql_account_name(account), grants.host);
+  if (account == MysqlAccount::kEngine) {
+    return {
+        fmt::format("GRANT SELECT, INSERT, UPDATE, DELETE ON `{}`.* TO {}", grants.database, to)};
+  }
+  std::vector<std::string> statements;
   for (const std::string_view table :
        {"events", "hirestream_accounting", "hirestream_days", "hirestream_jobs", "hirestream_kinds",
         "hirestream_meta", "hirestream_minutes", "hirestream_publishers", "hirestream_rejects",
@@ -294,17 +302,21 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
     reading +=
         fmt::format("GRANT SELECT ON `{}`.`{}` TO 'hirestream_reader'@'{}';\n", db, table, host);
   }
+  return statements;
+}
+
+std::string least_privilege_grants(const MysqlGrants& grants) {
   return fmt::format(
       "-- The engine: data only, no change of tables.\n"
       "CREATE USER IF NOT EXISTS 'hirestream'@'{host}' IDENTIFIED BY '<password>';\n"
-      "GRANT SELECT, INSERT, UPDATE, DELETE ON `{db}`.* TO 'hirestream'@'{host}';\n"
+      "{counting};\n"
       "-- `hirestream init` and `migrate` need these too; an administrator can run `init --print` "
       "instead.\n"
       "-- GRANT CREATE, ALTER, DROP, INDEX, CREATE VIEW, SHOW VIEW ON `{db}`.* TO "
       "'hirestream'@'{host}';\n"
       "-- Dashboards, `hirestream dashboard` too: only what they show.\n"
       "CREATE USER IF NOT EXISTS 'hirestream_reader'@'{host}' IDENTIFIED BY '<password>';\n"
-      "{reading}"
+      "{reading};\n"
       "-- The job directory.\n"
       "CREATE USER IF NOT EXISTS 'hirestream_jobs'@'{host}' IDENTIFIED BY '<password>';\n"
       "-- Where there is a table of publishers' names:\n"
@@ -312,7 +324,9 @@ std::string least_privilege_grants(const MysqlGrants& grants) {
       "-- Last, since it fails where there is no table `{jobs}` yet: then run it once there is "
       "one.\n"
       "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n",
-      fmt::arg("db", db), fmt::arg("host", host), fmt::arg("reading", reading),
+      fmt::arg("db", grants.database), fmt::arg("host", grants.host),
+      fmt::arg("counting", fmt::join(account_grants(MysqlAccount::kEngine, grants), ";\n")),
+      fmt::arg("reading", fmt::join(account_grants(MysqlAccount::kReader, grants), ";\n")),
       fmt::arg("jobs", grants.jobs_table));
 }
 

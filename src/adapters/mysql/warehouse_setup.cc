@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -267,6 +268,24 @@ Result<void> MysqlBackend::init() {
   HIRESTREAM_TRY(create_missing(*session_, false));
   HIRESTREAM_TRY(add_indexes());
   return fold_case_of_sources();
+}
+
+Result<void> MysqlBackend::create_account(MysqlAccount account, const std::string& password) {
+  const MysqlGrants grants{.database = config_.database};
+  std::string identified =
+      fmt::format("'{}'@'{}' IDENTIFIED BY ", mysql_account_name(account), grants.host);
+  session_->append_text(identified, password);
+  std::vector<std::string> statements = {"CREATE USER IF NOT EXISTS " + identified,
+                                         "ALTER USER " + identified};
+  std::ranges::copy(account_grants(account, grants), std::back_inserter(statements));
+  for (const std::string& statement : statements) {
+    HIRESTREAM_TRY(
+        run_ddl(*session_, statement,
+                fmt::format("making the account {} takes CREATE USER and what it is granted, WITH "
+                            "GRANT OPTION: run init as an administrator",
+                            mysql_account_name(account))));
+  }
+  return {};
 }
 
 Result<Migration> MysqlBackend::migrate(int64_t now_us, std::optional<int32_t> until_hour) {

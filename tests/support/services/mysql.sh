@@ -24,6 +24,8 @@ fi
 . "$here/service_lib.sh"
 # shellcheck source=sql_server_lib.sh
 . "$here/sql_server_lib.sh"
+# shellcheck source=debian_archive_lib.sh
+. "$here/debian_archive_lib.sh"
 
 port=${!port_variable:-$default_port}
 suite=${HIRESTREAM_TEST_MYSQL_SUITE:-sid}
@@ -80,33 +82,13 @@ unpack() { # FOLDER PATTERN-OF-PACKAGES-TO-LEAVE-OUT
 }
 
 fetch() {
-  local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg try
   works "$home" && return 0
-  command -v apt-get >/dev/null && [ -f "$keyring" ] ||
-    fail "fetching MySQL needs a Debian machine (apt-get and $keyring)" \
-      "start a MySQL 8.0 or later yourself at $address:$port with root's password $password"
-  # The archive this machine already uses.
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -E '/debian/?$' | head -1) || true
-  [ -n "$mirror" ] || fail "this machine's package sources name no Debian archive" "see /etc/apt/sources.list.d"
+  command -v apt-get >/dev/null || fail "fetching MySQL needs a Debian machine" \
+    "start a MySQL 8.0 or later yourself at $address:$port with root's password $password"
   say "fetching the server from Debian $suite (about 50 MB, once)"
   apt=$cache_dir/mysql/apt
-  rm -rf "$apt" "$home.partial"
-  mkdir -p "$apt"/{lists/partial,cache/archives/partial,debs}
-  echo "deb [signed-by=$keyring] $mirror $suite main" >"$apt/sources.list"
-  : >"$apt/status"
-  cat >"$apt/apt.conf" <<CONF
-Dir::Etc::sourcelist "$apt/sources.list"; Dir::Etc::sourceparts "/dev/null"; Dir::Etc::preferencesparts "/dev/null";
-Dir::State "$apt"; Dir::State::lists "$apt/lists"; Dir::State::status "$apt/status"; Dir::Cache "$apt/cache";
-Acquire::Languages "none"; Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false"; Acquire::Retries "5";
-APT::Sandbox::User "$(id -un)"; APT::Install-Recommends "false";
-#clear APT::Update::Post-Invoke; #clear APT::Update::Post-Invoke-Success; #clear DPkg::Post-Invoke;
-CONF
-  export APT_CONFIG=$apt/apt.conf
-  for try in 1 2 3; do
-    apt-get update -qq && break
-    say "reading the package lists failed (try $try of 3)"
-    sleep $((try * 5))
-  done
+  rm -rf "$home.partial"
+  open_debian_suite "$suite" "$apt"
   unpack "$home.partial" "$not_needed"
   # sid moves: when a library was left out that is needed by now, take everything.
   works "$home.partial" || unpack "$home.partial" '^$'

@@ -1,0 +1,53 @@
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/error_printer.h"
+#include "cli/setting_options.h"
+#include "http/liveness.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kHealthcheckFooter =
+    R"(Asks /livez, which needs neither token nor warehouse: it tells of the process alone, so that an outage of a server
+restarts no engine. Whether the numbers are fresh says /api/v1/health. Exit code 0: alive; 1: not.
+
+Examples:
+  # In a container, beside `hirestream run --http 0.0.0.0:8080`
+  hirestream healthcheck --http 0.0.0.0:8080
+
+  # With the address from the environment, as run has it
+  HIRESTREAM_HTTP_ADDRESS=127.0.0.1:8080 hirestream healthcheck)";
+
+Result<int> check(const SettingOptions& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
+  ListenAddress address;
+  if (!settings.http.address.empty()) {
+    HIRESTREAM_ASSIGN(address, parse_listen_address(settings.http.address));
+  }
+  if (const auto alive = ask_alive(address); !alive) {
+    print_error(alive.error(), context);
+    return kExitDifference;
+  }
+  if (!context.quiet) {
+    std::puts("alive");
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_healthcheck_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<SettingOptions>();
+  CLI::App* command = app.add_subcommand(
+      "healthcheck", "Ask a `run --http` or `dashboard` of this machine whether it is alive");
+  options->add(*command, {"http"});
+  command->footer(kHealthcheckFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return check(*options, c); };
+  });
+}
+
+}  // namespace hirestream
