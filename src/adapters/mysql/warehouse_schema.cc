@@ -299,8 +299,8 @@ std::vector<std::string> account_grants(MysqlAccount account, const MysqlGrants&
         "hirestream_meta", "hirestream_minutes", "hirestream_publishers", "hirestream_rejects",
         "hirestream_slices", "hirestream_sources", "hirestream_verifications",
         "hirestream_writers"}) {
-    reading +=
-        fmt::format("GRANT SELECT ON `{}`.`{}` TO 'hirestream_reader'@'{}';\n", db, table, host);
+    statements.push_back(
+        fmt::format("GRANT SELECT ON `{}`.`{}` TO {}", grants.database, table, to));
   }
   return statements;
 }
