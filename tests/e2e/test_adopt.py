@@ -1,6 +1,7 @@
 """A table that was dropped and created anew: its source goes on under its name, counts nothing twice, and holds what is missing."""
 
 import csv
+import datetime
 import json
 
 import pytest
@@ -9,9 +10,6 @@ from conftest import sqlite_events
 from oracle.recount import Recount, compare, read_accounting
 
 ROWS, MORE = 1_500, 200
-BEGIN = "2026-06-01 00:00:00"
-# Rows of these hours of arrival do not come back.
-GONE = ("2026-06-01 02:00:00", "2026-06-01 02:40:00")
 
 
 def created_anew(cassandra, keyspace, keeps):
@@ -45,9 +43,14 @@ def test_a_table_that_was_dropped_and_created_anew(hirestream, cassandra, keyspa
     source, warehouse = cassandra.uri(keyspace), f"sqlite:{tmp_path}/counts.db"
     both = ["--source", source, "--warehouse", warehouse]
     journals = [tmp_path / "first.csv", tmp_path / "more.csv"]
+    # Of slices that are not frozen.
+    begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=8)
 
-    def generate(journal, rows, seed, begin):
-        hirestream("generate", "--to", source, "--rows", rows, "--seed", seed, "--from", begin, "--span", "4h", "--journal", journal,
+    def after(**time):
+        return f"{begin + datetime.timedelta(**time):%Y-%m-%d %H:%M:%S}"
+
+    def generate(journal, rows, seed, first):
+        hirestream("generate", "--to", source, "--rows", rows, "--seed", seed, "--from", first, "--span", "2h", "--journal", journal,
                    *(["--layout", "plain"] if layout == "plain" else ["--shards", 2, "--bucket-width", 600]))
 
     def differences(*of):
@@ -56,13 +59,13 @@ def test_a_table_that_was_dropped_and_created_anew(hirestream, cassandra, keyspa
     def classes():
         return read_accounting(sqlite_events(warehouse))
 
-    generate(journals[0], ROWS, 1, BEGIN)
+    generate(journals[0], ROWS, 1, after(hours=0))
     hirestream("run", "--once", "--quiet", *both)
     assert not differences(journals[0])
     counted = classes()
 
     with open(journals[0], encoding="utf-8", newline="") as rows:
-        gone = {row["create_time"] for row in csv.DictReader(rows) if GONE[0] <= row["ts"] < GONE[1]}
+        gone = {row["create_time"] for row in csv.DictReader(rows) if after(hours=1) <= row["ts"] < after(hours=1, minutes=20)}
     was, kept = created_anew(cassandra, keyspace, lambda row_id: row_id not in gone)
     assert 0 < len(gone) == was - kept < was / 2
 
@@ -74,7 +77,7 @@ def test_a_table_that_was_dropped_and_created_anew(hirestream, cassandra, keyspa
     assert known["name"] == f"cassandra://{cassandra.address}/{keyspace}/tracking"
 
     # Nothing is counted twice, and nothing that is missing is taken away.
-    generate(journals[1], MORE, 2, "2026-06-02 00:00:00")
+    generate(journals[1], MORE, 2, after(hours=4))
     for _ in range(2):
         hirestream("run", "--once", "--quiet", *both)
         assert not differences(*journals)

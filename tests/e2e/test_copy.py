@@ -90,8 +90,10 @@ def test_a_table_of_other_names_without_a_time_of_the_event(hirestream, cassandr
     source, target = cassandra.uri(shared_keyspace, "named_otherwise"), cassandra.uri(shared_keyspace, "named_as_usual")
     hirestream("init", "--source", target)
     options = ["--event-time", "arrival", "--null-words", "NULL,n/a", "--columns", "create_time=event_id,custom_track=Type,bid=price"]
-    said = copy(hirestream, source, target, tmp_path, "--columns", "create_time=event_id,bid=cost", expect=2)
-    assert "no column cost" in said, said
+    said = copy(hirestream, source, target, tmp_path, "--columns", "create_time=event_id,custom_track=Type,bid=cost", "--event-time", "arrival", expect=2)
+    assert "no column cost, which stands for bid" in said, said
+    said = copy(hirestream, source, target, tmp_path, expect=2)
+    assert "--columns create_time=event_id,custom_track=Type" in said and "--event-time arrival" in said, said
     said = copy(hirestream, source, target, tmp_path, *options)
     assert "not copied" not in said, said
     rows = {str(row.create_time)[:8]: row for row in cassandra.session.execute(f"SELECT * FROM {shared_keyspace}.named_as_usual")}

@@ -591,6 +591,40 @@ void WarehouseDatabase::check_kinds(SourceId source, const LedgerEntry& entry) c
   }
 }
 
+void WarehouseDatabase::check_all_kinds() const {
+  std::map<SourceId, std::pair<int64_t, int64_t>> sums;  // other, unattributed
+  const auto take = [&](SourceId source, const Kinds& kinds) {
+    for (const auto& [name, kind] : kinds) {
+      auto& [other, unattributed] = sums[source];
+      (kind.why == WhyNotCounted::kNoJob ? unattributed : other) += kind.rows;
+    }
+  };
+  const auto take_away = [&](SourceId source, const RowClasses& classes) {
+    sums[source].first -= classes.other;
+    sums[source].second -= classes.unattributed;
+  };
+  for (const auto& [slice, kinds] : now_.kinds) {
+    take(slice.first, kinds);
+  }
+  for (const auto& [shard, kinds] : now_.frozen_kinds) {
+    take(shard.first, kinds);
+  }
+  for (const auto& [slice, stored] : now_.slices) {
+    take_away(slice.first, stored.entry.classes);
+  }
+  for (const auto& [day, stored] : now_.frozen_days) {
+    take_away(std::get<0>(day), stored.classes);
+  }
+  for (const auto& [source, sum] : sums) {
+    if (sum != std::pair<int64_t, int64_t>()) {
+      violated("Accounted",
+               fmt::format("source {}: its kinds are {} other rows and {} without a job more than "
+                           "its classes",
+                           source, sum.first, sum.second));
+    }
+  }
+}
+
 StoredContribution WarehouseDatabase::load(const State& state, SourceId source,
                                            const SliceKey& key) const {
   StoredContribution out;
@@ -640,6 +674,7 @@ void WarehouseDatabase::check_atomic() const {
   if (!std::equal(days.begin(), days.end(), now_.days.begin(), now_.days.end(), same)) {
     violated("Days", "the roll-up by day is not the sum of events");
   }
+  check_all_kinds();
 }
 
 void WarehouseDatabase::damage_a_blob() {

@@ -72,7 +72,8 @@ class WarehouseDatabase {
   std::vector<StoredReject> rejects(const std::string& source = "") const;
   int64_t commits() const { return commits_; }
 
-  // events = frozen base + Σ ledger, and days = events summed up by day, all of it.
+  // events = frozen base + Σ ledger, and days = events summed up by day, all of it; kinds are what
+  // the classes say, frozen ones, too.
   void check_atomic() const;
   bool is_atomic() const;
   // Flips a bit of a stored blob.
@@ -180,6 +181,7 @@ class WarehouseDatabase {
   void freeze_kinds(SourceId source, int32_t shard, std::span<const NotCounted> more);
   void apply_kinds(SourceId source, const SliceChange& change);
   void check_kinds(SourceId source, const LedgerEntry& entry) const;
+  void check_all_kinds() const;
   void check_publisher(const Commit& commit) const;
   void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
   void check_shape(const Commit& commit) const;

@@ -25,20 +25,16 @@ struct CassandraHistory::Statement {
   CqlStatement ring;  // token from, token to
 };
 
-CassandraHistory::CassandraHistory(std::unique_ptr<CassandraConnection> connection,
-                                   ReadingRules rules)
-    : connection_(std::move(connection)),
-      rules_(std::move(rules)),
-      statement_(std::make_unique<Statement>()) {}
+CassandraHistory::CassandraHistory(std::unique_ptr<CassandraConnection> connection)
+    : connection_(std::move(connection)), statement_(std::make_unique<Statement>()) {}
 
 CassandraHistory::~CassandraHistory() = default;
 
 Result<std::unique_ptr<CassandraHistory>> CassandraHistory::open(const CassandraConfig& config,
                                                                  ReadingRules rules) {
   HIRESTREAM_ASSIGN(auto connection, CassandraConnection::open(config));
-  HIRESTREAM_ASSIGN(TableShape shape, introspect_table(*connection));
-  std::unique_ptr<CassandraHistory> history(
-      new CassandraHistory(std::move(connection), std::move(rules)));
+  HIRESTREAM_ASSIGN(TableShape shape, introspect_table(*connection, std::move(rules)));
+  std::unique_ptr<CassandraHistory> history(new CassandraHistory(std::move(connection)));
   history->shape_ = std::move(shape);
   HIRESTREAM_TRY(history->choose_columns());
   HIRESTREAM_TRY(history->prepare());
@@ -46,7 +42,7 @@ Result<std::unique_ptr<CassandraHistory>> CassandraHistory::open(const Cassandra
 }
 
 Result<void> CassandraHistory::choose_columns() {
-  for (const NamedRawColumn& wanted : raw_columns(rules_)) {
+  for (const NamedRawColumn& wanted : raw_columns(shape_.rules)) {
     const TableColumn* column = shape_.find(wanted.name);
     if (column == nullptr && wanted.renamed) {
       return fail(ErrorKind::kConfig, "copy", connection_->config().table_text(),
@@ -61,7 +57,8 @@ Result<void> CassandraHistory::choose_columns() {
   for (const TableColumn& column : shape_.columns) {
     const bool copied = std::ranges::find(columns_, column.name, &Column::name) != columns_.end();
     const bool placed = column.name == "bucket" || column.name == "shard";
-    const bool replaced = column.name == "ts" && rules_.arrival_is_event_time;
+    const bool replaced = shape_.rules.arrival_is_event_time &&
+                          column.name == shape_.rules.name(hirestream::Column::kTs);
     if (!copied && !placed && !replaced) {
       left_out_.push_back(column.name);
     }
@@ -158,7 +155,7 @@ Result<StoredEvent> CassandraHistory::event_of(const CqlRow& row) const {
       stored.ttl_s = std::max(stored.ttl_s.value_or(1), read_int32(bytes_of(*ttl)).value_or(1));
     }
   }
-  apply_rules(rules_, stored.event);
+  apply_rules(shape_.rules, stored.event);
   stored.written_us = newest.value_or(arrival_of(stored.event));
   if (!expires) {
     stored.ttl_s.reset();

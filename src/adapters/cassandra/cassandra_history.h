@@ -48,13 +48,12 @@ class CassandraHistory {
     ColumnKind kind;
     std::optional<size_t> written;  // index in a row of its WRITETIME, TTL behind it
   };
-  CassandraHistory(std::unique_ptr<CassandraConnection> connection, ReadingRules rules);
+  explicit CassandraHistory(std::unique_ptr<CassandraConnection> connection);
   Result<void> choose_columns();
   Result<void> prepare();
   Result<StoredEvent> event_of(const std::vector<std::optional<std::string>>& row) const;
 
   std::unique_ptr<CassandraConnection> connection_;
-  ReadingRules rules_;
   std::unique_ptr<Statement> statement_;
   TableShape shape_;
   std::vector<Column> columns_;
