@@ -37,7 +37,7 @@ def compose(*arguments, profiles=("demo",), **more):
 
 
 def up(**more):
-    return compose("up", "-d", "--wait", **more)
+    return compose("up", "-d", "--wait", timeout=600, **more)
 
 
 def container(service):
