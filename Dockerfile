@@ -9,7 +9,7 @@ RUN .ci/setup --build && rm -rf /var/lib/apt/lists/*
 COPY . .
 ENV CARGO_HOME=/cargo
 RUN --mount=type=cache,target=/cargo/registry \
-    cmake --preset release && cmake --build build --target hirestream && install -D build/hirestream /out/hirestream
+    rm -rf build && cmake --preset release && cmake --build build --target hirestream && install -D build/hirestream /out/hirestream
 
 FROM docker.io/library/debian:bookworm-slim AS prebuilt
 COPY build/hirestream /out/hirestream

@@ -37,7 +37,10 @@ def compose(*arguments, profiles=("demo",), **more):
 
 
 def up(**more):
-    return compose("up", "-d", "--wait", timeout=600, **more)
+    try:
+        return compose("up", "-d", "--wait", timeout=600, **more)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{logs('init')}") from error
 
 
 def container(service):
