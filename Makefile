@@ -1,4 +1,4 @@
-# The front door: `make` lists what there is. Everything works from a clean clone on Debian 12; what is missing is installed first.
+# The front door: `make` lists what there is. Everything works from a clean clone on Debian 12 or 13; what is missing is installed first.
 # JOBS: how many things at the same time.  ARGS: options for the program, as in make demo ARGS="--seconds 20".
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -11,16 +11,17 @@ MINUTES ?= 30
 DAYS ?= 400
 ROWS ?= 1020000
 BUILD ?= prebuilt
+PREFIX ?= /usr/local
 services := tests/support/services/services.sh
 export JOBS
 
-# Elsewhere than on Debian the set-up only prints what is needed (exit 2), and CMake says what is missing of it.
+# Elsewhere than on Debian the set-up only prints what is needed and how to do without (exit 2), and CMake says what is missing of it.
 setup_build = .ci/setup --build || [ $$? = 2 ]
 setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo test test-unit asan tsan simulate year mutations fuzz faults soak sources compose prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo package install packages test test-unit asan tsan simulate year mutations fuzz faults soak sources compose prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -36,6 +37,14 @@ build: ## build the program: build/hirestream
 
 demo: build ## build, then run the demo (ARGS="--seconds 20" …)
 	build/hirestream demo $(ARGS)
+
+package: build ## the Debian package, into build/: hirestream_VERSION-1_ARCHITECTURE.deb
+	@cmake --build build -j $(JOBS) --target hirestream_package_files
+	@cd build && cpack && ls -l *.deb
+
+install: build ## program, manual page, completions and service below PREFIX (/usr/local; DESTDIR as usual)
+	@cmake --build build -j $(JOBS) --target hirestream_package_files
+	@cmake --install build --prefix $(PREFIX) --strip
 
 ##@ Test it
 test: ## all tests; starts Cassandra, MySQL and MariaDB, stops those it started
@@ -106,11 +115,17 @@ sources: ## the same rows through every source into every warehouse, a million o
 compose: build ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles)
 	@tests/compose/run --build $(BUILD) $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, fuzz, compose, faults, soak
+packages: ## the Debian package installed, run as a service, upgraded and removed in a clean system, and the build on Debian 13, for real (root); writes docs/proof/packages.md
+	@$(setup_full)
+	@$(MAKE) --no-print-directory package
+	@python3 tests/packages/prove.py --summary docs/proof/packages.md $(ARGS)
+
+prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, packages, fuzz, compose, faults, soak
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
 	@$(MAKE) --no-print-directory sources
+	@$(MAKE) --no-print-directory packages
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60 ARGS='--summary docs/proof/fuzzing.md'
 	@$(MAKE) --no-print-directory compose BUILD=compiled
 	@$(MAKE) --no-print-directory faults
@@ -134,7 +149,7 @@ services-stop: ## stop those that make services started (data is kept)
 services-status: ## which of them serve
 	@$(services) status
 
-setup: ## install everything needed (Debian 12)
+setup: ## install everything needed (Debian 12 or 13)
 	@.ci/setup
 
 all: ## build everything, tests and benchmarks too

@@ -59,7 +59,7 @@ struct CommandContext {
 
   std::shared_ptr<spdlog::logger> log;  // to stderr; never null in an action
   Interrupt* interrupt = nullptr;       // cli/interrupt.h; never null in an action
-  CLI::App* app = nullptr;              // the root, for `completion`
+  CLI::App* app = nullptr;              // the root, for `completion` and `man`
 
   std::function<Result<int>(CommandContext&)> action;  // set by the chosen subcommand
 };
@@ -76,6 +76,8 @@ void add_migrate_command(CLI::App& app, CommandContext& context);
 void add_rejects_command(CLI::App& app, CommandContext& context);
 void add_sources_command(CLI::App& app, CommandContext& context);  // and its other name, status
 void add_completion_command(CLI::App& app, CommandContext& context);
+void add_config_command(CLI::App& app, CommandContext& context);
+void add_man_command(CLI::App& app, CommandContext& context);
 void add_generate_command(CLI::App& app, CommandContext& context);
 void add_import_command(CLI::App& app, CommandContext& context);
 void add_demo_command(CLI::App& app, CommandContext& context);

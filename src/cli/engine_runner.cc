@@ -32,10 +32,21 @@ constexpr int64_t kLooksPerLease = 10;
 // One source's thread.
 class EngineRunner::Worker {
  public:
-  Worker(EngineRunner& runner, const SourceSettings& source)
-      : runner_(runner), source_settings_(source), observer_(observers_of(runner, source)) {}
+  Worker(EngineRunner& runner, const SourceSettings& source, ServiceWatch::Seat& seat)
+      : runner_(runner),
+        source_settings_(source),
+        seat_(seat),
+        observer_(observers_of(runner, source, seat)) {}
 
   void run(const std::stop_token& stop) {
+    run_until_ended(stop);
+    seat_.ended();
+  }
+
+ private:
+  using Steady = std::chrono::steady_clock;
+
+  void run_until_ended(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       if (lease_ != nullptr && lease_->lost()) {
         give_way();
@@ -54,15 +65,14 @@ class EngineRunner::Worker {
         }
         return;
       }
+      seat_.stepped();
       sleep(pause_us(), stop);
     }
   }
 
- private:
-  using Steady = std::chrono::steady_clock;
-
-  static std::vector<Observer*> observers_of(EngineRunner& runner, const SourceSettings& source) {
-    std::vector<Observer*> observers = {&runner.observer_};
+  static std::vector<Observer*> observers_of(EngineRunner& runner, const SourceSettings& source,
+                                             ServiceWatch::Seat& seat) {
+    std::vector<Observer*> observers = {&runner.observer_, &seat};
     if (runner.options_.observer_of) {
       observers.push_back(&runner.options_.observer_of(source.name));
     }
@@ -91,6 +101,7 @@ class EngineRunner::Worker {
     if (settings.run.standby) {
       HIRESTREAM_ASSIGN(const bool ours, hold_lease(options.shards));
       if (!ours) {
+        seat_.started();  // all that it is to do is done
         next_due_us_ = runner_.clock_.now_us() + settings.run.lease_us / kLooksPerLease;
         return false;
       }
@@ -103,6 +114,7 @@ class EngineRunner::Worker {
     HIRESTREAM_ASSIGN(auto engine, make_engine(ports, std::move(options)));
     HIRESTREAM_TRY(engine->start());
     engine_ = std::move(engine);
+    seat_.started();
     next_due_us_ = 0;
     return false;
   }
@@ -221,15 +233,22 @@ class EngineRunner::Worker {
     }
   }
 
+  // In parts, each of which shows that this thread is alive.
   void wait(int64_t us, const std::stop_token& stop) {
     std::mutex mutex;
     std::unique_lock lock(mutex);
     std::condition_variable_any wake;
-    wake.wait_for(lock, stop, std::chrono::microseconds(us), [] { return false; });
+    while (us > 0 && !stop.stop_requested()) {
+      const int64_t part = std::min(us, kLongestSleepUs);
+      wake.wait_for(lock, stop, std::chrono::microseconds(part), [] { return false; });
+      seat_.beat();
+      us -= part;
+    }
   }
 
   EngineRunner& runner_;
   const SourceSettings& source_settings_;
+  ServiceWatch::Seat& seat_;
   ObserverFanout observer_;
   RetryBackoff backoff_;
   Steady::time_point first_failure_;
@@ -258,10 +277,19 @@ void EngineRunner::keep_error(Error error) {
 }
 
 Result<void> EngineRunner::run(const std::stop_token& stop) {
+  const ServiceNotifier nobody("");
+  ServiceWatch unwatched(nobody);
+  ServiceWatch& watch = options_.watch == nullptr ? unwatched : *options_.watch;
+  std::vector<ServiceWatch::Seat*> seats;
+  for (const SourceSettings& source : settings_.sources) {
+    seats.push_back(&watch.take_seat(source.name));
+  }
   {
     std::vector<std::jthread> threads;
-    for (const SourceSettings& source : settings_.sources) {
-      threads.emplace_back([this, &source, &stop] { Worker(*this, source).run(stop); });
+    for (size_t i = 0; i < seats.size(); ++i) {
+      threads.emplace_back([this, &stop, &source = settings_.sources[i], &seat = *seats[i]] {
+        Worker(*this, source, seat).run(stop);
+      });
     }
   }
   if (error_) {

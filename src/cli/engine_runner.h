@@ -15,6 +15,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "cli/service_watch.h"
 #include "config/settings.h"
 #include "pipeline/engine.h"
 #include "ports/clock.h"
@@ -27,6 +28,7 @@ struct EngineRunnerOptions {
   int64_t give_up_after_us = 0;  // once: transient errors in a row for this long are final
   // Also told what the engine of the source of that name reports; null: nobody.
   std::function<Observer&(const std::string& source)> observer_of = nullptr;
+  ServiceWatch* watch = nullptr;  // what the service manager is told; null: nothing
 };
 
 class EngineRunner {

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/error_printer.h"
 #include "cli/interrupt.h"
+#include "cli/product_version.h"
 #include "config/suggestion.h"
 #include "telemetry/log.h"
 
@@ -37,7 +38,8 @@ Passwords come from the environment or files only: HIRESTREAM_CASSANDRA_PASSWORD
 HIRESTREAM_JOBS_PASSWORD, each also with _FILE; so does the token of the HTTP server, HIRESTREAM_HTTP_TOKEN.)";
 
 void add_global_options(CLI::App& app, CommandContext& context) {
-  app.set_version_flag("--version", std::string("hirestream ") + HIRESTREAM_VERSION);
+  app.set_version_flag(
+      "--version", fmt::format("hirestream {} (commit {})", product_version(), product_commit()));
   app.add_flag("--json", context.json, "Print results as JSON");
   app.add_flag("-q,--quiet", context.quiet, "No progress, no log below warnings");
   app.add_option("--log-level", context.log_level, "debug, info, warning, error or off [info]")
@@ -58,6 +60,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
   add_adopt_command(app, context);
   add_dashboard_command(app, context);
   add_healthcheck_command(app, context);
+  add_config_command(app, context);
   add_sources_command(app, context);
   add_rejects_command(app, context);
   add_migrate_command(app, context);
@@ -65,6 +68,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
   add_generate_command(app, context);
   add_demo_command(app, context);
   add_completion_command(app, context);
+  add_man_command(app, context);
 }
 
 // Options and subcommands that can stand where the command line went wrong.

@@ -16,6 +16,8 @@
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/serve_dashboard.h"
+#include "cli/service_notifier.h"
+#include "cli/service_watch.h"
 #include "cli/setting_options.h"
 #include "config/setting_table.h"
 #include "config/values.h"
@@ -264,6 +266,9 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
   const std::stop_token stop = context.interrupt->token();
   log_start(settings, context);
 
+  const ServiceNotifier service = ServiceNotifier::from_environment();
+  ServiceWatch watch(service);
+  const std::stop_callback on_stop(stop, [&service] { service.stopping(); });
   SystemClock clock;
   LogObserver log_observer(context.log);
   StatisticsObserver statistics;
@@ -298,7 +303,8 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
                          .give_up_after_us = settings.run.give_up_after_us,
                          .observer_of = [&](const std::string& name) -> Observer& {
                            return recorder.observer_of(name);
-                         }},
+                         },
+                         .watch = &watch},
                         clock, observer);
     outcome = runner.run(stop);
   }

@@ -1,6 +1,7 @@
 #include "cli/serve_dashboard.h"
 
 #include "cli/open_report.h"
+#include "cli/product_version.h"
 #include "telemetry/warehouse_metrics.h"
 
 namespace hirestream {
@@ -13,7 +14,7 @@ Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings
   DashboardOptions options;
   options.address = address;
   options.token = token;
-  options.product_version = HIRESTREAM_VERSION;
+  options.product_version = product_version();
   options.assets = embedded_assets();
   options.open_report = [warehouse] { return open_report(warehouse); };
   options.metrics = [engines, &clock](Report& report) -> Result<std::string> {
@@ -32,7 +33,7 @@ Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings
     HIRESTREAM_TRY(verifications);
     HIRESTREAM_TRY(minutes);
     const std::string known = warehouse_metrics(*sources, *not_counted, *verifications, *minutes,
-                                                clock.now_us(), HIRESTREAM_VERSION);
+                                                clock.now_us(), product_version());
     return engines == nullptr ? known : known + engines->text();
   };
   return DashboardServer::start(std::move(options), clock);

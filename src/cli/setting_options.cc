@@ -88,7 +88,7 @@ void SettingOptions::add_one(CLI::App& command, const Setting& setting) {
   }
 }
 
-Result<Settings> SettingOptions::load(CommandContext& context) const {
+SettingsInput SettingOptions::input(const CommandContext& context) const {
   SettingsInput input;
   input.environment = process_environment();
   input.file = context.config_file;
@@ -109,7 +109,15 @@ Result<Settings> SettingOptions::load(CommandContext& context) const {
   if (context.app->count("--log-format") > 0) {
     input.options.emplace_back("log.format", context.log_format);
   }
-  HIRESTREAM_ASSIGN(Settings settings, load_settings(input));
+  return input;
+}
+
+CheckedSettings SettingOptions::check(const CommandContext& context) const {
+  return check_settings(input(context));
+}
+
+Result<Settings> SettingOptions::load(CommandContext& context) const {
+  HIRESTREAM_ASSIGN(Settings settings, load_settings(input(context)));
   if (settings.log.level != context.log_level || settings.log.format != context.log_format) {
     context.log_level = settings.log.level;
     context.log_format = settings.log.format;

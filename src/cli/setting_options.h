@@ -23,8 +23,11 @@ class SettingOptions {
 
   // Also brings the log into the form the settings ask for.
   Result<Settings> load(CommandContext& context) const;
+  // Everything that load would refuse; the log stays as it is.
+  CheckedSettings check(const CommandContext& context) const;
 
  private:
+  SettingsInput input(const CommandContext& context) const;
   void add_one(CLI::App& command, const struct Setting& setting);
 
   struct Given {

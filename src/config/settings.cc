@@ -85,12 +85,14 @@ bool belongs_to_one_source(const Setting& setting) {
 
 class SettingsLoader {
  public:
-  explicit SettingsLoader(const SettingsInput& input) : input_(input) {}
+  // `faults`: where each is noted, after which reading goes on; null: the first ends it.
+  explicit SettingsLoader(const SettingsInput& input, std::vector<Error>* faults = nullptr)
+      : input_(input), faults_(faults) {}
 
   Result<Settings> load() {
     load_defaults();
     if (!input_.file.empty()) {
-      HIRESTREAM_TRY(load_file());
+      HIRESTREAM_TRY(noted(load_file()));
     }
     HIRESTREAM_TRY(load_environment());
     HIRESTREAM_TRY(load_options());
@@ -99,6 +101,14 @@ class SettingsLoader {
   }
 
  private:
+  Result<void> noted(Result<void> outcome) {
+    if (outcome || faults_ == nullptr) {
+      return outcome;
+    }
+    faults_->push_back(std::move(outcome).error());
+    return {};
+  }
+
   void load_defaults() {
     settings_.sources.resize(1);
     for (const Setting& setting : setting_table()) {
@@ -142,22 +152,25 @@ class SettingsLoader {
     }
     const std::vector<std::string> names(sections.begin(), sections.end());
     for (const auto& [key, node] : root) {
-      const std::string section = name_of(key);
-      if (!sections.contains(section)) {
-        return error_at(line_of(node), fmt::format("unknown section [{}]", section),
-                        suggest(section, names));
-      }
-      if (section == "source" && node.is_array_of_tables()) {
-        HIRESTREAM_TRY(load_source_list(*node.as_array()));
-        continue;
-      }
-      if (!node.is_table()) {
-        return error_at(line_of(node),
-                        fmt::format("'{}' must be a section: [{}]", section, section));
-      }
-      HIRESTREAM_TRY(load_section(section, *node.as_table(), settings_.sources.front()));
+      HIRESTREAM_TRY(noted(load_top(name_of(key), node, names)));
     }
     return {};
+  }
+
+  // What stands at the file's top level.
+  Result<void> load_top(const std::string& section, const toml::node& node,
+                        const std::vector<std::string>& sections) {
+    if (std::ranges::find(sections, section) == sections.end()) {
+      return error_at(line_of(node), fmt::format("unknown section [{}]", section),
+                      suggest(section, sections));
+    }
+    if (section == "source" && node.is_array_of_tables()) {
+      return load_source_list(*node.as_array());
+    }
+    if (!node.is_table()) {
+      return error_at(line_of(node), fmt::format("'{}' must be a section: [{}]", section, section));
+    }
+    return load_section(section, *node.as_table(), settings_.sources.front());
   }
 
   Result<void> load_source_list(const toml::array& list) {
@@ -178,18 +191,20 @@ class SettingsLoader {
     }
     for (const auto& [key, node] : table) {
       const std::string key_name = name_of(key);
-      const std::string name = fmt::format("{}.{}", section, key_name);
-      const Setting* setting = find_setting(name);
-      if (setting == nullptr) {
-        const bool secret = key_name.find("password") != std::string::npos;
-        return error_at(line_of(node), fmt::format("unknown key '{}'", name),
-                        secret ? "passwords come from the environment or a file only: "
-                                 "HIRESTREAM_MYSQL_PASSWORD, HIRESTREAM_CASSANDRA_PASSWORD_FILE, …"
-                               : suggest(key_name, keys));
-      }
-      HIRESTREAM_TRY(load_key(*setting, node, source));
+      const Setting* setting = find_setting(fmt::format("{}.{}", section, key_name));
+      HIRESTREAM_TRY(noted(setting == nullptr ? refuse_key(section, key_name, keys, node)
+                                              : load_key(*setting, node, source)));
     }
     return {};
+  }
+
+  Result<void> refuse_key(const std::string& section, const std::string& key,
+                          const std::vector<std::string>& keys, const toml::node& node) const {
+    const bool secret = key.find("password") != std::string::npos;
+    return error_at(line_of(node), fmt::format("unknown key '{}.{}'", section, key),
+                    secret ? "passwords come from the environment or a file only: "
+                             "HIRESTREAM_MYSQL_PASSWORD, HIRESTREAM_CASSANDRA_PASSWORD_FILE, …"
+                           : suggest(key, keys));
   }
 
   Result<void> load_key(const Setting& setting, const toml::node& node, SourceSettings& source) {
@@ -267,7 +282,7 @@ class SettingsLoader {
       // could not be applied.
       const bool moot = setting.name() == "source.uri" && given("source.uri") > 0;
       if (found != input_.environment.end() && !moot) {
-        HIRESTREAM_TRY(store_for_all(setting, found->second, "environment " + found->first));
+        HIRESTREAM_TRY(noted(store_for_all(setting, found->second, "environment " + found->first)));
       }
     }
     const std::vector<std::string> names(known.begin(), known.end());
@@ -279,9 +294,10 @@ class SettingsLoader {
       // refused.
       const std::string near = nearest_word(variable, names);
       if (has_section(variable) || (!near.empty() && edit_distance(variable, near) <= 2)) {
-        return error_at("environment " + variable, "unknown setting",
-                        near.empty() ? "`hirestream run --print-configuration-reference` lists them"
-                                     : fmt::format("did you mean '{}'?", near));
+        HIRESTREAM_TRY(noted(
+            error_at("environment " + variable, "unknown setting",
+                     near.empty() ? "`hirestream run --print-configuration-reference` lists them"
+                                  : fmt::format("did you mean '{}'?", near))));
       }
     }
     return {};
@@ -321,9 +337,9 @@ class SettingsLoader {
       HIRESTREAM_CHECK(setting != nullptr);
       const std::string where = fmt::format("option {}", setting->option);
       if (name == "source.uri") {
-        HIRESTREAM_TRY(store(*setting, text, where, {}, settings_.sources[next_source++]));
+        HIRESTREAM_TRY(noted(store(*setting, text, where, {}, settings_.sources[next_source++])));
       } else {
-        HIRESTREAM_TRY(store_for_all(*setting, text, where));
+        HIRESTREAM_TRY(noted(store_for_all(*setting, text, where)));
       }
     }
     return {};
@@ -334,41 +350,56 @@ class SettingsLoader {
   Result<void> complete() {
     std::set<std::string> names;
     for (SourceSettings& source : settings_.sources) {
-      if (source.uri_text.empty()) {
-        continue;
-      }
-      HIRESTREAM_ASSIGN(source.uri, parse_uri(source.uri_text, UriRole::kSource));
-      if (source.name.empty()) {
-        source.name = source.uri->name();
-      }
-      if (!names.insert(source.name).second) {
-        return error_at(source.name, "two sources have this name", "give each its own name");
-      }
-      if (source.uri->scheme == Scheme::kCassandra) {
-        HIRESTREAM_ASSIGN(source.password, secret("HIRESTREAM_CASSANDRA_PASSWORD"));
-      }
+      HIRESTREAM_TRY(noted(complete_source(source, names)));
     }
-    HIRESTREAM_ASSIGN(settings_.http.token, secret("HIRESTREAM_HTTP_TOKEN"));
-    if (!settings_.warehouse.uri_text.empty()) {
-      HIRESTREAM_ASSIGN(settings_.warehouse.uri,
-                        parse_uri(settings_.warehouse.uri_text, UriRole::kWarehouse));
-      HIRESTREAM_ASSIGN(settings_.warehouse.password, secret("HIRESTREAM_MYSQL_PASSWORD"));
+    HIRESTREAM_TRY(noted(read_secret_into(settings_.http.token, "HIRESTREAM_HTTP_TOKEN")));
+    HIRESTREAM_TRY(noted(complete_warehouse()));
+    return noted(complete_jobs());
+  }
+
+  Result<void> complete_source(SourceSettings& source, std::set<std::string>& names) const {
+    if (source.uri_text.empty()) {
+      return {};
     }
-    if (!settings_.jobs.uri_text.empty()) {
-      HIRESTREAM_ASSIGN(settings_.jobs.uri, parse_uri(settings_.jobs.uri_text, UriRole::kJobs));
-      HIRESTREAM_ASSIGN(settings_.jobs.password, secret("HIRESTREAM_JOBS_PASSWORD"));
-      if (settings_.jobs.password.empty()) {
-        HIRESTREAM_ASSIGN(settings_.jobs.password, secret("HIRESTREAM_MYSQL_PASSWORD"));
-      }
+    HIRESTREAM_ASSIGN(source.uri, parse_uri(source.uri_text, UriRole::kSource));
+    if (source.name.empty()) {
+      source.name = source.uri->name();
     }
+    if (!names.insert(source.name).second) {
+      return error_at(source.name, "two sources have this name", "give each its own name");
+    }
+    return source.uri->scheme == Scheme::kCassandra
+               ? read_secret_into(source.password, "HIRESTREAM_CASSANDRA_PASSWORD")
+               : Result<void>();
+  }
+
+  Result<void> complete_warehouse() {
+    if (settings_.warehouse.uri_text.empty()) {
+      return {};
+    }
+    HIRESTREAM_ASSIGN(settings_.warehouse.uri,
+                      parse_uri(settings_.warehouse.uri_text, UriRole::kWarehouse));
+    return read_secret_into(settings_.warehouse.password, "HIRESTREAM_MYSQL_PASSWORD");
+  }
+
+  Result<void> complete_jobs() {
+    if (settings_.jobs.uri_text.empty()) {
+      return {};
+    }
+    HIRESTREAM_ASSIGN(settings_.jobs.uri, parse_uri(settings_.jobs.uri_text, UriRole::kJobs));
+    HIRESTREAM_TRY(read_secret_into(settings_.jobs.password, "HIRESTREAM_JOBS_PASSWORD"));
+    return settings_.jobs.password.empty()
+               ? read_secret_into(settings_.jobs.password, "HIRESTREAM_MYSQL_PASSWORD")
+               : Result<void>();
+  }
+
+  Result<void> read_secret_into(std::string& field, const std::string& variable) const {
+    HIRESTREAM_ASSIGN(field, read_secret(input_.environment, variable));
     return {};
   }
 
-  Result<std::string> secret(const std::string& variable) const {
-    return read_secret(input_.environment, variable);
-  }
-
   const SettingsInput& input_;
+  std::vector<Error>* faults_;
   Settings settings_;
   SourceSettings default_source_;
 };
@@ -377,6 +408,14 @@ class SettingsLoader {
 
 Result<Settings> load_settings(const SettingsInput& input) {
   return SettingsLoader(input).load();
+}
+
+CheckedSettings check_settings(const SettingsInput& input) {
+  CheckedSettings checked;
+  auto settings = SettingsLoader(input, &checked.faults).load();
+  HIRESTREAM_CHECK(settings.has_value());
+  checked.settings = std::move(*settings);
+  return checked;
 }
 
 }  // namespace hirestream

@@ -140,4 +140,10 @@ struct SettingsInput {
 
 Result<Settings> load_settings(const SettingsInput& input);
 
+struct CheckedSettings {
+  Settings settings;          // what could be read
+  std::vector<Error> faults;  // all that load_settings would refuse, in the order it is read
+};
+CheckedSettings check_settings(const SettingsInput& input);
+
 }  // namespace hirestream

@@ -45,6 +45,34 @@ class SettingsTest : public testing::Test {
   SettingsInput input_;
 };
 
+TEST_F(SettingsTest, CheckFindsEveryFaultWithItsPlace) {
+  write_file(
+      "[engine]\ngrace = 'soon'\noverlap = '1s'\npoll = '1s'\n[egnine]\n[warehouse]\n"
+      "uri = 'oracle:x'\n");
+  input_.environment = {{"HIRESTREAM_RUN_ONCE", "perhaps"}, {"HIRESTREAM_ENGINE_GRACEE", "1s"}};
+  input_.options = {{"engine.look_back", "x"}, {"source.uri", "csv:a.csv"}};
+  const CheckedSettings checked = check_settings(input_);
+  EXPECT_EQ(checked.settings.engine.overlap_us, 1'000'000);
+  EXPECT_EQ(checked.settings.sources.front().uri_text, "csv:a.csv");
+  const std::string file = path_.string();
+  std::vector<std::string> places;
+  for (const Error& fault : checked.faults) {
+    EXPECT_EQ(fault.kind, ErrorKind::kConfig) << fault.text();
+    places.push_back(fault.subject);
+  }
+  EXPECT_THAT(places, testing::UnorderedElementsAre(file + ":2", file + ":4", file + ":5",
+                                                    file + ":7", "environment HIRESTREAM_RUN_ONCE",
+                                                    "environment HIRESTREAM_ENGINE_GRACEE",
+                                                    "option --look-back"));
+}
+
+TEST_F(SettingsTest, CheckOfGoodSettingsGivesWhatLoadingGives) {
+  write_file("[engine]\ngrace = '3min'\n");
+  const CheckedSettings checked = check_settings(input_);
+  EXPECT_TRUE(checked.faults.empty());
+  EXPECT_EQ(checked.settings.engine.grace_us, loaded().engine.grace_us);
+}
+
 TEST_F(SettingsTest, OptionBeatsEnvironmentBeatsFileBeatsDefault) {
   write_file("[engine]\ngrace = '3min'\noverlap = '1s'\nlook_back = '20s'\n");
   input_.environment = {{"HIRESTREAM_ENGINE_OVERLAP", "2s"},

@@ -14,7 +14,8 @@ tl::unexpected<Error> bad_option(const std::string& name, const std::string& mes
   return fail(ErrorKind::kConfig, "check option", name, message);
 }
 
-Result<void> check_times(const EngineOptions& options, const SourceDescription& source) {
+// That follows from no source.
+Result<void> check_times(const EngineOptions& options) {
   if (options.poll_interval_us < 1'000) {
     return bad_option("poll-interval", "must be at least 1ms");
   }
@@ -24,12 +25,16 @@ Result<void> check_times(const EngineOptions& options, const SourceDescription& 
         "must be longer than look-back-interval: the difference is how late a row may "
         "become visible and still be counted within seconds");
   }
-  if (options.overlap_us < 0 || options.grace_us < 0 || retention_us(options, source) < 0) {
+  if (options.overlap_us < 0 || options.grace_us < 0 || options.retention_us.value_or(0) < 0) {
     return bad_option("overlap, grace, retention", "must not be negative");
   }
   if (!std::is_sorted(options.audit_delays_us.begin(), options.audit_delays_us.end())) {
-    return bad_option("audits", "delays must rise");
+    return bad_option("audit-delays", "delays must rise");
   }
+  return {};
+}
+
+Result<void> check_retention(const EngineOptions& options, const SourceDescription& source) {
   if (source.strategy != Strategy::kScan && retention_us(options, source) != 0 &&
       !options.audit_delays_us.empty() &&
       options.audit_delays_us.back() >= retention_us(options, source)) {
@@ -40,15 +45,20 @@ Result<void> check_times(const EngineOptions& options, const SourceDescription& 
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options) {
+Result<void> check_engine_options(const EngineOptions& options) {
   if (options.source_name.empty()) {
     return bad_option("source-name", "must not be empty");
   }
   if (options.slices_per_read < 1 || options.rows_per_commit < 1) {
     return bad_option("slices-per-read, rows-per-commit", "must be at least 1");
   }
+  return check_times(options);
+}
+
+Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options) {
+  HIRESTREAM_TRY(check_engine_options(options));
   const SourceDescription& source = ports.source.description();
-  HIRESTREAM_TRY(check_times(options, source));
+  HIRESTREAM_TRY(check_retention(options, source));
   std::sort(options.shards.begin(), options.shards.end());
   for (size_t i = 0; i < options.shards.size(); ++i) {
     const bool repeated = i > 0 && options.shards[i - 1] == options.shards[i];

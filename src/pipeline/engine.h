@@ -115,8 +115,12 @@ class Engine {
   virtual Result<StepReport> step() = 0;
 };
 
-// Picks the state machine by the source's strategy. kConfig when options contradict each other,
-// with the option's name.
+// kConfig when options contradict each other, whatever the source; the subject is the option's name
+// on the command line, without dashes.
+Result<void> check_engine_options(const EngineOptions& options);
+
+// Picks the state machine by the source's strategy. kConfig as above, and when options do not fit
+// the source.
 Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options);
 
 // The option, or else what is usual for such a source; 0: for ever.

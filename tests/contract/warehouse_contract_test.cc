@@ -1632,13 +1632,20 @@ TEST_P(WarehouseSqlContract, InitGivesAnOlderWarehouseTheTableOfKinds) {
   EXPECT_THAT(kinds(), ElementsAre(other_kind("alive", 3, 50)));
 }
 
-TEST_P(WarehouseSqlContract, InitRefusesAWarehouseOfANewerVersion) {
+TEST_P(WarehouseSqlContract, InitRefusesTheTablesOfANewerVersionAndLeavesThemAlone) {
   start(1);
-  database_->run("UPDATE hirestream_meta SET value = '6' WHERE name = 'schema_version'");
+  database_->run("DROP TABLE hirestream_rejects");
+  database_->run("UPDATE hirestream_meta SET value = '99' WHERE name = 'schema_version'");
   const auto refused = warehouse_->init();
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
-  EXPECT_THAT(refused.error().text(), HasSubstr("6"));
+  EXPECT_THAT(refused.error().text(), HasSubstr("schema version 99"));
+  EXPECT_THAT(refused.error().text(), HasSubstr("use a newer hirestream"));
+  // Nor do verify and the like, which ask for the sources first.
+  ASSERT_FALSE(warehouse_->sources().has_value());
+  EXPECT_THAT(warehouse_->sources().error().text(), HasSubstr("schema version 99"));
+  // What the newer version does without was not made again.
+  EXPECT_FALSE(warehouse_->expire_rejects(INT64_MAX, 0).has_value());
 }
 
 // --- sums beyond 64 bits

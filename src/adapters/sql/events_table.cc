@@ -98,7 +98,7 @@ Result<int64_t> stored_version(Session& session) {
       session.number(
           "SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE name = 'schema_version'"));
   if (version > kSchemaVersion) {
-    return fail(ErrorKind::kConfig, "init", session.subject(),
+    return fail(ErrorKind::kConfig, "open", session.subject(),
                 fmt::format("its tables have schema version {}, this program knows {}", version,
                             kSchemaVersion),
                 "use a newer hirestream");

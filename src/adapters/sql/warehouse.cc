@@ -113,6 +113,8 @@ Result<SourceId> SqlWarehouse::register_new(const SourceRegistration& given,
 
 Result<std::vector<SourceStatus>> SqlWarehouse::sources() {
   HIRESTREAM_ASSIGN(const auto snapshot, session_.begin_read());
+  // Whoever goes on to read or repair these sources would take a newer version's ledger for ours.
+  HIRESTREAM_TRY(sql::stored_version(session_));
   HIRESTREAM_ASSIGN(std::vector<SourceStatus> all, sql::read_source_status(session_));
   HIRESTREAM_TRY(session_.each(
       "SELECT source_id, shard, settled_until FROM hirestream_writers WHERE settled_until IS NOT "

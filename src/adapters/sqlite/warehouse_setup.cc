@@ -46,6 +46,10 @@ Result<EventsTableState> SqliteBackend::events_table() {
 }
 
 Result<void> SqliteBackend::create_missing() {
+  HIRESTREAM_ASSIGN(const bool known, exists("table", "hirestream_meta"));
+  if (known) {
+    HIRESTREAM_TRY(sql::stored_version(*session_));  // tables of a newer version stay as they are
+  }
   for (const std::string& statement : sqlite_schema_statements()) {
     HIRESTREAM_TRY(session_->execute(statement));
   }

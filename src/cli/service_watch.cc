@@ -1,0 +1,103 @@
+#include "cli/service_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace hirestream {
+namespace {
+
+// Of the watchdog's time: room for a word that is lost.
+constexpr int64_t kWordsInTime = 4;
+
+}  // namespace
+
+ServiceWatch::ServiceWatch(const ServiceNotifier& notifier, std::function<Steady::time_point()> now)
+    : notifier_(notifier), now_(std::move(now)), told_alive_(now_()) {}
+
+ServiceWatch::Seat& ServiceWatch::take_seat(std::string name) {
+  const std::lock_guard lock(mutex_);
+  return seats_.emplace_back(*this, std::move(name));
+}
+
+void ServiceWatch::Seat::started() {
+  const std::lock_guard lock(watch_.mutex_);
+  started_ = true;
+  beaten_ = true;
+  waits_for_.clear();
+  watch_.tell();
+}
+
+void ServiceWatch::Seat::beat() {
+  const std::lock_guard lock(watch_.mutex_);
+  beaten_ = true;
+  watch_.tell();
+}
+
+void ServiceWatch::Seat::stepped() {
+  const std::lock_guard lock(watch_.mutex_);
+  beaten_ = true;
+  waits_for_.clear();
+  watch_.tell();
+}
+
+void ServiceWatch::Seat::ended() {
+  const std::lock_guard lock(watch_.mutex_);
+  ended_ = true;
+  watch_.tell();
+}
+
+void ServiceWatch::Seat::on_retry(const Error& error, int /*attempt*/, int64_t /*delay_us*/) {
+  const std::lock_guard lock(watch_.mutex_);
+  beaten_ = true;
+  waits_for_ = error.text();
+  watch_.tell();
+}
+
+void ServiceWatch::tell() {
+  tell_ready();
+  tell_alive();
+  tell_status();
+}
+
+void ServiceWatch::tell_ready() {
+  const bool all =
+      std::ranges::all_of(seats_, [](const Seat& seat) { return seat.started_ || seat.ended_; });
+  const bool any = std::ranges::any_of(seats_, [](const Seat& seat) { return seat.started_; });
+  if (!ready_ && all && any) {
+    ready_ = true;
+    notifier_.ready();
+  }
+}
+
+void ServiceWatch::tell_alive() {
+  const auto now = now_();
+  const std::chrono::microseconds pause(notifier_.watchdog_us() / kWordsInTime);
+  const bool all =
+      std::ranges::all_of(seats_, [](const Seat& seat) { return seat.beaten_ || seat.ended_; });
+  if (notifier_.watchdog_us() == 0 || !all || now - told_alive_ < pause) {
+    return;
+  }
+  notifier_.alive();
+  told_alive_ = now;
+  for (Seat& seat : seats_) {
+    seat.beaten_ = false;
+  }
+}
+
+void ServiceWatch::tell_status() {
+  std::string status = ready_ ? "counting" : "starting";
+  for (const Seat& seat : seats_) {
+    if (!seat.waits_for_.empty() && !seat.ended_) {
+      status = fmt::format("{} waits: {}", seat.name_, seat.waits_for_);
+      break;
+    }
+  }
+  if (status != told_status_) {
+    notifier_.status(status);
+    told_status_ = std::move(status);
+  }
+}
+
+}  // namespace hirestream
