@@ -98,7 +98,7 @@ def wait_for(what, seconds, check):
     raise AssertionError(f"{what}: not within {seconds} s\n{last or ''}\n{compose('ps', '-a')}\n{logs('hirestream', '--tail', '20')}")
 
 
-def wait_until_counting(seconds=90, rows=40):
+def wait_until_counting(seconds=240, rows=40):
     """More rows are counted than could have been read before."""
     before = wait_for("the warehouse answers", seconds, lambda: counted() + 1) - 1
     wait_for("new rows are counted", seconds, lambda: counted() >= before + rows)

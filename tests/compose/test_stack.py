@@ -6,8 +6,8 @@ import time
 import uuid
 
 import pytest
-from stack import (DOCKER, GRAFANA, PAGE, ROOT, address, ask, compose, counted, docker, inspect, kill, logs, secret, somebody_at_the_address_of, sql, up, verify,
-                   wait_for, wait_until_counting)
+from stack import (DOCKER, GRAFANA, PAGE, ROOT, address, ask, compose, counted, docker, inspect, kill, logs, secret, somebody_at_the_address_of, sql,
+                   up, verify, wait_for, wait_until_counting)
 
 SERVICES = ("cassandra", "mysql", "hirestream", "grafana", "traffic")
 
@@ -136,10 +136,11 @@ def test_engine_waits_for_a_server_that_has_no_name_yet(service):
 
 def test_init_waits_for_a_server_that_does_not_answer_yet():
     compose("stop", "mysql")
-    waiting = subprocess.Popen([DOCKER, "compose", "run", "--rm", "-T", "--no-deps", "init"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    waiting = subprocess.Popen([DOCKER, "compose", "run", "--rm", "-T", "--no-deps", "init"], cwd=ROOT, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
     time.sleep(3)
     compose("start", "mysql")
-    said, _ = waiting.communicate(timeout=90)
+    said, _ = waiting.communicate(timeout=240)
     assert waiting.returncode == 0 and "a container that does not run has no name" in said and "ready" in said, said
     wait_until_counting()
 
