@@ -203,8 +203,8 @@ def prove_install(build, report):
         install(root, older)
         check_fresh(root, report)
         root.run(*APT, "install", "procps", "lintian")
-        # What Debian asks of its own packages alone: a changelog, a bug that is closed by it.
-        spoken = root.run("lintian", "--no-cfg", "--fail-on", "error", "--suppress-tags", "no-changelog,bad-distribution-in-changes-file",
+        # What Debian asks of its own packages alone: a changelog, an address to write to.
+        spoken = root.run("lintian", "--no-cfg", "--fail-on", "error", "--suppress-tags", "no-changelog,bogus-mail-host",
                           f"/srv/{older.name}", check=False)
         expect(spoken.returncode == 0, f"lintian: {spoken.stdout}")
         report.seen("lintian: no errors")
