@@ -28,18 +28,6 @@ std::string why_held(const Recount& recount) {
          "what they say overwritten? --allow-shrink takes it as it is now)";
 }
 
-// Sums beyond 64 bits are taken for lower ones: nothing is taken away by mistake.
-bool lowers_totals(const Contribution& change) {
-  Measures totals;
-  for (const Cell& cell : change) {
-    if (!totals.can_add(cell.measures)) {
-      return true;
-    }
-    totals += cell.measures;
-  }
-  return totals.any_negative();
-}
-
 void plan_entry(CommitPlan& plan, const LedgerEntry& entry, SliceEvent event,
                 std::string detail = {}) {
   SliceChange change;
@@ -96,6 +84,17 @@ Error of_file(Error error, const std::string& name) {
     error.subject = name;
   }
   return error;
+}
+
+bool lowers_totals(const Contribution& change) {
+  Measures totals;
+  for (const Cell& cell : change) {
+    if (!totals.can_add(cell.measures)) {
+      return true;
+    }
+    totals += cell.measures;
+  }
+  return totals.any_negative();
 }
 
 Result<void> judge(Recount& recount, const Policy& policy) {

@@ -143,8 +143,10 @@ class Handover {
     Contribution change = difference(period.counted, period.given);
     const int64_t rows_before = period.before.digest.rows;
     plan_.new_rows += lacking(period.rows_found, rows_before);
-    if (period.rows_found < rows_before && !options_.allow_shrink) {
-      rows_kept_ += rows_before - period.rows_found;
+    const bool lacks_rows = period.rows_found < rows_before;
+    if ((lacks_rows || lowers_totals(change)) && !options_.allow_shrink) {
+      rows_kept_ += lacking(rows_before, period.rows_found);
+      periods_kept_ += lacks_rows ? 0 : 1;
       const Contribution surplus = surplus_of(period.given, period.counted);
       change = merge(change, surplus);
       const RowClasses& before = period.before.classes;
@@ -169,6 +171,12 @@ class Handover {
                                              " rows that were counted are not in the table any "
                                              "more; what they gave stays for ever");
     }
+    if (periods_kept_ > 0) {
+      ports_.observer.on_note(
+          "warning", "in " + std::to_string(periods_kept_) +
+                         " slices of event times as many rows as before give less than was counted "
+                         "(was a column dropped or renamed?); what they gave stays for ever");
+    }
   }
 
   const EnginePorts& ports_;
@@ -179,6 +187,8 @@ class Handover {
   CommitPlan plan_;
   Periods periods_;
   int64_t rows_kept_ = 0;
+  // Of which all rows are there and give less.
+  int64_t periods_kept_ = 0;
 };
 
 }  // namespace

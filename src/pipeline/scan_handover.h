@@ -3,8 +3,8 @@
 // ones in one commit, together with the fingerprint that says so. Before it `events` is as the old
 // slices say, after it as the new ones do; never anything between.
 //
-// Guard Shrink: rows of an old slice that are not there any more have expired, or were lost: what
-// they gave stays, among the frozen sums.
+// Guard Shrink: rows of an old slice that are not there any more have expired, or were lost, and
+// rows that give less may have lost a column: what they gave stays, among the frozen sums.
 #pragma once
 
 #include <cstdint>

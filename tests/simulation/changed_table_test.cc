@@ -10,6 +10,7 @@
 namespace hirestream::simulation {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 constexpr Strategy kStrategies[] = {Strategy::kTail, Strategy::kFollow, Strategy::kScan};
@@ -111,6 +112,23 @@ TEST(ChangedTable, MadeAnewIsCountedOnUnderItsNameOnceItIsAdopted) {
     EXPECT_GT(scenario.verify(true).slices_held, 0);
     EXPECT_EQ(scenario.clicks(), 21);
   }
+}
+
+// It does not know which columns there were.
+TEST(ChangedTable, WhatAnOlderVersionCountedStaysThoughAColumnIsDropped) {
+  Scenario scenario(Strategy::kScan);
+  for (int i = 0; i < 20; ++i) {
+    scenario.add_click({.arrival_s = -300.0 * i, .visible_s = -1});
+  }
+  scenario.checked = false;
+  scenario.drop_column(2, Column::kJobId);
+  scenario.count_as_older_version();
+  ASSERT_EQ(scenario.clicks(), 20);
+  scenario.sleep(5);
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 20);
+  EXPECT_THAT(scenario.notes(), Contains(HasSubstr("as many rows as before give less")));
+  EXPECT_TRUE(scenario.verify(false).clean());
 }
 
 // A repair that reads a replica which still has the column finds the slice whole.
