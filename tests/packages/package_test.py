@@ -120,7 +120,7 @@ class Package(unittest.TestCase):
         # What has no blank to break at, as a URI, may be longer than a line.
         complaints = [line for line in done.stderr.splitlines() if "can't break line" not in line and "cannot adjust line" not in line]
         self.assertEqual((done.returncode, complaints), (0, []))
-        commands = re.findall(r"^  (\w+) +\S", output(self.binary, "--help").split("Subcommands:")[1].split("Exit codes:")[0], re.MULTILINE)
+        commands = re.findall(r"^  ([a-z]+) +\S", output(self.binary, "--help").split("Subcommands:")[1].split("Exit codes:")[0], re.MULTILINE)
         self.assertGreater(len(commands), 10)
         for command in commands:
             self.assertIn(f"\n.SS {command}\n", page)
