@@ -58,8 +58,8 @@ struct Recount {
 Result<void> check_sums(const SliceKey& slice, const Tally& tally);
 // The same error, told of the file whose slice it is.
 Error of_file(Error error, const std::string& name);
-// Whether some measure is less over all cells. Sums beyond 64 bits are taken for lower ones: nothing
-// is taken away by mistake.
+// Whether some measure is less over all cells. Sums beyond 64 bits are taken for lower ones, so
+// that nothing is taken away by mistake.
 bool lowers_totals(const Contribution& change);
 // Compares and decides; `whole`, `change` and `action` are set. Errors: as check_sums.
 Result<void> judge(Recount& recount, const Policy& policy);
