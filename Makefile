@@ -1,4 +1,4 @@
-# The front door: `make` lists what there is. Everything works from a clean clone on Debian 12 or 13; what is missing is installed first.
+# The front door: `make` lists what there is. Everything works from a clean clone on Debian 12; what is missing is installed first.
 # JOBS: how many things at the same time.  ARGS: options for the program, as in make demo ARGS="--seconds 20".
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -149,7 +149,7 @@ services-stop: ## stop those that make services started (data is kept)
 services-status: ## which of them serve
 	@$(services) status
 
-setup: ## install everything needed (Debian 12 or 13)
+setup: ## install everything needed (Debian 12)
 	@.ci/setup
 
 all: ## build everything, tests and benchmarks too
