@@ -8,8 +8,9 @@ COPY .ci/setup .ci/setup
 RUN .ci/setup --build && rm -rf /var/lib/apt/lists/*
 COPY . .
 ENV CARGO_HOME=/cargo
+ARG REVISION=unknown
 RUN --mount=type=cache,target=/cargo/registry \
-    rm -rf build && cmake --preset release && cmake --build build --target hirestream && install -D build/hirestream /out/hirestream
+    rm -rf build && cmake --preset release -D HIRESTREAM_COMMIT="${REVISION}" && cmake --build build --target hirestream && install -D build/hirestream /out/hirestream
 
 FROM docker.io/library/debian:bookworm-slim AS prebuilt
 COPY build/hirestream /out/hirestream
