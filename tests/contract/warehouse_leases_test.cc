@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <barrier>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -88,20 +89,23 @@ TEST_P(LeasesContract, IsGivenUpByItsOwnerAlone) {
 }
 
 TEST_P(LeasesContract, OfManyAtTheSameMomentOneGetsIt) {
-  constexpr int kOwners = 6;
+  constexpr size_t kOwners = 6;
   std::barrier start(kOwners);
   std::vector<int> got(kOwners);
+  std::vector<std::unique_ptr<Leases>> leases;
+  for (size_t i = 0; i < kOwners; ++i) {
+    leases.push_back(std::make_unique<Leases>(session()));
+  }
   {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < kOwners; ++i) {
+    for (size_t i = 0; i < kOwners; ++i) {
       threads.emplace_back([&, i] {
-        Leases leases(session());
         start.arrive_and_wait();
         // A deadlock or a busy file may be answered with an error that passes.
         for (int tries = 0; tries < 20; ++tries) {
-          const auto taken = leases.take("raw log", kBoth, fmt::format("owner {}", i), kLong);
+          const auto taken = leases[i]->take("raw log", kBoth, fmt::format("owner {}", i), kLong);
           if (taken) {
-            got[static_cast<size_t>(i)] = *taken ? 0 : 1;
+            got[i] = *taken ? 0 : 1;
             return;
           }
           EXPECT_EQ(taken.error().kind, ErrorKind::kTransient) << taken.error().text();
