@@ -33,10 +33,7 @@ Ctrl-C ends it with exit code 0.)help";
 Result<int> serve(const SettingOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
   HIRESTREAM_TRY(require_warehouse(settings));
-  ListenAddress address;
-  if (!settings.http.address.empty()) {
-    HIRESTREAM_ASSIGN(address, parse_listen_address(settings.http.address));
-  }
+  HIRESTREAM_ASSIGN(const ListenAddress address, dashboard_address(settings.http));
   // What is wrong is said here, not by every answer.
   HIRESTREAM_ASSIGN(const auto report, open_report(settings.warehouse));
   if (const auto version = report->version(); !version) {

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <numeric>
 #include <random>
 #include <thread>
 #include <utility>
 
 #include "cli/background_jobs.h"
 #include "cli/engine_options.h"
+#include "cli/generate_writing.h"
 #include "cli/lease_keeper.h"
 #include "cli/open_jobs.h"
 #include "cli/open_source.h"
@@ -121,21 +120,20 @@ class EngineRunner::Worker {
 
   // False: another engine has it.
   Result<bool> hold_lease(std::vector<int32_t> shards) {
-    if (lease_ != nullptr) {
+    if (lease_ == nullptr) {
+      const Settings& settings = runner_.settings_;
+      lease_ = std::make_unique<LeaseKeeper>(
+          settings.warehouse,
+          LeaseRequest{source_settings_.name,
+                       shards.empty() ? all_shards(source_->description()) : std::move(shards),
+                       settings.run.lease_us});
+    }
+    if (lease_->held()) {
       return true;  // the engine could not start yet
     }
-    if (shards.empty()) {
-      shards.resize(static_cast<size_t>(source_->description().shard_count));
-      std::iota(shards.begin(), shards.end(), 0);
-    }
-    const Settings& settings = runner_.settings_;
-    auto lease = std::make_unique<LeaseKeeper>(
-        settings.warehouse,
-        LeaseRequest{source_settings_.name, std::move(shards), settings.run.lease_us});
-    HIRESTREAM_ASSIGN(const auto holder, lease->acquire());
+    HIRESTREAM_ASSIGN(const auto holder, lease_->acquire());
     if (!holder) {
       holder_.clear();
-      lease_ = std::move(lease);
       observer_.on_note("info",
                         fmt::format("active: this engine counts {}", source_settings_.name));
       return true;
@@ -235,12 +233,9 @@ class EngineRunner::Worker {
 
   // In parts, each of which shows that this thread is alive.
   void wait(int64_t us, const std::stop_token& stop) {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any wake;
     while (us > 0 && !stop.stop_requested()) {
       const int64_t part = std::min(us, kLongestSleepUs);
-      wake.wait_for(lock, stop, std::chrono::microseconds(part), [] { return false; });
+      sleep_unless_stopped(part, stop);
       seat_.beat();
       us -= part;
     }

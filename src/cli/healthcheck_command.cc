@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/error_printer.h"
+#include "cli/serve_dashboard.h"
 #include "cli/setting_options.h"
 #include "http/liveness.h"
 
@@ -23,10 +24,7 @@ Examples:
 
 Result<int> check(const SettingOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
-  ListenAddress address;
-  if (!settings.http.address.empty()) {
-    HIRESTREAM_ASSIGN(address, parse_listen_address(settings.http.address));
-  }
+  HIRESTREAM_ASSIGN(const ListenAddress address, dashboard_address(settings.http));
   if (const auto alive = ask_alive(address); !alive) {
     print_error(alive.error(), context);
     return kExitDifference;

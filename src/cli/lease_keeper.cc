@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <random>
 #include <utility>
 
 #include "cli/engine_options.h"
+#include "cli/generate_writing.h"
 
 namespace hirestream {
 namespace {
@@ -27,12 +27,12 @@ LeaseKeeper::LeaseKeeper(const WarehouseSettings& settings, LeaseRequest request
     : settings_(settings), request_(std::move(request)), owner_(new_owner()) {}
 
 LeaseKeeper::~LeaseKeeper() {
-  const bool held = thread_.joinable();
-  if (held) {
-    thread_.request_stop();
-    thread_.join();
+  if (!held()) {
+    return;
   }
-  if (held && !lost_ && leases_ != nullptr) {
+  thread_.request_stop();
+  thread_.join();
+  if (!lost_ && leases_ != nullptr) {
     // If it fails, the lease ends by itself.
     (void)leases_->take(request_.source, request_.shards, owner_, 0);
   }
@@ -60,12 +60,7 @@ Result<std::optional<LeaseHolder>> LeaseKeeper::take(int64_t lease_us) {
 
 void LeaseKeeper::renew(const std::stop_token& stop) {
   int64_t pause_us = request_.lease_us / kRenewalsPerLease;
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait_for(lock, stop, std::chrono::microseconds(pause_us), [] { return false; });
-    if (stop.stop_requested()) {
-      return;
-    }
+  while (sleep_unless_stopped(pause_us, stop)) {
     const auto holder = take(request_.lease_us);
     if (holder && *holder) {
       lost_ = true;

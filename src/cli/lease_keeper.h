@@ -7,10 +7,8 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -32,8 +30,9 @@ class LeaseKeeper {
   LeaseKeeper(const WarehouseSettings& settings, LeaseRequest request);
   ~LeaseKeeper();
 
-  // Nothing: the lease is ours from now on. Else who has it.
+  // Once more, while it is not held. Nothing: the lease is ours from now on. Else who has it.
   Result<std::optional<LeaseHolder>> acquire();
+  bool held() const { return thread_.joinable(); }
   // Another engine has taken it: this process did nothing for too long. Not said of a warehouse
   // that cannot be reached, where nobody else can take it either.
   bool lost() const { return lost_; }
@@ -47,8 +46,6 @@ class LeaseKeeper {
   std::string owner_;
   std::unique_ptr<Leases> leases_;
   std::atomic<bool> lost_ = false;
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
   std::jthread thread_;
 };
 

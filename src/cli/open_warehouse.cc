@@ -28,6 +28,16 @@ Result<std::unique_ptr<MysqlBackend>> open_mysql(const WarehouseSettings& settin
   return MysqlBackend::open(config);
 }
 
+Result<std::unique_ptr<sql::Backend>> open_backend(const WarehouseSettings& settings,
+                                                   IfMissing missing = IfMissing::kFail) {
+  HIRESTREAM_CHECK(settings.uri.has_value());
+  if (settings.uri->scheme == Scheme::kSqlite) {
+    return open_sqlite(settings, missing);
+  }
+  HIRESTREAM_CHECK(settings.uri->scheme == Scheme::kMysql);
+  return open_mysql(settings, missing);
+}
+
 std::string joined(const std::vector<std::string>& statements) {
   std::string out;
   for (const std::string& statement : statements) {
@@ -41,13 +51,7 @@ std::string joined(const std::vector<std::string>& statements) {
 
 Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& settings,
                                                   IfMissing missing) {
-  HIRESTREAM_CHECK(settings.uri.has_value());
-  if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto backend, open_sqlite(settings, missing));
-    return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
-  }
-  HIRESTREAM_CHECK(settings.uri->scheme == Scheme::kMysql);
-  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, missing));
+  HIRESTREAM_ASSIGN(auto backend, open_backend(settings, missing));
   return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
 }
 
@@ -86,11 +90,7 @@ Result<std::vector<std::string>> create_accounts(const WarehouseSettings& settin
 }
 
 Result<void> create_job_tables(const WarehouseSettings& settings) {
-  if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto backend, open_sqlite(settings, IfMissing::kFail));
-    return store_job_table(backend->session(), {}, {});
-  }
-  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
+  HIRESTREAM_ASSIGN(const auto backend, open_backend(settings));
   return store_job_table(backend->session(), {}, {});
 }
 
@@ -104,11 +104,7 @@ Result<Findings> probe_warehouse(const WarehouseSettings& settings) {
 }
 
 Result<std::vector<std::string>> foresee_migration(const WarehouseSettings& settings) {
-  if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto backend, open_sqlite(settings, IfMissing::kFail));
-    return backend->foresee_migration();
-  }
-  HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
+  HIRESTREAM_ASSIGN(const auto backend, open_backend(settings));
   return backend->foresee_migration();
 }
 

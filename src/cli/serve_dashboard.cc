@@ -6,6 +6,10 @@
 
 namespace hirestream {
 
+Result<ListenAddress> dashboard_address(const HttpSettings& settings) {
+  return settings.address.empty() ? ListenAddress() : parse_listen_address(settings.address);
+}
+
 Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings& warehouse,
                                                          const ListenAddress& address,
                                                          const std::string& token,

@@ -10,6 +10,9 @@
 
 namespace hirestream {
 
+// Where `dashboard` serves: as set, or the usual address.
+Result<ListenAddress> dashboard_address(const HttpSettings& settings);
+
 // `engines`: metrics of this process's engines; null: there are none. Clock and engines outlive the
 // server.
 Result<std::unique_ptr<DashboardServer>> serve_dashboard(const WarehouseSettings& warehouse,

@@ -1,7 +1,6 @@
 #include "model/raw_columns.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "model/row_id.h"
 #include "model/timestamp.h"
@@ -17,17 +16,13 @@ std::optional<Column> counted_column(RawColumn raw) {
   return found == kAllColumns.end() ? std::nullopt : std::optional(*found);
 }
 
-std::optional<std::string> arrival_text(const RawEvent& event) {
+}  // namespace
+
+std::optional<int64_t> arrival_of(const RawEvent& event) {
   const auto& text = event[RawColumn::kCreateTime];
   const auto id = text ? parse_uuid(*text) : std::nullopt;
-  if (!id || !is_version_1(*id)) {
-    return std::nullopt;
-  }
-  // With its offset: nothing that is read later takes it for another zone's.
-  return format_timestamp_us(arrival_time_us(*id)) + "+00:00";
+  return id && is_version_1(*id) ? std::optional(arrival_time_us(*id)) : std::nullopt;
 }
-
-}  // namespace
 
 std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules) {
   std::vector<NamedRawColumn> columns;
@@ -55,7 +50,10 @@ void apply_rules(const ReadingRules& rules, RawEvent& event) {
     }
   }
   if (rules.arrival_is_event_time) {
-    event[RawColumn::kTs] = arrival_text(event);
+    const auto arrival_us = arrival_of(event);
+    // With its offset: nothing that is read later takes it for another zone's.
+    event[RawColumn::kTs] =
+        arrival_us ? std::optional(format_timestamp_us(*arrival_us) + "+00:00") : std::nullopt;
   }
 }
 

@@ -2,6 +2,8 @@
 // columns are called, and what becomes of their values.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,5 +24,8 @@ std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules);
 // Words for null become null, in the columns that are counted by; `ts` becomes the time of arrival
 // where it stands for it, if create_time tells one.
 void apply_rules(const ReadingRules& rules, RawEvent& event);
+
+// The time of arrival in its create_time, microseconds UTC; nothing: that tells none.
+std::optional<int64_t> arrival_of(const RawEvent& event);
 
 }  // namespace hirestream

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <string>
 
 #include "model/mix64.h"
@@ -76,13 +75,8 @@ SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
       options_(options),
       classifier_(options.counting),
       companies_(ports, options.jobs_interval_us),
-      shards_(options.shards),
-      token_state_(options.token_seed) {
-  if (shards_.empty()) {
-    shards_.resize(static_cast<size_t>(ports.source.description().shard_count));
-    std::iota(shards_.begin(), shards_.end(), 0);
-  }
-}
+      shards_(options.shards.empty() ? all_shards(ports.source.description()) : options.shards),
+      token_state_(options.token_seed) {}
 
 Fingerprint SliceLedger::fingerprint() const {
   EngineOptions options = options_;

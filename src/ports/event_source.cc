@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "model/floor_divide.h"
@@ -24,6 +25,12 @@ class KnownSlices : public Discovery {
 };
 
 }  // namespace
+
+std::vector<int32_t> all_shards(const SourceDescription& source) {
+  std::vector<int32_t> shards(static_cast<size_t>(source.shard_count));
+  std::iota(shards.begin(), shards.end(), 0);
+  return shards;
+}
 
 std::unique_ptr<Discovery> discovery_of(std::vector<SliceListing> slices) {
   return std::make_unique<KnownSlices>(std::move(slices));

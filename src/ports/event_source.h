@@ -59,6 +59,9 @@ struct SourceDescription {
   bool ring_reads = false;
 };
 
+// 0, 1, …
+std::vector<int32_t> all_shards(const SourceDescription& source);
+
 // How sure a read must be. Sources without replicas ignore it.
 enum class ReadLevel { kConfigured, kStrongest };
 

@@ -15,7 +15,6 @@
 #include <array>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <random>
 #include <set>
@@ -168,11 +167,7 @@ class EventSourceContract : public ::testing::Test {
 
   const SourceDescription& description() const { return source_->description(); }
 
-  std::vector<int32_t> shards() const {
-    std::vector<int32_t> shards(static_cast<size_t>(source_->description().shard_count));
-    std::iota(shards.begin(), shards.end(), 0);
-    return shards;
-  }
+  std::vector<int32_t> shards() const { return all_shards(description()); }
 
   std::vector<SliceRead> whole_slices() {
     const auto slices = source_->discover(shards());

@@ -10,8 +10,10 @@
 #include <set>
 
 #include "adapters/mysql/backend.h"
+#include "adapters/mysql/session.h"
 #include "adapters/sqlite/backend.h"
 #include "adapters/sqlite/database.h"
+#include "adapters/sqlite/session.h"
 #include "model/timestamp.h"
 #include "ports/day_changes.h"
 #include "simulation/fake_warehouse.h"
@@ -179,6 +181,20 @@ std::unique_ptr<WarehouseDatabase> make_database(const std::string& kind) {
     return std::make_unique<SqliteWarehouseDatabase>();
   }
   return std::make_unique<MysqlWarehouseDatabase>(kind);
+}
+
+std::unique_ptr<sql::Session> open_session(WarehouseDatabase& database, const std::string& kind) {
+  const auto opened = [](auto session) -> std::unique_ptr<sql::Session> {
+    EXPECT_TRUE(session.has_value()) << session.error().text();
+    return std::move(session).value();
+  };
+  if (database.is_sqlite()) {
+    return opened(
+        sqlite::Session::open({.path = database.value("SELECT file FROM pragma_database_list")}));
+  }
+  MysqlConfig config = server_config(kind);
+  config.database = database.value("SELECT DATABASE()");
+  return opened(mysql::Session::open(config));
 }
 
 MysqlConfig server_config(const std::string& kind) {

@@ -9,9 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "adapters/mysql/session.h"
 #include "adapters/sql/leases.h"
-#include "adapters/sqlite/session.h"
 #include "warehouse_contract.h"
 
 namespace hirestream {
@@ -29,16 +27,7 @@ class LeasesContract : public testing::TestWithParam<std::string> {
     const auto made = database_->open()->init();
     ASSERT_TRUE(made.has_value()) << made.error().text();
   }
-  std::unique_ptr<sql::Session> session() {
-    if (database_->is_sqlite()) {
-      return std::move(
-          sqlite::Session::open({.path = database_->value("SELECT file FROM pragma_database_list")})
-              .value());
-    }
-    MysqlConfig config = server_config(GetParam());
-    config.database = database_->value("SELECT DATABASE()");
-    return std::move(mysql::Session::open(config).value());
-  }
+  std::unique_ptr<sql::Session> session() { return open_session(*database_, GetParam()); }
   // Who has the lease that this owner asked for; "" if it is his now.
   std::string holder(const std::string& owner, std::span<const int32_t> shards, int64_t lease_us,
                      const std::string& source = "raw log") {

@@ -8,7 +8,6 @@
 
 #include "adapters/mysql/session.h"
 #include "adapters/sql/report.h"
-#include "adapters/sqlite/session.h"
 #include "warehouse_contract.h"
 
 namespace hirestream {
@@ -26,19 +25,7 @@ class SessionContract : public testing::TestWithParam<std::string> {
     ASSERT_NE(session_, nullptr);
     ok(session_->execute("CREATE TABLE numbers (a BIGINT, b BIGINT)"));
   }
-  std::unique_ptr<sql::Session> open() {
-    if (database_->is_sqlite()) {
-      auto opened = sqlite::Session::open(
-          {.path = database_->value("SELECT file FROM pragma_database_list")});
-      EXPECT_TRUE(opened.has_value());
-      return std::move(*opened);
-    }
-    MysqlConfig config = server_config(GetParam());
-    config.database = database_->value("SELECT DATABASE()");
-    auto opened = mysql::Session::open(config);
-    EXPECT_TRUE(opened.has_value());
-    return std::move(*opened);
-  }
+  std::unique_ptr<sql::Session> open() { return open_session(*database_, GetParam()); }
   static void ok(const Result<void>& done) { EXPECT_TRUE(done.has_value()) << done.error().text(); }
   int64_t rows() {
     const auto count = session_->number("SELECT COUNT(*) FROM numbers");

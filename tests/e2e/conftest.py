@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import uuid
 from urllib.parse import urlsplit
@@ -39,6 +40,13 @@ class Hirestream:
         assert process.returncode == expect, (
             f"hirestream {' '.join(map(str, arguments))}\nexit {process.returncode}, expected {expect}\n{out}\n{errors}")
         return out + errors
+
+
+def stop(engine):
+    """As a service manager does; it must end well."""
+    engine.send_signal(signal.SIGTERM)
+    out, errors = engine.communicate(timeout=60)
+    assert engine.returncode == 0, out + errors
 
 
 @pytest.fixture(scope="session")

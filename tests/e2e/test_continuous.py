@@ -4,14 +4,13 @@ import csv
 import gzip
 import os
 import shutil
-import signal
 import threading
 import time
 import uuid
 
 import pytest
 
-from conftest import assert_equal, sqlite_events
+from conftest import assert_equal, sqlite_events, stop
 from oracle.recount import Recount, read_accounting, read_companies
 
 RATE = int(os.environ.get("HIRESTREAM_E2E_RATE", "300"))
@@ -82,9 +81,7 @@ def test_live_rows_are_counted_within_two_seconds(types, hirestream, cassandra, 
         wait_for_rows(watcher, history + len(arrived), 30)
         watcher.ending.set()
         watcher.join()
-        engine.send_signal(signal.SIGTERM)
-        out, errors = engine.communicate(timeout=60)
-        assert engine.returncode == 0, out + errors
+        stop(engine)
     finally:
         if engine.poll() is None:
             engine.kill()
@@ -104,10 +101,8 @@ def test_sqlite_raw_log_is_followed(hirestream, tmp_path):
     engine = hirestream.start("run", "--source", source, "--warehouse", warehouse, "--log-level", "warning")
     assert writer.wait(timeout=60) == 0
     time.sleep(2)
-    engine.send_signal(signal.SIGTERM)
-    out, errors = engine.communicate(timeout=60)
+    stop(engine)
     writer.communicate()
-    assert engine.returncode == 0, out + errors
     assert_equal(Recount([str(journal)]), sqlite_events(warehouse))
 
 
@@ -126,9 +121,7 @@ def test_watched_directory_counts_new_and_changed_files(hirestream, tmp_path):
     shutil.copy(directory / "a.csv", tmp_path / "whole.csv")
     hirestream("generate", "--to", f"csv:{directory}/a.csv", "--rows", 2000, "--seed", 4, "--replace")
     time.sleep(3)
-    engine.send_signal(signal.SIGTERM)
-    out, errors = engine.communicate(timeout=60)
-    assert engine.returncode == 0, out + errors
+    stop(engine)
     (tmp_path / "b.csv").write_bytes(gzip.decompress((directory / "b.csv.gz").read_bytes()))
     assert_equal(Recount([str(tmp_path / "whole.csv"), str(tmp_path / "b.csv")]), sqlite_events(warehouse))
 

@@ -1,16 +1,9 @@
 """A warehouse restored from an older backup: the next run makes it whole by itself."""
 
-import signal
 import time
 
-from conftest import assert_equal, sqlite_events
+from conftest import assert_equal, sqlite_events, stop
 from oracle.recount import Recount, compare, read_accounting, read_companies
-
-
-def stop(engine):
-    engine.send_signal(signal.SIGTERM)
-    out, errors = engine.communicate(timeout=60)
-    assert engine.returncode == 0, out + errors
 
 
 def wait_until_accounted(warehouse, rows, seconds=120):

@@ -13,12 +13,6 @@ namespace {
 
 constexpr uint32_t kRangesOfPart = 16;
 
-int64_t arrival_of(const RawEvent& event) {
-  const auto& text = event[RawColumn::kCreateTime];
-  const auto id = text ? parse_uuid(*text) : std::nullopt;
-  return id && is_version_1(*id) ? arrival_time_us(*id) : 0;
-}
-
 }  // namespace
 
 struct CassandraHistory::Statement {
@@ -156,7 +150,7 @@ Result<StoredEvent> CassandraHistory::event_of(const CqlRow& row) const {
     }
   }
   apply_rules(shape_.rules, stored.event);
-  stored.written_us = newest.value_or(arrival_of(stored.event));
+  stored.written_us = newest.value_or(arrival_of(stored.event).value_or(0));
   if (!expires) {
     stored.ttl_s.reset();
   }

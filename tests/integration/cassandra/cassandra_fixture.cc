@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <numeric>
 
 #include "adapters/cassandra/cassandra_schema.h"
 #include "model/timestamp.h"
@@ -148,9 +147,7 @@ RawEvent event_of(int64_t number, int64_t step_us) {
 }
 
 std::vector<int32_t> all_shards(const EventSource& source) {
-  std::vector<int32_t> shards(static_cast<size_t>(source.description().shard_count));
-  std::iota(shards.begin(), shards.end(), 0);
-  return shards;
+  return all_shards(source.description());
 }
 
 std::vector<SliceRead> all_slices(EventSource& source) {
