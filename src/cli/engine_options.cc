@@ -7,6 +7,7 @@
 #include <random>
 
 #include "config/values.h"
+#include "model/text.h"
 #include "model/time_zone.h"
 
 namespace hirestream {
@@ -61,6 +62,11 @@ Result<ReadingRules> reading_rules(const SourceSettings& source) {
     if (renamed != source.columns.end()) {
       rules.names[static_cast<size_t>(column)] = renamed->second;
     }
+  }
+  std::string& ts = rules.names[static_cast<size_t>(Column::kTs)];
+  if (const size_t plus = ts.find('+'); plus != std::string::npos) {
+    rules.time_of_day = trim(std::string_view(ts).substr(plus + 1));
+    ts = std::string(trim(std::string_view(ts).substr(0, plus)));
   }
   rules.null_words = split_list(source.null_words);
   rules.arrival_is_event_time = source.event_time == "arrival";

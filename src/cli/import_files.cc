@@ -71,9 +71,8 @@ FileImporter::FileImporter(ImportOptions options, RawLogWriter& writer, Progress
 RawEvent FileImporter::event_of(const Record& record) const {
   RawEvent event;
   for (size_t i = 0; i < columns_.size(); ++i) {
-    if (record.values[i]) {
-      event[columns_[i].column] = std::string(*record.values[i]);
-    }
+    const auto& value = record.values[i];
+    set_value(columns_[i], value ? std::optional<std::string>(*value) : std::nullopt, event);
   }
   apply_rules(options_.rules, event);
   return event;

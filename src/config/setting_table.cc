@@ -135,7 +135,8 @@ std::vector<Setting> source_rows() {
              {"create_time", "ts", "job_id", "publisher_id", "campaign_id", "group_id", "bid",
               "custom_track", "ev", "ed"},
              "What columns are called in the source, where it is not what the tracking table calls "
-             "them: `create_time=event_id,ts=created_at`",
+             "them: `create_time=event_id,ts=created_at`; of an event time in two columns: "
+             "`ts=event_date+event_time`",
              in_source<&S::columns>()),
       row("source", "null_words", "--null-words", T::kText, "\\N,NULL,null,None,NaN,nan",
           "Words that mean null, as empty text does, in every column but `ed`",
@@ -408,6 +409,17 @@ Result<SettingValue> read_mapping(const Setting& setting, std::string_view text)
   return SettingValue(std::move(mapping));
 }
 
+// "created_at" or "event_date+event_time".
+bool is_one_name_or_two(std::string_view text) {
+  const size_t plus = text.find('+');
+  if (plus == std::string_view::npos) {
+    return true;
+  }
+  const std::string_view date = trim(text.substr(0, plus));
+  const std::string_view time = trim(text.substr(plus + 1));
+  return !date.empty() && !time.empty() && time.find('+') == std::string_view::npos && date != time;
+}
+
 Result<SettingValue> read_columns(const Setting& setting, std::string_view text) {
   std::map<std::string, std::string> names;
   for (const std::string& part : split_list(text)) {
@@ -419,6 +431,9 @@ Result<SettingValue> read_columns(const Setting& setting, std::string_view text)
     }
     const std::string column(trim(std::string_view(part).substr(0, equals)));
     HIRESTREAM_TRY(read_choice(setting, column));
+    if (column == "ts" && !is_one_name_or_two(name)) {
+      return bad_value(setting, part, "write ts=NAME, or ts=DATE+TIME");
+    }
     for (const auto& [other, other_name] : names) {
       if (other == column || other_name == name) {
         return bad_value(

@@ -1,6 +1,7 @@
 #include "model/raw_columns.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/row_id.h"
 #include "model/timestamp.h"
@@ -31,7 +32,11 @@ std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules) {
     const auto counted = counted_column(raw);
     const std::string name(counted ? rules.name(*counted) : kRawColumnNames[i]);
     if (raw != RawColumn::kTs || !rules.arrival_is_event_time) {
-      columns.push_back({raw, name, name != kRawColumnNames[i]});
+      const bool in_parts = raw == RawColumn::kTs && !rules.time_of_day.empty();
+      columns.push_back({raw, name, in_parts || name != kRawColumnNames[i]});
+      if (in_parts) {
+        columns.push_back({raw, rules.time_of_day, true, true});
+      }
     }
   }
   std::erase_if(columns, [&](const NamedRawColumn& column) {
@@ -40,6 +45,17 @@ std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules) {
     });
   });
   return columns;
+}
+
+void set_value(const NamedRawColumn& column, std::optional<std::string> text, RawEvent& event) {
+  std::optional<std::string>& value = event[column.column];
+  if (column.time_of_day && value && text) {
+    *value += " " + *text;
+  } else if (column.time_of_day) {
+    value.reset();
+  } else {
+    value = std::move(text);
+  }
 }
 
 void apply_rules(const ReadingRules& rules, RawEvent& event) {

@@ -16,11 +16,15 @@ struct NamedRawColumn {
   RawColumn column = RawColumn::kCreateTime;
   std::string name;      // in the source
   bool renamed = false;  // somebody said so
+  // Of the event time, whose date is in the column before it.
+  bool time_of_day = false;
 };
 
 // The columns to read, each name once: what is called like another column by the rules is that one,
 // and `ts` is not read where arrival stands for it.
 std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules);
+// The value of a column in a row, in the order of raw_columns().
+void set_value(const NamedRawColumn& column, std::optional<std::string> text, RawEvent& event);
 // Words for null become null, in the columns that are counted by; `ts` becomes the time of arrival
 // where it stands for it, if create_time tells one.
 void apply_rules(const ReadingRules& rules, RawEvent& event);

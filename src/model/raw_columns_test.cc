@@ -40,6 +40,24 @@ TEST(RawColumns, WordsForNullAreNullWhereRowsAreCountedByThem) {
   EXPECT_EQ(event[RawColumn::kJobId], "188");
 }
 
+TEST(RawColumns, TimeInTwoColumnsBecomesOne) {
+  ReadingRules rules;
+  rules.names[static_cast<size_t>(Column::kTs)] = "day";
+  rules.time_of_day = "dt";
+  const auto joined = [&](std::optional<std::string> day, std::optional<std::string> time) {
+    RawEvent event;
+    for (const NamedRawColumn& column : raw_columns(rules)) {
+      if (column.column == RawColumn::kTs || column.name == "dt") {
+        set_value(column, column.name == "day" ? day : time, event);
+      }
+    }
+    return event[RawColumn::kTs];
+  };
+  EXPECT_EQ(joined("2022-07-01", "10:00:00"), "2022-07-01 10:00:00");
+  EXPECT_EQ(joined("2022-07-01", std::nullopt), std::nullopt);
+  EXPECT_EQ(joined(std::nullopt, "10:00:00"), std::nullopt);
+}
+
 TEST(RawColumns, ArrivalBecomesTheEventTime) {
   ReadingRules rules;
   rules.arrival_is_event_time = true;

@@ -80,7 +80,7 @@ bool contains(std::span<const std::string> found, std::string_view name) {
 std::optional<std::string> likely_meant(const ReadingRules& rules, Column column,
                                         std::span<const std::string> found) {
   const auto is_taken = [&](const std::string& name) {
-    return std::ranges::find(rules.names, name) != rules.names.end();
+    return std::ranges::find(rules.names, name) != rules.names.end() || name == rules.time_of_day;
   };
   const auto first = [&](auto&& fits) -> std::optional<std::string> {
     for (const std::string& name : found) {
@@ -105,8 +105,13 @@ std::optional<std::string> likely_meant(const ReadingRules& rules, Column column
 
 struct Missing {
   Column column;
+  std::string_view name;
   std::optional<std::string> meant;
 };
+
+bool lacks_time_of_day(const ReadingRules& rules, std::span<const std::string> found) {
+  return !rules.time_of_day.empty() && !contains(found, rules.time_of_day);
+}
 
 std::vector<Missing> missing_columns(const ReadingRules& rules, std::span<const std::string> found,
                                      bool required) {
@@ -118,7 +123,10 @@ std::vector<Missing> missing_columns(const ReadingRules& rules, std::span<const 
     const bool is_required =
         column == Column::kCreateTime || column == Column::kCustomTrack || column == Column::kTs;
     if (is_required == required && !contains(found, rules.name(column))) {
-      missing.push_back({column, likely_meant(rules, column, found)});
+      missing.push_back({column, rules.name(column), likely_meant(rules, column, found)});
+    }
+    if (required && column == Column::kTs && lacks_time_of_day(rules, found)) {
+      missing.push_back({column, rules.time_of_day, std::nullopt});
     }
   }
   return missing;
@@ -180,7 +188,9 @@ bool ReadingRules::is_null(std::string_view text) const {
 std::string ReadingRules::renames_text() const {
   std::vector<std::string> parts;
   for (const Column column : kAllColumns) {
-    if (name(column) != column_name(column)) {
+    if (column == Column::kTs && !time_of_day.empty()) {
+      parts.push_back(fmt::format("{}={}+{}", column_name(column), name(column), time_of_day));
+    } else if (name(column) != column_name(column)) {
       parts.push_back(fmt::format("{}={}", column_name(column), name(column)));
     }
   }
@@ -203,7 +213,7 @@ Result<void> check_columns(const ReadingRules& rules, const std::string& where,
   std::vector<std::string_view> names;
   bool lacks_ts = false;
   for (const Missing& one : missing) {
-    names.push_back(rules.name(one.column));
+    names.push_back(one.name);
     lacks_ts = lacks_ts || one.column == Column::kTs;
   }
   const std::span<const std::string> shown =
@@ -214,7 +224,9 @@ Result<void> check_columns(const ReadingRules& rules, const std::string& where,
           ? "columns of other names: --columns create_time=NAME,custom_track=NAME,ts=NAME"
           : fmt::format("if that is what is meant: --columns {}", setting);
   if (lacks_ts) {
-    hint += "; if there is no event time: --event-time arrival";
+    hint +=
+        "; if date and time of day are two columns: --columns ts=DATE+TIME; if there is no event "
+        "time: --event-time arrival";
   }
   return fail(ErrorKind::kConfig, "read columns", where,
               fmt::format("no column {}; there is {}{}", fmt::join(names, ", "),
@@ -233,7 +245,7 @@ std::string missing_columns_text(const ReadingRules& rules, std::span<const std:
   std::vector<std::string_view> names;
   std::vector<std::string_view> effects;
   for (const Missing& one : missing) {
-    names.push_back(rules.name(one.column));
+    names.push_back(one.name);
     effects.push_back(effect_of(one.column, uses_payload));
   }
   const std::string setting = setting_for(missing);

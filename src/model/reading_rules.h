@@ -45,6 +45,8 @@ struct ReadingRules {
   bool arrival_is_event_time = false;
   // Any text is a row's id, not only a UUID; it has no time of arrival.
   bool any_text_is_id = false;
+  // The column that has the time of day, where `ts` is only a date; empty: `ts` is both.
+  std::string time_of_day = {};
 
   std::string_view name(Column column) const { return names[static_cast<size_t>(column)]; }
   // Blanks around it do not matter.

@@ -125,6 +125,16 @@ TEST(CheckColumns, GoesByTheNamesThatWereSet) {
   EXPECT_EQ(rules.renames_text(), "ts=created_at");
 }
 
+TEST(CheckColumns, NeedsBothColumnsOfATimeInTwo) {
+  ReadingRules rules;
+  rules.names[static_cast<size_t>(Column::kTs)] = "day";
+  rules.time_of_day = "time";
+  EXPECT_EQ(refusal(all_but({"ts"}, {"day", "time"}), rules), "");
+  EXPECT_THAT(refusal(all_but({"ts"}, {"day"}), rules), HasSubstr("no column time"));
+  EXPECT_THAT(refusal(all_but({"ts"}, {"time"}), rules), HasSubstr("no column day"));
+  EXPECT_EQ(rules.renames_text(), "ts=day+time");
+}
+
 TEST(CheckColumns, OfColumnsSeenMissesOnlyWhatHasAnotherName) {
   EXPECT_EQ(refusal(all_but({"custom_track"}), {}, Columns::kSeen), "");
   EXPECT_THAT(refusal(all_but({"custom_track"}, {"event_type"}), {}, Columns::kSeen),

@@ -139,6 +139,16 @@ void TrackingBatch::set_ts_text(std::string_view text) {
   }
 }
 
+void TrackingBatch::set_ts_texts(std::string_view date, std::string_view time_of_day) {
+  if (is_null(trim(date)) || is_null(trim(time_of_day))) {
+    return;
+  }
+  date_and_time_ = trim(date);
+  date_and_time_ += ' ';
+  date_and_time_ += trim(time_of_day);
+  set_ts_text(date_and_time_);
+}
+
 void TrackingBatch::set_ts_number(int64_t value) {
   if (rules_.arrival_is_event_time) {
     return;

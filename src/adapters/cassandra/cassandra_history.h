@@ -42,8 +42,7 @@ class CassandraHistory {
  private:
   struct Statement;
   struct Column {
-    RawColumn raw;
-    std::string name;
+    NamedRawColumn raw;
     CqlType type;
     ColumnKind kind;
     std::optional<size_t> written;  // index in a row of its WRITETIME, TTL behind it

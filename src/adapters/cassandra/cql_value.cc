@@ -17,7 +17,7 @@
 namespace hirestream {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, CqlType>, 16> kTypeNames = {{
+constexpr std::array<std::pair<std::string_view, CqlType>, 17> kTypeNames = {{
     {"ascii", CqlType::kAscii},
     {"bigint", CqlType::kBigint},
     {"boolean", CqlType::kBoolean},
@@ -29,6 +29,7 @@ constexpr std::array<std::pair<std::string_view, CqlType>, 16> kTypeNames = {{
     {"smallint", CqlType::kSmallint},
     {"text", CqlType::kText},
     {"varchar", CqlType::kText},
+    {"time", CqlType::kTime},
     {"timestamp", CqlType::kTimestamp},
     {"timeuuid", CqlType::kTimeuuid},
     {"tinyint", CqlType::kTinyint},
@@ -37,6 +38,7 @@ constexpr std::array<std::pair<std::string_view, CqlType>, 16> kTypeNames = {{
 }};
 
 constexpr int64_t kMicrosOfDay = 86'400'000'000;
+constexpr int64_t kNanosOfSecond = 1'000'000'000;
 // A date is the number of days since 1970-01-01, plus this.
 constexpr int64_t kDateOffset = int64_t{1} << 31;
 // From 1970 on or back: beyond it a year has more than four digits.
@@ -347,6 +349,24 @@ std::optional<int64_t> read_date(std::span<const uint8_t> cell) {
   return static_cast<int64_t>(read_unsigned(cell)) - kDateOffset;
 }
 
+std::optional<std::string> time_of_day_text(std::span<const uint8_t> cell) {
+  const auto ns = read_int64(cell);
+  if (!ns || *ns < 0 || *ns >= kMicrosOfDay * 1000) {
+    return std::nullopt;
+  }
+  const int64_t seconds = *ns / kNanosOfSecond;
+  std::string text =
+      fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+  if (int64_t fraction = *ns % kNanosOfSecond; fraction != 0) {
+    int digits = 9;
+    for (; fraction % 10 == 0; fraction /= 10) {
+      --digits;
+    }
+    text += fmt::format(".{:0{}}", fraction, digits);
+  }
+  return text;
+}
+
 std::optional<RowId> read_uuid(std::span<const uint8_t> cell) {
   if (cell.size() != 16) {
     return std::nullopt;
@@ -395,6 +415,8 @@ std::optional<std::string> cell_text(CqlType type, std::span<const uint8_t> cell
     case CqlType::kTimestamp:
     case CqlType::kDate:
       return time_text(type, cell);
+    case CqlType::kTime:
+      return time_of_day_text(cell);
     case CqlType::kBoolean:
       return cell.size() == 1 ? std::optional<std::string>(cell[0] != 0 ? "true" : "false")
                               : std::nullopt;

@@ -24,6 +24,7 @@ enum class CqlType : uint8_t {
   kInt,
   kSmallint,
   kText,
+  kTime,
   kTimestamp,
   kTimeuuid,
   kTinyint,
@@ -63,6 +64,8 @@ struct NumberCell {
 NumberCell read_number(CqlType type, std::span<const uint8_t> cell);
 // Days since 1970.
 std::optional<int64_t> read_date(std::span<const uint8_t> cell);
+// "10:00:00.123456789" of a `time`, with as many digits of the fraction as it needs.
+std::optional<std::string> time_of_day_text(std::span<const uint8_t> cell);
 std::optional<RowId> read_uuid(std::span<const uint8_t> cell);
 // For values that no 64-bit number can show: "0x0100", "15E-1".
 std::string shown_integer(std::span<const uint8_t> cell);

@@ -32,15 +32,35 @@ bool decode_id(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch
   return id.has_value();
 }
 
+std::optional<std::string> date_text(CqlType type, std::span<const uint8_t> cell) {
+  if (is_text(type)) {
+    return std::string(as_text(cell));
+  }
+  const auto days = read_date(cell);
+  if (!days) {
+    return std::nullopt;
+  }
+  return *days >= kFirstDay && *days <= kLastDay ? format_date(static_cast<int32_t>(*days))
+                                                 : fmt::format("{} days", *days);
+}
+
 // `date` has no zone: it is midnight where texts without offset are.
 bool decode_date(std::span<const uint8_t> cell, TrackingBatch& batch) {
-  const auto days = read_date(cell);
-  if (days && *days >= kFirstDay && *days <= kLastDay) {
-    batch.set_ts_text(format_date(static_cast<int32_t>(*days)));
-  } else if (days) {
-    batch.set_ts_text(fmt::format("{} days", *days));
+  const auto text = date_text(CqlType::kDate, cell);
+  if (text) {
+    batch.set_ts_text(*text);
   }
-  return days.has_value();
+  return text.has_value();
+}
+
+bool decode_time_of_day(CqlType type, std::span<const uint8_t> cell, std::string_view date,
+                        TrackingBatch& batch) {
+  const auto text =
+      is_text(type) ? std::optional(std::string(as_text(cell))) : time_of_day_text(cell);
+  if (text) {
+    batch.set_ts_texts(date, *text);
+  }
+  return text.has_value();
 }
 
 bool decode_ts(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
@@ -181,10 +201,20 @@ Result<RawPageDecoder> RawPageDecoder::make(
     const ReadingRules& rules, bool id_is_key) {
   std::vector<Step> steps;
   for (const auto& [name, type] : columns) {
+    if (!rules.time_of_day.empty() && rules.time_of_day == name) {
+      HIRESTREAM_CHECK(!steps.empty() && steps.back().column == Column::kTs);
+      Step& date = steps.back();
+      HIRESTREAM_TRY(check_time_types(table, cql_type_name(date.type), cql_type_name(type)));
+      date.part = Part::kDate;
+      steps.push_back({Column::kTs, type, Part::kTimeOfDay});
+      continue;
+    }
     bool known = false;
     for (const Column column : kAllColumns) {
       if (rules.name(column) == name) {
-        HIRESTREAM_TRY(check_tracking_type(table, column, cql_type_name(type)));
+        if (column != Column::kTs || rules.time_of_day.empty()) {
+          HIRESTREAM_TRY(check_tracking_type(table, column, cql_type_name(type)));
+        }
         steps.push_back({column, type});
         known = true;
       }
@@ -195,6 +225,19 @@ Result<RawPageDecoder> RawPageDecoder::make(
     }
   }
   return RawPageDecoder(table, std::move(steps), id_is_key);
+}
+
+bool RawPageDecoder::decode_step(const Step& step, std::span<const uint8_t> cell, std::string& date,
+                                 TrackingBatch& batch) {
+  if (step.part == Part::kWhole) {
+    return decode_cell(step.column, step.type, cell, batch);
+  }
+  if (step.part == Part::kTimeOfDay) {
+    return decode_time_of_day(step.type, cell, date, batch);
+  }
+  const auto text = date_text(step.type, cell);
+  date = text.value_or("");
+  return text.has_value();
 }
 
 Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_count,
@@ -210,8 +253,10 @@ Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_co
     }
     return {};
   }
+  std::string date;
   for (size_t row = 0; row < row_count; ++row) {
     bool skipped = true;
+    date.clear();
     for (const Step& step : steps_) {
       if (rows.size() < 4) {
         return malformed(row, step, "the page ends within a length");
@@ -231,7 +276,7 @@ Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_co
       if (size > rows.size()) {
         return malformed(row, step, "the page ends within a value");
       }
-      if (!skipped && !decode_cell(step.column, step.type, rows.first(size), batch)) {
+      if (!skipped && !decode_step(step, rows.first(size), date, batch)) {
         return malformed(row, step,
                          fmt::format("{} bytes are no {}", size, cql_type_name(step.type)));
       }

@@ -36,10 +36,16 @@ class RawPageDecoder {
   Result<void> decode(std::span<const uint8_t> rows, size_t row_count, TrackingBatch& batch) const;
 
  private:
+  // Of an event time in two columns the date comes first.
+  enum class Part : uint8_t { kWhole, kDate, kTimeOfDay };
   struct Step {
     Column column;
     CqlType type;
+    Part part = Part::kWhole;
   };
+  // Whether the cell has a size its type can have. `date`: the text of kDate in this row.
+  static bool decode_step(const Step& step, std::span<const uint8_t> cell, std::string& date,
+                          TrackingBatch& batch);
   RawPageDecoder(std::string table, std::vector<Step> steps, bool id_is_key)
       : table_(std::move(table)), steps_(std::move(steps)), id_is_key_(id_is_key) {}
 

@@ -216,6 +216,55 @@ TEST(RawPageDecoder, TakesDatesAsMidnight) {
   EXPECT_EQ(batch.status(Column::kTs, 0), CellStatus::kBad);
 }
 
+std::string int64_cell(int64_t value) {
+  std::string cell;
+  append_int64(value, cell);
+  return cell;
+}
+
+// Event times of a date and a time of day; nothing where the row has none.
+std::vector<std::optional<int64_t>> joined_times(const Columns& columns, const PageBytes& page,
+                                                 size_t rows) {
+  ReadingRules rules;
+  rules.names[static_cast<size_t>(Column::kTs)] = "day";
+  rules.time_of_day = "time";
+  TrackingBatch batch(rules);
+  const auto decoder = RawPageDecoder::make("logs.tracking", columns, rules);
+  EXPECT_TRUE(decoder && decoder->decode(page.span(), rows, batch));
+  std::vector<std::optional<int64_t>> times;
+  for (size_t row = 0; row < batch.rows(); ++row) {
+    times.push_back(batch.status(Column::kTs, row) == CellStatus::kValue
+                        ? std::optional(batch.ts_us(row))
+                        : std::nullopt);
+  }
+  return times;
+}
+
+TEST(RawPageDecoder, JoinsADateAndATimeOfDay) {
+  std::string day;
+  append_date_cell(19'189, day);  // 2022-07-16
+  PageBytes page;
+  page.cell(kUuidText).cell(day).cell(int64_cell(3'600'000'000'000 + 5'000));
+  page.cell(kUuidText).null().cell(int64_cell(0));
+  page.cell(kUuidText).cell(day).null();
+  page.cell(kUuidText).cell(day).cell(int64_cell(0));
+  constexpr int64_t kMidnight = 1'657'929'600'000'000;
+  const std::vector<std::optional<int64_t>> times = {kMidnight + 3'600'000'005, std::nullopt,
+                                                     std::nullopt, kMidnight};
+  EXPECT_EQ(
+      joined_times(
+          {{"create_time", CqlType::kText}, {"day", CqlType::kDate}, {"time", CqlType::kTime}},
+          page, 4),
+      times);
+  PageBytes texts;
+  texts.cell(kUuidText).cell("2022-07-16").cell("01:00:00.000005");
+  EXPECT_EQ(
+      joined_times(
+          {{"create_time", CqlType::kText}, {"day", CqlType::kText}, {"time", CqlType::kText}},
+          texts, 1),
+      std::vector({times[0]}));
+}
+
 // A partition that has nothing but static columns.
 TEST(RawPageDecoder, LeavesOutWhatLacksTheKey) {
   const Columns columns = {{"create_time", CqlType::kText}, {"ev", CqlType::kText}};

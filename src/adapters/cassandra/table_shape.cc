@@ -220,6 +220,9 @@ std::vector<std::string> TableShape::read_columns(bool with_payload) const {
                         (column == Column::kTs && rules.arrival_is_event_time);
     if (!unread && find(column) != nullptr) {
       names.emplace_back(rules.name(column));
+      if (column == Column::kTs && !rules.time_of_day.empty()) {
+        names.push_back(rules.time_of_day);
+      }
     }
   }
   return names;
@@ -244,9 +247,14 @@ Result<void> check_shape(TableShape& shape) {
   for (const Column column : kAllColumns) {
     const TableColumn* found = shape.find(column);
     const bool unread = column == Column::kTs && rules.arrival_is_event_time;
-    if (found != nullptr && !unread) {
-      HIRESTREAM_TRY(check_tracking_type(table, column, found->type_name));
+    if (unread || found == nullptr) {
+      continue;
     }
+    const TableColumn* time_of_day =
+        column == Column::kTs ? shape.find(rules.time_of_day) : nullptr;
+    HIRESTREAM_TRY(time_of_day == nullptr
+                       ? check_tracking_type(table, column, found->type_name)
+                       : check_time_types(table, found->type_name, time_of_day->type_name));
   }
   shape.no_tail = why_no_tail(shape);
   shape.strategy = shape.no_tail ? Strategy::kScan : Strategy::kTail;

@@ -47,7 +47,22 @@ Result<void> check_tracking_type(const std::string& table, Column column,
   }
   return fail(ErrorKind::kConfig, "read table definition",
               fmt::format("{} column {}", table, column_name(column)),
-              fmt::format("has the type {}, allowed: {}", type_name, allowed_types(column)));
+              fmt::format("has the type {}, allowed: {}", type_name, allowed_types(column)),
+              column == Column::kTs && cql_type_from_name(type_name) == CqlType::kTime
+                  ? "a time of day stands beside its date: --columns ts=DATE+TIME"
+                  : "");
+}
+
+Result<void> check_time_types(const std::string& table, std::string_view date_type,
+                              std::string_view time_type) {
+  const CqlType date = cql_type_from_name(date_type);
+  const CqlType time = cql_type_from_name(time_type);
+  if ((is_text(date) || date == CqlType::kDate) && (is_text(time) || time == CqlType::kTime)) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "read table definition", table + " columns of ts",
+              fmt::format("have the types {} and {}, allowed: date or text, and time or text",
+                          date_type, time_type));
 }
 
 }  // namespace hirestream

@@ -13,4 +13,8 @@ namespace hirestream {
 Result<void> check_tracking_type(const std::string& table, Column column,
                                  std::string_view type_name);
 
+// Of an event time in two columns.
+Result<void> check_time_types(const std::string& table, std::string_view date_type,
+                              std::string_view time_type);
+
 }  // namespace hirestream

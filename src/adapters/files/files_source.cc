@@ -15,10 +15,11 @@ constexpr size_t kBatchRows = 8192;
 constexpr size_t kBatchBytes = 16 << 20;
 constexpr size_t kRowExcerptBytes = 200;
 
-// In the order of kAllColumns, so that a value's place tells its column.
+// In the order of kAllColumns, so that a value's place tells its column; the time of day behind.
 std::vector<WantedColumn> wanted_columns(const ReadingRules& rules) {
   std::vector<WantedColumn> wanted;
   for (const Column column : kAllColumns) wanted.push_back({rules.name(column)});
+  if (!rules.time_of_day.empty()) wanted.push_back({rules.time_of_day});
   return wanted;
 }
 
@@ -255,9 +256,9 @@ class FilesSource::FileSweep : public Sweep {
   }
 
   void add_values(std::span<const std::optional<std::string_view>> values) {
-    rows_.set_texts([&](Column column) {
-      return values[static_cast<size_t>(column)].value_or(std::string_view());
-    });
+    const auto text = [&](size_t place) { return values[place].value_or(std::string_view()); };
+    rows_.set_texts([&](Column column) { return text(static_cast<size_t>(column)); },
+                    values.size() > kColumnCount ? text(kColumnCount) : std::string_view());
   }
 
   void add_malformed(const Record& record) {

@@ -19,8 +19,9 @@ namespace {
 constexpr size_t kBatchRows = 8192;
 constexpr size_t kBatchBytes = 16 << 20;
 
-// Columns of the read statement: seq, then those of Column in its order.
+// Columns of the read statement: seq, those of Column in its order, the time of day.
 constexpr int kSeq = 0;
+constexpr int kTimeOfDay = 1 + static_cast<int>(kColumnCount);
 int place_of(Column column) {
   return 1 + static_cast<int>(column);
 }
@@ -30,17 +31,19 @@ std::string usual_case(std::string_view name, const ReadingRules& rules) {
   for (const std::string& known : rules.names) {
     if (equal_without_case(name, known)) return known;
   }
+  if (equal_without_case(name, rules.time_of_day)) return rules.time_of_day;
   return equal_without_case(name, "seq") ? "seq" : std::string(name);
 }
 
 // Columns that the table lacks are read as null.
 std::string read_sql(const ReadingRules& rules, std::span<const std::string> found) {
   std::string sql = "SELECT seq";
-  for (const Column column : kAllColumns) {
-    const std::string_view name = rules.name(column);
+  const auto add = [&](std::string_view name) {
     const bool known = std::ranges::find(found, name) != found.end();
     sql += known ? fmt::format(", {}", sql::quote_identifier(name, '"')) : ", NULL";
-  }
+  };
+  for (const Column column : kAllColumns) add(rules.name(column));
+  add(rules.time_of_day);
   return sql + " FROM tracking WHERE seq >= ? AND seq < ? ORDER BY seq";
 }
 
@@ -116,6 +119,7 @@ std::string SqliteRawLog::read_columns_text() const {
     const bool unread = column == Column::kTs && rules_.arrival_is_event_time;
     if (!unread && std::ranges::find(columns_, rules_.name(column)) != columns_.end()) {
       read.push_back(rules_.name(column));
+      if (column == Column::kTs && !rules_.time_of_day.empty()) read.push_back(rules_.time_of_day);
     }
   }
   return fmt::format("{}", fmt::join(read, ","));
@@ -263,11 +267,12 @@ Result<std::unique_ptr<Sweep>> SqliteRawLog::sweep(SweepRequest request) {
 
 void SqliteRawLog::add_row(const sqlite::Statement& row) {
   batch_.add_row();
-  batch_.set_texts([&](Column column) {
-    const std::string_view bytes = row.text(place_of(column));
+  const auto text = [&](int place) {
+    const std::string_view bytes = row.text(place);
     statistics_.bytes += static_cast<int64_t>(bytes.size());
     return bytes;
-  });
+  };
+  batch_.set_texts([&](Column column) { return text(place_of(column)); }, text(kTimeOfDay));
   batch_.set_position(Position{row.integer(kSeq)});
 }
 
