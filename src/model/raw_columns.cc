@@ -21,8 +21,11 @@ std::optional<Column> counted_column(RawColumn raw) {
 
 std::optional<int64_t> arrival_of(const RawEvent& event) {
   const auto& text = event[RawColumn::kCreateTime];
-  const auto id = text ? parse_uuid(*text) : std::nullopt;
-  return id && is_version_1(*id) ? std::optional(arrival_time_us(*id)) : std::nullopt;
+  if (!text) {
+    return std::nullopt;
+  }
+  const TextId id = read_uuid_text(*text);
+  return id.is_uuid && is_version_1(id.id) ? std::optional(arrival_time_us(id.id)) : std::nullopt;
 }
 
 std::vector<NamedRawColumn> raw_columns(const ReadingRules& rules) {

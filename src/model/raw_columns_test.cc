@@ -66,6 +66,9 @@ TEST(RawColumns, ArrivalBecomesTheEventTime) {
   event[RawColumn::kTs] = "yesterday";
   apply_rules(rules, event);
   EXPECT_EQ(event[RawColumn::kTs], "2022-07-01 10:00:00.000000+00:00");
+  event[RawColumn::kCreateTime] = " {91AFD000-F924-11EC-8001-0242AC120002} ";
+  apply_rules(rules, event);
+  EXPECT_EQ(event[RawColumn::kTs], "2022-07-01 10:00:00.000000+00:00") << "as rows are counted";
   event[RawColumn::kCreateTime] = "91afd000-f924-41ec-8001-0242ac120002";
   apply_rules(rules, event);
   EXPECT_EQ(event[RawColumn::kTs], std::nullopt) << "the id tells no time";
