@@ -1,6 +1,7 @@
 """docker-compose.yml, unchanged, from nothing to what years do to it. In this order; each test finds the stack as the one before left it."""
 
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -92,6 +93,23 @@ def test_row_of_ones_own_is_in_events(tmp_path):
     docker("run", "--rm", "--read-only", "--network", "host", "-v", f"{rows}:/rows.csv:ro", "hirestream:local",
            "import", "/rows.csv", "--to", "cassandra://127.0.0.1:19042/logs/tracking")
     wait_for("the row is in events", 60, lambda: sql("SELECT clicks, spend_hour FROM events WHERE job_id = 4242") == "1\t2.500000")
+
+
+def test_row_of_ones_own_as_the_readme_writes_it(tmp_path):
+    """Its lines in a shell, with another job than the test before has."""
+    text = (ROOT / "README.md").read_text().split("A row of your own", 1)[1].split("\n\n")[1].replace("4242", "4343").replace("exec mysql", "exec -T mysql")
+    *write, look = [line.strip() for line in text.splitlines()]
+    assert len(write) == 3 and "import" in write[-1] and "SELECT" in look
+    (tmp_path / "docker-compose.yml").symlink_to(ROOT / "docker-compose.yml")
+
+    def shell(*lines):
+        done = subprocess.run(["bash", "-euc", "\n".join(lines)], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+                              env={**os.environ, "COMPOSE_PROJECT_NAME": "hirestream"}, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    shell(*write)
+    wait_for("the row is in events", 60, lambda: "4343" in shell(look) and "2.500000" in shell(look))
 
 
 @pytest.mark.parametrize("service", SERVICES)
