@@ -19,7 +19,7 @@ FROM ${BINARY} AS binary
 
 FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates tzdata libbrotli1 libcpp-httplib0.11 libdate-tz3 libfmt9 libmariadb3 \
+ && apt-get install -y --no-install-recommends ca-certificates tzdata libdate-tz3 libfmt9 libmariadb3 \
       libprometheus-cpp-core1.0 libsimdjson14 libspdlog1.10 libsqlite3-0 libssl3 libxxhash0 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hirestream

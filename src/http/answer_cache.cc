@@ -36,6 +36,12 @@ std::shared_ptr<const AnswerCache::Body> AnswerCache::get(const std::string& key
   }
 }
 
+void AnswerCache::stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  landed_.notify_all();
+}
+
 size_t AnswerCache::bytes() const {
   const std::lock_guard lock(mutex_);
   return bytes_;
@@ -52,7 +58,8 @@ std::shared_ptr<const AnswerCache::Body> AnswerCache::find(const std::string& ke
 
 std::shared_ptr<const AnswerCache::Body> AnswerCache::wait(std::unique_lock<std::mutex>& lock,
                                                            const std::shared_ptr<Flight>& flight) {
-  if (!landed_.wait_for(lock, patience_, [&] { return flight->body != nullptr; })) {
+  landed_.wait_for(lock, patience_, [&] { return stopped_ || flight->body != nullptr; });
+  if (flight->body == nullptr) {
     return std::make_shared<const Body>(
         tl::unexpected(Problem{503, "the answer is still being computed", {}, {}}));
   }

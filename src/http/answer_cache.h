@@ -32,6 +32,8 @@ class AnswerCache {
   // for answers. Never null.
   std::shared_ptr<const Body> get(const std::string& key, bool keep,
                                   const std::function<Body()>& compute);
+  // Nobody waits from then on for what another thread computes.
+  void stop();
   // Of keys and answers.
   size_t bytes() const;
 
@@ -58,6 +60,7 @@ class AnswerCache {
   std::list<Entry> entries_;  // the last asked for first
   std::map<std::string, std::list<Entry>::iterator> kept_;
   size_t bytes_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace hirestream

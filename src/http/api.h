@@ -54,6 +54,8 @@ class Api {
   // `product_version` is told by /meta. Clock and pool outlive the api.
   Api(std::string product_version, Clock& clock, ReportPool& pool);
 
+  // Whoever waits for what another computes is told that it cannot be had.
+  void stop() { cache_.stop(); }
   // Nothing: no route has this path.
   std::optional<ApiResponse> handle(const ApiRequest& request);
 

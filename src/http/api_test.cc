@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "http/change_feed.h"
+#include "http/told_events.h"
 
 namespace hirestream {
 namespace {
@@ -62,35 +63,36 @@ Result<std::unique_ptr<Report>> no_report() {
 
 TEST(ChangeFeed, PulsesWhileTheWarehouseDoesNotAnswer) {
   SteadyClock clock;
-  ChangeFeed feed(no_report, clock, 4);
-  const auto client = feed.join();
-  ASSERT_NE(client, nullptr);
-  EXPECT_EQ(client->next(),
+  Events events;
+  ChangeFeed feed(no_report, clock, 4, events.tell());
+  EXPECT_EQ(feed.join(), "");
+  EXPECT_EQ(events.next(),
             "event: pulse\ndata: {\"at\":\"1970-01-01T00:00:05.000000Z\",\"behind_ms\":null,"
             "\"freshness_ms\":null,\"unread_ms\":null,\"unread_source\":null}\n\n");
 }
 
 TEST(ChangeFeed, LetsInOnlySoMany) {
   SteadyClock clock;
-  ChangeFeed feed(no_report, clock, 2);
-  auto first = feed.join();
-  const auto second = feed.join();
-  EXPECT_EQ(feed.join(), nullptr);
-  first = nullptr;
-  EXPECT_NE(feed.join(), nullptr);
+  Events events;
+  ChangeFeed feed(no_report, clock, 2, events.tell());
+  EXPECT_TRUE(feed.join().has_value());
+  EXPECT_TRUE(feed.join().has_value());
+  EXPECT_FALSE(feed.join().has_value());
+  feed.leave();
+  EXPECT_TRUE(feed.join().has_value());
 }
 
-TEST(ChangeFeed, StopEndsEveryWait) {
+TEST(ChangeFeed, TellsNothingAndLetsNobodyInAfterItsEnd) {
   SteadyClock clock;
-  ChangeFeed feed(no_report, clock, 2);
-  const auto client = feed.join();
-  std::jthread waiting([&] {
-    while (client->next()) {
-    }
-  });
+  Events events;
+  ChangeFeed feed(no_report, clock, 2, events.tell());
+  EXPECT_TRUE(feed.join().has_value());
+  events.next();
   feed.stop();
-  waiting.join();
-  EXPECT_EQ(feed.join(), nullptr);
+  const size_t told = events.count();
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_EQ(events.count(), told);
+  EXPECT_FALSE(feed.join().has_value());
 }
 
 }  // namespace

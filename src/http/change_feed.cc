@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kPollInterval{200};
 constexpr std::chrono::milliseconds kPulseInterval{1500};
-constexpr std::chrono::milliseconds kFirstWait{1000};
 constexpr std::chrono::seconds kEnginesInterval{5};  // in which engines tell their minutes
 
 std::string milliseconds_text(int64_t us) {
@@ -26,22 +25,34 @@ std::string event_text(std::string_view name, std::string_view data) {
   return fmt::format("event: {}\ndata: {}\n\n", name, data);
 }
 
-ChangeFeed::ChangeFeed(OpenReport open, Clock& clock, size_t clients_max)
+ChangeFeed::ChangeFeed(OpenReport open, Clock& clock, size_t clients_max, Tell tell)
     : open_(std::move(open)),
       clock_(clock),
       clients_max_(clients_max),
-      thread_([this](const std::stop_token& ending) { watch(ending); }) {}
+      tell_(std::move(tell)),
+      watching_([this](const std::stop_token& ending) { watch(ending); }),
+      pulsing_([this](const std::stop_token& ending) { pulse(ending); }) {}
 
 ChangeFeed::~ChangeFeed() {
   stop();
 }
 
 void ChangeFeed::stop() {
-  const std::lock_guard lock(mutex_);
-  stopped_ = true;
-  changed_.notify_all();
-  wanted_.notify_all();
-  thread_.request_stop();
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  watching_.request_stop();
+  pulsing_.request_stop();
+  const std::lock_guard lock(tell_mutex_);
+  tell_ = nullptr;
+}
+
+void ChangeFeed::tell(const std::string& event) {
+  const std::lock_guard lock(tell_mutex_);
+  if (tell_ != nullptr) {
+    tell_(event);
+  }
 }
 
 void ChangeFeed::wake(int64_t freshness_us) {
@@ -52,43 +63,39 @@ void ChangeFeed::wake(int64_t freshness_us) {
   wanted_.notify_one();
 }
 
-std::shared_ptr<ChangeFeed::Client> ChangeFeed::join() {
+std::optional<std::string> ChangeFeed::join() {
   const std::lock_guard lock(mutex_);
   if (stopped_ || clients_ >= clients_max_) {
-    return nullptr;
+    return std::nullopt;
   }
   ++clients_;
   woken_ = true;
   wanted_.notify_one();
-  return std::make_shared<Client>(*this);
+  pulsed_.notify_one();
+  return known_ ? change_event() : std::string();
 }
 
-ChangeFeed::Client::~Client() {
-  const std::lock_guard lock(feed_.mutex_);
-  if (--feed_.clients_ == 0) {
-    feed_.known_ = false;  // nobody looks from now on
+void ChangeFeed::leave() {
+  const std::lock_guard lock(mutex_);
+  if (--clients_ == 0) {
+    known_ = false;  // nobody looks from now on
   }
 }
 
-std::optional<std::string> ChangeFeed::Client::next() {
-  std::unique_lock lock(feed_.mutex_);
-  const auto now = std::chrono::steady_clock::now();
-  if (!greeted_) {
-    pulse_due_ = now + kFirstWait;
+void ChangeFeed::pulse(const std::stop_token& ending) {
+  while (!ending.stop_requested()) {
+    std::string event;
+    {
+      std::unique_lock lock(mutex_);
+      pulsed_.wait(lock, ending, [this] { return clients_ > 0; });
+      pulsed_.wait_for(lock, ending, kPulseInterval, [] { return false; });
+      if (ending.stop_requested() || clients_ == 0) {
+        continue;
+      }
+      event = pulse_event();
+    }
+    tell(event);
   }
-  feed_.changed_.wait_until(lock, pulse_due_, [this] {
-    return feed_.stopped_ || (feed_.known_ && feed_.changes_ > seen_);
-  });
-  if (feed_.stopped_) {
-    return std::nullopt;
-  }
-  greeted_ = true;
-  if (feed_.known_ && feed_.changes_ > seen_) {
-    seen_ = feed_.changes_;
-    return feed_.change_event();
-  }
-  pulse_due_ = std::chrono::steady_clock::now() + kPulseInterval;
-  return feed_.pulse_event();
 }
 
 void ChangeFeed::watch(const std::stop_token& ending) {
@@ -130,18 +137,26 @@ void ChangeFeed::look(std::unique_ptr<Report>& report) {
     }
   }
   const auto sources = report->sources();
-  const std::lock_guard lock(mutex_);
+  std::string event;
+  {
+    const std::lock_guard lock(mutex_);
+    event = note_change(*version, sources);
+  }
+  tell(event);
+}
+
+std::string ChangeFeed::note_change(const std::string& version,
+                                    const Result<std::vector<SourceQuality>>& sources) {
   if (sources) {
     for (const SourceQuality& source : *sources) {
       last_commit_us_ = std::max(last_commit_us_, source.last_commit_us);
     }
   }
-  version_ = *version;
+  version_ = version;
   at_us_ = clock_.now_us();
   freshness_us_ = std::exchange(committed_freshness_us_, -1);
   known_ = true;
-  ++changes_;
-  changed_.notify_all();
+  return change_event();
 }
 
 void ChangeFeed::look_at_engines(Report& report) {

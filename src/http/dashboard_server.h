@@ -5,8 +5,8 @@
 // address only; elsewhere the server does not start without a token, and the API, the stream and
 // the metrics want it (the page itself holds no data, and /livez tells nothing but that the process
 // lives). TLS is a proxy's work.
-// Limits: a fixed number of threads, Reports and streams; time-outs on reading, writing and idle
-// connections; bounded request sizes.
+// Limits: a fixed number of threads, Reports, streams and connections; deadlines for heads, readers
+// and idle connections; bounded heads and answers (http_server.h).
 //
 // Threading: start() returns when the server listens; it works on threads of its own until it is
 // destroyed, which ends open streams.

@@ -1,7 +1,8 @@
 #include "http/liveness.h"
 
 #include <fmt/format.h>
-#include <httplib.h>
+
+#include "http/http_server.h"
 
 namespace hirestream {
 namespace {
@@ -17,16 +18,13 @@ Result<void> ask_alive(const ListenAddress& address, std::chrono::milliseconds p
     return fail(ErrorKind::kTransient, "ask whether alive", address.text() + kLivenessPath, message,
                 "is `hirestream run --http` or `hirestream dashboard` running there?");
   };
-  httplib::Client client(reachable_host(address.host), address.port);
-  client.set_connection_timeout(patience);
-  client.set_read_timeout(patience);
-  client.set_write_timeout(patience);
-  const httplib::Result answer = client.Get(kLivenessPath);
-  if (!answer) {
-    return failed(fmt::format("no answer ({})", httplib::to_string(answer.error())));
+  const auto status =
+      ask_http({reachable_host(address.host), address.port}, kLivenessPath, patience);
+  if (!status) {
+    return failed(status.error().message);
   }
-  if (answer->status != 200) {
-    return failed(fmt::format("answered with status {}", answer->status));
+  if (*status != 200) {
+    return failed(fmt::format("answered with status {}", *status));
   }
   return {};
 }

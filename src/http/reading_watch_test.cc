@@ -4,6 +4,7 @@
 
 #include "http/api.h"
 #include "http/change_feed.h"
+#include "http/told_events.h"
 #include "ports/clock.h"
 
 namespace hirestream {
@@ -159,20 +160,22 @@ TEST(Health, IsStaleWhenNothingHasBeenReadForFiveMinutes) {
   EXPECT_NE(health({}).find(R"("last_read":null,"unread_ms":null)"), std::string::npos);
 }
 
-std::string first_pulse(ChangeFeed& feed) {
-  const auto client = feed.join();
+std::string first_pulse(ChangeFeed& feed, Events& events) {
+  feed.join();
   while (true) {
-    const auto event = client->next();
-    if (event->starts_with("event: pulse")) {
-      return *event;
+    std::string event = events.next();
+    if (event.starts_with("event: pulse")) {
+      return event;
     }
   }
 }
 
 TEST(ChangeFeed, PulseTellsLastReadAndFreshnessOfEnginesElsewhere) {
   SteadyClock clock;
-  ChangeFeed feed(opener({minute("site", 6, 1), minute("site", 1, 0, 250'000)}), clock, 1);
-  const std::string pulse = first_pulse(feed);
+  Events events;
+  ChangeFeed feed(opener({minute("site", 6, 1), minute("site", 1, 0, 250'000)}), clock, 1,
+                  events.tell());
+  const std::string pulse = first_pulse(feed, events);
   EXPECT_NE(pulse.find(R"("freshness_ms":250.000,"unread_ms":360000,"unread_source":"site")"),
             std::string::npos)
       << pulse;
@@ -180,9 +183,20 @@ TEST(ChangeFeed, PulseTellsLastReadAndFreshnessOfEnginesElsewhere) {
 
 TEST(ChangeFeed, PulseLeavesFreshnessToTheEngineOfThisProcess) {
   SteadyClock clock;
-  ChangeFeed feed(opener({minute("site", 1, 1, 250'000)}), clock, 1);
+  Events events;
+  ChangeFeed feed(opener({minute("site", 1, 1, 250'000)}), clock, 1, events.tell());
   feed.wake(7'000);
-  EXPECT_NE(first_pulse(feed).find(R"("freshness_ms":null)"), std::string::npos);
+  EXPECT_NE(first_pulse(feed, events).find(R"("freshness_ms":null)"), std::string::npos);
+}
+
+TEST(ChangeFeed, ClientsLearnTheLastChangeAtOnceOrWhenItIsKnown) {
+  SteadyClock clock;
+  Events events;
+  ChangeFeed feed(opener({minute("site", 1, 1)}), clock, 2, events.tell());
+  EXPECT_EQ(feed.join(), "");
+  const std::string change = events.next();
+  EXPECT_TRUE(change.starts_with("event: change")) << change;
+  EXPECT_EQ(feed.join(), change);
 }
 
 }  // namespace

@@ -17,11 +17,20 @@ void ReportPool::give_back(std::unique_ptr<Report> report) {
   returned_.notify_one();
 }
 
+void ReportPool::stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  returned_.notify_all();
+}
+
 Result<ReportPool::Loan> ReportPool::borrow(std::chrono::milliseconds patience) {
   {
     std::unique_lock lock(mutex_);
-    if (!returned_.wait_for(lock, patience, [this] { return free_ > 0; })) {
+    if (!returned_.wait_for(lock, patience, [this] { return stopped_ || free_ > 0; })) {
       return fail(ErrorKind::kTransient, "read", "warehouse", "too many questions at once");
+    }
+    if (stopped_) {
+      return fail(ErrorKind::kTransient, "read", "warehouse", "the program ends");
     }
     --free_;
     if (!idle_.empty()) {

@@ -32,8 +32,10 @@ class ReportPool {
     ReportPool* pool_;
     std::unique_ptr<Report> report_;
   };
-  // kTransient when all are busy for that long, or when the warehouse cannot be reached.
+  // kTransient when all are busy for that long, the warehouse cannot be reached, or it is the end.
   Result<Loan> borrow(std::chrono::milliseconds patience);
+  // Nothing is lent from then on, and nobody waits.
+  void stop();
 
  private:
   void give_back(std::unique_ptr<Report> report);
@@ -42,6 +44,7 @@ class ReportPool {
   std::mutex mutex_;
   std::condition_variable returned_;
   size_t free_;  // how many more may be lent
+  bool stopped_ = false;
   std::vector<std::unique_ptr<Report>> idle_;
 };
 

@@ -94,7 +94,7 @@ class StructureRules(unittest.TestCase):
         self.assert_only("write it in quotes", {"src/model/a.cc": "#include <model/cell.h>\n"})
 
     def test_library_header_in_a_plain_header(self):
-        for header in ["mysql.h", "sqlite3.h", "simdjson.h", "CLI/CLI.hpp", "toml++/toml.h", "spdlog/spdlog.h", "httplib.h", "zstd.h",
+        for header in ["mysql.h", "sqlite3.h", "simdjson.h", "CLI/CLI.hpp", "toml++/toml.h", "spdlog/spdlog.h", "zstd.h",
                        "prometheus/counter.h", "date/tz.h", "mysql/errmsg.h"]:
             with self.subTest(header):
                 text = f"// A thing.\n#pragma once\n#include <{header}>\n"

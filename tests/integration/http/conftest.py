@@ -159,9 +159,10 @@ def first_line(process, seconds=30):
 
 
 @contextlib.contextmanager
-def serving(warehouse_uri, *arguments, **more):
+def serving(warehouse_uri, *arguments, before=None, **more):
+    """`before` runs in the server's process before the program."""
     process = subprocess.Popen([BINARY, "--json", "dashboard", "--warehouse", warehouse_uri, *arguments], env=environment(**more),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=before)
     try:
         line = first_line(process)
         assert line, process.stderr.read()
