@@ -112,8 +112,8 @@ sources: ## the same rows through every source into every warehouse, a million o
 	@HIRESTREAM_E2E_ROWS=$(ROWS) HIRESTREAM_BINARY=$(CURDIR)/build/hirestream tests/support/services/services.sh run -- \
 	  tests/support/python/run -m pytest -q -p no:cacheprovider tests/e2e/test_sources.py --proof docs/proof/sources.md $(ARGS)
 
-compose: build ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles)
-	@tests/compose/run --build $(BUILD) $(ARGS)
+compose: build ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles); writes docs/proof/compose.md
+	@tests/compose/run --build $(BUILD) $(ARGS) --proof docs/proof/compose.md
 
 packages: ## the Debian package installed, run as a service, upgraded and removed in a clean system, and the build on Debian 13, for real (root); writes docs/proof/packages.md
 	@$(setup_full)
