@@ -341,6 +341,24 @@ TEST(TailEngine, AClockThatIsSetBackInAStepThatFailsIsNotForgotten) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+// What waits in the queue for another look waits for an instant of the clock that ran ahead.
+TEST(TailEngine, AClockThatIsSetBackWakesWhatWaitsToBeConfirmed) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .gone_from_s = 30, .gone_until_s = 2000});
+  scenario.set_clock_error(3600);
+  scenario.run_until(20);
+  scenario.kill();
+  scenario.run_until(40);
+  scenario.set_strongest_fails(true);
+  scenario.run_until(300);
+  EXPECT_FALSE(scenario.slice().held);
+  scenario.set_clock_error(600);
+  scenario.run_until(302);
+  scenario.set_strongest_fails(false);
+  scenario.run_until(330);
+  EXPECT_TRUE(scenario.slice().held);
+}
+
 TEST(TailEngine, RepairReleasesASliceWhoseRowsCameBackAfterTheLastAudit) {
   Scenario scenario;
   scenario.options.audit_delays_us = {60 * kSecondUs};
