@@ -1610,6 +1610,27 @@ TEST_P(WarehouseSqlContract, InitFillsTheDaysOfAnOlderWarehouseAndFencesItsEngin
 
 // A warehouse of a version that kept no kinds can be looked at as it is; init gives it the table,
 // and no engine of that version goes on beside it.
+TEST_P(WarehouseSqlContract, InitForgetsRowHashesOfAnOlderVersionAndMovesRevisionsOnce) {
+  start();
+  SliceChange slice = change({0, 7}, 0, ChangeMode::kReplace, {cell(100, 1, {.clicks = 1})});
+  slice.entry.digest = {1, 0xfeed};
+  slice.entry.classes.counted = 1;
+  Commit commit = commit_of({slice});
+  add_cells(commit, {}, slice.contribution);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  const int64_t before = entry({0, 7}).revision;
+  // The source's fingerprint does not say what its hashes are made of.
+  database_->run("UPDATE hirestream_meta SET value = '3' WHERE name = 'schema_version'");
+  for (int start = 0; start < 2; ++start) {
+    expect_ok(database_->open()->init());
+    EXPECT_EQ(entry({0, 7}).digest.hash, 0u) << "it would look like another row's";
+    EXPECT_EQ(entry({0, 7}).digest.rows, 1);
+    EXPECT_EQ(entry({0, 7}).revision, before + 1) << "a repair begun before would be committed";
+    database_->run("UPDATE hirestream_meta SET value = '3' WHERE name = 'schema_version'");
+  }
+  EXPECT_EQ(events(), slice.contribution);
+}
+
 TEST_P(WarehouseSqlContract, InitGivesAnOlderWarehouseTheTableOfKinds) {
   fingerprint_[std::string(kRowDigest)] = kRowDigestNow;
   start(1);
