@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <span>
 #include <string>
 #include <string_view>
@@ -98,6 +98,34 @@ void set_id(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::s
   }
 }
 
+// A refused bid is kept, and hashed, as the engine's driver shows a decimal: "-35E-1". Arrow has one
+// scale for all rows, so that zeros at the end say nothing.
+std::string shown_decimal(std::string_view text) {
+  const size_t point = text.find('.');
+  if (point == std::string_view::npos) {
+    return fmt::format("{}E0", text);
+  }
+  const std::string_view fraction = text.substr(point + 1, text.find_last_not_of('0') - point);
+  const std::string_view sign = text.starts_with('-') ? "-" : "";
+  std::string digits = fmt::format("{}{}", text.substr(sign.size(), point - sign.size()), fraction);
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  return fmt::format("{}{}E{}", sign, digits, -static_cast<int64_t>(fraction.size()));
+}
+
+void set_bid(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
+  if (const auto number = column.integer(row)) {
+    batch.set_bid(bid_from_int(*number), column.text(row, scratch));
+    return;
+  }
+  const std::string_view text = column.text(row, scratch);
+  if (column.kind() == ArrowKind::kDecimal) {
+    const BidResult bid = bid_from_text(text);
+    batch.set_bid(bid, bid.error ? shown_decimal(text) : std::string());
+  } else {
+    batch.set_bid_text(text);
+  }
+}
+
 void set_ts(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
   if (const auto us = column.instant_us(row)) {
     batch.set_ts_us(*us);
@@ -116,10 +144,7 @@ void set_cell(Column which, const ArrowColumn& column, int64_t row, TrackingBatc
     case Column::kTs:
       return set_ts(column, row, batch, scratch);
     case Column::kBid:
-      if (const auto number = column.integer(row)) {
-        return batch.set_bid(bid_from_int(*number), column.text(row, scratch));
-      }
-      return batch.set_bid_text(column.text(row, scratch));
+      return set_bid(column, row, batch, scratch);
     case Column::kCustomTrack:
     case Column::kEv:
     case Column::kEd:

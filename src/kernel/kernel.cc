@@ -89,7 +89,9 @@ SliceCounter::Wants Kernel::wants(const CountRequest& request) const {
   if (description().strategy == Strategy::kScan) {
     const ScanClock clock(description(), engine_);
     return [clock, request](const SliceKey& key) {
-      return (!request.closed_only || clock.is_over(key, request.begun_us)) &&
+      // Rows without an event time are never over; there is nothing to wait for, either.
+      return (!request.closed_only || !ScanClock::event_of(key) ||
+              clock.is_over(key, request.begun_us)) &&
              clock.is_in_bound(key, request.window);
     };
   }
@@ -136,10 +138,14 @@ Result<std::vector<SlicePart>> Kernel::count_range(uint64_t begin, uint64_t end,
   counting.unique = scan;
   SliceCounter counter = this->counter(counting);
   const ReadLevel level = request.strongest ? ReadLevel::kStrongest : ReadLevel::kConfigured;
+  if (scan) {
+    // It gives parts out whenever it likes: no need to stop anywhere.
+    HIRESTREAM_TRY(count_sweep({RingPart{begin, end, request.window}, level}, counter));
+    return counter.take();
+  }
   RingWalk walk(engine_.rows_per_commit, begin);
   while (walk.place() < end) {
-    // A scan gives parts out whenever it likes: it is read in one go.
-    RingPart part = scan ? RingPart{begin, end, request.window} : walk.part();
+    RingPart part = walk.part();
     part.end = std::min(part.end, end);
     const int64_t before = counter.rows();
     HIRESTREAM_TRY(count_sweep({part, level}, counter));

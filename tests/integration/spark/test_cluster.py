@@ -10,9 +10,7 @@ import zipfile
 import pytest
 
 from cluster import HOME, Cluster
-from conftest import ROOT, end_to_end
-from test_job import cells, expected, raw_logs  # noqa: F401
-from test_job import query
+from conftest import ROOT, cells, end_to_end, query
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +44,20 @@ def report_of(submitted):
     return json.loads(submitted.stdout[submitted.stdout.index("{"):])
 
 
-def test_the_command_of_the_readme(cluster, installed, mysql, mysql_database, raw_logs, expected, tmp_path):  # noqa: F811
+def test_the_command_of_the_readme(cluster, installed, mysql, mysql_database, raw_logs, expected, tmp_path):
+    line = 'spark-submit --master spark://master:7077 "$(hirestream-spark --script)" backfill --config hirestream.toml'
+    assert line in (ROOT / "README.md").read_text(encoding="utf-8")
     settings = tmp_path / "hirestream.toml"
     settings.write_text(f'[source]\nuri = "{raw_logs["tail"]}"\n[warehouse]\nuri = "{mysql.uri(mysql_database)}"\n', encoding="utf-8")
-    report = report_of(cluster.submit(installed / "bin" / "hirestream-spark", "backfill", "--config", settings))
+    script = subprocess.run([installed / "bin" / "hirestream-spark", "--script"], text=True, stdout=subprocess.PIPE, check=True,
+                            env=cluster.environment).stdout.strip()
+    assert script.startswith(str(installed))
+    report = report_of(cluster.submit(script, "backfill", "--config", settings))
     assert report["complete"] and report["slices_published"] > 0
     assert cells(mysql, mysql_database) == expected[0]
 
 
-def test_a_fault_of_each_process_changes_no_number(cluster, mysql, mysql_database, raw_logs, expected, tmp_path):  # noqa: F811
+def test_a_fault_of_each_process_changes_no_number(cluster, mysql, mysql_database, raw_logs, expected, tmp_path):
     driver = pathlib.Path(__file__).parent / "faulty_driver.py"
     report = report_of(cluster.submit(driver, raw_logs["tail"], mysql.uri(mysql_database), tmp_path))
     assert {path.name for path in tmp_path.iterdir()} >= {"exception", "killed_python", "killed_worker"}

@@ -1,6 +1,6 @@
 """The command line of hirestream on Spark.
 
-    spark-submit --master … $(which hirestream-spark) backfill --config hirestream.toml
+    spark-submit --master … "$(hirestream-spark --script)" backfill --config hirestream.toml
     hirestream-spark verify --set source.uri=cassandra://db/logs/tracking --set warehouse.uri=mysql://hirestream@db/etl_data
 
 Exit codes are those of `hirestream`: 0 done, 1 a difference or slices that want to be counted again, 2 something a person must change,
@@ -27,6 +27,8 @@ FILES = ("parquet", "csv", "ndjson")
 
 def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hirestream-spark", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    # spark-submit takes a script by the end of its name.
+    parser.add_argument("--script", action="version", version=__file__, help="print where this script is, for spark-submit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in (("backfill", "count everything, and publish it"),
                        ("verify", "count everything, and tell what differs from the warehouse"),
