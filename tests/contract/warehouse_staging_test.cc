@@ -138,7 +138,8 @@ class StagingContract : public testing::TestWithParam<std::string> {
     int64_t sum = 0;
     const auto known = warehouse_->sources();
     const std::array<SliceKey, 3> keys = {kSliceA, kSliceB, kSliceC};
-    for (const auto& slice : *warehouse_->load_contributions(known->front().id, keys)) {
+    const auto stored = warehouse_->load_contributions(known->front().id, keys);
+    for (const StoredContribution& slice : *stored) {
       for (const Cell& cell : slice.contribution) {
         sum += cell.measures.clicks;
       }
@@ -147,7 +148,8 @@ class StagingContract : public testing::TestWithParam<std::string> {
   }
   LedgerEntry entry(const SliceKey& key) {
     const auto known = warehouse_->sources();
-    return warehouse_->load_contributions(known->front().id, std::array{key})->front().entry;
+    const auto stored = warehouse_->load_contributions(known->front().id, std::array{key});
+    return stored->front().entry;
   }
 
   std::unique_ptr<WarehouseDatabase> database_;
