@@ -98,8 +98,8 @@ void set_id(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::s
   }
 }
 
-// A refused bid is kept, and hashed, as the engine's driver shows a decimal: "-35E-1". Arrow has one
-// scale for all rows, so that zeros at the end say nothing.
+// A refused bid is kept, and hashed, as the engine's driver shows a decimal: "-35E-1". Arrow has
+// one scale for all rows, so that zeros at the end say nothing.
 std::string shown_decimal(std::string_view text) {
   const size_t point = text.find('.');
   if (point == std::string_view::npos) {
