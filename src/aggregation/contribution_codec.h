@@ -1,9 +1,8 @@
-// Contributions as bytes: the ledger's blobs. Format version 1: "HSC1", then xxh3-64 of all that
-// follows (little-endian), then the uncompressed size (little-endian u32), then a zstd frame of:
-// cell count (LEB128), then per cell in key order: local_hour as zig-zag difference to the cell
-// before, job_id … group_id zig-zag, a byte whose bits say which of the six measures follow, those
-// as zig-zag LEB128. Equal contributions give equal bytes; cells written in any other way (numbers
-// longer than need be, zero measures) are damage.
+// Contributions as bytes: the ledger's blobs. Format version 1: a sealed blob (sealed_bytes.h)
+// "HSC1" of: cell count (LEB128), then per cell in key order: local_hour as zig-zag difference to
+// the cell before, job_id … group_id zig-zag, a byte whose bits say which of the six measures
+// follow, those as zig-zag LEB128. Equal contributions give equal bytes; cells written in any other
+// way (numbers longer than need be, zero measures) are damage.
 #pragma once
 
 #include <string>

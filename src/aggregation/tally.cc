@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 #include "model/json_text.h"
@@ -108,6 +109,21 @@ void Tally::add(RowClassifier& classifier, const TrackingBatch& batch, size_t ro
   }
 }
 
+void Tally::add(const SlicePart& part) {
+  digest_ += part.digest;
+  classes_ += part.classes;
+  const size_t room = kRejectsPerSliceMax - rejects_.size();
+  rejects_.insert(
+      rejects_.end(), part.rejects.begin(),
+      part.rejects.begin() + static_cast<std::ptrdiff_t>(std::min(room, part.rejects.size())));
+  for (const NotCounted& kind : part.not_counted) {
+    not_counted_.add(kind);
+  }
+  for (const Cell& cell : part.contribution) {
+    add_cell(cell.key, cell.measures);
+  }
+}
+
 void Tally::note_not_counted(WhyNotCounted why, const TrackingBatch& batch, size_t row) {
   const bool has_track = batch.status(Column::kCustomTrack, row) == CellStatus::kValue;
   not_counted_.add(why, has_track ? "" : "ev=",
@@ -169,6 +185,21 @@ void Tally::grow() {
 Contribution Tally::contribution() const {
   Contribution out = cells_;
   canonicalize(out);
+  return out;
+}
+
+std::vector<SlicePart> Tally::parts(const SliceKey& slice) const {
+  HIRESTREAM_CHECK(!beyond_);
+  const Contribution cells = contribution();
+  std::vector<SlicePart> out = {{slice, digest_, classes_, {}, rejects_, not_counted_.all()}};
+  for (size_t begin = 0; begin < cells.size(); begin += kCellsPerPart) {
+    if (begin > 0) {
+      out.push_back({.key = slice});
+    }
+    const auto some =
+        std::span(cells).subspan(begin, std::min(kCellsPerPart, cells.size() - begin));
+    out.back().contribution.assign(some.begin(), some.end());
+  }
   return out;
 }
 

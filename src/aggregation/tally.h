@@ -11,17 +11,24 @@
 #include "model/contribution.h"
 #include "model/not_counted.h"
 #include "model/slice.h"
+#include "model/slice_part.h"
 
 namespace hirestream {
 
 // Rejected rows kept of one slice; all of them are counted.
 inline constexpr size_t kRejectsPerSliceMax = 1000;
+// Cells of one part of a slice.
+inline constexpr size_t kCellsPerPart = 20'000;
 
 class Tally {
  public:
   // Counts the row, if it did not arrive before the start. The caller sees to it that no row comes
   // twice.
   void add(RowClassifier& classifier, const TrackingBatch& batch, size_t row);
+
+  // Counts what was counted elsewhere, of other rows of the same slice. Of rejected rows it keeps
+  // no more than of rows.
+  void add(const SlicePart& part);
 
   const RowDigest& digest() const { return digest_; }
   const RowClasses& classes() const { return classes_; }
@@ -36,6 +43,9 @@ class Tally {
   const std::optional<CellKey>& beyond() const { return beyond_; }
   // Canonical.
   Contribution contribution() const;
+  // What was counted, as a slice's parts: at least one, and only the first has more than cells. Not
+  // if there is something beyond().
+  std::vector<SlicePart> parts(const SliceKey& slice) const;
   // Back to empty; keeps the memory.
   void clear();
 

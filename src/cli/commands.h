@@ -71,6 +71,7 @@ void add_run_command(CLI::App& app, CommandContext& context);
 void add_init_command(CLI::App& app, CommandContext& context);
 void add_doctor_command(CLI::App& app, CommandContext& context);
 void add_verify_command(CLI::App& app, CommandContext& context);
+void add_publish_command(CLI::App& app, CommandContext& context);
 void add_adopt_command(CLI::App& app, CommandContext& context);
 void add_migrate_command(CLI::App& app, CommandContext& context);
 void add_rejects_command(CLI::App& app, CommandContext& context);

@@ -57,6 +57,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
   add_init_command(app, context);
   add_doctor_command(app, context);
   add_verify_command(app, context);
+  add_publish_command(app, context);
   add_adopt_command(app, context);
   add_dashboard_command(app, context);
   add_healthcheck_command(app, context);

@@ -4,6 +4,7 @@
 #include "adapters/mysql/session.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/job_directory.h"
+#include "adapters/sql/staging.h"
 #include "adapters/sql/warehouse.h"
 #include "adapters/sqlite/backend.h"
 #include "adapters/sqlite/session.h"
@@ -38,6 +39,16 @@ Result<std::unique_ptr<sql::Backend>> open_backend(const WarehouseSettings& sett
   return open_mysql(settings, missing);
 }
 
+Result<std::unique_ptr<sql::Session>> open_session(const WarehouseSettings& settings) {
+  if (settings.uri->scheme == Scheme::kSqlite) {
+    HIRESTREAM_ASSIGN(auto session, sqlite::Session::open({.path = settings.uri->path}));
+    return std::unique_ptr<sql::Session>(std::move(session));
+  }
+  HIRESTREAM_ASSIGN(auto session,
+                    mysql::Session::open(mysql_config(*settings.uri, settings.password)));
+  return std::unique_ptr<sql::Session>(std::move(session));
+}
+
 std::string joined(const std::vector<std::string>& statements) {
   std::string out;
   for (const std::string& statement : statements) {
@@ -56,13 +67,13 @@ Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& setti
 }
 
 Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings) {
-  if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto session, sqlite::Session::open({.path = settings.uri->path}));
-    return std::make_unique<Leases>(std::move(session));
-  }
-  HIRESTREAM_ASSIGN(auto session,
-                    mysql::Session::open(mysql_config(*settings.uri, settings.password)));
+  HIRESTREAM_ASSIGN(auto session, open_session(settings));
   return std::make_unique<Leases>(std::move(session));
+}
+
+Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings) {
+  HIRESTREAM_ASSIGN(auto session, open_session(settings));
+  return std::unique_ptr<Staging>(std::make_unique<SqlStaging>(std::move(session)));
 }
 
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,

@@ -9,6 +9,7 @@
 
 #include "adapters/sql/leases.h"
 #include "config/settings.h"
+#include "ports/staging.h"
 #include "ports/warehouse.h"
 
 namespace hirestream {
@@ -23,6 +24,7 @@ Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& setti
 
 // The same with a connection of its own; the tables must exist.
 Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings);
+Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings);
 
 // What `init` would run, and for MySQL the accounts with the least privileges that the engine and
 // the dashboards need; passwords in it are placeholders. Needs no connection.

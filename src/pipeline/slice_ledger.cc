@@ -152,6 +152,20 @@ Result<void> SliceLedger::open_as_publisher() {
   return companies_.start();
 }
 
+Result<void> SliceLedger::open_for(const SourceRegistration& given) {
+  writers_.clear();
+  companies_as_of_ = -1;
+  std::string names;
+  HIRESTREAM_ASSIGN(const std::optional<SourceStatus> source, find_source(names));
+  if (source) {
+    HIRESTREAM_TRY(check_known_source({source->name, source->kind, source->fingerprint}, given));
+    source_id_ = source->id;
+  } else {
+    HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(given));
+  }
+  return companies_.start();
+}
+
 Result<std::vector<LedgerEntry>> SliceLedger::load_entries() {
   return ports_.warehouse.load_ledger(source_id_, shards_, INT64_MIN);
 }

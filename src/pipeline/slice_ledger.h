@@ -71,6 +71,10 @@ class SliceLedger {
   // warehouse does not know it.
   Result<void> open_as_publisher();
 
+  // The same for slices that were counted elsewhere, of a source that is so. One that the warehouse
+  // does not know is registered.
+  Result<void> open_for(const SourceRegistration& given);
+
   const std::vector<int32_t>& shards() const { return shards_; }
   RowClassifier& classifier() { return classifier_; }
   CompanyDirectory& companies() { return companies_; }

@@ -13,6 +13,7 @@
 
 #include "adapters/mysql/tls.h"
 #include "adapters/sql/dialect.h"
+#include "adapters/sql/multi_row_insert.h"
 
 namespace hirestream {
 
@@ -504,17 +505,7 @@ std::string Connection::quoted(std::string_view text) const {
 }
 
 void Connection::append_bytes(std::string& sql, std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  sql += "x'";
-  const size_t start = sql.size();
-  sql.resize(start + 2 * bytes.size());
-  char* out = sql.data() + start;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    *out++ = kDigits[byte >> 4];
-    *out++ = kDigits[byte & 15];
-  }
-  sql += '\'';
+  sql::append_bytes(sql, bytes);
 }
 
 }  // namespace mysql

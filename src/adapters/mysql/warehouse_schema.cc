@@ -185,6 +185,39 @@ constexpr const char* kVerifications = R"(  source_id INT NOT NULL,
   cells_different BIGINT NOT NULL,
   PRIMARY KEY (source_id, at_us))";
 
+// What waits to be published (ports/staging.h). A run's id is at most kRunIdMax characters.
+constexpr const char* kStagedRuns = R"(  run_id VARCHAR(128) NOT NULL,
+  source_name VARCHAR(512) NOT NULL,
+  kind VARCHAR(32) NOT NULL,
+  fingerprint LONGTEXT NOT NULL,
+  shard_count INT NOT NULL,
+  lifetime_us BIGINT NULL,
+  strongest TINYINT NOT NULL,
+  begun_us BIGINT NOT NULL,
+  published_us BIGINT NOT NULL,
+  PRIMARY KEY (run_id))";
+
+constexpr const char* kStagedAttempts = R"(  run_id VARCHAR(128) NOT NULL,
+  attempt BIGINT NOT NULL,
+  accepted TINYINT NOT NULL,
+  PRIMARY KEY (run_id, attempt))";
+
+// Of the ledger's slices when the run began.
+constexpr const char* kStagedRevisions = R"(  run_id VARCHAR(128) NOT NULL,
+  shard INT NOT NULL,
+  bucket BIGINT NOT NULL,
+  revision BIGINT NOT NULL,
+  PRIMARY KEY (run_id, shard, bucket))";
+
+// A blob of aggregation/slice_part_codec.h.
+constexpr const char* kStagedSlices = R"(  run_id VARCHAR(128) NOT NULL,
+  shard INT NOT NULL,
+  bucket BIGINT NOT NULL,
+  attempt BIGINT NOT NULL,
+  part INT NOT NULL,
+  contribution LONGBLOB NOT NULL,
+  PRIMARY KEY (run_id, shard, bucket, attempt, part))";
+
 // Summed before it is joined, and in doubles, which are exact here: 2.5 times as fast as decimals.
 constexpr const char* kAccounting =
     R"(CREATE OR REPLACE VIEW hirestream_accounting AS
@@ -251,17 +284,26 @@ std::vector<MysqlSchemaObject> mysql_schema() {
   constexpr const char* kMeta =
       "  name VARCHAR(64) NOT NULL,\n  value VARCHAR(255) NOT NULL,\n  PRIMARY KEY (name)";
   std::vector<MysqlSchemaObject> objects = {{"events", mysql_events_table("events")}};
-  for (const auto& [name, columns] :
-       {std::pair{"hirestream_meta", kMeta}, std::pair{"hirestream_days", kDays},
-        std::pair{"hirestream_sources", kSources}, std::pair{"hirestream_writers", kWriters},
-        std::pair{"hirestream_leases", kLeases}, std::pair{"hirestream_slices", kSlices},
-        std::pair{"hirestream_deltas", kDeltas}, std::pair{"hirestream_frozen", kFrozen},
-        std::pair{"hirestream_frozen_days", kFrozenDays},
-        std::pair{"hirestream_frozen_marks", kFrozenMarks},
-        std::pair{"hirestream_rejects", kRejects}, std::pair{"hirestream_kinds", kKinds},
-        std::pair{"hirestream_jobs", kJobs}, std::pair{"hirestream_publishers", kPublishers},
-        std::pair{"hirestream_minutes", kMinutes},
-        std::pair{"hirestream_verifications", kVerifications}}) {
+  for (const auto& [name, columns] : {std::pair{"hirestream_meta", kMeta},
+                                      std::pair{"hirestream_days", kDays},
+                                      std::pair{"hirestream_sources", kSources},
+                                      std::pair{"hirestream_writers", kWriters},
+                                      std::pair{"hirestream_leases", kLeases},
+                                      std::pair{"hirestream_slices", kSlices},
+                                      std::pair{"hirestream_deltas", kDeltas},
+                                      std::pair{"hirestream_frozen", kFrozen},
+                                      std::pair{"hirestream_frozen_days", kFrozenDays},
+                                      std::pair{"hirestream_frozen_marks", kFrozenMarks},
+                                      std::pair{"hirestream_rejects", kRejects},
+                                      std::pair{"hirestream_kinds", kKinds},
+                                      std::pair{"hirestream_jobs", kJobs},
+                                      std::pair{"hirestream_publishers", kPublishers},
+                                      std::pair{"hirestream_minutes", kMinutes},
+                                      std::pair{"hirestream_verifications", kVerifications},
+                                      std::pair{"hirestream_staged_runs", kStagedRuns},
+                                      std::pair{"hirestream_staged_attempts", kStagedAttempts},
+                                      std::pair{"hirestream_staged_revisions", kStagedRevisions},
+                                      std::pair{"hirestream_staged_slices", kStagedSlices}}) {
     objects.push_back({name, table(name, columns)});
   }
   objects.push_back({"hirestream_accounting", kAccounting, true});

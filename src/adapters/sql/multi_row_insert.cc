@@ -86,7 +86,26 @@ Error MultiRowInsert::with_row(Error error) const {
   return error;
 }
 
+void append_bytes(std::string& sql, std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  sql += "x'";
+  const size_t start = sql.size();
+  sql.resize(start + 2 * bytes.size());
+  char* out = sql.data() + start;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    *out++ = kDigits[byte >> 4];
+    *out++ = kDigits[byte & 15];
+  }
+  sql += '\'';
+}
+
 std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceKey> keys) {
+  return slice_conditions(fmt::format("source_id = {}", source), keys);
+}
+
+std::vector<std::string> slice_conditions(const std::string& source,
+                                          std::span<const SliceKey> keys) {
   std::map<int32_t, std::vector<int64_t>> buckets;
   for (const SliceKey& key : keys) {
     buckets[key.shard].push_back(key.bucket);
@@ -97,8 +116,8 @@ std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceK
     for (size_t begin = 0; begin < all.size(); begin += kBucketsMax) {
       const std::span<const int64_t> some =
           std::span<const int64_t>(all).subspan(begin, std::min(kBucketsMax, all.size() - begin));
-      conditions.push_back(fmt::format("source_id = {} AND shard = {} AND bucket IN ({})", source,
-                                       shard, fmt::join(some, ",")));
+      conditions.push_back(
+          fmt::format("{} AND shard = {} AND bucket IN ({})", source, shard, fmt::join(some, ",")));
     }
   }
   return conditions;

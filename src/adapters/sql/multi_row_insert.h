@@ -37,8 +37,14 @@ class MultiRowInsert {
   size_t bytes_max_;
 };
 
+// x'…'
+void append_bytes(std::string& sql, std::string_view bytes);
+
 // Conditions on source_id, shard and bucket that together cover these slices, each short enough to
 // be read by ranges of the primary key.
 std::vector<std::string> slice_conditions(int32_t source, std::span<const SliceKey> keys);
+// The same, where another condition stands for the source.
+std::vector<std::string> slice_conditions(const std::string& source,
+                                          std::span<const SliceKey> keys);
 
 }  // namespace hirestream::sql

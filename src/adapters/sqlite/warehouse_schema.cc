@@ -256,6 +256,50 @@ constexpr const char* kVerifications =
   PRIMARY KEY (source_id, at_us)
 ) STRICT, WITHOUT ROWID)";
 
+// What waits to be published (ports/staging.h).
+constexpr const char* kStagedRuns =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_staged_runs (
+  run_id TEXT NOT NULL PRIMARY KEY,
+  source_name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  shard_count INTEGER NOT NULL,
+  lifetime_us INTEGER,
+  strongest INTEGER NOT NULL,
+  begun_us INTEGER NOT NULL,
+  published_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID)";
+
+constexpr const char* kStagedAttempts =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_staged_attempts (
+  run_id TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  accepted INTEGER NOT NULL,
+  PRIMARY KEY (run_id, attempt)
+) STRICT, WITHOUT ROWID)";
+
+// Of the ledger's slices when the run began.
+constexpr const char* kStagedRevisions =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_staged_revisions (
+  run_id TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  PRIMARY KEY (run_id, shard, bucket)
+) STRICT, WITHOUT ROWID)";
+
+// A blob of aggregation/slice_part_codec.h.
+constexpr const char* kStagedSlices =
+    R"(CREATE TABLE IF NOT EXISTS hirestream_staged_slices (
+  run_id TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  contribution BLOB NOT NULL,
+  PRIMARY KEY (run_id, shard, bucket, attempt, part)
+) STRICT)";
+
 constexpr const char* kAccounting =
     R"(CREATE VIEW IF NOT EXISTS hirestream_accounting AS
 SELECT s.id AS source_id, s.name, s.kind,
@@ -317,6 +361,10 @@ std::vector<std::string> sqlite_schema_statements() {
       kPublishers,
       kMinutes,
       kVerifications,
+      kStagedRuns,
+      kStagedAttempts,
+      kStagedRevisions,
+      kStagedSlices,
       kAccounting,
       "INSERT OR IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '" +
           std::to_string(sql::kSchemaVersion) + "')",

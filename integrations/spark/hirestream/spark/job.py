@@ -1,0 +1,263 @@
+"""What a run on Spark does.
+
+1. The driver begins a run: the warehouse notes which revisions its ledger has.
+2. Each task counts slices, stages them under its own attempt's number in one transaction, and answers with one receipt.
+3. Spark delivers one receipt of each task, whatever was tried again: the driver accepts those attempts, and publishes.
+
+What was staged by an attempt without a receipt is never published. A slice that somebody else replaced after 1 is left alone.
+"""
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+import hirestream._kernel as kernel
+from hirestream._kernel import HirestreamError, Kernel, Parts
+
+if TYPE_CHECKING:
+    import pyarrow
+    from pyspark.sql import DataFrame, SparkSession
+
+RECEIPT = ("attempt", "slices", "rows", "cells", "rejected")
+RECEIPT_SCHEMA = ", ".join(f"{name} long" for name in RECEIPT)
+Receipt = Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The engine's settings, as every worker needs them. Secrets travel with the tasks, and appear in no setting of Spark."""
+
+    options: Dict[str, str] = field(default_factory=dict)
+    toml: str = ""
+    frame: Optional[Tuple[str, str]] = None
+    secrets: Dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(config: Optional[str] = None, options: Optional[Dict[str, str]] = None, frame: Optional[Tuple[str, str]] = None) -> "Settings":
+        config = config or os.environ.get("HIRESTREAM_CONFIG")
+        toml = ""
+        if config:
+            with open(config, encoding="utf-8") as file:
+                toml = file.read()
+        environment = {name: value for name, value in os.environ.items()
+                       if name.startswith("HIRESTREAM_") and name not in ("HIRESTREAM_CONFIG", "HIRESTREAM_KERNEL")}
+        return Settings(dict(options or {}), toml, frame, environment)
+
+    def __repr__(self) -> str:
+        return f"Settings({sorted(self.options)}, frame={self.frame})"
+
+    def open(self) -> Kernel:
+        """This process's kernel for these settings: opened once, and anew in a process that was forked from it."""
+        name = (os.getpid(), json.dumps(asdict(self), sort_keys=True))
+        if name not in _kernels:
+            _kernels.clear()
+            os.environ.update(self.secrets)
+            with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
+                file.write(self.toml)
+                file.flush()
+                _kernels[name] = Kernel(file.name if self.toml else None, self.options, self.frame)
+        return _kernels[name]
+
+
+_kernels: Dict[Tuple[int, str], Kernel] = {}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every task of a run knows."""
+
+    id: str
+    settings: Settings
+    begun_us: int
+    flags: int = 0
+
+
+def stage(run: Run, parts: Parts) -> Receipt:
+    """Stages what this attempt of a task has counted; the receipt must be all that the task answers."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    attempt = context.taskAttemptId() if context is not None else 0
+    run.settings.open().stage(run.id, attempt, parts)
+    summary = parts.summary()
+    return (attempt, *(int(summary[name]) for name in RECEIPT[1:]))
+
+
+def ranges_task(run: Run) -> Callable[[Iterable[Tuple[int, int]]], Iterator[Receipt]]:
+    """Counts ranges of the ring."""
+
+    def task(ranges: Iterable[Tuple[int, int]]) -> Iterator[Receipt]:
+        parts = Parts()
+        for begin, end in ranges:
+            parts.move(run.settings.open().count_range(begin, end, run.begun_us, run.flags))
+        yield stage(run, parts)
+
+    return task
+
+
+def window_task(run: Run, from_us: int, to_us: int) -> Callable[[Iterable[Tuple[int, int]]], Iterator[Receipt]]:
+    """Counts ranges of the ring, of events of these times alone."""
+
+    def task(ranges: Iterable[Tuple[int, int]]) -> Iterator[Receipt]:
+        parts = Parts()
+        for begin, end in ranges:
+            parts.move(run.settings.open().count_window(from_us, to_us, begin, end, run.begun_us, run.flags))
+        yield stage(run, parts)
+
+    return task
+
+
+def slices_task(run: Run) -> Callable[[Iterable[Tuple[int, int]]], Iterator[Receipt]]:
+    """Counts slices, each a partition of the table, by name."""
+
+    def task(slices: Iterable[Tuple[int, int]]) -> Iterator[Receipt]:
+        yield stage(run, run.settings.open().count_slices(list(slices), run.begun_us, run.flags))
+
+    return task
+
+
+def frame_task(run: Run) -> Callable[[Iterable["pyarrow.RecordBatch"]], Iterator["pyarrow.RecordBatch"]]:
+    """Counts the batches of a DataFrame's partition."""
+
+    def task(batches: Iterable["pyarrow.RecordBatch"]) -> Iterator["pyarrow.RecordBatch"]:
+        import pyarrow
+
+        parts = run.settings.open().count(batches, run.begun_us, run.flags)
+        receipt = stage(run, parts)
+        yield pyarrow.RecordBatch.from_arrays([pyarrow.array([value], pyarrow.int64()) for value in receipt], list(RECEIPT))
+
+    return task
+
+
+def ring(tasks: int) -> List[Tuple[int, int]]:
+    """The ring in so many ranges."""
+    edges = [kernel.RING_PLACES * place // tasks for place in range(tasks + 1)]
+    return list(zip(edges, edges[1:]))
+
+
+class Job:
+    """Runs of one source on one Spark session. Nothing of it is used by tasks."""
+
+    def __init__(self, spark: "SparkSession", settings: Settings, flags: int = 0, tell: Callable[[str], None] = lambda text: None) -> None:
+        check_versions(spark)
+        self.spark, self.settings, self.flags, self.tell = spark, settings, flags, tell
+        self.kernel = settings.open()
+        self.source = self.kernel.describe()
+
+    def begin(self, run: Optional[str] = None, flags: int = 0) -> Run:
+        name = run or f"{self.spark.sparkContext.applicationId}-{int(time.time() * 1000)}"
+        flags |= self.flags
+        return Run(name, self.settings, self.kernel.begin_run(name, flags), flags)
+
+    def _stage(self, run: Run, text: str) -> None:
+        self.tell(f"{run.id}: {text}")
+        self.spark.sparkContext.setJobDescription(f"hirestream {run.id}: {text}")
+
+    def count(self, run: Run, task: Callable[[Iterable[Any]], Iterator[Receipt]], items: Sequence[Any], tasks: int) -> List[Receipt]:
+        """The receipts of a task over these items."""
+        self._stage(run, f"count {self.source['name']}")
+        return list(self.spark.sparkContext.parallelize(items, max(1, min(tasks, len(items)))).mapPartitions(task).collect())
+
+    def count_frame(self, run: Run, frame: "DataFrame") -> List[Receipt]:
+        self._stage(run, f"count {self.source['name']}")
+        return [tuple(row) for row in frame.mapInArrow(frame_task(run), RECEIPT_SCHEMA).collect()]
+
+    def publish(self, run: Run, receipts: Sequence[Receipt], compare: bool = False) -> Dict[str, Any]:
+        """Accepts the receipts' attempts, and publishes (or compares) what they have staged."""
+        self._stage(run, "compare with the ledger" if compare else "publish")
+        self.kernel.accept(run.id, [receipt[0] for receipt in receipts])
+        report = self.kernel.publish(run.id, compare)
+        if compare:
+            self.kernel.forget(run.id)
+        report["rows_counted"] = sum(receipt[RECEIPT.index("rows")] for receipt in receipts)
+        return report
+
+    def default_tasks(self) -> int:
+        """Few and large: what a task costs before its first row is a tenth of a second."""
+        return max(1, self.spark.sparkContext.defaultParallelism)
+
+    def backfill(self, tasks: Optional[int] = None, run: Optional[str] = None, compare: bool = False, closed_only: bool = True) -> Dict[str, Any]:
+        """Counts the whole table by native ranges. `compare`: only tells what differs from the ledger."""
+        begun = self.begin(run, kernel.CLOSED_ONLY if closed_only else 0)
+        number = tasks or self.default_tasks()
+        return self.publish(begun, self.count(begun, ranges_task(begun), ring(number), number), compare)
+
+    def backfill_frame(self, frame: "DataFrame", run: Optional[str] = None, compare: bool = False, flags: int = 0) -> Dict[str, Any]:
+        """Counts a DataFrame. Rows of one create_time are one row: they must lie in one partition of it, unless each id is there once."""
+        begun = self.begin(run, flags)
+        return self.publish(begun, self.count_frame(begun, frame), compare)
+
+    def connector_frame(self, keyspace: str, table: str, options: Optional[Dict[str, str]] = None) -> "DataFrame":
+        """The table through the Spark Cassandra Connector, pruned to what is counted."""
+        reader = self.spark.read.format("org.apache.spark.sql.cassandra").options(keyspace=keyspace, table=table)
+        settings = {"spark.cassandra.input.consistency.level": "LOCAL_QUORUM", "spark.cassandra.input.fetch.sizeInRows": "5000"}
+        settings.update(options or {})
+        for name, value in settings.items():
+            reader = reader.option(name, value)
+        try:
+            frame = reader.load()
+        except Exception as error:
+            if "org.apache.spark.sql.cassandra" not in str(error):
+                raise
+            raise HirestreamError("config", "read", f"{keyspace}.{table}", "the Spark Cassandra Connector is not there",
+                                  "spark-submit --packages com.datastax.spark:spark-cassandra-connector_2.12:3.4.1") from error
+        read = self.source["columns"].split(",")
+        return frame.select(*(read if self.source["strategy"] == "scan" else ["bucket", "shard", *read]))
+
+    def backfill_connector(self, keyspace: str, table: str, options: Optional[Dict[str, str]] = None, run: Optional[str] = None,
+                           compare: bool = False) -> Dict[str, Any]:
+        """The same as backfill() by the connector's partitions: each partition of a table with buckets arrives whole and in one go."""
+        frame = self.connector_frame(keyspace, table, options)
+        if self.source["strategy"] == "scan":
+            if self.source["unique_rows"]:
+                return self.backfill_frame(frame, run, compare, kernel.UNIQUE)
+            return self.backfill_frame(frame.repartition("create_time"), run, compare)
+        return self.backfill_frame(frame, run, compare, kernel.CONTIGUOUS | kernel.CLOSED_ONLY)
+
+    def round(self, since_us: int, tasks: Optional[int] = None) -> Tuple[Dict[str, Any], int]:
+        """Counts what arrived since then, open slices too; returns the report, and from when the next round counts."""
+        run = self.begin()
+        number = tasks or self.default_tasks()
+        width_us = int(self.source["bucket_width_s"]) * 1_000_000
+        if self.source["strategy"] == "scan":
+            receipts = self.count(run, window_task(run, since_us, run.begun_us + width_us), ring(number), number)
+        else:
+            buckets = range(since_us // width_us, run.begun_us // width_us + 2)
+            slices = [(shard, bucket) for bucket in buckets for shard in range(int(self.source["shard_count"]))]
+            receipts = self.count(run, slices_task(run), slices, number)
+        return self.publish(run, receipts), run.begun_us
+
+    def continuous(self, every_s: float = 10.0, look_back_s: float = 300.0, rounds: Optional[int] = None) -> Iterator[Dict[str, Any]]:
+        """Spark alone: everything once, then every so often what arrived since, less the time that rows may be late. Yields reports."""
+        began_us = int(time.time() * 1_000_000)
+        yield self.backfill(closed_only=False)
+        since_us = began_us - int(look_back_s * 1_000_000)
+        done = 0
+        while rounds is None or done < rounds:
+            report, counted_us = self.round(since_us)
+            since_us = counted_us - int(look_back_s * 1_000_000)
+            done += 1
+            yield report
+            time.sleep(every_s)
+
+
+def check_versions(spark: "SparkSession") -> None:
+    """kConfig errors for what would fail later, and say less."""
+    import sys
+
+    if not spark.version.startswith("3.4."):
+        raise HirestreamError("config", "check Spark", spark.version, "this is not Spark 3.4", "pip install 'pyspark==3.4.*'")
+    if sys.version_info >= (3, 12):
+        raise HirestreamError("config", "check Python", sys.version.split()[0], "PySpark 3.4 does not run on Python 3.12 and later",
+                              "take Python 3.8 to 3.11, on the driver and on every worker")
+    try:
+        import pandas
+    except ImportError:
+        return  # only DataFrames want it
+    if int(pandas.__version__.split(".")[0]) >= 3:
+        raise HirestreamError("config", "check pandas", pandas.__version__, "PySpark 3.4 does not work with pandas 3",
+                              "pip install 'pandas<3'")

@@ -1,0 +1,250 @@
+#include "kernel/arrow_batch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernel/arrow_column_internal.h"
+#include "model/floor_divide.h"
+#include "model/text.h"
+
+namespace hirestream {
+namespace {
+
+constexpr size_t kUuidBytes = 16;
+constexpr size_t kRowsAtOnce = 4096;
+
+struct FrameColumns {
+  std::array<std::optional<ArrowColumn>, kColumnCount> tracking;
+  // Where the rules say that ts is only a date.
+  std::optional<ArrowColumn> time_of_day;
+  std::optional<ArrowColumn> bucket;
+  std::optional<ArrowColumn> shard;
+};
+
+bool is_bytes(ArrowKind kind) {
+  return kind == ArrowKind::kText || kind == ArrowKind::kLargeText ||
+         kind == ArrowKind::kFixedBytes;
+}
+
+Result<std::optional<ArrowColumn>> find_column(const ArrowSchema& schema, const ArrowArray& array,
+                                               std::string_view name) {
+  std::optional<ArrowColumn> found;
+  for (int64_t i = 0; i < schema.n_children; ++i) {
+    const ArrowSchema& child = *schema.children[i];
+    if (child.name == nullptr || name != child.name) {
+      continue;
+    }
+    if (found) {
+      return fail(ErrorKind::kConfig, "read batch", std::string(name), "this column is there twice",
+                  "rename all but one of them");
+    }
+    HIRESTREAM_ASSIGN(found, ArrowColumn::make(child, *array.children[i], array.offset));
+  }
+  return found;
+}
+
+Result<void> check_names(const ArrowSchema& schema, const ReadingRules& rules) {
+  std::vector<std::string> found;
+  for (int64_t i = 0; i < schema.n_children; ++i) {
+    found.emplace_back(schema.children[i]->name == nullptr ? "" : schema.children[i]->name);
+  }
+  return check_columns(rules, "batch", found, Columns::kDeclared);
+}
+
+Result<FrameColumns> find_columns(const ArrowSchema& schema, const ArrowArray& array,
+                                  const ReadingRules& rules, bool partitions) {
+  if (std::string_view(schema.format) != "+s" || schema.n_children != array.n_children) {
+    return fail(ErrorKind::kConfig, "read batch", "batch", "this is no record batch",
+                "give a RecordBatch, or the chunks of a table one by one");
+  }
+  HIRESTREAM_TRY(check_names(schema, rules));
+  FrameColumns columns;
+  for (const Column column : kAllColumns) {
+    if (column == Column::kTs && rules.arrival_is_event_time) {
+      continue;
+    }
+    HIRESTREAM_ASSIGN(columns.tracking[static_cast<size_t>(column)],
+                      find_column(schema, array, rules.name(column)));
+  }
+  if (!rules.time_of_day.empty()) {
+    HIRESTREAM_ASSIGN(columns.time_of_day, find_column(schema, array, rules.time_of_day));
+  }
+  if (partitions) {
+    HIRESTREAM_ASSIGN(columns.bucket, find_column(schema, array, "bucket"));
+    HIRESTREAM_ASSIGN(columns.shard, find_column(schema, array, "shard"));
+    if (!columns.bucket || !columns.shard) {
+      return fail(ErrorKind::kConfig, "read batch", "batch",
+                  fmt::format("no column {}", columns.bucket ? "shard" : "bucket"),
+                  "slices of this source are its partitions: select bucket and shard, too");
+    }
+  }
+  return columns;
+}
+
+void set_id(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
+  const std::string_view bytes = is_bytes(column.kind()) ? column.bytes(row) : std::string_view();
+  if (column.kind() == ArrowKind::kFixedBytes && bytes.size() == kUuidBytes) {
+    batch.set_id(row_id_from_bytes(std::span<const uint8_t, kUuidBytes>(
+        reinterpret_cast<const uint8_t*>(bytes.data()), kUuidBytes)));
+  } else {
+    batch.set_id_text(column.text(row, scratch));
+  }
+}
+
+// A refused bid is kept, and hashed, as the engine's driver shows a decimal: "-35E-1". Arrow has
+// one scale for all rows, so that zeros at the end say nothing.
+std::string shown_decimal(std::string_view text) {
+  const size_t point = text.find('.');
+  if (point == std::string_view::npos) {
+    return fmt::format("{}E0", text);
+  }
+  const std::string_view fraction = text.substr(point + 1, text.find_last_not_of('0') - point);
+  const std::string_view sign = text.starts_with('-') ? "-" : "";
+  std::string digits = fmt::format("{}{}", text.substr(sign.size(), point - sign.size()), fraction);
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  return fmt::format("{}{}E{}", sign, digits, -static_cast<int64_t>(fraction.size()));
+}
+
+void set_bid(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
+  if (const auto number = column.integer(row)) {
+    batch.set_bid(bid_from_int(*number), column.text(row, scratch));
+    return;
+  }
+  const std::string_view text = column.text(row, scratch);
+  if (column.kind() == ArrowKind::kDecimal) {
+    const BidResult bid = bid_from_text(text);
+    batch.set_bid(bid, bid.error ? shown_decimal(text) : std::string());
+  } else {
+    batch.set_bid_text(text);
+  }
+}
+
+void set_ts(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
+  if (const auto us = column.instant_us(row)) {
+    batch.set_ts_us(*us);
+  } else if (const auto number = column.integer(row)) {
+    batch.set_ts_number(*number);
+  } else {
+    batch.set_ts_text(column.text(row, scratch));
+  }
+}
+
+void set_cell(Column which, const ArrowColumn& column, int64_t row, TrackingBatch& batch,
+              std::string& scratch) {
+  switch (which) {
+    case Column::kCreateTime:
+      return set_id(column, row, batch, scratch);
+    case Column::kTs:
+      return set_ts(column, row, batch, scratch);
+    case Column::kBid:
+      return set_bid(column, row, batch, scratch);
+    case Column::kCustomTrack:
+    case Column::kEv:
+    case Column::kEd:
+      return batch.set_text(which, column.text(row, scratch));
+    default:
+      if (const auto number = column.integer(row)) {
+        return batch.set_integer(which, *number);
+      }
+      return batch.set_integer_text(which, column.text(row, scratch));
+  }
+}
+
+void set_date_and_time(const FrameColumns& columns, const ArrowColumn& date, int64_t row,
+                       TrackingBatch& batch, std::string& scratch) {
+  if (columns.time_of_day && !columns.time_of_day->is_null(row)) {
+    const std::string day(date.text(row, scratch));
+    batch.set_ts_texts(day, columns.time_of_day->text(row, scratch));
+  }
+}
+
+void append_row(const FrameColumns& columns, const ReadingRules& rules, int64_t row,
+                TrackingBatch& batch, std::string& scratch) {
+  batch.add_row();
+  for (const Column which : kAllColumns) {
+    const auto& column = columns.tracking[static_cast<size_t>(which)];
+    if (!column || column->is_null(row)) {
+      continue;
+    }
+    if (which == Column::kTs && !rules.time_of_day.empty()) {
+      set_date_and_time(columns, *column, row, batch, scratch);
+    } else {
+      set_cell(which, *column, row, batch, scratch);
+    }
+  }
+}
+
+std::optional<int64_t> number_of(const ArrowColumn& column, int64_t row, std::string& scratch) {
+  if (column.is_null(row)) {
+    return std::nullopt;
+  }
+  if (const auto number = column.integer(row)) {
+    return number;
+  }
+  return parse_integer(column.text(row, scratch));
+}
+
+std::optional<int64_t> bucket_of(const ArrowColumn& column, int64_t row, int64_t width_s,
+                                 std::string& scratch) {
+  if (column.is_null(row)) {
+    return std::nullopt;
+  }
+  if (const auto us = column.instant_us(row)) {
+    return floor_divide(*us, width_s * 1'000'000);
+  }
+  return number_of(column, row, scratch);
+}
+
+Result<std::optional<SliceKey>> slice_of(const FrameColumns& columns, int64_t row,
+                                         std::optional<int64_t> partitions, std::string& scratch) {
+  if (!partitions) {
+    return std::optional<SliceKey>();
+  }
+  const auto bucket = bucket_of(*columns.bucket, row, *partitions, scratch);
+  const auto shard = number_of(*columns.shard, row, scratch);
+  if (!bucket || !shard || *shard < INT32_MIN || *shard > INT32_MAX) {
+    return fail(ErrorKind::kRejected, "read batch", bucket ? "shard" : "bucket",
+                fmt::format("row {} has none that is a number", row));
+  }
+  return std::optional(SliceKey{static_cast<int32_t>(*shard), *bucket});
+}
+
+}  // namespace
+
+ArrowBatch::~ArrowBatch() {
+  if (array_.release != nullptr) {
+    array_.release(&array_);
+  }
+  if (schema_.release != nullptr) {
+    schema_.release(&schema_);
+  }
+}
+
+Result<void> ArrowBatch::read(const ReadingRules& rules, std::optional<int64_t> partitions,
+                              const Visit& visit) const {
+  HIRESTREAM_ASSIGN(const FrameColumns columns,
+                    find_columns(schema_, array_, rules, partitions.has_value()));
+  TrackingBatch batch(rules);
+  std::string scratch;
+  for (int64_t begin = 0; begin < array_.length; begin += kRowsAtOnce) {
+    const int64_t end = std::min<int64_t>(array_.length, begin + kRowsAtOnce);
+    batch.clear();
+    for (int64_t row = begin; row < end; ++row) {
+      append_row(columns, rules, row, batch, scratch);
+    }
+    for (int64_t row = begin; row < end; ++row) {
+      HIRESTREAM_ASSIGN(const auto slice, slice_of(columns, row, partitions, scratch));
+      HIRESTREAM_TRY(visit(batch, static_cast<size_t>(row - begin), slice));
+    }
+  }
+  return {};
+}
+
+}  // namespace hirestream

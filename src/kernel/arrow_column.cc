@@ -1,0 +1,310 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <iterator>
+
+#include "kernel/arrow_column_internal.h"
+#include "model/floor_divide.h"
+#include "model/timestamp.h"
+
+namespace hirestream {
+namespace {
+
+constexpr int64_t kDayS = 86'400;
+// Of years with four digits.
+constexpr int64_t kFirstDay = -719'162;
+constexpr int64_t kLastDay = 2'932'896;
+
+struct Number {
+  char format;
+  ArrowKind kind;
+  int32_t width;
+};
+constexpr Number kNumbers[] = {
+    {'b', ArrowKind::kBool, 0},     {'c', ArrowKind::kSigned, 1},   {'C', ArrowKind::kUnsigned, 1},
+    {'s', ArrowKind::kSigned, 2},   {'S', ArrowKind::kUnsigned, 2}, {'i', ArrowKind::kSigned, 4},
+    {'I', ArrowKind::kUnsigned, 4}, {'l', ArrowKind::kSigned, 8},   {'L', ArrowKind::kUnsigned, 8},
+    {'f', ArrowKind::kFloat, 4},    {'g', ArrowKind::kDouble, 8},   {'n', ArrowKind::kNull, 0},
+    {'u', ArrowKind::kText, 0},     {'z', ArrowKind::kText, 0},     {'U', ArrowKind::kLargeText, 0},
+    {'Z', ArrowKind::kLargeText, 0}};
+
+std::optional<int32_t> read_number(std::string_view text) {
+  int32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+int64_t per_second_of(char unit) {
+  switch (unit) {
+    case 's':
+      return 1;
+    case 'm':
+      return 1'000;
+    case 'u':
+      return 1'000'000;
+    case 'n':
+      return 1'000'000'000;
+    default:
+      return 0;
+  }
+}
+
+void append_day(int64_t days, std::string& out) {
+  if (days >= kFirstDay && days <= kLastDay) {
+    out += format_date(static_cast<int32_t>(days));
+  } else {
+    fmt::format_to(std::back_inserter(out), "{} days", days);
+  }
+}
+
+// The shortest decimal that reads back as the same number.
+template <typename T>
+void append_floating(T value, std::string& out) {
+  fmt::format_to(std::back_inserter(out), "{}", value);
+}
+
+tl::unexpected<Error> unreadable(const ArrowSchema& schema) {
+  return fail(
+      ErrorKind::kConfig, "read batch", schema.name == nullptr ? "" : schema.name,
+      fmt::format("its Arrow type '{}' cannot be read", schema.format),
+      "allowed are texts, bytes, numbers, decimals of 128 bits, dates, timestamps, 16 bytes "
+      "of a UUID, and dictionaries of these: cast it");
+}
+
+}  // namespace
+
+Result<ArrowColumn> ArrowColumn::make(const ArrowSchema& schema, const ArrowArray& array,
+                                      int64_t batch_offset) {
+  ArrowColumn column;
+  column.array_ = &array;
+  column.offset_ = array.offset + batch_offset;
+  const std::string_view format = schema.format;
+  if (schema.dictionary != nullptr && array.dictionary != nullptr) {
+    HIRESTREAM_ASSIGN(ArrowColumn values, make(*schema.dictionary, *array.dictionary, 0));
+    column.dictionary_ = std::make_shared<const ArrowColumn>(std::move(values));
+  }
+  if (format.size() == 1) {
+    const auto* known = std::ranges::find(kNumbers, format[0], &Number::format);
+    if (known != std::end(kNumbers)) {
+      column.kind_ = known->kind;
+      column.width_ = known->width;
+      return column;
+    }
+  }
+  if (format == "tdD") {
+    column.kind_ = ArrowKind::kDate;
+    column.width_ = 4;
+    return column;
+  }
+  if (format.size() == 3 && format.starts_with("tt") && per_second_of(format[2]) != 0) {
+    column.kind_ = ArrowKind::kTime;
+    column.per_second_ = per_second_of(format[2]);
+    column.width_ = column.per_second_ > 1'000 ? 8 : 4;
+    return column;
+  }
+  if (format.starts_with("ts") && format.size() >= 4 && per_second_of(format[2]) != 0) {
+    column.kind_ = ArrowKind::kTimestamp;
+    column.width_ = 8;
+    column.per_second_ = per_second_of(format[2]);
+    column.has_zone_ = format.size() > 4;
+    return column;
+  }
+  if (format.starts_with("w:")) {
+    if (const auto width = read_number(format.substr(2)); width && *width > 0) {
+      column.kind_ = ArrowKind::kFixedBytes;
+      column.width_ = *width;
+      return column;
+    }
+  }
+  // "d:precision,scale", perhaps with ",bits".
+  if (format.starts_with("d:") && std::ranges::count(format, ',') == 1) {
+    if (const auto scale = read_number(format.substr(format.find(',') + 1)); scale) {
+      column.kind_ = ArrowKind::kDecimal;
+      column.width_ = 16;
+      column.scale_ = *scale;
+      return column;
+    }
+  }
+  return unreadable(schema);
+}
+
+bool ArrowColumn::is_null(int64_t row) const {
+  if (kind_ == ArrowKind::kNull) {
+    return true;
+  }
+  const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
+  const int64_t at = place(row);
+  if (bits != nullptr && (bits[at >> 3] >> (at & 7) & 1) == 0) {
+    return true;
+  }
+  // NaN stands for null where numbers know no other.
+  if (kind_ == ArrowKind::kFloat || kind_ == ArrowKind::kDouble) {
+    return std::isnan(floating(row));
+  }
+  return dictionary_ != nullptr && dictionary_->is_null(raw_integer(row));
+}
+
+int64_t ArrowColumn::raw_integer(int64_t row) const {
+  const bool is_signed = kind_ != ArrowKind::kUnsigned;
+  switch (width_) {
+    case 1:
+      return is_signed ? value<int8_t>(row) : value<uint8_t>(row);
+    case 2:
+      return is_signed ? value<int16_t>(row) : value<uint16_t>(row);
+    case 4:
+      return is_signed ? value<int32_t>(row) : int64_t{value<uint32_t>(row)};
+    default:
+      return value<int64_t>(row);
+  }
+}
+
+std::optional<int64_t> ArrowColumn::integer(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->integer(raw_integer(row));
+  }
+  if (kind_ != ArrowKind::kSigned && kind_ != ArrowKind::kUnsigned) {
+    return std::nullopt;
+  }
+  const int64_t number = raw_integer(row);
+  const bool beyond = kind_ == ArrowKind::kUnsigned && width_ == 8 && number < 0;
+  return beyond ? std::nullopt : std::optional(number);
+}
+
+double ArrowColumn::floating(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->floating(raw_integer(row));
+  }
+  return kind_ == ArrowKind::kFloat ? value<float>(row) : value<double>(row);
+}
+
+std::optional<int64_t> ArrowColumn::instant_us(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->instant_us(raw_integer(row));
+  }
+  if (kind_ != ArrowKind::kTimestamp || !has_zone_) {
+    return std::nullopt;
+  }
+  const int64_t number = value<int64_t>(row);
+  if (per_second_ > 1'000'000) {
+    return floor_divide(number, per_second_ / 1'000'000);
+  }
+  int64_t us = 0;
+  return __builtin_mul_overflow(number, 1'000'000 / per_second_, &us) ? std::nullopt
+                                                                      : std::optional(us);
+}
+
+std::string_view ArrowColumn::bytes(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->bytes(raw_integer(row));
+  }
+  const int64_t at = place(row);
+  if (kind_ == ArrowKind::kFixedBytes) {
+    return {static_cast<const char*>(array_->buffers[1]) + at * width_,
+            static_cast<size_t>(width_)};
+  }
+  const char* data = static_cast<const char*>(array_->buffers[2]);
+  if (kind_ == ArrowKind::kText) {
+    const auto* ends = static_cast<const int32_t*>(array_->buffers[1]) + at;
+    return {data + ends[0], static_cast<size_t>(ends[1] - ends[0])};
+  }
+  const auto* ends = static_cast<const int64_t*>(array_->buffers[1]) + at;
+  return {data + ends[0], static_cast<size_t>(ends[1] - ends[0])};
+}
+
+void ArrowColumn::append_time(int64_t number, std::string& out) const {
+  const int64_t second = floor_divide(number, per_second_);
+  fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", second / 3600, second / 60 % 60,
+                 second % 60);
+  if (const int64_t fraction = number - second * per_second_; fraction != 0) {
+    const int digits = per_second_ == 1'000 ? 3 : per_second_ == 1'000'000 ? 6 : 9;
+    fmt::format_to(std::back_inserter(out), ".{:0{}}", fraction, digits);
+  }
+}
+
+void ArrowColumn::append_timestamp(int64_t row, std::string& out) const {
+  const int64_t number = value<int64_t>(row);
+  const int64_t day = floor_divide(number, kDayS * per_second_);
+  append_day(day, out);
+  out += ' ';
+  append_time(number - day * kDayS * per_second_, out);
+  if (has_zone_) {
+    out += 'Z';
+  }
+}
+
+// 128 bits, the lowest first, as digits with a point `scale_` places from the end.
+void ArrowColumn::append_decimal(int64_t row, std::string& out) const {
+  __extension__ using Wide = __int128;
+  Wide number = 0;
+  std::memcpy(&number, static_cast<const char*>(array_->buffers[1]) + place(row) * width_, width_);
+  const bool negative = number < 0;
+  std::string digits;
+  do {
+    const int digit = static_cast<int>(number % 10);
+    digits += static_cast<char>('0' + (negative ? -digit : digit));
+    number /= 10;
+  } while (number != 0);
+  for (int32_t places = scale_; places < 0; ++places) {
+    digits.insert(0, "0");
+  }
+  const size_t behind = static_cast<size_t>(std::max(scale_, 0));
+  if (digits.size() <= behind) {
+    digits.resize(behind + 1, '0');
+  }
+  if (behind > 0) {
+    digits.insert(behind, ".");
+  }
+  out += negative ? "-" : "";
+  out.append(digits.rbegin(), digits.rend());
+}
+
+std::string_view ArrowColumn::text(int64_t row, std::string& scratch) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->text(raw_integer(row), scratch);
+  }
+  scratch.clear();
+  switch (kind_) {
+    case ArrowKind::kText:
+    case ArrowKind::kLargeText:
+    case ArrowKind::kFixedBytes:
+      return bytes(row);
+    case ArrowKind::kBool: {
+      const auto* bits = static_cast<const uint8_t*>(array_->buffers[1]);
+      const int64_t at = place(row);
+      return (bits[at >> 3] >> (at & 7) & 1) != 0 ? "true" : "false";
+    }
+    case ArrowKind::kSigned:
+      fmt::format_to(std::back_inserter(scratch), "{}", raw_integer(row));
+      break;
+    case ArrowKind::kUnsigned:
+      fmt::format_to(std::back_inserter(scratch), "{}", static_cast<uint64_t>(raw_integer(row)));
+      break;
+    case ArrowKind::kFloat:
+      append_floating(value<float>(row), scratch);
+      break;
+    case ArrowKind::kDouble:
+      append_floating(value<double>(row), scratch);
+      break;
+    case ArrowKind::kDecimal:
+      append_decimal(row, scratch);
+      break;
+    case ArrowKind::kDate:
+      append_day(value<int32_t>(row), scratch);
+      break;
+    case ArrowKind::kTimestamp:
+      append_timestamp(row, scratch);
+      break;
+    case ArrowKind::kTime:
+      append_time(raw_integer(row), scratch);
+      break;
+    case ArrowKind::kNull:
+      break;
+  }
+  return scratch;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,89 @@
+// What the C ABI hands out as hs_kernel: settings, the source that they name, and what is opened of
+// the warehouse when it is needed. One thread at a time; blocking.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/system/system_clock.h"
+#include "config/settings.h"
+#include "kernel/slice_counter.h"
+#include "pipeline/engine.h"
+#include "ports/staging.h"
+
+namespace hirestream {
+
+struct KernelSettings {
+  std::string config_file;
+  // By full name, above file and environment.
+  std::vector<std::pair<std::string, std::string>> options;
+  // Rows come in batches, of a source of this kind and identity.
+  struct Frame {
+    std::string kind;
+    std::string identity;
+  };
+  std::optional<Frame> frame = {};
+};
+
+struct CountRequest {
+  // Slices that were not over then are left out, if so wanted.
+  int64_t begun_us = 0;
+  bool closed_only = false;
+  bool strongest = false;
+  bool trust_keys = false;
+  // Of a scan: only slices of these event times.
+  std::optional<EventTimes> window = {};
+  // Of batches.
+  bool contiguous = false;
+  bool unique = false;
+};
+
+class Kernel {
+ public:
+  static Result<std::unique_ptr<Kernel>> open(const KernelSettings& settings);
+
+  const SourceDescription& description() const { return source_->description(); }
+  const ReadingRules& rules() const { return engine_.reading; }
+  const std::string& name() const { return engine_.source_name; }
+  // Of the source; empty: none was given.
+  const std::string& uri() const { return settings_.sources.front().uri_text; }
+
+  // Parts of the ring are read one after the other, so that memory does not grow with the range.
+  Result<std::vector<SlicePart>> count_range(uint64_t begin, uint64_t end,
+                                             const CountRequest& request);
+  // Of a source whose slices can be read by name.
+  Result<std::vector<SlicePart>> count_slices(std::span<const SliceKey> slices,
+                                              const CountRequest& request);
+  // The kernel outlives it.
+  SliceCounter counter(const CountRequest& request);
+
+  // Returns the moment after which the run may read.
+  Result<int64_t> begin_run(const std::string& run, bool strongest);
+  Result<void> stage(const std::string& run, int64_t attempt, std::span<const SlicePart> parts);
+  Result<void> accept(const std::string& run, std::span<const int64_t> attempts);
+  Result<void> forget(const std::string& run);
+  // As JSON (cli/publish_report.h).
+  Result<std::string> publish_run(const std::string& run, bool compare);
+
+ private:
+  Kernel(Settings settings, EngineOptions engine, std::unique_ptr<EventSource> source)
+      : settings_(std::move(settings)), engine_(std::move(engine)), source_(std::move(source)) {}
+  Result<void> check_keys(const CountRequest& request) const;
+  Result<void> count_sweep(SweepRequest request, SliceCounter& counter);
+  SliceCounter::Wants wants(const CountRequest& request) const;
+  Result<Staging*> staging();
+
+  Settings settings_;
+  EngineOptions engine_;
+  std::unique_ptr<EventSource> source_;
+  std::unique_ptr<Staging> staging_;
+  SystemClock clock_;
+  NullObserver observer_;
+};
+
+}  // namespace hirestream

@@ -1,0 +1,93 @@
+#include "kernel/slice_counter.h"
+
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "pipeline/recount.h"
+
+namespace hirestream {
+
+SliceCounter::SliceCounter(const SourceDescription& source, CountingOptions options, Wants wants,
+                           Ids ids, Order order)
+    : source_(source),
+      classifier_(std::move(options)),
+      wants_(std::move(wants)),
+      unique_(ids == Ids::kUnique),
+      contiguous_(order == Order::kContiguous) {}
+
+Result<void> SliceCounter::add(const TrackingBatch& rows, const std::optional<SliceKey>& slice) {
+  for (size_t row = 0; row < rows.rows(); ++row) {
+    HIRESTREAM_TRY(add_row(rows, row, slice));
+  }
+  return {};
+}
+
+Result<void> SliceCounter::add_row(const TrackingBatch& rows, size_t row,
+                                   const std::optional<SliceKey>& slice) {
+  return count(rows, row, slice ? *slice : row_slice(rows, row, source_));
+}
+
+Result<void> SliceCounter::count(const TrackingBatch& rows, size_t row, const SliceKey& slice) {
+  ++rows_;
+  if (slice != last_slice_) {
+    if (contiguous_ && last_slice_) {
+      HIRESTREAM_TRY(close_slices());
+    }
+    HIRESTREAM_ASSIGN(last_tally_, tally_of(slice));
+    last_slice_ = slice;
+  }
+  if (last_tally_ == nullptr || (!unique_ && !ids_.insert(rows.id(row)))) {
+    return {};
+  }
+  last_tally_->add(classifier_, rows, row);
+  ++open_rows_;
+  return open_rows_ >= kOpenRowsMax && source_.strategy == Strategy::kScan ? give_out()
+                                                                           : Result<void>();
+}
+
+Result<Tally*> SliceCounter::tally_of(const SliceKey& slice) {
+  if (!wants_(slice)) {
+    return nullptr;
+  }
+  if (closed_.contains(slice)) {
+    return fail(ErrorKind::kBug, "count", source_.identity,
+                "rows of slice " + std::to_string(slice.shard) + "/" +
+                    std::to_string(slice.bucket) + " came after it was closed",
+                "rows of one partition must come one after the other, in one task");
+  }
+  return &open_[slice];
+}
+
+Result<void> SliceCounter::give_out() {
+  for (const auto& [slice, tally] : open_) {
+    HIRESTREAM_TRY(check_sums(slice, tally));
+    if (!tally.empty()) {
+      std::vector<SlicePart> parts = tally.parts(slice);
+      std::move(parts.begin(), parts.end(), std::back_inserter(parts_));
+    }
+  }
+  open_.clear();
+  open_rows_ = 0;
+  last_slice_.reset();
+  last_tally_ = nullptr;
+  return {};
+}
+
+Result<void> SliceCounter::close_slices() {
+  if (source_.strategy == Strategy::kScan) {
+    return {};
+  }
+  for (const auto& [slice, tally] : open_) {
+    closed_.insert(slice);
+  }
+  ids_ = RowIdSet();
+  return give_out();
+}
+
+Result<std::vector<SlicePart>> SliceCounter::take() {
+  HIRESTREAM_TRY(give_out());
+  return std::exchange(parts_, {});
+}
+
+}  // namespace hirestream

@@ -1,0 +1,78 @@
+"""A real standalone cluster on the loopback addresses: one master, a worker at 127.0.0.1 and one at 127.0.0.2, one core each.
+
+Two addresses, since Spark never starts a speculative copy of a task on the host of the first one. What it starts, it stops.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pyspark
+
+HOME = pathlib.Path(pyspark.__file__).parent
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Cluster:
+    def __init__(self, directory, environment):
+        self.directory, self.environment, self.processes = pathlib.Path(directory), environment, {}
+        port = free_port()
+        self.url = f"spark://127.0.0.1:{port}"
+        try:
+            self._start("master", "127.0.0.1", "org.apache.spark.deploy.master.Master", "--port", port)
+            self._wait("master", "I have been elected leader", 1)
+            for number in (1, 2):
+                self._start(f"worker{number}", f"127.0.0.{number}", "org.apache.spark.deploy.worker.Worker", "--cores", 1, "--memory", "1g",
+                            "--work-dir", self.directory / f"work{number}", self.url)
+            self._wait("master", "Registering worker", 2)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, name, host, main, *arguments):
+        # spark-class execs java, so the process is the JVM.
+        with open(self.directory / f"{name}.log", "w", encoding="utf-8") as log:
+            self.processes[name] = subprocess.Popen(
+                [HOME / "bin" / "spark-class", main, "--host", host, "--webui-port", "0", *map(str, arguments)],
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                env=self.environment | {"SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": host, "SPARK_DAEMON_MEMORY": "256m"})
+
+    def _wait(self, name, text, times):
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            log = (self.directory / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+            if len(re.findall(text, log)) >= times:
+                return
+            if self.processes[name].poll() is not None:
+                break
+            time.sleep(0.2)
+        raise AssertionError(f"{name} does not start:\n{log[-3000:]}")
+
+    def submit(self, *arguments, timeout=240):
+        """spark-submit with what this machine needs; returns the finished process."""
+        settings = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
+                    "spark.ui.showConsoleProgress": "false", "spark.executor.memory": "512m", "spark.executor.cores": "1"}
+        conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+        return subprocess.run([HOME / "bin" / "spark-submit", "--master", self.url, *conf, *map(str, arguments)], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False,
+                              env=self.environment | {"SPARK_LOCAL_IP": "127.0.0.1"})
+
+    def stop(self):
+        for process in self.processes.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(timeout=20)

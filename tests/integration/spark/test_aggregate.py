@@ -1,0 +1,223 @@
+"""hirestream.aggregate(): the engine's numbers, whatever Arrow types the columns have."""
+
+import csv
+import datetime
+import decimal
+import os
+import pathlib
+import sqlite3
+import subprocess
+import uuid
+
+import pyarrow
+import pytest
+
+import hirestream
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+CASES = ROOT / "tests" / "behavior"
+# Files whose point is how the file is written, or which rows of it can be read at all: the engine reads them, pyarrow does not.
+ABOUT_FILES = {"formats", "malformed_rows", "import_names", "missing_column", "bids_beyond", "ids_any", "same_rows", "time_zones", "time_in_two_columns"}
+NULL_DIMENSIONS = ("publisher_id", "campaign_id", "group_id")
+
+
+def read_csv(path):
+    """All texts; what is blank is null, as in a file."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = list(rows[0]) if rows else []
+    return pyarrow.table({name: pyarrow.array([row[name] or None for row in rows], pyarrow.string()) for name in names})
+
+
+def engine(path, directory, *options):
+    """Cells and classes as the engine counts a file."""
+    warehouse = directory / "engine.db"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HIRESTREAM_")}
+    subprocess.run([os.environ["HIRESTREAM_BINARY"], "run", "--once", "-q", "--source", f"csv:{path}", "--warehouse", f"sqlite:{warehouse}",
+                    *options], check=True, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with sqlite3.connect(warehouse) as connection:
+        cells = connection.execute(
+            "SELECT days, hours, job_id, publisher_id, campaign_id, group_id, impressions, clicks, conversions, qualified, unqualified, "
+            "bid_micros FROM events_micros ORDER BY days, hours, job_id, publisher_id, campaign_id, group_id").fetchall()
+        classes = connection.execute("SELECT counted, unattributed, other_kinds, rejected FROM hirestream_accounting").fetchone()
+    return cells, classes
+
+
+def counted(table, **options):
+    result = hirestream.aggregate(table, **options)
+    assert result.rows == result.counted + result.unattributed + result.other_kinds + result.rejected
+    epoch = datetime.date(1970, 1, 1)
+    rows = [((row["dates"] - epoch).days, *list(row.values())[1:]) for row in result.cells.to_pylist()]
+    return rows, (result.counted, result.unattributed, result.other_kinds, result.rejected)
+
+
+def cases():
+    """Of every case that has a file of events."""
+    for path in sorted(CASES.glob("*/events.csv")):
+        if path.parent.name not in ABOUT_FILES:
+            yield pytest.param(path, id=path.parent.name)
+
+
+@pytest.mark.parametrize("path", list(cases()))
+def test_equals_the_engine_on_a_case_of_the_repository(path, tmp_path):
+    if path.stat().st_size == 0 or read_csv(path).num_rows == 0:
+        pytest.skip("the case has no rows")
+    assert counted(read_csv(path)) == engine(path, tmp_path)
+
+
+def test_equals_the_engine_with_other_settings(tmp_path):
+    path = CASES / "attribution" / "events.csv"
+    options = {"source.attribution": "payload", "source.timezone": "America/St_Johns"}
+    expected = engine(path, tmp_path, "--attribution", "payload", "--timezone", "America/St_Johns")
+    assert counted(read_csv(path), options=options) == expected
+
+
+def test_an_event_time_in_two_columns(tmp_path):
+    path = CASES / "time_in_two_columns" / "events.csv"
+    case = (path.parent / "case").read_text(encoding="utf-8")
+    assert "ts=" in case
+    renames = next(word for word in case.split() if word.startswith("ts=") and "+" in word)
+    assert counted(read_csv(path), options={"source.columns": renames}) == engine(path, tmp_path, "--columns", renames)
+
+
+def rows(count=60):
+    """Rows with every null pattern of the columns that may be null, and some that are rejected or of no counted kind."""
+    out = []
+    for number in range(count):
+        arrival = datetime.datetime(2026, 6, 1, 10, 0, tzinfo=datetime.timezone.utc) + datetime.timedelta(seconds=97 * number)
+        ticks = int(arrival.timestamp() * 10_000_000) + 0x01B21DD213814000
+        out.append({
+            "create_time": str(uuid.UUID(fields=(ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0xFFF | 0x1000, 0x80, number, 7))),
+            "ts": None if number % 17 == 0 else arrival.replace(tzinfo=None),
+            "job_id": None if number & 1 else number % 5 + 1,
+            "publisher_id": None if number & 2 else 3,
+            "campaign_id": None if number & 4 else 4,
+            "group_id": None if number & 8 else 5,
+            "bid": None if number % 3 == 0 else decimal.Decimal(number) / 4,
+            "custom_track": [None, "click", "conversion", "qualified", "unqualified", "alive", "CLICK"][number % 7],
+            "ev": 1 if number % 2 == 0 else None,
+        })
+    return out
+
+
+def table_of(data, **types):
+    """Texts, but for columns with another type."""
+    arrays = {}
+    for name in data[0]:
+        values = [row[name] for row in data]
+        kind = types.get(name)
+        if kind is None:
+            arrays[name] = pyarrow.array([None if value is None else str(value) for value in values], pyarrow.string())
+        elif pyarrow.types.is_fixed_size_binary(kind):
+            arrays[name] = pyarrow.array([uuid.UUID(value).bytes for value in values], kind)
+        elif pyarrow.types.is_dictionary(kind):
+            arrays[name] = pyarrow.array([None if value is None else str(value) for value in values]).dictionary_encode().cast(kind)
+        elif pyarrow.types.is_decimal(kind):
+            arrays[name] = pyarrow.array(values, kind)
+        elif pyarrow.types.is_floating(kind):
+            arrays[name] = pyarrow.array([None if value is None else float(value) for value in values], kind)
+        elif pyarrow.types.is_large_string(kind) or pyarrow.types.is_binary(kind):
+            arrays[name] = pyarrow.array([None if value is None else str(value) for value in values], kind)
+        else:
+            arrays[name] = pyarrow.array(values).cast(kind)
+    return pyarrow.table(arrays)
+
+
+TEXTS = rows()
+EXPECTED = None
+
+
+def expected():
+    global EXPECTED
+    if EXPECTED is None:
+        EXPECTED = counted(table_of(TEXTS))
+        assert len(EXPECTED[0]) > 5 and all(EXPECTED[1]), "the rows must have everything"
+    return EXPECTED
+
+
+TYPES = {
+    "create_time": [pyarrow.binary(16), pyarrow.large_string(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string())],
+    "ts": [pyarrow.timestamp("s", "UTC"), pyarrow.timestamp("ms", "UTC"), pyarrow.timestamp("us", "UTC"), pyarrow.timestamp("ns", "UTC"),
+           pyarrow.timestamp("us"), pyarrow.timestamp("ns"), pyarrow.large_string()],
+    "job_id": [pyarrow.int8(), pyarrow.int16(), pyarrow.int32(), pyarrow.int64(), pyarrow.uint8(), pyarrow.uint32(), pyarrow.uint64(),
+               pyarrow.float32(), pyarrow.float64(), pyarrow.dictionary(pyarrow.int8(), pyarrow.string())],
+    "publisher_id": [pyarrow.uint16(), pyarrow.float64()],
+    "bid": [pyarrow.float32(), pyarrow.float64(), pyarrow.decimal128(12, 2), pyarrow.decimal128(38, 20), pyarrow.large_string()],
+    "custom_track": [pyarrow.large_string(), pyarrow.binary(), pyarrow.dictionary(pyarrow.uint16(), pyarrow.string())],
+    "ev": [pyarrow.int8(), pyarrow.float64(), pyarrow.int64()],
+}
+
+
+@pytest.mark.parametrize("column, kind", [(column, kind) for column, kinds in TYPES.items() for kind in kinds], ids=str)
+def test_a_column_of_any_type_means_what_its_text_means(column, kind):
+    assert counted(table_of(TEXTS, **{column: kind})) == expected()
+
+
+def test_slices_of_a_table_have_offsets_that_are_honoured():
+    native = table_of(TEXTS, job_id=pyarrow.int32(), ts=pyarrow.timestamp("us", "UTC"), bid=pyarrow.float64(), create_time=pyarrow.binary(16),
+                      custom_track=pyarrow.dictionary(pyarrow.int8(), pyarrow.string()))
+    pieces = [native.slice(begin, 7) for begin in range(0, native.num_rows, 7)]
+    assert counted(pyarrow.concat_tables(pieces)) == expected()
+    padded = pyarrow.concat_tables([native.slice(50), native, native.slice(0, 3)]).combine_chunks()
+    assert counted(padded.slice(10, native.num_rows)) == expected()
+
+
+def test_columns_without_any_null_have_no_validity():
+    data = [row for row in TEXTS if row["job_id"] and row["ts"] and row["custom_track"]]
+    native = table_of(data, job_id=pyarrow.int64(), ts=pyarrow.timestamp("us", "UTC"))
+    assert native["job_id"].chunk(0).buffers()[0] is None
+    assert counted(native) == counted(table_of(data))
+
+
+def test_a_column_of_nulls_alone_and_one_that_is_missing_are_the_same():
+    without = table_of(TEXTS).drop_columns(["group_id"])
+    assert counted(without) == counted(without.append_column("group_id", pyarrow.nulls(without.num_rows)))
+
+
+def test_a_row_that_comes_twice_is_one_row():
+    table = table_of(TEXTS)
+    assert counted(pyarrow.concat_tables([table, table.slice(5, 20)])) == expected()
+
+
+def test_frames_of_other_libraries():
+    duckdb = pytest.importorskip("duckdb")
+    table = table_of(TEXTS, job_id=pyarrow.int32(), ts=pyarrow.timestamp("us"))
+    assert counted(duckdb.from_arrow(table)) == expected()
+    assert counted(table.to_reader()) == expected()
+    assert counted(table.to_batches()[0]) == expected()
+
+
+def test_what_cannot_be_counted_is_said():
+    with pytest.raises(hirestream.HirestreamError, match="create_time") as refused:
+        hirestream.aggregate(table_of(TEXTS).drop_columns(["create_time"]))
+    assert refused.value.kind == "config"
+    with pytest.raises(hirestream.HirestreamError, match="job_id.*cannot be read"):
+        hirestream.aggregate(table_of(TEXTS).drop_columns(["job_id"]).append_column("job_id", pyarrow.array([[1]] * len(TEXTS))))
+    with pytest.raises(hirestream.HirestreamError, match="twice"):
+        hirestream.aggregate(pyarrow.Table.from_arrays(list(table_of(TEXTS).columns) + [table_of(TEXTS)["ts"]],
+                                                       names=[*table_of(TEXTS).column_names, "ts"]))
+    with pytest.raises(hirestream.HirestreamError, match="no table"):
+        hirestream.aggregate([1, 2, 3])
+    with pytest.raises(hirestream.HirestreamError, match="timezone"):
+        hirestream.aggregate(table_of(TEXTS), options={"source.timezone": "Mars/Olympus"})
+
+
+def test_rejected_rows_and_kinds_are_named():
+    result = hirestream.aggregate(table_of(TEXTS))
+    assert {reject["reason"] for reject in result.rejects} == {"ts_missing"}
+    assert "alive" in {kind["kind"] for kind in result.kinds}
+
+
+def test_parts_travel_and_add_up_in_any_order():
+    kernel = hirestream.Kernel(frame=("frame", "frame"))
+    table = table_of(TEXTS)
+    pieces = [kernel.count(table.slice(begin, 13).to_batches()) for begin in (39, 0, 52, 26, 13)]
+    together = hirestream.Parts()
+    for piece in pieces:
+        for _, _, part in piece:
+            together.add(part)
+    whole = kernel.count(table.to_batches())
+    assert together.cells().equals(whole.cells())
+    assert {**together.summary(), "rejects": 0} == {**whole.summary(), "rejects": 0}
+    with pytest.raises(hirestream.HirestreamError, match="checksum|not a part"):
+        together.add(part[:-1] + b"x")
