@@ -97,6 +97,7 @@ Result<EngineOptions> engine_options(const Settings& settings, const SourceSetti
   options.grace_us = engine.grace_us;
   options.audit_delays_us = engine.audit_delays_us;
   options.retention_us = engine.retention_us;
+  options.events_retention_us = engine.events_retention_us;
   options.discover_interval_us = engine.discover_interval_us;
   options.scan_interval_us = engine.scan_interval_us;
   options.scan_window_us = engine.scan_window_us;

@@ -26,6 +26,7 @@ TEST(EngineOptions, DefaultsOfSettingsAreDefaultsOfTheEngine) {
   EXPECT_EQ(mapped->grace_us, own.grace_us);
   EXPECT_EQ(mapped->audit_delays_us, own.audit_delays_us);
   EXPECT_EQ(mapped->retention_us, own.retention_us);
+  EXPECT_EQ(mapped->events_retention_us, own.events_retention_us);
   EXPECT_EQ(mapped->discover_interval_us, own.discover_interval_us);
   EXPECT_EQ(mapped->scan_interval_us, own.scan_interval_us);
   EXPECT_EQ(mapped->scan_window_us, own.scan_window_us);

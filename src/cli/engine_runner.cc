@@ -16,6 +16,8 @@
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
 #include "cli/retry_backoff.h"
+#include "cli/share_keeper.h"
+#include "config/values.h"
 #include "telemetry/observer_fanout.h"
 
 namespace hirestream {
@@ -49,6 +51,9 @@ class EngineRunner::Worker {
     while (!stop.stop_requested()) {
       if (lease_ != nullptr && lease_->lost()) {
         give_way();
+      }
+      if (share_ != nullptr && engine_ != nullptr && share_->wanted() != counted_shards_) {
+        regroup();
       }
       Result<bool> done = engine_ == nullptr ? open(stop) : step();
       if (!done) {
@@ -97,8 +102,9 @@ class EngineRunner::Worker {
       jobs_ = std::make_unique<BackgroundJobDirectory>(std::move(jobs));
     }
     HIRESTREAM_ASSIGN(EngineOptions options, engine_options(settings, source_settings_));
-    if (settings.run.standby) {
-      HIRESTREAM_ASSIGN(const bool ours, hold_lease(options.shards));
+    if (settings.run.standby || settings.run.share) {
+      HIRESTREAM_ASSIGN(const bool ours, settings.run.standby ? hold_lease(options.shards)
+                                                              : hold_shards(options.shards));
       if (!ours) {
         seat_.started();  // all that it is to do is done
         next_due_us_ = runner_.clock_.now_us() + settings.run.lease_us / kLooksPerLease;
@@ -143,6 +149,40 @@ class EngineRunner::Worker {
                         fmt::format("standby: {} counts {}", holder->owner, source_settings_.name));
     }
     return false;
+  }
+
+  // Takes this engine's part of the shards into `shards`. False: others have all of them.
+  Result<bool> hold_shards(std::vector<int32_t>& shards) {
+    if (share_ == nullptr) {
+      const Settings& settings = runner_.settings_;
+      share_ = std::make_unique<ShareKeeper>(
+          settings.warehouse, source_settings_.name,
+          shards.empty() ? all_shards(source_->description()) : shards, settings.run.lease_us);
+    }
+    HIRESTREAM_TRY(share_->refresh());
+    shards = share_->wanted();
+    share_->count(shards);
+    if (std::exchange(counted_shards_, shards) != shards || shards.empty()) {
+      tell_part(shards);
+    }
+    return !shards.empty();
+  }
+
+  void tell_part(const std::vector<int32_t>& shards) {
+    const std::string part =
+        shards.empty()
+            ? fmt::format("standby: others count all shards of {}", source_settings_.name)
+            : fmt::format("active: this engine counts shards {} of {}", format_shards(shards),
+                          source_settings_.name);
+    if (std::exchange(part_, part) != part) {
+      observer_.on_note("info", part);
+    }
+  }
+
+  // It has other shards from now on: what it knew of those before is forgotten.
+  void regroup() {
+    engine_.reset();
+    share_->count({});
   }
 
   // Another engine counts: this one forgets all that it knew.
@@ -190,6 +230,12 @@ class EngineRunner::Worker {
     if (error.operation == kFence && runner_.settings_.run.standby) {
       give_way();
       wait(runner_.settings_.run.lease_us, stop);
+      return !stop.stop_requested();
+    }
+    if (error.operation == kFence && runner_.settings_.run.share) {
+      // A shard that another one has taken meanwhile: soon it is known which.
+      regroup();
+      wait(runner_.settings_.run.lease_us / kLooksPerLease, stop);
       return !stop.stop_requested();
     }
     const bool passes = error.kind == ErrorKind::kTransient || (error.may_pass && worked_);
@@ -252,6 +298,9 @@ class EngineRunner::Worker {
   std::unique_ptr<JobDirectory> jobs_;
   std::unique_ptr<LeaseKeeper> lease_;
   std::string holder_;  // of the lease we wait for
+  std::unique_ptr<ShareKeeper> share_;
+  std::vector<int32_t> counted_shards_;
+  std::string part_;  // as it was told
   std::unique_ptr<Engine> engine_;
   int64_t next_due_us_ = 0;
   // A step has succeeded: source, warehouse and job directory are there, of the right form, and let

@@ -64,6 +64,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
   add_config_command(app, context);
   add_sources_command(app, context);
   add_rejects_command(app, context);
+  add_rebuild_command(app, context);
   add_migrate_command(app, context);
   add_import_command(app, context);
   add_generate_command(app, context);

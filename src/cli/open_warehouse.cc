@@ -76,6 +76,12 @@ Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings)
   return std::unique_ptr<Staging>(std::make_unique<SqlStaging>(std::move(session)));
 }
 
+Result<RebuildReport> rebuild_warehouse(const WarehouseSettings& settings, RebuildOptions options,
+                                        Clock& clock, Observer& observer) {
+  return rebuild_events([&settings] { return open_backend(settings); }, std::move(options), clock,
+                        observer);
+}
+
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,
                                          const std::string& jobs_table) {
   if (settings.uri->scheme == Scheme::kMysql) {

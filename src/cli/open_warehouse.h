@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/sql/leases.h"
+#include "adapters/sql/rebuild.h"
 #include "config/settings.h"
 #include "ports/staging.h"
 #include "ports/warehouse.h"
@@ -25,6 +26,10 @@ Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& setti
 // The same with a connection of its own; the tables must exist.
 Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings);
 Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings);
+
+// Makes `events` anew from the ledger (adapters/sql/rebuild.h), with connections of its own.
+Result<RebuildReport> rebuild_warehouse(const WarehouseSettings& settings, RebuildOptions options,
+                                        Clock& clock, Observer& observer);
 
 // What `init` would run, and for MySQL the accounts with the least privileges that the engine and
 // the dashboards need; passwords in it are placeholders. Needs no connection.

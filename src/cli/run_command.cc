@@ -8,6 +8,7 @@
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
 #include "cli/engine_runner.h"
+#include "cli/events_keeper.h"
 #include "cli/fresh_rows.h"
 #include "cli/interrupt.h"
 #include "cli/kind_list_internal.h"
@@ -49,6 +50,9 @@ constexpr const char* kRunFooter = R"(Examples:
 
   # On two machines: one counts, the other goes on within 10 s of its end
   hirestream run --standby --config /etc/hirestream/hirestream.toml
+
+  # On several machines: each counts its part of the shards of a large table
+  hirestream run --share --config /etc/hirestream/hirestream.toml
 
   # Several sources, each with its own settings: [[source]] in a file
   hirestream run --config /etc/hirestream/hirestream.toml
@@ -250,6 +254,27 @@ Result<std::unique_ptr<DashboardServer>> serve_if_asked(const Settings& settings
   return server;
 }
 
+Result<void> check_company_of_engines(const RunSettings& run) {
+  if (run.once && (run.standby || run.share)) {
+    const std::string option = run.standby ? "--standby" : "--share";
+    return fail(ErrorKind::kConfig, "read options", option,
+                "an engine that waits for others does not end when all is counted",
+                "leave out --once or " + option);
+  }
+  if (run.standby && run.share) {
+    return fail(ErrorKind::kConfig, "read options", "--share",
+                "engines that share the shards wait for each other already",
+                "leave out --standby or --share");
+  }
+  return {};
+}
+
+Result<void> forget_old_events(const Settings& settings, Clock& clock,
+                               const std::stop_token& stop) {
+  HIRESTREAM_TRY(remove_old_events_now(settings, clock, stop));
+  return {};
+}
+
 Result<int> run(const RunOptions& options, CommandContext& context) {
   if (options.print_reference) {
     std::fputs(configuration_reference().c_str(), stdout);
@@ -258,11 +283,7 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_sources(settings));
   HIRESTREAM_TRY(require_warehouse(settings));
-  if (settings.run.once && settings.run.standby) {
-    return fail(ErrorKind::kConfig, "read options", "--standby",
-                "an engine that waits for others does not end when all is counted",
-                "leave out --once or --standby");
-  }
+  HIRESTREAM_TRY(check_company_of_engines(settings.run));
   const std::stop_token stop = context.interrupt->token();
   log_start(settings, context);
 
@@ -298,6 +319,10 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
                                                               {{"error", error.text()}}));
                               },
                               clock);
+    std::optional<EventsKeeper> keeper;
+    if (!settings.run.once) {
+      keeper.emplace(settings, clock, observer);
+    }
     EngineRunner runner(settings,
                         {.once = settings.run.once,
                          .give_up_after_us = settings.run.give_up_after_us,
@@ -307,6 +332,9 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
                          .watch = &watch},
                         clock, observer);
     outcome = runner.run(stop);
+    if (outcome && settings.run.once && settings.engine.events_retention_us) {
+      outcome = forget_old_events(settings, clock, stop);
+    }
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   // What could not be used does not hide what was counted beside it.

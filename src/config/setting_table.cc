@@ -264,6 +264,12 @@ std::vector<Setting> engine_rows() {
              "arrived; by default a day less than the table's default_time_to_live, without one "
              "for ever",
              in<&Settings::engine, &E::retention_us>()),
+      ranged(
+          "engine", "events_retention", "--events-retention", T::kDuration, "", kDay, 36'500 * kDay,
+          "How long days stay in `events` and its roll-up, by default for ever. Older whole days "
+          "are removed once the slices that gave them are frozen: it must be a day longer than "
+          "`--retention`, and takes a source whose slices freeze",
+          in<&Settings::engine, &E::events_retention_us>()),
       ranged("engine", "discover_interval", "--discover-interval", T::kDuration, "10min", kSecond,
              kDay, "Tail: how often partitions nobody expected are looked for",
              in<&Settings::engine, &E::discover_interval_us>()),
@@ -316,8 +322,13 @@ std::vector<Setting> run_rows() {
           "Wait while another engine with this setting counts the source, and go on when it has "
           "ended; for two or more engines of the same settings on several machines",
           in<&Settings::run, &R::standby>()),
+      row("run", "share", "--share", T::kBool, "false",
+          "Share the source's shards with other engines of this setting: each takes its part, and "
+          "those of one that has ended are taken by the others",
+          in<&Settings::run, &R::share>()),
       ranged("run", "lease", "--lease", T::kDuration, "10s", 2 * kSecond, kDay,
-             "With `--standby`: how long nothing is heard of an engine until another one goes on",
+             "With `--standby` or `--share`: how long nothing is heard of an engine until another "
+             "one goes on",
              in<&Settings::run, &R::lease_us>()),
       ranged("run", "fail_on_rejects", "--fail-on-rejects", T::kInteger, "", 0, 100,
              "Exit code 1 if more than so many percent of the rows in the ledger are rejected",

@@ -84,6 +84,7 @@ struct EngineSettings {
   int64_t grace_us = 0;
   std::vector<int64_t> audit_delays_us;
   std::optional<int64_t> retention_us;
+  std::optional<int64_t> events_retention_us;
   int64_t discover_interval_us = 0;
   int64_t scan_interval_us = 0;
   int64_t scan_window_us = 0;
@@ -102,6 +103,7 @@ struct RunSettings {
   int64_t report_interval_us = 0;
   int64_t give_up_after_us = 0;
   bool standby = false;
+  bool share = false;
   int64_t lease_us = 0;
   std::optional<int64_t> fail_on_rejects;  // percent
 };

@@ -43,6 +43,29 @@ Result<void> check_retention(const EngineOptions& options, const SourceDescripti
   return {};
 }
 
+// Days go from `events` only when what gave them cannot change any more.
+Result<void> check_events_retention(const EngineOptions& options, const SourceDescription& source) {
+  constexpr int64_t kDayUs = 86'400'000'000;
+  if (!options.events_retention_us) {
+    return {};
+  }
+  const int64_t freezes_after_us = retention_us(options, source);
+  if (source.strategy == Strategy::kFiles || freezes_after_us == 0) {
+    return bad_option("events-retention",
+                      "slices of this source are kept for ever, so nothing of it could be removed "
+                      "from `events`" +
+                          std::string(source.strategy == Strategy::kFiles
+                                          ? ": leave it out"
+                                          : ": leave it out, or give --retention, too"));
+  }
+  if (*options.events_retention_us < freezes_after_us + kDayUs) {
+    return bad_option("events-retention",
+                      "must be at least a day longer than the time after which slices freeze (" +
+                          std::to_string(freezes_after_us / kDayUs) + " days, see --retention)");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_engine_options(const EngineOptions& options) {
@@ -59,6 +82,7 @@ Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOpti
   HIRESTREAM_TRY(check_engine_options(options));
   const SourceDescription& source = ports.source.description();
   HIRESTREAM_TRY(check_retention(options, source));
+  HIRESTREAM_TRY(check_events_retention(options, source));
   std::sort(options.shards.begin(), options.shards.end());
   for (size_t i = 0; i < options.shards.size(); ++i) {
     const bool repeated = i > 0 && options.shards[i - 1] == options.shards[i];

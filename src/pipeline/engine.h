@@ -48,6 +48,9 @@ struct EngineOptions {
   // when they settle, by default 7 days. Scan: from the begin of the period in which their rows
   // arrived, by default one period less than rows live; for ever, if they never expire.
   std::optional<int64_t> retention_us;
+  // How long days stay in `events`; nothing: for ever. Only checked here: whoever runs engines
+  // removes them (events_retention.h).
+  std::optional<int64_t> events_retention_us;
   // Tail: look for partitions nobody expected.
   int64_t discover_interval_us = 600'000'000;
   // Scan: pause between bounded scans.

@@ -60,16 +60,6 @@ void CommitPlan::freeze(int32_t shard, int32_t day, const RowDigest& digest,
   }
 }
 
-int64_t rows_counted(const Contribution& contribution) {
-  int64_t rows = 0;
-  for (const Cell& cell : contribution) {
-    const Measures& measures = cell.measures;
-    rows += measures.impressions + measures.clicks + measures.conversions + measures.qualified +
-            measures.unqualified;
-  }
-  return rows;
-}
-
 SliceLedger::SliceLedger(const EnginePorts& ports, const EngineOptions& options)
     : ports_(ports),
       options_(options),
@@ -184,15 +174,6 @@ Result<std::vector<StoredContribution>> SliceLedger::load_contributions(
                     ports_.warehouse.load_contributions(source_id_, keys));
   std::for_each(stored.begin(), stored.end(), distrust);
   return stored;
-}
-
-void SliceLedger::distrust(StoredContribution& stored) {
-  const bool whole =
-      stored.damaged || rows_counted(stored.contribution) == stored.entry.classes.counted;
-  if (!whole) {
-    stored.damaged = true;
-    stored.contribution.clear();
-  }
 }
 
 uint64_t SliceLedger::next_token() {

@@ -14,11 +14,9 @@
 #include "aggregation/tally.h"
 #include "pipeline/company_directory.h"
 #include "pipeline/engine.h"
+#include "ports/stored_contribution.h"
 
 namespace hirestream {
-
-// Rows of events that a contribution holds: each counted row is one.
-int64_t rows_counted(const Contribution& contribution);
 
 // What is told of a slice once its change is committed.
 struct SliceNews {
@@ -88,9 +86,6 @@ class SliceLedger {
   Result<std::vector<FrozenMark>> load_frozen_marks();
   Result<std::vector<FrozenDay>> load_frozen_days();
   Result<std::vector<StoredContribution>> load_contributions(std::span<const SliceKey> keys);
-  // A contribution that does not hold as many rows as its entry says has lost a part: it is
-  // damaged.
-  static void distrust(StoredContribution& stored);
   // Commits; deadlocks are tried again at once, an unknown outcome is resolved. kTransient: nothing
   // was applied, or (when must_restart()) it is not known: then only open_as_writer() and a recount
   // of all open slices leads on. A fenced writer gets kConfig with operation "fence".

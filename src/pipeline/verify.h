@@ -4,7 +4,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/engine.h"
@@ -86,6 +88,9 @@ struct DuplicateSearchOptions {
 struct VerifyOptions {
   EngineOptions engine;
   bool repair = false;
+  // Of a tail alone: only slices of what arrived from … to (exclusive). kConfig for others, whose
+  // slices are no times of arrival. `events` is compared with the whole ledger all the same.
+  std::optional<std::pair<int64_t, int64_t>> arrived_us = {};
   DuplicateSearchOptions duplicates = {};
   // Waits so many microseconds; empty: looks follow at once, and slices that a running engine fills
   // may be told as different.

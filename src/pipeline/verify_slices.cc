@@ -90,7 +90,22 @@ bool SliceVerifier::has_moved(const LedgerEntry& entry) const {
   return noted_.entry_of(entry.key).revision != entry.revision;
 }
 
+bool SliceVerifier::is_wanted(const SliceKey& key) const {
+  if (!options_.arrived_us) {
+    return true;
+  }
+  const auto& [from_us, to_us] = *options_.arrived_us;
+  const int64_t width_us = ports_.source.description().bucket_width.us();
+  return (key.bucket + 1) * width_us > from_us && key.bucket * width_us < to_us;
+}
+
 Result<void> SliceVerifier::check_all() {
+  if (options_.arrived_us && ports_.source.description().strategy != Strategy::kTail) {
+    return fail(ErrorKind::kConfig, "verify", options_.engine.source_name,
+                "its slices are no times of arrival: a part of them cannot be named by --from and "
+                "--to",
+                "leave them out: all of it is verified");
+  }
   HIRESTREAM_TRY(note_entries());
   if (by_scan()) {
     return check_scan();
@@ -104,8 +119,10 @@ Result<void> SliceVerifier::check_all() {
       keys.insert(key);
     }
   }
+  std::erase_if(keys, [this](const SliceKey& key) { return !is_wanted(key); });
   total_ = static_cast<int64_t>(keys.size());
-  if (ports_.source.description().ring_reads) {
+  // A part is read by its partitions.
+  if (ports_.source.description().ring_reads && !options_.arrived_us) {
     HIRESTREAM_TRY(sweep_ring(keys));
     HIRESTREAM_TRY(note_late_rows());
   }

@@ -48,6 +48,7 @@ class SliceVerifier {
   // What the ledger had when the verification began.
   Result<void> note_entries();
   Result<void> note_listing();
+  bool is_wanted(const SliceKey& key) const;
   bool by_scan() const { return !ports_.source.description().slice_reads; }
   bool is_files() const { return ports_.source.description().strategy == Strategy::kFiles; }
 

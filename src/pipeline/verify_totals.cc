@@ -154,7 +154,7 @@ Result<void> TotalsVerifier::walk_ledger(Holdings& holdings, const VisitContribu
       HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
                         ports_.warehouse.load_contributions(source.id, keys));
       for (StoredContribution& slice : stored) {
-        SliceLedger::distrust(slice);
+        distrust(slice);
         if (!slice.damaged) {
           visit(slice.contribution);
         } else if (const SliceChange* change = replacement_of(source.id, slice)) {

@@ -155,7 +155,8 @@ struct Commit {
   // Added to what is stored; sorted by (shard, day), each once.
   std::vector<FrozenDay> frozen_days;
   // What frozen slices gave, by hour (job, publisher, campaign and group are 0): added to
-  // frozen_totals(). Canonical.
+  // frozen_totals(). Canonical. Without writers: what is taken out of old hours again, with cells
+  // of as much (events_retention.h).
   Contribution frozen_hours;
   // Of history, by shard: added to what is kept of the shard's frozen slices, of which the
   // kFrozenKindsMax most frequent kinds stay, the others as one.
@@ -315,6 +316,9 @@ class Warehouse {
   // Calls visit for every row of `events`, in key order. visit's error ends the walk and is
   // returned.
   virtual Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) = 0;
+  // The rows of one hour alone.
+  virtual Result<void> read_hour(int32_t local_hour,
+                                 const std::function<Result<void>(const EventsRow&)>& visit) = 0;
   // The same for the daily roll-up hirestream_days (ports/day_changes.h): keys have the day's first
   // hour.
   virtual Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) = 0;

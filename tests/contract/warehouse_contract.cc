@@ -197,6 +197,17 @@ std::unique_ptr<sql::Session> open_session(WarehouseDatabase& database, const st
   return opened(mysql::Session::open(config));
 }
 
+Result<std::unique_ptr<sql::Backend>> open_backend(WarehouseDatabase& database,
+                                                   const std::string& kind) {
+  if (database.is_sqlite()) {
+    return SqliteBackend::open({.path = database.value("SELECT file FROM pragma_database_list"),
+                                .synchronous_full = false});
+  }
+  MysqlConfig config = server_config(kind);
+  config.database = database.value("SELECT DATABASE()");
+  return MysqlBackend::open(config);
+}
+
 MysqlConfig server_config(const std::string& kind) {
   const bool mysql = kind == "mysql";
   const char* given = std::getenv(mysql ? "HIRESTREAM_TEST_MYSQL" : "HIRESTREAM_TEST_MARIADB");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adapters/mysql/connection.h"
+#include "adapters/sql/backend.h"
 #include "adapters/sql/session.h"
 #include "ports/warehouse.h"
 
@@ -46,6 +47,9 @@ class WarehouseDatabase {
 std::unique_ptr<WarehouseDatabase> make_database(const std::string& kind);
 // A session of its own on a database with SQL; fails the test and throws where none can be had.
 std::unique_ptr<sql::Session> open_session(WarehouseDatabase& database, const std::string& kind);
+// A backend of its own on such a database.
+Result<std::unique_ptr<sql::Backend>> open_backend(WarehouseDatabase& database,
+                                                   const std::string& kind);
 // Settings of a server's administrator, without a database. kind: "mysql" or "mariadb".
 MysqlConfig server_config(const std::string& kind);
 

@@ -106,6 +106,89 @@ TEST_P(LeasesContract, OfManyAtTheSameMomentOneGetsIt) {
   EXPECT_EQ(std::count(got.begin(), got.end(), 1), 1);
 }
 
+// --- shared shards (ports/shard_leases_test.cc has what becomes of them)
+
+class SharedLeases : public LeasesContract {
+ protected:
+  static ShareRequest request_of(const std::string& owner, int32_t member) {
+    return {
+        .owner = owner, .member = member, .shards = {0, 1, 2, 3}, .keep = {}, .lease_us = kLong};
+  }
+  Share ask(ShareRequest& request) {
+    Leases leases(session());
+    const auto share = leases.share("raw log", request);
+    EXPECT_TRUE(share.has_value()) << share.error().text();
+    if (!share) {
+      return {};
+    }
+    request.keep = share->held;
+    std::erase_if(request.keep, [&share](int32_t shard) {
+      return std::count(share->surplus.begin(), share->surplus.end(), shard) > 0;
+    });
+    return *share;
+  }
+};
+
+TEST_P(SharedLeases, AreKeptInTheWarehouse) {
+  ShareRequest first = request_of("a", -1);
+  ShareRequest second = request_of("b", -2);
+  EXPECT_EQ(ask(first).held, (std::vector<int32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(ask(second).held, std::vector<int32_t>());
+  EXPECT_EQ(ask(first).surplus, (std::vector<int32_t>{2, 3}));
+  EXPECT_EQ(ask(first).held, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(ask(second).held, (std::vector<int32_t>{2, 3}));
+  // Whoever wants all of them waits for both.
+  EXPECT_NE(holder("c", kBoth, kLong), "");
+  second.lease_us = 0;
+  ask(second);
+  EXPECT_EQ(ask(first).held, (std::vector<int32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_leases"), 5);
+}
+
+TEST_P(SharedLeases, EndAfterTheirTime) {
+  ShareRequest first = request_of("a", -1);
+  first.lease_us = 1'000'000;
+  ShareRequest second = request_of("b", -2);
+  ask(first);
+  ask(second);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
+  EXPECT_EQ(ask(second).held, (std::vector<int32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(ask(first).held, std::vector<int32_t>());
+}
+
+TEST_P(SharedLeases, OfManyAtTheSameMomentNoTwoHaveTheSameShard) {
+  constexpr size_t kOwners = 4;
+  std::barrier start(kOwners);
+  std::vector<std::vector<int32_t>> held(kOwners);
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < kOwners; ++i) {
+      threads.emplace_back([&, i] {
+        ShareRequest request = request_of(fmt::format("owner {}", i), -1 - static_cast<int32_t>(i));
+        Leases leases(session());
+        start.arrive_and_wait();
+        for (int tries = 0; tries < 20; ++tries) {
+          const auto share = leases.share("raw log", request);
+          if (share) {
+            held[i] = share->held;
+            return;
+          }
+          EXPECT_EQ(share.error().kind, ErrorKind::kTransient) << share.error().text();
+        }
+        ADD_FAILURE() << "no answer";
+      });
+    }
+  }
+  std::vector<int32_t> all;
+  for (const auto& shards : held) {
+    all.insert(all.end(), shards.begin(), shards.end());
+  }
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, (std::vector<int32_t>{0, 1, 2, 3}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Leases, SharedLeases, testing::Values("sqlite", "mysql", "mariadb"),
+                         [](const auto& tested) { return tested.param; });
 INSTANTIATE_TEST_SUITE_P(Leases, LeasesContract, testing::Values("sqlite", "mysql", "mariadb"),
                          [](const auto& tested) { return tested.param; });
 

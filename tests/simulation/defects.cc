@@ -91,6 +91,10 @@ class WarehouseDecorator : public Warehouse {
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override {
     return inner_->read_events(visit);
   }
+  Result<void> read_hour(int32_t local_hour,
+                         const std::function<Result<void>(const EventsRow&)>& visit) override {
+    return inner_->read_hour(local_hour, visit);
+  }
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override {
     return inner_->read_days(visit);
   }

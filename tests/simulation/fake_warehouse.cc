@@ -207,6 +207,12 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
       touched.insert(cell);
     }
   }
+  if (commit.writers.empty() && !commit.frozen_hours.empty()) {
+    for (const CellChange& cell : commit.cells) {
+      add_to(expected_events_, cell.key, cell.delta);
+      touched.insert(cell.key);
+    }
+  }
   apply_frozen(commit);
   for (const auto& [shard, kinds] : commit.frozen_kinds) {
     freeze_kinds(commit.source, shard, kinds.all());
@@ -1106,6 +1112,18 @@ Result<void> FakeWarehouse::read_events(
     HIRESTREAM_TRY(visit({key, row.measures, row.company_id}));
   }
   end("read events done");
+  return {};
+}
+
+Result<void> FakeWarehouse::read_hour(int32_t local_hour,
+                                      const std::function<Result<void>(const EventsRow&)>& visit) {
+  HIRESTREAM_TRY(begin("read hour"));
+  const auto snapshot = state().events;
+  for (auto row = snapshot.lower_bound({.local_hour = local_hour, .job_id = INT64_MIN});
+       row != snapshot.end() && row->first.local_hour == local_hour; ++row) {
+    HIRESTREAM_TRY(visit({row->first, row->second.measures, row->second.company_id}));
+  }
+  end("read hour done");
   return {};
 }
 

@@ -227,6 +227,8 @@ class FakeWarehouse : public Warehouse {
   Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
   Result<void> store_publishers(std::span<const Publisher>) override { return {}; }  // names only
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<void> read_hour(int32_t local_hour,
+                         const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
   // Nobody else runs until the end.
   Result<void> begin_snapshot() override;

@@ -392,6 +392,13 @@ Result<Adoption> Scenario::adopt() {
   return adopt_source({event_source, warehouse, nullptr, *clock_, observer_}, adopted, true);
 }
 
+VerifyReport Scenario::verify_part(double from_s, double to_s) {
+  return as_publisher(true, [&](const EnginePorts& ports, VerifyOptions verify_options) {
+    verify_options.arrived_us = {at(from_s), at(to_s)};
+    return hirestream::verify(ports, verify_options);
+  });
+}
+
 VerifyReport Scenario::verify(bool repair, bool allow_shrink) {
   checks_->allow_shrink(options.allow_shrink || allow_shrink);
   return as_publisher(repair, [&](const EnginePorts& ports, VerifyOptions verify_options) {

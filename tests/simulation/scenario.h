@@ -83,6 +83,8 @@ class Scenario {
   // As `hirestream adopt --yes`, with the options as they are now.
   Result<Adoption> adopt();
   VerifyReport verify(bool repair, bool allow_shrink = false);
+  // Only of what arrived in that time, with repair.
+  VerifyReport verify_part(double from_s, double to_s);
   VerifyReport find_duplicates(DuplicateSearchOptions duplicates = {});
   // Slices replaced.
   int64_t retry_rejects();

@@ -9,6 +9,7 @@
 #include "aggregation/tally.h"
 #include "pipeline/adoption.h"
 #include "pipeline/verify.h"
+#include "ports/shard_leases.h"
 #include "simulation/fake_warehouse.h"
 #include "simulation/process_ports.h"
 #include "simulation/setup.h"
@@ -17,6 +18,8 @@ namespace hirestream::simulation {
 namespace {
 
 constexpr int64_t kSpinsMax = 50;
+constexpr size_t kSharersMax = 3;
+constexpr int64_t kRenewalsPerLease = 4;
 constexpr int64_t kFreezeSlackUs = 130 * kSecondUs;  // of an engine that nothing disturbs
 
 // One raw log and what is asked of those that count it.
@@ -34,6 +37,9 @@ struct Source {
   RawLog log;
   Checks checks;
   bool registered = false;
+  // Of engines that share its shards, as the warehouse keeps them.
+  std::vector<LeaseRow> leases;
+  int64_t shared_since_us = 0;  // when some shard was counted by nobody last
   // Its own engines need time to recover; the other sources' are asked as ever.
   int64_t disturbed_us = 0;
 };
@@ -52,6 +58,9 @@ struct Process {
   std::unique_ptr<JobDirectory> jobs;
   std::unique_ptr<TraceObserver> observer;
   std::unique_ptr<Engine> engine;
+  std::optional<ShareMember> member;  // of engines that share the shards
+  int64_t renew_us = 0;
+  int64_t stopped_until_us = 0;
   int64_t wake_us = 0;
   int64_t spins = 0;
   bool running = false;  // in the middle of a call
@@ -67,6 +76,9 @@ class Run {
         world_(parameters.seed ^ 0x5EED, setup_.start_us, parameters.tracing),
         database_(world_),
         misconfiguration_(parameters.seed * 1009 + 7) {
+    if (parameters.sharing) {
+      share_shards(setup_, parameters.seed);
+    }
     std::vector<Setup> setups = {setup_};
     if (parameters.companion) {
       setups.push_back(make_companion(setups.front(), parameters.seed, *parameters.companion));
@@ -97,6 +109,10 @@ class Run {
       for (const auto& source : sources_) {
         for (size_t group = 0; group < source->setup.groups.size(); ++group) {
           new_process("engine", *source, group, setup_.start_us);
+        }
+        for (size_t more = 1; more < kSharersMax && is_shared(*source); ++more) {
+          new_process("engine", *source, 0,
+                      setup_.start_us + world_.random.between(0, 20 * kSecondUs));
         }
       }
       simulate(setup_.end_us);
@@ -208,6 +224,7 @@ class Run {
       if (source->log.is_down(world_.now_us()) || !all_know_all_shards(*source)) {
         disturb(*source);
       }
+      check_shared(*source);
       if (!source->log.is_removed(world_.now_us())) {
         source->checks.check_promptness(database_.ledger(source->name), source->disturbed_us);
       }
@@ -248,6 +265,7 @@ class Run {
       step(process);
     } catch (const SimulatedCrash&) {
       process.engine.reset();
+      process.member.reset();  // its leases end by themselves
       process.caught_up = false;
       disturb(process.origin);
       process.wake_us = world_.now_us() + world_.random.between(0, 8 * kSecondUs);
@@ -257,12 +275,142 @@ class Run {
     process.running = false;
   }
 
+  static bool is_shared(const Source& source) { return source.setup.lease_us != 0; }
+
+  static const std::string& owner_of(const Source& source, int32_t shard) {
+    static const std::string nobody;
+    const auto row = std::find_if(source.leases.begin(), source.leases.end(),
+                                  [shard](const LeaseRow& some) { return some.shard == shard; });
+    return row == source.leases.end() ? nobody : row->owner;
+  }
+
+  // As the thread that renews the leases does, by a clock that no step changes.
+  void renew(Process& process) {
+    const Setup& setup = process.origin.setup;
+    process.renew_us = world_.now_us() + setup.lease_us / kRenewalsPerLease;
+    if (world_.warehouse_is_down() || world_.warehouse_is_full()) {
+      process.renew_us = world_.now_us() + kSecondUs / 2;
+      return;
+    }
+    Source& source = process.origin;
+    const std::vector<LeaseRow> before = source.leases;
+    process.member->take(
+        exchange_leases(source.leases, process.member->request(), world_.now_us()));
+    check_leases(process, before);
+  }
+
+  // Shares: what an engine counts it does not give up, and nobody takes what another one still has.
+  void check_leases(const Process& process, const std::vector<LeaseRow>& before) const {
+    for (const LeaseRow& row : before) {
+      const std::string& owner = owner_of(process.origin, row.shard);
+      if (row.shard >= 0 && row.until_us > world_.now_us() && owner != row.owner) {
+        throw InvariantViolation{"Shares", fmt::format("{} takes shard {}, which {} still has",
+                                                       process.name, row.shard, row.owner)};
+      }
+    }
+    for (const LeaseRow& row : process.origin.leases) {
+      const std::vector<int32_t>& counted = process.member->counted();
+      if (process.engine != nullptr && row.owner == process.name && row.shard >= 0 &&
+          row.until_us <= world_.now_us() &&
+          std::find(counted.begin(), counted.end(), row.shard) != counted.end()) {
+        throw InvariantViolation{"Shares", fmt::format("{} gives up shard {}, which it counts",
+                                                       process.name, row.shard)};
+      }
+    }
+  }
+
+  // Which shards the process is to count; false: none.
+  bool hold_shards(Process& process) {
+    if (!process.member) {
+      process.member.emplace(process.name, -static_cast<int32_t>(++members_),
+                             all_shards(process.source->description()),
+                             process.origin.setup.lease_us);
+    }
+    process.member->count({});
+    renew(process);
+    process.member->count(process.member->wanted());
+    process.caught_up = process.member->counted().empty();
+    process.wake_us = std::max(process.renew_us, world_.now_us());
+    return !process.member->counted().empty();
+  }
+
+  void share(Process& process) {
+    if (process.renew_us <= world_.now_us()) {
+      renew(process);
+    }
+    if (process.member->wanted() != process.member->counted()) {
+      world_.trace(process.name, "has other shards from now on");
+      world_.note_fault("other shards");
+      process.engine.reset();
+    }
+  }
+
+  // Shares: all shards are counted again soon after one of those who share them has fallen silent.
+  void check_shared(Source& source) {
+    if (!is_shared(source)) {
+      return;
+    }
+    std::set<int32_t> counted;
+    bool all_work = true;
+    for (const auto& process : processes_) {
+      const bool works = !process->dead && process->engine != nullptr && process->member &&
+                         process->stopped_until_us <= world_.now_us();
+      all_work = all_work && (works || process->dead ||
+                              (process->member && process->member->counted().empty()));
+      if (works) {
+        counted.insert(process->member->counted().begin(), process->member->counted().end());
+      }
+    }
+    const auto shards = static_cast<size_t>(source.setup.source.shard_count);
+    if (counted.size() >= shards) {
+      source.shared_since_us = world_.now_us();
+      return;
+    }
+    disturb(source);
+    const int64_t limit_us = 3 * source.setup.lease_us + 60 * kSecondUs;
+    if (all_work && !world_.faults_on() && !world_.warehouse_is_down() &&
+        world_.now_us() > std::max(source.shared_since_us, world_.disturbed_us()) + limit_us) {
+      throw InvariantViolation{"Shares",
+                               fmt::format("{} of {} shards are counted, though all engines work",
+                                           counted.size(), shards)};
+    }
+  }
+
+  void stop_one(Source& source) {
+    std::vector<Process*> working;
+    for (const auto& process : processes_) {
+      if (!process->dead && !process->running && process->member) {
+        working.push_back(process.get());
+      }
+    }
+    if (working.empty()) {
+      return;
+    }
+    Process& process = *working[world_.random.below(working.size())];
+    process.stopped_until_us =
+        world_.now_us() + world_.random.between(kSecondUs, 4 * source.setup.lease_us);
+    process.wake_us = std::max(process.wake_us, process.stopped_until_us);
+    world_.note_fault("process stopped");
+    world_.trace(process.name, "is stopped");
+    disturb(source);
+  }
+
   void step(Process& process) {
     ++steps_;
+    if (process.member && process.engine != nullptr) {
+      share(process);
+    }
     const int64_t calls_before = world_.port_calls();
     if (process.engine == nullptr) {
       equip(process, false);
-      auto engine = make_engine(ports(process), options(process.origin, process.group));
+      EngineOptions engine_options = options(process.origin, process.group);
+      if (is_shared(process.origin)) {
+        if (!hold_shards(process)) {
+          return;
+        }
+        engine_options.shards = process.member->counted();
+      }
+      auto engine = make_engine(ports(process), std::move(engine_options));
       if (!engine) {
         throw InvariantViolation{"Options", engine.error().text()};
       }
@@ -293,6 +441,9 @@ class Run {
                                                "and does nothing"};
     }
     process.wake_us = std::max(due_us, world_.now_us());
+    if (process.member) {
+      process.wake_us = std::min(process.wake_us, std::max(process.renew_us, world_.now_us()));
+    }
     if (world_.now_us() > quiet_us() && due_us > world_.now_us()) {
       process.wake_us += world_.random.between(0, 2 * kSecondUs);  // nothing new: saves time
     }
@@ -420,6 +571,12 @@ class Run {
       process.wake_us = world_.now_us() + world_.random.between(0, 5 * kSecondUs);
       return;
     }
+    if (error.operation == kFence && process.member) {
+      world_.note_fault("fenced by another sharer");
+      process.engine.reset();
+      process.wake_us = world_.now_us() + process.origin.setup.lease_us / 10;
+      return;
+    }
     if (error.operation == kFence) {
       check_fence(process);
       process.engine.reset();
@@ -462,6 +619,14 @@ class Run {
     };
     if (!any(true)) {
       disturb(source);  // nobody counts this group's rows
+    }
+    const auto sharers = std::count_if(processes_.begin(), processes_.end(), [&](const auto& p) {
+      return !p->dead && &p->origin == &source;
+    });
+    if (is_shared(source) && sharers < static_cast<ptrdiff_t>(kSharersMax) &&
+        !source.log.is_removed(world_.now_us())) {
+      new_process("engine", source, group,
+                  world_.now_us() + world_.random.between(0, 60 * kSecondUs));
     }
     if (!any(false) && !source.log.is_removed(world_.now_us())) {
       new_process("engine", source, group,
@@ -533,6 +698,9 @@ class Run {
       if (setup.adopted_us == 0) {
         world_.note_fault(setup.dropped_column ? "dropped column" : "table made anew");
       }
+    }
+    if (due(setup.stops_us)) {
+      stop_one(source);
     }
     if (due(setup.damages_us)) {
       database_.damage_a_blob();
@@ -898,6 +1066,7 @@ class Run {
   int depth_ = 0;
   int64_t steps_ = 0;
   int64_t verifications_ = 0;
+  int64_t members_ = 0;
   int64_t checked_second_ = 0;
 };
 

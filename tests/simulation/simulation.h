@@ -19,6 +19,9 @@ struct RunParameters {
   Strategy strategy = Strategy::kTail;
   // Another source that counts into the same warehouse, by engines of its own.
   std::optional<Strategy> companion;
+  // Several engines share the shards by leases; now and then one is stopped for a while. Not beside
+  // a companion.
+  bool sharing = false;
   std::optional<int64_t> seconds;  // during which rows are written; else the seed decides
   std::optional<Defect> defect;
   bool tracing = false;

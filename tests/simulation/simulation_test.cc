@@ -42,6 +42,17 @@ TEST(SeveralSources, KeepEveryInvariantSideBySide) {
   }
 }
 
+// They take shards from those that are killed or stopped, and give them back.
+TEST(SharedShards, KeepEveryInvariant) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    RunParameters parameters;
+    parameters.seed = seed;
+    parameters.sharing = true;
+    EXPECT_EQ(run_simulation(parameters).failure, "")
+        << "hirestream_simulator --seed " << seed << " --strategy shared";
+  }
+}
+
 struct SeedThatFailed {
   const char* name;
   uint64_t seed;

@@ -27,11 +27,13 @@ constexpr size_t kTraceLinesShown = 80;
 // Which sources count into the warehouse of a run.
 struct Cast {
   Strategy strategy = Strategy::kTail;
-  std::optional<Strategy> companion;
+  std::optional<Strategy> companion = std::nullopt;
+  bool sharing = false;
 
   std::string name() const {
-    return companion ? fmt::format("{}+{}", strategy_name(strategy), strategy_name(*companion))
-                     : std::string(strategy_name(strategy));
+    return sharing     ? "shared"
+           : companion ? fmt::format("{}+{}", strategy_name(strategy), strategy_name(*companion))
+                       : std::string(strategy_name(strategy));
   }
 };
 
@@ -39,7 +41,8 @@ std::vector<Cast> all_casts() {
   return {{Strategy::kTail, std::nullopt},
           {Strategy::kFollow, std::nullopt},
           {Strategy::kScan, std::nullopt},
-          {Strategy::kTail, Strategy::kFollow}};
+          {Strategy::kTail, Strategy::kFollow},
+          {Strategy::kTail, std::nullopt, true}};
 }
 
 struct Arguments {
@@ -64,7 +67,7 @@ void print_usage(std::FILE* to) {
       to,
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
       "                            [--keep-going] [--break NAME]\n"
-      "                            [--strategy tail|follow|scan|tail+follow|all]\n"
+      "                            [--strategy tail|follow|scan|tail+follow|shared|all]\n"
       "                            [--jobs N] [--summary FILE] [--year] [--days N]\n"
       "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
       "run\n"
@@ -106,7 +109,7 @@ bool take_value(Arguments& out, std::string_view name, const char* value) {
   if (name == "--break") {
     out.defect = find_defect(value);
     if (out.defect) {
-      out.casts = {{strategy_for(*out.defect), std::nullopt}};
+      out.casts = {{.strategy = strategy_for(*out.defect)}};
     }
     return out.defect.has_value();
   }
@@ -304,7 +307,7 @@ void print_trace(const RunReport& report, size_t lines) {
 
 void print_failure(const RunParameters& parameters, const RunReport& report) {
   fmt::print("FAILED --seed {} --strategy {}{}\n  {}\n", parameters.seed,
-             Cast{parameters.strategy, parameters.companion}.name(),
+             Cast{parameters.strategy, parameters.companion, parameters.sharing}.name(),
              parameters.seconds ? fmt::format(" --seconds {}", *parameters.seconds) : "",
              report.failure);
 }
@@ -401,6 +404,7 @@ class Player {
     parameters.seed = seed;
     parameters.strategy = cast.strategy;
     parameters.companion = cast.companion;
+    parameters.sharing = cast.sharing;
     parameters.seconds = arguments_.seconds;
     parameters.defect = arguments_.defect;
     parameters.tracing = arguments_.trace;

@@ -62,6 +62,22 @@ TEST(TailEngine, AuditFindsRowVisibleAfterSettling) {
   EXPECT_EQ(scenario.slice().corrected_at_us, corrected_us);
 }
 
+TEST(TailEngine, VerifyOfAPartLeavesTheRestAlone) {
+  Scenario scenario;
+  for (const double arrival_s : {5.0, 65.0}) {
+    scenario.add_click({.arrival_s = arrival_s, .visible_s = arrival_s});
+    scenario.add_click({.arrival_s = arrival_s + 1, .visible_s = 300});
+  }
+  scenario.run_until(400);
+  EXPECT_EQ(scenario.clicks(), 2);
+  const VerifyReport part = scenario.verify_part(60, 70);
+  EXPECT_EQ(part.slices_checked, 1);
+  EXPECT_EQ(part.slices_repaired, 1);
+  EXPECT_EQ(scenario.clicks(), 3);
+  EXPECT_EQ(scenario.verify_part(0, 49).slices_repaired, 1);
+  EXPECT_EQ(scenario.clicks(), 4);
+}
+
 TEST(TailEngine, CountsRepeatedDeliveryOnce) {
   Scenario scenario;
   for (int second = 0; second < 40; ++second) {

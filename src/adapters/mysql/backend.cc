@@ -2,6 +2,7 @@
 
 #include "adapters/mysql/commit_writer.h"
 #include "adapters/mysql/company_rewriter.h"
+#include "adapters/mysql/shadow_tables.h"
 #include "adapters/sql/warehouse.h"
 
 namespace hirestream {
@@ -23,6 +24,16 @@ Result<std::unique_ptr<Session>> MysqlBackend::open_patient() const {
   MysqlConfig patient = config_;
   patient.read_timeout = std::chrono::seconds(0);
   return Session::open(patient);
+}
+
+Result<void> MysqlBackend::be_patient() {
+  HIRESTREAM_ASSIGN(session_, open_patient());
+  return session_->execute("SET SESSION wait_timeout = 86400");
+}
+
+Result<std::unique_ptr<sql::ShadowTables>> MysqlBackend::shadow_tables(const std::string& run) {
+  HIRESTREAM_ASSIGN(auto locker, open_patient());
+  return std::make_unique<mysql::ShadowTables>(run, *session_, std::move(locker));
 }
 
 Result<CommitOutcome> MysqlBackend::commit(const Commit& commit) {

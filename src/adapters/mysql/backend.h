@@ -35,6 +35,9 @@ class MysqlBackend final : public sql::Backend {
   Result<bool> resolve(const Commit& commit) override;
   Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
                                     int64_t now_us) override;
+  // With another connection, before anybody else uses the session.
+  Result<void> be_patient() override;
+  Result<std::unique_ptr<sql::ShadowTables>> shadow_tables(const std::string& run) override;
 
   // What `doctor` shows: name and finding.
   Result<std::vector<std::pair<std::string, std::string>>> probe();

@@ -54,9 +54,7 @@ constexpr const char* kAddCells =
     "events.qualified_application + new.qualified_application, disqualified_application = "
     "events.disqualified_application + new.disqualified_application, spend_hour = "
     "events.spend_hour + new.spend_hour, company_id = IF(new.company_id <> 0, new.company_id, "
-    "events.company_id), sources = CASE WHEN events.sources = '' THEN new.sources WHEN "
-    "FIND_IN_SET(LOWER(new.sources), LOWER(events.sources)) > 0 THEN events.sources ELSE "
-    "CONCAT(events.sources, ',', new.sources) END, updated_at = new.updated_at";
+    "events.company_id), updated_at = new.updated_at, sources = ";
 
 constexpr const char* kInsertDays =
     "INSERT INTO hirestream_days (dates, job_id, publisher_id, campaign_id, group_id, impressions, "
@@ -356,7 +354,9 @@ Result<void> CommitWriter::write_cells() {
   HIRESTREAM_ASSIGN(const std::string kind, kind_of_source());
   const std::string constants =
       fmt::format(",{},{}", session_.quoted(sql::sources_name(kind)), now_);
-  MultiRowInsert insert(session_, kInsertCells, session_.dialect().upsert("", kAddCells));
+  MultiRowInsert insert(
+      session_, kInsertCells,
+      session_.dialect().upsert("", kAddCells + session_.dialect().merged_sources("events")));
   int32_t days = 0;
   std::string date = format_date(days);
   for (const CellChange& cell : commit_.cells) {

@@ -85,6 +85,13 @@ std::string Dialect::upsert(std::string_view, std::string_view assignments) cons
                      : fmt::format(" AS new ON DUPLICATE KEY UPDATE {}", assignments);
 }
 
+std::string Dialect::merged_sources(std::string_view table) const {
+  return fmt::format(
+      "CASE WHEN {0}.sources = '' THEN new.sources WHEN FIND_IN_SET(LOWER(new.sources), "
+      "LOWER({0}.sources)) > 0 THEN {0}.sources ELSE CONCAT({0}.sources, ',', new.sources) END",
+      table);
+}
+
 std::string Dialect::delete_first(std::string_view table, std::string_view order,
                                   int64_t rows) const {
   return fmt::format("DELETE FROM {} ORDER BY {} LIMIT {}", table, order, rows);

@@ -19,6 +19,7 @@ class Dialect final : public sql::Dialect {
   std::string hours_condition(int32_t from_hour, int32_t to_hour) const override;
   std::string after_condition(const CellKey& key) const override;
   std::string upsert(std::string_view key, std::string_view assignments) const override;
+  std::string merged_sources(std::string_view table) const override;
   std::string delete_first(std::string_view table, std::string_view order,
                            int64_t rows) const override;
   std::string delete_by_key(std::string_view table, std::string_view condition) const override;

@@ -7,12 +7,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adapters/sql/session.h"
+#include "adapters/sql/shadow_tables.h"
 #include "ports/warehouse.h"
 
 namespace hirestream::sql {
@@ -35,6 +37,10 @@ class Backend {
   // rewritten.
   virtual Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
                                             int64_t now_us) = 0;
+  // From now on the session takes as long as the tables are large, and may lie idle meanwhile.
+  virtual Result<void> be_patient() = 0;
+  // Of that run (shadow_tables.h). Not longer than this.
+  virtual Result<std::unique_ptr<ShadowTables>> shadow_tables(const std::string& run) = 0;
 };
 
 }  // namespace hirestream::sql

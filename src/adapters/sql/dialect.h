@@ -63,6 +63,9 @@ class Dialect {
   // `assignments` the row that was to be inserted is called `new`, and the columns of the one that
   // is there have the table's name before them.
   virtual std::string upsert(std::string_view key, std::string_view assignments) const = 0;
+  // In the assignments of an upsert into a table of that name: its `sources`, with the one of the
+  // row that was to be inserted.
+  virtual std::string merged_sources(std::string_view table) const = 0;
   // Deletes the first rows of a table in that order.
   virtual std::string delete_first(std::string_view table, std::string_view order,
                                    int64_t rows) const = 0;

@@ -63,9 +63,11 @@ Result<bool> has_counted(Session& session) {
   if (live != 0) {
     return true;
   }
-  // Not there before version 3.
+  // Not there before version 3. Old hours whose rows were taken out again add up to 0.
   constexpr std::string_view kFrozen =
-      "SELECT EXISTS (SELECT 1 FROM hirestream_frozen_days WHERE counted > 0)";
+      "SELECT EXISTS (SELECT 1 FROM hirestream_frozen_days WHERE counted > 0) AND EXISTS (SELECT 1 "
+      "FROM (SELECT SUM(impressions + clicks + conversions + qualified + unqualified) AS given "
+      "FROM hirestream_frozen) f WHERE given <> 0)";
   HIRESTREAM_ASSIGN(const bool readable, session.readable(kFrozen));
   if (!readable) {
     return false;

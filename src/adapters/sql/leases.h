@@ -13,6 +13,7 @@
 #include <string>
 
 #include "model/result.h"
+#include "ports/shard_leases.h"
 
 namespace hirestream {
 
@@ -35,6 +36,8 @@ class Leases {
   Result<std::optional<LeaseHolder>> take(const std::string& source,
                                           std::span<const int32_t> shards, const std::string& owner,
                                           int64_t lease_us);
+  // What becomes of the leases of a source whose shards are shared (ports/shard_leases.h).
+  Result<Share> share(const std::string& source, const ShareRequest& request);
 
  private:
   std::unique_ptr<sql::Session> session_;

@@ -62,6 +62,8 @@ class SqlWarehouse final : public Warehouse {
   void end_snapshot() override { snapshot_.reset(); }
   Result<int64_t> changes() override;
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
+  Result<void> read_hour(int32_t local_hour,
+                         const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<void> read_days(const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<Contribution> frozen_totals() override;
   // Newest first.

@@ -53,13 +53,13 @@ int32_t local_hour(const Row& row) {
 }
 
 std::string cells_query(const Dialect& dialect, std::string_view table, std::string_view hours,
-                        std::string_view spend) {
+                        std::string_view spend, std::string_view where = "") {
   return fmt::format(
       "SELECT {0}, {1}, job_id, publisher_id, campaign_id, group_id, company_id, impressions, "
-      "clicks, {2}, {3}, {4}, {5} FROM {6} ORDER BY {7}, {8}job_id, publisher_id, campaign_id, "
+      "clicks, {2}, {3}, {4}, {5} FROM {6}{9} ORDER BY {7}, {8}job_id, publisher_id, campaign_id, "
       "group_id",
       dialect.day_number(dialect.day), hours, dialect.conversions, dialect.qualified,
-      dialect.unqualified, spend, table, dialect.day, hours == "hours" ? "hours, " : "");
+      dialect.unqualified, spend, table, dialect.day, hours == "hours" ? "hours, " : "", where);
 }
 
 }  // namespace
@@ -137,6 +137,16 @@ Result<int64_t> SqlWarehouse::changes() {
 Result<void> SqlWarehouse::read_events(const std::function<Result<void>(const EventsRow&)>& visit) {
   const Dialect& dialect = session_.dialect();
   return walk(cells_query(dialect, dialect.events, "hours", dialect.spend_of_hour), visit);
+}
+
+Result<void> SqlWarehouse::read_hour(int32_t local_hour,
+                                     const std::function<Result<void>(const EventsRow&)>& visit) {
+  const Dialect& dialect = session_.dialect();
+  const CellKey hour{.local_hour = local_hour};
+  return walk(cells_query(dialect, dialect.events, "hours", dialect.spend_of_hour,
+                          fmt::format(" WHERE {} = {} AND hours = {}", dialect.day,
+                                      dialect.day_value(hour.days()), hour.hour())),
+              visit);
 }
 
 Result<void> SqlWarehouse::read_days(const std::function<Result<void>(const EventsRow&)>& visit) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "adapters/sql/warehouse.h"
+#include "adapters/sqlite/shadow_tables.h"
 
 namespace hirestream {
 
@@ -28,6 +29,10 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const SqliteWarehouse
 Result<std::unique_ptr<Warehouse>> open_sqlite_warehouse(const SqliteWarehouseConfig& config) {
   HIRESTREAM_ASSIGN(auto backend, SqliteBackend::open(config));
   return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
+}
+
+Result<std::unique_ptr<sql::ShadowTables>> SqliteBackend::shadow_tables(const std::string& run) {
+  return std::make_unique<sqlite::ShadowTables>(run, *session_);
 }
 
 std::string sqlite_rewrite_companies(const char* table, const char* touch, const char* comparison) {

@@ -45,6 +45,8 @@ class SqliteBackend final : public sql::Backend {
   Result<bool> resolve(const Commit& commit) override;
   Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
                                     int64_t now_us) override;
+  Result<void> be_patient() override { return {}; }
+  Result<std::unique_ptr<sql::ShadowTables>> shadow_tables(const std::string& run) override;
 
   // What `doctor` shows: name and finding.
   Result<std::vector<std::pair<std::string, std::string>>> probe();

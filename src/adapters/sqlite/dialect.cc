@@ -62,6 +62,14 @@ std::string Dialect::upsert(std::string_view key, std::string_view assignments) 
                      sql::rename_new(assignments, "excluded.", ""));
 }
 
+std::string Dialect::merged_sources(std::string_view table) const {
+  return fmt::format(
+      "CASE WHEN {0}.sources = '' THEN new.sources WHEN instr(lower(',' || {0}.sources || ','), "
+      "lower(',' || new.sources || ',')) > 0 THEN {0}.sources ELSE {0}.sources || ',' || "
+      "new.sources END",
+      table);
+}
+
 std::string Dialect::delete_first(std::string_view table, std::string_view order,
                                   int64_t rows) const {
   return fmt::format(

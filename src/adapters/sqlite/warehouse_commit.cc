@@ -207,19 +207,21 @@ Result<void> SqliteBackend::write_cells(const Commit& commit) {
   HIRESTREAM_ASSIGN(
       Statement * upsert,
       database().cached(
-          "INSERT INTO events_micros (days, hours, job_id, publisher_id, campaign_id, group_id, "
-          "impressions, clicks, conversions, qualified, unqualified, bid_micros, company_id, "
-          "sources, updated_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-          "?14, ?15) ON CONFLICT (days, hours, job_id, publisher_id, campaign_id, group_id) DO "
-          "UPDATE SET impressions = impressions + excluded.impressions, clicks = clicks + "
-          "excluded.clicks, conversions = conversions + excluded.conversions, qualified = "
-          "qualified + excluded.qualified, unqualified = unqualified + excluded.unqualified, "
-          "bid_micros = bid_micros + excluded.bid_micros, company_id = CASE WHEN "
-          "excluded.company_id <> 0 THEN excluded.company_id ELSE company_id END, sources = CASE "
-          "WHEN sources = '' THEN excluded.sources WHEN instr(lower(',' || sources || ','), "
-          "lower(',' || excluded.sources || ',')) > 0 THEN sources ELSE sources || ',' || "
-          "excluded.sources END, "
-          "updated_at_us = excluded.updated_at_us"));
+          std::string(
+              "INSERT INTO events_micros (days, hours, job_id, publisher_id, campaign_id, "
+              "group_id, "
+              "impressions, clicks, conversions, qualified, unqualified, bid_micros, company_id, "
+              "sources, updated_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+              "?13, "
+              "?14, ?15) ON CONFLICT (days, hours, job_id, publisher_id, campaign_id, group_id) DO "
+              "UPDATE SET impressions = impressions + excluded.impressions, clicks = clicks + "
+              "excluded.clicks, conversions = conversions + excluded.conversions, qualified = "
+              "qualified + excluded.qualified, unqualified = unqualified + excluded.unqualified, "
+              "bid_micros = bid_micros + excluded.bid_micros, company_id = CASE WHEN "
+              "excluded.company_id <> 0 THEN excluded.company_id ELSE company_id END, "
+              "updated_at_us = "
+              "excluded.updated_at_us, sources = ") +
+          sql::rename_new(session_->dialect().merged_sources("events_micros"), "excluded.", "")));
   upsert->bind(14, sql::sources_name(kind)).bind(15, commit.now_us);
   for (const CellChange& cell : commit.cells) {
     const int measures = bind_cell_key(*upsert, 1, cell.key);

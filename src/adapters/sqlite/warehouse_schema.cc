@@ -1,12 +1,15 @@
 #include "adapters/sqlite/warehouse_schema.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "adapters/sql/dialect.h"
 
 namespace hirestream {
 namespace {
 
-constexpr const char* kEvents =
-    R"(CREATE TABLE IF NOT EXISTS events_micros (
+constexpr const char* kEventsColumns =
+    R"((
   days INTEGER NOT NULL,
   hours INTEGER NOT NULL,
   job_id INTEGER NOT NULL,
@@ -48,8 +51,8 @@ SELECT job_id,
     || printf('.%06d', updated_at_us % 1000000) AS updated_at
 FROM events_micros)";
 
-constexpr const char* kDays =
-    R"(CREATE TABLE IF NOT EXISTS hirestream_days (
+constexpr const char* kDaysColumns =
+    R"((
   days INTEGER NOT NULL,
   job_id INTEGER NOT NULL,
   publisher_id INTEGER NOT NULL,
@@ -324,6 +327,26 @@ GROUP BY s.id, s.name, s.kind)";
 
 }  // namespace
 
+std::string sqlite_events_table(std::string_view name) {
+  return "CREATE TABLE IF NOT EXISTS " + std::string(name) + " " + kEventsColumns;
+}
+
+std::string sqlite_days_table(std::string_view name) {
+  return "CREATE TABLE IF NOT EXISTS " + std::string(name) + " " + kDaysColumns;
+}
+
+std::vector<std::string> sqlite_index_statements() {
+  return {
+      "CREATE INDEX IF NOT EXISTS events_micros_job ON events_micros (job_id, days)",
+      "CREATE INDEX IF NOT EXISTS events_micros_job_company ON events_micros (job_id, company_id)",
+      "CREATE INDEX IF NOT EXISTS events_micros_company ON events_micros (company_id, days)",
+      "CREATE INDEX IF NOT EXISTS events_micros_campaign ON events_micros (campaign_id, days)",
+      "CREATE INDEX IF NOT EXISTS hirestream_days_job ON hirestream_days (job_id, days)",
+      "CREATE INDEX IF NOT EXISTS hirestream_days_job_company ON hirestream_days (job_id, "
+      "company_id)",
+  };
+}
+
 std::string sqlite_events_view() {
   return kEventsView;
 }
@@ -333,42 +356,39 @@ std::string sqlite_accounting_view() {
 }
 
 std::vector<std::string> sqlite_schema_statements() {
-  return {
-      kEvents,
-      "CREATE INDEX IF NOT EXISTS events_micros_job ON events_micros (job_id, days)",
-      "CREATE INDEX IF NOT EXISTS events_micros_job_company ON events_micros (job_id, company_id)",
-      "CREATE INDEX IF NOT EXISTS events_micros_company ON events_micros (company_id, days)",
-      "CREATE INDEX IF NOT EXISTS events_micros_campaign ON events_micros (campaign_id, days)",
-      kEventsView,
-      kDays,
-      "CREATE INDEX IF NOT EXISTS hirestream_days_job ON hirestream_days (job_id, days)",
-      "CREATE INDEX IF NOT EXISTS hirestream_days_job_company ON hirestream_days (job_id, "
-      "company_id)",
-      "CREATE TABLE IF NOT EXISTS hirestream_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) "
-      "STRICT",
-      kSources,
-      kWriters,
-      kLeases,
-      kSlices,
-      kDeltas,
-      kFrozen,
-      kFrozenDays,
-      kFrozenMarks,
-      kRejects,
-      "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
-      kKinds,
-      kJobs,
-      kPublishers,
-      kMinutes,
-      kVerifications,
-      kStagedRuns,
-      kStagedAttempts,
-      kStagedRevisions,
-      kStagedSlices,
-      kAccounting,
+  std::vector<std::string> statements = {sqlite_events_table("events_micros"),
+                                         sqlite_days_table("hirestream_days")};
+  std::ranges::copy(sqlite_index_statements(), std::back_inserter(statements));
+  for (const char* statement :
+       {kEventsView,
+        "CREATE TABLE IF NOT EXISTS hirestream_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) "
+        "STRICT",
+        kSources,
+        kWriters,
+        kLeases,
+        kSlices,
+        kDeltas,
+        kFrozen,
+        kFrozenDays,
+        kFrozenMarks,
+        kRejects,
+        "CREATE INDEX IF NOT EXISTS hirestream_rejects_age ON hirestream_rejects (first_seen_us)",
+        kKinds,
+        kJobs,
+        kPublishers,
+        kMinutes,
+        kVerifications,
+        kStagedRuns,
+        kStagedAttempts,
+        kStagedRevisions,
+        kStagedSlices,
+        kAccounting}) {
+    statements.emplace_back(statement);
+  }
+  statements.push_back(
       "INSERT OR IGNORE INTO hirestream_meta (name, value) VALUES ('schema_version', '" +
-          std::to_string(sql::kSchemaVersion) + "')",
-  };
+      std::to_string(sql::kSchemaVersion) + "')");
+  return statements;
 }
 
 }  // namespace hirestream

@@ -9,7 +9,17 @@ namespace hirestream {
 
 // One statement each, all with IF NOT EXISTS, in the order in which they must run.
 std::vector<std::string> sqlite_schema_statements();
+// Tables of the form of events_micros and hirestream_days under another name.
+std::string sqlite_events_table(std::string_view name);
+std::string sqlite_days_table(std::string_view name);
+// The indexes of those two.
+std::vector<std::string> sqlite_index_statements();
 // Of them the views `events` and hirestream_accounting.
+// Tables of these forms under another name.
+std::string sqlite_events_table(std::string_view name);
+std::string sqlite_days_table(std::string_view name);
+// Their indexes.
+std::vector<std::string> sqlite_index_statements();
 std::string sqlite_events_view();
 std::string sqlite_accounting_view();
 

@@ -1,0 +1,230 @@
+#include "adapters/mysql/shadow_tables.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "adapters/sql/change_count.h"
+
+namespace hirestream::mysql {
+
+using sql::Row;
+
+namespace {
+
+// As long as somebody reads `events`, nobody else may while the lock is waited for.
+constexpr int kLockWaitSeconds = 3;
+// Waits for readers that came between the two sessions.
+constexpr int kRenameWaitSeconds = 60;
+constexpr auto kSeenWaitingWithin = std::chrono::seconds(10);
+constexpr auto kLookInterval = std::chrono::milliseconds(2);
+
+constexpr const char* kPrivileges =
+    "rebuild needs an account that may also CREATE, DROP, ALTER, INDEX and LOCK TABLES in this "
+    "database: an administrator runs it, while engines go on with theirs";
+
+bool lacks_privilege(unsigned code) {
+  return code == 1044 || code == 1142 || code == 1143 || code == 1227 || code == 1370;
+}
+
+Result<void> run(Session& session, const std::string& statement) {
+  auto done = session.execute(statement);
+  if (!done && lacks_privilege(session.error_code())) {
+    Error error = std::move(done).error();
+    error.operation = "rebuild";
+    error.hint = kPrivileges;
+    return forward(std::move(error));
+  }
+  return done;
+}
+
+}  // namespace
+
+ShadowTables::~ShadowTables() {
+  (void)unlock();
+}
+
+sql::Session& ShadowTables::writer() {
+  return locked_ ? *locker_ : session_;
+}
+
+// What would be lost with the old table.
+Result<void> ShadowTables::check_form() {
+  HIRESTREAM_ASSIGN(
+      const int64_t triggers,
+      session_.number("SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema "
+                      "= DATABASE() AND event_object_table IN ('events', 'hirestream_days')"));
+  std::vector<std::string> columns;
+  HIRESTREAM_TRY(session_.each(
+      "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND "
+      "table_name = 'events' AND column_name NOT IN ('job_id', 'dates', 'hours', 'publisher_id', "
+      "'company_id', 'campaign_id', 'group_id', 'disqualified_application', "
+      "'qualified_application', 'conversion', 'clicks', 'impressions', 'bid_set', 'spend_hour', "
+      "'sources', 'updated_at') AND extra NOT LIKE '%GENERATED%' ORDER BY ordinal_position",
+      [&](const Row& row) { columns.emplace_back(row.text(0)); }));
+  if (triggers == 0 && columns.empty()) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "rebuild", session_.subject() + " events",
+              columns.empty() ? "the table has triggers, which would go with the old table"
+                              : fmt::format("the table has columns of somebody else's, which would "
+                                            "be empty in a new one: {}",
+                                            fmt::join(columns, ", ")),
+              "`hirestream verify --repair` puts single cells right; for a new table take them off "
+              "first and make them anew afterwards");
+}
+
+Result<void> ShadowTables::create() {
+  HIRESTREAM_TRY(check_form());
+  std::vector<std::string> left;
+  HIRESTREAM_TRY(session_.each(
+      fmt::format("SELECT table_name FROM information_schema.tables WHERE table_schema = "
+                  "DATABASE() AND LEFT(table_name, {}) = '{}'",
+                  kPrefix.size(), kPrefix),
+      [&](const Row& row) { left.emplace_back(row.text(0)); }));
+  HIRESTREAM_TRY(drop_others(session_, left));
+  HIRESTREAM_TRY(run(session_, fmt::format("CREATE TABLE {} LIKE events", events())));
+  HIRESTREAM_TRY(run(session_, fmt::format("CREATE TABLE {} LIKE hirestream_days", days())));
+  HIRESTREAM_TRY(take_keys_off(events()));
+  return take_keys_off(days());
+}
+
+// Others (unique, of a column's beginning, of expressions) stay and are filled with the rows.
+Result<void> ShadowTables::take_keys_off(const std::string& table) {
+  struct Key {
+    std::vector<std::string> columns;
+    bool plain = true;
+  };
+  std::map<std::string, Key> keys;
+  const sql::Dialect& dialect = session_.dialect();
+  HIRESTREAM_TRY(session_.each(
+      fmt::format("SELECT index_name, column_name, non_unique, index_type, sub_part, collation "
+                  "FROM information_schema.statistics WHERE table_schema = DATABASE() AND "
+                  "table_name = '{}' ORDER BY index_name, seq_in_index",
+                  table),
+      [&](const Row& row) {
+        Key& key = keys[std::string(row.text(0))];
+        key.plain = key.plain && !row.is_null(1) && row.integer(2) == 1 && row.text(3) == "BTREE" &&
+                    row.is_null(4) && row.text(5) == "A";
+        key.columns.push_back(dialect.quoted_identifier(row.text(1)));
+      }));
+  std::vector<std::string> drops;
+  std::vector<std::string> adds;
+  for (const auto& [name, key] : keys) {
+    if (key.plain) {
+      const std::string quoted = dialect.quoted_identifier(name);
+      drops.push_back("DROP KEY " + quoted);
+      adds.push_back(fmt::format("ADD KEY {} ({})", quoted, fmt::join(key.columns, ", ")));
+    }
+  }
+  if (adds.empty()) {
+    return {};
+  }
+  key_statements_.push_back(fmt::format("ALTER TABLE {} {}", table, fmt::join(adds, ", ")));
+  return run(session_, fmt::format("ALTER TABLE {} {}", table, fmt::join(drops, ", ")));
+}
+
+Result<void> ShadowTables::add_keys() {
+  for (const std::string& statement : key_statements_) {
+    HIRESTREAM_TRY(run(session_, statement));
+  }
+  return {};
+}
+
+Result<void> ShadowTables::lock() {
+  HIRESTREAM_TRY(
+      run(session_, fmt::format("CREATE TABLE IF NOT EXISTS {} (taken INT)", old_events())));
+  // Counted before the lock is waited for: whoever changes cells without being an engine counts
+  // that first, too. Committed once nobody can read the old cells any more, before the new ones can
+  // be read: what was planned by the old ones is known by its count.
+  HIRESTREAM_ASSIGN(sql::Transaction counted, session_.begin_write());
+  HIRESTREAM_TRY(sql::note_change(session_));
+  HIRESTREAM_TRY(
+      run(*locker_, fmt::format("SET SESSION lock_wait_timeout = {}", kLockWaitSeconds)));
+  HIRESTREAM_ASSIGN(sql::Transaction locked, locker_->begin_write());
+  HIRESTREAM_TRY(run(*locker_, fmt::format("LOCK TABLES events WRITE, hirestream_days WRITE, {} "
+                                           "WRITE, {} WRITE, {} WRITE",
+                                           events(), days(), old_events())));
+  locked_.emplace(std::move(locked));
+  if (auto done = counted.commit(); !done) {
+    (void)unlock();
+    return done;
+  }
+  return {};
+}
+
+Result<void> ShadowTables::unlock() {
+  if (!locked_) {
+    return {};
+  }
+  auto done = locker_->execute("UNLOCK TABLES");
+  if (!done) {
+    locker_->give_up();
+  }
+  locked_.reset();
+  return done;
+}
+
+Result<bool> ShadowTables::waits_to_rename(int64_t connection_id) {
+  bool waits = false;
+  HIRESTREAM_TRY(locker_->each("SHOW PROCESSLIST", [&](const Row& row) {
+    waits = waits || (row.integer(0) == connection_id &&
+                      row.text(6).find("metadata lock") != std::string_view::npos &&
+                      row.text(7).starts_with("RENAME"));
+  }));
+  return waits;
+}
+
+Result<void> ShadowTables::swap() {
+  HIRESTREAM_CHECK(locked_.has_value());
+  HIRESTREAM_TRY(
+      run(session_, fmt::format("SET SESSION lock_wait_timeout = {}", kRenameWaitSeconds)));
+  HIRESTREAM_ASSIGN(const int64_t id, session_.number("SELECT CONNECTION_ID()"));
+  std::atomic<bool> ended = false;
+  Result<void> renamed;
+  Result<void> let_go;
+  {
+    const std::jthread renamer([&] {
+      renamed = run(session_, fmt::format("RENAME TABLE events TO {}, {} TO events, "
+                                          "hirestream_days TO {}, {} TO hirestream_days",
+                                          old_events(), events(), old_days(), days()));
+      ended = true;
+    });
+    const auto until = std::chrono::steady_clock::now() + kSeenWaitingWithin;
+    Result<bool> waits = false;
+    while (waits && !*waits && !ended && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(kLookInterval);
+      waits = waits_to_rename(id);
+    }
+    if (waits && *waits) {
+      let_go = locker_->execute(fmt::format("DROP TABLE {}", old_events()));
+    } else if (!waits) {
+      let_go = forward(std::move(waits).error());
+    }
+    const auto unlocked = unlock();
+    if (let_go && !unlocked) {
+      let_go = unlocked;
+    }
+  }
+  if (!renamed) {
+    Error error = std::move(renamed).error();
+    error.message = "the tables were not renamed, `events` is as it was: " +
+                    (let_go ? error.message : let_go.error().message);
+    error.kind = error.kind == ErrorKind::kConfig && let_go ? error.kind : ErrorKind::kTransient;
+    return forward(std::move(error));
+  }
+  return {};
+}
+
+Result<void> ShadowTables::drop() {
+  (void)unlock();
+  return session_.execute(fmt::format("DROP TABLE IF EXISTS {}, {}, {}, {}", events(), days(),
+                                      old_events(), old_days()));
+}
+
+}  // namespace hirestream::mysql

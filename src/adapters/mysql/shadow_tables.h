@@ -1,0 +1,50 @@
+// adapters/sql/shadow_tables.h on MySQL and MariaDB: one RENAME TABLE of both, which is atomic.
+//
+// RENAME ends a transaction and its locks, so the lock and the renaming are two sessions' business:
+// one holds the tables by LOCK TABLES, together with an empty table of the name that the old
+// `events` is to get; the other asks for the RENAME and waits. Once it is seen to wait, the first
+// one drops the empty table and lets go: a session that waits to rename comes before all that wait
+// to write. If the session with the lock is lost before, the RENAME finds the name taken, and
+// nothing is renamed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/mysql/session.h"
+#include "adapters/sql/shadow_tables.h"
+
+namespace hirestream::mysql {
+
+class ShadowTables final : public sql::ShadowTables {
+ public:
+  // `session` and `locker` are two connections, the first one may wait as long as it takes.
+  // `session` outlives it.
+  ShadowTables(const std::string& run, Session& session, std::unique_ptr<Session> locker)
+      : sql::ShadowTables(run), session_(session), locker_(std::move(locker)) {}
+  ~ShadowTables() override;
+
+  sql::Session& writer() override;
+  Result<void> create() override;
+  Result<void> add_keys() override;
+  Result<void> lock() override;
+  Result<void> swap() override;
+  Result<void> drop() override;
+
+ private:
+  Result<void> check_form();
+  // Drops the keys of a table that add_keys() can make again, and notes them.
+  Result<void> take_keys_off(const std::string& table);
+  Result<void> unlock();
+  Result<bool> waits_to_rename(int64_t connection_id);
+
+  Session& session_;
+  std::unique_ptr<Session> locker_;
+  // Keeps the locker from connecting anew, which would lose the lock without a word.
+  std::optional<sql::Transaction> locked_;
+  std::vector<std::string> key_statements_;
+};
+
+}  // namespace hirestream::mysql

@@ -1,0 +1,737 @@
+#include "adapters/sql/rebuild.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "adapters/sql/backend.h"
+#include "adapters/sql/events_table.h"
+#include "adapters/sql/multi_row_insert.h"
+#include "adapters/sql/shadow_tables.h"
+#include "adapters/sql/warehouse.h"
+#include "ports/stored_contribution.h"
+
+namespace hirestream {
+
+using sql::Dialect;
+using sql::MultiRowInsert;
+using sql::Row;
+
+namespace {
+
+constexpr size_t kSlicesPerBatch = 1024;
+constexpr size_t kCellsMin = 4096;
+constexpr size_t kJobsPerStatement = 500;
+constexpr int64_t kRowsPerReport = 10'000;
+// A comparison that finds no more than that is soon done while engines wait.
+constexpr int64_t kFewSlices = 64;
+constexpr int kComparisonsMax = 8;
+constexpr int kLocksMax = 10;
+constexpr int64_t kPauseBetweenLocksUs = 2'000'000;
+constexpr int32_t kFirstHour = INT32_MIN;
+constexpr int32_t kLastHour = INT32_MAX;
+
+// How a slice stood: equal ones have the same contribution.
+struct Version {
+  SliceKey key;
+  int64_t revision = 0;
+  RowDigest digest;
+  friend bool operator==(const Version&, const Version&) = default;
+};
+
+struct SourceState {
+  std::string kind;
+  std::vector<Version> slices;  // sorted by key
+};
+
+// What decides about `events`, at one moment.
+struct State {
+  std::map<SourceId, SourceState> sources;
+  // Sums of frozen slices by hour.
+  std::map<int32_t, Measures> frozen;
+  std::unordered_map<int64_t, int64_t> companies;
+};
+
+// A row of `events` with what no ledger has of it.
+struct HeldRow {
+  CellKey key;
+  Measures measures;
+  int64_t company_id = 0;
+  std::string_view sources;
+  int64_t updated_at_us = 0;
+};
+
+// Cells of the hours from … to (exclusive), by kind of source.
+struct Part {
+  int32_t from = kFirstHour;
+  int32_t to = kLastHour;
+  std::map<std::string, Contribution> by_kind = {};
+  // Cells that may be held before they are added up.
+  size_t limit = 0;
+
+  bool has(int32_t hour) const { return hour >= from && hour < to; }
+  size_t size() const {
+    size_t cells = 0;
+    for (const auto& [kind, of_kind] : by_kind) {
+      cells += of_kind.size();
+    }
+    return cells;
+  }
+  Contribution sum() const {
+    Contribution all;
+    for (const auto& [kind, of_kind] : by_kind) {
+      all.insert(all.end(), of_kind.begin(), of_kind.end());
+    }
+    canonicalize(all);
+    return all;
+  }
+  std::string sources_of(const CellKey& key) const {
+    std::vector<std::string_view> names;
+    for (const auto& [kind, of_kind] : by_kind) {
+      const auto at = std::lower_bound(of_kind.begin(), of_kind.end(), key,
+                                       [](const Cell& a, const CellKey& b) { return a.key < b; });
+      if (at != of_kind.end() && at->key == key) {
+        names.push_back(sql::sources_name(kind));
+      }
+    }
+    return fmt::format("{}", fmt::join(names, ","));
+  }
+};
+
+std::string cell_columns(const Dialect& dialect) {
+  return fmt::format(
+      "{}, hours, job_id, publisher_id, campaign_id, group_id, impressions, clicks, {}, {}, {}, "
+      "{}, company_id, sources, {}",
+      dialect.day, dialect.conversions, dialect.qualified, dialect.unqualified,
+      dialect.spend_of_hour, dialect.updated_at);
+}
+
+std::string insert_cells(const Dialect& dialect, const std::string& table) {
+  return fmt::format("INSERT INTO {} ({}) VALUES", table, cell_columns(dialect));
+}
+
+std::string hour_condition(const Dialect& dialect, int32_t local_hour) {
+  const CellKey key{.local_hour = local_hour};
+  return fmt::format("{} = {} AND hours = {}", dialect.day, dialect.day_value(key.days()),
+                     key.hour());
+}
+
+// Of a part's rows. Empty: all.
+std::string part_condition(const Dialect& dialect, const Part& part) {
+  std::vector<std::string> conditions;
+  const auto add = [&](int32_t local_hour, std::string_view day_is, std::string_view hour_is) {
+    const CellKey key{.local_hour = local_hour};
+    const std::string day = dialect.day_value(key.days());
+    conditions.push_back(fmt::format("({0} {1} {2} OR ({0} = {2} AND hours {3} {4}))", dialect.day,
+                                     day_is, day, hour_is, key.hour()));
+  };
+  if (part.from != kFirstHour) {
+    add(part.from, ">", ">=");
+  }
+  if (part.to != kLastHour) {
+    add(part.to, "<", "<");
+  }
+  return conditions.empty() ? "" : fmt::format(" WHERE {}", fmt::join(conditions, " AND "));
+}
+
+class Rebuild {
+ public:
+  Rebuild(const OpenBackend& open, RebuildOptions options, Clock& clock, Observer& observer)
+      : open_(open), options_(std::move(options)), clock_(clock), observer_(observer) {}
+
+  Result<RebuildReport> run();
+
+ private:
+  Result<void> make();
+  Result<void> put_in_place();
+  Result<std::unique_ptr<SqlWarehouse>> open();
+  Result<void> step_done(std::string_view step);
+  Result<void> go_on() const;
+
+  static Result<State> state_of(Warehouse& warehouse);
+  // Of the slices in `keys` of a source, as that warehouse sees them.
+  static Result<Contribution> given(Warehouse& warehouse, SourceId source,
+                                    std::span<const SliceKey> keys);
+  bool is_frozen(int32_t hour) const { return known_.frozen.contains(hour); }
+  int64_t company_of(int64_t job_id, int64_t otherwise) const;
+
+  // --- the ledger as it was when the rebuild began
+  Result<void> fill();
+  Result<void> collect(Part& part);
+  void take(Part& part, const std::string& kind, const Contribution& contribution);
+  void tidy(Part& part) const;
+  void cut(Part& part) const;
+  using VisitRow = std::function<Result<void>(HeldRow&)>;
+  Result<void> read_rows(const Part& part, const VisitRow& visit) const;
+  Result<void> write(const Part& part);
+  Result<void> write_row(MultiRowInsert& insert, const HeldRow& row);
+  void count_difference(const Measures& held, const Measures& expected);
+  void check_frozen_hours();
+  Result<void> refuse_shrink() const;
+
+  // --- what has changed since
+  // Returns how many slices had.
+  Result<int64_t> catch_up();
+  Result<int64_t> apply(const State& now);
+  Result<void> apply_slices(SourceId source, const std::string& kind,
+                            std::span<const SliceKey> keys, const State& now);
+  // Whose frozen sums are others.
+  void note_moved_hours(const std::map<int32_t, Measures>& some,
+                        const std::map<int32_t, Measures>& others);
+  Result<void> add_cells(const std::string& kind, const Contribution& cells);
+  Result<void> copy_hour(int32_t local_hour);
+  Result<void> drop_zeros(int32_t local_hour);
+  Result<void> set_companies(const State& now);
+  Result<void> sum_up_day(int32_t day);
+
+  const OpenBackend& open_;
+  RebuildOptions options_;
+  Clock& clock_;
+  Observer& observer_;
+
+  std::unique_ptr<SqlWarehouse> owner_;  // of the shadow tables' session
+  std::unique_ptr<sql::ShadowTables> shadow_;
+  // Sees what the shadow tables hold; and the one that is to be next.
+  std::unique_ptr<SqlWarehouse> before_;
+  std::unique_ptr<SqlWarehouse> after_;
+  State known_;
+  // By hour, of frozen hours: what the ledger has, and the rows of `events`.
+  std::map<int32_t, Measures> frozen_ledger_;
+  std::map<int32_t, Measures> frozen_events_;
+  std::set<int32_t> days_;
+  // Of events.
+  int64_t rows_ = 0;
+  bool locked_ = false;
+  // Of which the ledger does not know all: they are copied once `events` is locked, not before, for
+  // a snapshot that has read `events` would keep it from being locked.
+  std::set<int32_t> hours_to_copy_;
+  // Of the comparison at work.
+  std::set<int32_t> hours_changed_;
+  RebuildReport report_;
+};
+
+Result<std::unique_ptr<SqlWarehouse>> Rebuild::open() {
+  HIRESTREAM_ASSIGN(auto backend, open_());
+  HIRESTREAM_TRY(backend->be_patient());
+  return std::make_unique<SqlWarehouse>(std::move(backend));
+}
+
+Result<void> Rebuild::step_done(std::string_view step) {
+  return options_.at_step ? options_.at_step(step) : Result<void>();
+}
+
+Result<void> Rebuild::go_on() const {
+  if (options_.stop.stop_requested()) {
+    return fail(ErrorKind::kTransient, "rebuild", owner_->backend().session().subject(),
+                "interrupted; nothing is changed");
+  }
+  return {};
+}
+
+Result<RebuildReport> Rebuild::run() {
+  HIRESTREAM_ASSIGN(owner_, open());
+  HIRESTREAM_ASSIGN(before_, open());
+  HIRESTREAM_ASSIGN(after_, open());
+  HIRESTREAM_ASSIGN(shadow_, owner_->backend().shadow_tables(options_.run));
+  HIRESTREAM_TRY(shadow_->create());
+  auto made = make();
+  before_.reset();
+  after_.reset();
+  const auto dropped = shadow_->drop();
+  if (!made) {
+    return forward(std::move(made).error());
+  }
+  if (!dropped) {
+    observer_.on_note("warning",
+                      "tables are left that the next rebuild drops: " + dropped.error().text());
+  }
+  return report_;
+}
+
+Result<void> Rebuild::make() {
+  HIRESTREAM_TRY(before_->begin_snapshot());
+  HIRESTREAM_ASSIGN(known_, state_of(*before_));
+  for (const auto& [id, source] : known_.sources) {
+    report_.slices += static_cast<int64_t>(source.slices.size());
+  }
+  HIRESTREAM_ASSIGN(rows_, before_->backend().session().number(fmt::format(
+                               "SELECT COUNT(*) FROM {}", shadow_->writer().dialect().events)));
+  HIRESTREAM_TRY(fill());
+  HIRESTREAM_TRY(refuse_shrink());
+  HIRESTREAM_TRY(step_done("filled"));
+  observer_.on_progress("keys", 0, -1);
+  HIRESTREAM_TRY(shadow_->add_keys());
+  int64_t done = 0;
+  for (const int32_t day : days_) {
+    HIRESTREAM_TRY(go_on());
+    HIRESTREAM_TRY(sum_up_day(day));
+    observer_.on_progress("days", ++done, static_cast<int64_t>(days_.size()));
+  }
+  HIRESTREAM_TRY(step_done("keyed"));
+  for (int comparison = 1; comparison <= kComparisonsMax; ++comparison) {
+    HIRESTREAM_ASSIGN(const int64_t changed, catch_up());
+    if (changed <= kFewSlices) {
+      break;
+    }
+  }
+  HIRESTREAM_TRY(step_done("caught up"));
+  return put_in_place();
+}
+
+Result<void> Rebuild::put_in_place() {
+  for (int attempt = 1;; ++attempt) {
+    HIRESTREAM_TRY(go_on());
+    auto locked = shadow_->lock();
+    if (locked) {
+      break;
+    }
+    if (locked.error().kind != ErrorKind::kTransient || attempt == kLocksMax) {
+      return locked;
+    }
+    observer_.on_retry(locked.error(), attempt, kPauseBetweenLocksUs);
+    options_.wait(kPauseBetweenLocksUs);
+    HIRESTREAM_TRY(catch_up());
+  }
+  locked_ = true;
+  const int64_t locked_at_us = clock_.now_us();
+  HIRESTREAM_TRY(step_done("locked"));
+  HIRESTREAM_TRY(catch_up());
+  before_->end_snapshot();  // a table that is being read is not renamed
+  HIRESTREAM_TRY(step_done("ready"));
+  HIRESTREAM_TRY(shadow_->swap());
+  report_.locked_us = clock_.now_us() - locked_at_us;
+  return {};
+}
+
+Result<State> Rebuild::state_of(Warehouse& warehouse) {
+  State state;
+  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> sources, warehouse.sources());
+  for (const SourceStatus& source : sources) {
+    SourceState& known = state.sources[source.id];
+    known.kind = source.kind;
+    HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries,
+                      warehouse.load_ledger(source.id, {}, INT64_MIN));
+    known.slices.reserve(entries.size());
+    for (const LedgerEntry& entry : entries) {
+      known.slices.push_back({entry.key, entry.revision, entry.digest});
+    }
+  }
+  HIRESTREAM_ASSIGN(const Contribution frozen, warehouse.frozen_totals());
+  for (const Cell& hour : frozen) {
+    state.frozen[hour.key.local_hour] = hour.measures;
+  }
+  HIRESTREAM_ASSIGN(const std::vector<Job> jobs, warehouse.load_jobs());
+  for (const Job& job : jobs) {
+    state.companies[job.job_id] = job.company_id;
+  }
+  return state;
+}
+
+Result<Contribution> Rebuild::given(Warehouse& warehouse, SourceId source,
+                                    std::span<const SliceKey> keys) {
+  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
+                    warehouse.load_contributions(source, keys));
+  Contribution all;
+  for (StoredContribution& slice : stored) {
+    distrust(slice);
+    if (slice.damaged) {
+      return fail(ErrorKind::kConfig, "rebuild", "ledger",
+                  fmt::format("slice {}/{} of source {} is damaged: what it gave is not known",
+                              slice.entry.key.shard, slice.entry.key.bucket, source),
+                  "run `hirestream verify --repair` for that source first");
+    }
+    all.insert(all.end(), slice.contribution.begin(), slice.contribution.end());
+  }
+  canonicalize(all);
+  return all;
+}
+
+int64_t Rebuild::company_of(int64_t job_id, int64_t otherwise) const {
+  const auto company = known_.companies.find(job_id);
+  return company == known_.companies.end() ? otherwise : company->second;
+}
+
+Result<void> Rebuild::fill() {
+  Part part;
+  while (true) {
+    HIRESTREAM_TRY(collect(part));
+    HIRESTREAM_TRY(write(part));
+    if (part.to == kLastHour) {
+      break;
+    }
+    part = {.from = part.to};
+  }
+  check_frozen_hours();
+  return {};
+}
+
+Result<void> Rebuild::collect(Part& part) {
+  int64_t done = 0;
+  for (const auto& [id, source] : known_.sources) {
+    for (size_t at = 0; at < source.slices.size(); at += kSlicesPerBatch) {
+      HIRESTREAM_TRY(go_on());
+      std::vector<SliceKey> keys;
+      const size_t end = std::min(source.slices.size(), at + kSlicesPerBatch);
+      for (size_t i = at; i < end; ++i) {
+        keys.push_back(source.slices[i].key);
+      }
+      HIRESTREAM_ASSIGN(const Contribution contribution, given(*before_, id, keys));
+      take(part, source.kind, contribution);
+      done += static_cast<int64_t>(keys.size());
+      observer_.on_progress("ledger", done, report_.slices);
+    }
+  }
+  tidy(part);
+  return {};
+}
+
+void Rebuild::take(Part& part, const std::string& kind, const Contribution& contribution) {
+  Contribution& cells = part.by_kind[kind];
+  for (const Cell& cell : contribution) {
+    if (is_frozen(cell.key.local_hour)) {
+      if (part.from == kFirstHour) {
+        frozen_ledger_[cell.key.local_hour] += cell.measures;
+      }
+    } else if (part.has(cell.key.local_hour)) {
+      cells.push_back(cell);
+    }
+  }
+  if (part.size() > part.limit) {
+    tidy(part);
+    part.limit = std::max(kCellsMin, part.size() * 2);
+  }
+}
+
+void Rebuild::tidy(Part& part) const {
+  for (auto& [kind, cells] : part.by_kind) {
+    canonicalize(cells);
+  }
+  cut(part);
+}
+
+// So that no more cells are held than allowed, but for those of one hour.
+void Rebuild::cut(Part& part) const {
+  if (part.size() <= options_.cells_max) {
+    return;
+  }
+  std::map<int32_t, size_t> cells_by_hour;
+  for (const auto& [kind, cells] : part.by_kind) {
+    for (const Cell& cell : cells) {
+      ++cells_by_hour[cell.key.local_hour];
+    }
+  }
+  size_t held = 0;
+  for (const auto& [hour, cells] : cells_by_hour) {
+    held += cells;
+    if (held > options_.cells_max / 2 && hour != cells_by_hour.begin()->first) {
+      part.to = hour;
+      break;
+    }
+  }
+  for (auto& [kind, cells] : part.by_kind) {
+    std::erase_if(cells, [&part](const Cell& cell) { return !part.has(cell.key.local_hour); });
+  }
+}
+
+Result<void> Rebuild::write_row(MultiRowInsert& insert, const HeldRow& row) {
+  const Dialect& dialect = shadow_->writer().dialect();
+  std::string& text = insert.row();
+  fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},",
+                 dialect.day_value(row.key.days()), row.key.hour(), row.key.job_id,
+                 row.key.publisher_id, row.key.campaign_id, row.key.group_id,
+                 row.measures.impressions, row.measures.clicks, row.measures.conversions,
+                 row.measures.qualified, row.measures.unqualified,
+                 dialect.money_value(row.measures.bid_micros), row.company_id);
+  shadow_->writer().append_text(text, row.sources);
+  text += "," + dialect.moment_value(row.updated_at_us);
+  days_.insert(row.key.days());
+  return insert.end_row();
+}
+
+void Rebuild::count_difference(const Measures& held, const Measures& expected) {
+  Measures correction = expected;
+  correction -= held;
+  if (correction.any_negative()) {
+    ++report_.cells_taken_away;
+  } else if (!correction.is_zero()) {
+    ++report_.cells_put_back;
+  }
+}
+
+// The rows of `events` in those hours, in the order of their keys.
+Result<void> Rebuild::read_rows(const Part& part, const VisitRow& visit) const {
+  sql::Session& reader = before_->backend().session();
+  const Dialect& dialect = reader.dialect();
+  const std::string sql = fmt::format(
+      "SELECT {}, hours, job_id, publisher_id, campaign_id, group_id, impressions, clicks, {}, {}, "
+      "{}, {}, company_id, sources, {} FROM {}{} ORDER BY {}, hours, job_id, publisher_id, "
+      "campaign_id, group_id",
+      dialect.day_number(dialect.day), dialect.conversions, dialect.qualified, dialect.unqualified,
+      dialect.spend_of_hour, dialect.moment_micros(dialect.updated_at), dialect.events,
+      part_condition(dialect, part), dialect.day);
+  return reader.stream(sql, [&](const Row& row) -> Result<void> {
+    HeldRow held{{static_cast<int32_t>(row.integer(0) * 24 + row.integer(1)), row.integer(2),
+                  row.integer(3), row.integer(4), row.integer(5)},
+                 {row.integer(6), row.integer(7), row.integer(8), row.integer(9), row.integer(10),
+                  row.micros(11)},
+                 company_of(row.integer(2), row.integer(12)),
+                 row.text(13),
+                 row.integer(14)};
+    return row.fault().empty() ? visit(held) : Result<void>();
+  });
+}
+
+Result<void> Rebuild::write(const Part& part) {
+  const int64_t now_us = clock_.now_us();
+  const Contribution expected = part.sum();
+  MultiRowInsert insert(shadow_->writer(),
+                        insert_cells(shadow_->writer().dialect(), shadow_->events()), "");
+  auto next = expected.begin();
+  const auto write_missing_before = [&](const CellKey* key) -> Result<void> {
+    for (; next != expected.end() && (key == nullptr || next->key < *key); ++next) {
+      count_difference({}, next->measures);
+      const std::string sources = part.sources_of(next->key);
+      const int64_t company = company_of(next->key.job_id, 0);
+      HIRESTREAM_TRY(write_row(insert, {next->key, next->measures, company, sources, now_us}));
+    }
+    return {};
+  };
+  const auto write_held = [&](HeldRow& held) -> Result<void> {
+    if (++report_.cells % kRowsPerReport == 0) {
+      HIRESTREAM_TRY(go_on());
+      observer_.on_progress("cells", report_.cells, rows_);
+    }
+    HIRESTREAM_TRY(write_missing_before(&held.key));
+    if (is_frozen(held.key.local_hour)) {
+      frozen_events_[held.key.local_hour] += held.measures;
+      ++report_.cells_kept;
+      return write_row(insert, held);
+    }
+    const bool counted = next != expected.end() && next->key == held.key;
+    const Measures should = counted ? next->measures : Measures{};
+    if (should != held.measures) {
+      count_difference(held.measures, should);
+      held.measures = should;
+      held.updated_at_us = now_us;
+    }
+    if (!counted) {
+      return {};
+    }
+    ++next;
+    return write_row(insert, held);
+  };
+  HIRESTREAM_TRY(read_rows(part, write_held));
+  HIRESTREAM_TRY(write_missing_before(nullptr));
+  return insert.flush();
+}
+
+void Rebuild::check_frozen_hours() {
+  for (const auto& [hour, sum] : known_.frozen) {
+    Measures explained = sum;
+    explained += frozen_ledger_[hour];
+    if (frozen_events_[hour] != explained) {
+      ++report_.hours_unexplained;
+    }
+  }
+}
+
+Result<void> Rebuild::refuse_shrink() const {
+  if (report_.cells_taken_away == 0 || options_.allow_shrink) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "rebuild", "events",
+              fmt::format("{} rows hold more than the ledger says: somebody else wrote to the "
+                          "table; nothing is changed",
+                          report_.cells_taken_away),
+              "`hirestream verify` shows some of them; `hirestream rebuild --allow-shrink` takes "
+              "away what the ledger does not have");
+}
+
+Result<int64_t> Rebuild::catch_up() {
+  HIRESTREAM_TRY(after_->begin_snapshot());
+  HIRESTREAM_ASSIGN(State now, state_of(*after_));
+  HIRESTREAM_ASSIGN(const int64_t changed, apply(now));
+  before_->end_snapshot();
+  std::swap(before_, after_);
+  known_ = std::move(now);
+  report_.slices_changed += changed;
+  ++report_.comparisons;
+  return changed;
+}
+
+void Rebuild::note_moved_hours(const std::map<int32_t, Measures>& some,
+                               const std::map<int32_t, Measures>& others) {
+  for (const auto& [hour, sum] : some) {
+    const auto at = others.find(hour);
+    if (at == others.end() || at->second != sum) {
+      hours_to_copy_.insert(hour);
+    }
+  }
+}
+
+Result<int64_t> Rebuild::apply(const State& now) {
+  hours_changed_.clear();
+  note_moved_hours(known_.frozen, now.frozen);
+  note_moved_hours(now.frozen, known_.frozen);
+  int64_t changed = 0;
+  for (const auto& [id, source] : now.sources) {
+    const std::vector<Version>& old = known_.sources[id].slices;
+    std::set<SliceKey> keys;
+    const auto by_key = [](const Version& a, const Version& b) {
+      return a.key != b.key ? a.key < b.key
+                            : std::tuple(a.revision, a.digest.rows, a.digest.hash) <
+                                  std::tuple(b.revision, b.digest.rows, b.digest.hash);
+    };
+    std::vector<Version> moved;
+    std::set_symmetric_difference(old.begin(), old.end(), source.slices.begin(),
+                                  source.slices.end(), std::back_inserter(moved), by_key);
+    for (const Version& version : moved) {
+      keys.insert(version.key);
+    }
+    const std::vector<SliceKey> list(keys.begin(), keys.end());
+    for (size_t at = 0; at < list.size(); at += kSlicesPerBatch) {
+      HIRESTREAM_TRY(apply_slices(
+          id, source.kind, std::span(list).subspan(at, std::min(kSlicesPerBatch, list.size() - at)),
+          now));
+    }
+    changed += static_cast<int64_t>(list.size());
+  }
+  std::set<int32_t> days;
+  for (const int32_t hour : hours_changed_) {
+    HIRESTREAM_TRY(drop_zeros(hour));
+    days.insert(CellKey{.local_hour = hour}.days());
+  }
+  if (locked_) {
+    for (const int32_t hour : hours_to_copy_) {
+      HIRESTREAM_TRY(copy_hour(hour));
+      days.insert(CellKey{.local_hour = hour}.days());
+    }
+  }
+  HIRESTREAM_TRY(set_companies(now));
+  for (const int32_t day : days) {
+    HIRESTREAM_TRY(sum_up_day(day));
+  }
+  return changed;
+}
+
+// A slice that has left the ledger is frozen: its hours are copied.
+Result<void> Rebuild::apply_slices(SourceId source, const std::string& kind,
+                                   std::span<const SliceKey> keys, const State& now) {
+  HIRESTREAM_ASSIGN(const Contribution was, given(*before_, source, keys));
+  HIRESTREAM_ASSIGN(const Contribution is, given(*after_, source, keys));
+  Contribution change = difference(is, was);
+  for (const Cell& cell : change) {
+    const int32_t hour = cell.key.local_hour;
+    const bool copied = now.frozen.contains(hour) || hours_to_copy_.contains(hour);
+    (copied ? hours_to_copy_ : hours_changed_).insert(hour);
+  }
+  std::erase_if(change,
+                [this](const Cell& cell) { return hours_to_copy_.contains(cell.key.local_hour); });
+  return add_cells(kind, change);
+}
+
+Result<void> Rebuild::add_cells(const std::string& kind, const Contribution& cells) {
+  sql::Session& session = shadow_->writer();
+  const Dialect& dialect = session.dialect();
+  const std::string table = shadow_->events();
+  std::string assignments;
+  for (const std::string_view column :
+       {std::string_view("impressions"), std::string_view("clicks"), dialect.conversions,
+        dialect.qualified, dialect.unqualified, dialect.spend_of_hour}) {
+    assignments += fmt::format("{0} = {1}.{0} + new.{0}, ", column, table);
+  }
+  assignments += fmt::format("sources = {0}, {1} = new.{1}", dialect.merged_sources(table),
+                             dialect.updated_at);
+  MultiRowInsert insert(
+      session, insert_cells(dialect, table),
+      dialect.upsert(
+          fmt::format("{}, hours, job_id, publisher_id, campaign_id, group_id", dialect.day),
+          assignments));
+  const int64_t now_us = clock_.now_us();
+  for (const Cell& cell : cells) {
+    HIRESTREAM_TRY(write_row(insert, {cell.key, cell.measures, company_of(cell.key.job_id, 0),
+                                      sql::sources_name(kind), now_us}));
+  }
+  return insert.flush();
+}
+
+Result<void> Rebuild::copy_hour(int32_t local_hour) {
+  sql::Session& session = shadow_->writer();
+  const Dialect& dialect = session.dialect();
+  const std::string hour = hour_condition(dialect, local_hour);
+  HIRESTREAM_TRY(session.execute(fmt::format("DELETE FROM {} WHERE {}", shadow_->events(), hour)));
+  return session.execute(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2} WHERE {3}",
+                                     shadow_->events(), cell_columns(dialect), dialect.events,
+                                     hour));
+}
+
+Result<void> Rebuild::drop_zeros(int32_t local_hour) {
+  sql::Session& session = shadow_->writer();
+  const Dialect& dialect = session.dialect();
+  return session.execute(
+      fmt::format("DELETE FROM {} WHERE {} AND impressions = 0 AND clicks = 0 AND {} = 0 AND {} = "
+                  "0 AND {} = 0 AND {} = 0",
+                  shadow_->events(), hour_condition(dialect, local_hour), dialect.conversions,
+                  dialect.qualified, dialect.unqualified, dialect.spend_of_hour));
+}
+
+// Rows of jobs whose company is another one than that with which they were written.
+Result<void> Rebuild::set_companies(const State& now) {
+  std::vector<std::pair<int64_t, int64_t>> changed;
+  for (const auto& [job, company] : now.companies) {
+    const auto known = known_.companies.find(job);
+    if (known == known_.companies.end() || known->second != company) {
+      changed.emplace_back(job, company);
+    }
+  }
+  sql::Session& session = shadow_->writer();
+  for (size_t at = 0; at < changed.size(); at += kJobsPerStatement) {
+    std::string cases;
+    std::vector<int64_t> jobs;
+    for (const auto& [job, company] :
+         std::span(changed).subspan(at, std::min(kJobsPerStatement, changed.size() - at))) {
+      cases += fmt::format(" WHEN {} THEN {}", job, company);
+      jobs.push_back(job);
+    }
+    for (const std::string& table : {shadow_->events(), shadow_->days()}) {
+      HIRESTREAM_TRY(session.execute(
+          fmt::format("UPDATE {} SET company_id = CASE job_id{} END WHERE job_id IN ({})", table,
+                      cases, fmt::join(jobs, ","))));
+    }
+  }
+  return {};
+}
+
+Result<void> Rebuild::sum_up_day(int32_t day) {
+  sql::Session& session = shadow_->writer();
+  const Dialect& dialect = session.dialect();
+  const std::string condition = fmt::format("{} = {}", dialect.day, dialect.day_value(day));
+  HIRESTREAM_TRY(
+      session.execute(fmt::format("DELETE FROM {} WHERE {}", shadow_->days(), condition)));
+  return session.execute(fmt::format(
+      "INSERT INTO {0} ({1}, job_id, publisher_id, campaign_id, group_id, company_id, impressions, "
+      "clicks, {2}, {3}, {4}, {5}) SELECT {1}, job_id, publisher_id, campaign_id, group_id, "
+      "MAX(company_id), SUM(impressions), SUM(clicks), SUM({2}), SUM({3}), SUM({4}), SUM({6}) FROM "
+      "{7} WHERE {8} GROUP BY {1}, job_id, publisher_id, campaign_id, group_id",
+      shadow_->days(), dialect.day, dialect.conversions, dialect.qualified, dialect.unqualified,
+      dialect.spend_of_day, dialect.spend_of_hour, shadow_->events(), condition));
+}
+
+}  // namespace
+
+Result<RebuildReport> rebuild_events(const OpenBackend& open, RebuildOptions options, Clock& clock,
+                                     Observer& observer) {
+  return Rebuild(open, std::move(options), clock, observer).run();
+}
+
+}  // namespace hirestream

@@ -1,0 +1,66 @@
+// Two tables beside `events` and hirestream_days, of the same form, that are filled while engines
+// write to those two, and then take their place (adapters/sql/rebuild.h). Implementations:
+// adapters/mysql, adapters/sqlite.
+//
+// Threading: one thread at a time. Blocking. Errors: as the database's own connection says; kConfig
+// where the tables cannot be made anew like this, or the account may not.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/sql/session.h"
+
+namespace hirestream::sql {
+
+class ShadowTables {
+ public:
+  // Every table that a rebuild makes begins so.
+  static constexpr std::string_view kPrefix = "hirestream_rebuild_";
+
+  // `run` names this rebuild among all: letters and digits.
+  explicit ShadowTables(const std::string& run) : stem_(std::string(kPrefix) + run) {}
+  // The lock ends.
+  virtual ~ShadowTables() = default;
+
+  std::string events() const { return stem_ + "_events"; }
+  std::string days() const { return stem_ + "_days"; }
+
+  // The session to fill them with. Another one while the tables are locked.
+  virtual Session& writer() = 0;
+  // Makes them, empty, with their primary keys alone, and drops what rebuilds that were killed have
+  // left.
+  virtual Result<void> create() = 0;
+  // The other keys, where they can be added before the swap.
+  virtual Result<void> add_keys() = 0;
+  // From now on nobody else changes, or (but for SQLite) reads, `events` and hirestream_days: a
+  // commit that has written to one of them is over, another one waits. kTransient: somebody uses
+  // them for too long; nothing is locked.
+  virtual Result<void> lock() = 0;
+  // Both take their places at once, and the lock ends. Whoever planned a change of cells by what
+  // the tables held before (ports/warehouse.h: based_on_changes) cannot commit it any more. After
+  // an error nothing is locked, and the tables of before are in their places or the new ones.
+  virtual Result<void> swap() = 0;
+  // What is left of them.
+  virtual Result<void> drop() = 0;
+
+ protected:
+  std::string old_events() const { return stem_ + "_old_events"; }
+  std::string old_days() const { return stem_ + "_old_days"; }
+  // Drops those of other runs. `names`: all tables that begin with kPrefix.
+  Result<void> drop_others(Session& session, const std::vector<std::string>& names) const {
+    for (const std::string& name : names) {
+      if (!name.starts_with(stem_ + "_")) {
+        HIRESTREAM_TRY(session.execute("DROP TABLE IF EXISTS " + name));
+      }
+    }
+    return {};
+  }
+
+ private:
+  std::string stem_;
+};
+
+}  // namespace hirestream::sql

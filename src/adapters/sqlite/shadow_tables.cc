@@ -1,0 +1,60 @@
+#include "adapters/sqlite/shadow_tables.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "adapters/sql/change_count.h"
+#include "adapters/sqlite/warehouse_schema.h"
+
+namespace hirestream::sqlite {
+
+sql::Session& ShadowTables::writer() {
+  return session_;
+}
+
+Result<void> ShadowTables::create() {
+  std::vector<std::string> left;
+  HIRESTREAM_TRY(session_.each(
+      fmt::format("SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, {}) = "
+                  "'{}'",
+                  kPrefix.size(), kPrefix),
+      [&](const sql::Row& row) { left.emplace_back(row.text(0)); }));
+  HIRESTREAM_TRY(drop_others(session_, left));
+  HIRESTREAM_TRY(session_.execute(sqlite_events_table(events())));
+  return session_.execute(sqlite_days_table(days()));
+}
+
+Result<void> ShadowTables::lock() {
+  // Else a table could not be renamed to one that a view names already.
+  HIRESTREAM_TRY(session_.execute("PRAGMA legacy_alter_table = ON"));
+  HIRESTREAM_ASSIGN(sql::Transaction locked, session_.begin_write());
+  locked_.emplace(std::move(locked));
+  return {};
+}
+
+Result<void> ShadowTables::swap() {
+  HIRESTREAM_CHECK(locked_.has_value());
+  sql::Transaction locked = std::move(*locked_);
+  locked_.reset();
+  for (const std::string& statement :
+       {std::string("DROP TABLE events_micros"), std::string("DROP TABLE hirestream_days"),
+        fmt::format("ALTER TABLE {} RENAME TO events_micros", events()),
+        fmt::format("ALTER TABLE {} RENAME TO hirestream_days", days())}) {
+    HIRESTREAM_TRY(session_.execute(statement));
+  }
+  for (const std::string& statement : sqlite_index_statements()) {
+    HIRESTREAM_TRY(session_.execute(statement));
+  }
+  HIRESTREAM_TRY(sql::note_change(session_));
+  return locked.commit();
+}
+
+Result<void> ShadowTables::drop() {
+  locked_.reset();
+  HIRESTREAM_TRY(session_.execute("DROP TABLE IF EXISTS " + events()));
+  return session_.execute("DROP TABLE IF EXISTS " + days());
+}
+
+}  // namespace hirestream::sqlite

@@ -1,0 +1,31 @@
+// adapters/sql/shadow_tables.h on SQLite: the tables take their places, and get their indexes, in
+// one transaction, while nobody else can write to the file.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "adapters/sql/shadow_tables.h"
+#include "adapters/sqlite/session.h"
+
+namespace hirestream::sqlite {
+
+class ShadowTables final : public sql::ShadowTables {
+ public:
+  // `session` outlives it.
+  ShadowTables(const std::string& run, Session& session)
+      : sql::ShadowTables(run), session_(session) {}
+
+  sql::Session& writer() override;
+  Result<void> create() override;
+  Result<void> add_keys() override { return {}; }
+  Result<void> lock() override;
+  Result<void> swap() override;
+  Result<void> drop() override;
+
+ private:
+  Session& session_;
+  std::optional<sql::Transaction> locked_;
+};
+
+}  // namespace hirestream::sqlite
