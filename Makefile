@@ -21,7 +21,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo package install packages test test-unit asan tsan simulate year mutations fuzz faults soak sources compose prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo package wheel install packages test test-unit asan tsan simulate year mutations fuzz faults soak sources compose prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -41,6 +41,12 @@ demo: build ## build, then run the demo (ARGS="--seconds 20" …)
 package: build ## the Debian package, into build/: hirestream_VERSION-1_ARCHITECTURE.deb
 	@cmake --build build -j $(JOBS) --target hirestream_package_files
 	@cd build && cpack && ls -l *.deb
+
+wheel: ## the Python package, for Arrow tables and Apache Spark, into build/: hirestream-VERSION-py3-none-linux_ARCHITECTURE.whl
+	@$(setup_build)
+	@$(call configure,release,build)
+	@cmake --build build -j $(JOBS) --target hirestream_kernel_abi
+	@integrations/spark/build_wheel build
 
 install: build ## program, manual page, completions and service below PREFIX (/usr/local; DESTDIR as usual)
 	@cmake --build build -j $(JOBS) --target hirestream_package_files

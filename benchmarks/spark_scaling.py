@@ -3,7 +3,7 @@
 
 usage: benchmarks/spark_scaling.py [--write docs/scaling.md]
 
-The rates below are those of benchmarks/spark_paths.py on the machine that docs/scaling.md names; measure your own and put them here.
+The rates below are those that docs/scaling.md tells of; measure your own with benchmarks/spark_paths.py and put them here.
 """
 import argparse
 
@@ -37,8 +37,10 @@ def line(rows_per_day):
 def text():
     lines = [
         "# What more rows take", "",
-        "Written by `benchmarks/spark_scaling.py`: arithmetic from rates that were measured on 2 cores (x86-64, Debian 12, Java 17), where Spark, Cassandra",
-        "and MySQL shared them. They are upper bounds of CPU, not of time; measure your own with `benchmarks/spark_paths.py` and put them into the script.", "",
+        "Written by `benchmarks/spark_scaling.py`: arithmetic from a few rates. They are medians of three runs over 1,000,040 rows (11,521 slices, 721,666 cells: nearly one",
+        "a row, the worst case for whatever writes cells) in November 2026 on 2 cores (x86-64, Debian 12, Java 17), which Spark, Cassandra and MySQL shared; that of native",
+        "ranges is of a prototype, with the reader as a process of its own in two tasks with four reads each. Measure your own with `benchmarks/spark_paths.py`, and put",
+        "them into the script.", "",
         "| rate | CPU seconds per million rows |", "|---|---:|",
         f"| native ranges, in Spark (driver, JVM, Python) | {CLIENT_NATIVE} |",
         f"| connector and kernel | {CLIENT_CONNECTOR} |",

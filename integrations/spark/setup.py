@@ -18,7 +18,7 @@ def library() -> pathlib.Path:
     given = os.environ.get("HIRESTREAM_KERNEL")
     found = pathlib.Path(given) if given else HERE.parent.parent / "build" / NAME
     if not found.is_file():
-        raise SystemExit(f"{found} is missing: build it (make build), or name it in HIRESTREAM_KERNEL")
+        raise SystemExit(f"{found} is missing: build it (make wheel), or name it in HIRESTREAM_KERNEL")
     return found
 
 

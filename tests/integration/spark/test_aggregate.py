@@ -7,6 +7,7 @@ import os
 import pathlib
 import sqlite3
 import subprocess
+import sys
 import uuid
 
 import pyarrow
@@ -221,3 +222,8 @@ def test_parts_travel_and_add_up_in_any_order():
     assert {**together.summary(), "rejects": 0} == {**whole.summary(), "rejects": 0}
     with pytest.raises(hirestream.HirestreamError, match="checksum|not a part"):
         together.add(part[:-1] + b"x")
+
+
+def test_the_arithmetic_of_the_documents_is_that_of_the_script():
+    printed = subprocess.run([sys.executable, ROOT / "benchmarks" / "spark_scaling.py"], text=True, stdout=subprocess.PIPE, check=True).stdout
+    assert printed.strip() == (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8").strip()

@@ -8,8 +8,10 @@ What was staged by an attempt without a receipt is never published. A slice that
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
@@ -76,6 +78,36 @@ class Run:
     flags: int = 0
 
 
+# Between a task and the driver an exception is a text.
+_CARRIED = "hirestream task failed: "
+
+
+@contextlib.contextmanager
+def carried() -> Iterator[None]:
+    """Around what a task does: its errors reach the driver whole."""
+    try:
+        yield
+    except HirestreamError as error:
+        raise RuntimeError(_CARRIED + json.dumps(error.__reduce__()[1])) from error
+
+
+def explained(error: BaseException) -> BaseException:
+    """What the tasks have met, as whoever started the job can use it; else the error itself."""
+    text = str(error)
+    found = re.search(re.escape(_CARRIED) + r"(\[.*\])", text)
+    if found:
+        return HirestreamError(*json.loads(found[1]))
+    if "No module named 'hirestream'" in text:
+        return HirestreamError("config", "count", "worker", "the Python package hirestream is not installed there",
+                               "install the wheel on every node, for the Python that PYSPARK_PYTHON names")
+    if "No module named 'pyarrow'" in text or "No module named 'pandas'" in text:
+        return HirestreamError("config", "count", "worker", "pyarrow or pandas is not installed there",
+                               "pip install pyarrow 'pandas<3' on every node, for the Python that PYSPARK_PYTHON names")
+    if "MemoryError" in text or "OutOfMemoryError" in text:
+        return HirestreamError("config", "count", "worker", "the memory of a task does not do", "more tasks (--tasks), or more memory of executors")
+    return error
+
+
 def stage(run: Run, parts: Parts) -> Receipt:
     """Stages what this attempt of a task has counted; the receipt must be all that the task answers."""
     from pyspark import TaskContext
@@ -91,10 +123,12 @@ def ranges_task(run: Run) -> Callable[[Iterable[Tuple[int, int]]], Iterator[Rece
     """Counts ranges of the ring."""
 
     def task(ranges: Iterable[Tuple[int, int]]) -> Iterator[Receipt]:
-        parts = Parts()
-        for begin, end in ranges:
-            parts.move(run.settings.open().count_range(begin, end, run.begun_us, run.flags))
-        yield stage(run, parts)
+        with carried():
+            parts = Parts()
+            for begin, end in ranges:
+                parts.move(run.settings.open().count_range(begin, end, run.begun_us, run.flags))
+            receipt = stage(run, parts)
+        yield receipt
 
     return task
 
@@ -103,10 +137,12 @@ def window_task(run: Run, from_us: int, to_us: int) -> Callable[[Iterable[Tuple[
     """Counts ranges of the ring, of events of these times alone."""
 
     def task(ranges: Iterable[Tuple[int, int]]) -> Iterator[Receipt]:
-        parts = Parts()
-        for begin, end in ranges:
-            parts.move(run.settings.open().count_window(from_us, to_us, begin, end, run.begun_us, run.flags))
-        yield stage(run, parts)
+        with carried():
+            parts = Parts()
+            for begin, end in ranges:
+                parts.move(run.settings.open().count_window(from_us, to_us, begin, end, run.begun_us, run.flags))
+            receipt = stage(run, parts)
+        yield receipt
 
     return task
 
@@ -115,7 +151,9 @@ def slices_task(run: Run) -> Callable[[Iterable[Tuple[int, int]]], Iterator[Rece
     """Counts slices, each a partition of the table, by name."""
 
     def task(slices: Iterable[Tuple[int, int]]) -> Iterator[Receipt]:
-        yield stage(run, run.settings.open().count_slices(list(slices), run.begun_us, run.flags))
+        with carried():
+            receipt = stage(run, run.settings.open().count_slices(list(slices), run.begun_us, run.flags))
+        yield receipt
 
     return task
 
@@ -126,8 +164,8 @@ def frame_task(run: Run) -> Callable[[Iterable["pyarrow.RecordBatch"]], Iterator
     def task(batches: Iterable["pyarrow.RecordBatch"]) -> Iterator["pyarrow.RecordBatch"]:
         import pyarrow
 
-        parts = run.settings.open().count(batches, run.begun_us, run.flags)
-        receipt = stage(run, parts)
+        with carried():
+            receipt = stage(run, run.settings.open().count(batches, run.begun_us, run.flags))
         yield pyarrow.RecordBatch.from_arrays([pyarrow.array([value], pyarrow.int64()) for value in receipt], list(RECEIPT))
 
     return task
@@ -160,11 +198,17 @@ class Job:
     def count(self, run: Run, task: Callable[[Iterable[Any]], Iterator[Receipt]], items: Sequence[Any], tasks: int) -> List[Receipt]:
         """The receipts of a task over these items."""
         self._stage(run, f"count {self.source['name']}")
-        return list(self.spark.sparkContext.parallelize(items, max(1, min(tasks, len(items)))).mapPartitions(task).collect())
+        try:
+            return list(self.spark.sparkContext.parallelize(items, max(1, min(tasks, len(items)))).mapPartitions(task).collect())
+        except Exception as error:
+            raise explained(error) from error
 
     def count_frame(self, run: Run, frame: "DataFrame") -> List[Receipt]:
         self._stage(run, f"count {self.source['name']}")
-        return [tuple(row) for row in frame.mapInArrow(frame_task(run), RECEIPT_SCHEMA).collect()]
+        try:
+            return [tuple(row) for row in frame.mapInArrow(frame_task(run), RECEIPT_SCHEMA).collect()]
+        except Exception as error:
+            raise explained(error) from error
 
     def publish(self, run: Run, receipts: Sequence[Receipt], compare: bool = False) -> Dict[str, Any]:
         """Accepts the receipts' attempts, and publishes (or compares) what they have staged."""

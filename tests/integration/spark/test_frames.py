@@ -1,0 +1,78 @@
+"""DataFrames into a SQLite warehouse: what needs Spark and no server."""
+
+import sqlite3
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+import test_aggregate
+from hirestream import HirestreamError
+from hirestream.spark import Job, Settings
+from hirestream.spark import job as spark_job
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    return tmp_path / "counts.db"
+
+
+def make_job(spark, warehouse, **options):
+    return Job(spark, Settings.of(options={"warehouse.uri": f"sqlite:{warehouse}", **options}, frame=("parquet", "rows")))
+
+
+def parquet(directory, table):
+    path = directory / "rows.parquet"
+    pyarrow.parquet.write_table(table, path)
+    return str(path)
+
+
+def sums(warehouse):
+    with sqlite3.connect(warehouse) as connection:
+        return connection.execute("SELECT SUM(impressions), SUM(clicks), SUM(bid_micros), COUNT(*) FROM events_micros").fetchone()
+
+
+def native():
+    return test_aggregate.table_of(test_aggregate.TEXTS, job_id=pyarrow.int32(), ts=pyarrow.timestamp("us", "UTC"))
+
+
+def test_a_second_run_of_the_same_rows_changes_nothing(spark, tmp_path, warehouse):
+    frame = spark.read.parquet(parquet(tmp_path, native()))
+    first = make_job(spark, warehouse).backfill_frame(frame)
+    assert first["slices_published"] > 0 and first["complete"]
+    before = sums(warehouse)
+    second = make_job(spark, warehouse).backfill_frame(frame)
+    assert second["slices_published"] == 0 and second["slices_unchanged"] == first["slices_published"]
+    assert sums(warehouse) == before
+    cells, _ = test_aggregate.counted(native())
+    assert before == (sum(cell[6] for cell in cells), sum(cell[7] for cell in cells), sum(cell[11] for cell in cells), len(cells))
+
+
+def test_parts_of_one_slice_from_several_tasks_add_up(spark, tmp_path, warehouse):
+    frame = spark.read.parquet(parquet(tmp_path, native())).repartition(5)
+    assert make_job(spark, warehouse).backfill_frame(frame)["attempts_accepted"] == 5
+    assert sums(warehouse)[3] == len(test_aggregate.counted(native())[0])
+
+
+def test_what_a_task_met_is_told_as_it_was(spark, tmp_path, warehouse):
+    frame = spark.read.parquet(parquet(tmp_path, native())).drop("custom_track")
+    with pytest.raises(HirestreamError, match="custom_track") as refused:
+        make_job(spark, warehouse).backfill_frame(frame)
+    assert refused.value.kind == "config" and refused.value.hint
+
+
+def test_other_settings_under_the_same_name_are_refused(spark, tmp_path, warehouse):
+    frame = spark.read.parquet(parquet(tmp_path, native()))
+    make_job(spark, warehouse).backfill_frame(frame)
+    with pytest.raises(HirestreamError, match="timezone"):
+        make_job(spark, warehouse, **{"source.timezone": "Europe/Berlin"}).backfill_frame(frame)
+
+
+@pytest.mark.parametrize("text, said", [
+    ("ModuleNotFoundError: No module named 'hirestream'", "wheel"),
+    ("ModuleNotFoundError: No module named 'pandas'", "pandas<3"),
+    ("java.lang.OutOfMemoryError: Java heap space", "--tasks"),
+])
+def test_what_a_worker_lacks_is_said(text, said):
+    assert said in str(spark_job.explained(RuntimeError(text)))
+    assert spark_job.explained(ValueError("other")).args == ("other",)
