@@ -80,6 +80,7 @@ class SlicePublisher {
   // All of them, or nothing: then those that somebody else has replaced.
   Result<std::vector<SliceKey>> commit_once(const std::vector<Recount>& recounts);
   void want_recount(int64_t& count, const SliceKey& key);
+  void tell_missing();
 
   PublishPorts ports_;
   const PublishOptions& options_;
@@ -91,6 +92,8 @@ class SlicePublisher {
   // Only of a scan.
   std::optional<ScanClock> scan_clock_;
   PublishReport report_;
+  // Only of a comparison of the whole.
+  std::set<SliceKey> met_;
 };
 
 bool SlicePublisher::is_over(const SliceKey& key) const {
@@ -212,6 +215,14 @@ Result<void> SlicePublisher::publish_batch(std::span<const SliceKey> keys) {
   return commit(std::move(wanted));
 }
 
+void SlicePublisher::tell_missing() {
+  for (const auto& [key, entry] : book_.entries()) {
+    if (entry.digest.rows > 0 && is_over(key) && !met_.contains(key)) {
+      ++report_.slices_missing;
+    }
+  }
+}
+
 Result<PublishReport> SlicePublisher::run() {
   HIRESTREAM_TRY(ledger_.open_for(report_.run.source));
   if (!options_.compare) {
@@ -230,6 +241,8 @@ Result<PublishReport> SlicePublisher::run() {
     HIRESTREAM_TRY(publish_batch(keys));
     if (!options_.compare) {
       HIRESTREAM_TRY(ports_.staging.drop(report_.run.id, keys));
+    } else if (options_.whole) {
+      met_.insert(keys.begin(), keys.end());
     }
     last = keys.back();
     done += static_cast<int64_t>(keys.size());
@@ -237,6 +250,8 @@ Result<PublishReport> SlicePublisher::run() {
   }
   if (!options_.compare) {
     HIRESTREAM_TRY(ports_.staging.finish(report_.run.id, ports_.clock.now_us()));
+  } else if (options_.whole) {
+    tell_missing();
   }
   return report_;
 }

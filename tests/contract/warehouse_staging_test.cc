@@ -322,6 +322,26 @@ TEST_P(StagingContract, NothingIsTakenAwayUnlessItIsProvedOrAllowed) {
   EXPECT_EQ(clicks(), 8);
 }
 
+TEST_P(StagingContract, ComparingWritesNothingAndTellsWhatDiffersAndWhatIsMissing) {
+  count("june", {clicked_part(kSliceA, 5), clicked_part(kSliceB, 5)});
+  ok(staging_->begin(run_of("july")));
+  stage("july", 1, {clicked_part(kSliceA, 6), clicked_part(kSliceC, 1)});
+  accept("july", {1});
+  PublishOptions options;
+  options.run = "july";
+  options.compare = true;
+  options.whole = true;
+  const auto report = publish(
+      {.staging = *staging_, .warehouse = *warehouse_, .clock = clock_, .observer = observer_},
+      options);
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->slices_different, 2);
+  EXPECT_EQ(report->slices_missing, 1);
+  EXPECT_FALSE(report->complete());
+  EXPECT_EQ(clicks(), 20);
+  EXPECT_EQ(publish_run("july").slices_published, 2);
+}
+
 TEST_P(StagingContract, AnOpenSliceStaysOpen) {
   count("june", {clicked_part({0, kRunBegunUs / kStagedMinuteUs}, 5)});
   EXPECT_EQ(entry({0, kRunBegunUs / kStagedMinuteUs}).state, SliceState::kOpen);
