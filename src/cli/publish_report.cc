@@ -18,6 +18,7 @@ std::string publish_report_text(const PublishReport& report) {
     }
   };
   add(report.slices_different, "differ from the ledger");
+  add(report.slices_missing, "are in the ledger, but the run met no row of them");
   add(report.slices_moved, "were replaced by somebody else since the run began: count them again");
   add(report.slices_held,
       "would lose what was counted before: count them again with --strongest, or allow it: "
@@ -38,6 +39,7 @@ std::string publish_report_json(const PublishReport& report) {
                                 {"slices_published", report.slices_published},
                                 {"slices_unchanged", report.slices_unchanged},
                                 {"slices_different", report.slices_different},
+                                {"slices_missing", report.slices_missing},
                                 {"slices_moved", report.slices_moved},
                                 {"slices_held", report.slices_held},
                                 {"slices_frozen", report.slices_frozen},

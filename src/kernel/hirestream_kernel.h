@@ -130,7 +130,12 @@ HS_API hs_status hs_run_stage(hs_kernel* kernel, const char* run, int64_t attemp
 // These attempts are whole: somebody has their receipts.
 HS_API hs_status hs_run_accept(hs_kernel* kernel, const char* run, const int64_t* attempts,
                                size_t count);
-// As `hirestream publish --run RUN`; `report` is its JSON. `compare`: nothing is written.
+// As `hirestream publish --run RUN`; `report` is its JSON. `compare`: one of these; but for the
+// first nothing is written.
+#define HS_PUBLISH 0
+#define HS_COMPARE 1
+// The run has counted everything: slices of the ledger that it did not meet are told, too.
+#define HS_COMPARE_WHOLE 2
 HS_API hs_status hs_run_publish(hs_kernel* kernel, const char* run, int compare,
                                 const char** report);
 // Nobody will publish it.

@@ -221,7 +221,7 @@ Result<void> Kernel::forget(const std::string& run) {
   return staged->forget(run);
 }
 
-Result<std::string> Kernel::publish_run(const std::string& run, bool compare) {
+Result<std::string> Kernel::publish_run(const std::string& run, bool compare, bool whole) {
   HIRESTREAM_ASSIGN(Staging * staged, staging());
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings_.warehouse));
   std::unique_ptr<JobDirectory> jobs;
@@ -232,6 +232,7 @@ Result<std::string> Kernel::publish_run(const std::string& run, bool compare) {
   options.engine = engine_;
   options.run = run;
   options.compare = compare;
+  options.whole = whole;
   HIRESTREAM_ASSIGN(const PublishReport report, publish({.staging = *staged,
                                                          .warehouse = *warehouse,
                                                          .jobs = jobs.get(),

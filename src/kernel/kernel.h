@@ -68,7 +68,7 @@ class Kernel {
   Result<void> accept(const std::string& run, std::span<const int64_t> attempts);
   Result<void> forget(const std::string& run);
   // As JSON (cli/publish_report.h).
-  Result<std::string> publish_run(const std::string& run, bool compare);
+  Result<std::string> publish_run(const std::string& run, bool compare, bool whole);
 
  private:
   Kernel(Settings settings, EngineOptions engine, std::unique_ptr<EventSource> source)

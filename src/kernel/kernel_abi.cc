@@ -299,7 +299,8 @@ hs_status hs_run_accept(hs_kernel* kernel, const char* run, const int64_t* attem
 
 hs_status hs_run_publish(hs_kernel* kernel, const char* run, int compare, const char** report) {
   return guarded([&]() -> Result<void> {
-    HIRESTREAM_ASSIGN(kernel->text, kernel->kernel->publish_run(run, compare != 0));
+    HIRESTREAM_ASSIGN(kernel->text, kernel->kernel->publish_run(run, compare != HS_PUBLISH,
+                                                                compare == HS_COMPARE_WHOLE));
     *report = kernel->text.c_str();
     return {};
   });

@@ -79,7 +79,9 @@ class SlicePublisher {
   Result<void> commit(std::vector<Recount> recounts);
   // All of them, or nothing: then those that somebody else has replaced.
   Result<std::vector<SliceKey>> commit_once(const std::vector<Recount>& recounts);
+  Result<std::vector<SliceKey>> moved_of(const std::vector<Recount>& recounts);
   void want_recount(int64_t& count, const SliceKey& key);
+  void tell_missing();
 
   PublishPorts ports_;
   const PublishOptions& options_;
@@ -91,6 +93,8 @@ class SlicePublisher {
   // Only of a scan.
   std::optional<ScanClock> scan_clock_;
   PublishReport report_;
+  // Only of a comparison of the whole.
+  std::set<SliceKey> met_;
 };
 
 bool SlicePublisher::is_over(const SliceKey& key) const {
@@ -151,7 +155,34 @@ Result<std::vector<SliceKey>> SlicePublisher::commit_once(const std::vector<Reco
     const LedgerEntry entry = recount.entry();
     plan_action(plan, std::move(recount), policy_of(entry).state, {}, ports_.clock.now_us());
   }
-  return book_.commit(std::move(plan));
+  HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
+  std::vector<SliceKey> moved = outcome.conflicts;
+  if (outcome.verdict != CommitVerdict::kCommitted && moved.empty()) {
+    HIRESTREAM_ASSIGN(moved, moved_of(recounts));
+  }
+  HIRESTREAM_TRY(book_.reload(moved));
+  return moved;
+}
+
+// A commit may be refused without a name: a slice came into being at that very moment, or the
+// warehouse was changed by somebody else again and again.
+Result<std::vector<SliceKey>> SlicePublisher::moved_of(const std::vector<Recount>& recounts) {
+  std::vector<SliceKey> keys;
+  for (const Recount& recount : recounts) {
+    keys.push_back(recount.entry().key);
+  }
+  HIRESTREAM_ASSIGN(const std::vector<StoredContribution> now, ledger_.load_contributions(keys));
+  std::vector<SliceKey> moved;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (now[i].entry.revision != recounts[i].entry().revision) {
+      moved.push_back(keys[i]);
+    }
+  }
+  if (moved.empty()) {
+    return fail(ErrorKind::kTransient, "publish", report_.run.id,
+                "others change the warehouse all the time", "publish the run once more");
+  }
+  return moved;
 }
 
 Result<void> SlicePublisher::commit(std::vector<Recount> recounts) {
@@ -212,6 +243,14 @@ Result<void> SlicePublisher::publish_batch(std::span<const SliceKey> keys) {
   return commit(std::move(wanted));
 }
 
+void SlicePublisher::tell_missing() {
+  for (const auto& [key, entry] : book_.entries()) {
+    if (entry.digest.rows > 0 && is_over(key) && !met_.contains(key)) {
+      ++report_.slices_missing;
+    }
+  }
+}
+
 Result<PublishReport> SlicePublisher::run() {
   HIRESTREAM_TRY(ledger_.open_for(report_.run.source));
   if (!options_.compare) {
@@ -230,6 +269,8 @@ Result<PublishReport> SlicePublisher::run() {
     HIRESTREAM_TRY(publish_batch(keys));
     if (!options_.compare) {
       HIRESTREAM_TRY(ports_.staging.drop(report_.run.id, keys));
+    } else if (options_.whole) {
+      met_.insert(keys.begin(), keys.end());
     }
     last = keys.back();
     done += static_cast<int64_t>(keys.size());
@@ -237,6 +278,8 @@ Result<PublishReport> SlicePublisher::run() {
   }
   if (!options_.compare) {
     HIRESTREAM_TRY(ports_.staging.finish(report_.run.id, ports_.clock.now_us()));
+  } else if (options_.whole) {
+    tell_missing();
   }
   return report_;
 }

@@ -32,6 +32,9 @@ struct PublishOptions {
   size_t cells_per_commit = 50'000;
   // Nothing is written: what would be published is told as different.
   bool compare = false;
+  // Of a comparison: the run has counted everything, so that slices which it did not meet are told,
+  // too.
+  bool whole = false;
 };
 
 struct PublishReport {
@@ -41,6 +44,8 @@ struct PublishReport {
   int64_t slices_published = 0;
   // Only compared.
   int64_t slices_different = 0;
+  // Only compared: over, and the ledger has rows of them, but the run met none.
+  int64_t slices_missing = 0;
   // The ledger had them just so.
   int64_t slices_unchanged = 0;
   // Replaced by somebody else since the run began, by other numbers.
@@ -54,7 +59,7 @@ struct PublishReport {
   RowClasses classes;
   // Moved and held ones: they want to be counted again.
   std::vector<SliceKey> recount;
-  bool complete() const { return recount.empty() && slices_different == 0; }
+  bool complete() const { return recount.empty() && slices_different + slices_missing == 0; }
 };
 
 Result<PublishReport> publish(const PublishPorts& ports, const PublishOptions& options);

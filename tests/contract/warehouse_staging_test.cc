@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/sql/staging.h"
@@ -33,6 +35,8 @@ class DyingStaging final : public Staging {
  public:
   explicit DyingStaging(Staging& inner) : inner_(inner) {}
   int drops_left = 1'000'000;
+  // After the ledger was looked at, and before anything is committed.
+  std::function<void()> on_load = [] {};
 
   Result<void> begin(const StagedRun& run) override { return inner_.begin(run); }
   Result<StagedRun> find(const std::string& run) override { return inner_.find(run); }
@@ -50,6 +54,7 @@ class DyingStaging final : public Staging {
   }
   Result<std::vector<StagedSlice>> load(const std::string& run,
                                         std::span<const SliceKey> keys) override {
+    on_load();
     return inner_.load(run, keys);
   }
   Result<void> drop(const std::string& run, std::span<const SliceKey> keys) override {
@@ -298,6 +303,24 @@ TEST_P(StagingContract, ASliceThatSomebodyElseReplacedMeanwhileIsLeftAlone) {
   EXPECT_EQ(clicks(), 2 * (8 + 6 + 8));
 }
 
+TEST_P(StagingContract, OneThatSomebodyElseReplacesAtThatMomentIsLeftAlone) {
+  count("june", {clicked_part(kSliceA, 5)});
+  ok(staging_->begin(run_of("july")));
+  stage("july", 1, {clicked_part(kSliceA, 6)});
+  accept("july", {1});
+  DyingStaging beside(*staging_);
+  beside.on_load = [this, done = false]() mutable {
+    if (!std::exchange(done, true)) {
+      count("august", {clicked_part(kSliceA, 8)});
+    }
+  };
+  const auto report = try_publish("july", beside);
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->slices_published, 0);
+  EXPECT_EQ(report->recount, std::vector<SliceKey>{kSliceA});
+  EXPECT_EQ(clicks(), 16);
+}
+
 TEST_P(StagingContract, OneThatWasReplacedByTheSameNumbersIsNoConflict) {
   count("june", {clicked_part(kSliceA, 5)});
   ok(staging_->begin(run_of("july")));
@@ -320,6 +343,26 @@ TEST_P(StagingContract, NothingIsTakenAwayUnlessItIsProvedOrAllowed) {
   accept("august", {1});
   EXPECT_EQ(publish_run("august", true).slices_published, 1);
   EXPECT_EQ(clicks(), 8);
+}
+
+TEST_P(StagingContract, ComparingWritesNothingAndTellsWhatDiffersAndWhatIsMissing) {
+  count("june", {clicked_part(kSliceA, 5), clicked_part(kSliceB, 5)});
+  ok(staging_->begin(run_of("july")));
+  stage("july", 1, {clicked_part(kSliceA, 6), clicked_part(kSliceC, 1)});
+  accept("july", {1});
+  PublishOptions options;
+  options.run = "july";
+  options.compare = true;
+  options.whole = true;
+  const auto report = publish(
+      {.staging = *staging_, .warehouse = *warehouse_, .clock = clock_, .observer = observer_},
+      options);
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->slices_different, 2);
+  EXPECT_EQ(report->slices_missing, 1);
+  EXPECT_FALSE(report->complete());
+  EXPECT_EQ(clicks(), 20);
+  EXPECT_EQ(publish_run("july").slices_published, 2);
 }
 
 TEST_P(StagingContract, AnOpenSliceStaysOpen) {

@@ -239,8 +239,9 @@ class Kernel:
         _check(library().hs_run_accept(self.handle, run.encode(), numbers, len(attempts)))
 
     def publish(self, run: str, compare: bool = False) -> Dict[str, Any]:
+        """`compare`: nothing is written; the run must have counted everything."""
         report = ctypes.c_char_p()
-        _check(library().hs_run_publish(self.handle, run.encode(), int(compare), ctypes.byref(report)))
+        _check(library().hs_run_publish(self.handle, run.encode(), 2 if compare else 0, ctypes.byref(report)))
         return dict(json.loads((report.value or b"{}").decode()))
 
     def forget(self, run: str) -> None:
