@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 
+import attacks
 import proxy
 from proxy import Cut
 
@@ -253,6 +254,42 @@ def cassandra_faults(trial, choose, times, pause_s=(1.0, 4.0)):
         kill_server(trial, choose, "cassandra")
         trial.expect_engine_alive()
     trial.wait_for_progress(limit_s=120)
+
+
+# --- the HTTP server's clients
+
+ATTACK_MEMORY_MAX_MB = 96  # by how much the engine may grow: answers for stalled readers are among it
+ATTACK_PROBE_MAX_S = 2  # in which health checks are answered; the attackers take their share of the processor
+
+
+def memory_mb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+
+def http_attacks(trial, choose, times, seconds=15):
+    """All attacks at once: the engine counts on, health checks are answered, memory stays, and it ends when it is told to."""
+    port = attacks.free_port()
+    trial.start_engine("--http", f"127.0.0.1:{port}")
+    trial.wait_for_progress()
+    for _ in range(times):
+        before = memory_mb(trial.engine.pid)
+        with attacks.Attack(port, choose.random()) as attack:
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                status, took_s = attacks.probe(port)
+                if status != 200 or took_s > ATTACK_PROBE_MAX_S:
+                    trial.outcome.problems.append(f"/livez: status {status} after {took_s:.2f} s")
+                if not trial.wait_for_progress():
+                    return
+            grown = memory_mb(trial.engine.pid) - before
+            trial.outcome.faults["HTTP: all attacks at once"] += 1
+        if grown > ATTACK_MEMORY_MAX_MB:
+            trial.outcome.problems.append(f"the engine grew by {grown:.0f} MB")
+        trial.outcome.notes.append(f"attacks for {seconds} s: the engine grew by {grown:.0f} MB, attackers began again {attack.rounds} times")
+        trial.expect_engine_alive()
+    if attacks.probe(port)[0] != 200:
+        trial.outcome.problems.append("nobody answers after the attacks")
 
 
 # --- two engines

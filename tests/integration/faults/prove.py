@@ -17,7 +17,7 @@ def rounds(campaign, options):
     for number in range(options.rounds):
         yield campaign.trial("engine_kills", faults.engine_kills, share, rate=options.rate, number=number, once=number % 2 == 1)
         for scenario, times in ((faults.unknown_commits, 3), (faults.bad_network, 1), (faults.mysql_faults, 2),
-                                (faults.cassandra_faults, 1), (faults.two_engines, 2), (faults.full_disk, 2), (faults.clock_steps, 1)):
+                                (faults.cassandra_faults, 1), (faults.two_engines, 2), (faults.http_attacks, 2), (faults.full_disk, 2), (faults.clock_steps, 1)):
             if scenario.__name__ in options.leave_out:
                 continue
             if scenario is faults.clock_steps and not faults.LIBFAKETIME:

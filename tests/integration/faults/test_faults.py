@@ -32,6 +32,10 @@ def test_commits_with_an_unknown_outcome(campaign):
     assert set(outcome.faults) == set(faults.COMMIT_FAULTS)
 
 
+def test_hostile_clients(campaign):
+    assert_whole(campaign.trial("http_attacks", faults.http_attacks, 1), 1)
+
+
 def test_bad_network(campaign):
     assert_whole(campaign.trial("bad_network", faults.bad_network, 1), 10)
 
