@@ -886,6 +886,10 @@ void share_shards(Setup& setup, uint64_t seed) {
   }
   std::sort(setup.stops_us.begin(), setup.stops_us.end());
   setup.takeovers_us.clear();
+  // Each engine that begins anew lists all the table's parts, and what several engines wait for
+  // adds up on the one clock of the simulation.
+  setup.promptness.delay_max_us +=
+      12 * kSecondUs / static_cast<int64_t>(std::min<size_t>(setup.discovery_part, kSecondUs));
 }
 
 Setup make_companion(Setup& first, uint64_t seed, Strategy strategy) {

@@ -446,11 +446,11 @@ class Run {
                                                "and does nothing"};
     }
     process.wake_us = std::max(due_us, world_.now_us());
-    if (process.member) {
-      process.wake_us = std::min(process.wake_us, std::max(process.renew_us, world_.now_us()));
-    }
     if (world_.now_us() > quiet_us() && due_us > world_.now_us()) {
       process.wake_us += world_.random.between(0, 2 * kSecondUs);  // nothing new: saves time
+    }
+    if (process.member) {
+      process.wake_us = std::min(process.wake_us, std::max(process.renew_us, world_.now_us()));
     }
   }
 
