@@ -51,16 +51,7 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   queue_.clear();
   backfill_.clear();
   HIRESTREAM_TRY(buckets_.advance(now_us));
-  HIRESTREAM_TRY(book_.load());
-  for (const auto& [key, entry] : book_.entries()) {
-    // Open: what was appended is known only by its sums; counted whole, its ids are known, too.
-    // Settled, but not over: by a clock that ran ahead.
-    if (is_settled(key, now_us)) {
-      audits_.add(entry, now_us);
-    } else {
-      queue_.push_back(key);
-    }
-  }
+  HIRESTREAM_TRY(load_book(now_us));
   backfill_.start({});
   next_bucket_ = buckets_.oldest_open();
   discovery_.reset();
@@ -74,6 +65,21 @@ Result<void> TailEngine::load_state(int64_t now_us) {
     }
   }
   open_new_buckets(now_us);
+  return {};
+}
+
+// What the ledger has waits for an audit, or is counted again before it is polled.
+Result<void> TailEngine::load_book(int64_t now_us) {
+  HIRESTREAM_TRY(book_.load());
+  for (const auto& [key, entry] : book_.entries()) {
+    // Open: what was appended is known only by its sums; counted whole, its ids are known, too.
+    // Settled, but not over: by a clock that ran ahead.
+    if (is_settled(key, now_us)) {
+      audits_.add(entry, now_us);
+    } else if (!open_.contains(key)) {
+      queue_.push_back(key);
+    }
+  }
   return {};
 }
 
@@ -160,7 +166,7 @@ Result<bool> TailEngine::mark_history(std::span<const SliceListing> listed, int6
   }
   HIRESTREAM_TRY(book_.commit(std::move(marks)));
   // What a repair has put there until now is no history; from now on it puts nothing there.
-  HIRESTREAM_TRY(book_.load());
+  HIRESTREAM_TRY(load_book(now_us));
   return true;
 }
 
@@ -174,10 +180,9 @@ void TailEngine::open_new_buckets(int64_t now_us) {
   for (; next_bucket_ < end; ++next_bucket_) {
     for (const int32_t shard : ledger_.shards()) {
       const SliceKey key{shard, next_bucket_};
-      const LedgerEntry* known = book_.find(key);
-      if (open_.contains(key) || is_waiting(key) || book_.is_frozen(key) ||
-          buckets_.is_before_start(key.bucket) ||
-          (known != nullptr && known->state != SliceState::kOpen)) {
+      // What the ledger has is not new: its rows would be counted twice.
+      if (book_.find(key) != nullptr || open_.contains(key) || is_waiting(key) ||
+          book_.is_frozen(key) || buckets_.is_before_start(key.bucket)) {
         continue;
       }
       if (buckets_.is_over(key.bucket, now_us)) {

@@ -42,6 +42,7 @@ class TailEngine : public Engine {
   static constexpr SliceKey kBeforeAll{INT32_MIN, INT64_MIN};
 
   Result<void> load_state(int64_t now_us);
+  Result<void> load_book(int64_t now_us);
   // One part of what is under way; begins a new one if there is none. Nothing is queued before all
   // of it is known.
   Result<void> discover(int64_t now_us);

@@ -66,6 +66,7 @@ struct SeedThatFailed {
   const char* name;
   uint64_t seed;
   Strategy strategy;
+  Leasing leasing = Leasing::kNone;
 };
 
 class SeedsThatFailed : public testing::TestWithParam<SeedThatFailed> {};
@@ -74,6 +75,7 @@ TEST_P(SeedsThatFailed, KeepEveryInvariant) {
   RunParameters parameters;
   parameters.seed = GetParam().seed;
   parameters.strategy = GetParam().strategy;
+  parameters.leasing = GetParam().leasing;
   EXPECT_EQ(run_simulation(parameters).failure, "");
 }
 
@@ -104,6 +106,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"ASliceThatMissesRowsWhenItFreezesStaysAsItWas", 20262289, Strategy::kScan},
         SeedThatFailed{"AStaleReplicaHidesNoNewRowsOfASlicePastItsRetention", 203172352367,
                        Strategy::kScan},
+        SeedThatFailed{"ASliceThatARepairCountsDuringTheStartIsNotOpenedAsNew", 20263095,
+                       Strategy::kTail, Leasing::kStandby},
         SeedThatFailed{"RowsThatComeDoNotWaitForTheRecountsOfAnUpgrade", 633, Strategy::kTail},
         SeedThatFailed{"ASliceWhoseTimeIsOverWhileItWaitsIsAudited", 6491, Strategy::kTail}),
     [](const auto& instance) { return std::string(instance.param.name); });
