@@ -41,7 +41,7 @@ class EngineRunner::Worker {
 
   void run(const std::stop_token& stop) {
     run_until_ended(stop);
-    seat_.ended();
+    seat_.ended(fenced_);
   }
 
  private:
@@ -77,8 +77,9 @@ class EngineRunner::Worker {
   static std::vector<Observer*> observers_of(EngineRunner& runner, const SourceSettings& source,
                                              ServiceWatch::Seat& seat) {
     std::vector<Observer*> observers = {&runner.observer_, &seat};
-    if (runner.options_.observer_of) {
-      observers.push_back(&runner.options_.observer_of(source.name));
+    if (runner.options_.observers_of) {
+      const auto more = runner.options_.observers_of(source.name);
+      observers.insert(observers.end(), more.begin(), more.end());
     }
     return observers;
   }
@@ -262,6 +263,7 @@ class EngineRunner::Worker {
   }
 
   void end(const Error& error) {
+    fenced_ = error.operation == kFence;
     if (runner_.settings_.sources.size() > 1) {
       runner_.observer_.on_note("warning", fmt::format("the engine of {} has ended: {}",
                                                        source_settings_.name, error.text()));
@@ -306,6 +308,7 @@ class EngineRunner::Worker {
   // A step has succeeded: source, warehouse and job directory are there, of the right form, and let
   // us in.
   bool worked_ = false;
+  bool fenced_ = false;  // for good
   std::optional<Error> left_out_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <cctype>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,9 @@
 
 namespace hirestream {
 namespace {
+
+// In the name of a parameter: its value is a secret, however the name is spelt.
+constexpr std::array<std::string_view, 4> kSecretWords = {"pass", "pwd", "secret", "token"};
 
 struct ParameterRule {
   std::string_view name;
@@ -123,8 +127,8 @@ class UriParser {
   }
 
  private:
-  tl::unexpected<Error> error(std::string message, std::string hint = {}) const {
-    return fail(ErrorKind::kConfig, "read URI", redact(text_), std::move(message), std::move(hint));
+  tl::unexpected<Error> error(std::string_view message, std::string hint = {}) const {
+    return fail(ErrorKind::kConfig, "read URI", redact(text_), redact(message), std::move(hint));
   }
 
   Result<void> parse_scheme() {
@@ -470,22 +474,58 @@ Result<Uri> parse_uri(std::string_view text, UriRole role) {
   return UriParser(text, role).parse();
 }
 
-std::string redact(std::string_view text) {
-  const size_t slashes = text.find("://");
-  if (slashes == std::string_view::npos) {
+namespace {
+
+bool names_secret(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+bool is_path(std::string_view text) {
+  for (const Scheme scheme : {Scheme::kSqlite, Scheme::kCsv, Scheme::kNdjson, Scheme::kParquet}) {
+    if (text.starts_with(std::string(scheme_name(scheme)) + ":")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// "user:PASSWORD@", whatever became of the scheme and its slashes.
+std::string without_password(std::string_view text) {
+  const size_t at = text.rfind('@');
+  const size_t scheme = text.find(':');
+  if (at == std::string_view::npos || scheme >= at || is_path(text)) {
     return std::string(text);
   }
-  const size_t begin = slashes + 3;
-  const size_t at = text.rfind('@');
-  const size_t colon = text.find(':', begin);
-  std::string out(text);
-  if (at != std::string_view::npos && at > begin && colon < at) {
-    out = std::string(text.substr(0, colon)) + ":***" + std::string(text.substr(at));
+  const size_t user = text.find_first_not_of('/', scheme + 1);
+  size_t colon = text.find(':', user);
+  if (colon > at) {
+    // "user:PASSWORD@host" without a scheme, or "scheme://user@host" without a password.
+    const bool has_slashes = user > scheme + 1;
+    if (has_slashes) {
+      return std::string(text);
+    }
+    colon = scheme;
   }
-  if (const size_t password = out.find("password="); password != std::string::npos) {
-    const size_t value = password + std::string_view("password=").size();
-    const size_t end = std::min(out.find('&', value), out.size());
-    out.replace(value, end - value, "***");
+  return std::string(text.substr(0, colon)) + ":***" + std::string(text.substr(at));
+}
+
+}  // namespace
+
+std::string redact(std::string_view text) {
+  std::string out = without_password(text);
+  constexpr std::string_view kEnds = "?&;";
+  for (size_t equals = out.find('='); equals != std::string::npos;
+       equals = out.find('=', equals + 1)) {
+    const size_t before = out.find_last_of(kEnds, equals);
+    const size_t begin = before == std::string::npos ? 0 : before + 1;
+    if (names_secret(std::string_view(out).substr(begin, equals - begin))) {
+      const size_t end = std::min(out.find_first_of("&;", equals), out.size());
+      out.replace(equals + 1, end - equals - 1, "***");
+    }
   }
   return out;
 }
