@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <cctype>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -112,6 +112,9 @@ bool is_in_v6_address(char c) {
   return is_in_host_name(c) || c == ':' || c == '%';
 }
 
+// redact(), of a sentence in which what was written stands between single quotes.
+std::string redact_message(std::string_view message);
+
 class UriParser {
  public:
   UriParser(std::string_view text, UriRole role) : text_(text), role_(role) {}
@@ -128,7 +131,8 @@ class UriParser {
 
  private:
   tl::unexpected<Error> error(std::string_view message, std::string hint = {}) const {
-    return fail(ErrorKind::kConfig, "read URI", redact(text_), redact(message), std::move(hint));
+    return fail(ErrorKind::kConfig, "read URI", redact(text_), redact_message(message),
+                std::move(hint));
   }
 
   Result<void> parse_scheme() {
@@ -513,9 +517,8 @@ std::string without_password(std::string_view text) {
   return std::string(text.substr(0, colon)) + ":***" + std::string(text.substr(at));
 }
 
-}  // namespace
-
-std::string redact(std::string_view text) {
+// `quoted`: the text is a sentence, in which what was written stands between single quotes.
+std::string without_secrets(std::string_view text, bool quoted) {
   std::string out = without_password(text);
   constexpr std::string_view kEnds = "?&;";
   for (size_t equals = out.find('='); equals != std::string::npos;
@@ -523,11 +526,24 @@ std::string redact(std::string_view text) {
     const size_t before = out.find_last_of(kEnds, equals);
     const size_t begin = before == std::string::npos ? 0 : before + 1;
     if (names_secret(std::string_view(out).substr(begin, equals - begin))) {
-      const size_t end = std::min(out.find_first_of("&;", equals), out.size());
+      size_t end = std::min(out.find_first_of("&;", equals), out.size());
+      if (quoted) {
+        end = std::min(end, out.find("' ", equals));
+      }
       out.replace(equals + 1, end - equals - 1, "***");
     }
   }
   return out;
+}
+
+std::string redact_message(std::string_view message) {
+  return without_secrets(message, true);
+}
+
+}  // namespace
+
+std::string redact(std::string_view text) {
+  return without_secrets(text, false);
 }
 
 }  // namespace hirestream
