@@ -350,6 +350,7 @@ void store_result(const Settings& settings, const std::string& source, const Ver
 }
 
 Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& context) {
+  HIRESTREAM_TRY(part_of(options));
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_sources(settings));
   HIRESTREAM_TRY(require_warehouse(settings));

@@ -118,6 +118,18 @@ TEST(ShardLeases, EnginesMayBeMoreThanShards) {
   EXPECT_THAT(engines.shards_of(3), IsEmpty());
 }
 
+TEST(ShardLeases, AMemberKeepsWhatItCountsUntilItHasStopped) {
+  ShareMember member("a", -1, {3, 1, 0, 2}, kLease);
+  member.take({{0, 1, 2, 3}, {2, 3}});
+  member.count({0, 1, 2, 3});
+  EXPECT_THAT(member.wanted(), ElementsAre(0, 1));
+  EXPECT_THAT(member.request().keep, ElementsAre(0, 1, 2, 3));
+  member.count({0, 1});
+  EXPECT_THAT(member.request().keep, ElementsAre(0, 1));
+  EXPECT_THAT(member.request().shards, ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(member.farewell().lease_us, 0);
+}
+
 // Whoever comes and goes: no shard has two owners, and once all is quiet each engine has its part,
 // which does not change any more.
 TEST(ShardLeases, WhateverHappensTheyAreBalancedInTheEnd) {

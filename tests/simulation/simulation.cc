@@ -253,6 +253,11 @@ class Run {
     }
     for (size_t i = 0; i < processes_.size(); ++i) {
       Process& process = *processes_[i];
+      // Leases are renewed by a thread of their own, however long the engine waits for an answer.
+      if (process.running && process.engine != nullptr && process.member &&
+          process.renew_us <= world_.now_us()) {
+        renew(process);
+      }
       if (!process.dead && !process.running && process.wake_us <= world_.now_us()) {
         run_process(process);
       }
