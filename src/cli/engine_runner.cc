@@ -69,7 +69,7 @@ class EngineRunner::Worker {
         }
         return;
       }
-      seat_.stepped();
+      seat_.stepped(slices_held_);
       sleep(pause_us(), stop);
     }
   }
@@ -183,6 +183,7 @@ class EngineRunner::Worker {
   // It has other shards from now on: what it knew of those before is forgotten.
   void regroup() {
     engine_.reset();
+    slices_held_ = 0;
     share_->count({});
   }
 
@@ -191,6 +192,7 @@ class EngineRunner::Worker {
     observer_.on_note("warning", fmt::format("another engine has taken over {}: standby again",
                                              source_settings_.name));
     engine_.reset();
+    slices_held_ = 0;
     lease_.reset();
   }
 
@@ -202,6 +204,7 @@ class EngineRunner::Worker {
       left_out_ = error;
     }
     next_due_us_ = report.next_due_us;
+    slices_held_ = report.slices_held;
     if (!runner_.options_.once) {
       return false;
     }
@@ -305,6 +308,7 @@ class EngineRunner::Worker {
   std::string part_;  // as it was told
   std::unique_ptr<Engine> engine_;
   int64_t next_due_us_ = 0;
+  int64_t slices_held_ = 0;
   // A step has succeeded: source, warehouse and job directory are there, of the right form, and let
   // us in.
   bool worked_ = false;

@@ -47,19 +47,6 @@ void ServiceWatch::Seat::went_on() {
   watch_.tell();
 }
 
-void ServiceWatch::Seat::on_slice(SliceEvent event, const SliceKey& slice,
-                                  const std::string& /*detail*/) {
-  {
-    const std::lock_guard lock(watch_.mutex_);
-    if (event == SliceEvent::kHeld) {
-      held_.insert(slice);
-    } else if (event != SliceEvent::kConflict) {
-      held_.erase(slice);
-    }
-  }
-  went_on();
-}
-
 std::string ServiceWatch::Seat::waits_for(Steady::time_point now) const {
   if (ended_) {
     return fenced_ ? "fenced: another engine counts" : "its engine has ended";
@@ -71,7 +58,7 @@ std::string ServiceWatch::Seat::waits_for(Steady::time_point now) const {
     return fmt::format("stale: nothing read for {} s",
                        std::chrono::duration_cast<std::chrono::seconds>(now - went_on_).count());
   }
-  return held_.empty() ? "" : fmt::format("{} slices held", held_.size());
+  return slices_held_ == 0 ? "" : fmt::format("slices held: {}", slices_held_);
 }
 
 std::string ServiceWatch::waits_for() {
@@ -85,9 +72,10 @@ std::string ServiceWatch::waits_for() {
   return seats_.empty() ? "no engine has begun\n" : lines;
 }
 
-void ServiceWatch::Seat::stepped() {
+void ServiceWatch::Seat::stepped(int64_t slices_held) {
   const std::lock_guard lock(watch_.mutex_);
   beaten_ = true;
+  slices_held_ = slices_held;
   went_on_ = watch_.now_();
   waits_for_.clear();
   watch_.tell();

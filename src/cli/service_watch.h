@@ -11,11 +11,9 @@
 #include <functional>
 #include <list>
 #include <mutex>
-#include <set>
 #include <string>
 
 #include "cli/service_notifier.h"
-#include "model/slice.h"
 #include "ports/observer.h"
 
 namespace hirestream {
@@ -35,14 +33,14 @@ class ServiceWatch {
 
     void started();
     void beat();
-    // A step has succeeded: nothing is waited for.
-    void stepped();
+    // A step has succeeded: nothing is waited for but rows of slices that are held.
+    void stepped(int64_t slices_held = 0);
     // `fenced`: by another engine.
     void ended(bool fenced = false);
 
     void on_read(int64_t, int64_t, int64_t) override { went_on(); }
     void on_commit(const CommitReport&) override { went_on(); }
-    void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) override;
+    void on_slice(SliceEvent, const SliceKey&, const std::string&) override { went_on(); }
     void on_retry(const Error& error, int attempt, int64_t delay_us) override;
     void on_note(const std::string&, const std::string&) override { beat(); }
     void on_progress(const std::string&, int64_t, int64_t) override { beat(); }
@@ -61,7 +59,7 @@ class ServiceWatch {
     bool beaten_ = false;  // since the watchdog's word was given last
     std::string waits_for_;
     bool fenced_ = false;
-    std::set<SliceKey> held_;
+    int64_t slices_held_ = 0;
     Steady::time_point went_on_;  // read, committed or had nothing to do
   };
 

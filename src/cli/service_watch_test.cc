@@ -157,12 +157,9 @@ TEST_F(ServiceWatchTest, IsNotReadyWhileNothingIsReadThoughItIsTriedAgain) {
 TEST_F(ServiceWatchTest, IsNotReadyWhileASliceIsHeld) {
   ServiceWatch::Seat& one = watch_.take_seat("one");
   one.started();
-  one.on_slice(SliceEvent::kHeld, {0, 1}, "");
-  one.on_slice(SliceEvent::kHeld, {0, 2}, "");
-  one.on_slice(SliceEvent::kReleased, {0, 1}, "");
-  one.on_slice(SliceEvent::kConflict, {0, 2}, "");
-  EXPECT_EQ(watch_.waits_for(), "one: 1 slices held\n");
-  one.on_slice(SliceEvent::kCorrected, {0, 2}, "");
+  one.stepped(2);
+  EXPECT_EQ(watch_.waits_for(), "one: slices held: 2\n");
+  one.stepped();
   EXPECT_EQ(watch_.waits_for(), "");
 }
 
