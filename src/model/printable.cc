@@ -1,5 +1,9 @@
 #include "model/printable.h"
 
+#include <algorithm>
+
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
 
@@ -10,23 +14,27 @@ void append_escape(unsigned char byte, std::string& out) {
   out += kDigits[byte & 15U];
 }
 
+bool is_control(std::string_view character, std::string_view kept) {
+  const auto first = static_cast<unsigned char>(character[0]);
+  const bool is_c1 = first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+  return is_c1 ||
+         ((first < 0x20 || first == 0x7f) && kept.find(character) == std::string_view::npos);
+}
+
 }  // namespace
 
 std::string printable(std::string_view text, std::string_view kept) {
   std::string out;
   out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_c1 = byte == 0xc2 && i + 1 < text.size() &&
-                       static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
-                       static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (is_c1) {
-      append_escape(static_cast<unsigned char>(text[++i]), out);
-    } else if ((byte < 0x20 || byte == 0x7f) && kept.find(text[i]) == std::string_view::npos) {
-      append_escape(byte, out);
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, utf8_character_size(text));
+    const auto last = static_cast<unsigned char>(character.empty() ? text[0] : character.back());
+    if (character.empty() || is_control(character, kept)) {
+      append_escape(last, out);
     } else {
-      out += text[i];
+      out += character;
     }
+    text.remove_prefix(std::max<size_t>(1, character.size()));
   }
   return out;
 }

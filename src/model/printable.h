@@ -7,7 +7,8 @@
 
 namespace hirestream {
 
-// Control characters (also U+0080 to U+009F and a DEL) as "\x1b"; those of `kept` stay.
+// Control characters (also U+0080 to U+009F and a DEL) and bytes that are not UTF-8 as "\x1b"; those
+// of `kept` stay. The result is UTF-8.
 std::string printable(std::string_view text, std::string_view kept = "");
 
 }  // namespace hirestream

@@ -24,5 +24,12 @@ TEST(Printable, LeavesTextsAndWhatIsKept) {
   EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
 }
 
+TEST(Printable, EscapesBytesThatAreNoCharacters) {
+  EXPECT_EQ(printable("a\xd4z \xc3"), "a\\xd4z \\xc3");
+  EXPECT_EQ(printable("\x9b"
+                      "2J\xc2"),
+            "\\x9b2J\\xc2");
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -209,7 +209,7 @@ void set_options(MYSQL* handle, const MysqlConfig& config, bool encrypted) {
   const auto file = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
   mysql_ssl_set(handle, file(config.tls_key), file(config.tls_certificate), file(config.tls_ca),
                 nullptr, nullptr);
-  mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, config.tls == MysqlTls::kPreferred ? &off : &on);
+  mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &on);
   mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT,
                 config.tls == MysqlTls::kVerify ? &on : &off);
 }
@@ -330,6 +330,10 @@ tl::unexpected<Error> Connection::connect_failure(const MysqlConfig& config, boo
   Error error = failure("connect").value();
   if (error_code_ == ER_ACCESS_DENIED_ERROR || error_code_ == ER_ACCESS_DENIED_NO_PASSWORD_ERROR) {
     error.hint = access_denied_hint(config, encrypted);
+  } else if (error_code_ == CR_PLUGIN_NOT_ALLOWED) {
+    // The library's own text shows bytes of its memory.
+    error.message = "the server asks for a login that this program refuses";
+    error.hint = fmt::format("give {} one of these: {}", user_, kLogins);
   } else if (error_code_ == CR_SSL_CONNECTION_ERROR &&
              error.message.find("server does not support it") != std::string::npos) {
     error.message = kNoTlsOffered;

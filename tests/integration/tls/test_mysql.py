@@ -144,8 +144,22 @@ def test_a_server_that_asks_for_the_password_in_plain_text_does_not_get_it(hires
     server = FakeMysql(b"mysql_clear_password")
     server.start()
     try:
-        hirestream("init", "--warehouse", f"mysql://counter@127.0.0.1:{server.port}/etl", expect=(2, 3))
+        said = hirestream("init", "--warehouse", f"mysql://counter@127.0.0.1:{server.port}/etl", expect=2)
     finally:
         server.close()
     assert server.asked and b"counter" in server.heard
     assert SQL_PASSWORD.encode() not in server.heard
+    assert "a login that this program refuses" in said and "caching_sha2_password" in said
+
+
+@pytest.mark.parametrize("mode", ["preferred", "required"])
+def test_a_broken_handshake_is_not_followed_by_a_try_in_plain_text(hirestream, mode):
+    server = FakeMysql()
+    server.start()
+    process = hirestream.start("sources", "--warehouse", f"mysql://counter@127.0.0.1:{server.port}/etl?tls={mode}")
+    try:
+        process.communicate(timeout=30)
+    finally:
+        server.close()
+    assert process.returncode in (2, 3)
+    assert server.asked and b"counter" not in server.heard
