@@ -7,8 +7,8 @@
 
 namespace hirestream {
 
-// Control characters (also U+0080 to U+009F and a DEL) and bytes that are not UTF-8 as "\x1b"; those
-// of `kept` stay. The result is UTF-8.
+// UTF-8: control characters (also U+0080 to U+009F and a DEL) and bytes that are no characters
+// become "\x1b"; those of `kept` stay.
 std::string printable(std::string_view text, std::string_view kept = "");
 
 }  // namespace hirestream
