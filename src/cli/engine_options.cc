@@ -7,7 +7,6 @@
 #include <random>
 
 #include "config/values.h"
-#include "model/text.h"
 #include "model/time_zone.h"
 
 namespace hirestream {
@@ -64,9 +63,9 @@ Result<ReadingRules> reading_rules(const SourceSettings& source) {
     }
   }
   std::string& ts = rules.names[static_cast<size_t>(Column::kTs)];
-  if (const size_t plus = ts.find('+'); plus != std::string::npos) {
-    rules.time_of_day = trim(std::string_view(ts).substr(plus + 1));
-    ts = std::string(trim(std::string_view(ts).substr(0, plus)));
+  if (auto columns = read_time_columns(ts)) {
+    ts = std::move(columns->ts);
+    rules.time_of_day = std::move(columns->time_of_day);
   }
   rules.null_words = split_list(source.null_words);
   rules.arrival_is_event_time = source.event_time == "arrival";

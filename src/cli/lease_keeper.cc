@@ -11,10 +11,6 @@
 namespace hirestream {
 namespace {
 
-// Of a lease: how often it is renewed, and how often what failed is tried again.
-constexpr int64_t kRenewalsPerLease = 4;
-constexpr int64_t kRetriesPerLease = 20;
-
 // Names a process among all that ever were.
 std::string new_owner() {
   std::random_device random;

@@ -18,6 +18,10 @@
 
 namespace hirestream {
 
+// Of a lease: how often it is renewed, and how often what failed is tried again.
+inline constexpr int64_t kRenewalsPerLease = 4;
+inline constexpr int64_t kRetriesPerLease = 20;
+
 struct LeaseRequest {
   std::string source;
   std::vector<int32_t> shards;

@@ -7,13 +7,10 @@
 
 #include "cli/engine_options.h"
 #include "cli/generate_writing.h"
+#include "cli/lease_keeper.h"
 
 namespace hirestream {
 namespace {
-
-// Of a lease: how often it is renewed, and how often what failed is tried again.
-constexpr int64_t kRenewalsPerLease = 4;
-constexpr int64_t kRetriesPerLease = 20;
 
 ShareMember new_member(std::vector<int32_t> shards, int64_t lease_us) {
   const uint32_t id = std::random_device()();

@@ -8,6 +8,7 @@
 
 #include "config/suggestion.h"
 #include "config/values.h"
+#include "model/reading_rules.h"
 #include "model/text.h"
 #include "model/time_zone.h"
 #include "model/timestamp.h"
@@ -424,17 +425,6 @@ Result<SettingValue> read_mapping(const Setting& setting, std::string_view text)
   return SettingValue(std::move(mapping));
 }
 
-// "created_at" or "event_date+event_time".
-bool is_one_name_or_two(std::string_view text) {
-  const size_t plus = text.find('+');
-  if (plus == std::string_view::npos) {
-    return true;
-  }
-  const std::string_view date = trim(text.substr(0, plus));
-  const std::string_view time = trim(text.substr(plus + 1));
-  return !date.empty() && !time.empty() && time.find('+') == std::string_view::npos && date != time;
-}
-
 Result<SettingValue> read_columns(const Setting& setting, std::string_view text) {
   std::map<std::string, std::string> names;
   for (const std::string& part : split_list(text)) {
@@ -446,7 +436,7 @@ Result<SettingValue> read_columns(const Setting& setting, std::string_view text)
     }
     const std::string column(trim(std::string_view(part).substr(0, equals)));
     HIRESTREAM_TRY(read_choice(setting, column));
-    if (column == "ts" && !is_one_name_or_two(name)) {
+    if (column == "ts" && !read_time_columns(name)) {
       return bad_value(setting, part, "write ts=NAME, or ts=DATE+TIME");
     }
     for (const auto& [other, other_name] : names) {

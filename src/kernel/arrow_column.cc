@@ -15,9 +15,6 @@ namespace hirestream {
 namespace {
 
 constexpr int64_t kDayS = 86'400;
-// Of years with four digits.
-constexpr int64_t kFirstDay = -719'162;
-constexpr int64_t kLastDay = 2'932'896;
 
 struct Number {
   char format;
@@ -50,14 +47,6 @@ int64_t per_second_of(char unit) {
       return 1'000'000'000;
     default:
       return 0;
-  }
-}
-
-void append_day(int64_t days, std::string& out) {
-  if (days >= kFirstDay && days <= kLastDay) {
-    out += format_date(static_cast<int32_t>(days));
-  } else {
-    fmt::format_to(std::back_inserter(out), "{} days", days);
   }
 }
 
@@ -228,7 +217,7 @@ void ArrowColumn::append_time(int64_t number, std::string& out) const {
 void ArrowColumn::append_timestamp(int64_t row, std::string& out) const {
   const int64_t number = value<int64_t>(row);
   const int64_t day = floor_divide(number, kDayS * per_second_);
-  append_day(day, out);
+  out += shown_date(day);
   out += ' ';
   append_time(number - day * kDayS * per_second_, out);
   if (has_zone_) {
@@ -293,7 +282,7 @@ std::string_view ArrowColumn::text(int64_t row, std::string& scratch) const {
       append_decimal(row, scratch);
       break;
     case ArrowKind::kDate:
-      append_day(value<int32_t>(row), scratch);
+      scratch += shown_date(value<int32_t>(row));
       break;
     case ArrowKind::kTimestamp:
       append_timestamp(row, scratch);

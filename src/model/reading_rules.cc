@@ -201,6 +201,35 @@ std::string ReadingRules::null_words_text() const {
   return fmt::format("{}", fmt::join(null_words, ","));
 }
 
+std::optional<TimeColumns> read_time_columns(std::string_view text) {
+  const size_t plus = text.find('+');
+  if (plus == std::string_view::npos) {
+    return TimeColumns{std::string(text)};
+  }
+  const std::string_view date = trim(text.substr(0, plus));
+  const std::string_view time = trim(text.substr(plus + 1));
+  const bool is_two =
+      !date.empty() && !time.empty() && date != time && time.find('+') == std::string_view::npos;
+  return is_two ? std::optional(TimeColumns{std::string(date), std::string(time)}) : std::nullopt;
+}
+
+std::vector<std::string> columns_read(const ReadingRules& rules, std::span<const std::string> found,
+                                      bool with_payload) {
+  std::vector<std::string> names;
+  for (const Column column : kAllColumns) {
+    const bool unread = (column == Column::kEd && !with_payload) ||
+                        (column == Column::kTs && rules.arrival_is_event_time);
+    if (unread || !contains(found, rules.name(column))) {
+      continue;
+    }
+    names.emplace_back(rules.name(column));
+    if (column == Column::kTs && !rules.time_of_day.empty()) {
+      names.push_back(rules.time_of_day);
+    }
+  }
+  return names;
+}
+
 Result<void> check_columns(const ReadingRules& rules, const std::string& where,
                            std::span<const std::string> found, Columns kind) {
   std::vector<Missing> missing = missing_columns(rules, found, true);

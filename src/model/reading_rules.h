@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +59,19 @@ struct ReadingRules {
   static std::array<std::string, kColumnCount> tracking_names();
   static std::vector<std::string> usual_null_words();
 };
+
+// The names of the columns of event times: "created_at", or "event_date+event_time" of two.
+// Nothing: the text is neither.
+struct TimeColumns {
+  std::string ts;
+  std::string time_of_day = {};
+};
+std::optional<TimeColumns> read_time_columns(std::string_view text);
+
+// Of the columns `found`, those of which rows are read, by their names there, in the order of
+// kAllColumns, the time of day behind `ts`; `ed` only where payloads are used.
+std::vector<std::string> columns_read(const ReadingRules& rules, std::span<const std::string> found,
+                                      bool with_payload);
 
 // Which columns a source has: all that a table or header declares, or those that were seen in rows
 // which leave null ones out.

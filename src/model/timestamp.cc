@@ -276,4 +276,11 @@ std::string format_date(int32_t days) {
   return out;
 }
 
+std::string shown_date(int64_t days) {
+  constexpr int64_t kFirst = -719'162;
+  constexpr int64_t kLast = 2'932'896;
+  return days >= kFirst && days <= kLast ? format_date(static_cast<int32_t>(days))
+                                         : std::to_string(days) + " days";
+}
+
 }  // namespace hirestream

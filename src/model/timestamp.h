@@ -30,6 +30,8 @@ std::string format_timestamp_ms(int64_t us);
 std::string format_timestamp_us(int64_t us);
 // "YYYY-MM-DD" of a day count since 1970.
 std::string format_date(int32_t days);
+// The same of years with four digits, 1 to 9999; of others "4000000 days", which nothing reads.
+std::string shown_date(int64_t days);
 // Days since 1970 of a date (proleptic Gregorian) of the years -32767 to 32767.
 int32_t days_from_civil(int year, unsigned month, unsigned day);
 

@@ -1,6 +1,7 @@
 #include "pipeline/events_retention.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <span>
 #include <utility>
@@ -13,7 +14,6 @@
 namespace hirestream {
 namespace {
 
-constexpr size_t kContributionsPerBatch = 1024;
 constexpr int32_t kHoursPerDay = 24;
 constexpr int64_t kHourUs = 3'600'000'000;
 
@@ -37,27 +37,18 @@ Result<Contribution> ledger_of(Warehouse& warehouse, std::span<const SourceStatu
                                int32_t until_hour) {
   Contribution given;
   for (const SourceStatus& source : sources) {
-    HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries,
-                      warehouse.load_ledger(source.id, {}, INT64_MIN));
-    for (size_t at = 0; at < entries.size(); at += kContributionsPerBatch) {
-      std::vector<SliceKey> keys;
-      for (size_t i = at; i < std::min(entries.size(), at + kContributionsPerBatch); ++i) {
-        keys.push_back(entries[i].key);
-      }
-      HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
-                        warehouse.load_contributions(source.id, keys));
-      for (StoredContribution& slice : stored) {
-        distrust(slice);
-        if (slice.damaged) {
-          return fail(ErrorKind::kTransient, "remove old events", source.name,
-                      "a slice of the ledger is damaged: what it gave to old days is not known",
-                      "run `hirestream verify --repair`; until then nothing is removed");
-        }
-        std::copy_if(slice.contribution.begin(), slice.contribution.end(),
-                     std::back_inserter(given),
-                     [&](const Cell& cell) { return cell.key.local_hour < until_hour; });
-      }
-    }
+    HIRESTREAM_TRY(each_contribution(
+        warehouse, source.id, [&](const StoredContribution& slice) -> Result<void> {
+          if (slice.damaged) {
+            return fail(ErrorKind::kTransient, "remove old events", source.name,
+                        "a slice of the ledger is damaged: what it gave to old days is not known",
+                        "run `hirestream verify --repair`; until then nothing is removed");
+          }
+          std::copy_if(slice.contribution.begin(), slice.contribution.end(),
+                       std::back_inserter(given),
+                       [&](const Cell& cell) { return cell.key.local_hour < until_hour; });
+          return {};
+        }));
   }
   canonicalize(given);
   return given;
@@ -73,10 +64,9 @@ Result<Contribution> removable(Warehouse& warehouse, int32_t local_hour,
     return {};
   }));
   canonicalize(rows);
-  Contribution ledger_of_hour;
-  std::copy_if(ledger.begin(), ledger.end(), std::back_inserter(ledger_of_hour),
-               [&](const Cell& cell) { return cell.key.local_hour == local_hour; });
-  Contribution surplus = difference(rows, ledger_of_hour);
+  const auto of_hour = std::ranges::equal_range(
+      ledger, local_hour, {}, [](const Cell& cell) { return cell.key.local_hour; });
+  Contribution surplus = difference(rows, {of_hour.begin(), of_hour.end()});
   std::erase_if(surplus, [](const Cell& cell) { return cell.measures.any_negative(); });
   return surplus;
 }

@@ -1,11 +1,11 @@
 #include "pipeline/publish.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <set>
 #include <utility>
 
+#include "model/decimal.h"
 #include "pipeline/bucket_clock.h"
 #include "pipeline/recount.h"
 #include "pipeline/scan_clock.h"
@@ -32,12 +32,7 @@ class StagedSource final : public EventSource {
 
 int64_t number_of(const Fingerprint& fingerprint, std::string_view name) {
   const auto found = fingerprint.find(std::string(name));
-  int64_t number = 0;
-  if (found != fingerprint.end()) {
-    const std::string& text = found->second;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-  }
-  return number;
+  return found == fingerprint.end() ? 0 : parse_integer(found->second).value_or(0);
 }
 
 class SlicePublisher {

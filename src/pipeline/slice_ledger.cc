@@ -170,10 +170,7 @@ Result<std::vector<FrozenDay>> SliceLedger::load_frozen_days() {
 
 Result<std::vector<StoredContribution>> SliceLedger::load_contributions(
     std::span<const SliceKey> keys) {
-  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
-                    ports_.warehouse.load_contributions(source_id_, keys));
-  std::for_each(stored.begin(), stored.end(), distrust);
-  return stored;
+  return load_checked_contributions(ports_.warehouse, source_id_, keys);
 }
 
 uint64_t SliceLedger::next_token() {

@@ -8,11 +8,11 @@
 #include "model/mix64.h"
 #include "pipeline/verify_report.h"
 #include "ports/day_changes.h"
+#include "ports/stored_contribution.h"
 
 namespace hirestream {
 namespace {
 
-constexpr size_t kContributionsPerBatch = 1024;
 constexpr int kLooksAtTotals = 5;
 
 // Σ weight(cell, measure) × measure mod 2⁶⁴, with weights as good as random: sums that differ have
@@ -144,27 +144,18 @@ const SliceChange* TotalsVerifier::replacement_of(SourceId source,
 Result<void> TotalsVerifier::walk_ledger(Holdings& holdings, const VisitContribution& visit) {
   HIRESTREAM_ASSIGN(const std::vector<SourceStatus> sources, ports_.warehouse.sources());
   for (const SourceStatus& source : sources) {
-    HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries,
-                      ports_.warehouse.load_ledger(source.id, {}, INT64_MIN));
-    for (size_t at = 0; at < entries.size(); at += kContributionsPerBatch) {
-      std::vector<SliceKey> keys;
-      for (size_t i = at; i < std::min(entries.size(), at + kContributionsPerBatch); ++i) {
-        keys.push_back(entries[i].key);
-      }
-      HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
-                        ports_.warehouse.load_contributions(source.id, keys));
-      for (StoredContribution& slice : stored) {
-        distrust(slice);
-        if (!slice.damaged) {
-          visit(slice.contribution);
-        } else if (const SliceChange* change = replacement_of(source.id, slice)) {
-          holdings.replaced.insert(slice.entry.key);
-          visit(change->contribution);
-        } else {
-          holdings.damaged = true;
-        }
-      }
-    }
+    HIRESTREAM_TRY(each_contribution(
+        ports_.warehouse, source.id, [&](const StoredContribution& slice) -> Result<void> {
+          if (!slice.damaged) {
+            visit(slice.contribution);
+          } else if (const SliceChange* change = replacement_of(source.id, slice)) {
+            holdings.replaced.insert(slice.entry.key);
+            visit(change->contribution);
+          } else {
+            holdings.damaged = true;
+          }
+          return {};
+        }));
   }
   return {};
 }

@@ -119,6 +119,27 @@ Share exchange_leases(std::vector<LeaseRow>& rows, const ShareRequest& request, 
   return Exchange(rows, request, now_us).run();
 }
 
+std::optional<LeaseRow> take_leases(std::vector<LeaseRow>& rows, std::span<const int32_t> shards,
+                                    const std::string& owner, int64_t lease_us, int64_t now_us) {
+  std::optional<LeaseRow> other;
+  for (const LeaseRow& row : rows) {
+    if (std::find(shards.begin(), shards.end(), row.shard) != shards.end() && row.owner != owner &&
+        row.until_us > (other ? other->until_us : now_us)) {
+      other = row;
+    }
+  }
+  if (other) {
+    return other;
+  }
+  std::erase_if(rows, [shards](const LeaseRow& row) {
+    return std::find(shards.begin(), shards.end(), row.shard) != shards.end();
+  });
+  for (const int32_t shard : shards) {
+    rows.push_back({shard, owner, lease_us == 0 ? 0 : now_us + lease_us});
+  }
+  return std::nullopt;
+}
+
 ShareMember::ShareMember(std::string owner, int32_t member, std::vector<int32_t> shards,
                          int64_t lease_us)
     : request_{std::move(owner), member, std::move(shards), {}, lease_us} {

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +48,11 @@ struct Share {
 // Changes all rows of the source as this request wants it. Of N shards and M living engines each
 // gets N / M, rounded up or down.
 Share exchange_leases(std::vector<LeaseRow>& rows, const ShareRequest& request, int64_t now_us);
+
+// With `--standby`: all of `shards` or none. Nothing: they are `owner`'s from now on (`lease_us` 0:
+// no longer). Else the one that another engine has for the longest time; nothing has changed.
+std::optional<LeaseRow> take_leases(std::vector<LeaseRow>& rows, std::span<const int32_t> shards,
+                                    const std::string& owner, int64_t lease_us, int64_t now_us);
 
 // One of the engines: what it asks for, and which shards it is to count. Not thread-safe.
 class ShareMember {

@@ -179,5 +179,22 @@ TEST(ShardLeases, WhateverHappensTheyAreBalancedInTheEnd) {
   }
 }
 
+TEST(TakeLeases, AllOfTheShardsOrNone) {
+  const std::vector<int32_t> both = {0, 1};
+  std::vector<LeaseRow> rows = {{0, "a", 20}, {1, "b", 30}, {2, "c", 90}, {-1, "d", 90}};
+  const std::vector<LeaseRow> before = rows;
+  EXPECT_EQ(take_leases(rows, both, "a", kLease, 15), (LeaseRow{1, "b", 30}));
+  EXPECT_EQ(take_leases(rows, both, "d", kLease, 15), (LeaseRow{1, "b", 30}));
+  EXPECT_EQ(rows, before);
+  // A lease ends with its time.
+  EXPECT_EQ(take_leases(rows, both, "a", kLease, 30), std::nullopt);
+  EXPECT_THAT(rows, testing::UnorderedElementsAre(LeaseRow{0, "a", 40}, LeaseRow{1, "a", 40},
+                                                  LeaseRow{2, "c", 90}, LeaseRow{-1, "d", 90}));
+  // Given up by its owner alone.
+  EXPECT_EQ(take_leases(rows, both, "b", 0, 31), (LeaseRow{0, "a", 40}));
+  EXPECT_EQ(take_leases(rows, both, "a", 0, 31), std::nullopt);
+  EXPECT_EQ(take_leases(rows, both, "b", kLease, 31), std::nullopt);
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -163,9 +163,10 @@ TEST_P(SharedLeases, OfManyAtTheSameMomentNoTwoHaveTheSameShard) {
   {
     std::vector<std::jthread> threads;
     for (size_t i = 0; i < kOwners; ++i) {
-      threads.emplace_back([&, i] {
+      // Opened here: that asks the database's one connection of this test.
+      threads.emplace_back([&, i, own = session()]() mutable {
         ShareRequest request = request_of(fmt::format("owner {}", i), -1 - static_cast<int32_t>(i));
-        Leases leases(session());
+        Leases leases(std::move(own));
         start.arrive_and_wait();
         for (int tries = 0; tries < 20; ++tries) {
           const auto share = leases.share("raw log", request);

@@ -874,18 +874,23 @@ Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   return draw_setup(seed, strategy, seconds, nullptr);
 }
 
-void share_shards(Setup& setup, uint64_t seed) {
+void lease_shards(Setup& setup, uint64_t seed, bool standby) {
   Random random(seed * 15'013 + 71);
   setup.groups = {{}};
   setup.source.shard_count = static_cast<int32_t>(random.between(2, 6));
   setup.more_shards = 0;
   setup.restart_us.reset();
   setup.lease_us = seconds_between(random, 2, 12);
+  setup.standby = standby;
   for (int64_t stops = random.between(2, 8); stops > 0; --stops) {
     setup.stops_us.push_back(random.between(setup.start_us, setup.faults_end_us));
   }
   std::sort(setup.stops_us.begin(), setup.stops_us.end());
   setup.takeovers_us.clear();
+  // Each engine that begins anew lists all the table's parts, and what several engines wait for
+  // adds up on the one clock of the simulation.
+  setup.promptness.delay_max_us +=
+      12 * kSecondUs / static_cast<int64_t>(std::min<size_t>(setup.discovery_part, kSecondUs));
 }
 
 Setup make_companion(Setup& first, uint64_t seed, Strategy strategy) {

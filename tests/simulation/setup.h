@@ -45,7 +45,8 @@ struct Setup {
   int64_t end_us = 0;
 
   std::vector<std::vector<int32_t>> groups;  // of shards: one engine each
-  int64_t lease_us = 0;                      // not 0: engines share the shards
+  int64_t lease_us = 0;                      // not 0: engines have shards by leases
+  bool standby = false;                      // one of them has all of the shards
   std::vector<int64_t> stops_us;             // one of them is stopped for a while
   std::vector<int64_t> takeovers_us;         // a second engine starts while the first goes on
   std::vector<int64_t> verifications_us;
@@ -100,7 +101,7 @@ struct Setup {
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);
 // Of a tail whose shards engines share by leases: with several shards, none of which is anybody's
 // from the start.
-void share_shards(Setup& setup, uint64_t seed);
+void lease_shards(Setup& setup, uint64_t seed, bool standby);
 // Another source, with the jobs and the reporting zone of the first one. Both end together.
 Setup make_companion(Setup& first, uint64_t seed, Strategy strategy);
 

@@ -18,7 +18,7 @@ namespace hirestream::simulation {
 namespace {
 
 constexpr int64_t kSpinsMax = 50;
-constexpr size_t kSharersMax = 3;
+constexpr size_t kLeasersMax = 3;
 constexpr int64_t kRenewalsPerLease = 4;
 constexpr int64_t kFreezeSlackUs = 130 * kSecondUs;  // of an engine that nothing disturbs
 
@@ -76,8 +76,8 @@ class Run {
         world_(parameters.seed ^ 0x5EED, setup_.start_us, parameters.tracing),
         database_(world_),
         misconfiguration_(parameters.seed * 1009 + 7) {
-    if (parameters.sharing) {
-      share_shards(setup_, parameters.seed);
+    if (parameters.leasing != Leasing::kNone) {
+      lease_shards(setup_, parameters.seed, parameters.leasing == Leasing::kStandby);
     }
     std::vector<Setup> setups = {setup_};
     if (parameters.companion) {
@@ -110,7 +110,7 @@ class Run {
         for (size_t group = 0; group < source->setup.groups.size(); ++group) {
           new_process("engine", *source, group, setup_.start_us);
         }
-        for (size_t more = 1; more < kSharersMax && is_shared(*source); ++more) {
+        for (size_t more = 1; more < kLeasersMax && is_leased(*source); ++more) {
           new_process("engine", *source, 0,
                       setup_.start_us + world_.random.between(0, 20 * kSecondUs));
         }
@@ -280,7 +280,7 @@ class Run {
     process.running = false;
   }
 
-  static bool is_shared(const Source& source) { return source.setup.lease_us != 0; }
+  static bool is_leased(const Source& source) { return source.setup.lease_us != 0; }
 
   static const std::string& owner_of(const Source& source, int32_t shard) {
     static const std::string nobody;
@@ -299,9 +299,18 @@ class Run {
     }
     Source& source = process.origin;
     const std::vector<LeaseRow> before = source.leases;
-    process.member->take(
-        exchange_leases(source.leases, process.member->request(), world_.now_us()));
+    process.member->take(ask_for_leases(source, process.member->request()));
     check_leases(process, before);
+  }
+
+  Share ask_for_leases(Source& source, const ShareRequest& request) const {
+    const int64_t now_us = world_.now_us();
+    if (!source.setup.standby) {
+      return exchange_leases(source.leases, request, now_us);
+    }
+    const bool taken =
+        !take_leases(source.leases, request.shards, request.owner, request.lease_us, now_us);
+    return {.held = taken ? request.shards : std::vector<int32_t>{}, .surplus = {}};
   }
 
   // Shares: what an engine counts it does not give up, and nobody takes what another one still has.
@@ -352,7 +361,7 @@ class Run {
 
   // Shares: all shards are counted again soon after one of those who share them has fallen silent.
   void check_shared(Source& source) {
-    if (!is_shared(source)) {
+    if (!is_leased(source)) {
       return;
     }
     std::set<int32_t> counted;
@@ -409,7 +418,7 @@ class Run {
     if (process.engine == nullptr) {
       equip(process, false);
       EngineOptions engine_options = options(process.origin, process.group);
-      if (is_shared(process.origin)) {
+      if (is_leased(process.origin)) {
         if (!hold_shards(process)) {
           return;
         }
@@ -446,11 +455,11 @@ class Run {
                                                "and does nothing"};
     }
     process.wake_us = std::max(due_us, world_.now_us());
-    if (process.member) {
-      process.wake_us = std::min(process.wake_us, std::max(process.renew_us, world_.now_us()));
-    }
     if (world_.now_us() > quiet_us() && due_us > world_.now_us()) {
       process.wake_us += world_.random.between(0, 2 * kSecondUs);  // nothing new: saves time
+    }
+    if (process.member) {
+      process.wake_us = std::min(process.wake_us, std::max(process.renew_us, world_.now_us()));
     }
   }
 
@@ -577,7 +586,7 @@ class Run {
       return;
     }
     if (error.operation == kFence && process.member) {
-      world_.note_fault("fenced by another sharer");
+      world_.note_fault("fenced by another leaser");
       process.engine.reset();
       process.wake_us = world_.now_us() + process.origin.setup.lease_us / 10;
       return;
@@ -625,10 +634,10 @@ class Run {
     if (!any(true)) {
       disturb(source);  // nobody counts this group's rows
     }
-    const auto sharers = std::count_if(processes_.begin(), processes_.end(), [&](const auto& p) {
+    const auto leasers = std::count_if(processes_.begin(), processes_.end(), [&](const auto& p) {
       return !p->dead && &p->origin == &source;
     });
-    if (is_shared(source) && sharers < static_cast<ptrdiff_t>(kSharersMax) &&
+    if (is_leased(source) && leasers < static_cast<ptrdiff_t>(kLeasersMax) &&
         !source.log.is_removed(world_.now_us())) {
       new_process("engine", source, group,
                   world_.now_us() + world_.random.between(0, 60 * kSecondUs));

@@ -14,15 +14,20 @@
 
 namespace hirestream::simulation {
 
+// Several engines for the same shards; now and then one is stopped for a while.
+enum class Leasing {
+  kNone,
+  kShared,   // each has its part of them
+  kStandby,  // one has them all, the others wait
+};
+
 struct RunParameters {
   uint64_t seed = 1;
   Strategy strategy = Strategy::kTail;
   // Another source that counts into the same warehouse, by engines of its own.
   std::optional<Strategy> companion;
-  // Several engines share the shards by leases; now and then one is stopped for a while. Not beside
-  // a companion.
-  bool sharing = false;
-  std::optional<int64_t> seconds;  // during which rows are written; else the seed decides
+  Leasing leasing = Leasing::kNone;  // not beside a companion
+  std::optional<int64_t> seconds;    // during which rows are written; else the seed decides
   std::optional<Defect> defect;
   bool tracing = false;
 };

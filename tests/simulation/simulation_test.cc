@@ -42,15 +42,24 @@ TEST(SeveralSources, KeepEveryInvariantSideBySide) {
   }
 }
 
-// They take shards from those that are killed or stopped, and give them back.
-TEST(SharedShards, KeepEveryInvariant) {
+void expect_every_invariant(Leasing leasing, std::string_view strategy) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     RunParameters parameters;
     parameters.seed = seed;
-    parameters.sharing = true;
+    parameters.leasing = leasing;
     EXPECT_EQ(run_simulation(parameters).failure, "")
-        << "hirestream_simulator --seed " << seed << " --strategy shared";
+        << "hirestream_simulator --seed " << seed << " --strategy " << strategy;
   }
+}
+
+// Engines take shards from those that are killed or stopped, and give them back.
+TEST(SharedShards, KeepEveryInvariant) {
+  expect_every_invariant(Leasing::kShared, "shared");
+}
+
+// One engine counts, the others wait until its lease ends.
+TEST(Standby, KeepsEveryInvariant) {
+  expect_every_invariant(Leasing::kStandby, "standby");
 }
 
 struct SeedThatFailed {

@@ -28,10 +28,11 @@ constexpr size_t kTraceLinesShown = 80;
 struct Cast {
   Strategy strategy = Strategy::kTail;
   std::optional<Strategy> companion = std::nullopt;
-  bool sharing = false;
+  Leasing leasing = Leasing::kNone;
 
   std::string name() const {
-    return sharing     ? "shared"
+    return leasing == Leasing::kShared    ? "shared"
+           : leasing == Leasing::kStandby ? "standby"
            : companion ? fmt::format("{}+{}", strategy_name(strategy), strategy_name(*companion))
                        : std::string(strategy_name(strategy));
   }
@@ -42,14 +43,8 @@ std::vector<Cast> all_casts() {
           {Strategy::kFollow, std::nullopt},
           {Strategy::kScan, std::nullopt},
           {Strategy::kTail, Strategy::kFollow},
-          {Strategy::kTail, std::nullopt, true}};
-}
-
-// Of "all": "shared" is asked for by its name while a seed of it is open (docs/decisions/0027).
-std::vector<Cast> usual_casts() {
-  std::vector<Cast> casts = all_casts();
-  std::erase_if(casts, [](const Cast& cast) { return cast.sharing; });
-  return casts;
+          {Strategy::kTail, std::nullopt, Leasing::kShared},
+          {Strategy::kTail, std::nullopt, Leasing::kStandby}};
 }
 
 struct Arguments {
@@ -65,7 +60,7 @@ struct Arguments {
   bool help = false;
   bool year = false;
   int64_t days = 400;
-  std::vector<Cast> casts = usual_casts();
+  std::vector<Cast> casts = all_casts();
   std::optional<Defect> defect;
 };
 
@@ -74,7 +69,7 @@ void print_usage(std::FILE* to) {
       to,
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
       "                            [--keep-going] [--break NAME]\n"
-      "                            [--strategy tail|follow|scan|tail+follow|shared|all]\n"
+      "                            [--strategy tail|follow|scan|tail+follow|shared|standby|all]\n"
       "                            [--jobs N] [--summary FILE] [--year] [--days N]\n"
       "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
       "run\n"
@@ -314,7 +309,7 @@ void print_trace(const RunReport& report, size_t lines) {
 
 void print_failure(const RunParameters& parameters, const RunReport& report) {
   fmt::print("FAILED --seed {} --strategy {}{}\n  {}\n", parameters.seed,
-             Cast{parameters.strategy, parameters.companion, parameters.sharing}.name(),
+             Cast{parameters.strategy, parameters.companion, parameters.leasing}.name(),
              parameters.seconds ? fmt::format(" --seconds {}", *parameters.seconds) : "",
              report.failure);
 }
@@ -411,7 +406,7 @@ class Player {
     parameters.seed = seed;
     parameters.strategy = cast.strategy;
     parameters.companion = cast.companion;
-    parameters.sharing = cast.sharing;
+    parameters.leasing = cast.leasing;
     parameters.seconds = arguments_.seconds;
     parameters.defect = arguments_.defect;
     parameters.tracing = arguments_.trace;

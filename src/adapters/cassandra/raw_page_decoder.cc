@@ -10,10 +10,6 @@
 namespace hirestream {
 namespace {
 
-// Of years with four digits.
-constexpr int64_t kFirstDay = -719'162;
-constexpr int64_t kLastDay = 2'932'896;
-
 std::string_view as_text(std::span<const uint8_t> cell) {
   return {reinterpret_cast<const char*>(cell.data()), cell.size()};
 }
@@ -37,11 +33,7 @@ std::optional<std::string> date_text(CqlType type, std::span<const uint8_t> cell
     return std::string(as_text(cell));
   }
   const auto days = read_date(cell);
-  if (!days) {
-    return std::nullopt;
-  }
-  return *days >= kFirstDay && *days <= kLastDay ? format_date(static_cast<int32_t>(*days))
-                                                 : fmt::format("{} days", *days);
+  return days ? std::optional(shown_date(*days)) : std::nullopt;
 }
 
 // `date` has no zone: it is midnight where texts without offset are.

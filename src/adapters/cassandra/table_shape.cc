@@ -214,18 +214,7 @@ std::string TableShape::identity() const {
 }
 
 std::vector<std::string> TableShape::read_columns(bool with_payload) const {
-  std::vector<std::string> names;
-  for (const Column column : kAllColumns) {
-    const bool unread = (column == Column::kEd && !with_payload) ||
-                        (column == Column::kTs && rules.arrival_is_event_time);
-    if (!unread && find(column) != nullptr) {
-      names.emplace_back(rules.name(column));
-      if (column == Column::kTs && !rules.time_of_day.empty()) {
-        names.push_back(rules.time_of_day);
-      }
-    }
-  }
-  return names;
+  return columns_read(rules, column_names(), with_payload);
 }
 
 std::string TableShape::column_list(bool with_payload) const {

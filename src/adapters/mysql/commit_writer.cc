@@ -197,9 +197,9 @@ Result<std::vector<SliceKey>> CommitWriter::moved_slices() {
 void CommitWriter::append_slice(std::string& row, const SliceChange& change) const {
   const LedgerEntry& entry = change.entry;
   append_key(row, commit_.source, entry.key);
-  Connection::append_bytes(row, entry.name);
+  sql::append_bytes(row, entry.name);
   row += ',';
-  Connection::append_bytes(row, entry.tag);
+  sql::append_bytes(row, entry.tag);
   fmt::format_to(std::back_inserter(row), ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},",
                  entry.revision + 1, static_cast<int>(entry.state), entry.digest.rows,
                  entry.digest.hash, entry.classes.counted, entry.classes.unattributed,
@@ -207,7 +207,7 @@ void CommitWriter::append_slice(std::string& row, const SliceChange& change) con
                  entry.settled_at_us, entry.audited_at_us, entry.corrected_at_us,
                  entry.held ? 1 : 0, commit_.token, now_);
   if (change.mode == ChangeMode::kReplace) {
-    Connection::append_bytes(row, encode_contribution(change.contribution));
+    sql::append_bytes(row, encode_contribution(change.contribution));
   } else {
     row += "NULL";
   }
@@ -262,7 +262,7 @@ Result<void> CommitWriter::write_deltas() {
       std::string& row = insert.row();
       append_key(row, commit_.source, change.entry.key);
       fmt::format_to(std::back_inserter(row), "{},", change.entry.revision + 1);
-      Connection::append_bytes(row, encode_contribution(change.contribution));
+      sql::append_bytes(row, encode_contribution(change.contribution));
       HIRESTREAM_TRY(insert.end_row());
     } else if (change.mode != ChangeMode::kKeep && change.entry.revision != 0) {
       folded.push_back(change.entry.key);
@@ -306,15 +306,15 @@ Result<void> CommitWriter::write_rejects() {
       row_id_to_bytes(reject.id, id);
       std::string& row = insert.row();
       append_key(row, commit_.source, change.entry.key);
-      Connection::append_bytes(row, {reinterpret_cast<const char*>(id.data()), id.size()});
+      sql::append_bytes(row, {reinterpret_cast<const char*>(id.data()), id.size()});
       fmt::format_to(std::back_inserter(row), ",{},", change.entry.revision + 1);
       session_.append_text(row, reject.reason);
       row += ',';
       session_.append_text(row, reject.column);
       row += ',';
-      Connection::append_bytes(row, reject.value);
+      sql::append_bytes(row, reject.value);
       row += ',';
-      Connection::append_bytes(row, reject.row);
+      sql::append_bytes(row, reject.row);
       fmt::format_to(std::back_inserter(row), ",{}", commit_.now_us);
       HIRESTREAM_TRY(insert.end_row());
     }

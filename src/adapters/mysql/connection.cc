@@ -13,7 +13,6 @@
 
 #include "adapters/mysql/tls.h"
 #include "adapters/sql/dialect.h"
-#include "adapters/sql/multi_row_insert.h"
 
 namespace hirestream {
 
@@ -516,10 +515,6 @@ std::string Connection::quoted(std::string_view text) const {
   std::string out;
   append_text(out, text);
   return out;
-}
-
-void Connection::append_bytes(std::string& sql, std::string_view bytes) {
-  sql::append_bytes(sql, bytes);
 }
 
 }  // namespace mysql

@@ -129,8 +129,6 @@ class Connection {
   // 'text' with quotes, escaped.
   void append_text(std::string& sql, std::string_view text) const;
   std::string quoted(std::string_view text) const;
-  // x'…'
-  static void append_bytes(std::string& sql, std::string_view bytes);
 
   void set_hook(StatementHook hook) { hook_ = std::move(hook); }
 

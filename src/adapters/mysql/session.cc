@@ -160,4 +160,20 @@ void Session::send_rollback() {
   }
 }
 
+bool lacks_privilege(unsigned code) {
+  return code == 1044 || code == 1142 || code == 1143 || code == 1227 || code == 1370;
+}
+
+Result<void> run_ddl(Session& session, const std::string& statement, const char* operation,
+                     const std::string& hint) {
+  auto done = session.execute(statement);
+  if (!done && lacks_privilege(session.error_code())) {
+    Error error = std::move(done).error();
+    error.operation = operation;
+    error.hint = hint;
+    return forward(std::move(error));
+  }
+  return done;
+}
+
 }  // namespace hirestream::mysql

@@ -54,4 +54,10 @@ class Session final : public sql::Session {
   StatementHook hook_;
 };
 
+// Whether the account lacks a privilege, by the server's code.
+bool lacks_privilege(unsigned code);
+// Runs DDL. For an account that may not, the error is of this operation and has this hint.
+Result<void> run_ddl(Session& session, const std::string& statement, const char* operation,
+                     const std::string& hint);
+
 }  // namespace hirestream::mysql

@@ -28,19 +28,8 @@ constexpr const char* kPrivileges =
     "rebuild needs an account that may also CREATE, DROP, ALTER, INDEX and LOCK TABLES in this "
     "database: an administrator runs it, while engines go on with theirs";
 
-bool lacks_privilege(unsigned code) {
-  return code == 1044 || code == 1142 || code == 1143 || code == 1227 || code == 1370;
-}
-
 Result<void> run(Session& session, const std::string& statement) {
-  auto done = session.execute(statement);
-  if (!done && lacks_privilege(session.error_code())) {
-    Error error = std::move(done).error();
-    error.operation = "rebuild";
-    error.hint = kPrivileges;
-    return forward(std::move(error));
-  }
-  return done;
+  return run_ddl(session, statement, "rebuild", kPrivileges);
 }
 
 }  // namespace

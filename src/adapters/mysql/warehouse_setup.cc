@@ -11,6 +11,7 @@
 #include "adapters/mysql/backend.h"
 #include "adapters/mysql/events_columns.h"
 #include "adapters/mysql/warehouse_schema.h"
+#include "adapters/sql/cell_rows.h"
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
 #include "adapters/sql/ledger_upgrade.h"
@@ -35,14 +36,7 @@ constexpr std::pair<const char*, const char*> kCompanyIndexes[] = {
 // hirestream_days anew from `events` or a table of its form. Within a transaction.
 Result<void> replace_days(Session& session, const char* events) {
   HIRESTREAM_TRY(session.execute("DELETE FROM hirestream_days"));
-  return session.execute(fmt::format(
-      "INSERT INTO hirestream_days (dates, job_id, publisher_id, campaign_id, group_id, "
-      "company_id, impressions, clicks, conversion, qualified_application, "
-      "disqualified_application, spend) SELECT dates, job_id, publisher_id, campaign_id, group_id, "
-      "MAX(company_id), SUM(impressions), SUM(clicks), SUM(conversion), "
-      "SUM(qualified_application), SUM(disqualified_application), SUM(spend_hour) FROM {} GROUP BY "
-      "dates, job_id, publisher_id, campaign_id, group_id",
-      events));
+  return session.execute(sql::sum_up_days(session.dialect(), "hirestream_days", events));
 }
 
 Result<int64_t> count(Session& session, const std::string& from) {
@@ -53,22 +47,6 @@ Result<std::vector<std::string>> first_column(Session& session, std::string_view
   std::vector<std::string> values;
   HIRESTREAM_TRY(session.each(sql, [&](const Row& row) { values.emplace_back(row.text(0)); }));
   return values;
-}
-
-bool lacks_privilege(unsigned code) {
-  return code == 1044 || code == 1142 || code == 1143 || code == 1227 || code == 1370;
-}
-
-// Runs DDL; for a user who may not, the error says what else to do.
-Result<void> run_ddl(Session& session, const std::string& statement, const std::string& hint) {
-  auto done = session.execute(statement);
-  if (!done && lacks_privilege(session.error_code())) {
-    Error error = std::move(done).error();
-    error.operation = "init";
-    error.hint = hint;
-    return forward(std::move(error));
-  }
-  return done;
 }
 
 // The error that ended a migration, and what its clearing up has to add.
@@ -176,11 +154,11 @@ Result<void> MysqlBackend::create_missing(Session& session, bool but_events) {
     if (events) {
       HIRESTREAM_TRY(sql::check_new_events(session, contains(have, "hirestream_slices")));
     }
-    HIRESTREAM_TRY(run_ddl(session, object.statement, version == 0 ? kPrint : kUpgrade));
+    HIRESTREAM_TRY(run_ddl(session, object.statement, "init", version == 0 ? kPrint : kUpgrade));
   }
   HIRESTREAM_TRY(add_columns(session));
   if (version == 0) {
-    return run_ddl(session, mysql_schema_version_statement(), kPrint);
+    return run_ddl(session, mysql_schema_version_statement(), "init", kPrint);
   }
   return version < sql::kSchemaVersion ? upgrade() : Result<void>();
 }
@@ -193,7 +171,8 @@ Result<void> MysqlBackend::add_columns(Session& session) {
     }
     const std::string add =
         fmt::format("ALTER TABLE {} ADD COLUMN {} BIGINT NOT NULL DEFAULT 0", name, column);
-    auto added = run_ddl(session, add, fmt::format("an administrator can run this once: {}", add));
+    auto added =
+        run_ddl(session, add, "init", fmt::format("an administrator can run this once: {}", add));
     if (!added && session.error_code() != kDuplicateColumn) {  // another process was faster
       return added;
     }
@@ -216,7 +195,7 @@ Result<void> MysqlBackend::add_indexes() {
     HIRESTREAM_ASSIGN(const std::unique_ptr<Session> patient, open_patient());
     auto added = patient->execute(
         fmt::format("ALTER TABLE {} ADD KEY {} (job_id, company_id)", table, index));
-    if (!added && !lacks_privilege(patient->error_code()) &&
+    if (!added && !mysql::lacks_privilege(patient->error_code()) &&
         patient->error_code() != kDuplicateIndex) {
       return added;
     }
@@ -236,7 +215,7 @@ Result<void> MysqlBackend::fold_case_of_sources() {
   }
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> patient, open_patient());
   auto folded = patient->execute(fmt::format("ALTER TABLE events MODIFY {}", kMysqlSourcesColumn));
-  return folded || lacks_privilege(patient->error_code()) ? Result<void>() : folded;
+  return folded || mysql::lacks_privilege(patient->error_code()) ? Result<void>() : folded;
 }
 
 Result<void> MysqlBackend::upgrade() {
@@ -280,7 +259,7 @@ Result<void> MysqlBackend::create_account(MysqlAccount account, const std::strin
   std::ranges::copy(account_grants(account, grants), std::back_inserter(statements));
   for (const std::string& statement : statements) {
     HIRESTREAM_TRY(
-        run_ddl(*session_, statement,
+        run_ddl(*session_, statement, "init",
                 fmt::format("making the account {} takes CREATE USER and what it is granted, WITH "
                             "GRANT OPTION: run init as an administrator",
                             mysql_account_name(account))));

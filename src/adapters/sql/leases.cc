@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,41 @@ Result<void> store_rows(sql::Session& session, const std::string& source,
   return insert.flush();
 }
 
+struct LeaseTable {
+  std::vector<LeaseRow> rows;
+  int64_t now_us = 0;
+};
+
+// All rows of the source, at a moment of the warehouse's clock.
+Result<LeaseTable> load_rows(sql::Session& session, const std::string& source) {
+  LeaseTable table;
+  HIRESTREAM_TRY(session.each(
+      fmt::format("SELECT shard, owner, until_us, {} FROM hirestream_leases WHERE source = {}",
+                  session.dialect().moment_micros(session.dialect().now), session.quoted(source)),
+      [&table](const sql::Row& row) {
+        table.rows.push_back(
+            {static_cast<int32_t>(row.integer(0)), std::string(row.text(1)), row.integer(2)});
+        table.now_us = row.integer(3);
+      }));
+  return table;
+}
+
+// `decide(rows, now_us)` changes the source's rows. The rows of `shards` are locked: of those who
+// ask for the same shard one is answered at a time.
+template <typename Decide>
+Result<std::invoke_result_t<Decide, std::vector<LeaseRow>&, int64_t>> exchange(
+    sql::Session& session, const std::string& source, std::span<const int32_t> shards,
+    Decide decide) {
+  HIRESTREAM_ASSIGN(sql::Transaction transaction, session.begin_write());
+  HIRESTREAM_TRY(lock_rows(session, source, {shards.begin(), shards.end()}));
+  HIRESTREAM_ASSIGN(LeaseTable table, load_rows(session, source));
+  const std::vector<LeaseRow> before = table.rows;
+  auto answer = decide(table.rows, table.now_us);
+  HIRESTREAM_TRY(store_rows(session, source, before, table.rows));
+  HIRESTREAM_TRY(transaction.commit());
+  return answer;
+}
+
 }  // namespace
 
 Leases::Leases(std::unique_ptr<sql::Session> session) : session_(std::move(session)) {}
@@ -70,53 +106,21 @@ Leases::~Leases() = default;
 Result<std::optional<LeaseHolder>> Leases::take(const std::string& source,
                                                 std::span<const int32_t> shards,
                                                 const std::string& owner, int64_t lease_us) {
-  sql::Session& session = *session_;
-  const std::set<int32_t> sorted(shards.begin(), shards.end());
-  HIRESTREAM_ASSIGN(sql::Transaction transaction, session.begin_write());
-  HIRESTREAM_TRY(lock_rows(session, source, sorted));
-  const std::string now_us = session.dialect().moment_micros(session.dialect().now);
-  const std::string mine =
-      fmt::format("source = {} AND shard IN ({})", session.quoted(source), fmt::join(sorted, ","));
-  LeaseHolder other;
-  HIRESTREAM_ASSIGN(const bool held,
-                    session.first(fmt::format("SELECT owner, until_us - {0} FROM hirestream_leases "
-                                              "WHERE {1} AND owner <> {2} AND until_us > {0} "
-                                              "ORDER BY until_us DESC",
-                                              now_us, mine, session.quoted(owner)),
-                                  [&](const sql::Row& row) {
-                                    other = {std::string(row.text(0)), row.integer(1)};
-                                  }));
-  if (held) {
-    return std::optional(std::move(other));
-  }
-  HIRESTREAM_TRY(session.execute(fmt::format(
-      "UPDATE hirestream_leases SET owner = {}, until_us = {} WHERE {}", session.quoted(owner),
-      lease_us == 0 ? "0" : fmt::format("{} + {}", now_us, lease_us), mine)));
-  HIRESTREAM_TRY(transaction.commit());
-  return std::optional<LeaseHolder>();
+  return exchange(*session_, source, shards,
+                  [&](std::vector<LeaseRow>& rows, int64_t now_us) -> std::optional<LeaseHolder> {
+                    const auto other = take_leases(rows, shards, owner, lease_us, now_us);
+                    if (!other) {
+                      return std::nullopt;
+                    }
+                    return LeaseHolder{other->owner, other->until_us - now_us};
+                  });
 }
 
-// The shards' rows are locked: of those of one source only one engine asks at a time.
 Result<Share> Leases::share(const std::string& source, const ShareRequest& request) {
-  sql::Session& session = *session_;
-  HIRESTREAM_ASSIGN(sql::Transaction transaction, session.begin_write());
-  HIRESTREAM_TRY(lock_rows(session, source, {request.shards.begin(), request.shards.end()}));
-  const std::string mine = fmt::format("source = {}", session.quoted(source));
-  const std::string now = session.dialect().moment_micros(session.dialect().now);
-  int64_t now_us = 0;
-  std::vector<LeaseRow> rows;
-  HIRESTREAM_TRY(session.each(
-      fmt::format("SELECT shard, owner, until_us, {} FROM hirestream_leases WHERE {}", now, mine),
-      [&](const sql::Row& row) {
-        rows.push_back(
-            {static_cast<int32_t>(row.integer(0)), std::string(row.text(1)), row.integer(2)});
-        now_us = row.integer(3);
-      }));
-  const std::vector<LeaseRow> before = rows;
-  const Share share = exchange_leases(rows, request, now_us);
-  HIRESTREAM_TRY(store_rows(session, source, before, rows));
-  HIRESTREAM_TRY(transaction.commit());
-  return share;
+  return exchange(*session_, source, request.shards,
+                  [&](std::vector<LeaseRow>& rows, int64_t now_us) {
+                    return exchange_leases(rows, request, now_us);
+                  });
 }
 
 }  // namespace hirestream

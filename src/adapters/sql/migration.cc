@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <vector>
 
+#include "adapters/sql/cell_rows.h"
 #include "adapters/sql/multi_row_insert.h"
 
 namespace hirestream::sql {
@@ -22,23 +22,9 @@ struct OldCell {
   int64_t updated_at_us = 0;
 };
 
-// Columns of `events`, as the rows below give them.
-std::string target_columns(const Dialect& dialect) {
-  return fmt::format(
-      "{}, hours, job_id, publisher_id, campaign_id, group_id, impressions, clicks, {}, {}, {}, "
-      "{}, company_id, sources, {}",
-      dialect.day, dialect.conversions, dialect.qualified, dialect.unqualified,
-      dialect.spend_of_hour, dialect.updated_at);
-}
-
 // What another part of the rows has added to the same cell.
 std::string additions(const Dialect& dialect, std::string_view table) {
-  std::string text;
-  for (const std::string_view column :
-       {std::string_view("impressions"), std::string_view("clicks"), dialect.conversions,
-        dialect.qualified, dialect.unqualified, dialect.spend_of_hour}) {
-    text += fmt::format("{0} = {1}.{0} + new.{0}, ", column, table);
-  }
+  std::string text = added_measures(dialect, table);
   for (const std::string_view column :
        {std::string_view("company_id"), std::string_view("sources"), dialect.updated_at}) {
     text += fmt::format("{0} = {2}({1}.{0}, new.{0}), ", column, table, dialect.greatest);
@@ -50,13 +36,11 @@ class CellWriter {
  public:
   explicit CellWriter(const OldEventsCopy& copy)
       : copy_(copy),
-        insert_(copy.to,
-                fmt::format("INSERT INTO {} ({}) VALUES", copy.table,
-                            target_columns(copy.to.dialect())),
-                copy.to.dialect().upsert(
-                    fmt::format("{}, hours, job_id, publisher_id, campaign_id, group_id",
-                                copy.to.dialect().day),
-                    additions(copy.to.dialect(), copy.table))) {}
+        insert_(
+            copy.to,
+            fmt::format("INSERT INTO {} ({}) VALUES", copy.table, cell_columns(copy.to.dialect())),
+            copy.to.dialect().upsert(cell_key_columns(copy.to.dialect()),
+                                     additions(copy.to.dialect(), copy.table))) {}
 
   Result<void> add(OldRow&& row) {
     OldCell& cell = cells_[row.key];
@@ -75,17 +59,9 @@ class CellWriter {
   }
 
   Result<void> flush() {
-    const Dialect& dialect = copy_.to.dialect();
     for (const auto& [key, cell] : cells_) {
-      const Measures& sums = cell.measures;
-      std::string& row = insert_.row();
-      fmt::format_to(std::back_inserter(row), "{},{},{},{},{},{},{},{},{},{},{},{},{},",
-                     dialect.day_value(key.days()), key.hour(), key.job_id, key.publisher_id,
-                     key.campaign_id, key.group_id, sums.impressions, sums.clicks, sums.conversions,
-                     sums.qualified, sums.unqualified, dialect.money_value(sums.bid_micros),
-                     cell.company_id);
-      copy_.to.append_text(row, cell.sources);
-      row += "," + dialect.moment_value(cell.updated_at_us);
+      append_cell(copy_.to, insert_.row(),
+                  {key, cell.measures, cell.company_id, cell.sources, cell.updated_at_us});
       HIRESTREAM_TRY(insert_.end_row());
     }
     cells_.clear();

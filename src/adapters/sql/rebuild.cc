@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapters/sql/backend.h"
+#include "adapters/sql/cell_rows.h"
 #include "adapters/sql/events_table.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "adapters/sql/shadow_tables.h"
@@ -23,6 +24,7 @@
 
 namespace hirestream {
 
+using sql::CellRow;
 using sql::Dialect;
 using sql::MultiRowInsert;
 using sql::Row;
@@ -62,15 +64,6 @@ struct State {
   std::unordered_map<int64_t, int64_t> companies;
 };
 
-// A row of `events` with what no ledger has of it.
-struct HeldRow {
-  CellKey key;
-  Measures measures;
-  int64_t company_id = 0;
-  std::string_view sources;
-  int64_t updated_at_us = 0;
-};
-
 // Cells of the hours from … to (exclusive), by kind of source.
 struct Part {
   int32_t from = kFirstHour;
@@ -108,22 +101,8 @@ struct Part {
   }
 };
 
-std::string cell_columns(const Dialect& dialect) {
-  return fmt::format(
-      "{}, hours, job_id, publisher_id, campaign_id, group_id, impressions, clicks, {}, {}, {}, "
-      "{}, company_id, sources, {}",
-      dialect.day, dialect.conversions, dialect.qualified, dialect.unqualified,
-      dialect.spend_of_hour, dialect.updated_at);
-}
-
 std::string insert_cells(const Dialect& dialect, const std::string& table) {
-  return fmt::format("INSERT INTO {} ({}) VALUES", table, cell_columns(dialect));
-}
-
-std::string hour_condition(const Dialect& dialect, int32_t local_hour) {
-  const CellKey key{.local_hour = local_hour};
-  return fmt::format("{} = {} AND hours = {}", dialect.day, dialect.day_value(key.days()),
-                     key.hour());
+  return fmt::format("INSERT INTO {} ({}) VALUES", table, sql::cell_columns(dialect));
 }
 
 // Of a part's rows. Empty: all.
@@ -171,10 +150,10 @@ class Rebuild {
   void take(Part& part, const std::string& kind, const Contribution& contribution);
   void tidy(Part& part) const;
   void cut(Part& part) const;
-  using VisitRow = std::function<Result<void>(HeldRow&)>;
+  using VisitRow = std::function<Result<void>(CellRow&)>;
   Result<void> read_rows(const Part& part, const VisitRow& visit) const;
   Result<void> write(const Part& part);
-  Result<void> write_row(MultiRowInsert& insert, const HeldRow& row);
+  Result<void> write_row(MultiRowInsert& insert, const CellRow& row);
   void count_difference(const Measures& held, const Measures& expected);
   void check_frozen_hours();
   Result<void> refuse_shrink() const;
@@ -339,11 +318,10 @@ Result<State> Rebuild::state_of(Warehouse& warehouse) {
 
 Result<Contribution> Rebuild::given(Warehouse& warehouse, SourceId source,
                                     std::span<const SliceKey> keys) {
-  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
-                    warehouse.load_contributions(source, keys));
+  HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
+                    load_checked_contributions(warehouse, source, keys));
   Contribution all;
-  for (StoredContribution& slice : stored) {
-    distrust(slice);
+  for (const StoredContribution& slice : stored) {
     if (slice.damaged) {
       return fail(ErrorKind::kConfig, "rebuild", "ledger",
                   fmt::format("slice {}/{} of source {} is damaged: what it gave is not known",
@@ -443,17 +421,8 @@ void Rebuild::cut(Part& part) const {
   }
 }
 
-Result<void> Rebuild::write_row(MultiRowInsert& insert, const HeldRow& row) {
-  const Dialect& dialect = shadow_->writer().dialect();
-  std::string& text = insert.row();
-  fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},",
-                 dialect.day_value(row.key.days()), row.key.hour(), row.key.job_id,
-                 row.key.publisher_id, row.key.campaign_id, row.key.group_id,
-                 row.measures.impressions, row.measures.clicks, row.measures.conversions,
-                 row.measures.qualified, row.measures.unqualified,
-                 dialect.money_value(row.measures.bid_micros), row.company_id);
-  shadow_->writer().append_text(text, row.sources);
-  text += "," + dialect.moment_value(row.updated_at_us);
+Result<void> Rebuild::write_row(MultiRowInsert& insert, const CellRow& row) {
+  sql::append_cell(shadow_->writer(), insert.row(), row);
   days_.insert(row.key.days());
   return insert.end_row();
 }
@@ -480,7 +449,7 @@ Result<void> Rebuild::read_rows(const Part& part, const VisitRow& visit) const {
       dialect.spend_of_hour, dialect.moment_micros(dialect.updated_at), dialect.events,
       part_condition(dialect, part), dialect.day);
   return reader.stream(sql, [&](const Row& row) -> Result<void> {
-    HeldRow held{{static_cast<int32_t>(row.integer(0) * 24 + row.integer(1)), row.integer(2),
+    CellRow held{{static_cast<int32_t>(row.integer(0) * 24 + row.integer(1)), row.integer(2),
                   row.integer(3), row.integer(4), row.integer(5)},
                  {row.integer(6), row.integer(7), row.integer(8), row.integer(9), row.integer(10),
                   row.micros(11)},
@@ -506,7 +475,7 @@ Result<void> Rebuild::write(const Part& part) {
     }
     return {};
   };
-  const auto write_held = [&](HeldRow& held) -> Result<void> {
+  const auto write_held = [&](CellRow& held) -> Result<void> {
     if (++report_.cells % kRowsPerReport == 0) {
       HIRESTREAM_TRY(go_on());
       observer_.on_progress("cells", report_.cells, rows_);
@@ -644,19 +613,11 @@ Result<void> Rebuild::add_cells(const std::string& kind, const Contribution& cel
   sql::Session& session = shadow_->writer();
   const Dialect& dialect = session.dialect();
   const std::string table = shadow_->events();
-  std::string assignments;
-  for (const std::string_view column :
-       {std::string_view("impressions"), std::string_view("clicks"), dialect.conversions,
-        dialect.qualified, dialect.unqualified, dialect.spend_of_hour}) {
-    assignments += fmt::format("{0} = {1}.{0} + new.{0}, ", column, table);
-  }
-  assignments += fmt::format("sources = {0}, {1} = new.{1}", dialect.merged_sources(table),
-                             dialect.updated_at);
-  MultiRowInsert insert(
-      session, insert_cells(dialect, table),
-      dialect.upsert(
-          fmt::format("{}, hours, job_id, publisher_id, campaign_id, group_id", dialect.day),
-          assignments));
+  const std::string assignments = sql::added_measures(dialect, table) +
+                                  fmt::format("sources = {0}, {1} = new.{1}",
+                                              dialect.merged_sources(table), dialect.updated_at);
+  MultiRowInsert insert(session, insert_cells(dialect, table),
+                        dialect.upsert(sql::cell_key_columns(dialect), assignments));
   const int64_t now_us = clock_.now_us();
   for (const Cell& cell : cells) {
     HIRESTREAM_TRY(write_row(insert, {cell.key, cell.measures, company_of(cell.key.job_id, 0),
@@ -668,10 +629,10 @@ Result<void> Rebuild::add_cells(const std::string& kind, const Contribution& cel
 Result<void> Rebuild::copy_hour(int32_t local_hour) {
   sql::Session& session = shadow_->writer();
   const Dialect& dialect = session.dialect();
-  const std::string hour = hour_condition(dialect, local_hour);
+  const std::string hour = sql::hour_condition(dialect, local_hour);
   HIRESTREAM_TRY(session.execute(fmt::format("DELETE FROM {} WHERE {}", shadow_->events(), hour)));
   return session.execute(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2} WHERE {3}",
-                                     shadow_->events(), cell_columns(dialect), dialect.events,
+                                     shadow_->events(), sql::cell_columns(dialect), dialect.events,
                                      hour));
 }
 
@@ -681,7 +642,7 @@ Result<void> Rebuild::drop_zeros(int32_t local_hour) {
   return session.execute(
       fmt::format("DELETE FROM {} WHERE {} AND impressions = 0 AND clicks = 0 AND {} = 0 AND {} = "
                   "0 AND {} = 0 AND {} = 0",
-                  shadow_->events(), hour_condition(dialect, local_hour), dialect.conversions,
+                  shadow_->events(), sql::hour_condition(dialect, local_hour), dialect.conversions,
                   dialect.qualified, dialect.unqualified, dialect.spend_of_hour));
 }
 
@@ -718,13 +679,7 @@ Result<void> Rebuild::sum_up_day(int32_t day) {
   const std::string condition = fmt::format("{} = {}", dialect.day, dialect.day_value(day));
   HIRESTREAM_TRY(
       session.execute(fmt::format("DELETE FROM {} WHERE {}", shadow_->days(), condition)));
-  return session.execute(fmt::format(
-      "INSERT INTO {0} ({1}, job_id, publisher_id, campaign_id, group_id, company_id, impressions, "
-      "clicks, {2}, {3}, {4}, {5}) SELECT {1}, job_id, publisher_id, campaign_id, group_id, "
-      "MAX(company_id), SUM(impressions), SUM(clicks), SUM({2}), SUM({3}), SUM({4}), SUM({6}) FROM "
-      "{7} WHERE {8} GROUP BY {1}, job_id, publisher_id, campaign_id, group_id",
-      shadow_->days(), dialect.day, dialect.conversions, dialect.qualified, dialect.unqualified,
-      dialect.spend_of_day, dialect.spend_of_hour, shadow_->events(), condition));
+  return session.execute(sql::sum_up_days(dialect, shadow_->days(), shadow_->events(), condition));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "adapters/sql/cell_rows.h"
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "adapters/sql/warehouse.h"
@@ -142,10 +143,8 @@ Result<void> SqlWarehouse::read_events(const std::function<Result<void>(const Ev
 Result<void> SqlWarehouse::read_hour(int32_t local_hour,
                                      const std::function<Result<void>(const EventsRow&)>& visit) {
   const Dialect& dialect = session_.dialect();
-  const CellKey hour{.local_hour = local_hour};
   return walk(cells_query(dialect, dialect.events, "hours", dialect.spend_of_hour,
-                          fmt::format(" WHERE {} = {} AND hours = {}", dialect.day,
-                                      dialect.day_value(hour.days()), hour.hour())),
+                          " WHERE " + sql::hour_condition(dialect, local_hour)),
               visit);
 }
 

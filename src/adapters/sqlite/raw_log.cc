@@ -114,15 +114,7 @@ Result<void> SqliteRawLog::read_columns() {
 }
 
 std::string SqliteRawLog::read_columns_text() const {
-  std::vector<std::string_view> read;
-  for (const Column column : kAllColumns) {
-    const bool unread = column == Column::kTs && rules_.arrival_is_event_time;
-    if (!unread && std::ranges::find(columns_, rules_.name(column)) != columns_.end()) {
-      read.push_back(rules_.name(column));
-      if (column == Column::kTs && !rules_.time_of_day.empty()) read.push_back(rules_.time_of_day);
-    }
-  }
-  return fmt::format("{}", fmt::join(read, ","));
+  return fmt::format("{}", fmt::join(columns_read(rules_, columns_, true), ","));
 }
 
 Result<void> SqliteRawLog::read_identity() {

@@ -14,12 +14,7 @@ std::string sqlite_events_table(std::string_view name);
 std::string sqlite_days_table(std::string_view name);
 // The indexes of those two.
 std::vector<std::string> sqlite_index_statements();
-// Of them the views `events` and hirestream_accounting.
-// Tables of these forms under another name.
-std::string sqlite_events_table(std::string_view name);
-std::string sqlite_days_table(std::string_view name);
-// Their indexes.
-std::vector<std::string> sqlite_index_statements();
+// The views `events` and hirestream_accounting.
 std::string sqlite_events_view();
 std::string sqlite_accounting_view();
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "adapters/sql/cell_rows.h"
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
 #include "adapters/sql/ledger_upgrade.h"
@@ -85,11 +86,7 @@ Result<void> SqliteBackend::check_schema_version() {
 Result<void> SqliteBackend::fill_days() {
   HIRESTREAM_TRY(session_->execute("DELETE FROM hirestream_days"));
   return session_->execute(
-      "INSERT INTO hirestream_days (days, job_id, publisher_id, campaign_id, group_id, company_id, "
-      "impressions, clicks, conversions, qualified, unqualified, bid_micros) SELECT days, job_id, "
-      "publisher_id, campaign_id, group_id, MAX(company_id), SUM(impressions), SUM(clicks), "
-      "SUM(conversions), SUM(qualified), SUM(unqualified), SUM(bid_micros) FROM events_micros "
-      "GROUP BY days, job_id, publisher_id, campaign_id, group_id");
+      sql::sum_up_days(session_->dialect(), "hirestream_days", session_->dialect().events));
 }
 
 // One that was made by hand with other types would keep numbers as text, or as floating point.
