@@ -90,6 +90,7 @@ Result<EngineOptions> engine_options(const Settings& settings, const SourceSetti
   HIRESTREAM_ASSIGN(options.counting, counting_options(settings.counting, source));
   HIRESTREAM_ASSIGN(options.reading, reading_rules(source));
   options.poll_interval_us = engine.poll_interval_us;
+  options.busy_poll_interval_us = engine.busy_poll_interval_us;
   options.overlap_us = engine.overlap_us;
   options.look_back_us = engine.look_back_us;
   options.look_back_interval_us = engine.look_back_interval_us;

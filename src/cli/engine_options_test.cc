@@ -20,6 +20,7 @@ TEST(EngineOptions, DefaultsOfSettingsAreDefaultsOfTheEngine) {
   ASSERT_TRUE(mapped.has_value()) << mapped.error().text();
   const EngineOptions own;
   EXPECT_EQ(mapped->poll_interval_us, own.poll_interval_us);
+  EXPECT_EQ(mapped->busy_poll_interval_us, own.busy_poll_interval_us);
   EXPECT_EQ(mapped->overlap_us, own.overlap_us);
   EXPECT_EQ(mapped->look_back_us, own.look_back_us);
   EXPECT_EQ(mapped->look_back_interval_us, own.look_back_interval_us);

@@ -242,6 +242,11 @@ std::vector<Setting> engine_rows() {
       ranged("engine", "poll_interval", "--poll-interval", T::kDuration, "250ms", kMs, kHour,
              "Tail and follow: pause between two polls",
              in<&Settings::engine, &E::poll_interval_us>()),
+      ranged("engine", "busy_poll_interval", "--busy-poll-interval", T::kDuration, "50ms", kMs,
+             kHour,
+             "Tail and follow: the same while new rows come, unless polls take more than a third "
+             "of it",
+             in<&Settings::engine, &E::busy_poll_interval_us>()),
       ranged("engine", "overlap", "--overlap", T::kDuration, "300ms", 0, kHour,
              "Tail: how far before its position each poll reads again",
              in<&Settings::engine, &E::overlap_us>()),

@@ -78,6 +78,7 @@ struct CountingSettings {
 
 struct EngineSettings {
   int64_t poll_interval_us = 0;
+  int64_t busy_poll_interval_us = 0;
   int64_t overlap_us = 0;
   int64_t look_back_us = 0;
   int64_t look_back_interval_us = 0;

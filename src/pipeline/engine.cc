@@ -16,8 +16,8 @@ tl::unexpected<Error> bad_option(const std::string& name, const std::string& mes
 
 // That follows from no source.
 Result<void> check_times(const EngineOptions& options) {
-  if (options.poll_interval_us < 1'000) {
-    return bad_option("poll-interval", "must be at least 1ms");
+  if (options.poll_interval_us < 1'000 || options.busy_poll_interval_us < 1'000) {
+    return bad_option("poll-interval, busy-poll-interval", "must be at least 1ms");
   }
   if (options.look_back_us <= options.look_back_interval_us) {
     return bad_option(

@@ -38,6 +38,8 @@ struct EngineOptions {
   ReadingRules reading;
 
   int64_t poll_interval_us = 250'000;
+  // Instead of it while new rows come.
+  int64_t busy_poll_interval_us = 50'000;
   int64_t overlap_us = 300'000;
   int64_t look_back_us = 10'000'000;
   int64_t look_back_interval_us = 5'000'000;

@@ -13,6 +13,10 @@ constexpr int64_t kFreezeIntervalUs = 60'000'000;
 // Contributions held at a time.
 constexpr size_t kFreezeBatch = 64;
 constexpr size_t kFirstBatch = 16;
+// For so long after new rows more of them are expected at any moment.
+constexpr int64_t kBusyAfterRowsUs = 1'000'000;
+// While they are, polls take at most one part in so many of the engine's time.
+constexpr int64_t kPollShareMin = 3;
 
 }  // namespace
 
@@ -257,14 +261,28 @@ Result<StepReport> TailEngine::step() {
 
 Result<void> TailEngine::poll(int64_t now_us) {
   const bool look_back = look_back_timer_.due(now_us);
+  const int64_t rows_before = book_.rows_counted();
   HIRESTREAM_ASSIGN(const bool committed, open_.poll(look_back, now_us, queue_));
   // A look-back whose rows were not counted is repeated with the next poll.
   if (committed && look_back) {
     look_back_timer_.due_us = now_us + options_.look_back_interval_us;
   }
-  poll_timer_.due_us = now_us + options_.poll_interval_us;
+  if (book_.rows_counted() != rows_before) {
+    busy_until_us_ = now_us + kBusyAfterRowsUs;
+  }
+  poll_timer_.due_us = now_us + poll_pause(now_us);
   polled_ = true;
   return {};
+}
+
+// From the beginning of a poll to the next one.
+int64_t TailEngine::poll_pause(int64_t now_us) const {
+  if (now_us >= busy_until_us_) {
+    return options_.poll_interval_us;
+  }
+  const int64_t took_us = ports_.clock.now_us() - now_us;
+  return std::min(options_.poll_interval_us,
+                  std::max(options_.busy_poll_interval_us, kPollShareMin * took_us));
 }
 
 Result<void> TailEngine::backfill(int64_t now_us) {

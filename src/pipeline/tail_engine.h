@@ -58,6 +58,7 @@ class TailEngine : public Engine {
   void take_back_what_was_not_due(int64_t now_us);
 
   Result<void> poll(int64_t now_us);
+  int64_t poll_pause(int64_t now_us) const;
   Result<void> backfill(int64_t now_us);
   Result<void> work_on_queue(int64_t now_us);
   Policy policy_of(const SliceKey& key, int64_t now_us) const;
@@ -104,6 +105,7 @@ class TailEngine : public Engine {
   SliceKey frozen_up_to_ = kBeforeAll;
   // What follows from a clock that was set back is still to be done: a failed step leaves it.
   bool clock_set_back_ = false;
+  int64_t busy_until_us_ = 0;
   bool started_ = false;
   bool polled_ = false;
 };

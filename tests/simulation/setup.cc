@@ -781,6 +781,8 @@ void draw_apart(Setup& setup, uint64_t seed) {
   draw_allowed_shrink(setup, seed);
   draw_upgrade(setup, seed);
   draw_discovery_parts(setup, seed);
+  setup.options.busy_poll_interval_us =
+      Random(seed * 7451 + 19).pick<int64_t>({20'000, 50'000, 100'000, 500'000});
   draw_repeated_rows(setup, seed);
   draw_round_places(setup, seed);
   draw_changed_table(setup, seed);

@@ -21,6 +21,19 @@ TEST(TailEngine, CountsRowWithinASecond) {
   EXPECT_EQ(scenario.slice().state, SliceState::kOpen);
 }
 
+TEST(TailEngine, PollsMoreOftenWhileRowsCome) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  for (const double arrival_s : {5.3, 5.45, 5.6, 5.75}) {
+    scenario.add_click({.arrival_s = arrival_s, .visible_s = arrival_s});
+  }
+  for (const auto& [at_s, clicks] : {std::pair(5.28, 1), std::pair(5.43, 2), std::pair(5.58, 3),
+                                     std::pair(5.73, 4), std::pair(5.88, 5)}) {
+    scenario.run_until(at_s);
+    EXPECT_EQ(scenario.clicks(), clicks) << at_s;
+  }
+}
+
 TEST(TailEngine, CountsRowVisibleLateWithinLookBack) {
   Scenario scenario;
   for (int second = 0; second < 40; ++second) {

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""How long after its write was acknowledged a row is in `events`: each row, at several rates, with history behind it.
+
+    tests/support/python/run benchmarks/freshness.py [--rates 10,100,1000] [--seconds 60] [--history 1000000] [--build build] [ENGINE_OPTION...]
+
+Needs the servers of `make services`. The writer is open-loop: it writes by the clock, however long an answer takes; its rows are clicks, each of
+a cell of its own, so that `events` shows which of them are counted. A reader asks for those that are missing every 5 ms. What is printed contains the
+reader's own time. Options behind `--` go to `hirestream run`. Exit 1 if a row is never seen, or if p99 is above --limit milliseconds.
+"""
+import argparse
+import datetime
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from urllib.parse import urlsplit
+
+import pymysql
+from cassandra.cluster import Cluster
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "docs", "writers", "python"))
+from writer import Writer  # noqa: E402
+
+CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
+MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
+PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
+TICKS = os.sysconf("SC_CLK_TCK")
+NAME = "freshness"
+FIRST_JOB = 1_000_000
+PUBLISHERS = 64  # rows of one job
+
+
+def cpu_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def connect():
+    host, port = CASSANDRA.rsplit(":", 1)
+    session = Cluster([host], port=int(port)).connect()
+    session.default_timeout = 120
+    return session
+
+
+def cell_of(row: int) -> tuple[int, int]:
+    return FIRST_JOB + row // PUBLISHERS, 1 + row % PUBLISHERS
+
+
+def write(rate: int, first: int, rows: int, acknowledged) -> None:
+    """acknowledged[i]: when the answer to row first + i came, by the wall clock."""
+    writer = Writer(connect(), NAME, "tracking")
+    answers = []
+    begin = time.monotonic()
+    for i in range(rows):
+        pause = begin + i / rate - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        job, publisher = cell_of(first + i)
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        answer = writer.write({"create_time": str(uuid.uuid1()), "ts": now, "job_id": job, "publisher_id": publisher, "campaign_id": 1,
+                               "group_id": 1, "bid": 1, "custom_track": "click"})
+        answer.add_callback(lambda _, i=i: acknowledged.__setitem__(i, time.time()))
+        answers.append(answer)
+    for answer in answers:
+        answer.result()
+
+
+def see(mysql, first: int, rows: int, until: float) -> dict[int, float]:
+    """When each row was first seen."""
+    seen = {}
+    missing = list(range(first, first + rows))
+    with mysql.cursor() as cursor:
+        while missing and time.time() < until:
+            low, high = cell_of(missing[0])[0], cell_of(missing[0] + 20_000)[0]
+            cursor.execute("SELECT job_id, publisher_id FROM events WHERE dates >= UTC_DATE() - INTERVAL 1 DAY AND job_id BETWEEN %s AND %s",
+                           (low, high))
+            now = time.time()
+            for job, publisher in cursor.fetchall():
+                seen.setdefault((job - FIRST_JOB) * PUBLISHERS + publisher - 1, now)
+            missing = [row for row in missing[:20_000] if row not in seen] + missing[20_000:]
+            time.sleep(0.005)
+    return seen
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def measure(engine, mysql, rate: int, first: int, seconds: int) -> dict:
+    rows = rate * seconds
+    acknowledged = multiprocessing.Array("d", rows, lock=False)
+    writer = multiprocessing.Process(target=write, args=(rate, first, rows, acknowledged))
+    used = cpu_seconds(engine.pid)
+    writer.start()
+    seen = see(mysql, first, rows, time.time() + seconds + 60)
+    writer.join()
+    lags = [1000 * (seen[first + i] - acknowledged[i]) for i in range(rows) if first + i in seen]
+    return {"rate": rate, "rows": rows, "never_seen": rows - len(lags), "p50": percentile(lags, 0.5), "p99": percentile(lags, 0.99),
+            "max": max(lags), "cpu": 100 * (cpu_seconds(engine.pid) - used) / seconds}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rates", default="10,100,1000")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--history", type=int, default=1_000_000)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--limit", type=float, default=1000)
+    parser.add_argument("--rest", type=int, default=20, help="seconds for which the engine's cost is measured while nothing is written")
+    parser.add_argument("engine_options", nargs="*")
+    options = parser.parse_args()
+    program = os.path.join(options.build, "hirestream")
+    session = connect()
+    session.execute(f"DROP KEYSPACE IF EXISTS {NAME}")
+    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True)
+    with mysql.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {NAME}")
+        cursor.execute(f"CREATE DATABASE {NAME}")
+    mysql.select_db(NAME)
+    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
+    source = f"cassandra://{CASSANDRA}/{NAME}/tracking"
+    begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=26)
+    subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(options.history), "--seed", "1", "--from",
+                    f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "24h"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse",
+           f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{NAME}", *options.engine_options]
+    subprocess.run(run + ["--once"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    engine = subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, text=True)
+    results = []
+    try:
+        time.sleep(min(15, options.rest))
+        if options.rest:
+            used = cpu_seconds(engine.pid)
+            time.sleep(options.rest)
+            print(f"at rest: {100 * (cpu_seconds(engine.pid) - used) / options.rest:.1f} % of a core", flush=True)
+        first = 0
+        for rate in (int(value) for value in options.rates.split(",")):
+            result = measure(engine, mysql, rate, first, options.seconds)
+            first += result["rows"]
+            results.append(result)
+            print("{rate:>6} rows/s: {rows} rows, {never_seen} never seen, p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {max:.0f} ms; "
+                  "engine {cpu:.1f} % of a core".format(**result), flush=True)
+    finally:
+        engine.send_signal(signal.SIGTERM)
+        json.loads(engine.communicate()[0])
+        session.execute(f"DROP KEYSPACE {NAME}")
+        with mysql.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {NAME}")
+    return 0 if all(result["never_seen"] == 0 and result["p99"] <= options.limit for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
