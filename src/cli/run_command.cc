@@ -242,12 +242,17 @@ void log_start(const Settings& settings, CommandContext& context) {
 }
 
 Result<std::unique_ptr<DashboardServer>> serve_if_asked(const Settings& settings,
-                                                        const Served& served, Clock& clock,
+                                                        const MetricsObserver& metrics,
+                                                        ServiceWatch& watch, Clock& clock,
                                                         CommandContext& context) {
   if (settings.http.address.empty()) {
     return std::unique_ptr<DashboardServer>();
   }
   HIRESTREAM_ASSIGN(const ListenAddress address, parse_listen_address(settings.http.address));
+  const Served served = {.metrics = &metrics,
+                         .watch = &watch,
+                         .warn = [&context](const std::string& text) { context.log->warn(text); },
+                         .samples = settings.http.samples};
   HIRESTREAM_ASSIGN(auto server, serve_dashboard(settings.warehouse, address, settings.http.token,
                                                  served, clock));
   context.log->info(with_fields("serving", {{"page", server->url()}}));
@@ -294,14 +299,7 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
   LogObserver log_observer(context.log);
   StatisticsObserver statistics;
   MetricsObserver metrics;
-  HIRESTREAM_ASSIGN(
-      const auto server,
-      serve_if_asked(settings,
-                     {.metrics = &metrics,
-                      .watch = &watch,
-                      .warn = [&context](const std::string& text) { context.log->warn(text); },
-                      .samples = settings.http.samples},
-                     clock, context));
+  HIRESTREAM_ASSIGN(const auto server, serve_if_asked(settings, metrics, watch, clock, context));
   const auto begin = std::chrono::steady_clock::now();
   Result<void> outcome;
   {
