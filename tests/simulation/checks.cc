@@ -315,6 +315,14 @@ int64_t Checks::scan_retention_end_us(const SliceKey& key) const {
                  : INT64_MAX / 2;
 }
 
+bool Checks::missed_rows_after(const SliceKey& key, int64_t time_us) const {
+  const std::vector<size_t>& rows = log_.rows_of(key);
+  return std::any_of(rows.begin(), rows.end(), [&](size_t index) {
+    const RawRow& row = log_.rows()[index];
+    return row.comes_back() && row.gone_until_us >= time_us;
+  });
+}
+
 void Checks::check_counted_by(const SliceKey& key, const StoredSlice& slice, int64_t visible_us,
                               Invariant invariant) const {
   const bool just_released = invariant == Invariant::kSettled && is_released(key);

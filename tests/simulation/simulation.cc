@@ -934,6 +934,9 @@ class Run {
                       ? std::min(seen_us, source.checks.scan_retention_end_us(key) - 4 * kSecondUs -
                                               2 * source.setup.clock_error_max_us)
                       : seen_us;
+        if (frozen && source.checks.missed_rows_after(key, seen_us)) {
+          continue;
+        }
       } else {
         const int64_t last_us =
             audits_begin_us(source, entry) + source.setup.options.audit_delays_us.back();

@@ -101,6 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
                        Strategy::kFollow},
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
                        Strategy::kScan},
+        SeedThatFailed{"ASliceThatMissesRowsWhenItFreezesStaysAsItWas", 20262289, Strategy::kScan},
         SeedThatFailed{"AStaleReplicaHidesNoNewRowsOfASlicePastItsRetention", 203172352367,
                        Strategy::kScan},
         SeedThatFailed{"RowsThatComeDoNotWaitForTheRecountsOfAnUpgrade", 633, Strategy::kTail},
