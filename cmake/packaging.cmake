@@ -15,7 +15,17 @@ add_custom_command(
   COMMAND hirestream completion fish > ${package_files}/hirestream.fish
   DEPENDS hirestream
   COMMENT "Manual page and completions" VERBATIM)
-add_custom_target(hirestream_package_files ALL DEPENDS ${made})
+# What is compiled in, and under which licences.
+set(bill ${package_files}/third_party_licences.txt.gz ${package_files}/hirestream.cdx.json)
+add_custom_command(
+  OUTPUT ${bill}
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${package_files}
+  COMMAND ${CMAKE_SOURCE_DIR}/.ci/bill licences > ${package_files}/third_party_licences.txt
+  COMMAND ${GZIP} -9nf ${package_files}/third_party_licences.txt
+  COMMAND ${CMAKE_SOURCE_DIR}/.ci/bill sbom $<TARGET_FILE:hirestream> > ${package_files}/hirestream.cdx.json
+  DEPENDS hirestream ${CMAKE_SOURCE_DIR}/.ci/bill ${CMAKE_SOURCE_DIR}/src/bridge/Cargo.lock
+  COMMENT "Licences and bill of materials" VERBATIM)
+add_custom_target(hirestream_package_files ALL DEPENDS ${made} ${bill})
 
 set(integrations ${CMAKE_SOURCE_DIR}/integrations)
 install(TARGETS hirestream RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
@@ -23,6 +33,7 @@ install(FILES ${package_files}/hirestream.1.gz DESTINATION ${CMAKE_INSTALL_MANDI
 install(FILES ${package_files}/hirestream.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME hirestream)
 install(FILES ${package_files}/_hirestream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES ${package_files}/hirestream.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(FILES ${bill} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${integrations}/systemd/hirestream.service DESTINATION lib/systemd/system)
 install(FILES ${integrations}/debian/copyright ${integrations}/debian/hirestream.toml DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # The package alone: /etc is the administrator's, and dpkg knows how to leave there what was changed.

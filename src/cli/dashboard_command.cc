@@ -45,8 +45,12 @@ Result<int> serve(const SettingOptions& options, CommandContext& context) {
   }
   const std::stop_token stop = context.interrupt->token();
   SystemClock clock;
-  HIRESTREAM_ASSIGN(const auto server, serve_dashboard(settings.warehouse, address,
-                                                       settings.http.token, nullptr, clock));
+  HIRESTREAM_ASSIGN(
+      const auto server,
+      serve_dashboard(settings.warehouse, address, settings.http.token,
+                      {.warn = [&context](const std::string& text) { context.log->warn(text); },
+                       .samples = settings.http.samples},
+                      clock));
   if (context.json) {
     std::puts(nlohmann::ordered_json{{"url", server->url()}}.dump().c_str());
   } else if (!context.quiet) {

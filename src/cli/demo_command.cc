@@ -184,7 +184,7 @@ Result<void> serve(DemoSession& session, const Options& options) {
     HIRESTREAM_ASSIGN(address, parse_listen_address(options.http));
   }
   HIRESTREAM_ASSIGN(const std::string token,
-                    read_secret(process_environment(), "HIRESTREAM_HTTP_TOKEN"));
+                    read_token(process_environment(), "HIRESTREAM_HTTP_TOKEN"));
   return session.serve(address, token);
 }
 

@@ -157,7 +157,13 @@ Result<bool> DemoSession::make_history(const std::stop_token& stop,
 Result<void> DemoSession::serve(const std::optional<ListenAddress>& address,
                                 const std::string& token) {
   const auto serve_at = [&](const ListenAddress& at) {
-    return serve_dashboard(settings_.warehouse, at, token, &metrics_, clock_);
+    return serve_dashboard(
+        settings_.warehouse, at, token,
+        {.metrics = &metrics_,
+         .watch = &watch_,
+         .warn = [this](const std::string& text) { observer_.on_note("warning", text); },
+         .samples = true},  // they are made up
+        clock_);
   };
   auto server = serve_at(address.value_or(ListenAddress{}));
   if (!server && !address) {
@@ -189,16 +195,17 @@ Result<void> DemoSession::start() {
     }
   });
   engine_ = std::jthread([this](const std::stop_token& stop) {
-    std::vector<Observer*> observers = {&observer_, &metrics_};
+    std::vector<Observer*> observers = {&observer_};
     std::optional<CommitSignal> signal;
     if (server_ != nullptr) {
       observers.push_back(&signal.emplace(*server_));
     }
     ObserverFanout observer(std::move(observers));
     EngineRunnerOptions options;
-    options.observer_of = [this](const std::string& name) -> Observer& {
-      return recorder_->observer_of(name);
+    options.observers_of = [this](const std::string& name) {
+      return std::vector<Observer*>{&recorder_->observer_of(name), &metrics_.observer_of(name)};
     };
+    options.watch = &watch_;
     EngineRunner runner(settings_, std::move(options), clock_, observer);
     const auto done = runner.run(stop);
     if (!done) {

@@ -19,6 +19,7 @@
 #include "adapters/system/system_clock.h"
 #include "cli/demo_view.h"
 #include "cli/generate_traffic.h"
+#include "cli/service_watch.h"
 #include "cli/traffic_model.h"
 #include "config/settings.h"
 #include "http/dashboard_server.h"
@@ -116,6 +117,8 @@ class DemoSession {
   std::deque<std::pair<int64_t, int64_t>> written_;  // rows so far and when, latest last
 
   MetricsObserver metrics_;
+  ServiceNotifier nobody_{""};
+  ServiceWatch watch_{nobody_};
   std::unique_ptr<DashboardServer> server_;
   std::unique_ptr<PipelineRecorder> recorder_;
 

@@ -41,7 +41,7 @@ class EngineRunner::Worker {
 
   void run(const std::stop_token& stop) {
     run_until_ended(stop);
-    seat_.ended();
+    seat_.ended(fenced_);
   }
 
  private:
@@ -69,7 +69,7 @@ class EngineRunner::Worker {
         }
         return;
       }
-      seat_.stepped();
+      seat_.stepped(slices_held_);
       sleep(pause_us(), stop);
     }
   }
@@ -77,8 +77,9 @@ class EngineRunner::Worker {
   static std::vector<Observer*> observers_of(EngineRunner& runner, const SourceSettings& source,
                                              ServiceWatch::Seat& seat) {
     std::vector<Observer*> observers = {&runner.observer_, &seat};
-    if (runner.options_.observer_of) {
-      observers.push_back(&runner.options_.observer_of(source.name));
+    if (runner.options_.observers_of) {
+      const auto more = runner.options_.observers_of(source.name);
+      observers.insert(observers.end(), more.begin(), more.end());
     }
     return observers;
   }
@@ -182,6 +183,7 @@ class EngineRunner::Worker {
   // It has other shards from now on: what it knew of those before is forgotten.
   void regroup() {
     engine_.reset();
+    slices_held_ = 0;
     share_->count({});
   }
 
@@ -190,6 +192,7 @@ class EngineRunner::Worker {
     observer_.on_note("warning", fmt::format("another engine has taken over {}: standby again",
                                              source_settings_.name));
     engine_.reset();
+    slices_held_ = 0;
     lease_.reset();
   }
 
@@ -201,6 +204,7 @@ class EngineRunner::Worker {
       left_out_ = error;
     }
     next_due_us_ = report.next_due_us;
+    slices_held_ = report.slices_held;
     if (!runner_.options_.once) {
       return false;
     }
@@ -262,6 +266,7 @@ class EngineRunner::Worker {
   }
 
   void end(const Error& error) {
+    fenced_ = error.operation == kFence;
     if (runner_.settings_.sources.size() > 1) {
       runner_.observer_.on_note("warning", fmt::format("the engine of {} has ended: {}",
                                                        source_settings_.name, error.text()));
@@ -303,9 +308,11 @@ class EngineRunner::Worker {
   std::string part_;  // as it was told
   std::unique_ptr<Engine> engine_;
   int64_t next_due_us_ = 0;
+  int64_t slices_held_ = 0;
   // A step has succeeded: source, warehouse and job directory are there, of the right form, and let
   // us in.
   bool worked_ = false;
+  bool fenced_ = false;  // for good
   std::optional<Error> left_out_;
 };
 

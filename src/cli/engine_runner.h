@@ -27,7 +27,7 @@ struct EngineRunnerOptions {
   bool once = false;             // end when every engine has caught up
   int64_t give_up_after_us = 0;  // once: transient errors in a row for this long are final
   // Also told what the engine of the source of that name reports; null: nobody.
-  std::function<Observer&(const std::string& source)> observer_of = nullptr;
+  std::function<std::vector<Observer*>(const std::string& source)> observers_of = nullptr;
   ServiceWatch* watch = nullptr;  // what the service manager is told; null: nothing
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "cli/commands.h"
 #include "model/result.h"
@@ -10,8 +11,11 @@ namespace hirestream {
 
 // error: <operation> <subject>: <message>
 //   <hint>
+// Control characters are escaped.
 std::string error_text(const Error& error, bool color);
-// To stderr.
+// A line of the log as JSON, with kind, operation, subject and hint.
+std::string error_json_line(const Error& error, std::string_view time);
+// To stderr; as JSON under --log-format json.
 void print_error(const Error& error, const CommandContext& context);
 
 }  // namespace hirestream

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -160,7 +162,20 @@ int run_action(CommandContext& context) {
   return written || *code != kExitOk ? *code : end_of_output(reason, context);
 }
 
+// What is made is not for everybody, and a crash leaves no memory behind: passwords are in it.
+void protect_process() {
+  umask(umask(0) | S_IWGRP | S_IRWXO);
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  // For systems that hand dumps to a program, whatever the limit.
+  if (std::FILE* filter = std::fopen("/proc/self/coredump_filter", "w"); filter != nullptr) {
+    std::fputs("0", filter);
+    std::fclose(filter);
+  }
+}
+
 int main_program(int argc, char** argv) {
+  protect_process();
   CommandContext context;
   const bool no_color = std::getenv("NO_COLOR") != nullptr && *std::getenv("NO_COLOR") != '\0';
   const bool terminal = isatty(STDERR_FILENO) != 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 
 #include "config/settings.h"
 #include "ports/report.h"
@@ -10,7 +11,9 @@
 namespace hirestream {
 
 // settings.uri must be set. The tables must be there.
-Result<std::unique_ptr<Report>> open_report(const WarehouseSettings& settings);
+// A question may take ten seconds; at a stop SQLite's end at once.
+Result<std::unique_ptr<Report>> open_report(const WarehouseSettings& settings,
+                                            const std::stop_token& stop = {});
 Result<std::unique_ptr<PipelineLog>> open_pipeline_log(const WarehouseSettings& settings);
 
 }  // namespace hirestream

@@ -243,13 +243,18 @@ void log_start(const Settings& settings, CommandContext& context) {
 
 Result<std::unique_ptr<DashboardServer>> serve_if_asked(const Settings& settings,
                                                         const MetricsObserver& metrics,
-                                                        Clock& clock, CommandContext& context) {
+                                                        ServiceWatch& watch, Clock& clock,
+                                                        CommandContext& context) {
   if (settings.http.address.empty()) {
     return std::unique_ptr<DashboardServer>();
   }
   HIRESTREAM_ASSIGN(const ListenAddress address, parse_listen_address(settings.http.address));
+  const Served served = {.metrics = &metrics,
+                         .watch = &watch,
+                         .warn = [&context](const std::string& text) { context.log->warn(text); },
+                         .samples = settings.http.samples};
   HIRESTREAM_ASSIGN(auto server, serve_dashboard(settings.warehouse, address, settings.http.token,
-                                                 &metrics, clock));
+                                                 served, clock));
   context.log->info(with_fields("serving", {{"page", server->url()}}));
   return server;
 }
@@ -294,7 +299,7 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
   LogObserver log_observer(context.log);
   StatisticsObserver statistics;
   MetricsObserver metrics;
-  HIRESTREAM_ASSIGN(const auto server, serve_if_asked(settings, metrics, clock, context));
+  HIRESTREAM_ASSIGN(const auto server, serve_if_asked(settings, metrics, watch, clock, context));
   const auto begin = std::chrono::steady_clock::now();
   Result<void> outcome;
   {
@@ -309,7 +314,6 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
     }
     std::optional<CommitSignal> signal;
     if (server != nullptr) {
-      observers.push_back(&metrics);
       observers.push_back(&signal.emplace(*server));
     }
     ObserverFanout observer(std::move(observers));
@@ -326,9 +330,11 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
     EngineRunner runner(settings,
                         {.once = settings.run.once,
                          .give_up_after_us = settings.run.give_up_after_us,
-                         .observer_of = [&](const std::string& name) -> Observer& {
-                           return recorder.observer_of(name);
-                         },
+                         .observers_of =
+                             [&](const std::string& name) {
+                               return std::vector<Observer*>{&recorder.observer_of(name),
+                                                             &metrics.observer_of(name)};
+                             },
                          .watch = &watch},
                         clock, observer);
     outcome = runner.run(stop);

@@ -10,6 +10,8 @@ namespace {
 
 // Of the watchdog's time: room for a word that is lost.
 constexpr int64_t kWordsInTime = 4;
+// Without a read or a commit for so long, an engine is stale.
+constexpr std::chrono::seconds kStaleAfter{60};
 
 }  // namespace
 
@@ -18,13 +20,16 @@ ServiceWatch::ServiceWatch(const ServiceNotifier& notifier, std::function<Steady
 
 ServiceWatch::Seat& ServiceWatch::take_seat(std::string name) {
   const std::lock_guard lock(mutex_);
-  return seats_.emplace_back(*this, std::move(name));
+  Seat& seat = seats_.emplace_back(*this, std::move(name));
+  seat.went_on_ = now_();
+  return seat;
 }
 
 void ServiceWatch::Seat::started() {
   const std::lock_guard lock(watch_.mutex_);
   started_ = true;
   beaten_ = true;
+  went_on_ = watch_.now_();
   waits_for_.clear();
   watch_.tell();
 }
@@ -35,16 +40,51 @@ void ServiceWatch::Seat::beat() {
   watch_.tell();
 }
 
-void ServiceWatch::Seat::stepped() {
+void ServiceWatch::Seat::went_on() {
   const std::lock_guard lock(watch_.mutex_);
   beaten_ = true;
+  went_on_ = watch_.now_();
+  watch_.tell();
+}
+
+std::string ServiceWatch::Seat::waits_for(Steady::time_point now) const {
+  if (ended_) {
+    return fenced_ ? "fenced: another engine counts" : "its engine has ended";
+  }
+  if (!started_) {
+    return "recovering: its engine has not started yet";
+  }
+  if (now - went_on_ > kStaleAfter) {
+    return fmt::format("stale: nothing read for {} s",
+                       std::chrono::duration_cast<std::chrono::seconds>(now - went_on_).count());
+  }
+  return slices_held_ == 0 ? "" : fmt::format("slices held: {}", slices_held_);
+}
+
+std::string ServiceWatch::waits_for() {
+  const std::lock_guard lock(mutex_);
+  std::string lines;
+  for (const Seat& seat : seats_) {
+    if (const std::string why = seat.waits_for(now_()); !why.empty()) {
+      lines += fmt::format("{}: {}\n", seat.name_, why);
+    }
+  }
+  return seats_.empty() ? "no engine has begun\n" : lines;
+}
+
+void ServiceWatch::Seat::stepped(int64_t slices_held) {
+  const std::lock_guard lock(watch_.mutex_);
+  beaten_ = true;
+  slices_held_ = slices_held;
+  went_on_ = watch_.now_();
   waits_for_.clear();
   watch_.tell();
 }
 
-void ServiceWatch::Seat::ended() {
+void ServiceWatch::Seat::ended(bool fenced) {
   const std::lock_guard lock(watch_.mutex_);
   ended_ = true;
+  fenced_ = fenced;
   watch_.tell();
 }
 

@@ -33,19 +33,24 @@ class ServiceWatch {
 
     void started();
     void beat();
-    // A step has succeeded: nothing is waited for.
-    void stepped();
-    void ended();
+    // A step has succeeded: nothing is waited for but rows of slices that are held.
+    void stepped(int64_t slices_held = 0);
+    // `fenced`: by another engine.
+    void ended(bool fenced = false);
 
-    void on_read(int64_t, int64_t, int64_t) override { beat(); }
-    void on_commit(const CommitReport&) override { beat(); }
-    void on_slice(SliceEvent, const SliceKey&, const std::string&) override { beat(); }
+    void on_read(int64_t, int64_t, int64_t) override { went_on(); }
+    void on_commit(const CommitReport&) override { went_on(); }
+    void on_slice(SliceEvent, const SliceKey&, const std::string&) override { went_on(); }
     void on_retry(const Error& error, int attempt, int64_t delay_us) override;
     void on_note(const std::string&, const std::string&) override { beat(); }
     void on_progress(const std::string&, int64_t, int64_t) override { beat(); }
 
    private:
     friend class ServiceWatch;
+    void went_on();
+    // With the mutex held. Empty: nothing.
+    std::string waits_for(Steady::time_point now) const;
+
     ServiceWatch& watch_;
     std::string name_;
     // Guarded by the watch's mutex.
@@ -53,9 +58,15 @@ class ServiceWatch {
     bool ended_ = false;
     bool beaten_ = false;  // since the watchdog's word was given last
     std::string waits_for_;
+    bool fenced_ = false;
+    int64_t slices_held_ = 0;
+    Steady::time_point went_on_;  // read, committed or had nothing to do
   };
 
   Seat& take_seat(std::string name);
+  // What /readyz tells: for each engine that does not keep its part of `events` up to date a line,
+  // which says why. Empty when all do.
+  std::string waits_for();
 
  private:
   // With the mutex held.

@@ -132,6 +132,45 @@ TEST_F(ServiceWatchTest, StatusSaysWhatIsWaitedFor) {
   EXPECT_THAT(manager_.told(), ElementsAre("READY=1", "STATUS=counting"));
 }
 
+TEST_F(ServiceWatchTest, IsNotReadyBeforeItsEnginesHaveStarted) {
+  EXPECT_EQ(watch_.waits_for(), "no engine has begun\n");
+  ServiceWatch::Seat& one = watch_.take_seat("one");
+  watch_.take_seat("two").started();
+  EXPECT_EQ(watch_.waits_for(), "one: recovering: its engine has not started yet\n");
+  one.started();
+  EXPECT_EQ(watch_.waits_for(), "");
+}
+
+TEST_F(ServiceWatchTest, IsNotReadyWhileNothingIsReadThoughItIsTriedAgain) {
+  ServiceWatch::Seat& one = watch_.take_seat("one");
+  one.started();
+  pass(60);
+  EXPECT_EQ(watch_.waits_for(), "");
+  pass(1);
+  one.on_retry({ErrorKind::kTransient, "connect", "mysql:3306", "refused", ""}, 1, 1);
+  one.beat();
+  EXPECT_EQ(watch_.waits_for(), "one: stale: nothing read for 61 s\n");
+  one.on_read(1, 1, 1);
+  EXPECT_EQ(watch_.waits_for(), "");
+}
+
+TEST_F(ServiceWatchTest, IsNotReadyWhileASliceIsHeld) {
+  ServiceWatch::Seat& one = watch_.take_seat("one");
+  one.started();
+  one.stepped(2);
+  EXPECT_EQ(watch_.waits_for(), "one: slices held: 2\n");
+  one.stepped();
+  EXPECT_EQ(watch_.waits_for(), "");
+}
+
+TEST_F(ServiceWatchTest, IsNotReadyWithoutOneOfItsEngines) {
+  watch_.take_seat("one").started();
+  watch_.take_seat("two").ended(true);
+  watch_.take_seat("three").ended();
+  EXPECT_EQ(watch_.waits_for(),
+            "two: fenced: another engine counts\nthree: its engine has ended\n");
+}
+
 TEST(ServiceNotifier, SendsToAbstractNames) {
   const std::string name = "@hirestream-notify-" + std::to_string(getpid());
   Manager manager(name);

@@ -59,8 +59,8 @@ Parameters of the URI; files are PEM. A connection that cannot be had as asked f
 
 | `mysql://…?` | |
 |---|---|
-| `tls=preferred` | encrypted if the server offers it: the default without `tls_ca` |
-| `tls=required` | encrypted, whoever the server is |
+| `tls=preferred` | encrypted if the server offers it: the default without `tls_ca` to this machine itself |
+| `tls=required` | encrypted, whoever the server is: the default without `tls_ca` to another machine |
 | `tls=verify-ca&tls_ca=FILE` | encrypted, certificate signed by the authority in FILE, whatever host it names (the one that MySQL makes for itself names none) |
 | `tls=verify&tls_ca=FILE` | encrypted, signed by it and for the host in the URI: the default with `tls_ca`. Without `tls_ca`: signed by one that the system trusts |
 | `tls=off` | plain text |

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -59,6 +60,28 @@ Result<std::string> read_secret_file(const std::string& path, const std::string&
     secret.pop_back();
   }
   return secret;
+}
+
+Result<std::string> read_token(const Environment& environment, const std::string& variable) {
+  constexpr size_t kCharactersMin = 16;
+  if (!environment.contains(variable) && !environment.contains(variable + "_FILE")) {
+    return std::string();
+  }
+  HIRESTREAM_ASSIGN(std::string token, read_secret(environment, variable));
+  const auto file = environment.find(variable + "_FILE");
+  const std::string& subject = file == environment.end() ? variable : file->second;
+  const std::string hint = "make one: openssl rand -hex 32";
+  if (token.size() < kCharactersMin) {
+    return fail(ErrorKind::kConfig, "read token", subject,
+                "it has " + std::to_string(token.size()) + " characters; 16 are the least", hint);
+  }
+  const bool is_visible =
+      std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!is_visible) {
+    return fail(ErrorKind::kConfig, "read token", subject,
+                "it contains spaces, further line ends or characters beyond ASCII", hint);
+  }
+  return token;
 }
 
 }  // namespace hirestream

@@ -20,4 +20,9 @@ Result<std::string> read_secret(const Environment& environment, const std::strin
 // removed. kConfig when it cannot be read.
 Result<std::string> read_secret_file(const std::string& path, const std::string& named_by);
 
+// What opens the HTTP server, as read_secret; empty when neither is set. kConfig also when it is
+// set but could be guessed, or does not fit into a header: fewer than 16 characters, or others than
+// the visible ones of ASCII (spaces and further line ends too).
+Result<std::string> read_token(const Environment& environment, const std::string& variable);
+
 }  // namespace hirestream

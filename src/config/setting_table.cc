@@ -349,6 +349,10 @@ std::vector<Setting> http_rows() {
           "on a loopback address a token is needed. Default: `run` serves nothing, `dashboard` at "
           "`127.0.0.1:8080`",
           in<&Settings::http, &H::address>()),
+      row("http", "samples", "--http-samples", T::kBool, "false",
+          "Show the values of rejected rows, one row for each reason, on the page and in the API; "
+          "they may be personal data",
+          in<&Settings::http, &H::samples>()),
   };
 }
 

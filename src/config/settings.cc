@@ -352,7 +352,7 @@ class SettingsLoader {
     for (SourceSettings& source : settings_.sources) {
       HIRESTREAM_TRY(noted(complete_source(source, names)));
     }
-    HIRESTREAM_TRY(noted(read_secret_into(settings_.http.token, "HIRESTREAM_HTTP_TOKEN")));
+    HIRESTREAM_TRY(noted(read_token_into(settings_.http.token)));
     HIRESTREAM_TRY(noted(complete_warehouse()));
     return noted(complete_jobs());
   }
@@ -391,6 +391,11 @@ class SettingsLoader {
     return settings_.jobs.password.empty()
                ? read_secret_into(settings_.jobs.password, "HIRESTREAM_MYSQL_PASSWORD")
                : Result<void>();
+  }
+
+  Result<void> read_token_into(std::string& field) const {
+    HIRESTREAM_ASSIGN(field, read_token(input_.environment, "HIRESTREAM_HTTP_TOKEN"));
+    return {};
   }
 
   Result<void> read_secret_into(std::string& field, const std::string& variable) const {

@@ -117,6 +117,7 @@ struct LogSettings {
 struct HttpSettings {
   std::string address;  // empty: not given
   std::string token;    // from the environment or a file; never printed
+  bool samples = false;
 };
 
 struct Settings {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -13,6 +14,9 @@
 
 namespace hirestream {
 namespace {
+
+// In the name of a parameter: its value is a secret, however the name is spelt.
+constexpr std::array<std::string_view, 4> kSecretWords = {"pass", "pwd", "secret", "token"};
 
 struct ParameterRule {
   std::string_view name;
@@ -108,6 +112,9 @@ bool is_in_v6_address(char c) {
   return is_in_host_name(c) || c == ':' || c == '%';
 }
 
+// redact(), of a sentence in which what was written stands between single quotes.
+std::string redact_message(std::string_view message);
+
 class UriParser {
  public:
   UriParser(std::string_view text, UriRole role) : text_(text), role_(role) {}
@@ -123,8 +130,9 @@ class UriParser {
   }
 
  private:
-  tl::unexpected<Error> error(std::string message, std::string hint = {}) const {
-    return fail(ErrorKind::kConfig, "read URI", redact(text_), std::move(message), std::move(hint));
+  tl::unexpected<Error> error(std::string_view message, std::string hint = {}) const {
+    return fail(ErrorKind::kConfig, "read URI", redact(text_), redact_message(message),
+                std::move(hint));
   }
 
   Result<void> parse_scheme() {
@@ -470,24 +478,72 @@ Result<Uri> parse_uri(std::string_view text, UriRole role) {
   return UriParser(text, role).parse();
 }
 
-std::string redact(std::string_view text) {
-  const size_t slashes = text.find("://");
-  if (slashes == std::string_view::npos) {
+namespace {
+
+bool names_secret(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+bool is_path(std::string_view text) {
+  for (const Scheme scheme : {Scheme::kSqlite, Scheme::kCsv, Scheme::kNdjson, Scheme::kParquet}) {
+    if (text.starts_with(std::string(scheme_name(scheme)) + ":")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// "user:PASSWORD@", whatever became of the scheme and its slashes.
+std::string without_password(std::string_view text) {
+  const size_t at = text.rfind('@');
+  const size_t scheme = text.find(':');
+  if (at == std::string_view::npos || scheme >= at || is_path(text)) {
     return std::string(text);
   }
-  const size_t begin = slashes + 3;
-  const size_t at = text.rfind('@');
-  const size_t colon = text.find(':', begin);
-  std::string out(text);
-  if (at != std::string_view::npos && at > begin && colon < at) {
-    out = std::string(text.substr(0, colon)) + ":***" + std::string(text.substr(at));
+  const size_t user = text.find_first_not_of('/', scheme + 1);
+  size_t colon = text.find(':', user);
+  if (colon > at) {
+    // "user:PASSWORD@host" without a scheme, or "scheme://user@host" without a password.
+    const bool has_slashes = user > scheme + 1;
+    if (has_slashes) {
+      return std::string(text);
+    }
+    colon = scheme;
   }
-  if (const size_t password = out.find("password="); password != std::string::npos) {
-    const size_t value = password + std::string_view("password=").size();
-    const size_t end = std::min(out.find('&', value), out.size());
-    out.replace(value, end - value, "***");
+  return std::string(text.substr(0, colon)) + ":***" + std::string(text.substr(at));
+}
+
+// `quoted`: the text is a sentence, in which what was written stands between single quotes.
+std::string without_secrets(std::string_view text, bool quoted) {
+  std::string out = without_password(text);
+  constexpr std::string_view kEnds = "?&;";
+  for (size_t equals = out.find('='); equals != std::string::npos;
+       equals = out.find('=', equals + 1)) {
+    const size_t before = out.find_last_of(kEnds, equals);
+    const size_t begin = before == std::string::npos ? 0 : before + 1;
+    if (names_secret(std::string_view(out).substr(begin, equals - begin))) {
+      size_t end = std::min(out.find_first_of("&;", equals), out.size());
+      if (quoted) {
+        end = std::min(end, out.find("' ", equals));
+      }
+      out.replace(equals + 1, end - equals - 1, "***");
+    }
   }
   return out;
+}
+
+std::string redact_message(std::string_view message) {
+  return without_secrets(message, true);
+}
+
+}  // namespace
+
+std::string redact(std::string_view text) {
+  return without_secrets(text, false);
 }
 
 }  // namespace hirestream

@@ -95,5 +95,23 @@ TEST(Uri, NamesWhatIsMissingOrWrong) {
   EXPECT_EQ(error_of("", UriRole::kJobs).message, "no job directory given");
 }
 
+TEST(Uri, MistypedOnesShowNoPassword) {
+  constexpr const char* kPassword = "hunter2";
+  for (const char* text :
+       {"mysql://u:hunter2@h/d", "mysql:/u:hunter2@h/d", "mysql:u:hunter2@h/d", "u:hunter2@h/d",
+        "mysql:///u:hunter2@h/d", "mysq://u:hunter2@h/d", "mysql://u:a@hunter2@h/d",
+        "mysql://h/d?passwd=hunter2", "mysql://h/d?tls=on&PASSWORD=hunter2",
+        "mysql://h/d?pwd=hunter2&x=1", "mysql://h/d&pass=hunter2", "mysql://h/d?api_token=hunter2",
+        "mysql://h/d;secret=hunter2"}) {
+    EXPECT_THAT(redact(text), testing::Not(HasSubstr(kPassword))) << text;
+    const auto uri = parse_uri(text, UriRole::kWarehouse);
+    EXPECT_FALSE(uri.has_value()) << text;
+    EXPECT_THAT(uri ? uri->text() : uri.error().text(), testing::Not(HasSubstr(kPassword))) << text;
+  }
+  for (const char* text : {"mysql://u@h:3306/d?tls=required", "csv:/data/a@b:c.csv", "nothing"}) {
+    EXPECT_EQ(redact(text), text);
+  }
+}
+
 }  // namespace
 }  // namespace hirestream

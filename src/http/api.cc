@@ -17,6 +17,9 @@
 namespace hirestream {
 namespace {
 
+// Instead of the values of a rejected row.
+const std::string kNotShown = "(not shown: see --http-samples)";
+
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kPrefix = "/api/v1/";
@@ -283,7 +286,7 @@ ApiResponse problem_response(const Problem& problem) {
   if (!problem.allowed.empty()) {
     json["allowed"] = problem.allowed;
   }
-  return {problem.status, "application/problem+json", dump(json), {}};
+  return {problem.status, "application/problem+json", dump(json), {}, problem.cause};
 }
 
 Problem problem_of(const Error& error) {
@@ -294,7 +297,14 @@ Problem problem_of(const Error& error) {
             {},
             kNoTablesProblem};
   }
-  return {error.kind == ErrorKind::kTransient ? 503 : 500, error.text(), {}, {}};
+  Problem problem = {
+      500, "the warehouse refuses this question; the program's log says why", {}, {}};
+  if (error.kind == ErrorKind::kTransient) {
+    problem = {
+        503, "the warehouse does not answer, or not in time; the program's log says why", {}, {}};
+  }
+  problem.cause = error.text();
+  return problem;
 }
 
 bool matches_etag(std::string_view if_none_match, std::string_view etag) {
@@ -312,8 +322,9 @@ bool matches_etag(std::string_view if_none_match, std::string_view etag) {
   return false;
 }
 
-Api::Api(std::string product_version, Clock& clock, ReportPool& pool)
+Api::Api(std::string product_version, bool samples, Clock& clock, ReportPool& pool)
     : product_version_(std::move(product_version)),
+      samples_(samples),
       clock_(clock),
       pool_(pool),
       cache_(kCacheBytes, kAnswerPatience) {}
@@ -628,8 +639,8 @@ Answer<std::string> Api::quality(Context& context) const {
                       {"newest", format_instant(group.first_seen_us)},
                       {"sample",
                        {{"id", format_uuid(group.sample.id)},
-                        {"value", group.sample.value},
-                        {"row", group.sample.row}}}});
+                        {"value", samples_ ? group.sample.value : kNotShown},
+                        {"row", samples_ ? group.sample.row : kNotShown}}}});
   }
   return dump({{"sources", std::move(all)},
                {"rejects", std::move(groups)},

@@ -37,13 +37,15 @@ struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::string etag;  // empty: none
+  std::string etag;        // empty: none
+  std::string cause = {};  // of an error, for the log
 };
 
 ApiResponse problem_response(const Problem& problem);
 // The type of the Problem that the warehouse has no tables yet.
 inline constexpr const char* kNoTablesProblem = "urn:hirestream:problem:no-tables";
-// kTransient, and tables that are not there yet: 503; everything else: 500, with the error's hint.
+// kTransient, and tables that are not there yet: 503; everything else: 500. What the error says may
+// name accounts and hosts, so it is the cause alone.
 Problem problem_of(const Error& error);
 std::string_view status_title(int status);
 // RFC 9110: whether one of the tags of If-None-Match is this one, compared weakly.
@@ -51,8 +53,9 @@ bool matches_etag(std::string_view if_none_match, std::string_view etag);
 
 class Api {
  public:
-  // `product_version` is told by /meta. Clock and pool outlive the api.
-  Api(std::string product_version, Clock& clock, ReportPool& pool);
+  // `product_version` is told by /meta. `samples`: values of rejected rows, which may be personal
+  // data, are told. Clock and pool outlive the api.
+  Api(std::string product_version, bool samples, Clock& clock, ReportPool& pool);
 
   // Whoever waits for what another computes is told that it cannot be had.
   void stop() { cache_.stop(); }
@@ -87,6 +90,7 @@ class Api {
   ApiResponse health();
 
   std::string product_version_;
+  bool samples_;
   Clock& clock_;
   ReportPool& pool_;
   AnswerCache cache_;

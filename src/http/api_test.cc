@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "http/change_feed.h"
-#include "http/told_events.h"
+#include "http/told_events_test.h"
 
 namespace hirestream {
 namespace {
@@ -32,10 +32,19 @@ TEST(Problem, IsProblemJsonWithWhatIsAllowed) {
 
 TEST(Problem, WarehouseThatDoesNotAnswerIsUnavailableAndEverythingElseAnError) {
   EXPECT_EQ(problem_of(Error{ErrorKind::kTransient, "read", "db", "lost", ""}).status, 503);
-  const Problem config =
-      problem_of(Error{ErrorKind::kConfig, "read", "db", "no table", "run init"});
-  EXPECT_EQ(config.status, 500);
-  EXPECT_THAT(config.detail, HasSubstr("run init"));
+  EXPECT_EQ(problem_of(Error{ErrorKind::kConfig, "read", "db", "no column", ""}).status, 500);
+}
+
+TEST(Problem, NamesAccountHostAndTheServersWordsInTheLogAlone) {
+  for (const ErrorKind kind : {ErrorKind::kTransient, ErrorKind::kConfig, ErrorKind::kBug}) {
+    const Problem problem = problem_of(
+        Error{kind, "connect", "counter@db.internal:3306/etl", "denied (1045)", "grant"});
+    EXPECT_THAT(problem.cause, HasSubstr("counter@db.internal"));
+    const std::string body = problem_response(problem).body;
+    for (const char* secret : {"counter", "db.internal", "1045", "grant"}) {
+      EXPECT_THAT(body, testing::Not(HasSubstr(secret)));
+    }
+  }
 }
 
 TEST(Problem, WarehouseWithoutTablesIsUnavailableAndHasATypeOfItsOwn) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <mutex>
 #include <utility>
 
 #include "http/api.h"
@@ -13,8 +15,13 @@
 namespace hirestream {
 namespace {
 
-constexpr std::chrono::seconds kFeedPatience{10};
+using Steady = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kReportPatience{2};
+constexpr std::chrono::seconds kWarningPause{10};
 constexpr const char* kStreamPath = "/api/v1/stream";
+constexpr const char* kMetricsPath = "/metrics";
+constexpr const char* kReadinessPath = "/readyz";
 constexpr const char* kRetryAfterSeconds = "5";
 constexpr const char* kPageMissing = R"(<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>hirestream</title>
@@ -51,19 +58,46 @@ void set_problem(HttpReply& reply, const Problem& problem,
   }
 }
 
+void add_metric(std::string& text, std::string_view name, std::string_view type,
+                std::string_view help, uint64_t value) {
+  text += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type, help, value);
+}
+
+// Of the server itself, in Prometheus' text format.
+std::string http_metrics(const HttpCounters& counters) {
+  std::string text =
+      "# HELP hirestream_http_answers_total Answers, by class of status\n"
+      "# TYPE hirestream_http_answers_total counter\n";
+  for (size_t i = 1; i < counters.answers.size(); ++i) {
+    text += fmt::format("hirestream_http_answers_total{{status=\"{}xx\"}} {}\n", i,
+                        counters.answers[i]);
+  }
+  add_metric(text, "hirestream_http_connections_total", "counter", "Connections accepted",
+             counters.accepted);
+  add_metric(text, "hirestream_http_connections_evicted_total", "counter",
+             "Connections closed to make room for others", counters.evicted);
+  add_metric(text, "hirestream_http_connections_timed_out_total", "counter",
+             "Connections of clients that were too slow", counters.timed_out);
+  add_metric(text, "hirestream_http_connections", "gauge", "Open connections",
+             counters.connections);
+  add_metric(text, "hirestream_http_streams", "gauge", "Open live streams", counters.streams);
+  return text;
+}
+
 }  // namespace
 
 class DashboardServer::Impl : private HttpHandler {
  public:
   Impl(DashboardOptions options, Clock& clock)
       : options_(std::move(options)),
-        pool_(options_.open_report, options_.reports_max),
-        api_(options_.product_version, clock, pool_),
+        pool_(options_.open_report, options_.reports_max + 1),  // one for what is reserved
+        api_(options_.product_version, options_.samples, clock, pool_),
         feed_(options_.open_report, clock, options_.streams_max,
               [this](const std::string& event) { server_->publish(event); }) {}
 
   ~Impl() override {
     feed_.stop();  // nothing is published from now on
+    options_.ending.request_stop();
     pool_.stop();
     api_.stop();
     server_.reset();
@@ -125,12 +159,70 @@ class DashboardServer::Impl : private HttpHandler {
       reply.set_field("Cache-Control", "no-store");
       return Routed::kAnswered;
     }
-    if (!options_.token.empty() && !carries_token(request.authorization, options_.token)) {
+    const bool may_see =
+        options_.token.empty() || carries_token(request.authorization, options_.token);
+    if (path == kReadinessPath) {
+      return answer_readiness(may_see, reply);
+    }
+    if (!may_see) {
       reply.set_field("WWW-Authenticate", "Bearer realm=\"hirestream\"");
       set_problem(reply, {401, "a token is needed: Authorization: Bearer …", {}, {}});
-      return Routed::kAnswered;
+      note_refusal(request.peer);
+      return Routed::kDelayed;
     }
-    return path == kStreamPath ? answer_stream(request, reply) : Routed::kWork;
+    return path == kStreamPath    ? answer_stream(request, reply)
+           : path == kMetricsPath ? Routed::kReserved
+                                  : Routed::kWork;
+  }
+
+  // Tells of the first at once, of those that follow together.
+  void note_refusal(std::string_view peer) {
+    ++refusals_;
+    if (const auto now = Steady::now(); now >= refusals_due_) {
+      options_.warn(
+          fmt::format("{} requests without the right token were refused, the last from {}",
+                      std::exchange(refusals_, 0), peer));
+      refusals_due_ = now + kWarningPause;
+    }
+  }
+
+  // Why an answer is an error, which clients are not told. Not more often than somebody can read.
+  void note_cause(const std::string& cause) {
+    {
+      const std::lock_guard lock(cause_mutex_);
+      const auto now = Steady::now();
+      if (cause.empty() || now < cause_due_) {
+        return;
+      }
+      cause_due_ = now + kWarningPause;
+    }
+    options_.warn("a question could not be answered: " + cause);
+  }
+
+  Routed answer_readiness(bool may_see, HttpReply& reply) {
+    if (!options_.waits_for) {
+      return Routed::kReserved;
+    }
+    set_readiness(options_.waits_for(), may_see, reply);
+    return Routed::kAnswered;
+  }
+
+  static void set_readiness(const std::string& waits_for, bool may_see, HttpReply& reply) {
+    reply.set_status(waits_for.empty() ? 200 : 503);
+    const bool told = may_see && !waits_for.empty();
+    set_content(reply,
+                waits_for.empty() ? "ready\n"
+                : told            ? waits_for
+                                  : "not ready\n",
+                "text/plain; charset=utf-8");
+    reply.set_field("Cache-Control", "no-store");
+  }
+
+  // For a process without engines.
+  std::string warehouse_waits_for() {
+    auto report = pool_.borrow(kReportPatience);
+    const bool answers = report && (**report).version().has_value();
+    return answers ? "" : "the warehouse does not answer, or has no tables yet\n";
   }
 
   bool answer_asset(const std::string& path, const HttpRequest& request, HttpReply& reply) {
@@ -194,20 +286,20 @@ class DashboardServer::Impl : private HttpHandler {
   void work(const HttpRequest& request, HttpReply& reply) override {
     set_security_fields(reply);
     auto target = parse_target(request.target);
-    if (target && target->path == "/metrics" && options_.metrics) {
+    if (target && target->path == kReadinessPath) {
+      return set_readiness(warehouse_waits_for(), true, reply);
+    }
+    if (target && target->path == kMetricsPath && options_.metrics) {
       return answer_metrics(reply);
     }
     answer_api(request, target ? std::move(*target) : Target{}, reply);
   }
 
   void answer_metrics(HttpReply& reply) {
-    auto report = pool_.borrow(kFeedPatience);
-    const auto text =
-        report ? options_.metrics(**report) : Result<std::string>(forward(report.error()));
-    if (!text) {
-      return set_problem(reply, problem_of(text.error()));
-    }
-    set_content(reply, *text, "text/plain; version=0.0.4; charset=utf-8");
+    auto report = pool_.borrow(kReportPatience);
+    set_content(reply,
+                options_.metrics(report ? &**report : nullptr) + http_metrics(server_->counters()),
+                "text/plain; version=0.0.4; charset=utf-8");
     reply.set_field("Cache-Control", "no-store");
   }
 
@@ -220,6 +312,7 @@ class DashboardServer::Impl : private HttpHandler {
       return set_problem(
           reply, {404, "there is nothing here; docs/api/openapi.yaml lists what there is", {}, {}});
     }
+    note_cause(answered->cause);
     reply.set_status(answered->status);
     if (answered->status == 503) {
       reply.set_field("Retry-After", kRetryAfterSeconds);
@@ -238,6 +331,10 @@ class DashboardServer::Impl : private HttpHandler {
   ReportPool pool_;
   Api api_;
   std::unique_ptr<HttpServer> server_;
+  int64_t refusals_ = 0;  // not told yet; of the thread of all connections, as its time
+  Steady::time_point refusals_due_;
+  std::mutex cause_mutex_;
+  Steady::time_point cause_due_;
   ChangeFeed feed_;
 };
 

@@ -3,8 +3,8 @@
 //
 // Access: on a loopback address everybody on the machine may ask, under a name of the loopback
 // address only; elsewhere the server does not start without a token, and the API, the stream and
-// the metrics want it (the page itself holds no data, and /livez tells nothing but that the process
-// lives). TLS is a proxy's work.
+// the metrics want it (the page itself holds no data; /livez and /readyz tell yes or no, and the
+// reason only to who has it). TLS is a proxy's work.
 // Limits: a fixed number of threads, Reports, streams and connections; deadlines for heads, readers
 // and idle connections; bounded heads and answers (http_server.h).
 //
@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "http/assets.h"
@@ -32,8 +33,17 @@ struct DashboardOptions {
   std::string product_version;
   std::span<const Asset> assets;
   OpenReport open_report;  // called from several threads
-  // Prometheus text format; null: there is no /metrics. May be called from several threads.
-  std::function<Result<std::string>(Report&)> metrics;
+  // Asked to stop when the server ends: questions under way are not waited for.
+  std::stop_source ending;
+  // What a person should read: refusals, and why an answer was an error. From several threads.
+  std::function<void(const std::string& text)> warn = [](const std::string&) {};
+  // Prometheus text format, whether a Report can be had or not (null); empty: there is no /metrics.
+  // Called from one thread at a time.
+  std::function<std::string(Report*)> metrics;
+  // What the process waits for, one line each; none: it is ready. Must not block. Empty: it is
+  // ready when the warehouse answers.
+  std::function<std::string()> waits_for;
+  bool samples = false;  // values of rejected rows are shown, which may be personal data
   size_t streams_max = 32;
   size_t reports_max = 4;
 };

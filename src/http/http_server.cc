@@ -71,6 +71,8 @@ int32_t code_of(Routed routed) {
   switch (routed) {
     case Routed::kWork:
       return HS_HTTP_WORK;
+    case Routed::kReserved:
+      return HS_HTTP_RESERVED;
     case Routed::kStream:
       return HS_HTTP_STREAM;
     case Routed::kDelayed:

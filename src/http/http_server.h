@@ -43,9 +43,10 @@ class HttpReply {
 
 enum class Routed {
   kAnswered,
-  kWork,     // work() is asked; this reply is forgotten
-  kStream,   // the body is the first event, what is published follows
-  kDelayed,  // answered half a second later
+  kWork,      // work() is asked; this reply is forgotten
+  kReserved,  // the same, on a thread that does nothing else
+  kStream,    // the body is the first event, what is published follows
+  kDelayed,   // answered half a second later
 };
 
 // An exception becomes the refusal 500.

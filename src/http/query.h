@@ -22,6 +22,7 @@ struct Problem {
   std::string parameter;  // empty: none in particular
   std::string allowed;
   std::string type = "about:blank";
+  std::string cause = {};  // for the log; never told to clients
 };
 
 template <typename T>

@@ -4,7 +4,7 @@
 
 #include "http/api.h"
 #include "http/change_feed.h"
-#include "http/told_events.h"
+#include "http/told_events_test.h"
 #include "ports/clock.h"
 
 namespace hirestream {
@@ -145,7 +145,7 @@ OpenReport opener(const std::vector<PipelineMinute>& log) {
 std::string health(const std::vector<PipelineMinute>& log) {
   SteadyClock clock;
   ReportPool pool(opener(log), 1);
-  Api api("1", clock, pool);
+  Api api("1", false, clock, pool);
   const auto response =
       api.handle({.path = "/api/v1/health", .target = {}, .query = {}, .if_none_match = {}});
   EXPECT_EQ(response->status, 200);

@@ -101,6 +101,8 @@ struct StepReport {
   // Everything that can be known now is in: for --once.
   bool caught_up = false;
   int64_t rows_counted = 0;
+  // As the engine knows them after this step, with those that were held before it started.
+  int64_t slices_held = 0;
   // What keeps it from having caught up, and is tried again; it may never end by itself (a replica
   // that is down for good).
   std::optional<Error> blocked;

@@ -82,6 +82,7 @@ Result<StepReport> FilesEngine::step() {
     report.left_out = std::exchange(left_out_, {});
   }
   report.rows_counted = book_.rows_counted() - rows_before;
+  report.slices_held = book_.held();
   report.caught_up = looked_ && pending_.empty() && !changing_;
   report.blocked = pending_.empty() ? changing_ : std::nullopt;
   report.next_due_us = pending_.empty() ? look_timer_.due_us : now_us;

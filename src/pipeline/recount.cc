@@ -133,6 +133,8 @@ void plan_replacement(CommitPlan& plan, Recount&& recount, SliceState state,
         {SliceEvent::kCorrected, before.key, std::to_string(digest.rows) + " rows"});
   } else if (state == SliceState::kSettled && !was_settled) {
     plan.news.push_back({SliceEvent::kSettled, before.key, ""});
+  } else if (before.held) {
+    plan.news.push_back({SliceEvent::kReleased, before.key, ""});
   }
   SliceChange change;
   change.entry = before;

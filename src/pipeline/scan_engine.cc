@@ -86,6 +86,7 @@ Result<StepReport> ScanEngine::step() {
   }
   StepReport report;
   report.rows_counted = book_.rows_counted() - rows_before;
+  report.slices_held = book_.held();
   report.caught_up = scanned_;
   report.blocked = unconfirmed_;
   report.next_due_us = again_ ? now_us : std::min(scan_timer_.due_us, full_scan_timer_.due_us);

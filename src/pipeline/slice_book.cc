@@ -7,7 +7,9 @@ namespace hirestream {
 Result<void> SliceBook::load() {
   HIRESTREAM_ASSIGN(std::vector<LedgerEntry> entries, ledger_.load_entries());
   entries_.clear();
+  held_ = 0;
   for (LedgerEntry& entry : entries) {
+    held_ += entry.held ? 1 : 0;
     entries_.emplace_hint(entries_.end(), entry.key, std::move(entry));
   }
   HIRESTREAM_ASSIGN(const std::vector<FrozenMark> marks, ledger_.load_frozen_marks());
@@ -27,12 +29,26 @@ Result<void> SliceBook::reload(std::span<const SliceKey> keys) {
   HIRESTREAM_ASSIGN(const std::vector<StoredContribution> moved, ledger_.load_contributions(keys));
   for (const StoredContribution& slice : moved) {
     if (slice.entry.revision == 0) {
-      entries_.erase(slice.entry.key);
+      forget(slice.entry.key);
     } else {
-      entries_[slice.entry.key] = slice.entry;
+      keep(slice.entry);
     }
   }
   return {};
+}
+
+void SliceBook::keep(const LedgerEntry& entry) {
+  LedgerEntry& known = entries_[entry.key];
+  held_ += (entry.held ? 1 : 0) - (known.held ? 1 : 0);
+  known = entry;
+}
+
+void SliceBook::forget(const SliceKey& key) {
+  const auto known = entries_.find(key);
+  if (known != entries_.end()) {
+    held_ -= known->second.held ? 1 : 0;
+    entries_.erase(known);
+  }
 }
 
 const LedgerEntry* SliceBook::find(const SliceKey& key) const {
@@ -64,10 +80,10 @@ Result<std::vector<SliceKey>> SliceBook::commit(CommitPlan plan) {
   }
   for (auto& [entry, mode] : changes) {
     if (mode == ChangeMode::kFreeze) {
-      entries_.erase(entry.key);
+      forget(entry.key);
     } else {
       entry.revision += 1;
-      entries_[entry.key] = std::move(entry);
+      keep(entry);
     }
   }
   for (const FrozenMark& mark : marks) {

@@ -37,12 +37,18 @@ class SliceBook {
   Result<std::vector<SliceKey>> commit(CommitPlan plan);
   // Rows that commits added to the ledger's counts.
   int64_t rows_counted() const { return rows_counted_; }
+  // Slices that lack rows which were counted, and wait for them.
+  int64_t held() const { return held_; }
 
  private:
+  void keep(const LedgerEntry& entry);
+  void forget(const SliceKey& key);
+
   SliceLedger& ledger_;
   Entries entries_;
   std::map<int32_t, FrozenMark> marks_;
   int64_t rows_counted_ = 0;
+  int64_t held_ = 0;
 };
 
 }  // namespace hirestream

@@ -255,6 +255,7 @@ Result<StepReport> TailEngine::step() {
   StepReport report;
   const bool idle = queue_.none_ready() && !backfill_.under_way();
   report.rows_counted = book_.rows_counted() - rows_before;
+  report.slices_held = book_.held();
   report.caught_up = polled_ && queue_.empty() && !backfill_.under_way();
   if (idle && !queue_.empty()) {
     report.blocked = recounter_.unconfirmed();

@@ -4,11 +4,13 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
 
 #include "model/json_text.h"
+#include "model/printable.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
@@ -40,19 +42,9 @@ bool needs_quotes(std::string_view value) {
 }
 
 std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '\n' ? std::string(" ") : std::string(1, c);
-  }
-  return out;
-}
-
-std::string time_text(std::chrono::system_clock::time_point time) {
-  const auto since_1970 =
-      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch());
-  std::string text = format_timestamp_ms(since_1970.count()) + 'Z';
-  text[10] = 'T';
-  return text;
+  std::string out(text);
+  std::replace(out.begin(), out.end(), '\n', ' ');
+  return printable(out);
 }
 
 std::string_view color_of(spdlog::level::level_enum level) {
@@ -78,7 +70,7 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
     const auto name = spdlog::level::to_string_view(message.level);
     const std::string_view level(name.data(), name.size());
     const std::string_view payload(message.payload.data(), message.payload.size());
-    const std::string time = time_text(message.time);
+    const std::string time = log_time(message.time);
     std::string line;
     if (options_.format == "json") {
       line = format_json_line(time, level, payload);
@@ -100,6 +92,14 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
 
 }  // namespace
 
+std::string log_time(std::chrono::system_clock::time_point time) {
+  const auto since_1970 =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch());
+  std::string text = format_timestamp_ms(since_1970.count()) + 'Z';
+  text[10] = 'T';
+  return text;
+}
+
 std::string with_fields(std::string_view message, const LogFields& fields) {
   std::string out(message);
   for (const auto& [key, value] : fields) {
@@ -116,8 +116,9 @@ std::string format_text_line(std::string_view time, std::string_view level,
   std::string fields;
   const std::string_view message =
       take_apart(payload, [&](std::string_view key, std::string_view value) {
-        fields += fmt::format(" {}={}", key,
-                              needs_quotes(value) ? json_string(value) : std::string(value));
+        fields +=
+            fmt::format(" {}={}", key,
+                        printable(needs_quotes(value) ? json_string(value) : std::string(value)));
       });
   return fmt::format("{} {} {}{}", time, level, one_line(message), fields);
 }

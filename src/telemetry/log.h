@@ -8,6 +8,7 @@
 // Thread-safe. Never holds passwords: URIs are shown by Uri::text(), which has none.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ struct LogOptions {
 };
 
 std::shared_ptr<spdlog::logger> make_logger(const LogOptions& options);
+
+// How the log writes a time.
+std::string log_time(std::chrono::system_clock::time_point time);
 
 // A line of the log without its end, for tests and other sinks. `level` as spdlog numbers them.
 std::string format_text_line(std::string_view time, std::string_view level,

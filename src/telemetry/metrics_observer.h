@@ -1,33 +1,36 @@
-// What engines report, as Prometheus metrics: counters of rows, requests, commits, retries and what
-// happened to slices, histograms of freshness and of the commits' duration. Thread-safe: shared by
-// the engines of one process.
+// What engines report, as Prometheus metrics, by source: counters of rows, requests, commits,
+// errors and what happened to slices, histograms of freshness and of the commits' duration, and
+// when something was last read and committed. Thread-safe.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "ports/observer.h"
 
 namespace hirestream {
 
-class MetricsObserver : public Observer {
+class MetricsObserver {
  public:
   MetricsObserver();
-  ~MetricsObserver() override;
+  ~MetricsObserver();
+  MetricsObserver(const MetricsObserver&) = delete;
+  MetricsObserver& operator=(const MetricsObserver&) = delete;
 
-  void on_read(int64_t rows, int64_t requests, int64_t duration_us) override;
-  void on_commit(const CommitReport& report) override;
-  void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) override;
-  void on_retry(const Error& error, int attempt, int64_t delay_us) override;
-  void on_note(const std::string&, const std::string&) override {}
-  void on_progress(const std::string&, int64_t, int64_t) override {}
+  // To whom the engine of that source reports; the same one for the same name. Outlived by this.
+  Observer& observer_of(const std::string& source);
 
   // Text exposition format.
   std::string text() const;
 
  private:
-  struct Metrics;
-  std::unique_ptr<Metrics> metrics_;
+  struct Families;
+  class SourceObserver;
+  std::unique_ptr<Families> families_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<SourceObserver>> sources_;
 };
 
 }  // namespace hirestream

@@ -3,6 +3,7 @@
 #include "telemetry/metrics_observer.h"
 #include "telemetry/minute_observer.h"
 #include "telemetry/pipeline_recorder.h"
+#include "telemetry/process_metrics.h"
 #include "telemetry/warehouse_metrics.h"
 
 namespace hirestream {
@@ -29,21 +30,48 @@ CommitReport commit(int64_t new_rows, std::vector<int64_t> freshness_us) {
           .freshness_sample_us = std::move(freshness_us)};
 }
 
-TEST(MetricsObserver, CountsWhatEnginesReport) {
+TEST(MetricsObserver, CountsWhatEnginesReportBySource) {
   MetricsObserver metrics;
-  metrics.on_read(10, 2, 5);
-  metrics.on_commit(commit(7, {300'000, -5}));
-  metrics.on_slice(SliceEvent::kSettled, {}, "");
-  metrics.on_retry({}, 1, 1);
+  Observer& site = metrics.observer_of("site");
+  EXPECT_EQ(&site, &metrics.observer_of("site"));
+  metrics.observer_of("other").on_read(1, 1, 1);
+  site.on_read(10, 2, 5);
+  CommitReport report = commit(7, {300'000, -5});
+  report.fresh.classes.rejected = 3;
+  site.on_commit(report);
+  site.on_slice(SliceEvent::kSettled, {}, "");
+  site.on_retry({ErrorKind::kConfig, "read", "db", "denied", ""}, 1, 1);
   const std::string text = metrics.text();
-  EXPECT_THAT(text, HasSubstr("hirestream_rows_read_total 10"));
-  EXPECT_THAT(text, HasSubstr("hirestream_new_rows_total 7"));
-  EXPECT_THAT(text, HasSubstr("hirestream_slice_events_total{event=\"settled\"} 1"));
-  EXPECT_THAT(text, HasSubstr("hirestream_slice_events_total{event=\"held\"} 0"));
-  EXPECT_THAT(text, HasSubstr("hirestream_retries_total 1"));
-  EXPECT_THAT(text, HasSubstr("hirestream_freshness_seconds_bucket{le=\"0.25\"} 1"));
-  EXPECT_THAT(text, HasSubstr("hirestream_freshness_seconds_count 2"));
-  EXPECT_THAT(text, HasSubstr("hirestream_commit_seconds_bucket{le=\"0.005\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_rows_read_total{source=\"site\"} 10"));
+  EXPECT_THAT(text, HasSubstr("hirestream_rows_read_total{source=\"other\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_new_rows_total{source=\"site\"} 7"));
+  EXPECT_THAT(text, HasSubstr("hirestream_rows_rejected_total{source=\"site\"} 3"));
+  EXPECT_THAT(text,
+              HasSubstr("hirestream_slice_events_total{event=\"settled\",source=\"site\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_slice_events_total{event=\"held\",source=\"site\"} 0"));
+  EXPECT_THAT(text, HasSubstr("hirestream_retries_total{source=\"site\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_errors_total{kind=\"config\",source=\"site\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_errors_total{kind=\"transient\",source=\"site\"} 0"));
+  EXPECT_THAT(text,
+              HasSubstr("hirestream_freshness_seconds_bucket{source=\"site\",le=\"0.25\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_freshness_seconds_count{source=\"site\"} 2"));
+  EXPECT_THAT(text, HasSubstr("hirestream_commit_seconds_bucket{source=\"site\",le=\"0.005\"} 1"));
+  EXPECT_THAT(text, HasSubstr("hirestream_last_commit_timestamp_seconds{source=\"site\"} 1"));
+}
+
+TEST(ProcessMetrics, TellBuildMemoryAndFiles) {
+  const std::string text = process_metrics("1.2.3", "abcdef0");
+  EXPECT_THAT(text, HasSubstr("hirestream_build_info{commit=\"abcdef0\",version=\"1.2.3\"} 1"));
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes",
+                           "process_open_fds", "process_max_fds", "process_start_time_seconds"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + name + " "));
+  }
+}
+
+TEST(WarehouseMetrics, SayWhetherItAnswers) {
+  EXPECT_THAT(warehouse_up_metric(true), HasSubstr("hirestream_warehouse_up 1"));
+  EXPECT_THAT(warehouse_up_metric(false), HasSubstr("hirestream_warehouse_up 0"));
+  EXPECT_THAT(ready_metric(false), HasSubstr("hirestream_ready 0"));
 }
 
 TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
@@ -60,11 +88,10 @@ TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
                                   .cells_different = 3};
   const KindLine kind{"raw", {.why = WhyNotCounted::kNoJob, .kind = "click", .rows = 9}};
   const std::string text = warehouse_metrics(std::vector{source}, std::vector{kind},
-                                             std::vector{verification}, {}, 10'000'000, "1.2.3");
+                                             std::vector{verification}, {}, 10'000'000);
   EXPECT_THAT(text, HasSubstr("hirestream_verify_last_timestamp_seconds{source=\"raw\"} "
                               "1700000000.25"));
   EXPECT_THAT(text, HasSubstr("hirestream_verify_differences{source=\"raw\"} 5"));
-  EXPECT_THAT(text, HasSubstr("hirestream_build_info{version=\"1.2.3\"} 1"));
   EXPECT_THAT(text, HasSubstr("hirestream_rows{class=\"counted\",source=\"raw\"} 5"));
   EXPECT_THAT(text, HasSubstr("hirestream_rows_not_counted{class=\"unattributed\",kind=\"click\","
                               "source=\"raw\"} 9"));
@@ -85,7 +112,7 @@ SourceQuality quiet_source(const std::string& kind, int64_t last_commit_us) {
 }
 
 std::string behind_line(const SourceQuality& source, std::vector<PipelineMinute> minutes) {
-  const std::string text = warehouse_metrics(std::vector{source}, {}, {}, minutes, kNow, "1.2.3");
+  const std::string text = warehouse_metrics(std::vector{source}, {}, {}, minutes, kNow);
   const size_t at = text.find("hirestream_behind_seconds{");
   return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
 }

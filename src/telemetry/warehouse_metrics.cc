@@ -90,20 +90,19 @@ std::optional<double> behind_seconds(const SourceQuality& source,
   return std::max(seconds_since(known_us, now_us), static_cast<double>(freshness_us) / 1e6);
 }
 
+std::string yes_or_no(const char* name, const char* help, bool yes) {
+  Registry registry;
+  BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(yes ? 1 : 0);
+  return prometheus::TextSerializer().Serialize(registry.Collect());
+}
+
 }  // namespace
 
 std::string warehouse_metrics(std::span<const SourceQuality> sources,
                               std::span<const KindLine> not_counted,
                               std::span<const Verification> verifications,
-                              std::span<const PipelineMinute> minutes, int64_t now_us,
-                              const std::string& product_version) {
+                              std::span<const PipelineMinute> minutes, int64_t now_us) {
   Registry registry;
-  BuildGauge()
-      .Name("hirestream_build_info")
-      .Help("Always 1; the version is a label")
-      .Register(registry)
-      .Add({{"version", product_version}})
-      .Set(1);
   auto& slices =
       BuildGauge().Name("hirestream_slices").Help("Slices in the ledger").Register(registry);
   auto& held = BuildGauge()
@@ -149,6 +148,14 @@ std::string warehouse_metrics(std::span<const SourceQuality> sources,
   add_kinds(registry, not_counted);
   add_verifications(registry, verifications);
   return prometheus::TextSerializer().Serialize(registry.Collect());
+}
+
+std::string warehouse_up_metric(bool up) {
+  return yes_or_no("hirestream_warehouse_up", "1 when the warehouse answers", up);
+}
+
+std::string ready_metric(bool ready) {
+  return yes_or_no("hirestream_ready", "1 when every engine keeps its numbers up to date", ready);
 }
 
 }  // namespace hirestream

@@ -1,6 +1,6 @@
 // What a warehouse knows of its sources, as Prometheus metrics: slices by state, rows by class,
 // those not counted by kind, how far they lie behind, time since what is settled, what `verify`
-// found last; and which build says so. Pure.
+// found last. Pure.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,11 @@ inline constexpr int64_t kMetricsMinutesUs = 86'400'000'000;
 std::string warehouse_metrics(std::span<const SourceQuality> sources,
                               std::span<const KindLine> not_counted,
                               std::span<const Verification> verifications,
-                              std::span<const PipelineMinute> minutes, int64_t now_us,
-                              const std::string& product_version);
+                              std::span<const PipelineMinute> minutes, int64_t now_us);
+
+// Whether the warehouse answers.
+std::string warehouse_up_metric(bool up);
+// What /readyz says of this process's engines.
+std::string ready_metric(bool ready);
 
 }  // namespace hirestream

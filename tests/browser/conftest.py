@@ -206,7 +206,7 @@ class Site:
         self.start("engine", "run", *self.sources())
 
     def start_server(self):
-        self.start("server", "dashboard", "--warehouse", self.warehouse.uri, "--http", f"127.0.0.1:{self.port}")
+        self.start("server", "dashboard", "--warehouse", self.warehouse.uri, "--http", f"127.0.0.1:{self.port}", "--http-samples")
         self.wait_until_served("server")
 
     def wait_until_served(self, name):

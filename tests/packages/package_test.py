@@ -21,7 +21,9 @@ FILES = {
     "/usr/share/fish/vendor_completions.d/hirestream.fish": "-rw-r--r--",
     "/usr/lib/systemd/system/hirestream.service": "-rw-r--r--",
     "/usr/share/doc/hirestream/copyright": "-rw-r--r--",
+    "/usr/share/doc/hirestream/hirestream.cdx.json": "-rw-r--r--",
     "/usr/share/doc/hirestream/hirestream.toml": "-rw-r--r--",
+    "/usr/share/doc/hirestream/third_party_licences.txt.gz": "-rw-r--r--",
 }
 SETTINGS = "/etc/hirestream/hirestream.toml"
 # The unit's promises.

@@ -17,7 +17,8 @@ import os
 import re
 import sys
 
-SKIPPED_FOLDERS = {".git", ".cache", "build", "node_modules", "target", "dist", "__pycache__"}
+# Also files of these names: a worktree's .git is one.
+SKIPPED = {".git", ".cache", "build", "node_modules", "target", "dist", "__pycache__"}
 EVERYTHING = "all"
 # Besides the standard library (no slash, no dot in the name) plain headers may show these: they are the vocabulary of interfaces.
 HEADERS_IN_INTERFACES = re.compile(r"^(tl/expected\.hpp|boost/unordered/unordered_flat_(map|set)\.hpp|fmt/(core|format)\.h|std(def|int|bool)\.h)$")
@@ -41,8 +42,8 @@ REGISTRY_URL = re.compile(r"https?://(?:[\w.-]+\.)?(?:" + "pypi" + r"\.org|" + "
 def walk(root):
     """Relative paths of all files, without what builds leave behind."""
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("build-"))
-        for name in sorted(files):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("build-"))
+        for name in sorted(set(files) - SKIPPED):
             yield os.path.relpath(os.path.join(folder, name), root)
 
 

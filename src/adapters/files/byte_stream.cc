@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -317,10 +318,17 @@ std::unique_ptr<ByteStream> decoded(std::unique_ptr<ByteStream> stream) {
 }  // namespace
 
 Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe without a writer would not open.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     return file_failure(errno, "open file", path,
                         "name a file that is there and that the user who runs hirestream may read");
+  }
+  struct stat status = {};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor);
+    return fail(ErrorKind::kConfig, "open file", path, "it is no regular file",
+                "a pipe or a device cannot be read again to be counted once: write it to a file");
   }
   // Only advice: whether it is taken does not matter.
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zstd.h>
 
 #include <cerrno>
@@ -35,6 +36,15 @@ std::string mixed_bytes(size_t size) {
   std::string bytes;
   while (bytes.size() < size) bytes += std::to_string(random() % 1000) + "\n";
   return bytes;
+}
+
+TEST(ByteStream, RefusesAPipeInsteadOfWaitingForItsWriter) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo(folder.path("pipe").c_str(), 0600), 0);
+  const auto stream = open_byte_stream(folder.path("pipe"));
+  ASSERT_FALSE(stream);
+  EXPECT_EQ(stream.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(stream.error().message, HasSubstr("no regular file"));
 }
 
 void write_file(const std::string& path, std::string_view bytes) {

@@ -27,6 +27,8 @@ namespace {
 // Codes that the client's headers do not name, or name otherwise than the server that sends them.
 constexpr unsigned kClientInteractionTimeout = 4031;
 constexpr unsigned kConnectionKilled = 1927;
+constexpr unsigned kStatementTimeoutMysql = 3024;
+constexpr unsigned kStatementTimeoutMariadb = 1969;
 constexpr unsigned kErrorDuringCommit = 1180;
 constexpr unsigned kReplicationHookFailed = 3100;
 constexpr unsigned kRolledBackDuringCommit = 3101;
@@ -36,6 +38,9 @@ constexpr unsigned kCheckViolatedMariadb = 4025;
 
 // Characters of three bytes and of four, as titles of jobs have them.
 constexpr std::string_view kTextOfManyBytes = "K\u1EBF to\u00E1n \U0001F389";
+
+constexpr const char* kLogins =
+    "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519";
 
 struct Verdict {
   ErrorKind kind;
@@ -85,6 +90,8 @@ Verdict verdict_of(unsigned code) {
     case kReplicationHookFailed:
     case kRolledBackDuringCommit:
     case kServerIsNotAvailable:
+    case kStatementTimeoutMysql:
+    case kStatementTimeoutMariadb:
     case CR_CONNECTION_ERROR:
     case CR_CONN_HOST_ERROR:
     case CR_UNKNOWN_HOST:  // a container that does not run has no name
@@ -193,6 +200,8 @@ void set_options(MYSQL* handle, const MysqlConfig& config, bool encrypted) {
   if (plugin_dir != nullptr) {
     mysql_options(handle, MYSQL_PLUGIN_DIR, plugin_dir);
   }
+  // The server chooses how the client logs in: it must not choose the password in plain text.
+  mysql_optionsv(handle, MARIADB_OPT_RESTRICTED_AUTH, kLogins);
   if (!encrypted) {
     return;
   }
@@ -284,13 +293,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const MysqlConfig& config) 
     return connection->connect(config, encrypted, with_database);
   };
   std::unique_ptr<Connection> connection;
-  bool encrypted = config.tls != MysqlTls::kOff;
+  const bool encrypted = config.tls != MysqlTls::kOff;
   auto done = attempt(encrypted, true, connection);
-  if (!done && config.tls == MysqlTls::kPreferred &&
-      connection->error_code() == CR_SSL_CONNECTION_ERROR) {
-    encrypted = false;
-    done = attempt(encrypted, true, connection);
-  }
   if (!done && config.create_database && connection->error_code() == kUnknownDatabase) {
     HIRESTREAM_TRY(attempt(encrypted, false, connection));
     HIRESTREAM_TRY(
@@ -318,13 +322,17 @@ Result<void> Connection::connect(const MysqlConfig& config, bool encrypted, bool
     return fail(ErrorKind::kConfig, "connect", subject_, std::string(kNoTlsOffered), no_tls_hint());
   }
   established_ = true;
-  return set_up_session();
+  return set_up_session(config);
 }
 
 tl::unexpected<Error> Connection::connect_failure(const MysqlConfig& config, bool encrypted) {
   Error error = failure("connect").value();
   if (error_code_ == ER_ACCESS_DENIED_ERROR || error_code_ == ER_ACCESS_DENIED_NO_PASSWORD_ERROR) {
     error.hint = access_denied_hint(config, encrypted);
+  } else if (error_code_ == CR_PLUGIN_NOT_ALLOWED) {
+    // The library's own text shows bytes of its memory.
+    error.message = "the server asks for a login that this program refuses";
+    error.hint = fmt::format("give {} one of these: {}", user_, kLogins);
   } else if (error_code_ == CR_SSL_CONNECTION_ERROR &&
              error.message.find("server does not support it") != std::string::npos) {
     error.message = kNoTlsOffered;
@@ -338,7 +346,7 @@ tl::unexpected<Error> Connection::connect_failure(const MysqlConfig& config, boo
 
 // Whatever the server forces: it may ignore the handshake's character set
 // (skip-character-set-client-handshake), and its init_connect runs behind it.
-Result<void> Connection::set_up_session() {
+Result<void> Connection::set_up_session(const MysqlConfig& config) {
   if (mysql_set_character_set(connection_.get(), "utf8mb4") != 0) {
     return failure("set the character set");
   }
@@ -364,7 +372,13 @@ Result<void> Connection::set_up_session() {
                 fmt::format("the server is MySQL {}, which is too old", version_),
                 "use MySQL 8.0.19 or later, or MariaDB 10.6 or later");
   }
-  return {};
+  if (config.statement_time_max.count() == 0) {
+    return {};
+  }
+  const std::chrono::duration<double> seconds = config.statement_time_max;
+  return execute(is_mariadb_ ? fmt::format("SET SESSION max_statement_time = {}", seconds.count())
+                             : fmt::format("SET SESSION max_execution_time = {}",
+                                           config.statement_time_max.count()));
 }
 
 // There and back again: as it was sent, and the same bytes on the server.

@@ -55,6 +55,8 @@ struct MysqlConfig {
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds read_timeout{60};  // 0: none
   std::chrono::seconds write_timeout{60};
+  // A question that takes longer fails as one that is interrupted does; 0: none does.
+  std::chrono::milliseconds statement_time_max{0};
 
   // "user@host:port/database": for messages.
   std::string subject() const;
@@ -137,7 +139,7 @@ class Connection {
   Connection(st_mysql* connection, const MysqlConfig& config);
   Result<void> connect(const MysqlConfig& config, bool encrypted, bool with_database);
   tl::unexpected<Error> connect_failure(const MysqlConfig& config, bool encrypted);
-  Result<void> set_up_session();
+  Result<void> set_up_session(const MysqlConfig& config);
   Result<void> check_text(const ResultSet& row) const;
   Result<void> send(std::string_view sql);
   Result<ResultSet> take_result(st_mysql_res* result);

@@ -10,6 +10,9 @@
 namespace hirestream::sqlite {
 namespace {
 
+// Of SQLite's virtual machine: some tens of microseconds.
+constexpr int kStepsBetweenLooks = 5000;
+
 struct Verdict {
   ErrorKind kind;
   std::string hint;
@@ -26,8 +29,9 @@ Verdict judge(int code, const std::string& path) {
       return {ErrorKind::kTransient, "free space at " + path};
     case SQLITE_IOERR:
       return {ErrorKind::kTransient, "check the disk and its free space"};
-    case SQLITE_NOMEM:
     case SQLITE_INTERRUPT:
+      return {ErrorKind::kTransient, "it has taken longer than it may, or the program ends"};
+    case SQLITE_NOMEM:
     case SQLITE_SCHEMA:
       return {ErrorKind::kTransient, ""};
     case SQLITE_READONLY:
@@ -205,6 +209,18 @@ void Database::Close::operator()(sqlite3* connection) const {
   sqlite3_close_v2(connection);
 }
 
+// Read by SQLite on the thread that steps a statement.
+struct Database::Watch {
+  std::chrono::milliseconds time_max;
+  std::stop_token stop;
+  std::chrono::steady_clock::time_point until;
+
+  static int is_over(void* watch) {
+    const auto& self = *static_cast<Watch*>(watch);
+    return self.stop.stop_requested() || std::chrono::steady_clock::now() > self.until ? 1 : 0;
+  }
+};
+
 Result<Database> Database::open(const OpenOptions& options) {
   sqlite3* connection = nullptr;
   const int code = sqlite3_open_v2(options.path.c_str(), &connection,
@@ -230,10 +246,25 @@ Result<Database> Database::open(const OpenOptions& options) {
   } else {
     HIRESTREAM_TRY(database.execute("SELECT 1 FROM sqlite_schema LIMIT 1"));  // is it a database?
   }
+  if (options.statement_time_max.count() > 0) {
+    database.watch_.reset(new Watch{options.statement_time_max, options.stop, {}});
+    sqlite3_progress_handler(connection, kStepsBetweenLooks, Watch::is_over, database.watch_.get());
+  }
   return database;
 }
 
+void Database::EndWatch::operator()(Watch* watch) const {
+  delete watch;
+}
+
+void Database::watch_from_now() {
+  if (watch_ != nullptr) {
+    watch_->until = std::chrono::steady_clock::now() + watch_->time_max;
+  }
+}
+
 Result<void> Database::execute(const std::string& sql) {
+  watch_from_now();
   const int code = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) {
     last_error_code_ = sqlite3_extended_errcode(connection_.get());
@@ -243,6 +274,7 @@ Result<void> Database::execute(const std::string& sql) {
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
+  watch_from_now();
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(connection_.get(), sql.data(), static_cast<int>(sql.size()),
                                       0, &statement, nullptr);
@@ -255,6 +287,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
 }
 
 Result<Statement*> Database::cached(std::string_view sql) {
+  watch_from_now();
   auto found = cache_.find(sql);
   if (found == cache_.end()) {
     HIRESTREAM_ASSIGN(Statement statement, prepare(sql));

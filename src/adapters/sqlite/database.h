@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,10 @@ struct OpenOptions {
   // FULL syncs at every commit: survives power loss. Off: synchronous=NORMAL survives kill -9 but
   // may lose the last commits with the power.
   bool synchronous_full = true;
+  // A statement that takes longer fails as one that is interrupted does; 0: none does.
+  std::chrono::milliseconds statement_time_max{0};
+  // With statement_time_max: a stop interrupts, too.
+  std::stop_token stop = {};
 };
 
 class Database;
@@ -104,6 +109,13 @@ class Database {
   Database(sqlite3* connection, std::string path)
       : connection_(connection), path_(std::move(path)) {}
 
+  struct Watch;
+  struct EndWatch {
+    void operator()(Watch* watch) const;
+  };
+  void watch_from_now();
+
+  std::unique_ptr<Watch, EndWatch> watch_;  // outlives the connection, which asks it
   std::unique_ptr<sqlite3, Close> connection_;
   std::string path_;
   int last_error_code_ = 0;

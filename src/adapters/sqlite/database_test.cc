@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <stop_token>
+#include <thread>
 
 namespace hirestream::sqlite {
 namespace {
@@ -130,6 +133,40 @@ TEST(SqliteDatabase, FileThatIsNoDatabaseIsConfig) {
   const auto opened = Database::open({.path = "/proc/self/exe", .mode = OpenMode::kReadOnly});
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().kind, ErrorKind::kConfig) << opened.error().text();
+}
+
+constexpr const char* kEndless =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+TEST(SqliteDatabase, StatementThatTakesTooLongEndsAndOthersWorkOn) {
+  OpenOptions options;
+  options.path = ":memory:";
+  options.statement_time_max = std::chrono::milliseconds(50);
+  Database database = *Database::open(options);
+  const auto begin = std::chrono::steady_clock::now();
+  Statement* endless = *database.cached(kEndless);
+  const auto stepped = endless->step();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  ASSERT_FALSE(stepped.has_value());
+  EXPECT_EQ(stepped.error().kind, ErrorKind::kTransient);
+  EXPECT_THAT(stepped.error().hint, HasSubstr("longer"));
+  Statement* quick = *database.cached("SELECT 7");
+  ASSERT_TRUE(*quick->step());
+  EXPECT_EQ(quick->integer(0), 7);
+}
+
+TEST(SqliteDatabase, StopEndsAStatementThatIsUnderWay) {
+  std::stop_source stop;
+  OpenOptions options;
+  options.path = ":memory:";
+  options.statement_time_max = std::chrono::hours(1);
+  options.stop = stop.get_token();
+  Database database = *Database::open(options);
+  const std::jthread stopping([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    stop.request_stop();
+  });
+  EXPECT_FALSE((*database.cached(kEndless))->step().has_value());
 }
 
 }  // namespace

@@ -8,13 +8,19 @@
 
 namespace hirestream {
 
-Result<std::unique_ptr<Report>> open_sqlite_report(const std::string& path) {
+Result<std::unique_ptr<Report>> open_sqlite_report(const std::string& path,
+                                                   std::chrono::milliseconds time_max,
+                                                   const std::stop_token& stop) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
     return fail(ErrorKind::kConfig, "open", path, "there is no such file", "run `hirestream init`");
   }
-  HIRESTREAM_ASSIGN(auto session,
-                    sqlite::Session::open({.path = path, .mode = sqlite::OpenMode::kReadOnly}));
+  sqlite::OpenOptions options;
+  options.path = path;
+  options.mode = sqlite::OpenMode::kReadOnly;
+  options.statement_time_max = time_max;
+  options.stop = stop;
+  HIRESTREAM_ASSIGN(auto session, sqlite::Session::open(options));
   return std::unique_ptr<Report>(std::make_unique<SqlReport>(std::move(session)));
 }
 

@@ -4,14 +4,20 @@
 // Errors: a missing file is kConfig, and lacks_tables().
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "ports/report.h"
 
 namespace hirestream {
 
-Result<std::unique_ptr<Report>> open_sqlite_report(const std::string& path);
+// A question that takes longer than `time_max` (0: no limit), or is under way at a stop, is
+// kTransient.
+Result<std::unique_ptr<Report>> open_sqlite_report(const std::string& path,
+                                                   std::chrono::milliseconds time_max = {},
+                                                   const std::stop_token& stop = {});
 Result<std::unique_ptr<PipelineLog>> open_sqlite_pipeline_log(const std::string& path);
 
 }  // namespace hirestream

@@ -5,8 +5,9 @@
  * a head that is no HTTP, one with a body, without a Host or with several, or in absolute form
  * (400), a target that is too long (414), a head that is too large (431) or too slow (408).
  *
- * Threading: one thread moves the bytes of all connections, at most `workers` others run
- * `hs_http_handlers.work`. Handlers never let an exception out. Panics are caught at each entry. */
+ * Threading: one thread moves the bytes of all connections, at most `workers` others and one for
+ * HS_HTTP_RESERVED run `hs_http_handlers.work`. Handlers never let an exception out. Panics are
+ * caught at each entry. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -57,9 +58,10 @@ void hs_http_reply_reset(hs_http_reply*);
 
 enum {
   HS_HTTP_ANSWERED = 0,
-  HS_HTTP_WORK = 1,    /* `work` is asked, and the reply of `route` forgotten */
-  HS_HTTP_STREAM = 2,  /* the reply's body is the first event; what is published follows */
-  HS_HTTP_DELAYED = 3, /* answered `delay_ms` later: refusals that are not to be tried often */
+  HS_HTTP_WORK = 1,     /* `work` is asked, and the reply of `route` forgotten */
+  HS_HTTP_STREAM = 2,   /* the reply's body is the first event; what is published follows */
+  HS_HTTP_RESERVED = 4, /* as HS_HTTP_WORK, on a worker that does nothing else */
+  HS_HTTP_DELAYED = 3,  /* answered `delay_ms` later: refusals that are not to be tried often */
 };
 typedef struct hs_http_handlers {
   void* context; /* outlives the server */

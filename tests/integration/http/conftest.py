@@ -175,5 +175,5 @@ def serving(warehouse_uri, *arguments, before=None, **more):
 
 @pytest.fixture(scope="session")
 def server(warehouse):
-    with serving(warehouse.uri, "--http", "127.0.0.1:0") as started:
+    with serving(warehouse.uri, "--http", "127.0.0.1:0", "--http-samples") as started:
         yield started

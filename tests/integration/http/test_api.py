@@ -3,6 +3,7 @@
 import concurrent.futures
 import datetime
 import pathlib
+import re
 import time
 import uuid
 
@@ -304,4 +305,4 @@ def test_metrics_are_prometheus_text(server):
     answer = server.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert 'hirestream_rows{class="counted",source="' in answer.text
-    assert "hirestream_build_info{version=" in answer.text
+    assert re.search(r'^hirestream_build_info\{commit="[^"]+",version="[^"]+"\} 1$', answer.text, re.MULTILINE)

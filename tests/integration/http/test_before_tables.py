@@ -87,7 +87,7 @@ def test_a_warehouse_without_minutes_has_none(bare):
 
 
 def test_a_missing_privilege_is_no_missing_table(tmp_path):
-    """An error that no run mends stays one."""
+    """An error that no run mends stays one; the log tells what to grant, the answer no account."""
     database = f"http_test_{uuid.uuid4().hex[:10]}"
     server = mysql_server()
     uri = f"mysql://{database}@{server['host']}:{server['port']}/{database}"
@@ -99,7 +99,10 @@ def test_a_missing_privilege_is_no_missing_table(tmp_path):
             sql(f"GRANT SELECT ON {database}.{table} TO '{database}'@'%'")
         with serving(uri, "--http", "127.0.0.1:0", HIRESTREAM_MYSQL_PASSWORD="pw-1") as started:
             answer = started.get("/api/v1/quality")
-            assert answer.status_code == 500 and "grant" in answer.json()["detail"], answer.text
+            assert answer.status_code == 500 and "the program's log says why" in answer.json()["detail"], answer.text
+            assert database not in answer.text
+            started.process.terminate()
+            assert "grant" in started.process.stderr.read()
     finally:
         sql(f"DROP DATABASE {database}")
         sql(f"DROP USER '{database}'@'%'")

@@ -129,23 +129,54 @@ def test_other_host_names_are_refused_on_the_loopback(server):
 def test_elsewhere_than_on_the_loopback_a_token_is_needed(warehouse):
     said = run("dashboard", "--warehouse", warehouse.uri, "--http", "0.0.0.0:0", expect=2)
     assert "HIRESTREAM_HTTP_TOKEN" in said
-    with serving(warehouse.uri, "--http", "0.0.0.0:0", HIRESTREAM_HTTP_TOKEN="open-sesame") as server:
+    with serving(warehouse.uri, "--http", "0.0.0.0:0", HIRESTREAM_HTTP_TOKEN="open-sesame-open") as server:
         assert server.get("/").status_code == 200
-        for headers in ({}, {"Authorization": "Bearer open-sesam"}, {"Authorization": "Basic open-sesame"}):
+        for headers in ({}, {"Authorization": "Bearer open-sesame-ope"}, {"Authorization": "Basic open-sesame-open"}):
             for path in ("/api/v1/kpis", "/api/v1/stream", "/metrics", "/api/v1/health"):
                 answer = server.get(path, headers=headers)
-                assert answer.status_code == 401 and "open-sesame" not in answer.text
+                assert answer.status_code == 401 and "open-sesame-open" not in answer.text
                 assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-        assert server.get("/api/v1/kpis", headers={"Authorization": "Bearer open-sesame"}).status_code == 200
+        assert server.get("/api/v1/kpis", headers={"Authorization": "Bearer open-sesame-open"}).status_code == 200
 
 
 def test_token_comes_from_a_file_too_and_is_never_an_option(warehouse, tmp_path):
     token = tmp_path / "token"
-    token.write_text("from-a-file\n")
+    token.write_text("token-from-a-file\n")
     with serving(warehouse.uri, "--http", "127.0.0.1:0", HIRESTREAM_HTTP_TOKEN_FILE=str(token)) as server:
         assert server.get("/api/v1/meta").status_code == 401
-        assert server.get("/api/v1/meta", headers={"Authorization": "Bearer from-a-file"}).status_code == 200
+        assert server.get("/api/v1/meta", headers={"Authorization": "Bearer token-from-a-file"}).status_code == 200
     run("dashboard", "--warehouse", warehouse.uri, "--token", "x", expect=2)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "short\n", " token-with-a-space-before", "token-with-two-line-ends\n\n", "tökens-beyond-ascii-are-none"])
+def test_token_that_is_none_is_an_error_of_settings(warehouse, tmp_path, content):
+    token = tmp_path / "token"
+    token.write_text(content)
+    said = run("dashboard", "--warehouse", warehouse.uri, "--http", "127.0.0.1:0", expect=2, HIRESTREAM_HTTP_TOKEN_FILE=str(token))
+    assert "read token" in said and "openssl rand" in said and (not content.strip() or content.strip() not in said)
+    run("dashboard", "--warehouse", warehouse.uri, "--http", "127.0.0.1:0", expect=2, HIRESTREAM_HTTP_TOKEN=content)
+
+
+def test_values_of_rejected_rows_are_shown_only_when_asked_for(warehouse, server):
+    assert server.json("/api/v1/quality")["rejects"][0]["sample"]["value"] == "abc"
+    with serving(warehouse.uri, "--http", "127.0.0.1:0") as silent:
+        answer = silent.get("/api/v1/quality")
+        assert answer.json()["rejects"][0]["kept"] > 0
+        assert {group["sample"]["value"] for group in answer.json()["rejects"]} == {"(not shown: see --http-samples)"}
+        assert "abc" not in answer.text
+
+
+def test_wrong_token_is_answered_slowly_and_logged(warehouse):
+    with serving(warehouse.uri, "--http", "127.0.0.1:0", HIRESTREAM_HTTP_TOKEN="open-sesame-open") as server:
+        begin = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda i: server.get("/api/v1/kpis", headers={"Authorization": f"Bearer guess-{i}"}), range(20)))
+        assert all(answer.status_code == 401 for answer in answers)
+        assert 0.5 <= time.monotonic() - begin < 5
+        assert server.get("/api/v1/kpis", headers={"Authorization": "Bearer open-sesame-open"}).status_code == 200
+        server.stop()
+        said = server.process.stderr.read()
+    assert said.count("without the right token") == 1 and "127.0.0.1" in said and "guess-" not in said
 
 
 def test_address_that_is_taken_is_an_error_of_settings(warehouse, server):

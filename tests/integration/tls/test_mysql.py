@@ -4,6 +4,9 @@ import time
 
 import pytest
 
+from conftest import SQL_PASSWORD
+from fake_mysql import FakeMysql
+
 
 @pytest.fixture(scope="module")
 def server_ca(mysql):
@@ -135,3 +138,28 @@ def test_files_that_do_not_fit_are_named(hirestream, mysql, authority, tmp_path)
 @pytest.mark.parametrize("mode", ["off", "preferred"])
 def test_a_mode_that_would_ignore_the_authority_is_refused(hirestream, mysql, authority, mode):
     refused(hirestream, mysql.uri(f"tls={mode}&tls_ca={authority.path}"), "tls_ca", "verify")
+
+
+def test_a_server_that_asks_for_the_password_in_plain_text_does_not_get_it(hirestream):
+    server = FakeMysql(b"mysql_clear_password")
+    server.start()
+    try:
+        said = hirestream("init", "--warehouse", f"mysql://counter@127.0.0.1:{server.port}/etl", expect=2)
+    finally:
+        server.close()
+    assert server.asked and b"counter" in server.heard
+    assert SQL_PASSWORD.encode() not in server.heard
+    assert "a login that this program refuses" in said and "caching_sha2_password" in said
+
+
+@pytest.mark.parametrize("mode", ["preferred", "required"])
+def test_a_broken_handshake_is_not_followed_by_a_try_in_plain_text(hirestream, mode):
+    server = FakeMysql()
+    server.start()
+    process = hirestream.start("sources", "--warehouse", f"mysql://counter@127.0.0.1:{server.port}/etl?tls={mode}")
+    try:
+        process.communicate(timeout=30)
+    finally:
+        server.close()
+    assert process.returncode in (2, 3)
+    assert server.asked and b"counter" not in server.heard

@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its end: hyper under deadlines.
 use crate::crowd::{Member, Phase};
-use crate::handler::{Asked, DELAYED, STREAM, WORK};
+use crate::handler::{Asked, DELAYED, RESERVED, STREAM, WORK};
 use crate::head::refusal;
 use crate::payload::{Content, Payload};
 use crate::reply::Reply;
@@ -15,11 +15,12 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 const EVENTS_MAX: usize = 16;
@@ -209,7 +210,8 @@ async fn decide(
     let asked = Asked::new(request, member.address);
     let (code, reply) = shared.handlers.route(&asked);
     match code {
-        WORK => (work(shared, asked).await, None),
+        WORK => (work(shared, &shared.workers, asked).await, None),
+        RESERVED => (work(shared, &shared.reserved, asked).await, None),
         DELAYED => {
             member.enter(Phase::Idle); // so that it makes room first
             sleep(shared.config.delay).await;
@@ -227,15 +229,15 @@ async fn decide(
     }
 }
 
-async fn work(shared: &Rc<Shared>, asked: Asked) -> Reply {
-    let Some(_place) = shared.queue_place() else {
+async fn work(shared: &Shared, workers: &Arc<Semaphore>, asked: Asked) -> Reply {
+    let Some(place) = shared.queue_place() else {
         return shared.handlers.refuse(503);
     };
-    let worker = timeout(shared.config.queue_wait, shared.workers.clone().acquire_owned()).await;
+    let worker = timeout(shared.config.queue_wait, workers.clone().acquire_owned()).await;
     let Ok(Ok(worker)) = worker else {
         return shared.handlers.refuse(503);
     };
-    drop(_place);
+    drop(place);
     let handlers = shared.handlers;
     let done = tokio::task::spawn_blocking(move || {
         let handlers = handlers;

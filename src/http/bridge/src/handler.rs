@@ -9,6 +9,7 @@ use std::net::IpAddr;
 pub const WORK: i32 = 1;
 pub const STREAM: i32 = 2;
 pub const DELAYED: i32 = 3;
+pub const RESERVED: i32 = 4;
 
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -76,6 +76,7 @@ pub struct Shared {
     pub handlers: Handlers,
     pub counters: Arc<Counters>,
     pub workers: Arc<Semaphore>,
+    pub reserved: Arc<Semaphore>,
     pub streams: RefCell<Vec<mpsc::Sender<Bytes>>>,
     pub answer_bytes: Cell<usize>,
     pub is_stopping: Cell<bool>,
@@ -96,6 +97,7 @@ impl Shared {
     fn new(config: Config, handlers: Handlers, counters: Arc<Counters>) -> Self {
         Shared {
             workers: Arc::new(Semaphore::new(config.workers)),
+            reserved: Arc::new(Semaphore::new(1)),
             crowd: RefCell::new(Crowd::new(config.connections, config.connections_peer)),
             config,
             handlers,
@@ -232,7 +234,7 @@ impl Server {
         let (sender, events) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(config.workers)
+            .max_blocking_threads(config.workers + 1)
             .build()?;
         let (counted, stopped) = (counters.clone(), stop.clone());
         let thread = thread::Builder::new().name("http".into()).spawn(move || {
