@@ -19,8 +19,8 @@ FROM ${BINARY} AS binary
 
 FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates tzdata libdate-tz3 libfmt9 libmariadb3 \
-      libprometheus-cpp-core1.0 libsimdjson14 libspdlog1.10 libsqlite3-0 libssl3 libxxhash0 libzstd1 zlib1g \
+ && apt-get install -y --no-install-recommends ca-certificates tzdata libdate-tz3 libfmt9 liblz4-1 libmariadb3 \
+      libprometheus-cpp-core1.0 libsimdjson14 libsnappy1v5 libspdlog1.10 libsqlite3-0 libssl3 libxxhash0 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hirestream
 COPY --from=binary /out/hirestream /usr/local/bin/hirestream

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "config/secrets.h"
 #include "config/values.h"
 
 namespace hirestream {
@@ -74,6 +75,18 @@ Result<CassandraConfig> cassandra_config(const Uri& uri, const std::string& pass
   }
   HIRESTREAM_TRY(config.validate());
   return config;
+}
+
+Result<CassandraConfig> named_table_config(const std::string& operation, const std::string& option,
+                                           const std::string& text) {
+  HIRESTREAM_ASSIGN(const Uri uri, parse_uri(text, UriRole::kRawLog));
+  if (uri.scheme != Scheme::kCassandra) {
+    return fail(ErrorKind::kConfig, operation, option, text + " is no Cassandra table",
+                "--from and --to name tables: cassandra://host/keyspace/table");
+  }
+  HIRESTREAM_ASSIGN(const std::string password,
+                    read_secret(process_environment(), "HIRESTREAM_CASSANDRA_PASSWORD"));
+  return cassandra_config(uri, password);
 }
 
 }  // namespace hirestream

@@ -11,4 +11,9 @@ namespace hirestream {
 
 Result<CassandraConfig> cassandra_config(const Uri& uri, const std::string& password);
 
+// Of a table that an option of a command names; the password comes from the environment. kConfig:
+// it is no Cassandra table.
+Result<CassandraConfig> named_table_config(const std::string& operation, const std::string& option,
+                                           const std::string& text);
+
 }  // namespace hirestream

@@ -74,6 +74,7 @@ void add_verify_command(CLI::App& app, CommandContext& context);
 void add_publish_command(CLI::App& app, CommandContext& context);
 void add_adopt_command(CLI::App& app, CommandContext& context);
 void add_rebuild_command(CLI::App& app, CommandContext& context);
+void add_mirror_command(CLI::App& app, CommandContext& context);
 void add_migrate_command(CLI::App& app, CommandContext& context);
 void add_rejects_command(CLI::App& app, CommandContext& context);
 void add_sources_command(CLI::App& app, CommandContext& context);  // and its other name, status

@@ -19,6 +19,7 @@
 #include "cli/open_source.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
+#include "cli/raw_row_options.h"
 #include "config/secrets.h"
 #include "config/setting_table.h"
 #include "config/uri.h"
@@ -46,36 +47,13 @@ struct Options {
   std::string to;
   std::string progress_file;
   std::string on_bad_row = "stop";
-  std::string source_timezone = "UTC";
   std::string give_up_after = "1min";
   std::string csv_escape = "auto";
   std::string csv_delimiter = "auto";
   std::string csv_header;
-  std::string columns;
-  std::string null_words{find_setting("source.null_words")->fallback};
-  std::string event_time{find_setting("source.event_time")->fallback};
+  RawRowOptions rules;
   bool replace = false;
 };
-
-Result<ReadingRules> rules_of(const Options& options) {
-  Settings settings;
-  SourceSettings source;
-  source.source_timezone = options.source_timezone;
-  for (const auto& [name, text] : {std::pair{"source.columns", &options.columns},
-                                   std::pair{"source.null_words", &options.null_words},
-                                   std::pair{"source.event_time", &options.event_time}}) {
-    const Setting& setting = *find_setting(name);
-    auto value = read_setting(setting, *text);
-    if (!value) {
-      Error error = std::move(value).error();
-      error.operation = "import";
-      error.subject = setting.option;
-      return forward(std::move(error));
-    }
-    setting.store(settings, source, std::move(*value));
-  }
-  return reading_rules(source);
-}
 
 int64_t total_bytes(const std::vector<std::string>& files) {
   int64_t total = 0;
@@ -146,17 +124,6 @@ void print_bad_rows(const ImportReport& report) {
   }
 }
 
-Result<CassandraConfig> table_config(const std::string& text, std::string_view option) {
-  HIRESTREAM_ASSIGN(const Uri uri, parse_uri(text, UriRole::kRawLog));
-  if (uri.scheme != Scheme::kCassandra) {
-    return fail(ErrorKind::kConfig, "import", std::string(option), text + " is no Cassandra table",
-                "--from copies between tables: cassandra://host/keyspace/table");
-  }
-  HIRESTREAM_ASSIGN(const std::string password,
-                    read_secret(process_environment(), "HIRESTREAM_CASSANDRA_PASSWORD"));
-  return cassandra_config(uri, password);
-}
-
 void print_copy(const CopyReport& report, const CommandContext& context) {
   for (const std::string& row : report.bad_sample) {
     fmt::print(stderr, "skipped {}\n", row);
@@ -176,12 +143,13 @@ void print_copy(const CopyReport& report, const CommandContext& context) {
 }
 
 Result<int> copy_table(const Options& options, CommandContext& context) {
-  HIRESTREAM_ASSIGN(const CassandraConfig from, table_config(options.from, "--from"));
-  HIRESTREAM_ASSIGN(const CassandraConfig to, table_config(options.to, "--to"));
-  HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(options.source_timezone));
+  HIRESTREAM_ASSIGN(const CassandraConfig from,
+                    named_table_config("import", "--from", options.from));
+  HIRESTREAM_ASSIGN(const CassandraConfig to, named_table_config("import", "--to", options.to));
+  HIRESTREAM_ASSIGN(const TimeZone zone, TimeZone::find(options.rules.source_timezone));
   CopyOptions copy;
   HIRESTREAM_ASSIGN(copy.give_up_after_us, read_duration(options.give_up_after));
-  HIRESTREAM_ASSIGN(ReadingRules rules, rules_of(options));
+  HIRESTREAM_ASSIGN(ReadingRules rules, options.rules.read("import"));
   HIRESTREAM_ASSIGN(const auto history, CassandraHistory::open(from, std::move(rules)));
   HIRESTREAM_ASSIGN(const auto writer, CassandraWriter::open(to, zone));
   copy.from = history->shape().identity();
@@ -226,9 +194,9 @@ Result<int> run(const Options& options, CommandContext& context) {
       check_target_file(target, options.replace ? IfFileExists::kReplace : IfFileExists::kRefuse));
   ImportOptions import;
   HIRESTREAM_ASSIGN(import.give_up_after_us, read_duration(options.give_up_after));
-  HIRESTREAM_ASSIGN(const auto writer, open_writer(options.to, options.source_timezone));
+  HIRESTREAM_ASSIGN(const auto writer, open_writer(options.to, options.rules.source_timezone));
   import.files = options.files;
-  HIRESTREAM_ASSIGN(import.rules, rules_of(options));
+  HIRESTREAM_ASSIGN(import.rules, options.rules.read("import"));
   import.skip_bad_rows = options.on_bad_row == "skip";
   import.on_retry = logged_retries(context);
   HIRESTREAM_ASSIGN(
@@ -287,11 +255,6 @@ void add_import_command(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"stop", "skip"}))
       ->capture_default_str();
   command
-      ->add_option("--source-timezone", options->source_timezone,
-                   "Of ts without offset, where the raw log stores instants")
-      ->type_name("ZONE")
-      ->capture_default_str();
-  command
       ->add_option("--give-up-after", options->give_up_after,
                    "How long a write that fails for a passing reason is tried again")
       ->type_name("DURATION")
@@ -304,9 +267,7 @@ void add_import_command(CLI::App& app, CommandContext& context) {
   add(options->csv_escape, "source.csv_escape");
   add(options->csv_delimiter, "source.csv_delimiter");
   add(options->csv_header, "source.csv_header");
-  add(options->columns, "source.columns");
-  add(options->null_words, "source.null_words");
-  add(options->event_time, "source.event_time");
+  options->rules.add_to(*command);
   command->footer(kImportFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run(*options, c); };

@@ -69,6 +69,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
   add_rebuild_command(app, context);
   add_migrate_command(app, context);
   add_import_command(app, context);
+  add_mirror_command(app, context);
   add_generate_command(app, context);
   add_demo_command(app, context);
   add_completion_command(app, context);

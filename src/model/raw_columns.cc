@@ -7,17 +7,12 @@
 #include "model/timestamp.h"
 
 namespace hirestream {
-namespace {
-
-// Of the columns that are counted by.
 std::optional<Column> counted_column(RawColumn raw) {
   const std::string_view name = kRawColumnNames[static_cast<size_t>(raw)];
   const auto found =
       std::ranges::find_if(kAllColumns, [&](Column column) { return column_name(column) == name; });
   return found == kAllColumns.end() ? std::nullopt : std::optional(*found);
 }
-
-}  // namespace
 
 std::optional<int64_t> arrival_of(const RawEvent& event) {
   const auto& text = event[RawColumn::kCreateTime];

@@ -29,6 +29,9 @@ void set_value(const NamedRawColumn& column, std::optional<std::string> text, Ra
 // where it stands for it, if create_time tells one.
 void apply_rules(const ReadingRules& rules, RawEvent& event);
 
+// The column that is counted by under that name; nothing: none is.
+std::optional<Column> counted_column(RawColumn raw);
+
 // The time of arrival in its create_time, microseconds UTC; nothing: that tells none.
 std::optional<int64_t> arrival_of(const RawEvent& event);
 

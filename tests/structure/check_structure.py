@@ -22,7 +22,7 @@ SKIPPED = {".git", ".cache", "build", "node_modules", "target", "dist", "__pycac
 EVERYTHING = "all"
 # Besides the standard library (no slash, no dot in the name) plain headers may show these: they are the vocabulary of interfaces.
 HEADERS_IN_INTERFACES = re.compile(r"^(tl/expected\.hpp|boost/unordered/unordered_flat_(map|set)\.hpp|fmt/(core|format)\.h|std(def|int|bool)\.h)$")
-VENDOR_IN_QUOTES = re.compile(r"(^|/)(mysql|sqlite3|bridge|simdjson|zstd|xxhash|zlib)\.h$|^(CLI|toml\+\+|spdlog|prometheus|date|nlohmann)/")
+VENDOR_IN_QUOTES = re.compile(r"(^|/)(mysql|sqlite3|bridge|simdjson|zstd|lz4|snappy-c|xxhash|zlib)\.h$|^(CLI|toml\+\+|spdlog|prometheus|date|nlohmann)/")
 MEANINGLESS = {"util", "utils", "utilities", "common", "helper", "helpers", "misc", "manager", "managers"}
 QUERY = re.compile(r'"\s*(SELECT\s.+\sFROM\s|INSERT\s+INTO\s|DELETE\s+FROM\s|UPDATE\s+\S+\s+SET\s|CREATE\s+(TABLE|KEYSPACE|VIEW)\s|ALTER\s+TABLE\s)')
 COLUMNS_MAX = 100

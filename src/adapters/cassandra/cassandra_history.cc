@@ -13,6 +13,12 @@ namespace {
 
 constexpr uint32_t kRangesOfPart = 16;
 
+bool is_wanted(RawColumn raw, CopiedColumns wanted) {
+  const auto column = counted_column(raw);
+  return wanted == CopiedColumns::kAll ||
+         (column && (*column != Column::kEd || wanted == CopiedColumns::kCountedWithPayload));
+}
+
 }  // namespace
 
 struct CassandraHistory::Statement {
@@ -25,17 +31,18 @@ CassandraHistory::CassandraHistory(std::unique_ptr<CassandraConnection> connecti
 CassandraHistory::~CassandraHistory() = default;
 
 Result<std::unique_ptr<CassandraHistory>> CassandraHistory::open(const CassandraConfig& config,
-                                                                 ReadingRules rules) {
+                                                                 ReadingRules rules,
+                                                                 CopiedColumns wanted) {
   HIRESTREAM_ASSIGN(auto connection, CassandraConnection::open(config));
   HIRESTREAM_ASSIGN(TableShape shape, introspect_table(*connection, std::move(rules)));
   std::unique_ptr<CassandraHistory> history(new CassandraHistory(std::move(connection)));
   history->shape_ = std::move(shape);
-  HIRESTREAM_TRY(history->choose_columns());
+  HIRESTREAM_TRY(history->choose_columns(wanted));
   HIRESTREAM_TRY(history->prepare());
   return history;
 }
 
-Result<void> CassandraHistory::choose_columns() {
+Result<void> CassandraHistory::choose_columns(CopiedColumns copied_columns) {
   for (const NamedRawColumn& wanted : raw_columns(shape_.rules)) {
     const TableColumn* column = shape_.find(wanted.name);
     if (column == nullptr && wanted.renamed) {
@@ -44,7 +51,8 @@ Result<void> CassandraHistory::choose_columns() {
                               kRawColumnNames[static_cast<size_t>(wanted.column)]),
                   "--columns names columns of the table that is copied");
     }
-    if (column != nullptr && column->type != CqlType::kOther) {
+    if (column != nullptr && column->type != CqlType::kOther &&
+        is_wanted(wanted.column, copied_columns)) {
       columns_.push_back({wanted, column->type, column->kind, std::nullopt});
     }
   }
@@ -143,8 +151,10 @@ Result<StoredEvent> CassandraHistory::event_of(const CqlRow& row) const {
     }
     const auto& written = row[*column.written];
     const auto& ttl = row[*column.written + 1];
-    newest = std::max(newest.value_or(INT64_MIN),
-                      written ? read_int64(bytes_of(*written)).value_or(INT64_MIN) : INT64_MIN);
+    const int64_t written_us =
+        written ? read_int64(bytes_of(*written)).value_or(INT64_MIN) : INT64_MIN;
+    stored.values_written_us[static_cast<size_t>(column.raw.column)] = written_us;
+    newest = std::max(newest.value_or(INT64_MIN), written_us);
     expires = expires && ttl;
     if (ttl) {
       stored.ttl_s = std::max(stored.ttl_s.value_or(1), read_int32(bytes_of(*ttl)).value_or(1));
@@ -152,6 +162,14 @@ Result<StoredEvent> CassandraHistory::event_of(const CqlRow& row) const {
   }
   apply_rules(shape_.rules, stored.event);
   stored.written_us = newest.value_or(arrival_of(stored.event).value_or(0));
+  for (const Column& column : columns_) {
+    if (!column.written) {
+      stored.values_written_us[static_cast<size_t>(column.raw.column)] = stored.written_us;
+    }
+  }
+  if (shape_.rules.arrival_is_event_time) {
+    stored.values_written_us[static_cast<size_t>(RawColumn::kTs)] = stored.written_us;
+  }
   if (!expires) {
     stored.ttl_s.reset();
   }

@@ -25,11 +25,14 @@
 
 namespace hirestream {
 
+enum class CopiedColumns : uint8_t { kAll, kCounted, kCountedWithPayload };
+
 class CassandraHistory {
  public:
   // Opens a connection of its own. kConfig: the table lacks a column that the rules name.
   static Result<std::unique_ptr<CassandraHistory>> open(const CassandraConfig& config,
-                                                        ReadingRules rules);
+                                                        ReadingRules rules,
+                                                        CopiedColumns wanted = CopiedColumns::kAll);
   ~CassandraHistory();
 
   const TableShape& shape() const { return shape_; }
@@ -48,7 +51,7 @@ class CassandraHistory {
     std::optional<size_t> written;  // index in a row of its WRITETIME, TTL behind it
   };
   explicit CassandraHistory(std::unique_ptr<CassandraConnection> connection);
-  Result<void> choose_columns();
+  Result<void> choose_columns(CopiedColumns wanted);
   Result<void> prepare();
   Result<StoredEvent> event_of(const std::vector<std::optional<std::string>>& row) const;
 

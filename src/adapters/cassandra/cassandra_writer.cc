@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <numeric>
 #include <utility>
@@ -51,6 +52,7 @@ struct CassandraWriter::Placed {
   const RawEvent* event = nullptr;
   int64_t written_us = 0;
   std::optional<int32_t> ttl_s = {};
+  uint64_t columns = UINT64_MAX;  // a bit for each that is written, besides the key
   int64_t bucket = 0;
   int32_t shard = 0;
 };
@@ -144,6 +146,35 @@ Result<void> CassandraWriter::write_copies(std::span<const StoredEvent> events) 
   return rows.empty() ? Result<void>() : write_rows(std::move(rows), statement_->copy, true);
 }
 
+Result<void> CassandraWriter::write_changes(std::span<const ChangedRow> rows,
+                                            std::optional<int32_t> ttl_s) {
+  std::vector<Placed> placed;
+  placed.reserve(rows.size());
+  for (const ChangedRow& row : rows) {
+    uint64_t left = 0;
+    for (size_t i = 0; i < kRawColumnNames.size(); ++i) {
+      left |= uint64_t{row.event.values[i].has_value()} << i;
+    }
+    left &= ~(uint64_t{1} << static_cast<size_t>(RawColumn::kCreateTime));
+    // One write for each time that values were written at; of none, the row alone.
+    do {
+      Placed write{.event = &row.event, .written_us = row.row_written_us, .ttl_s = ttl_s};
+      if (left != 0) {
+        write.written_us = row.written_us[static_cast<size_t>(std::countr_zero(left))];
+      }
+      write.columns = 0;
+      for (size_t i = 0; i < kRawColumnNames.size(); ++i) {
+        const bool together = (left >> i & 1) != 0 && row.written_us[i] == write.written_us;
+        write.columns |= uint64_t{together} << i;
+      }
+      left &= ~write.columns;
+      HIRESTREAM_TRY(place(write));
+      placed.push_back(write);
+    } while (left != 0);
+  }
+  return placed.empty() ? Result<void>() : write_rows(std::move(placed), statement_->copy, true);
+}
+
 Result<void> CassandraWriter::place(Placed& row) const {
   const auto& create_time = (*row.event)[RawColumn::kCreateTime];
   if (!create_time || create_time->empty()) {
@@ -212,7 +243,9 @@ Result<void> CassandraWriter::bind(const Placed& row, bool with_ttl) {
   }
   for (const Target& target : targets_) {
     const auto& value = event[target.column];
-    if (!value || (value->empty() && !is_text(target.type))) {
+    const bool written =
+        target.is_key || (row.columns >> static_cast<size_t>(target.column) & 1) != 0;
+    if (!written || !value || (value->empty() && !is_text(target.type))) {
       if (target.is_key) {
         return fail(ErrorKind::kRejected, "write", connection_->config().table_text(),
                     fmt::format("row with create_time '{}', column {}: has no value, and is a part "

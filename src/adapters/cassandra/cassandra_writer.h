@@ -17,6 +17,7 @@
 #include "adapters/cassandra/partition_layout.h"
 #include "adapters/cassandra/stored_event.h"
 #include "adapters/cassandra/table_shape.h"
+#include "model/changed_row.h"
 #include "model/raw_event.h"
 #include "model/time_zone.h"
 #include "ports/raw_log_writer.h"
@@ -38,6 +39,9 @@ class CassandraWriter : public RawLogWriter {
   // again changes nothing, and what was written later stays. Rows without a time to live get the
   // table's.
   Result<void> write_copies(std::span<const StoredEvent> events);
+  // Values of rows, each with its own write time; what is not there stays as it is. All of it
+  // lives so long from now on; nothing: as the table says.
+  Result<void> write_changes(std::span<const ChangedRow> rows, std::optional<int32_t> ttl_s);
   Result<void> finish() override { return {}; }
   // What somebody should know: columns of raw rows that the table does not have, a missing layout
   // table.

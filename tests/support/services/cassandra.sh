@@ -13,6 +13,7 @@
 # Environment: HIRESTREAM_TEST_CASSANDRA_PORT (9042)  HIRESTREAM_TEST_CASSANDRA_ADDRESS (127.0.0.1, with --auth 127.0.0.2)
 #   HIRESTREAM_TEST_CASSANDRA_STORAGE_PORT, HIRESTREAM_TEST_CASSANDRA_JMX_PORT   HIRESTREAM_TEST_CASSANDRA_HEAP (1g)
 #   HIRESTREAM_TEST_CASSANDRA_COMMITLOG_SYNC (periodic; batch: what was acknowledged survives kill -9)
+#   HIRESTREAM_TEST_CASSANDRA_SEGMENT (32MiB; size of a commit log segment)   HIRESTREAM_TEST_CASSANDRA_SETTINGS (more lines of cassandra.yaml)
 #   HIRESTREAM_TEST_CASSANDRA_VERSION (4.1.10; 5.0.x works too)   HIRESTREAM_TEST_CASSANDRA_WAIT (seconds, 240)   HIRESTREAM_CACHE
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -141,7 +142,7 @@ hints_directory: $instance/data/hints
 saved_caches_directory: $instance/data/saved_caches
 cdc_raw_directory: $instance/data/cdc_raw
 $commitlog_sync
-commitlog_segment_size: 32MiB
+commitlog_segment_size: ${HIRESTREAM_TEST_CASSANDRA_SEGMENT:-32MiB}
 authenticator: $authenticator
 authorizer: $authorizer
 role_manager: CassandraRoleManager
@@ -167,6 +168,7 @@ batch_size_fail_threshold: 1024KiB
 server_encryption_options: {internode_encryption: none}
 client_encryption_options: {enabled: false}
 $guardrails
+${HIRESTREAM_TEST_CASSANDRA_SETTINGS:-}
 YAML
   cat >"$instance/conf/logback.xml" <<'XML'
 <configuration>

@@ -1,0 +1,112 @@
+#include "adapters/cassandra/cassandra_change_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "adapters/cassandra/log_schema_query.h"
+
+namespace hirestream {
+
+CassandraChangeLog::CassandraChangeLog(ReadingRules rules, bool with_payload)
+    : rules_(std::move(rules)), with_payload_(with_payload) {}
+
+Result<std::unique_ptr<CassandraChangeLog>> CassandraChangeLog::open(
+    const CassandraConfig& source, const ReadingRules& rules, const ChangeLogConfig& config) {
+  if (!rules.time_of_day.empty()) {
+    return fail(ErrorKind::kConfig, "follow commit log", source.table_text(),
+                "its event time stands in two columns, and an update may write one of them",
+                "mirror by reconciling alone (--commit-log none)");
+  }
+  std::unique_ptr<CassandraChangeLog> changes(new CassandraChangeLog(rules, config.with_payload));
+  HIRESTREAM_ASSIGN(changes->connection_, CassandraConnection::open(source));
+  HIRESTREAM_ASSIGN(changes->log_,
+                    CommitLog::open({.folder = config.folder,
+                                     .keyspace = source.keyspace,
+                                     .table = source.table,
+                                     .visibility = config.visibility,
+                                     .load_schema = [connection = changes->connection_.get()] {
+                                       return read_log_schema(*connection);
+                                     }}));
+  return changes;
+}
+
+Result<std::optional<std::string>> CassandraChangeLog::start(
+    const std::optional<std::string>& position) {
+  const auto known = position ? LogPosition::parse(*position) : std::nullopt;
+  return log_->start(known);
+}
+
+Result<ChangeLog::Poll> CassandraChangeLog::poll(size_t rows_max, std::vector<ChangedRow>& rows) {
+  HIRESTREAM_ASSIGN(auto polled,
+                    log_->poll(rows_max, [&](const LogRow& row) { take_row(row, rows); }));
+  return Poll{.more = polled.more, .gap = std::move(polled.gap)};
+}
+
+std::string CassandraChangeLog::position() const {
+  return log_->position().text();
+}
+
+void CassandraChangeLog::choose_columns() {
+  columns_.clear();
+  for (NamedRawColumn& raw : raw_columns(rules_)) {
+    const auto counted = counted_column(raw.column);
+    const auto found = log_->table().columns.find(raw.name);
+    const bool wanted = counted && (*counted != hirestream::Column::kEd || with_payload_);
+    if (wanted && found != log_->table().columns.end()) {
+      const CqlType type = cql_type_from_name(found->second.type);
+      std::string name = raw.name;
+      columns_.insert_or_assign(std::move(name), Column{std::move(raw), type});
+    }
+  }
+  columns_of_load_ = log_->counts().schema_loads;
+}
+
+void CassandraChangeLog::take_row(const LogRow& row, std::vector<ChangedRow>& rows) {
+  if (columns_of_load_ != log_->counts().schema_loads) {
+    choose_columns();
+  }
+  const bool written = row.inserted_us || std::ranges::any_of(row.cells, [](const LogCell& cell) {
+                         return !cell.deleted;
+                       });
+  if (row.kind != LogRow::Kind::kRow || !written) {
+    return;
+  }
+  ChangedRow changed;
+  changed.row_written_us = row.inserted_us.value_or(INT64_MIN);
+  for (const LogCell& cell : row.cells) {
+    if (!cell.deleted) {
+      changed.row_written_us = std::max(changed.row_written_us, cell.written_us);
+      take_value(cell.column, cell.value, cell.written_us, changed);
+    }
+  }
+  take_key(row, changed);
+  apply_rules(rules_, changed.event);
+  if (rules_.arrival_is_event_time) {
+    changed.set_written(RawColumn::kTs, changed.row_written_us);
+  }
+  rows.push_back(std::move(changed));
+}
+
+void CassandraChangeLog::take_key(const LogRow& row, ChangedRow& changed) const {
+  for (size_t i = 0; i < row.partition_key.size(); ++i) {
+    take_value(row.table->partition_key[i], row.partition_key[i], changed.row_written_us, changed);
+  }
+  for (size_t i = 0; i < row.clustering.size(); ++i) {
+    if (row.clustering[i]) {
+      take_value(row.table->clustering_names[i], *row.clustering[i], changed.row_written_us,
+                 changed);
+    }
+  }
+}
+
+void CassandraChangeLog::take_value(std::string_view name, LogBytes value, int64_t written_us,
+                                    ChangedRow& changed) const {
+  const auto column = columns_.find(name);
+  if (column == columns_.end()) {
+    return;
+  }
+  set_value(column->second.raw, cell_text(column->second.type, value), changed.event);
+  changed.set_written(column->second.raw.column, written_us);
+}
+
+}  // namespace hirestream

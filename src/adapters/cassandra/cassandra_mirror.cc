@@ -1,0 +1,252 @@
+#include "adapters/cassandra/cassandra_mirror.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "adapters/cassandra/cql_session_internal.h"
+#include "adapters/cassandra/table_shape.h"
+
+namespace hirestream {
+namespace {
+
+std::string int32_cell(int32_t value) {
+  std::string cell;
+  append_int32(value, cell);
+  return cell;
+}
+
+std::string int64_cell(int64_t value) {
+  std::string cell;
+  append_int64(value, cell);
+  return cell;
+}
+
+}  // namespace
+
+std::string mirror_state_table_name(const std::string& table) {
+  return table + "_mirror";
+}
+
+std::string mirror_state_statement(const std::string& keyspace, const std::string& table) {
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS {}.{} (\n  mirror text,\n  node text,\n  position text,\n"
+      "  copied_parts int,\n  copied_us bigint,\n  PRIMARY KEY (mirror, node)\n)",
+      quote_identifier(keyspace), quote_identifier(mirror_state_table_name(table)));
+}
+
+struct CassandraMirrorTable::Statements {
+  CqlStatement load;
+  CqlStatement store;
+};
+
+CassandraMirrorTable::CassandraMirrorTable(MirrorTableConfig config)
+    : config_(std::move(config)), statements_(std::make_unique<Statements>()) {}
+
+CassandraMirrorTable::~CassandraMirrorTable() = default;
+
+Result<std::unique_ptr<CassandraMirrorTable>> CassandraMirrorTable::open(
+    const MirrorTableConfig& config) {
+  std::unique_ptr<CassandraMirrorTable> mirror(new CassandraMirrorTable(config));
+  HIRESTREAM_ASSIGN(mirror->connection_, CassandraConnection::open(config.table));
+  HIRESTREAM_ASSIGN(const TableShape shape, introspect_table(*mirror->connection_));
+  if (shape.identity() == config.source) {
+    return fail(ErrorKind::kConfig, "mirror", config.table.table_text(), "is --from and --to",
+                "make another table: hirestream init --source cassandra://…/keyspace/table");
+  }
+  if (shape.strategy != Strategy::kTail) {
+    return fail(
+        ErrorKind::kConfig, "mirror", config.table.table_text(),
+        fmt::format("has {}, which cannot be followed by the engine", shape.key_text()),
+        "make the recommended table: hirestream init --source cassandra://…/keyspace/table");
+  }
+  mirror->key_ = fmt::format("{} <- {}", shape.table_id, config.source);
+  HIRESTREAM_ASSIGN(mirror->writer_, CassandraWriter::open(config.table, config.source_zone));
+  HIRESTREAM_TRY(mirror->prepare());
+  return mirror;
+}
+
+Result<void> CassandraMirrorTable::prepare() {
+  const std::string& keyspace = config_.table.keyspace;
+  const std::string state = mirror_state_table_name(config_.table.table);
+  CqlSession& session = connection_->session();
+  HIRESTREAM_ASSIGN(const auto there,
+                    session.query("SELECT table_name FROM system_schema.tables WHERE "
+                                  "keyspace_name = ? AND table_name = ?",
+                                  {keyspace, state}));
+  if (there.rows.empty()) {
+    HIRESTREAM_TRY(connection_->execute(mirror_state_statement(keyspace, config_.table.table)));
+  }
+  const std::string name = quote_identifier(keyspace) + "." + quote_identifier(state);
+  HIRESTREAM_ASSIGN(
+      statements_->load,
+      session.prepare(fmt::format(
+          "SELECT position, copied_parts, copied_us FROM {} WHERE mirror = ? AND node = ?", name)));
+  HIRESTREAM_ASSIGN(statements_->store,
+                    session.prepare(fmt::format("INSERT INTO {} (mirror, node, position, "
+                                                "copied_parts, copied_us) VALUES (?, ?, ?, ?, ?)",
+                                                name)));
+  return {};
+}
+
+Result<void> CassandraMirrorTable::write(std::span<const ChangedRow> rows) {
+  return writer_->write_changes(rows,
+                                config_.ttl_s == 0 ? std::nullopt : std::optional(config_.ttl_s));
+}
+
+Result<std::optional<MirrorState>> CassandraMirrorTable::load() {
+  HIRESTREAM_ASSIGN(const auto answer,
+                    connection_->session().query(statements_->load, {key_, config_.node},
+                                                 config_.table.consistency));
+  if (answer.rows.empty()) {
+    return std::optional<MirrorState>();
+  }
+  const CqlRow& row = answer.rows[0];
+  MirrorState state;
+  if (row[0] && !row[0]->empty()) {
+    state.position = *row[0];
+  }
+  state.copied_parts = row[1] ? read_int32(bytes_of(*row[1])).value_or(0) : 0;
+  state.copied_us = row[2] ? read_int64(bytes_of(*row[2])).value_or(0) : 0;
+  return std::optional(std::move(state));
+}
+
+Result<void> CassandraMirrorTable::store(const MirrorState& state) {
+  BoundValues values;
+  values.add(key_);
+  values.add(config_.node);
+  values.add(state.position.value_or(std::string()));
+  values.add(int32_cell(static_cast<int32_t>(state.copied_parts)));
+  values.add(int64_cell(state.copied_us));
+  const uint32_t group = 1;
+  return connection_->session().write(statements_->store, values, 5, {&group, 1});
+}
+
+Result<std::unique_ptr<CassandraTableHistory>> CassandraTableHistory::open(
+    const CassandraConfig& source, ReadingRules rules, bool with_payload) {
+  HIRESTREAM_ASSIGN(auto history,
+                    CassandraHistory::open(source, std::move(rules),
+                                           with_payload ? CopiedColumns::kCountedWithPayload
+                                                        : CopiedColumns::kCounted));
+  return std::unique_ptr<CassandraTableHistory>(new CassandraTableHistory(std::move(history)));
+}
+
+Result<void> CassandraTableHistory::read(uint64_t begin_place, uint64_t end_place,
+                                         const Take& take) {
+  return history_->read(begin_place, end_place,
+                        [&](std::span<const StoredEvent> events) -> Result<void> {
+                          rows_.clear();
+                          for (const StoredEvent& stored : events) {
+                            rows_.push_back({.event = stored.event,
+                                             .written_us = stored.values_written_us,
+                                             .row_written_us = stored.written_us});
+                          }
+                          return take(rows_);
+                        });
+}
+
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+// Nothing where the server has no such table: Scylla, or Cassandra before 4.0.
+Result<std::optional<Settings>> read_settings(CqlSession& session) {
+  HIRESTREAM_ASSIGN(const auto tables,
+                    session.query("SELECT table_name FROM system_virtual_schema.tables WHERE "
+                                  "keyspace_name = 'system_views' AND table_name = 'settings'",
+                                  {}));
+  if (tables.rows.empty()) {
+    return std::optional<Settings>();
+  }
+  HIRESTREAM_ASSIGN(const auto answer,
+                    session.query("SELECT name, value FROM system_views.settings", {}));
+  Settings settings;
+  for (const CqlRow& row : answer.rows) {
+    settings.insert_or_assign(row[0].value_or(""), row[1].value_or(""));
+  }
+  return std::optional(std::move(settings));
+}
+
+std::string address_text(std::span<const uint8_t> inet) {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(inet.size() == 4 ? AF_INET : AF_INET6, inet.data(), text, sizeof text);
+  return text;
+}
+
+Result<std::string> host_id_of(CqlSession& session, const CassandraConfig& config) {
+  HIRESTREAM_ASSIGN(const auto local,
+                    session.query("SELECT host_id, rpc_address FROM system.local", {}));
+  HIRESTREAM_ASSIGN(const auto peers,
+                    session.query("SELECT host_id, rpc_address FROM system.peers", {}));
+  std::string wanted = config.hosts.front();
+  wanted = wanted.substr(0, wanted.rfind(':'));
+  std::vector<std::string> known;
+  for (const auto* answer : {&local, &peers}) {
+    for (const CqlRow& row : answer->rows) {
+      const auto id = row[0] ? read_uuid(bytes_of(*row[0])) : std::nullopt;
+      const bool is_address = row[1] && (row[1]->size() == 4 || row[1]->size() == 16);
+      const std::string address = is_address ? address_text(bytes_of(*row[1])) : std::string();
+      if (id && (address == wanted || peers.rows.empty())) {
+        return format_uuid(*id);
+      }
+      known.push_back(address);
+    }
+  }
+  return fail(
+      ErrorKind::kConfig, "mirror", config.table_text(),
+      fmt::format("the cluster has several nodes, none of them with the address {}", wanted),
+      fmt::format("name in --from the node whose log is followed, first and by its address: {}",
+                  fmt::join(known, ", ")));
+}
+
+void judge_settings(const Settings& settings, NodeFacts& facts) {
+  const auto value = [&](const char* name) {
+    const auto found = settings.find(name);
+    return found == settings.end() ? std::string() : found->second;
+  };
+  facts.commit_log_folder = value("commitlog_directory");
+  if (value("transparent_data_encryption_options_enabled") == "true") {
+    facts.problem = "the commit log is encrypted";
+    facts.remedy = "mirror by reconciling alone (--commit-log none)";
+  }
+  const std::string period = value("commitlog_sync_period");
+  if (!value("commitlog_compression").empty() && value("commitlog_compression") != "null") {
+    facts.notes.push_back(fmt::format(
+        "the commit log is compressed: rows can be seen when a section is written, each {}; "
+        "without commitlog_compression it is 100 ms",
+        period));
+  }
+  if (value("commitlog_disk_access_mode") == "direct") {
+    facts.notes.push_back(
+        fmt::format("the commit log is written past the page cache: rows can be seen each {}; with "
+                    "commitlog_disk_access_mode: mmap it is 100 ms",
+                    period));
+  }
+}
+
+}  // namespace
+
+Result<NodeFacts> read_node_facts(const CassandraConfig& config) {
+  HIRESTREAM_ASSIGN(const auto connection, CassandraConnection::open(config));
+  CqlSession& session = connection->session();
+  NodeFacts facts;
+  HIRESTREAM_ASSIGN(facts.host_id, host_id_of(session, config));
+  const auto settings = read_settings(session);
+  if (!settings && settings.error().kind != ErrorKind::kConfig) {
+    return forward(settings.error());
+  }
+  if (!settings || !*settings) {
+    facts.problem =
+        "the server tells no settings (system_views.settings): Scylla, a managed "
+        "service or a Cassandra before 4.0 has no log that can be followed";
+    facts.remedy = "mirror by reconciling alone (--commit-log none)";
+    return facts;
+  }
+  judge_settings(**settings, facts);
+  return facts;
+}
+
+}  // namespace hirestream

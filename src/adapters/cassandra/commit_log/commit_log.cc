@@ -1,0 +1,266 @@
+#include "adapters/cassandra/commit_log/commit_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace hirestream {
+namespace {
+
+// A node that was started again numbers its segments from the time on, in milliseconds, and it
+// cannot be started twice within this time; without a start they are numbered one by one.
+constexpr int64_t kRestartIdsMin = 1'500;
+constexpr size_t kGoneTablesMax = 10'000;
+
+}  // namespace
+
+CommitLog::CommitLog(CommitLogOptions options) : options_(std::move(options)) {}
+
+CommitLog::~CommitLog() = default;
+
+Result<std::unique_ptr<CommitLog>> CommitLog::open(CommitLogOptions options) {
+  std::unique_ptr<CommitLog> log(new CommitLog(std::move(options)));
+  HIRESTREAM_TRY(log->reload_schema());
+  log->gap_.reset();
+  HIRESTREAM_TRY(log->segment_files());
+  return log;
+}
+
+Result<void> CommitLog::reload_schema() {
+  HIRESTREAM_ASSIGN(LogSchema schema, options_.load_schema());
+  ++counts_.schema_loads;
+  const LogTable* table = schema.find(options_.keyspace, options_.table);
+  if (table == nullptr) {
+    return fail_for_now("follow commit log",
+                        fmt::format("{}.{}", options_.keyspace, options_.table),
+                        "there is no such table");
+  }
+  const TableId id = table->id;
+  if (table_ != nullptr && table_->id != id) {
+    note_gap("the table was dropped and created again");
+  }
+  reader_.reset();
+  schema_ = std::move(schema);
+  table_ = schema_.find(id);
+  HIRESTREAM_CHECK(table_ != nullptr);
+  reader_ = std::make_unique<MutationReader>(schema_, *table_);
+  return {};
+}
+
+Result<std::map<int64_t, std::string>> CommitLog::segment_files() const {
+  std::map<int64_t, std::string> files;
+  std::error_code error;
+  for (auto at = std::filesystem::directory_iterator(options_.folder, error);
+       !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+    if (const auto name = parse_segment_name(at->path().filename().string())) {
+      files.emplace(name->id, at->path().string());
+    }
+  }
+  if (error) {
+    return fail(ErrorKind::kConfig, "follow commit log", options_.folder, error.message(),
+                "give commitlog_directory of the node's cassandra.yaml, on the node itself, "
+                "readable for this user");
+  }
+  return files;
+}
+
+Result<std::optional<std::string>> CommitLog::start(const std::optional<LogPosition>& position) {
+  segments_.clear();
+  newest_id_ = -1;
+  gap_.reset();
+  HIRESTREAM_ASSIGN(const auto files, segment_files());
+  if (position && !position->segments.empty()) {
+    HIRESTREAM_TRY(continue_at(*position, files));
+    if (!gap_) {
+      return std::optional<std::string>();
+    }
+    segments_.clear();
+    newest_id_ = -1;
+  }
+  HIRESTREAM_TRY(begin_anew(files));
+  return std::exchange(gap_, std::nullopt);
+}
+
+Result<void> CommitLog::continue_at(const LogPosition& position,
+                                    const std::map<int64_t, std::string>& files) {
+  for (const auto& [id, place] : position.segments) {
+    const auto file = files.find(id);
+    if (file == files.end()) {
+      note_gap(fmt::format("segment {} went before it was read to its end", id));
+      return {};
+    }
+    HIRESTREAM_TRY(add_segment(id, file->second, place));
+    if (gap_) {
+      return {};
+    }
+  }
+  return look_for_segments();
+}
+
+Result<void> CommitLog::begin_anew(const std::map<int64_t, std::string>& files) {
+  std::vector<int64_t> begun;
+  for (const auto& [id, path] : files) {
+    HIRESTREAM_ASSIGN(const auto segment, SegmentReader::open(path, options_.visibility));
+    HIRESTREAM_TRY(segment->next());
+    if (segment->begun()) {
+      begun.push_back(id);
+    }
+  }
+  const int64_t first = begun.size() < 2 ? INT64_MIN : begun[begun.size() - 2];
+  for (const auto& [id, path] : files) {
+    newest_id_ = std::max(newest_id_, id);
+    if (id >= first) {
+      HIRESTREAM_TRY(add_segment(id, path, {}));
+    }
+  }
+  return {};
+}
+
+Result<void> CommitLog::look_for_segments() {
+  HIRESTREAM_ASSIGN(const auto files, segment_files());
+  for (auto file = files.upper_bound(newest_id_); file != files.end(); ++file) {
+    const auto& [id, path] = *file;
+    const int64_t missed = newest_id_ < 0 ? 0 : id - newest_id_ - 1;
+    if (missed > 0 && missed < kRestartIdsMin) {
+      note_gap(fmt::format("{} segment(s) before {} came and went unseen", missed, id));
+    }
+    if (missed >= kRestartIdsMin) {
+      for (const auto& [older, segment] : segments_) {
+        segment->stop_at_markers();
+      }
+    }
+    HIRESTREAM_TRY(add_segment(id, path, {}));
+  }
+  return {};
+}
+
+Result<void> CommitLog::add_segment(int64_t id, const std::string& path, SegmentPlace place) {
+  newest_id_ = std::max(newest_id_, id);
+  auto segment = SegmentReader::open(path, options_.visibility, place);
+  if (!segment && segment.error().kind == ErrorKind::kTransient) {
+    note_gap(fmt::format("segment {} went before it was read", id));
+    return {};
+  }
+  if (!segment) {
+    return forward(std::move(segment).error());
+  }
+  segments_.insert_or_assign(id, std::move(*segment));
+  ++counts_.segments;
+  return {};
+}
+
+Result<CommitLog::Poll> CommitLog::poll(size_t rows_max, const Visit& visit) {
+  HIRESTREAM_TRY(look_for_segments());
+  rows_left_ = rows_max;
+  bytes_left_ = kPollBytes;
+  for (const auto& [id, segment] : segments_) {
+    HIRESTREAM_TRY(read_segment(*segment, visit));
+    if (poll_is_full()) {
+      break;
+    }
+  }
+  if (!poll_is_full()) {
+    HIRESTREAM_TRY(retire_segments());
+  }
+  return Poll{.more = poll_is_full(), .gap = std::exchange(gap_, std::nullopt)};
+}
+
+Result<void> CommitLog::read_segment(SegmentReader& segment, const Visit& visit) {
+  while (!poll_is_full()) {
+    HIRESTREAM_ASSIGN(const SegmentReader::Step step, segment.next());
+    switch (step) {
+      case SegmentReader::Step::kWait:
+        return {};
+      case SegmentReader::Step::kDamaged:
+        note_gap(segment.damage());
+        break;
+      case SegmentReader::Step::kEntry:
+        if (const auto read = read_entry(segment.entry(), visit); !read) {
+          segment.put_back();
+          return read;
+        }
+        break;
+    }
+  }
+  return {};
+}
+
+Result<void> CommitLog::read_entry(LogBytes entry, const Visit& visit) {
+  const Visit counted = [&](const LogRow& row) {
+    rows_left_ -= std::min<size_t>(rows_left_, 1);
+    ++counts_.rows;
+    visit(row);
+  };
+  auto outcome = reader_->read(entry, counted);
+  const bool may_be_new =
+      outcome == MutationOutcome::kUnknownColumn ||
+      (outcome == MutationOutcome::kUnknownTable && !gone_.contains(reader_->unknown_table()));
+  if (may_be_new) {
+    HIRESTREAM_TRY(reload_schema());
+    outcome = reader_->read(entry, counted);
+  }
+  ++counts_.entries;
+  counts_.bytes += static_cast<int64_t>(entry.size());
+  bytes_left_ -= std::min(bytes_left_, entry.size());
+  const bool alone = !entry.empty() && entry[0] == 1;
+  if (outcome == MutationOutcome::kUnknownTable && alone) {
+    if (gone_.size() < kGoneTablesMax) {
+      gone_.insert(reader_->unknown_table());
+    }
+    return {};
+  }
+  if (outcome != MutationOutcome::kRead && outcome != MutationOutcome::kOfOthers) {
+    note_gap(fmt::format("an entry of {} bytes: {}", entry.size(), reader_->problem()));
+  }
+  return {};
+}
+
+// A segment is done when nothing follows and a later one than the next was begun: Cassandra
+// finishes a segment before it begins the next but one. Or when its file has no name any more.
+Result<void> CommitLog::retire_segments() {
+  std::vector<int64_t> begun;
+  for (const auto& [id, segment] : segments_) {
+    if (segment->begun()) {
+      begun.push_back(id);
+    }
+  }
+  if (begun.empty()) {
+    return {};
+  }
+  const int64_t newest = begun.back();
+  for (auto at = segments_.begin(); at != segments_.end() && at->first < newest;) {
+    const auto next = std::next(at);
+    HIRESTREAM_ASSIGN(const bool unlinked, at->second->is_unlinked());
+    const bool passed = next != segments_.end() && next->first < newest;
+    at = unlinked || passed ? segments_.erase(at) : next;
+  }
+  return {};
+}
+
+void CommitLog::note_gap(std::string why) {
+  if (!gap_) {
+    gap_ = std::move(why);
+  }
+}
+
+LogPosition CommitLog::position() const {
+  LogPosition position;
+  for (const auto& [id, segment] : segments_) {
+    position.segments.push_back({id, segment->place()});
+  }
+  return position;
+}
+
+bool CommitLog::compressed() const {
+  for (const auto& [id, segment] : segments_) {
+    if (segment->compressed()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace hirestream

@@ -1,0 +1,310 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/logger.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "adapters/cassandra/cassandra_change_log.h"
+#include "adapters/cassandra/cassandra_mirror.h"
+#include "adapters/system/system_clock.h"
+#include "cli/cassandra_config.h"
+#include "cli/commands.h"
+#include "cli/generate_writing.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/quantity.h"
+#include "cli/raw_row_options.h"
+#include "cli/retry_backoff.h"
+#include "config/values.h"
+#include "pipeline/mirror.h"
+
+namespace hirestream {
+namespace {
+
+constexpr const char* kMirrorFooter = R"(Examples:
+  hirestream init --source cassandra://10.0.0.5/hirestream/tracking
+  hirestream mirror --from cassandra://10.0.0.5/logs/tracking --to cassandra://10.0.0.5/hirestream/tracking
+  hirestream mirror --from … --to … --commit-log /var/lib/cassandra/commitlog --visibility tail
+  hirestream mirror --from … --to … --commit-log none --reconcile-every 1h
+  hirestream run --source cassandra://10.0.0.5/hirestream/tracking …
+
+Runs on the Cassandra node, as a user who may read the files of its commit log (group cassandra). Changes nothing in --from, and nothing at its
+writers. What is deleted there, or expires, stays counted. Where it was stands in Cassandra (--to's name with _mirror behind it): it can be killed at
+any time. At the first start, and when the log has a gap, it copies the table, and follows the log meanwhile. See docs/mirror.md.)";
+
+constexpr int64_t kPollIntervalUs = 10'000;
+// Longer than Cassandra takes to mark what it has written.
+constexpr int64_t kQuietUs = 1'000'000;
+constexpr int64_t kTtlMaxUs = 20LL * 365 * 86'400 * 1'000'000;
+
+struct Options {
+  std::string from;
+  std::string to;
+  std::string commit_log = "auto";
+  std::string visibility = "marker";
+  std::string attribution = "columns";
+  std::string ttl = "9d";
+  std::string reconcile_every = "24h";
+  RawRowOptions rows;
+  bool once = false;
+};
+
+Result<int64_t> read_duration(const char* option, const std::string& text, int64_t least_us) {
+  const auto duration = parse_duration(text);
+  if (!duration || *duration < least_us || *duration > kTtlMaxUs) {
+    return fail(ErrorKind::kConfig, "mirror", option, fmt::format("'{}' is not allowed", text),
+                fmt::format("a number and a unit from {} to 20 years: 30min, 24h, 9d",
+                            format_elapsed(least_us)));
+  }
+  return *duration;
+}
+
+LogVisibility visibility_of(const std::string& name) {
+  return name == "tail"     ? LogVisibility::kTail
+         : name == "synced" ? LogVisibility::kSynced
+                            : LogVisibility::kMarker;
+}
+
+// What the mirror is made of, in the order in which it must be made.
+struct Parts {
+  std::unique_ptr<CassandraTableHistory> history;
+  std::unique_ptr<CassandraMirrorTable> table;
+  std::unique_ptr<CassandraChangeLog> log;  // null: none is followed
+};
+
+Result<NodeFacts> node_to_follow(const Options& options, const CassandraConfig& from) {
+  HIRESTREAM_ASSIGN(NodeFacts facts, read_node_facts(from));
+  if (!facts.problem.empty()) {
+    return fail(ErrorKind::kConfig, "mirror", from.hosts_text(), facts.problem, facts.remedy);
+  }
+  if (options.commit_log != "auto") {
+    facts.commit_log_folder = options.commit_log;
+  }
+  return facts;
+}
+
+Result<Parts> open_parts(const Options& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const CassandraConfig from,
+                    named_table_config("mirror", "--from", options.from));
+  MirrorTableConfig mirror;
+  HIRESTREAM_ASSIGN(mirror.table, named_table_config("mirror", "--to", options.to));
+  HIRESTREAM_ASSIGN(mirror.source_zone, TimeZone::find(options.rows.source_timezone));
+  HIRESTREAM_ASSIGN(const int64_t ttl_us, read_duration("--ttl", options.ttl, 0));
+  mirror.ttl_s = static_cast<int32_t>(ttl_us / 1'000'000);
+  HIRESTREAM_ASSIGN(const ReadingRules rules, options.rows.read("mirror"));
+  const bool with_payload = options.attribution == "payload";
+
+  Parts parts;
+  HIRESTREAM_ASSIGN(parts.history, CassandraTableHistory::open(from, rules, with_payload));
+  mirror.source = parts.history->shape().identity();
+  mirror.node = "copies";
+  ChangeLogConfig log{
+      .folder = {}, .visibility = visibility_of(options.visibility), .with_payload = with_payload};
+  if (options.commit_log != "none") {
+    HIRESTREAM_ASSIGN(const NodeFacts node, node_to_follow(options, from));
+    mirror.node = node.host_id;
+    log.folder = node.commit_log_folder;
+    for (const std::string& note : node.notes) {
+      context.log->warn("{}", note);
+    }
+  }
+  HIRESTREAM_ASSIGN(parts.table, CassandraMirrorTable::open(mirror));
+  for (const std::string& note : parts.table->notes()) {
+    context.log->warn("{}", note);
+  }
+  if (!log.folder.empty()) {
+    HIRESTREAM_ASSIGN(parts.log, CassandraChangeLog::open(from, rules, log));
+    context.log->info("following the commit log in {}", log.folder);
+  } else {
+    context.log->warn("no commit log is followed: rows are in {} after {} and the time of a copy",
+                      mirror.table.table_text(), options.reconcile_every);
+  }
+  return parts;
+}
+
+// Runs the mirror until it is stopped or, with --once, is level.
+class MirrorRunner {
+ public:
+  MirrorRunner(const Options& options, CommandContext& context, Parts& parts, int64_t copy_every_us)
+      : options_(options),
+        context_(context),
+        parts_(parts),
+        mirror_({.copy_interval_us = copy_every_us}, parts.log.get(), *parts.history, *parts.table,
+                clock_, notes()) {}
+
+  Result<void> run(const std::stop_token& stop) {
+    HIRESTREAM_TRY(mirror_.start());
+    bool finished = false;
+    while (!stop.stop_requested() && !finished) {
+      const auto step = mirror_.step();
+      if (!step) {
+        HIRESTREAM_TRY(wait_after(step.error(), stop));
+        continue;
+      }
+      backoff_.reset();
+      if (*step == Mirror::Step::kIdle) {
+        finished = options_.once && is_level();
+        sleep_unless_stopped(kPollIntervalUs, stop);
+      } else {
+        quiet_since_us_ = 0;
+      }
+    }
+    progress_.reset();
+    return mirror_.finish();
+  }
+
+  void print_summary() const {
+    const MirrorCounts& counts = mirror_.counts();
+    if (context_.json) {
+      const nlohmann::ordered_json summary = {{"rows_followed", counts.rows_followed},
+                                              {"rows_copied", counts.rows_copied},
+                                              {"rows_rejected", counts.rows_rejected},
+                                              {"gaps", counts.gaps},
+                                              {"copies", counts.copies},
+                                              {"copying", mirror_.is_copying()}};
+      std::puts(summary.dump(2).c_str());
+    } else if (!context_.quiet) {
+      fmt::print("{} rows followed, {} copied, {} did not fit; {} gap(s)\n",
+                 format_count(counts.rows_followed), format_count(counts.rows_copied),
+                 format_count(counts.rows_rejected), format_count(counts.gaps));
+    }
+  }
+
+ private:
+  // Nothing came for so long that what was written before is in.
+  bool is_level() {
+    if (mirror_.is_copying()) {
+      return false;
+    }
+    const int64_t rows = mirror_.counts().rows_followed;
+    if (quiet_since_us_ == 0 || rows != quiet_rows_) {
+      quiet_since_us_ = clock_.now_us();
+      quiet_rows_ = rows;
+    }
+    return parts_.log == nullptr || clock_.now_us() - quiet_since_us_ >= kQuietUs;
+  }
+
+  Result<void> wait_after(const Error& error, const std::stop_token& stop) {
+    const bool passes =
+        error.kind == ErrorKind::kTransient || (error.kind == ErrorKind::kConfig && error.may_pass);
+    if (!passes) {
+      return forward(error);
+    }
+    const int64_t delay_us = backoff_.next();
+    context_.log->warn("{}; trying again in {}", error.text(), format_elapsed(delay_us));
+    sleep_unless_stopped(delay_us, stop);
+    return {};
+  }
+
+  MirrorNotes notes() {
+    return {.on_gap =
+                [this](const std::string& why) {
+                  context_.log->warn("the log has a gap: {}; the table is copied", why);
+                },
+            .on_rejected = [this](const Error& error) { tell_rejected(error); },
+            .on_copied = [this](int64_t parts,
+                                const MirrorCounts& counts) { show_copy(parts, counts); }};
+  }
+
+  // The first ones; the count is in every summary.
+  void tell_rejected(const Error& error) {
+    constexpr int64_t kTold = 20;
+    const int64_t rejected = mirror_.counts().rows_rejected;
+    if (rejected <= kTold) {
+      context_.log->warn("not mirrored: {}{}", error.text(),
+                         rejected == kTold ? " (further ones are only counted)" : "");
+    }
+  }
+
+  void show_copy(int64_t parts, const MirrorCounts& counts) {
+    if (!progress_) {
+      progress_ = std::make_unique<Progress>(context_, "rows");
+    }
+    progress_->update("copying", counts.rows_copied, parts, kMirrorCopyParts);
+    if (parts == kMirrorCopyParts) {
+      progress_.reset();
+      context_.log->info("copied {} rows", format_count(counts.rows_copied));
+    }
+  }
+
+  const Options& options_;
+  CommandContext& context_;
+  Parts& parts_;
+  SystemClock clock_;
+  Mirror mirror_;
+  RetryBackoff backoff_;
+  std::unique_ptr<Progress> progress_;
+  int64_t quiet_since_us_ = 0;
+  int64_t quiet_rows_ = 0;
+};
+
+Result<int> run(const Options& options, CommandContext& context) {
+  HIRESTREAM_ASSIGN(const int64_t copy_every_us,
+                    read_duration("--reconcile-every", options.reconcile_every, 1'000'000));
+  const std::stop_token stop = context.interrupt->token();
+  HIRESTREAM_ASSIGN(Parts parts, open_parts(options, context));
+  MirrorRunner runner(options, context, parts, copy_every_us);
+  HIRESTREAM_TRY(runner.run(stop));
+  runner.print_summary();
+  return options.once && stop.stop_requested() ? kExitInterrupted : kExitOk;
+}
+
+}  // namespace
+
+void add_mirror_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "mirror",
+      "Keep the recommended table equal to a plain one, within a second, by the commit log");
+  command
+      ->add_option("--from", options->from, "The table as it is: cassandra://NODE/keyspace/table")
+      ->required()
+      ->type_name("URI");
+  command->add_option("--to", options->to, "The recommended table (hirestream init): cassandra://…")
+      ->required()
+      ->type_name("URI");
+  command
+      ->add_option("--commit-log", options->commit_log,
+                   "commitlog_directory of the node; auto: what the node says; none: copy only")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command
+      ->add_option("--visibility", options->visibility,
+                   "marker: what Cassandra would replay; tail: before that; synced: on the disk "
+                   "(a folder with …_cdc.idx)")
+      ->check(CLI::IsMember({"marker", "tail", "synced"}))
+      ->type_name("MODE")
+      ->capture_default_str();
+  command
+      ->add_option("--attribution", options->attribution,
+                   "payload: ed is mirrored, too, for runs with --attribution payload")
+      ->check(CLI::IsMember({"columns", "payload"}))
+      ->type_name("MODE")
+      ->capture_default_str();
+  command
+      ->add_option("--ttl", options->ttl,
+                   "How long mirrored rows live; longer than the engine's --retention; 0s: as the "
+                   "table says")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  command
+      ->add_option("--reconcile-every", options->reconcile_every,
+                   "Copy the table so often, for what no log shows")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  command->add_flag("--once", options->once, "End when all that was written is mirrored");
+  options->rows.add_to(*command);
+  command->footer(kMirrorFooter);
+  command->callback([options, &context] {
+    context.action = [options](CommandContext& c) { return run(*options, c); };
+  });
+}
+
+}  // namespace hirestream

@@ -1,0 +1,168 @@
+#include "pipeline/mirror.h"
+
+#include <utility>
+
+#include "ports/event_source.h"
+
+namespace hirestream {
+
+Mirror::Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history, MirrorTable& table,
+               Clock& clock, MirrorNotes notes)
+    : policy_(policy),
+      log_(log),
+      history_(history),
+      table_(table),
+      clock_(clock),
+      notes_(std::move(notes)) {}
+
+Result<void> Mirror::start() {
+  HIRESTREAM_ASSIGN(auto stored, table_.load());
+  state_ = stored.value_or(MirrorState());
+  rows_.clear();
+  poll_failed_ = false;
+  if (log_ == nullptr) {
+    state_.position.reset();
+    return {};
+  }
+  const bool known = stored && stored->position;
+  HIRESTREAM_ASSIGN(auto gap, log_->start(state_.position));
+  if (known && gap) {
+    note_gap(std::move(*gap));
+  } else if (!known) {
+    state_.copied_parts = 0;
+    copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
+  }
+  return store();
+}
+
+Result<Mirror::Step> Mirror::step() {
+  Step step = Step::kIdle;
+  if (log_ != nullptr) {
+    HIRESTREAM_ASSIGN(step, follow());
+  }
+  if (!is_copying() && clock_.now_us() - state_.copied_us >= policy_.copy_interval_us) {
+    state_.copied_parts = 0;
+    must_store_ = true;
+  }
+  if (is_copying() && clock_.now_us() >= copy_from_us_) {
+    HIRESTREAM_TRY(copy_part());
+    step = Step::kMore;
+  }
+  HIRESTREAM_TRY(store_if_due());
+  return step;
+}
+
+Result<void> Mirror::finish() {
+  return can_store() ? store() : Result<void>();
+}
+
+Result<Mirror::Step> Mirror::follow() {
+  HIRESTREAM_TRY(write_followed());  // what an error left
+  poll_failed_ = true;
+  HIRESTREAM_ASSIGN(auto poll, log_->poll(policy_.rows_max, rows_));
+  poll_failed_ = false;
+  if (poll.gap) {
+    note_gap(std::move(*poll.gap));
+  }
+  HIRESTREAM_TRY(write_followed());
+  HIRESTREAM_TRY(store_if_due());
+  return poll.more ? Step::kMore : Step::kIdle;
+}
+
+Result<void> Mirror::write_followed() {
+  if (rows_.empty()) {
+    return {};
+  }
+  HIRESTREAM_TRY(write(rows_, counts_.rows_followed));
+  rows_.clear();
+  dirty_ = true;
+  return {};
+}
+
+// The copy that is under way may have passed what is missing now: it begins again. That is stored
+// together with a position behind the gap, or not at all.
+void Mirror::note_gap(std::string why) {
+  ++counts_.gaps;
+  state_.copied_parts = 0;
+  copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
+  must_store_ = true;
+  if (notes_.on_gap) {
+    notes_.on_gap(why);
+  }
+}
+
+Result<void> Mirror::copy_part() {
+  constexpr uint64_t kPlaces = kRingPlaces / kMirrorCopyParts;
+  const int64_t gaps_before = counts_.gaps;
+  const auto begin = static_cast<uint64_t>(state_.copied_parts) * kPlaces;
+  const auto take = [&](std::span<const ChangedRow> rows) -> Result<void> {
+    HIRESTREAM_TRY(write(rows, counts_.rows_copied));
+    if (log_ != nullptr) {
+      HIRESTREAM_TRY(follow());
+    }
+    return {};
+  };
+  HIRESTREAM_TRY(history_.read(begin, begin + kPlaces, take));
+  if (counts_.gaps != gaps_before) {
+    return {};
+  }
+  ++state_.copied_parts;
+  must_store_ = true;
+  if (!is_copying()) {
+    state_.copied_us = clock_.now_us();
+    ++counts_.copies;
+  }
+  if (notes_.on_copied) {
+    notes_.on_copied(state_.copied_parts, counts_);
+  }
+  return {};
+}
+
+Result<void> Mirror::write(std::span<const ChangedRow> rows, int64_t& counted) {
+  if (rows.empty()) {
+    return {};
+  }
+  const auto written = table_.write(rows);
+  if (!written && written.error().kind == ErrorKind::kRejected) {
+    return write_halves(rows, written.error(), counted);
+  }
+  HIRESTREAM_TRY(written);
+  counted += static_cast<int64_t>(rows.size());
+  return {};
+}
+
+// Until the row that does not fit is alone.
+Result<void> Mirror::write_halves(std::span<const ChangedRow> rows, const Error& why,
+                                  int64_t& counted) {
+  if (rows.size() > 1) {
+    const size_t half = rows.size() / 2;
+    HIRESTREAM_TRY(write(rows.first(half), counted));
+    return write(rows.subspan(half), counted);
+  }
+  ++counts_.rows_rejected;
+  if (notes_.on_rejected) {
+    notes_.on_rejected(why);
+  }
+  return {};
+}
+
+Result<void> Mirror::store_if_due() {
+  const int64_t since_us = clock_.now_us() - stored_us_;
+  const int64_t interval_us = dirty_ ? policy_.store_interval_us : policy_.idle_store_interval_us;
+  const bool due = must_store_ || since_us < 0 || since_us >= interval_us;
+  return due && can_store() ? store() : Result<void>();
+}
+
+Result<void> Mirror::store() {
+  HIRESTREAM_CHECK(can_store());
+  if (log_ != nullptr) {
+    state_.position = log_->position();
+  }
+  HIRESTREAM_TRY(table_.store(state_));
+  dirty_ = false;
+  must_store_ = false;
+  stored_us_ = clock_.now_us();
+  return {};
+}
+
+}  // namespace hirestream

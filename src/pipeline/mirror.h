@@ -1,0 +1,95 @@
+// Keeps a table equal to a raw log (ports/mirror.h): follows the log of its changes, and copies the
+// whole table where that has a gap, at the first start, and every so often for what no log shows.
+// While it copies it goes on following. How far it is, is stored after what it tells was written;
+// so whatever ends it, nothing is lost, and what is written twice is as if it was written once.
+//
+// A state machine without thread or clock of its own: step() after step(). After an error step()
+// is called again, later. One thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/changed_row.h"
+#include "model/result.h"
+#include "ports/clock.h"
+#include "ports/mirror.h"
+
+namespace hirestream {
+
+inline constexpr int64_t kMirrorCopyParts = 128;
+
+struct MirrorPolicy {
+  size_t rows_max = 10'000;                         // held at a time
+  int64_t store_interval_us = 1'000'000;            // while rows come
+  int64_t idle_store_interval_us = 30'000'000;      // while none do
+  int64_t copy_delay_us = 1'000'000;                // from a gap to the copy
+  int64_t copy_interval_us = 24 * 3'600'000'000LL;  // of reconciling
+};
+
+struct MirrorCounts {
+  int64_t rows_followed = 0;  // written, from the log
+  int64_t rows_copied = 0;    // written, from the table
+  int64_t rows_rejected = 0;  // did not fit
+  int64_t gaps = 0;
+  int64_t copies = 0;  // completed
+};
+
+// What somebody should know.
+struct MirrorNotes {
+  std::function<void(const std::string& why)> on_gap;
+  std::function<void(const Error& error)> on_rejected;
+  std::function<void(int64_t parts, const MirrorCounts& counts)> on_copied;  // a part
+};
+
+class Mirror {
+ public:
+  // `log`: null: none is followed, the table is copied every copy_interval. The others outlive it.
+  Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history, MirrorTable& table,
+         Clock& clock, MirrorNotes notes);
+
+  // Once, before step(). Also after an error of it.
+  Result<void> start();
+  enum class Step : uint8_t {
+    kMore,  // there is more to do already
+    kIdle,  // nothing for now
+  };
+  Result<Step> step();
+  // Stores how far it is. Before the end; not needed for being right.
+  Result<void> finish();
+
+  bool is_copying() const { return state_.copied_parts < kMirrorCopyParts; }
+  const MirrorState& state() const { return state_; }
+  const MirrorCounts& counts() const { return counts_; }
+
+ private:
+  Result<Step> follow();
+  Result<void> write_followed();
+  void note_gap(std::string why);
+  Result<void> copy_part();
+  Result<void> write(std::span<const ChangedRow> rows, int64_t& counted);
+  Result<void> write_halves(std::span<const ChangedRow> rows, const Error& why, int64_t& counted);
+  // The log's position tells what was written, and no gap that was not told yet.
+  bool can_store() const { return rows_.empty() && !poll_failed_; }
+  Result<void> store_if_due();
+  Result<void> store();
+
+  MirrorPolicy policy_;
+  ChangeLog* log_;
+  TableHistory& history_;
+  MirrorTable& table_;
+  Clock& clock_;
+  MirrorNotes notes_;
+  MirrorState state_;
+  MirrorCounts counts_;
+  std::vector<ChangedRow> rows_;  // from the log, not written yet
+  int64_t copy_from_us_ = 0;      // not before
+  bool poll_failed_ = false;
+  bool dirty_ = false;  // rows were written that the stored state does not tell
+  bool must_store_ = false;
+  int64_t stored_us_ = 0;
+};
+
+}  // namespace hirestream
