@@ -401,8 +401,10 @@ class Run {
       return;
     }
     Process& process = *working[world_.random.below(working.size())];
+    // One that is stopped already is not woken by a shorter stop.
     process.stopped_until_us =
-        world_.now_us() + world_.random.between(kSecondUs, 4 * source.setup.lease_us);
+        std::max(process.stopped_until_us,
+                 world_.now_us() + world_.random.between(kSecondUs, 4 * source.setup.lease_us));
     process.wake_us = std::max(process.wake_us, process.stopped_until_us);
     world_.note_fault("process stopped");
     world_.trace(process.name, "is stopped");
