@@ -19,6 +19,7 @@
 #include "cli/open_jobs.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/plain_text.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
 #include "ports/observer.h"
@@ -76,6 +77,10 @@ class Doctor {
       examine_jobs();
     } else {
       add(Verdict::kAdvice, "jobs", "not given: company_id stays 0", "--jobs URI");
+    }
+    for (const PlainTextServer& server : plain_text_servers(settings_)) {
+      add(Verdict::kAdvice, server.place,
+          "not encrypted: whoever is between reads passwords and rows", server.remedy);
     }
     return std::move(checks_);
   }

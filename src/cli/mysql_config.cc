@@ -1,18 +1,15 @@
 #include "cli/mysql_config.h"
 
+#include "cli/plain_text.h"
+
 namespace hirestream {
 namespace {
 
-// Nobody listens on the way to this machine itself.
-bool is_here(const std::string& host) {
-  return host == "localhost" || host == "::1" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
-}
-
 MysqlTls tls_mode(const Uri& uri) {
-  const std::string word = uri.parameter("tls", uri.parameters.contains("tls_ca") ? "verify"
-                                                : is_here(uri.hosts.front().host) ? "preferred"
-                                                                                  : "required");
+  const std::string word =
+      uri.parameter("tls", uri.parameters.contains("tls_ca")         ? "verify"
+                           : is_this_machine(uri.hosts.front().host) ? "preferred"
+                                                                     : "required");
   return word == "off"         ? MysqlTls::kOff
          : word == "required"  ? MysqlTls::kRequired
          : word == "verify-ca" ? MysqlTls::kVerifyCa

@@ -14,6 +14,7 @@
 #include "cli/kind_list_internal.h"
 #include "cli/open_report.h"
 #include "cli/open_warehouse.h"
+#include "cli/plain_text.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/serve_dashboard.h"
@@ -238,6 +239,10 @@ void log_start(const Settings& settings, CommandContext& context) {
       fields.emplace_back("shards", format_shards(source.shards));
     }
     context.log->info(with_fields("starting", fields));
+  }
+  for (const PlainTextServer& server : plain_text_servers(settings)) {
+    context.log->warn(with_fields("not encrypted: whoever is between reads passwords and rows",
+                                  {{"server", server.uri}, {"remedy", server.remedy}}));
   }
 }
 
