@@ -45,7 +45,8 @@ def test_change_is_of_completed_hours_and_equals_sql(any_site, page, last):
     percent = (current.clicks - before.clicks) / before.clicks * 100 if before.clicks else None
     if percent is not None:
         shown = page.tab.inner_text("[data-figure=clicks] .change").replace("\u202f", " ").replace("−", "-").replace("+", "")
-        assert f"{rounded(percent, 1)} %" in shown
+        change = rounded(percent, 1)
+        assert (f"{change} %" if change else "±0 %") in shown
     assert "not whole yet" in page.tab.inner_text(".tiles-note")
 
 
