@@ -75,7 +75,7 @@ void read_segment(benchmark::State& state, char id) {
   };
   int64_t entries = 0;
   size_t cells = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const auto log = CommitLog::open(options);
     HIRESTREAM_CHECK(log.has_value() && (*log)->start(std::nullopt).has_value());
     while ((*log)->poll(10'000, [&](const LogRow& row) { cells += row.cells.size(); })->more) {

@@ -40,6 +40,7 @@ writers. What is deleted there, or expires, stays counted. Where it was stands i
 any time. At the first start, and when the log has a gap, it copies the table, and follows the log meanwhile. See docs/mirror.md.)";
 
 constexpr int64_t kPollIntervalUs = 10'000;
+constexpr int64_t kTellIntervalUs = 60'000'000;
 // Longer than Cassandra takes to mark what it has written.
 constexpr int64_t kQuietUs = 1'000'000;
 constexpr int64_t kTtlMaxUs = 20LL * 365 * 86'400 * 1'000'000;
@@ -149,6 +150,7 @@ class MirrorRunner {
       }
       backoff_.reset();
       tell_unreadable();
+      tell_progress();
       if (*step == Mirror::Step::kIdle) {
         finished = options_.once && is_level();
         sleep_unless_stopped(kPollIntervalUs, stop);
@@ -223,6 +225,25 @@ class MirrorRunner {
     }
   }
 
+  // Each minute in which rows came.
+  void tell_progress() {
+    const MirrorCounts& counts = mirror_.counts();
+    if (counts.rows_followed != seen_rows_) {
+      seen_rows_ = counts.rows_followed;
+      lag_us_max_ = std::max(lag_us_max_, clock_.now_us() - counts.newest_written_us);
+    }
+    const int64_t rows = seen_rows_ - told_rows_;
+    if (clock_.now_us() - told_us_ < kTellIntervalUs || rows == 0) {
+      return;
+    }
+    context_.log->info(
+        "{} rows followed, the newest of a batch at most {} after its writer wrote it",
+        format_count(rows), format_elapsed(lag_us_max_));
+    told_rows_ = seen_rows_;
+    told_us_ = clock_.now_us();
+    lag_us_max_ = 0;
+  }
+
   void tell_unreadable() {
     const int64_t values = parts_.log ? parts_.log->unreadable_values() : 0;
     if (values != unreadable_told_) {
@@ -253,6 +274,10 @@ class MirrorRunner {
   int64_t quiet_since_us_ = 0;
   int64_t quiet_rows_ = 0;
   int64_t unreadable_told_ = 0;
+  int64_t seen_rows_ = 0;
+  int64_t told_rows_ = 0;
+  int64_t told_us_ = clock_.now_us();
+  int64_t lag_us_max_ = 0;
 };
 
 Result<int> run(const Options& options, CommandContext& context) {

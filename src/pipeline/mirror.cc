@@ -1,5 +1,6 @@
 #include "pipeline/mirror.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "model/raw_columns.h"
@@ -75,6 +76,8 @@ Result<void> Mirror::write_followed() {
     return {};
   }
   HIRESTREAM_TRY(write(rows_, counts_.rows_followed));
+  counts_.newest_written_us =
+      std::ranges::max(rows_, {}, &ChangedRow::row_written_us).row_written_us;
   rows_.clear();
   dirty_ = true;
   return {};

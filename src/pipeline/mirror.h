@@ -37,7 +37,8 @@ struct MirrorCounts {
   int64_t rows_copied = 0;    // written, from the table
   int64_t rows_rejected = 0;  // did not fit
   int64_t gaps = 0;
-  int64_t copies = 0;  // completed
+  int64_t copies = 0;             // completed
+  int64_t newest_written_us = 0;  // of what the log gave last: when its writer wrote it
 };
 
 // What somebody should know.

@@ -34,7 +34,7 @@ LogTable table_of(char id, std::vector<std::string> partition_key) {
 }
 
 const LogSchema& schema() {
-  static const LogSchema made = [] {
+  static const LogSchema kMade = [] {
     LogSchema schema;
     schema.add(table_of('A', {"p"}));
     schema.add(table_of('B', {"p", "q"}));
@@ -49,7 +49,7 @@ const LogSchema& schema() {
     schema.add(wide);
     return schema;
   }();
-  return made;
+  return kMade;
 }
 
 struct Seen {
@@ -147,14 +147,14 @@ std::string made_segment(InputReader& input, int64_t id, std::string_view parame
 }
 
 void check_segment(InputReader& input) {
-  static const ScratchFolder scratch;
+  static const ScratchFolder kScratch;
   constexpr int64_t kId = 4711;
   constexpr std::string_view kParameters[] = {"{}", R"({"compressionClass":"LZ4Compressor"})",
                                               R"({"compressionClass":"SnappyCompressor"})"};
   const uint8_t how = input.byte();
   const std::string bytes = how % 4 == 3 ? std::string(as_text(input.rest()))
                                          : made_segment(input, kId, kParameters[how % 4]);
-  const std::string path = scratch.write(
+  const std::string path = kScratch.write(
       "CommitLog-7-4711.log", {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
   const Told marked = read_segment(path, LogVisibility::kMarker);
   const Told tail = read_segment(path, LogVisibility::kTail);

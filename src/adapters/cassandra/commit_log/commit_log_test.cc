@@ -220,12 +220,13 @@ TEST_F(CommitLogTest, TellsAGapWhenSegmentsCameAndWentUnseen) {
 }
 
 // A node that is started again numbers its segments from the time on.
-TEST_F(CommitLogTest, TakesARestartForNoGapAndTheUnmarkedRestForDead) {
+TEST_F(CommitLogTest, TellsARestartAndTakesTheUnmarkedRestForDead) {
   SegmentBytes& killed = segment(kFirst, {"a"});
   const auto log = follow(std::nullopt, LogVisibility::kTail);
   EXPECT_THAT(rest(*log), ElementsAre("a"));
   segment(kFirst + 60'000, {"b"});
-  EXPECT_THAT(rest(*log), ElementsAre("b"));
+  EXPECT_THAT(rest(*log), ElementsAre("b", "!"));
+  EXPECT_THAT(gap_, HasSubstr("started again"));
   killed.add(mutation('T', "never marked"));
   killed.write(folder_);
   EXPECT_THAT(rest(*log), IsEmpty());
@@ -243,6 +244,54 @@ TEST_F(CommitLogTest, PassesOverOtherTables) {
   EXPECT_EQ(loads_, 1);
   EXPECT_EQ(log->counts().entries, 3);
   EXPECT_EQ(log->counts().rows, 1);
+}
+
+// Two writes of one row in one batch: the cells keep the times of their own.
+TEST_F(CommitLogTest, GivesEachCellItsOwnTimeAndLife) {
+  tables_[0].columns["w"] = {cell_layout("int"), "int"};
+  const std::string row = test::Bytes()
+                              .integer(1, 1)
+                              .text(std::string(16, 'T'))
+                              .integer(1, 1)
+                              .text("a")
+                              .integer(0x10, 1)
+                              .integer(100, 1)  // least timestamp since 2015-09-22
+                              .integer(0, 1)
+                              .integer(60, 1)  // least time to live
+                              .integer(2, 1)
+                              .integer(1, 1)
+                              .text("v")
+                              .integer(1, 1)
+                              .text("w")
+                              .integer(1, 1)
+                              .integer(0x24, 1)  // a row marker, all columns
+                              .integer(7, 1)
+                              .integer(0x08, 1)  // the row's time
+                              .integer(1, 1)
+                              .text("x")
+                              .integer(0x02, 1)  // its own, and it expires
+                              .integer(9, 1)
+                              .integer(5, 1)
+                              .integer(17, 1)
+                              .integer(3, 4)
+                              .integer(1, 1)
+                              .str();
+  SegmentBytes& bytes = segment(kFirst);
+  bytes.add(row);
+  bytes.close_section();
+  bytes.write(folder_);
+  constexpr int64_t kEpochUs = 1'442'880'000'000'000;
+  size_t rows = 0;
+  ASSERT_TRUE(follow()->poll(10, [&](const LogRow& seen) {
+    ++rows;
+    EXPECT_EQ(seen.inserted_us, kEpochUs + 107);
+    ASSERT_EQ(seen.cells.size(), 2U);
+    EXPECT_EQ(seen.cells[0].written_us, kEpochUs + 107);
+    EXPECT_EQ(seen.cells[0].ttl_s, 0);
+    EXPECT_EQ(seen.cells[1].written_us, kEpochUs + 109);
+    EXPECT_EQ(seen.cells[1].ttl_s, 77);
+  }));
+  EXPECT_EQ(rows, 1U);
 }
 
 TEST_F(CommitLogTest, AsksForTheSchemaWhenItMeetsWhatItDoesNotKnow) {
