@@ -40,6 +40,7 @@ writers. What is deleted there, or expires, stays counted. Where it was stands i
 any time. At the first start, and when the log has a gap, it copies the table, and follows the log meanwhile. See docs/mirror.md.)";
 
 constexpr int64_t kPollIntervalUs = 10'000;
+constexpr int64_t kTellIntervalUs = 60'000'000;
 // Longer than Cassandra takes to mark what it has written.
 constexpr int64_t kQuietUs = 1'000'000;
 constexpr int64_t kTtlMaxUs = 20LL * 365 * 86'400 * 1'000'000;
@@ -132,12 +133,11 @@ Result<Parts> open_parts(const Options& options, CommandContext& context) {
 // Runs the mirror until it is stopped or, with --once, is level.
 class MirrorRunner {
  public:
-  MirrorRunner(const Options& options, CommandContext& context, Parts& parts, int64_t copy_every_us)
+  MirrorRunner(const Options& options, CommandContext& context, Parts& parts, MirrorPolicy policy)
       : options_(options),
         context_(context),
         parts_(parts),
-        mirror_({.copy_interval_us = copy_every_us}, parts.log.get(), *parts.history, *parts.table,
-                clock_, notes()) {}
+        mirror_(policy, parts.log.get(), *parts.history, *parts.table, clock_, notes()) {}
 
   Result<void> run(const std::stop_token& stop) {
     HIRESTREAM_TRY(mirror_.start());
@@ -149,6 +149,8 @@ class MirrorRunner {
         continue;
       }
       backoff_.reset();
+      tell_unreadable();
+      tell_progress();
       if (*step == Mirror::Step::kIdle) {
         finished = options_.once && is_level();
         sleep_unless_stopped(kPollIntervalUs, stop);
@@ -223,6 +225,34 @@ class MirrorRunner {
     }
   }
 
+  // Each minute in which rows came.
+  void tell_progress() {
+    const MirrorCounts& counts = mirror_.counts();
+    if (counts.rows_followed != seen_rows_) {
+      seen_rows_ = counts.rows_followed;
+      lag_us_max_ = std::max(lag_us_max_, clock_.now_us() - counts.newest_written_us);
+    }
+    const int64_t rows = seen_rows_ - told_rows_;
+    if (clock_.now_us() - told_us_ < kTellIntervalUs || rows == 0) {
+      return;
+    }
+    context_.log->info(
+        "{} rows followed, the newest of a batch at most {} after its writer wrote it",
+        format_count(rows), format_elapsed(lag_us_max_));
+    told_rows_ = seen_rows_;
+    told_us_ = clock_.now_us();
+    lag_us_max_ = 0;
+  }
+
+  void tell_unreadable() {
+    const int64_t values = parts_.log ? parts_.log->unreadable_values() : 0;
+    if (values != unreadable_told_) {
+      context_.log->warn("{} value(s) in the log cannot be read and are left out, the last: {}",
+                         values - std::exchange(unreadable_told_, values),
+                         parts_.log->last_unreadable());
+    }
+  }
+
   void show_copy(int64_t parts, const MirrorCounts& counts) {
     if (!progress_) {
       progress_ = std::make_unique<Progress>(context_, "rows");
@@ -243,14 +273,21 @@ class MirrorRunner {
   std::unique_ptr<Progress> progress_;
   int64_t quiet_since_us_ = 0;
   int64_t quiet_rows_ = 0;
+  int64_t unreadable_told_ = 0;
+  int64_t seen_rows_ = 0;
+  int64_t told_rows_ = 0;
+  int64_t told_us_ = clock_.now_us();
+  int64_t lag_us_max_ = 0;
 };
 
 Result<int> run(const Options& options, CommandContext& context) {
-  HIRESTREAM_ASSIGN(const int64_t copy_every_us,
+  MirrorPolicy policy;
+  HIRESTREAM_ASSIGN(policy.copy_interval_us,
                     read_duration("--reconcile-every", options.reconcile_every, 1'000'000));
+  HIRESTREAM_ASSIGN(policy.keep_us, read_duration("--ttl", options.ttl, 0));
   const std::stop_token stop = context.interrupt->token();
   HIRESTREAM_ASSIGN(Parts parts, open_parts(options, context));
-  MirrorRunner runner(options, context, parts, copy_every_us);
+  MirrorRunner runner(options, context, parts, policy);
   HIRESTREAM_TRY(runner.run(stop));
   runner.print_summary();
   return options.once && stop.stop_requested() ? kExitInterrupted : kExitOk;

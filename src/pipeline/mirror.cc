@@ -1,7 +1,9 @@
 #include "pipeline/mirror.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "model/raw_columns.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
@@ -16,7 +18,7 @@ Mirror::Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history, Mirro
       notes_(std::move(notes)) {}
 
 Result<void> Mirror::start() {
-  HIRESTREAM_ASSIGN(auto stored, table_.load());
+  HIRESTREAM_ASSIGN(const auto stored, table_.load());
   state_ = stored.value_or(MirrorState());
   rows_.clear();
   poll_failed_ = false;
@@ -25,9 +27,9 @@ Result<void> Mirror::start() {
     return {};
   }
   const bool known = stored && stored->position;
-  HIRESTREAM_ASSIGN(auto gap, log_->start(state_.position));
+  HIRESTREAM_ASSIGN(const auto gap, log_->start(state_.position));
   if (known && gap) {
-    note_gap(std::move(*gap));
+    note_gap(*gap);
   } else if (!known) {
     state_.copied_parts = 0;
     copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
@@ -59,10 +61,10 @@ Result<void> Mirror::finish() {
 Result<Mirror::Step> Mirror::follow() {
   HIRESTREAM_TRY(write_followed());  // what an error left
   poll_failed_ = true;
-  HIRESTREAM_ASSIGN(auto poll, log_->poll(policy_.rows_max, rows_));
+  HIRESTREAM_ASSIGN(const auto poll, log_->poll(policy_.rows_max, rows_));
   poll_failed_ = false;
   if (poll.gap) {
-    note_gap(std::move(*poll.gap));
+    note_gap(*poll.gap);
   }
   HIRESTREAM_TRY(write_followed());
   HIRESTREAM_TRY(store_if_due());
@@ -74,6 +76,8 @@ Result<void> Mirror::write_followed() {
     return {};
   }
   HIRESTREAM_TRY(write(rows_, counts_.rows_followed));
+  counts_.newest_written_us =
+      std::ranges::max(rows_, {}, &ChangedRow::row_written_us).row_written_us;
   rows_.clear();
   dirty_ = true;
   return {};
@@ -81,7 +85,7 @@ Result<void> Mirror::write_followed() {
 
 // The copy that is under way may have passed what is missing now: it begins again. That is stored
 // together with a position behind the gap, or not at all.
-void Mirror::note_gap(std::string why) {
+void Mirror::note_gap(const std::string& why) {
   ++counts_.gaps;
   state_.copied_parts = 0;
   copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
@@ -96,7 +100,7 @@ Result<void> Mirror::copy_part() {
   const int64_t gaps_before = counts_.gaps;
   const auto begin = static_cast<uint64_t>(state_.copied_parts) * kPlaces;
   const auto take = [&](std::span<const ChangedRow> rows) -> Result<void> {
-    HIRESTREAM_TRY(write(rows, counts_.rows_copied));
+    HIRESTREAM_TRY(write_copied(rows));
     if (log_ != nullptr) {
       HIRESTREAM_TRY(follow());
     }
@@ -116,6 +120,20 @@ Result<void> Mirror::copy_part() {
     notes_.on_copied(state_.copied_parts, counts_);
   }
   return {};
+}
+
+Result<void> Mirror::write_copied(std::span<const ChangedRow> rows) {
+  if (policy_.keep_us == 0 || state_.copied_us == 0) {
+    return write(rows, counts_.rows_copied);
+  }
+  const int64_t oldest_us = clock_.now_us() - policy_.keep_us;
+  recent_.clear();
+  for (const ChangedRow& row : rows) {
+    if (arrival_of(row.event).value_or(INT64_MAX) >= oldest_us) {
+      recent_.push_back(row);
+    }
+  }
+  return write(recent_, counts_.rows_copied);
 }
 
 Result<void> Mirror::write(std::span<const ChangedRow> rows, int64_t& counted) {

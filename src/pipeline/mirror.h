@@ -27,6 +27,9 @@ struct MirrorPolicy {
   int64_t idle_store_interval_us = 30'000'000;      // while none do
   int64_t copy_delay_us = 1'000'000;                // from a gap to the copy
   int64_t copy_interval_us = 24 * 3'600'000'000LL;  // of reconciling
+  // Copies after the first one leave out what arrived longer ago: the engine has counted it for
+  // good, and it would be in the table again for so long. 0: they leave out nothing.
+  int64_t keep_us = 0;
 };
 
 struct MirrorCounts {
@@ -34,7 +37,8 @@ struct MirrorCounts {
   int64_t rows_copied = 0;    // written, from the table
   int64_t rows_rejected = 0;  // did not fit
   int64_t gaps = 0;
-  int64_t copies = 0;  // completed
+  int64_t copies = 0;             // completed
+  int64_t newest_written_us = 0;  // of what the log gave last: when its writer wrote it
 };
 
 // What somebody should know.
@@ -67,8 +71,9 @@ class Mirror {
  private:
   Result<Step> follow();
   Result<void> write_followed();
-  void note_gap(std::string why);
+  void note_gap(const std::string& why);
   Result<void> copy_part();
+  Result<void> write_copied(std::span<const ChangedRow> rows);
   Result<void> write(std::span<const ChangedRow> rows, int64_t& counted);
   Result<void> write_halves(std::span<const ChangedRow> rows, const Error& why, int64_t& counted);
   // The log's position tells what was written, and no gap that was not told yet.
@@ -84,8 +89,9 @@ class Mirror {
   MirrorNotes notes_;
   MirrorState state_;
   MirrorCounts counts_;
-  std::vector<ChangedRow> rows_;  // from the log, not written yet
-  int64_t copy_from_us_ = 0;      // not before
+  std::vector<ChangedRow> rows_;    // from the log, not written yet
+  std::vector<ChangedRow> recent_;  // of a page of a copy
+  int64_t copy_from_us_ = 0;        // not before
   bool poll_failed_ = false;
   bool dirty_ = false;  // rows were written that the stored state does not tell
   bool must_store_ = false;

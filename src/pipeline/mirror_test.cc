@@ -16,6 +16,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 using testing::UnorderedElementsAre;
 
 ChangedRow row_of(const std::string& id) {
@@ -292,6 +293,23 @@ TEST_F(MirrorTest, ReconcilesEverySoOften) {
   clock_.now += 700'000'000;
   run(mirror);
   EXPECT_THAT(ids(), UnorderedElementsAre("a", "no log showed it"));
+}
+
+TEST_F(MirrorTest, LeavesOutOfLaterCopiesWhatArrivedLongAgo) {
+  const std::string old_row = "91afd000-f924-11ec-8001-0242ac120002";  // 2022-07-01 10:00
+  clock_.now = 1'656'669'600'000'000 + 10'000'000;
+  table_.rows = {{7, old_row}, {8, "without a time"}};
+  const MirrorPolicy policy{.copy_interval_us = 60'000'000, .keep_us = 3'600'000'000};
+  Mirror mirror = make(policy);
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  EXPECT_THAT(mirror_.written, ElementsAre(Pair(old_row, 1), Pair("without a time", 1)));
+  clock_.now += 60'000'000;
+  run(mirror);
+  EXPECT_THAT(mirror_.written, ElementsAre(Pair(old_row, 2), Pair("without a time", 2)));
+  clock_.now += 3'600'000'000;
+  run(mirror);
+  EXPECT_THAT(mirror_.written, ElementsAre(Pair(old_row, 2), Pair("without a time", 3)));
 }
 
 TEST_F(MirrorTest, CopiesAloneWithoutALog) {

@@ -14,6 +14,7 @@ namespace hirestream {
 using Bytes = std::span<const uint8_t>;
 
 void fuzz_bid(Bytes input);
+void fuzz_commit_log(Bytes input);
 void fuzz_compressed(Bytes input);
 void fuzz_contribution_blob(Bytes input);
 void fuzz_cql_page(Bytes input);
@@ -35,6 +36,7 @@ struct FuzzTarget {
 
 inline constexpr FuzzTarget kFuzzTargets[] = {
     {"bid", fuzz_bid},
+    {"commit_log", fuzz_commit_log},
     {"compressed", fuzz_compressed},
     {"contribution_blob", fuzz_contribution_blob},
     {"cql_page", fuzz_cql_page},

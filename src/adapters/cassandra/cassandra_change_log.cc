@@ -1,5 +1,7 @@
 #include "adapters/cassandra/cassandra_change_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -87,7 +89,7 @@ void CassandraChangeLog::take_row(const LogRow& row, std::vector<ChangedRow>& ro
   rows.push_back(std::move(changed));
 }
 
-void CassandraChangeLog::take_key(const LogRow& row, ChangedRow& changed) const {
+void CassandraChangeLog::take_key(const LogRow& row, ChangedRow& changed) {
   for (size_t i = 0; i < row.partition_key.size(); ++i) {
     take_value(row.table->partition_key[i], row.partition_key[i], changed.row_written_us, changed);
   }
@@ -100,12 +102,17 @@ void CassandraChangeLog::take_key(const LogRow& row, ChangedRow& changed) const 
 }
 
 void CassandraChangeLog::take_value(std::string_view name, LogBytes value, int64_t written_us,
-                                    ChangedRow& changed) const {
+                                    ChangedRow& changed) {
   const auto column = columns_.find(name);
   if (column == columns_.end()) {
     return;
   }
-  set_value(column->second.raw, cell_text(column->second.type, value), changed.event);
+  auto text = cell_text(column->second.type, value);
+  if (!text && !value.empty()) {
+    ++unreadable_values_;
+    last_unreadable_ = fmt::format("{} = {}", name, shown_integer(value));
+  }
+  set_value(column->second.raw, std::move(text), changed.event);
   changed.set_written(column->second.raw.column, written_us);
 }
 

@@ -40,6 +40,10 @@ class CassandraChangeLog : public ChangeLog {
 
   const CommitLogCounts& counts() const { return log_->counts(); }
   bool compressed() const { return log_->compressed(); }
+  // Values of counted columns that have no text (a number beyond 64 bits, a size that is not the
+  // type's): as if they had not been written. With the last one, for people.
+  int64_t unreadable_values() const { return unreadable_values_; }
+  const std::string& last_unreadable() const { return last_unreadable_; }
 
  private:
   struct Column {
@@ -49,15 +53,16 @@ class CassandraChangeLog : public ChangeLog {
   CassandraChangeLog(ReadingRules rules, bool with_payload);
   void choose_columns();
   void take_row(const LogRow& row, std::vector<ChangedRow>& rows);
-  void take_key(const LogRow& row, ChangedRow& changed) const;
-  void take_value(std::string_view name, LogBytes value, int64_t written_us,
-                  ChangedRow& changed) const;
+  void take_key(const LogRow& row, ChangedRow& changed);
+  void take_value(std::string_view name, LogBytes value, int64_t written_us, ChangedRow& changed);
 
   ReadingRules rules_;
   bool with_payload_;
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<CommitLog> log_;
   std::map<std::string, Column, std::less<>> columns_;
+  int64_t unreadable_values_ = 0;
+  std::string last_unreadable_;
   int64_t columns_of_load_ = -1;  // CommitLogCounts::schema_loads
 };
 

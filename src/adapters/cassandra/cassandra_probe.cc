@@ -40,7 +40,8 @@ std::string copy_text(const TableShape& shape) {
   return fmt::format(
       "make the recommended table beside it (hirestream init --source "
       "cassandra://…/{}/{}_by_bucket), copy the rows that are there (hirestream import --from … "
-      "--to …), let the writers write to it",
+      "--to …), let the writers write to it; where they must stay as they are, hirestream mirror "
+      "on the node keeps it equal by the commit log, within a second",
       shape.keyspace, shape.table);
 }
 

@@ -124,17 +124,23 @@ Result<void> CommitLog::look_for_segments() {
   for (auto file = files.upper_bound(newest_id_); file != files.end(); ++file) {
     const auto& [id, path] = *file;
     const int64_t missed = newest_id_ < 0 ? 0 : id - newest_id_ - 1;
-    if (missed > 0 && missed < kRestartIdsMin) {
-      note_gap(fmt::format("{} segment(s) before {} came and went unseen", missed, id));
-    }
     if (missed >= kRestartIdsMin) {
-      for (const auto& [older, segment] : segments_) {
-        segment->stop_at_markers();
-      }
+      note_restart();
+    } else if (missed > 0) {
+      note_gap(fmt::format("{} segment(s) before {} came and went unseen", missed, id));
     }
     HIRESTREAM_TRY(add_segment(id, path, {}));
   }
   return {};
+}
+
+// All that it had marked is read: it was replayed. But whoever wrote to the same node meanwhile had
+// answers to writes that it has forgotten.
+void CommitLog::note_restart() {
+  for (const auto& [id, segment] : segments_) {
+    segment->stop_at_markers();
+  }
+  note_gap("the node was started again: what it had acknowledged last may be lost");
 }
 
 Result<void> CommitLog::add_segment(int64_t id, const std::string& path, SegmentPlace place) {

@@ -5,7 +5,8 @@
 // What it cannot vouch for it calls a gap, and goes on behind it: then rows may be missing that
 // only a copy of the table has. There is a gap when a segment went before it was read, when a
 // section is damaged, when an entry with rows of the table is not understood (never guessed at),
-// and when the table was dropped and created again.
+// when the table was dropped and created again, and when the node was started again: rows that were
+// given were replayed, but what was made of them on the same node may be lost.
 //
 // One thread. Blocking: reads of local files, the schema. Errors: those of the schema and of
 // SegmentReader; kConfig when the folder is not there, is not readable or the table does not exist.
@@ -86,6 +87,7 @@ class CommitLog {
   bool poll_is_full() const { return rows_left_ == 0 || bytes_left_ == 0; }
   Result<void> read_entry(LogBytes entry, const Visit& visit);
   Result<void> retire_segments();
+  void note_restart();
   void note_gap(std::string why);
 
   CommitLogOptions options_;

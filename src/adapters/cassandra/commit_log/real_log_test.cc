@@ -205,14 +205,16 @@ Replayed replay(const std::filesystem::path& folder, const std::string& table,
 
 class RealLog : public testing::TestWithParam<const char*> {
  protected:
-  std::filesystem::path folder_ = std::filesystem::path(COMMIT_LOG_TEST_DATA) / GetParam();
+  static std::filesystem::path folder() {
+    return std::filesystem::path(COMMIT_LOG_TEST_DATA) / GetParam();
+  }
 };
 
 TEST_P(RealLog, ComesToWhatTheServerAnswers) {
-  const ServerTables tables = tables_of(folder_);
+  const ServerTables tables = tables_of(folder());
   ASSERT_THAT(tables.rows, Not(IsEmpty()));
   for (const auto& [name, told] : tables.rows) {
-    const Replayed replayed = replay(folder_, name);
+    const Replayed replayed = replay(folder(), name);
     Rows rows = replayed.rows(told);
     if (name == "changed") {
       EXPECT_EQ(rows["6265666f7265"].at("x").hex, "63") << "read by the type it had";
@@ -226,7 +228,7 @@ TEST_P(RealLog, ComesToWhatTheServerAnswers) {
       EXPECT_EQ(rows.at(key), row) << name << " " << key;
     }
     EXPECT_EQ(rows.size(), told.size()) << name;
-    EXPECT_EQ(replay(folder_, name, LogVisibility::kTail).rows_seen, replayed.rows_seen);
+    EXPECT_EQ(replay(folder(), name, LogVisibility::kTail).rows_seen, replayed.rows_seen);
   }
 }
 
@@ -267,7 +269,7 @@ std::string written_so_far(std::string bytes, size_t size, bool compressed) {
 // Whatever part of the file is there yet: entries come in order, none twice, none is damaged.
 TEST_P(RealLog, GrowsUnderTheReader) {
   std::filesystem::path segment;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder())) {
     segment = entry.path().extension() == ".log" ? entry.path() : segment;
   }
   const auto whole = *SegmentReader::open(segment, LogVisibility::kMarker);
