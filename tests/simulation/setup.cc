@@ -889,10 +889,13 @@ void lease_shards(Setup& setup, uint64_t seed, bool standby) {
   }
   std::sort(setup.stops_us.begin(), setup.stops_us.end());
   setup.takeovers_us.clear();
-  // Each engine that begins anew lists all the table's parts, and what several engines wait for
-  // adds up on the one clock of the simulation.
-  setup.promptness.delay_max_us +=
-      12 * kSecondUs / static_cast<int64_t>(std::min<size_t>(setup.discovery_part, kSecondUs));
+  // What several engines wait for adds up on the one clock of the simulation: each lists all the
+  // table's parts when it begins anew, and counts in commits of its own.
+  constexpr int64_t kEnginesMax = 3;
+  setup.promptness.delay_max_us =
+      kEnginesMax * setup.promptness.delay_max_us +
+      12 * kSecondUs /
+          static_cast<int64_t>(std::min<size_t>(setup.discovery_part, size_t{1} << 20));
 }
 
 Setup make_companion(Setup& first, uint64_t seed, Strategy strategy) {
