@@ -1,15 +1,15 @@
 #include "cli/mysql_config.h"
 
-#include "cli/plain_text.h"
+#include "http/listen_address.h"
 
 namespace hirestream {
 namespace {
 
 MysqlTls tls_mode(const Uri& uri) {
   const std::string word =
-      uri.parameter("tls", uri.parameters.contains("tls_ca")         ? "verify"
-                           : is_this_machine(uri.hosts.front().host) ? "preferred"
-                                                                     : "required");
+      uri.parameter("tls", uri.parameters.contains("tls_ca")          ? "verify"
+                           : is_loopback_name(uri.hosts.front().host) ? "preferred"
+                                                                      : "required");
   return word == "off"         ? MysqlTls::kOff
          : word == "required"  ? MysqlTls::kRequired
          : word == "verify-ca" ? MysqlTls::kVerifyCa

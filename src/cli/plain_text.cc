@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <set>
 
+#include "http/listen_address.h"
+
 namespace hirestream {
 namespace {
 
 bool is_plain(const Uri& uri) {
   if (std::ranges::all_of(uri.hosts,
-                          [](const HostPort& host) { return is_this_machine(host.host); })) {
+                          [](const HostPort& host) { return is_loopback_name(host.host); })) {
     return false;
   }
   switch (uri.scheme) {
@@ -24,11 +26,6 @@ bool is_plain(const Uri& uri) {
 }
 
 }  // namespace
-
-bool is_this_machine(const std::string& host) {
-  return host == "localhost" || host == "::1" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
-}
 
 std::vector<PlainTextServer> plain_text_servers(const Settings& settings) {
   std::vector<PlainTextServer> servers;

@@ -9,9 +9,6 @@
 
 namespace hirestream {
 
-// Of this machine itself: nobody listens on the way.
-bool is_this_machine(const std::string& host);
-
 struct PlainTextServer {
   std::string place;   // "source clicks", "warehouse", "jobs"
   std::string uri;     // as it may be shown

@@ -17,6 +17,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+}  // namespace
+
 bool is_loopback_name(std::string_view host) {
   const std::string name = lower(host);
   if (name == "localhost" || name == "::1") {
@@ -32,8 +34,6 @@ bool is_loopback_name(std::string_view host) {
   }
   return points == 3 && name.starts_with("127.");
 }
-
-}  // namespace
 
 std::string ListenAddress::text() const {
   return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)

@@ -10,6 +10,9 @@
 
 namespace hirestream {
 
+// "localhost" or an address of this machine itself; without brackets.
+bool is_loopback_name(std::string_view host);
+
 struct ListenAddress {
   std::string host = "127.0.0.1";  // without brackets
   uint16_t port = 8080;            // 0: any that is free

@@ -87,6 +87,12 @@ bool TailEngine::is_waiting(const SliceKey& key) const {
   return queue_.contains(key) || backfill_.contains(key);
 }
 
+// What the ledger has is not: its rows would be counted twice.
+bool TailEngine::is_new(const SliceKey& key) const {
+  return book_.find(key) == nullptr && !open_.contains(key) && !is_waiting(key) &&
+         !book_.is_frozen(key) && !buckets_.is_before_start(key.bucket);
+}
+
 bool TailEngine::is_settled(const SliceKey& key, int64_t now_us) const {
   const LedgerEntry* entry = book_.find(key);
   return entry != nullptr && entry->state == SliceState::kSettled &&
@@ -118,8 +124,7 @@ Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int6
   std::set<SliceKey> over;
   for (const SliceListing& slice : listed) {
     const SliceKey& key = slice.key;
-    if (book_.find(key) != nullptr || open_.contains(key) || is_waiting(key) ||
-        book_.is_frozen(key) || buckets_.is_before_start(key.bucket)) {
+    if (!is_new(key)) {
       continue;
     }
     // Far in the future: a writer's clock is wrong, or the bucket is. It is counted like any other;
@@ -180,9 +185,7 @@ void TailEngine::open_new_buckets(int64_t now_us) {
   for (; next_bucket_ < end; ++next_bucket_) {
     for (const int32_t shard : ledger_.shards()) {
       const SliceKey key{shard, next_bucket_};
-      // What the ledger has is not new: its rows would be counted twice.
-      if (book_.find(key) != nullptr || open_.contains(key) || is_waiting(key) ||
-          book_.is_frozen(key) || buckets_.is_before_start(key.bucket)) {
+      if (!is_new(key)) {
         continue;
       }
       if (buckets_.is_over(key.bucket, now_us)) {

@@ -50,6 +50,8 @@ class TailEngine : public Engine {
   // Whether there is history that is to be counted now.
   Result<bool> mark_history(std::span<const SliceListing> listed, int64_t now_us);
   bool is_waiting(const SliceKey& key) const;
+  // To be counted, and nobody does so yet.
+  bool is_new(const SliceKey& key) const;
   // Settled when its time was over: what waits of it is an audit.
   bool is_settled(const SliceKey& key, int64_t now_us) const;
   void open_new_buckets(int64_t now_us);

@@ -891,9 +891,8 @@ void lease_shards(Setup& setup, uint64_t seed, bool standby) {
   setup.takeovers_us.clear();
   // What several engines wait for adds up on the one clock of the simulation: each lists all the
   // table's parts when it begins anew, and counts in commits of its own.
-  constexpr int64_t kEnginesMax = 3;
   setup.promptness.delay_max_us =
-      kEnginesMax * setup.promptness.delay_max_us +
+      static_cast<int64_t>(kLeasersMax) * setup.promptness.delay_max_us +
       12 * kSecondUs /
           static_cast<int64_t>(std::min<size_t>(setup.discovery_part, size_t{1} << 20));
 }

@@ -99,7 +99,9 @@ struct Setup {
 };
 
 Setup make_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> seconds);
-// Of a tail whose shards engines share by leases: with several shards, none of which is anybody's
+// Engines at a time of a source whose shards are leased.
+constexpr size_t kLeasersMax = 3;
+// Of a tail whose engines have shards by leases: with several shards, none of which is anybody's
 // from the start.
 void lease_shards(Setup& setup, uint64_t seed, bool standby);
 // Another source, with the jobs and the reporting zone of the first one. Both end together.

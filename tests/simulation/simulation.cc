@@ -18,7 +18,6 @@ namespace hirestream::simulation {
 namespace {
 
 constexpr int64_t kSpinsMax = 50;
-constexpr size_t kLeasersMax = 3;
 constexpr int64_t kRenewalsPerLease = 4;
 constexpr int64_t kFreezeSlackUs = 130 * kSecondUs;  // of an engine that nothing disturbs
 

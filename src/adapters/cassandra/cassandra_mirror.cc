@@ -11,22 +11,6 @@
 #include "adapters/cassandra/table_shape.h"
 
 namespace hirestream {
-namespace {
-
-std::string int32_cell(int32_t value) {
-  std::string cell;
-  append_int32(value, cell);
-  return cell;
-}
-
-std::string int64_cell(int64_t value) {
-  std::string cell;
-  append_int64(value, cell);
-  return cell;
-}
-
-}  // namespace
-
 std::string mirror_state_table_name(const std::string& table) {
   return table + "_mirror";
 }
@@ -119,8 +103,10 @@ Result<void> CassandraMirrorTable::store(const MirrorState& state) {
   values.add(key_);
   values.add(config_.node);
   values.add(state.position.value_or(std::string()));
-  values.add(int32_cell(static_cast<int32_t>(state.copied_parts)));
-  values.add(int64_cell(state.copied_us));
+  append_int32(static_cast<int32_t>(state.copied_parts), values.bytes());
+  values.commit();
+  append_int64(state.copied_us, values.bytes());
+  values.commit();
   const uint32_t group = 1;
   return connection_->session().write(statements_->store, values, 5, {&group, 1});
 }
