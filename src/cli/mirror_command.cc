@@ -13,6 +13,8 @@
 
 #include "adapters/cassandra/cassandra_change_log.h"
 #include "adapters/cassandra/cassandra_mirror.h"
+#include "adapters/cassandra/cassandra_source.h"
+#include "adapters/cassandra/partition_layout.h"
 #include "adapters/system/system_clock.h"
 #include "cli/cassandra_config.h"
 #include "cli/commands.h"
@@ -24,6 +26,7 @@
 #include "cli/retry_backoff.h"
 #include "config/values.h"
 #include "pipeline/mirror.h"
+#include "pipeline/table_comparison.h"
 
 namespace hirestream {
 namespace {
@@ -77,6 +80,7 @@ LogVisibility visibility_of(const std::string& name) {
 struct Parts {
   std::unique_ptr<CassandraTableHistory> history;
   std::unique_ptr<CassandraMirrorTable> table;
+  std::unique_ptr<SweptComparison> comparison;
   std::unique_ptr<CassandraChangeLog> log;  // null: none is followed
 };
 
@@ -89,6 +93,26 @@ Result<NodeFacts> node_to_follow(const Options& options, const CassandraConfig& 
     facts.commit_log_folder = options.commit_log;
   }
   return facts;
+}
+
+// Both tables are read through for it, whatever their keys.
+Result<std::unique_ptr<SweptComparison>> open_comparison(const CassandraConfig& from,
+                                                         const MirrorTableConfig& mirror,
+                                                         const ReadingRules& rules,
+                                                         bool with_payload,
+                                                         const LayoutHistory& layouts) {
+  ReadingRules mirror_rules = rules;
+  mirror_rules.names = ReadingRules::tracking_names();
+  mirror_rules.time_of_day.clear();
+  const auto open = [with_payload](const CassandraConfig& config, const ReadingRules& how) {
+    return open_cassandra_source(
+        config, {.rules = how, .with_payload = with_payload, .strategy = Strategy::kScan});
+  };
+  HIRESTREAM_ASSIGN(auto table, open(from, rules));
+  HIRESTREAM_ASSIGN(auto copy, open(mirror.table, mirror_rules));
+  return std::make_unique<SweptComparison>(
+      std::move(table.source), std::move(copy.source), with_payload,
+      [layouts](const RowId& id) { return slice_of(id, layouts); });
 }
 
 Result<Parts> open_parts(const Options& options, CommandContext& context) {
@@ -117,6 +141,8 @@ Result<Parts> open_parts(const Options& options, CommandContext& context) {
     }
   }
   HIRESTREAM_ASSIGN(parts.table, CassandraMirrorTable::open(mirror));
+  HIRESTREAM_ASSIGN(parts.comparison,
+                    open_comparison(from, mirror, rules, with_payload, parts.table->layouts()));
   for (const std::string& note : parts.table->notes()) {
     context.log->warn("{}", note);
   }
@@ -137,7 +163,8 @@ class MirrorRunner {
       : options_(options),
         context_(context),
         parts_(parts),
-        mirror_(policy, parts.log.get(), *parts.history, *parts.table, clock_, notes()) {}
+        mirror_(policy, parts.log.get(), *parts.history, *parts.comparison, *parts.table, clock_,
+                notes()) {}
 
   Result<void> run(const std::stop_token& stop) {
     HIRESTREAM_TRY(mirror_.start());
@@ -170,6 +197,7 @@ class MirrorRunner {
                                               {"rows_rejected", counts.rows_rejected},
                                               {"gaps", counts.gaps},
                                               {"copies", counts.copies},
+                                              {"partitions_differed", counts.slices_differed},
                                               {"copying", mirror_.is_copying()}};
       std::puts(summary.dump(2).c_str());
     } else if (!context_.quiet) {
@@ -208,11 +236,13 @@ class MirrorRunner {
   MirrorNotes notes() {
     return {.on_gap =
                 [this](const std::string& why) {
-                  context_.log->warn("the log has a gap: {}; the table is copied", why);
+                  context_.log->warn("the log has a gap: {}; what the mirror lacks is copied", why);
                 },
             .on_rejected = [this](const Error& error) { tell_rejected(error); },
             .on_copied = [this](int64_t parts,
-                                const MirrorCounts& counts) { show_copy(parts, counts); }};
+                                const MirrorCounts& counts) { show_copy(parts, counts); },
+            .on_comparing = [this](int64_t rows_read) { show_comparison(rows_read); },
+            .on_compared = [this](int64_t slices) { tell_compared(slices); }};
   }
 
   // The first ones; the count is in every summary.
@@ -250,6 +280,23 @@ class MirrorRunner {
       context_.log->warn("{} value(s) in the log cannot be read and are left out, the last: {}",
                          values - std::exchange(unreadable_told_, values),
                          parts_.log->last_unreadable());
+    }
+  }
+
+  void show_comparison(int64_t rows_read) {
+    if (!progress_) {
+      progress_ = std::make_unique<Progress>(context_, "rows");
+    }
+    progress_->update("comparing", rows_read, 0, -1);
+  }
+
+  void tell_compared(int64_t slices) {
+    progress_.reset();
+    if (slices == 0) {
+      context_.log->info("compared: the mirror has what the table has");
+    } else {
+      context_.log->warn("compared: {} partition(s) of the mirror differ, their rows are copied",
+                         format_count(slices));
     }
   }
 
@@ -333,7 +380,7 @@ void add_mirror_command(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   command
       ->add_option("--reconcile-every", options->reconcile_every,
-                   "Copy the table so often, for what no log shows")
+                   "Compare both tables so often and copy what differs, for what no log shows")
       ->type_name("DURATION")
       ->capture_default_str();
   command->add_flag("--once", options->once, "End when all that was written is mirrored");

@@ -1,18 +1,28 @@
 #include "pipeline/mirror.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "model/raw_columns.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
+namespace {
 
-Mirror::Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history, MirrorTable& table,
-               Clock& clock, MirrorNotes notes)
+// After its bucket's end. An engine settles a slice some time later, by its grace; what is noted
+// before that costs nothing.
+constexpr int64_t kLateAfterUs = 30'000'000;
+constexpr size_t kLateMax = 10'000;
+
+}  // namespace
+
+Mirror::Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history,
+               TableComparison& comparison, MirrorTable& table, Clock& clock, MirrorNotes notes)
     : policy_(policy),
       log_(log),
       history_(history),
+      comparison_(comparison),
       table_(table),
       clock_(clock),
       notes_(std::move(notes)) {}
@@ -22,6 +32,8 @@ Result<void> Mirror::start() {
   state_ = stored.value_or(MirrorState());
   rows_.clear();
   poll_failed_ = false;
+  compared_ = Comparison::kNone;
+  copy_recent_ = true;
   if (log_ == nullptr) {
     state_.position.reset();
     return {};
@@ -44,10 +56,11 @@ Result<Mirror::Step> Mirror::step() {
   }
   if (!is_copying() && clock_.now_us() - state_.copied_us >= policy_.copy_interval_us) {
     state_.copied_parts = 0;
+    copy_recent_ = log_ == nullptr;
     must_store_ = true;
   }
   if (is_copying() && clock_.now_us() >= copy_from_us_) {
-    HIRESTREAM_TRY(copy_part());
+    HIRESTREAM_TRY(must_compare() ? compare() : copy_part());
     step = Step::kMore;
   }
   HIRESTREAM_TRY(store_if_due());
@@ -75,6 +88,7 @@ Result<void> Mirror::write_followed() {
   if (rows_.empty()) {
     return {};
   }
+  remember_late(rows_, late_);  // first: some are written even if that fails
   HIRESTREAM_TRY(write(rows_, counts_.rows_followed));
   counts_.newest_written_us =
       std::ranges::max(rows_, {}, &ChangedRow::row_written_us).row_written_us;
@@ -88,11 +102,51 @@ Result<void> Mirror::write_followed() {
 void Mirror::note_gap(const std::string& why) {
   ++counts_.gaps;
   state_.copied_parts = 0;
+  compared_ = Comparison::kNone;
+  copy_recent_ = true;
   copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
   must_store_ = true;
   if (notes_.on_gap) {
     notes_.on_gap(why);
   }
+}
+
+// Not of a table that was never copied, and not of a copy that an earlier run has begun.
+bool Mirror::must_compare() const {
+  return compared_ != Comparison::kDone && state_.copied_us != 0 && state_.copied_parts == 0;
+}
+
+Result<void> Mirror::compare() {
+  if (compared_ == Comparison::kNone) {
+    const int64_t now_us = clock_.now_us();
+    compared_until_us_ = now_us - policy_.recent_us;
+    comparison_.begin(policy_.keep_us == 0 ? INT64_MIN : now_us - policy_.keep_us,
+                      compared_until_us_);
+    compared_ = Comparison::kUnderWay;
+  }
+  const auto more = comparison_.next();
+  if (!more) {
+    compared_ = Comparison::kNone;
+    return forward(more.error());
+  }
+  if (notes_.on_comparing) {
+    notes_.on_comparing(comparison_.rows_read());
+  }
+  if (*more) {
+    return {};
+  }
+  const std::vector<SliceKey> differing = comparison_.differing();
+  differing_ = {differing.begin(), differing.end()};
+  compared_ = Comparison::kDone;
+  counts_.slices_differed += static_cast<int64_t>(differing.size());
+  if (notes_.on_compared) {
+    notes_.on_compared(static_cast<int64_t>(differing.size()));
+  }
+  if (differing.empty() && !copy_recent_) {
+    state_.copied_parts = kMirrorCopyParts;
+    finish_copy();
+  }
+  return {};
 }
 
 Result<void> Mirror::copy_part() {
@@ -113,8 +167,7 @@ Result<void> Mirror::copy_part() {
   ++state_.copied_parts;
   must_store_ = true;
   if (!is_copying()) {
-    state_.copied_us = clock_.now_us();
-    ++counts_.copies;
+    finish_copy();
   }
   if (notes_.on_copied) {
     notes_.on_copied(state_.copied_parts, counts_);
@@ -122,18 +175,45 @@ Result<void> Mirror::copy_part() {
   return {};
 }
 
+// Which slices were late is not known where nothing was compared, or an earlier run has copied
+// some of them.
+void Mirror::finish_copy() {
+  if (compared_ == Comparison::kDone) {
+    late_.merge(copied_late_);
+  } else {
+    late_anywhere_ = true;
+  }
+  copied_late_.clear();
+  compared_ = Comparison::kNone;
+  state_.copied_us = clock_.now_us();
+  ++counts_.copies;
+  must_store_ = true;
+}
+
 Result<void> Mirror::write_copied(std::span<const ChangedRow> rows) {
-  if (policy_.keep_us == 0 || state_.copied_us == 0) {
+  if (state_.copied_us == 0) {
     return write(rows, counts_.rows_copied);
   }
-  const int64_t oldest_us = clock_.now_us() - policy_.keep_us;
-  recent_.clear();
-  for (const ChangedRow& row : rows) {
-    if (arrival_of(row.event).value_or(INT64_MAX) >= oldest_us) {
-      recent_.push_back(row);
-    }
+  wanted_rows_.clear();
+  std::ranges::copy_if(rows, std::back_inserter(wanted_rows_),
+                       [this](const ChangedRow& row) { return is_wanted(row); });
+  remember_late(wanted_rows_, copied_late_);
+  return write(wanted_rows_, counts_.rows_copied);
+}
+
+bool Mirror::is_wanted(const ChangedRow& row) const {
+  const auto arrival_us = arrival_of(row.event);
+  if (policy_.keep_us != 0 && arrival_us && *arrival_us < clock_.now_us() - policy_.keep_us) {
+    return false;
   }
-  return write(recent_, counts_.rows_copied);
+  if (compared_ != Comparison::kDone) {
+    return true;
+  }
+  if (arrival_us && *arrival_us >= compared_until_us_) {
+    return copy_recent_;
+  }
+  const auto place = table_.place_of(row);
+  return place && differing_.contains(place->slice);
 }
 
 Result<void> Mirror::write(std::span<const ChangedRow> rows, int64_t& counted) {
@@ -164,6 +244,28 @@ Result<void> Mirror::write_halves(std::span<const ChangedRow> rows, const Error&
   return {};
 }
 
+void Mirror::remember_late(std::span<const ChangedRow> rows, std::set<SliceKey>& late) const {
+  const int64_t over_us = clock_.now_us() - kLateAfterUs;
+  for (const ChangedRow& row : rows) {
+    const auto place = table_.place_of(row);
+    if (place && place->end_us <= over_us) {
+      late.insert(place->slice);
+    }
+  }
+}
+
+Result<void> Mirror::note_late() {
+  if (late_anywhere_ || late_.size() > kLateMax) {
+    HIRESTREAM_TRY(table_.note_late_anywhere(clock_.now_us()));
+  } else if (!late_.empty()) {
+    HIRESTREAM_TRY(
+        table_.note_late(std::vector<SliceKey>(late_.begin(), late_.end()), clock_.now_us()));
+  }
+  late_anywhere_ = false;
+  late_.clear();
+  return {};
+}
+
 Result<void> Mirror::store_if_due() {
   const int64_t since_us = clock_.now_us() - stored_us_;
   const int64_t interval_us = dirty_ ? policy_.store_interval_us : policy_.idle_store_interval_us;
@@ -176,6 +278,7 @@ Result<void> Mirror::store() {
   if (log_ != nullptr) {
     state_.position = log_->position();
   }
+  HIRESTREAM_TRY(note_late());
   HIRESTREAM_TRY(table_.store(state_));
   dirty_ = false;
   must_store_ = false;

@@ -1,7 +1,9 @@
-// Keeps a table equal to a raw log (ports/mirror.h): follows the log of its changes, and copies the
-// whole table where that has a gap, at the first start, and every so often for what no log shows.
+// Keeps a table equal to a raw log (ports/mirror.h): follows the log of its changes; at the first
+// start copies the whole table; where the log has a gap, and every so often for what no log shows,
+// compares both and copies the slices that differ.
 // While it copies it goes on following. How far it is, is stored after what it tells was written;
 // so whatever ends it, nothing is lost, and what is written twice is as if it was written once.
+// What it wrote into slices that were over is noted for those who count, before that is stored.
 //
 // A state machine without thread or clock of its own: step() after step(). After an error step()
 // is called again, later. One thread.
@@ -9,7 +11,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "model/changed_row.h"
@@ -30,6 +34,9 @@ struct MirrorPolicy {
   // Copies after the first one leave out what arrived longer ago: the engine has counted it for
   // good, and it would be in the table again for so long. 0: they leave out nothing.
   int64_t keep_us = 0;
+  // What arrived so shortly before a comparison may be under way: it is not compared, but copied
+  // where the log does not vouch for it.
+  int64_t recent_us = 600'000'000;
 };
 
 struct MirrorCounts {
@@ -37,7 +44,8 @@ struct MirrorCounts {
   int64_t rows_copied = 0;    // written, from the table
   int64_t rows_rejected = 0;  // did not fit
   int64_t gaps = 0;
-  int64_t copies = 0;             // completed
+  int64_t copies = 0;             // completed, or found to be needless
+  int64_t slices_differed = 0;    // and were copied
   int64_t newest_written_us = 0;  // of what the log gave last: when its writer wrote it
 };
 
@@ -46,13 +54,16 @@ struct MirrorNotes {
   std::function<void(const std::string& why)> on_gap;
   std::function<void(const Error& error)> on_rejected;
   std::function<void(int64_t parts, const MirrorCounts& counts)> on_copied;  // a part
+  std::function<void(int64_t rows_read)> on_comparing;
+  std::function<void(int64_t slices)> on_compared;  // so many differ
 };
 
 class Mirror {
  public:
-  // `log`: null: none is followed, the table is copied every copy_interval. The others outlive it.
-  Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history, MirrorTable& table,
-         Clock& clock, MirrorNotes notes);
+  // `log`: null: none is followed, what differs is copied every copy_interval. The others outlive
+  // it.
+  Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history, TableComparison& comparison,
+         MirrorTable& table, Clock& clock, MirrorNotes notes);
 
   // Once, before step(). Also after an error of it.
   Result<void> start();
@@ -72,26 +83,42 @@ class Mirror {
   Result<Step> follow();
   Result<void> write_followed();
   void note_gap(const std::string& why);
+  bool must_compare() const;
+  Result<void> compare();
   Result<void> copy_part();
+  void finish_copy();
+  bool is_wanted(const ChangedRow& row) const;
   Result<void> write_copied(std::span<const ChangedRow> rows);
   Result<void> write(std::span<const ChangedRow> rows, int64_t& counted);
   Result<void> write_halves(std::span<const ChangedRow> rows, const Error& why, int64_t& counted);
   // The log's position tells what was written, and no gap that was not told yet.
   bool can_store() const { return rows_.empty() && !poll_failed_; }
+  void remember_late(std::span<const ChangedRow> rows, std::set<SliceKey>& late) const;
+  Result<void> note_late();
   Result<void> store_if_due();
   Result<void> store();
 
   MirrorPolicy policy_;
   ChangeLog* log_;
   TableHistory& history_;
+  TableComparison& comparison_;
   MirrorTable& table_;
   Clock& clock_;
   MirrorNotes notes_;
   MirrorState state_;
   MirrorCounts counts_;
-  std::vector<ChangedRow> rows_;    // from the log, not written yet
-  std::vector<ChangedRow> recent_;  // of a page of a copy
-  int64_t copy_from_us_ = 0;        // not before
+  std::vector<ChangedRow> rows_;         // from the log, not written yet
+  std::vector<ChangedRow> wanted_rows_;  // of a page of a copy
+  int64_t copy_from_us_ = 0;             // not before
+  // Of the copy that is under way.
+  enum class Comparison : uint8_t { kNone, kUnderWay, kDone };
+  Comparison compared_ = Comparison::kNone;
+  std::unordered_set<SliceKey, SliceKeyHash> differing_;
+  int64_t compared_until_us_ = 0;  // by arrival; what is newer was not compared
+  bool copy_recent_ = true;        // the log does not vouch for that
+  std::set<SliceKey> copied_late_;
+  std::set<SliceKey> late_;     // written into, not noted yet
+  bool late_anywhere_ = false;  // into any, or into too many to name
   bool poll_failed_ = false;
   bool dirty_ = false;  // rows were written that the stored state does not tell
   bool must_store_ = false;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/raw_columns.h"
+#include "model/row_id.h"
 #include "ports/event_source.h"
 
 namespace hirestream {
@@ -23,6 +25,10 @@ ChangedRow row_of(const std::string& id) {
   ChangedRow row;
   row.event[RawColumn::kCreateTime] = id;
   return row;
+}
+
+std::string id_of_time(int64_t us) {
+  return format_uuid(make_version_1(us * 10, 0, 0));
 }
 
 class HandClock : public Clock {
@@ -82,6 +88,37 @@ class ListedTable : public TableHistory {
   int parts_read = 0;
 };
 
+// Finds what it was told.
+class ToldComparison : public TableComparison {
+ public:
+  void begin(int64_t from_us, int64_t until_us) override {
+    ++begun;
+    pages_left = pages;
+    from = from_us;
+    until = until_us;
+  }
+  Result<bool> next() override {
+    if (during) {
+      during();
+    }
+    if (std::exchange(fail_next, false)) {
+      return fail(ErrorKind::kTransient, "read", "table", "not now");
+    }
+    return pages_left-- > 0;
+  }
+  std::vector<SliceKey> differing() const override { return differ; }
+  int64_t rows_read() const override { return pages - pages_left; }
+
+  std::vector<SliceKey> differ;
+  std::function<void()> during;
+  int64_t pages = 2;
+  int64_t pages_left = 0;
+  int64_t from = 0;
+  int64_t until = 0;
+  int begun = 0;
+  bool fail_next = false;
+};
+
 class WrittenTable : public MirrorTable {
  public:
   Result<void> write(std::span<const ChangedRow> rows) override {
@@ -98,6 +135,26 @@ class WrittenTable : public MirrorTable {
     }
     return {};
   }
+  // The slice of a UUID is the second of its time, of another id its length.
+  std::optional<Place> place_of(const ChangedRow& row) const override {
+    const auto arrival_us = arrival_of(row.event);
+    const auto length = static_cast<int64_t>(row.event[RawColumn::kCreateTime]->size());
+    const int64_t second = arrival_us ? *arrival_us / 1'000'000 : length;
+    return Place{.slice = {.shard = 0, .bucket = second}, .end_us = second * 1'000'000};
+  }
+  Result<void> note_late(std::span<const SliceKey> slices, int64_t) override {
+    if (fail_notes) {
+      return fail(ErrorKind::kTransient, "note", "mirror", "not now");
+    }
+    for (const SliceKey& slice : slices) {
+      noted.push_back(slice.bucket);
+    }
+    return {};
+  }
+  Result<void> note_late_anywhere(int64_t) override {
+    noted.push_back(-1);
+    return {};
+  }
   Result<std::optional<MirrorState>> load() override { return state; }
   Result<void> store(const MirrorState& next) override {
     state = next;
@@ -107,6 +164,8 @@ class WrittenTable : public MirrorTable {
   std::map<std::string, int> written;
   std::optional<MirrorState> state;
   bool fail_writes = false;
+  std::vector<int64_t> noted;
+  bool fail_notes = false;
 };
 
 class MirrorTest : public testing::Test {
@@ -114,7 +173,8 @@ class MirrorTest : public testing::Test {
   Mirror make(MirrorPolicy policy = {.rows_max = 2}, bool with_log = true) {
     MirrorNotes notes;
     notes.on_gap = [this](const std::string& why) { gaps_.push_back(why); };
-    return {policy, with_log ? &log_ : nullptr, table_, mirror_, clock_, std::move(notes)};
+    return {policy,          with_log ? &log_ : nullptr, table_, comparison_, mirror_, clock_,
+            std::move(notes)};
   }
   // Until there is nothing to do.
   void run(Mirror& mirror) {
@@ -139,6 +199,7 @@ class MirrorTest : public testing::Test {
   HandClock clock_;
   ListedLog log_;
   ListedTable table_;
+  ToldComparison comparison_;
   WrittenTable mirror_;
   std::vector<std::string> gaps_;
 };
@@ -203,12 +264,42 @@ TEST_F(MirrorTest, StoresAPlaceOnlyBehindWhatIsWritten) {
   EXPECT_EQ(mirror_.state->position, "3");
 }
 
+TEST_F(MirrorTest, NotesSlicesThatItWroteLateIntoBeforeItStoresItsPlace) {
+  clock_.now = 40'000'000;
+  Mirror mirror = make();
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  mirror_.noted.clear();
+  const int64_t late = clock_.now / 1'000'000 - 30;
+  log_.ids = {std::string(static_cast<size_t>(late), 'a'), "b", "c",
+              std::string(static_cast<size_t>(late) + 10, 'd')};
+  mirror_.fail_notes = true;
+  clock_.now += 3'600'000'000;
+  log_.ids.push_back(std::string(4000, 'e'));
+  EXPECT_FALSE(mirror.step());
+  EXPECT_EQ(mirror_.state->position, "0");
+  mirror_.fail_notes = false;
+  run(mirror);
+  ASSERT_TRUE(mirror.finish());
+  EXPECT_THAT(mirror_.noted, UnorderedElementsAre(1, late, late + 10));
+  EXPECT_EQ(mirror_.state->position, "5");
+}
+
+TEST_F(MirrorTest, NotesAfterACopyThatAnySliceMayHaveChanged) {
+  table_.rows = {{0, "a"}, {kRingPlaces / 2, "b"}};
+  Mirror mirror = make();
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  EXPECT_THAT(mirror_.noted, ElementsAre(-1));
+}
+
 TEST_F(MirrorTest, CopiesAgainWhenTheLogHasAGap) {
   table_.rows = {{7, "only in the table"}};
   Mirror mirror = make();
   ASSERT_TRUE(mirror.start());
   run(mirror);
   log_.gap = "a segment went";
+  comparison_.differ = {{.shard = 0, .bucket = 17}};
   run(mirror);
   EXPECT_THAT(gaps_, ElementsAre("a segment went"));
   EXPECT_EQ(mirror_.written["only in the table"], 2);
@@ -281,12 +372,106 @@ TEST_F(MirrorTest, LeavesOutTheRowsAloneThatDoNotFit) {
   EXPECT_EQ(mirror.counts().rows_followed, 5);
 }
 
+TEST_F(MirrorTest, CopiesNothingWhereNothingDiffers) {
+  table_.rows = {{7, "a"}};
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  EXPECT_EQ(comparison_.begun, 0) << "a table that was never copied";
+  mirror_.noted.clear();
+  clock_.now += 3'700'000'000;
+  const int64_t now_us = clock_.now;
+  run(mirror);
+  EXPECT_EQ(comparison_.begun, 1);
+  EXPECT_EQ(comparison_.until, now_us + 100'000 - MirrorPolicy().recent_us);
+  EXPECT_EQ(table_.parts_read, kMirrorCopyParts);
+  EXPECT_EQ(mirror.counts().copies, 2);
+  EXPECT_EQ(mirror_.state->copied_us, clock_.now - 100'000);
+  EXPECT_THAT(mirror_.noted, IsEmpty());
+}
+
+TEST_F(MirrorTest, CopiesAndNotesTheSlicesThatDiffer) {
+  clock_.now = 1'788'000'000'000'000;
+  const int64_t day_us = 86'400'000'000;
+  const std::string same = id_of_time(clock_.now - day_us);
+  const std::string differs = id_of_time(clock_.now - 2 * day_us);
+  const std::string recent = id_of_time(clock_.now + 3'600'000'000);
+  table_.rows = {{7, same}, {kRingPlaces - 1, differs}};
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000, .keep_us = 5 * day_us});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  mirror_.noted.clear();
+  table_.rows[8] = recent;
+  table_.rows[9] = id_of_time(clock_.now - 6 * day_us);
+  const int64_t second = 1'788'000'000 - 2 * 86'400;
+  comparison_.differ = {{.shard = 0, .bucket = second}};
+  clock_.now += 3'700'000'000;
+  run(mirror);
+  EXPECT_EQ(mirror_.written[same], 1);
+  EXPECT_EQ(mirror_.written[differs], 2);
+  EXPECT_EQ(mirror_.written[recent], 0) << "the log has it";
+  EXPECT_EQ(mirror.counts().slices_differed, 1);
+  EXPECT_THAT(mirror_.noted, ElementsAre(second)) << "when all are copied, once";
+}
+
+TEST_F(MirrorTest, CopiesWhatIsTooRecentToBeComparedWhereNoLogHasIt) {
+  clock_.now = 1'788'000'000'000'000;
+  const std::string before = id_of_time(clock_.now);
+  table_.rows = {{7, before}};
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000}, false);
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  const std::string recent = id_of_time(clock_.now + 3'600'000'000);
+  table_.rows[8] = recent;
+  clock_.now += 3'700'000'000;
+  run(mirror);
+  EXPECT_EQ(mirror_.written[recent], 1);
+  EXPECT_EQ(mirror_.written[before], 1);
+}
+
+TEST_F(MirrorTest, ComparesAnewAfterAnErrorAndAfterAGap) {
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  clock_.now += 3'700'000'000;
+  comparison_.fail_next = true;
+  EXPECT_FALSE(mirror.step());
+  bool met = false;
+  comparison_.during = [&] {
+    if (!std::exchange(met, true)) {
+      log_.gap = "in the middle";
+    }
+  };
+  run(mirror);
+  EXPECT_EQ(comparison_.begun, 3);
+  EXPECT_EQ(table_.parts_read, 2 * kMirrorCopyParts) << "what is recent is not in the log";
+}
+
+// Which slices the first run copied nobody knows any more.
+TEST_F(MirrorTest, NotesAnySliceAfterACopyThatAnotherRunBegan) {
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  clock_.now += 3'700'000'000;
+  comparison_.differ = {{.shard = 0, .bucket = 1}};
+  while (mirror.state().copied_parts != 3) {
+    ASSERT_TRUE(mirror.step());
+  }
+  mirror_.noted.clear();
+  Mirror again = make();
+  ASSERT_TRUE(again.start());
+  run(again);
+  EXPECT_EQ(comparison_.begun, 1);
+  EXPECT_THAT(mirror_.noted, ElementsAre(-1));
+}
+
 TEST_F(MirrorTest, ReconcilesEverySoOften) {
   table_.rows = {{7, "a"}};
   Mirror mirror = make({.copy_interval_us = 3'600'000'000});
   ASSERT_TRUE(mirror.start());
   run(mirror);
   table_.rows[8] = "no log showed it";
+  comparison_.differ = {{.shard = 0, .bucket = 16}};
   clock_.now += 3'000'000'000;
   run(mirror);
   EXPECT_THAT(ids(), ElementsAre("a"));
@@ -299,11 +484,13 @@ TEST_F(MirrorTest, LeavesOutOfLaterCopiesWhatArrivedLongAgo) {
   const std::string old_row = "91afd000-f924-11ec-8001-0242ac120002";  // 2022-07-01 10:00
   clock_.now = 1'656'669'600'000'000 + 10'000'000;
   table_.rows = {{7, old_row}, {8, "without a time"}};
-  const MirrorPolicy policy{.copy_interval_us = 60'000'000, .keep_us = 3'600'000'000};
+  const MirrorPolicy policy{
+      .copy_interval_us = 60'000'000, .keep_us = 3'600'000'000, .recent_us = 0};
   Mirror mirror = make(policy);
   ASSERT_TRUE(mirror.start());
   run(mirror);
   EXPECT_THAT(mirror_.written, ElementsAre(Pair(old_row, 1), Pair("without a time", 1)));
+  comparison_.differ = {{.shard = 0, .bucket = 1'656'669'600}, {.shard = 0, .bucket = 14}};
   clock_.now += 60'000'000;
   run(mirror);
   EXPECT_THAT(mirror_.written, ElementsAre(Pair(old_row, 2), Pair("without a time", 2)));

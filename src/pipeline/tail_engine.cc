@@ -13,6 +13,10 @@ constexpr int64_t kFreezeIntervalUs = 60'000'000;
 // Contributions held at a time.
 constexpr size_t kFreezeBatch = 64;
 constexpr size_t kFirstBatch = 16;
+constexpr int64_t kLateNotesIntervalUs = 5'000'000;
+constexpr int64_t kLateNotesRetryUs = 60'000'000;
+// By so much a writer's clock may be behind an engine's.
+constexpr int64_t kLateClocksUs = 300'000'000;
 // For so long after new rows more of them are expected at any moment.
 constexpr int64_t kBusyAfterRowsUs = 1'000'000;
 // While they are, polls take at most one part in so many of the engine's time.
@@ -31,7 +35,7 @@ TailEngine::TailEngine(const EnginePorts& ports, EngineOptions options)
       audits_(options_, buckets_),
       backfill_(ports_, options_, ledger_, book_, buckets_),
       clockwork_(ports_, options_, ledger_,
-                 {&poll_timer_, &look_back_timer_, &discover_timer_, &freeze_timer_}),
+                 {&poll_timer_, &look_back_timer_, &discover_timer_, &freeze_timer_, &late_timer_}),
       batch_limit_(std::min(kFirstBatch, static_cast<size_t>(options_.slices_per_read))) {}
 
 Result<void> TailEngine::start() {
@@ -42,6 +46,7 @@ Result<void> TailEngine::start() {
   freeze_timer_.due_us = now_us + kFreezeIntervalUs;
   HIRESTREAM_TRY(load_state(now_us));
   started_ = true;
+  started_us_ = now_us;
   return {};
 }
 
@@ -64,6 +69,7 @@ Result<void> TailEngine::load_state(int64_t now_us) {
       queue_.push_back(key);
     }
   }
+  std::ranges::for_each(noted_, [this](const SliceKey& key) { queue_.push_back(key); });
   open_new_buckets(now_us);
   return {};
 }
@@ -210,6 +216,53 @@ void TailEngine::queue_what_is_due(int64_t now_us) {
   clock_set_back_ = false;
 }
 
+// Counting does not wait for notes that cannot be read: audits find the rows, too.
+void TailEngine::read_late_notes(int64_t now_us) {
+  late_timer_.due_us = now_us + kLateNotesIntervalUs;
+  const auto notes = ports_.source.late_notes(now_us);
+  if (!notes) {
+    late_timer_.due_us = now_us + kLateNotesRetryUs;
+    ports_.observer.on_note("warning", "notes of late rows: " + notes.error().text());
+    return;
+  }
+  for (const LateNote& note : *notes) {
+    if (note.key.shard != LateNote::kAnyShard) {
+      queue_noted(note.key, note.noted_us, now_us);
+      continue;
+    }
+    for (const auto& [key, entry] : book_.entries()) {
+      if (key.bucket <= note.key.bucket) {
+        queue_noted(key, note.noted_us, now_us);
+      }
+    }
+    // What the book does not have: unless the discovery at the start has seen it.
+    if (note.noted_us + kLateClocksUs >= started_us_) {
+      discover_timer_.due_us = now_us;
+    }
+  }
+}
+
+// Rows came to it, settled or not in the book. What is open is polled, and counted whole when it
+// settles.
+void TailEngine::queue_noted(const SliceKey& key, int64_t noted_us, int64_t now_us) {
+  const auto& shards = ledger_.shards();
+  if (std::ranges::find(shards, key.shard) == shards.end() || open_.contains(key) ||
+      backfill_.contains(key) || book_.is_frozen(key) || buckets_.is_before_start(key.bucket) ||
+      !buckets_.is_over(key.bucket, now_us)) {
+    return;
+  }
+  const LedgerEntry* entry = book_.find(key);
+  // An earlier engine has done so, as far as clocks can be trusted.
+  const bool counted_since =
+      entry != nullptr &&
+      std::max(entry->settled_at_us, entry->audited_at_us) > noted_us + kLateClocksUs &&
+      noted_us < started_us_;
+  if (!counted_since) {
+    noted_.insert(key);
+    queue_.push_back(key);
+  }
+}
+
 void TailEngine::take_back_what_was_not_due(int64_t now_us) {
   audits_.clear();
   for (const auto& [key, entry] : book_.entries()) {
@@ -236,6 +289,9 @@ Result<StepReport> TailEngine::step() {
   }
   // Before anything freezes, and before a table that cannot be read ends the step.
   queue_what_is_due(now_us);
+  if (late_timer_.due(now_us)) {
+    read_late_notes(now_us);
+  }
   // Before the discovery: what that puts into the queue holds the marks back.
   if (freeze_timer_.due(now_us)) {
     HIRESTREAM_TRY(freeze(now_us));
@@ -371,6 +427,7 @@ void TailEngine::adapt_batch(size_t slices, int64_t rows) {
 
 void TailEngine::file_counted(Counted&& slice, int64_t now_us) {
   queue_.erase(slice.key);
+  noted_.erase(slice.key);
   const LedgerEntry* entry = book_.find(slice.key);
   if (entry == nullptr || entry->state == SliceState::kOpen) {
     // Without rows, and over: forgotten.

@@ -56,6 +56,8 @@ class TailEngine : public Engine {
   bool is_settled(const SliceKey& key, int64_t now_us) const;
   void open_new_buckets(int64_t now_us);
   void queue_what_is_due(int64_t now_us);
+  void read_late_notes(int64_t now_us);
+  void queue_noted(const SliceKey& key, int64_t noted_us, int64_t now_us);
   // The clock was set back, so it may have run ahead: buckets were settled that still fill up,
   // audits were done before their time.
   void take_back_what_was_not_due(int64_t now_us);
@@ -94,6 +96,7 @@ class TailEngine : public Engine {
   Timer look_back_timer_;
   Timer discover_timer_;
   Timer freeze_timer_;
+  Timer late_timer_;
   Clockwork clockwork_;
   // Under way, and what it has found so far.
   std::unique_ptr<Discovery> discovery_;
@@ -109,6 +112,9 @@ class TailEngine : public Engine {
   // What follows from a clock that was set back is still to be done: a failed step leaves it.
   bool clock_set_back_ = false;
   int64_t busy_until_us_ = 0;
+  int64_t started_us_ = 0;
+  // Told once by the source, and not counted yet.
+  std::set<SliceKey> noted_;
   bool started_ = false;
   bool polled_ = false;
 };

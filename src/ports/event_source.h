@@ -141,6 +141,14 @@ struct ReadStatistics {
   int64_t null_words = 0;
 };
 
+// A writer has put rows into a slice after its time: old ones that were replayed, say.
+struct LateNote {
+  // Of a shard: not which slices, but any whose bucket is not above the note's.
+  static constexpr int32_t kAnyShard = -1;
+  SliceKey key;
+  int64_t noted_us = 0;  // by the writer's clock, after the rows
+};
+
 class EventSource {
  public:
   virtual ~EventSource() = default;
@@ -155,6 +163,11 @@ class EventSource {
   virtual Result<int64_t> newest_bucket(int64_t now_us) = 0;
   // At most one sweep at a time. What the description does not promise must not be asked for.
   virtual Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) = 0;
+  // Notes that writers have left: all there are at the first call, then new ones, each once. An
+  // engine counts those slices again at once, and not at their next audit.
+  virtual Result<std::vector<LateNote>> late_notes(int64_t /*now_us*/) {
+    return std::vector<LateNote>();
+  }
   // Since the source was opened.
   virtual ReadStatistics statistics() const = 0;
 };

@@ -13,6 +13,7 @@
 
 #include "model/changed_row.h"
 #include "model/result.h"
+#include "model/slice.h"
 
 namespace hirestream {
 
@@ -44,6 +45,21 @@ class TableHistory {
   virtual Result<void> read(uint64_t begin_place, uint64_t end_place, const Take& take) = 0;
 };
 
+// Finds slices of the mirror whose rows or values are not the table's. After an error it begins
+// again.
+class TableComparison {
+ public:
+  virtual ~TableComparison() = default;
+  // Of rows that arrived in [from_us, until_us), by the times in their ids.
+  virtual void begin(int64_t from_us, int64_t until_us) = 0;
+  // Reads some more. False: that was all.
+  virtual Result<bool> next() = 0;
+  // When next() has said false.
+  virtual std::vector<SliceKey> differing() const = 0;
+  // Of both, since begin().
+  virtual int64_t rows_read() const = 0;
+};
+
 // How far a mirror is. What is stored is true: everything before the position is written.
 struct MirrorState {
   std::optional<std::string> position;  // nothing: no log is followed
@@ -58,6 +74,18 @@ class MirrorTable {
   // Returns when all are acknowledged; writing them again changes nothing. kRejected: a row does
   // not fit, named; some of the others may have been written.
   virtual Result<void> write(std::span<const ChangedRow> rows) = 0;
+
+  struct Place {
+    SliceKey slice;
+    int64_t end_us = 0;  // when its bucket is over
+  };
+  // Where a row belongs. Nothing: nowhere, it will be rejected.
+  virtual std::optional<Place> place_of(const ChangedRow& row) const = 0;
+  // Tells whoever counts that rows came into these slices after their time. Behind their write.
+  virtual Result<void> note_late(std::span<const SliceKey> slices, int64_t now_us) = 0;
+  // The same of any slice that there is.
+  virtual Result<void> note_late_anywhere(int64_t now_us) = 0;
+
   // Nothing: it was never stored.
   virtual Result<std::optional<MirrorState>> load() = 0;
   virtual Result<void> store(const MirrorState& state) = 0;

@@ -10,6 +10,8 @@ import time
 import uuid
 
 import pytest
+from cassandra.util import uuid_from_time
+from conftest import stop
 from test_table_shapes import count, events_of, summary_of
 
 SERVICES = pathlib.Path(__file__).resolve().parents[1] / "support" / "services"
@@ -219,6 +221,28 @@ def test_other_ways(pair, options):
         pair.wait_until_equal()
 
 
+def test_reconcile_copies_the_partitions_that_differ_alone(pair):
+    hour_ago = time.time() - 3600
+    def write(begin, count):
+        for i in range(count):
+            pair.session.execute(pair.insert, [str(uuid_from_time(begin + 30 * i)), "2026-11-01 10:00:00.1234", 188, 1, 1, 1, "click", 1, 7, "a browser"])
+
+    write(hour_ago, 100)
+    copies = ["--commit-log", "none", "--reconcile-every", "1s"]
+    first = pair.once(*copies)
+    assert first["rows_copied"] == 100 and first["partitions_differed"] == 0
+    time.sleep(1)
+    same = pair.once(*copies)
+    assert same["rows_copied"] == 0 and same["partitions_differed"] == 0 and same["copies"] == 1, same
+    write(hour_ago + 7, 3)
+    pair.session.execute(f"UPDATE {pair.plain} SET bid = 8 WHERE create_time = %s", (next(iter(pair.content(pair.plain))),))
+    time.sleep(1)
+    mended = pair.once(*copies)
+    assert 1 <= mended["partitions_differed"] <= 4 and mended["partitions_differed"] <= mended["rows_copied"] < 20, mended
+    assert len(pair.content(pair.mirrored)) == 103
+    assert {key: value[7] for key, value in pair.content(pair.mirrored).items()} == {key: value[7] for key, value in pair.content(pair.plain).items()}
+
+
 def test_rows_that_do_not_fit_are_named_and_the_others_mirrored(pair):
     ids = pair.write(20)
     pair.session.execute(f"INSERT INTO {pair.plain} (create_time, ts) VALUES ('row 17', '2026-01-01 00:00:00')")
@@ -237,3 +261,28 @@ def test_says_what_is_wrong(pair, hirestream, tmp_path):
     assert "is --from and --to" in said(source=pair.target)
     assert "is no Cassandra table" in said(source=f"sqlite:{tmp_path}/raw.db")
     assert "'x' is not allowed" in said("--ttl", "x")
+
+
+def test_what_comes_to_settled_minutes_is_counted_at_once(pair, hirestream, tmp_path):
+    """Rows of an hour ago, as a writer replays them: the engine does not wait for the next audit."""
+    def replay(count):
+        for i in range(count):
+            pair.session.execute(pair.insert, [str(uuid_from_time(begin + i)), "2026-11-01 10:00:00", 188, 1, 1, 1, "click", 1, 7, "a browser"])
+
+    begin = time.time() - 3600
+    replay(20)
+    warehouse = tmp_path / "w.db"
+    with pair.running():
+        pair.wait_until_equal()
+        count(hirestream, pair.target, warehouse)
+        engine = hirestream.start("--quiet", "run", "--source", pair.target, "--warehouse", f"sqlite:{warehouse}")
+        try:
+            time.sleep(7)  # notes of before are read
+            begin += 600
+            replay(30)
+            deadline = time.monotonic() + 25
+            while sum(cell.get("clicks", 0) for cell in events_of(warehouse).values()) != 50:
+                assert time.monotonic() < deadline, events_of(warehouse)
+                time.sleep(0.2)
+        finally:
+            stop(engine)

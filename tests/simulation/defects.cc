@@ -233,6 +233,9 @@ class SourceDecorator : public EventSource {
   }
   Result<int64_t> newest_bucket(int64_t now_us) override { return inner_->newest_bucket(now_us); }
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
+  Result<std::vector<LateNote>> late_notes(int64_t now_us) override {
+    return inner_->late_notes(now_us);
+  }
   ReadStatistics statistics() const override { return inner_->statistics(); }
 
  private:

@@ -197,6 +197,27 @@ Result<std::unique_ptr<Discovery>> FakeEventSource::begin_discovery(
   return std::make_unique<FakeDiscovery>(*this, shards);
 }
 
+Result<std::vector<LateNote>> FakeEventSource::late_notes(int64_t) {
+  constexpr int64_t kLateAfterUs = 30'000'000;
+  HIRESTREAM_TRY(check_reachable("read notes"));
+  std::vector<LateNote> notes;
+  for (size_t i = 0; log_.notes_late_rows() && i < log_.rows().size(); ++i) {
+    const RawRow& row = log_.rows()[i];
+    const int64_t noted_us = row.everywhere_us();
+    const int64_t end_us = (row.slice.bucket + 1) * log_.description().bucket_width.us();
+    if (noted_us <= world_.now_us() && noted_us > end_us + kLateAfterUs &&
+        told_late_.insert(i).second) {
+      notes.push_back({.key = row.slice, .noted_us = noted_us});
+    }
+  }
+  if (log_.notes_anywhere() && !notes.empty()) {
+    HIRESTREAM_ASSIGN(const int64_t newest, newest_bucket(world_.now_us()));
+    notes = {{.key = {.shard = LateNote::kAnyShard, .bucket = newest},
+              .noted_us = std::ranges::max(notes, {}, &LateNote::noted_us).noted_us}};
+  }
+  return notes;
+}
+
 Result<int64_t> FakeEventSource::newest_bucket(int64_t now_us) {
   if (log_.description().strategy == Strategy::kTail) {
     return floor_divide(now_us, log_.description().bucket_width.us());

@@ -55,6 +55,14 @@ class RawLog {
   SourceDescription description_at(int64_t now_us) const;
   // From now on slices lie where parts of the ring begin.
   void round_places() { round_places_ = true; }
+  // Writers note the slices that they put rows into after their time, as a mirror does.
+  // `anywhere`: without saying which slices they are.
+  void note_late_rows(bool anywhere) {
+    notes_late_rows_ = true;
+    notes_anywhere_ = anywhere;
+  }
+  bool notes_late_rows() const { return notes_late_rows_; }
+  bool notes_anywhere() const { return notes_anywhere_; }
   // From now on discoveries come in parts of so many slices.
   void set_discovery_part(size_t slices) { discovery_part_ = slices; }
   size_t discovery_part() const { return discovery_part_; }
@@ -83,6 +91,8 @@ class RawLog {
   int64_t more_shards_from_us_ = INT64_MAX;
   int32_t more_shards_ = 0;
   bool round_places_ = false;
+  bool notes_late_rows_ = false;
+  bool notes_anywhere_ = false;
   size_t discovery_part_ = SIZE_MAX;
   std::vector<std::pair<int64_t, int64_t>> outages_;
   int64_t removed_us_ = INT64_MAX;
@@ -104,6 +114,7 @@ class FakeEventSource : public EventSource {
   Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
+  Result<std::vector<LateNote>> late_notes(int64_t now_us) override;
   ReadStatistics statistics() const override { return statistics_; }
 
  private:
@@ -130,6 +141,7 @@ class FakeEventSource : public EventSource {
   const RawLog& log_;
   SourceDescription description_;
   std::string process_;
+  std::set<size_t> told_late_;  // rows
   ReadStatistics statistics_;
 };
 

@@ -911,6 +911,7 @@ Result<std::vector<WriterEpoch>> FakeWarehouse::take_epochs(SourceId source,
   std::string text;
   for (const int32_t shard : shards) {
     const int64_t epoch = ++database_.now_.writers[{source, shard}].epoch;
+    database_.last_takers_[{source, shard}] = process_;
     out.push_back({shard, epoch});
     text += fmt::format(" {}:{}", shard, epoch);
   }

@@ -56,6 +56,11 @@ class WarehouseDatabase {
   bool is_frozen(const SliceKey& key, const std::string& source = "") const {
     return is_frozen(id_of(source), key);
   }
+  // The process that took the shard's epoch last; empty: none did.
+  std::string writer(int32_t shard, const std::string& source) const {
+    const auto found = last_takers_.find({id_of(source), shard});
+    return found == last_takers_.end() ? std::string() : found->second;
+  }
   // As it is registered; null: it is not.
   const Fingerprint* fingerprint(const std::string& source) const {
     const auto found = now_.sources.find(source);
@@ -193,6 +198,7 @@ class WarehouseDatabase {
   // Frozen base + Σ ledger.
   std::map<CellKey, Measures> expected_events_;
   std::set<SliceId> damaged_;
+  std::map<std::pair<SourceId, int32_t>, std::string> last_takers_;
   std::vector<Orphan> orphans_;
   int64_t commits_ = 0;
   int64_t last_frozen_us_ = 0;

@@ -52,8 +52,17 @@ class Scenario::Jobs : public JobDirectory {
 class Scenario::HookedSource : public FakeEventSource {
  public:
   HookedSource(World& world, const RawLog& log, std::function<void()>& hook,
-               const bool& strongest_fails)
-      : FakeEventSource(world, log, "engine"), action_(hook), strongest_fails_(strongest_fails) {}
+               const bool& strongest_fails, const bool& notes_fail)
+      : FakeEventSource(world, log, "engine"),
+        action_(hook),
+        strongest_fails_(strongest_fails),
+        notes_fail_(notes_fail) {}
+  Result<std::vector<LateNote>> late_notes(int64_t now_us) override {
+    if (notes_fail_) {
+      return fail(ErrorKind::kTransient, "read notes", "raw log", "not now");
+    }
+    return FakeEventSource::late_notes(now_us);
+  }
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override {
     if (strongest_fails_ && request.level == ReadLevel::kStrongest) {
       return fail(ErrorKind::kTransient, "read", "raw log", "not enough replicas");
@@ -83,6 +92,7 @@ class Scenario::HookedSource : public FakeEventSource {
   };
   std::function<void()>& action_;
   const bool& strongest_fails_;
+  const bool& notes_fail_;
 };
 
 Scenario::Scenario(Strategy strategy) {
@@ -190,6 +200,9 @@ void Scenario::build() {
   if (round_places_) {
     log_->round_places();
   }
+  if (note_late_rows_) {
+    log_->note_late_rows(note_anywhere_);
+  }
   if (table_change_) {
     log_->change_table(table_change_->us, table_change_->identity, table_change_->columns);
   }
@@ -288,7 +301,8 @@ void Scenario::replace_as_older_version() {
 }
 
 void Scenario::open_source() {
-  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_);
+  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_,
+                                                 late_notes_fail_);
 }
 
 void Scenario::start_engine() {
@@ -372,7 +386,7 @@ template <typename Work>
 auto Scenario::as_publisher(bool repair, const Work& work) {
   build();
   FakeWarehouse warehouse(*world_, *database_, "verify");
-  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_);
+  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_, late_notes_fail_);
   VerifyOptions verify_options;
   verify_options.engine = options;
   verify_options.engine.token_seed = options.token_seed + 1000;
@@ -386,7 +400,7 @@ auto Scenario::as_publisher(bool repair, const Work& work) {
 
 Result<Adoption> Scenario::adopt() {
   FakeWarehouse warehouse(*world_, *database_, "adopt");
-  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_);
+  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_, late_notes_fail_);
   EngineOptions adopted = options;
   adopted.token_seed += 2000;
   return adopt_source({event_source, warehouse, nullptr, *clock_, observer_}, adopted, true);

@@ -54,12 +54,19 @@ class Scenario {
   // Slices lie where parts of the ring begin.
   void round_places() { round_places_ = true; }
 
+  // Writers note what they write late.
+  void note_late_rows(bool anywhere = false) {
+    note_late_rows_ = true;
+    note_anywhere_ = anywhere;
+  }
+
   // While a fault is on, every call it concerns is hit.
   void set_fault(double FaultRates::* rate, bool on);
   // Reads are answered by the replica that lags.
   void set_stale(bool on);
   // Reads at the strongest level fail: not every replica answers.
   void set_strongest_fails(bool fails) { strongest_fails_ = fails; }
+  void set_late_notes_fail(bool fails) { late_notes_fail_ = fails; }
   // The engine's clock minus the true time.
   void set_clock_error(double seconds);
 
@@ -160,7 +167,10 @@ class Scenario {
   std::unique_ptr<WarehouseDatabase> database_;
   std::function<void()> during_read_;
   bool strongest_fails_ = false;
+  bool late_notes_fail_ = false;
   bool round_places_ = false;
+  bool note_late_rows_ = false;
+  bool note_anywhere_ = false;
   struct TableChange {
     int64_t us = 0;
     std::string identity;

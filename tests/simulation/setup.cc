@@ -421,6 +421,13 @@ void draw_more_shards(Setup& setup, uint64_t seed) {
   }
 }
 
+// Writers note what they write late. Drawn from a chance of its own, too.
+void draw_late_notes(Setup& setup, uint64_t seed) {
+  Random random(seed * 8837 + 31);
+  setup.notes_late = setup.strategy == Strategy::kTail && random.chance(0.3);
+  setup.notes_anywhere = setup.notes_late && random.chance(0.3);
+}
+
 // The table loses a column, or is made anew. Drawn from a chance of its own, too.
 void draw_changed_table(Setup& setup, uint64_t seed) {
   Random random(seed * 7529 + 59 + static_cast<uint64_t>(setup.strategy));
@@ -738,6 +745,9 @@ RawLog Setup::make_log(Random& random) const {
   if (round_places) {
     log.round_places();
   }
+  if (notes_late) {
+    log.note_late_rows(notes_anywhere);
+  }
   log.set_discovery_part(discovery_part);
   if (changed_us != 0) {
     log.change_table(changed_us, dropped_column ? source.identity : source.identity + ", made anew",
@@ -785,6 +795,7 @@ void draw_apart(Setup& setup, uint64_t seed) {
       Random(seed * 7451 + 19).pick<int64_t>({20'000, 50'000, 100'000, 500'000});
   draw_repeated_rows(setup, seed);
   draw_round_places(setup, seed);
+  draw_late_notes(setup, seed);
   draw_changed_table(setup, seed);
 }
 

@@ -65,7 +65,9 @@ struct Setup {
   int64_t more_shards_from_us = 0;
   int64_t announced_us = 0;  // the layout says so from here on, to those that start
   size_t discovery_part = SIZE_MAX;
-  bool round_places = false;  // slices lie where parts of the ring begin
+  bool round_places = false;    // slices lie where parts of the ring begin
+  bool notes_late = false;      // writers note the slices that they write late into
+  bool notes_anywhere = false;  // without naming them
   // Not 0: somebody drops the raw log then.
   int64_t gone_for_good_us = 0;
   // Not 0: the table is another one then. A column is dropped, so that all rows are without it, or

@@ -625,11 +625,20 @@ class Run {
     }
   }
 
+  // An engine that another one has fenced may not know it yet, and counts nothing.
+  bool may_count(const Process& process) const {
+    const auto& shards = process.origin.setup.groups[process.group];
+    return process.engine != nullptr &&
+           (is_leased(process.origin) || std::ranges::all_of(shards, [&](int32_t shard) {
+              return database_.writer(shard, process.origin.name) == process.name;
+            }));
+  }
+
   void replace_dead_processes(Source& source, size_t group) {
     const auto any = [&](bool working) {
       return std::any_of(processes_.begin(), processes_.end(), [&](const auto& p) {
         return !p->dead && &p->origin == &source && p->group == group &&
-               (!working || p->engine != nullptr);
+               (!working || may_count(*p));
       });
     };
     if (!any(true)) {

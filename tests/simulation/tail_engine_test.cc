@@ -75,6 +75,75 @@ TEST(TailEngine, AuditFindsRowVisibleAfterSettling) {
   EXPECT_EQ(scenario.slice().corrected_at_us, corrected_us);
 }
 
+TEST(TailEngine, CountsAtOnceWhatAWriterNotesThatItWroteLate) {
+  Scenario scenario;
+  scenario.note_late_rows();
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 300});
+  scenario.add_click({.arrival_s = -400, .visible_s = 400});  // the first of its slice
+  scenario.add_click({.arrival_s = 7, .visible_s = 100});     // late, and its slice not settled yet
+  scenario.run_until(299);
+  EXPECT_EQ(scenario.clicks(), 2);
+  scenario.run_until(307);
+  EXPECT_EQ(scenario.clicks(), 3);
+  EXPECT_GT(scenario.slice().corrected_at_us, scenario.slice().settled_at_us);
+  scenario.run_until(407);
+  EXPECT_EQ(scenario.clicks(), 4);
+}
+
+TEST(TailEngine, CountsAtOnceWhatAWriterNotesThatItWroteLateAnywhere) {
+  Scenario scenario;
+  scenario.note_late_rows(true);
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 300});
+  scenario.add_click({.arrival_s = -400, .visible_s = 400});  // the first of its slice
+  scenario.run_until(299);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.run_until(307);
+  EXPECT_EQ(scenario.clicks(), 2);
+  scenario.run_until(407);
+  EXPECT_EQ(scenario.clicks(), 3);
+}
+
+TEST(TailEngine, GoesOnCountingWhileNotesCannotBeRead) {
+  Scenario scenario;
+  scenario.note_late_rows();
+  scenario.set_late_notes_fail(true);
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 200, .visible_s = 200});
+  scenario.run_until(202);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+// Behind the last audit nobody else looks.
+TEST(TailEngine, CountsWhatWasNotedWhileNoEngineRan) {
+  Scenario scenario;
+  scenario.note_late_rows();
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 100'000});
+  scenario.run_until(95'000);
+  scenario.kill();
+  scenario.sleep(10'000);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.run_until(105'010);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+// A note is told once.
+TEST(TailEngine, CountsWhatWasNotedWhileCommitsWereLost) {
+  Scenario scenario;
+  scenario.note_late_rows();
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 300});
+  scenario.run_until(299);
+  scenario.set_fault(&FaultRates::lost_before_commit, true);
+  scenario.run_until(320);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.set_fault(&FaultRates::lost_before_commit, false);
+  scenario.run_until(340);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 TEST(TailEngine, VerifyOfAPartLeavesTheRestAlone) {
   Scenario scenario;
   for (const double arrival_s : {5.0, 65.0}) {

@@ -48,6 +48,7 @@ Result<std::unique_ptr<CassandraMirrorTable>> CassandraMirrorTable::open(
         "make the recommended table: hirestream init --source cassandra://…/keyspace/table");
   }
   mirror->key_ = fmt::format("{} <- {}", shape.table_id, config.source);
+  HIRESTREAM_ASSIGN(mirror->late_notes_, LateNoteWriter::open(*mirror->connection_));
   HIRESTREAM_ASSIGN(mirror->writer_, CassandraWriter::open(config.table, config.source_zone));
   HIRESTREAM_TRY(mirror->prepare());
   return mirror;
@@ -79,6 +80,28 @@ Result<void> CassandraMirrorTable::prepare() {
 Result<void> CassandraMirrorTable::write(std::span<const ChangedRow> rows) {
   return writer_->write_changes(rows,
                                 config_.ttl_s == 0 ? std::nullopt : std::optional(config_.ttl_s));
+}
+
+std::optional<MirrorTable::Place> CassandraMirrorTable::place_of(const ChangedRow& row) const {
+  const auto slice = writer_->slice_of(row.event);
+  if (!slice) {
+    return std::nullopt;
+  }
+  return MirrorTable::Place{.slice = *slice,
+                            .end_us = (slice->bucket + 1) * bucket_width_s() * int64_t{1'000'000}};
+}
+
+int32_t CassandraMirrorTable::bucket_width_s() const {
+  return writer_->layouts().front().layout.bucket_width_s;
+}
+
+Result<void> CassandraMirrorTable::note_late(std::span<const SliceKey> slices, int64_t now_us) {
+  return late_notes_->write(slices, now_us);
+}
+
+Result<void> CassandraMirrorTable::note_late_anywhere(int64_t now_us) {
+  const SliceKey any{.shard = LateNote::kAnyShard, .bucket = bucket_of(now_us, bucket_width_s())};
+  return late_notes_->write({&any, 1}, now_us);
 }
 
 Result<std::optional<MirrorState>> CassandraMirrorTable::load() {

@@ -18,7 +18,9 @@
 #include "adapters/cassandra/cassandra_connection.h"
 #include "adapters/cassandra/cassandra_history.h"
 #include "adapters/cassandra/cassandra_writer.h"
+#include "adapters/cassandra/late_notes.h"
 #include "model/reading_rules.h"
+#include "model/slice.h"
 #include "model/time_zone.h"
 #include "ports/mirror.h"
 
@@ -43,20 +45,27 @@ class CassandraMirrorTable : public MirrorTable {
   ~CassandraMirrorTable() override;
 
   Result<void> write(std::span<const ChangedRow> rows) override;
+  std::optional<Place> place_of(const ChangedRow& row) const override;
+  // See late_notes.h.
+  Result<void> note_late(std::span<const SliceKey> slices, int64_t now_us) override;
+  Result<void> note_late_anywhere(int64_t now_us) override;
   Result<std::optional<MirrorState>> load() override;
   Result<void> store(const MirrorState& state) override;
 
   const std::vector<std::string>& notes() const { return writer_->notes(); }
+  const LayoutHistory& layouts() const { return writer_->layouts(); }
 
  private:
   struct Statements;
   explicit CassandraMirrorTable(MirrorTableConfig config);
   Result<void> prepare();
+  int32_t bucket_width_s() const;
 
   MirrorTableConfig config_;
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<CassandraWriter> writer_;
   std::unique_ptr<Statements> statements_;
+  std::unique_ptr<LateNoteWriter> late_notes_;
   std::string key_;  // of the state: source, and the mirror's own table
 };
 

@@ -35,7 +35,10 @@ struct CassandraTailSource::Statements {
 
 CassandraTailSource::CassandraTailSource(std::unique_ptr<CassandraConnection> connection,
                                          RawPageDecoder decoder, const ReadingRules& rules)
-    : connection_(std::move(connection)), decoder_(std::move(decoder)), batch_(rules) {}
+    : connection_(std::move(connection)),
+      late_notes_(*connection_),
+      decoder_(std::move(decoder)),
+      batch_(rules) {}
 
 CassandraTailSource::~CassandraTailSource() = default;
 
@@ -143,6 +146,10 @@ Result<void> CassandraTailSource::list_page(std::span<const uint8_t> rows, size_
                             layout_table_name(table_)));
   }
   return {};
+}
+
+Result<std::vector<LateNote>> CassandraTailSource::late_notes(int64_t now_us) {
+  return late_notes_.read(now_us);
 }
 
 Result<int64_t> CassandraTailSource::newest_bucket(int64_t now_us) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapters/cassandra/cassandra_connection.h"
+#include "adapters/cassandra/late_notes.h"
 #include "adapters/cassandra/partition_layout.h"
 #include "adapters/cassandra/raw_page_decoder.h"
 #include "adapters/cassandra/table_shape.h"
@@ -38,6 +39,8 @@ class CassandraTailSource : public EventSource {
   Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override;
   Result<int64_t> newest_bucket(int64_t now_us) override;
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
+  // See late_notes.h.
+  Result<std::vector<LateNote>> late_notes(int64_t now_us) override;
   ReadStatistics statistics() const override;
 
  private:
@@ -53,6 +56,7 @@ class CassandraTailSource : public EventSource {
 
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<Statements> statements_;  // before connection_ when destroyed
+  LateNoteReader late_notes_;
   RawPageDecoder decoder_;
   TrackingBatch batch_;  // of the sweep's page
   SourceDescription description_;

@@ -184,16 +184,21 @@ Result<void> CassandraWriter::place(Placed& row) const {
   if (!partitioned_) {
     return {};
   }
-  const auto id = parse_uuid(*create_time);
-  if (!id || !is_version_1(*id)) {
+  const auto slice = slice_of(*row.event);
+  if (!slice) {
     return fail(ErrorKind::kRejected, "write", connection_->config().table_text(),
                 fmt::format("row with create_time '{}', column create_time: is no version-1 UUID",
                             *create_time));
   }
-  const PartitionLayout& layout = layout_at(layouts_, arrival_time_us(*id));
-  row.bucket = bucket_of(arrival_time_us(*id), layout.bucket_width_s);
-  row.shard = shard_of(*id, layout.shard_count);
+  row.bucket = slice->bucket;
+  row.shard = slice->shard;
   return {};
+}
+
+std::optional<SliceKey> CassandraWriter::slice_of(const RawEvent& event) const {
+  const auto& create_time = event[RawColumn::kCreateTime];
+  const auto id = create_time ? parse_uuid(*create_time) : std::nullopt;
+  return id ? hirestream::slice_of(*id, layouts_) : std::nullopt;
 }
 
 Result<void> CassandraWriter::write_rows(std::vector<Placed> rows, const CqlStatement& insert,

@@ -19,6 +19,7 @@
 #include "adapters/cassandra/table_shape.h"
 #include "model/changed_row.h"
 #include "model/raw_event.h"
+#include "model/slice.h"
 #include "model/time_zone.h"
 #include "ports/raw_log_writer.h"
 
@@ -49,6 +50,9 @@ class CassandraWriter : public RawLogWriter {
   // Of the table, as SourceDescription::identity.
   const std::string& identity() const { return identity_; }
   const LayoutHistory& layouts() const { return layouts_; }
+  // Of the recommended table: where the row belongs; nothing: it has no id, or one that is no
+  // version-1 UUID.
+  std::optional<SliceKey> slice_of(const RawEvent& event) const;
 
  private:
   struct Statement;

@@ -81,6 +81,16 @@ int64_t bucket_of(int64_t arrival_us, int32_t bucket_width_s) {
   return floor_divide(arrival_us, kSecondUs * bucket_width_s);
 }
 
+std::optional<SliceKey> slice_of(const RowId& id, const LayoutHistory& history) {
+  if (!is_version_1(id)) {
+    return std::nullopt;
+  }
+  const int64_t arrival_us = arrival_time_us(id);
+  const PartitionLayout& layout = layout_at(history, arrival_us);
+  return SliceKey{.shard = shard_of(id, layout.shard_count),
+                  .bucket = bucket_of(arrival_us, layout.bucket_width_s)};
+}
+
 bool append_bucket(CqlType type, int64_t bucket, int32_t bucket_width_s, std::string& out) {
   if (is_text(type)) {
     out += fmt::format("{}", bucket);

@@ -13,6 +13,7 @@
 #include "adapters/cassandra/cql_value.h"
 #include "model/result.h"
 #include "model/row_id.h"
+#include "model/slice.h"
 
 namespace hirestream {
 
@@ -45,6 +46,9 @@ int32_t shard_of(const RowId& id, int32_t shard_count);
 
 // The bucket of an arrival time: seconds since 1970 divided by the bucket width, rounded down.
 int64_t bucket_of(int64_t arrival_us, int32_t bucket_width_s);
+
+// Where the row belongs; nothing: its id is no version-1 UUID.
+std::optional<SliceKey> slice_of(const RowId& id, const LayoutHistory& history);
 
 // A bucket as a value of the column: int and bigint hold its number, text the number's decimal
 // digits, timestamp the bucket's begin.
