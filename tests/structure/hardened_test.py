@@ -1,11 +1,16 @@
-"""What the linker was asked for is in the program: read back from its headers. And the bill of materials names what it is made of."""
+"""What compiler and linker were asked for is in the program and in the kernel's library (the wheel has that one): read back from them.
+
+And the bill of materials names what it is made of.
+"""
 
 import json
 import pathlib
+import platform
 import subprocess
 import sys
 import unittest
 
+LIBRARY = sys.argv.pop()
 BINARY = sys.argv.pop()
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -14,9 +19,11 @@ def run(*command):
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
-class Hardened(unittest.TestCase):
+class Program(unittest.TestCase):
+    file, some_function = BINARY, "main"
+
     def test_addresses_are_random_and_tables_read_only(self):
-        header, segments, dynamic = run("readelf", "-hW", BINARY), run("readelf", "-lW", BINARY), run("readelf", "-dW", BINARY)
+        header, segments, dynamic = (run("readelf", what, self.file) for what in ("-hW", "-lW", "-dW"))
         self.assertRegex(header, r"Type:\s+DYN")
         self.assertIn("GNU_RELRO", segments)
         self.assertIn("BIND_NOW", dynamic)
@@ -24,6 +31,19 @@ class Hardened(unittest.TestCase):
         self.assertNotIn("RWE", stack)
         self.assertNotIn("TEXTREL", dynamic)
         self.assertNotRegex(dynamic, r"\((RPATH|RUNPATH)\)")
+
+    def test_stack_buffers_and_containers_are_checked(self):
+        symbols = run("readelf", "--dyn-syms", "-W", self.file)
+        for check in ("__stack_chk_fail", "__memcpy_chk", "__glibcxx_assert_fail"):
+            self.assertIn(check, symbols)
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "indirect branches are checked on x86-64 alone")
+    def test_indirect_branches_land_where_they_may(self):
+        self.assertIn("endbr64", run("objdump", "-d", "--no-show-raw-insn", f"--disassemble={self.some_function}", self.file))
+
+
+class Library(Program):
+    file, some_function = LIBRARY, "hs_abi_version"
 
 
 class Bill(unittest.TestCase):
