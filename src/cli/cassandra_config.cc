@@ -41,6 +41,15 @@ Result<void> read_timeout(const Uri& uri, const std::string& name,
 
 }  // namespace
 
+bool cassandra_uses_tls(const Uri& uri) {
+  const bool has_files = uri.parameters.contains("tls_ca") || uri.parameters.contains("tls_cert");
+  return uri.parameter("tls", has_files ? "on" : "off") == "on";
+}
+
+std::vector<std::string> certificate_files(const Uri& uri) {
+  return {uri.parameter("tls_ca"), uri.parameter("tls_cert"), uri.parameter("tls_key")};
+}
+
 Result<CassandraConfig> cassandra_config(const Uri& uri, const std::string& password) {
   CassandraConfig config;
   for (const HostPort& host : uri.hosts) {
@@ -52,6 +61,7 @@ Result<CassandraConfig> cassandra_config(const Uri& uri, const std::string& pass
   config.table = uri.table;
   config.user = uri.user;
   config.password = password;
+  config.tls = cassandra_uses_tls(uri);
   config.tls_ca = uri.parameter("tls_ca");
   config.tls_cert = uri.parameter("tls_cert");
   config.tls_key = uri.parameter("tls_key");

@@ -3,11 +3,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "adapters/cassandra/cassandra_connection.h"
 #include "config/uri.h"
 
 namespace hirestream {
+
+// As `tls` says; without it, when a file of certificates is named.
+bool cassandra_uses_tls(const Uri& uri);
+
+// The files of certificates that it names.
+std::vector<std::string> certificate_files(const Uri& uri);
 
 Result<CassandraConfig> cassandra_config(const Uri& uri, const std::string& password);
 

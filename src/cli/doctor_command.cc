@@ -179,7 +179,7 @@ class Doctor {
   }
 
   void examine_cassandra(const std::string& name, const SourceSettings& source) {
-    const auto config = cassandra_config(*source.uri, source.password);
+    const auto config = cassandra_config(*source.uri, source.password.text);
     const auto rules = reading_rules(source);
     if (!config || !rules) {
       return;  // opening the source tells

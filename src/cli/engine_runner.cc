@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/background_jobs.h"
+#include "cli/cassandra_config.h"
 #include "cli/engine_options.h"
 #include "cli/generate_writing.h"
 #include "cli/lease_keeper.h"
@@ -17,6 +18,7 @@
 #include "cli/open_warehouse.h"
 #include "cli/retry_backoff.h"
 #include "cli/share_keeper.h"
+#include "cli/watched_files.h"
 #include "config/values.h"
 #include "telemetry/observer_fanout.h"
 
@@ -27,6 +29,18 @@ namespace {
 constexpr int64_t kLongestSleepUs = 1'000'000;
 // How often a standby looks whether the lease has ended.
 constexpr int64_t kLooksPerLease = 10;
+// Between attempts to connect with a password or certificates that have been replaced.
+constexpr std::chrono::seconds kRenewalPause{5};
+
+// A source's connection does not outlive a change of these.
+WatchedFiles credential_files(const SourceSettings& source) {
+  if (source.uri->scheme != Scheme::kCassandra) {
+    return {};
+  }
+  std::vector<std::string> paths = certificate_files(*source.uri);
+  paths.push_back(source.password.file);
+  return WatchedFiles(std::move(paths));
+}
 
 }  // namespace
 
@@ -54,6 +68,9 @@ class EngineRunner::Worker {
       }
       if (share_ != nullptr && engine_ != nullptr && share_->wanted() != counted_shards_) {
         regroup();
+      }
+      if (source_ != nullptr && credentials_.changed() && Steady::now() >= renewal_due_) {
+        renew_source(stop);
       }
       Result<bool> done = engine_ == nullptr ? open(stop) : step();
       if (!done) {
@@ -88,6 +105,7 @@ class EngineRunner::Worker {
   Result<bool> open(const std::stop_token& stop) {
     const Settings& settings = runner_.settings_;
     if (source_ == nullptr) {
+      credentials_ = credential_files(source_settings_);
       HIRESTREAM_ASSIGN(source_, open_source(source_settings_, observer_, stop));
     }
     if (warehouse_ == nullptr) {
@@ -185,6 +203,27 @@ class EngineRunner::Worker {
     engine_.reset();
     slices_held_ = 0;
     share_->count({});
+  }
+
+  // The password or a certificate has been replaced. The old connection goes on until there is one
+  // with the new ones; the engine starts anew with that.
+  void renew_source(const std::stop_token& stop) {
+    renewal_due_ = Steady::now() + kRenewalPause;
+    WatchedFiles credentials = credential_files(source_settings_);
+    auto source = open_source(source_settings_, observer_, stop);
+    if (!source) {
+      observer_.on_note("warning",
+                        fmt::format("the password or certificates of {} have been replaced, but {}",
+                                    source_settings_.name, source.error().text()));
+      return;
+    }
+    observer_.on_note("info", fmt::format("the password or certificates of {} have been replaced: "
+                                          "connected with the new ones",
+                                          source_settings_.name));
+    engine_.reset();
+    slices_held_ = 0;
+    source_ = std::move(*source);
+    credentials_ = std::move(credentials);
   }
 
   // Another engine counts: this one forgets all that it knew.
@@ -299,6 +338,8 @@ class EngineRunner::Worker {
   RetryBackoff backoff_;
   Steady::time_point first_failure_;
   std::unique_ptr<EventSource> source_;
+  WatchedFiles credentials_;  // that source_ was opened with
+  Steady::time_point renewal_due_;
   std::unique_ptr<Warehouse> warehouse_;
   std::unique_ptr<JobDirectory> jobs_;
   std::unique_ptr<LeaseKeeper> lease_;

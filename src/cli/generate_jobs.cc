@@ -71,7 +71,8 @@ Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs,
     }
     case Scheme::kMysql: {
       HIRESTREAM_ASSIGN(const std::string password, jobs_password());
-      HIRESTREAM_ASSIGN(const auto session, mysql::Session::open(mysql_config(uri, password)));
+      HIRESTREAM_ASSIGN(const auto session,
+                        mysql::Session::open(mysql_config(uri, {password, {}})));
       return store_job_table(*session, jobs, publishers);
     }
     case Scheme::kCassandra:

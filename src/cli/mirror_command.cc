@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -24,6 +25,8 @@
 #include "cli/quantity.h"
 #include "cli/raw_row_options.h"
 #include "cli/retry_backoff.h"
+#include "cli/watched_files.h"
+#include "config/secrets.h"
 #include "config/values.h"
 #include "pipeline/mirror.h"
 #include "pipeline/table_comparison.h"
@@ -156,23 +159,56 @@ Result<Parts> open_parts(const Options& options, CommandContext& context) {
   return parts;
 }
 
-// Runs the mirror until it is stopped or, with --once, is level.
+// Certificates and passwords that the connections are opened with.
+WatchedFiles credential_files(const Options& options) {
+  std::vector<std::string> paths;
+  for (const std::string& text : {options.from, options.to}) {
+    if (const auto uri = parse_uri(text, UriRole::kRawLog)) {
+      std::ranges::copy(certificate_files(*uri), std::back_inserter(paths));
+    }
+  }
+  const Environment environment = process_environment();
+  if (const auto file = environment.find("HIRESTREAM_CASSANDRA_PASSWORD_FILE");
+      file != environment.end()) {
+    paths.push_back(file->second);
+  }
+  return WatchedFiles(std::move(paths));
+}
+
+// Returns an error that does not pass.
+Result<void> wait_after(const Error& error, RetryBackoff& backoff, const CommandContext& context,
+                        const std::stop_token& stop) {
+  const bool passes =
+      error.kind == ErrorKind::kTransient || (error.kind == ErrorKind::kConfig && error.may_pass);
+  if (!passes) {
+    return forward(error);
+  }
+  const int64_t delay_us = backoff.next();
+  context.log->warn("{}; trying again in {}", error.text(), format_elapsed(delay_us));
+  sleep_unless_stopped(delay_us, stop);
+  return {};
+}
+
+// Runs the mirror until it is stopped or, with --once, is level, or needs new
+// connections.
 class MirrorRunner {
  public:
-  MirrorRunner(const Options& options, CommandContext& context, Parts& parts, MirrorPolicy policy)
+  MirrorRunner(const Options& options, CommandContext& context, Parts& parts, MirrorPolicy policy,
+               const WatchedFiles& credentials)
       : options_(options),
         context_(context),
         parts_(parts),
+        credentials_(credentials),
         mirror_(policy, parts.log.get(), *parts.history, *parts.comparison, *parts.table, clock_,
                 notes()) {}
 
   Result<void> run(const std::stop_token& stop) {
     HIRESTREAM_TRY(mirror_.start());
     bool finished = false;
-    while (!stop.stop_requested() && !finished) {
+    while (!stop.stop_requested() && !finished && !needs_new_connections()) {
       const auto step = mirror_.step();
       if (!step) {
-        HIRESTREAM_TRY(wait_after(step.error(), stop));
+        HIRESTREAM_TRY(wait_after(step.error(), backoff_, context_, stop));
         continue;
       }
       backoff_.reset();
@@ -186,8 +222,13 @@ class MirrorRunner {
       }
     }
     progress_.reset();
-    return mirror_.finish();
+    auto finished_well = mirror_.finish();
+    // The old connections may be of no use any more: what is not stored is followed once more.
+    return needs_new_connections() ? Result<void>() : finished_well;
   }
+
+  // The password or a certificate has been replaced.
+  bool needs_new_connections() const { return !options_.once && credentials_.changed(); }
 
   void print_summary() const {
     const MirrorCounts& counts = mirror_.counts();
@@ -219,18 +260,6 @@ class MirrorRunner {
       quiet_rows_ = rows;
     }
     return parts_.log == nullptr || clock_.now_us() - quiet_since_us_ >= kQuietUs;
-  }
-
-  Result<void> wait_after(const Error& error, const std::stop_token& stop) {
-    const bool passes =
-        error.kind == ErrorKind::kTransient || (error.kind == ErrorKind::kConfig && error.may_pass);
-    if (!passes) {
-      return forward(error);
-    }
-    const int64_t delay_us = backoff_.next();
-    context_.log->warn("{}; trying again in {}", error.text(), format_elapsed(delay_us));
-    sleep_unless_stopped(delay_us, stop);
-    return {};
   }
 
   MirrorNotes notes() {
@@ -314,6 +343,7 @@ class MirrorRunner {
   const Options& options_;
   CommandContext& context_;
   Parts& parts_;
+  const WatchedFiles& credentials_;
   SystemClock clock_;
   Mirror mirror_;
   RetryBackoff backoff_;
@@ -333,11 +363,28 @@ Result<int> run(const Options& options, CommandContext& context) {
                     read_duration("--reconcile-every", options.reconcile_every, 1'000'000));
   HIRESTREAM_ASSIGN(policy.keep_us, read_duration("--ttl", options.ttl, 0));
   const std::stop_token stop = context.interrupt->token();
-  HIRESTREAM_ASSIGN(Parts parts, open_parts(options, context));
-  MirrorRunner runner(options, context, parts, policy);
-  HIRESTREAM_TRY(runner.run(stop));
-  runner.print_summary();
-  return options.once && stop.stop_requested() ? kExitInterrupted : kExitOk;
+  RetryBackoff backoff;
+  bool has_run = false;
+  while (true) {
+    const WatchedFiles credentials = credential_files(options);
+    auto parts = open_parts(options, context);
+    if (!parts && (!has_run || stop.stop_requested())) {
+      return forward(std::move(parts).error());
+    }
+    if (!parts) {
+      HIRESTREAM_TRY(wait_after(parts.error(), backoff, context, stop));
+      continue;
+    }
+    MirrorRunner runner(options, context, *parts, policy, credentials);
+    HIRESTREAM_TRY(runner.run(stop));
+    if (stop.stop_requested() || !runner.needs_new_connections()) {
+      runner.print_summary();
+      return options.once && stop.stop_requested() ? kExitInterrupted : kExitOk;
+    }
+    context.log->info("the password or certificates have been replaced: connecting anew");
+    has_run = true;
+    backoff.reset();
+  }
 }
 
 }  // namespace

@@ -19,12 +19,13 @@ MysqlTls tls_mode(const Uri& uri) {
 
 }  // namespace
 
-MysqlConfig mysql_config(const Uri& uri, const std::string& password) {
+MysqlConfig mysql_config(const Uri& uri, const Secret& password) {
   MysqlConfig config;
   config.host = uri.hosts.front().host;
   config.port = uri.hosts.front().port;
   config.user = uri.user;
-  config.password = password;
+  config.password = password.text;
+  config.password_file = password.file;
   config.database = uri.database;
   config.tls = tls_mode(uri);
   config.tls_ca = uri.parameter("tls_ca");

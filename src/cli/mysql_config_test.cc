@@ -8,7 +8,7 @@ namespace {
 MysqlTls tls_of(const std::string& text) {
   const auto uri = parse_uri(text, UriRole::kWarehouse);
   EXPECT_TRUE(uri.has_value()) << text;
-  return uri ? mysql_config(*uri, "").tls : MysqlTls::kOff;
+  return uri ? mysql_config(*uri, {}).tls : MysqlTls::kOff;
 }
 
 TEST(MysqlConfig, ToAnotherMachineTlsIsRequiredUnlessToldOtherwise) {

@@ -31,7 +31,8 @@ tl::unexpected<Error> not_a_raw_log(const Uri& uri) {
 
 Result<std::unique_ptr<EventSource>> open_cassandra(const SourceSettings& source,
                                                     ReadingRules rules, Observer& observer) {
-  HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(*source.uri, source.password));
+  HIRESTREAM_ASSIGN(const std::string password, source.password.now());
+  HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(*source.uri, password));
   CassandraSourceOptions options;
   options.rules = std::move(rules);
   options.with_payload = uses_payload(source);
@@ -216,7 +217,7 @@ Result<void> create_raw_log(const SourceSettings& source, const RawLogLayout& la
     return {};
   }
   HIRESTREAM_ASSIGN(const auto statements, raw_log_statements(uri, layout));
-  HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(uri, source.password));
+  HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(uri, source.password.text));
   HIRESTREAM_ASSIGN(auto connection, CassandraConnection::open(config));
   for (const std::string& statement : statements) {
     HIRESTREAM_TRY(connection->execute(statement));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cli/cassandra_config.h"
 #include "http/listen_address.h"
 
 namespace hirestream {
@@ -15,7 +16,7 @@ bool is_plain(const Uri& uri) {
   }
   switch (uri.scheme) {
     case Scheme::kCassandra:
-      return uri.parameter("tls_ca").empty();
+      return !cassandra_uses_tls(uri);
     case Scheme::kMysql: {
       const std::string tls = uri.parameter("tls");
       return tls == "off" || tls == "preferred";
@@ -34,7 +35,8 @@ std::vector<PlainTextServer> plain_text_servers(const Settings& settings) {
     if (uri && is_plain(*uri) && seen.insert(uri->text()).second) {
       servers.push_back({place, uri->text(),
                          uri->scheme == Scheme::kCassandra
-                             ? "?tls_ca=FILE encrypts it and checks the server"
+                             ? "?tls=on encrypts it and checks the server; ?tls_ca=FILE names an "
+                               "authority of your own"
                              : "?tls=required encrypts it, ?tls_ca=FILE checks the server, too"});
     }
   };

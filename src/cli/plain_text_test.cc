@@ -25,6 +25,8 @@ TEST(PlainText, CassandraOnAnotherMachineIsToldWithoutCertificates) {
   EXPECT_THAT(places("cassandra://cassandra-1/logs/tracking", here), ElementsAre("source"));
   EXPECT_THAT(places("cassandra://127.0.0.1,10.0.0.7/logs/tracking", here), ElementsAre("source"));
   EXPECT_THAT(places("cassandra://10.0.0.7/logs/tracking?tls_ca=/etc/ca.pem", here), IsEmpty());
+  EXPECT_THAT(places("cassandra://10.0.0.7/logs/tracking?tls=on", here), IsEmpty());
+  EXPECT_THAT(places("cassandra://10.0.0.7/logs/tracking?tls=off", here), ElementsAre("source"));
   EXPECT_THAT(places("cassandra://127.0.0.2,localhost/logs/tracking", here), IsEmpty());
   EXPECT_THAT(places("cassandra://[::1]/logs/tracking", here), IsEmpty());
 }

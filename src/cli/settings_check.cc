@@ -36,7 +36,7 @@ class ComponentCheck {
  private:
   void check_source(const SourceSettings& source) {
     if (source.uri->scheme == Scheme::kCassandra) {
-      note(cassandra_config(*source.uri, source.password), "source.uri");
+      note(cassandra_config(*source.uri, source.password.text), "source.uri");
     }
     if (source.uri->scheme == Scheme::kCsv) {
       note(csv_settings(source));

@@ -53,6 +53,9 @@ Passwords come from the environment or a file, never from a URI, an option or th
 | the jobs' database, where it differs | `HIRESTREAM_JOBS_PASSWORD` | `HIRESTREAM_JOBS_PASSWORD_FILE` |
 | who asks the HTTP server (a bearer token) | `HIRESTREAM_HTTP_TOKEN` | `HIRESTREAM_HTTP_TOKEN_FILE` |
 
+A file is read again at each connection to MySQL or MariaDB, and for Cassandra as soon as it changes; so are the files of certificates below. The
+token is read at the start only.
+
 ## TLS
 
 Parameters of the URI; files are PEM. A connection that cannot be had as asked for is refused, with what to do.
@@ -68,9 +71,11 @@ Parameters of the URI; files are PEM. A connection that cannot be had as asked f
 
 | `cassandra://…?` | |
 |---|---|
-| `tls_ca=FILE` | encrypted, certificate signed by the authority in FILE and for the node's IP address |
+| `tls=off` | plain text: the default without `tls_ca` and `tls_cert` |
+| `tls=on` | encrypted, certificate signed by an authority that the system trusts and for the node's IP address |
+| `tls_ca=FILE` | signed by the authority in FILE instead; TLS is on |
 | `tls_check_address=off` | whatever address it names |
-| `tls_cert=FILE&tls_key=FILE` | the client's own certificate, where `require_client_auth` is on. Alone: signed by one that the system trusts |
+| `tls_cert=FILE&tls_key=FILE` | the client's own certificate, where `require_client_auth` is on; TLS is on |
 )";
 
 std::string escaped(std::string_view text) {

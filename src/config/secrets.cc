@@ -36,6 +36,25 @@ Result<std::string> read_secret(const Environment& environment, const std::strin
   return read_secret_file(file->second, file->first);
 }
 
+Result<Secret> read_lasting_secret(const Environment& environment, const std::string& variable) {
+  HIRESTREAM_ASSIGN(std::string text, read_secret(environment, variable));
+  const auto file = environment.find(variable + "_FILE");
+  return Secret{std::move(text), file == environment.end() ? std::string() : file->second};
+}
+
+Result<std::string> Secret::now() const {
+  if (file.empty()) {
+    return text;
+  }
+  auto read = read_secret_file(file, "the environment");
+  if (!read) {
+    Error error = std::move(read).error();
+    error.may_pass = true;
+    return forward(std::move(error));
+  }
+  return read;
+}
+
 Result<std::string> read_secret_file(const std::string& path, const std::string& named_by) {
   std::ifstream stream(path, std::ios::binary);
   std::string secret;

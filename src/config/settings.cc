@@ -388,7 +388,7 @@ class SettingsLoader {
     }
     HIRESTREAM_ASSIGN(settings_.jobs.uri, parse_uri(settings_.jobs.uri_text, UriRole::kJobs));
     HIRESTREAM_TRY(read_secret_into(settings_.jobs.password, "HIRESTREAM_JOBS_PASSWORD"));
-    return settings_.jobs.password.empty()
+    return settings_.jobs.password.text.empty()
                ? read_secret_into(settings_.jobs.password, "HIRESTREAM_MYSQL_PASSWORD")
                : Result<void>();
   }
@@ -398,8 +398,8 @@ class SettingsLoader {
     return {};
   }
 
-  Result<void> read_secret_into(std::string& field, const std::string& variable) const {
-    HIRESTREAM_ASSIGN(field, read_secret(input_.environment, variable));
+  Result<void> read_secret_into(Secret& field, const std::string& variable) const {
+    HIRESTREAM_ASSIGN(field, read_lasting_secret(input_.environment, variable));
     return {};
   }
 

@@ -41,13 +41,13 @@ struct SourceSettings {
   std::string csv_delimiter;                   // "auto", ",", ";", "tab", "|"
   std::string csv_header;  // names, separated by commas; empty: files have a header
   std::optional<int64_t> start_at_us;
-  std::string password;  // from the environment or a file; never printed
+  Secret password;  // never printed
 };
 
 struct WarehouseSettings {
   std::string uri_text;
   std::optional<Uri> uri;
-  std::string password;
+  Secret password;
 };
 
 struct JobsSettings {
@@ -66,7 +66,7 @@ struct JobsSettings {
   std::string publisher_id_column;
   std::string publisher_name_column;
   int64_t refresh_interval_us = 0;
-  std::string password;
+  Secret password;
 };
 
 struct CountingSettings {

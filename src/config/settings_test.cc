@@ -227,11 +227,13 @@ TEST_F(SettingsTest, RefusesUnknownVariableOfOursButNotOthers) {
 TEST_F(SettingsTest, TakesPasswordsFromEnvironmentOrFileOnly) {
   input_.options = {{"warehouse.uri", "mysql://root@h/d"}, {"jobs.uri", "mysql://reader@j/d"}};
   input_.environment = {{"HIRESTREAM_MYSQL_PASSWORD", "one"}};
-  EXPECT_EQ(loaded().warehouse.password, "one");
-  EXPECT_EQ(loaded().jobs.password, "one");
+  EXPECT_EQ(loaded().warehouse.password.text, "one");
+  EXPECT_EQ(loaded().jobs.password.text, "one");
   std::ofstream(path_) << "two\n";
   input_.environment["HIRESTREAM_JOBS_PASSWORD_FILE"] = path_.string();
-  EXPECT_EQ(loaded().jobs.password, "two");
+  EXPECT_EQ(loaded().jobs.password.text, "two");
+  EXPECT_EQ(loaded().jobs.password.file, path_.string());
+  EXPECT_EQ(loaded().warehouse.password.file, "");
   input_.environment["HIRESTREAM_JOBS_PASSWORD"] = "three";
   EXPECT_THAT(refused().message, HasSubstr("both HIRESTREAM_JOBS_PASSWORD and"));
   input_.environment.erase("HIRESTREAM_JOBS_PASSWORD");
@@ -240,6 +242,23 @@ TEST_F(SettingsTest, TakesPasswordsFromEnvironmentOrFileOnly) {
   input_ = {};
   write_file("[warehouse]\npassword = 'x'\n");
   EXPECT_THAT(refused().hint, HasSubstr("environment or a file only"));
+}
+
+TEST_F(SettingsTest, APasswordIsWhatItsFileSaysNow) {
+  std::ofstream(path_) << "one\n";
+  input_.options = {{"warehouse.uri", "mysql://root@h/d"}};
+  input_.environment = {{"HIRESTREAM_MYSQL_PASSWORD_FILE", path_.string()}};
+  const Secret password = loaded().warehouse.password;
+  EXPECT_EQ(password.now().value_or(""), "one");
+  std::ofstream(path_) << "two\n";
+  EXPECT_EQ(password.now().value_or(""), "two");
+  EXPECT_EQ(password.text, "one");
+  std::filesystem::remove(path_);
+  const auto gone = password.now();
+  ASSERT_FALSE(gone.has_value());
+  EXPECT_TRUE(gone.error().may_pass);
+  EXPECT_EQ(gone.error().subject, path_.string());
+  EXPECT_EQ((Secret{"three", ""}.now()).value_or(""), "three");
 }
 
 TEST_F(SettingsTest, QuotesBadUriWithoutItsPassword) {

@@ -28,6 +28,7 @@ const std::vector<ParameterRule>& parameter_rules(Scheme scheme) {
       {"consistency",
        {"ONE", "LOCAL_ONE", "TWO", "THREE", "QUORUM", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"}},
       {"local_dc", {}},
+      {"tls", {"on", "off"}},
       {"tls_ca", {}},
       {"tls_cert", {}},
       {"tls_key", {}},

@@ -16,7 +16,7 @@ void check_settings(const Settings& settings, const std::string& file) {
   for (const SourceSettings& source : settings.sources) {
     FUZZ_REQUIRE(source.uri.has_value() == !source.uri_text.empty());
     FUZZ_REQUIRE(!source.uri || !source.name.empty());
-    FUZZ_REQUIRE(source.password.empty());
+    FUZZ_REQUIRE(source.password.text.empty());
   }
   FUZZ_REQUIRE(settings.warehouse.uri.has_value() == !settings.warehouse.uri_text.empty());
   FUZZ_REQUIRE(settings.jobs.uri.has_value() == !settings.jobs.uri_text.empty());

@@ -90,6 +90,11 @@ Result<void> CassandraConfig::validate() const {
     return fail(ErrorKind::kConfig, "check settings", "cassandra tls_cert, tls_key",
                 "one is set without the other", "set both or neither");
   }
+  if (!tls && (!tls_ca.empty() || !tls_cert.empty())) {
+    return fail(ErrorKind::kConfig, "check settings", "cassandra tls",
+                "is off, but tls_ca or tls_cert is set, which nothing would look at",
+                "write tls=on, or leave tls_ca, tls_cert and tls_key out");
+  }
   HIRESTREAM_TRY(check_range("page_rows", page_rows, 1, 100'000));
   HIRESTREAM_TRY(check_range("parallel_reads", parallel_reads, 1, 256));
   HIRESTREAM_TRY(check_range("parallel_writes", parallel_writes, 1, 1024));

@@ -40,7 +40,8 @@ struct CassandraConfig {
   std::string table;
   std::string user;  // empty: no authentication
   std::string password;
-  std::string tls_ca;  // PEM file; TLS is used when tls_ca or tls_cert is set. Empty: the system's
+  bool tls = false;
+  std::string tls_ca;             // PEM file; empty: the system's authorities
   std::string tls_cert;           // PEM file, for clients that must present one
   std::string tls_key;            // PEM file
   bool tls_check_address = true;  // the certificate must name the node's IP address

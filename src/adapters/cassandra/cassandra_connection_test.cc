@@ -48,6 +48,11 @@ TEST(CassandraConfig, RefusesImpossibleSettings) {
   config = valid_config();
   config.tls_cert = "client.pem";
   EXPECT_EQ(refused(config).subject, "cassandra tls_cert, tls_key");
+  config = valid_config();
+  config.tls_ca = "ca.pem";
+  EXPECT_EQ(refused(config).subject, "cassandra tls");
+  config.tls = true;
+  EXPECT_TRUE(config.validate().has_value());
 }
 
 TEST(CassandraConfig, NeverRepeatsThePassword) {

@@ -80,7 +80,7 @@ std::string tls_hint(const CassandraConfig& config, std::string_view message) {
   }
   if (says("wrong version number")) {
     return "enable client_encryption_options in cassandra.yaml, or where the network is trusted "
-           "leave tls_ca and tls_cert out";
+           "write tls=off, without tls_ca and tls_cert";
   }
   if (says("IP address mismatch")) {
     return "the node's certificate does not name its IP address: give the node one that does, or "
@@ -92,8 +92,8 @@ std::string tls_hint(const CassandraConfig& config, std::string_view message) {
   if (says("certificate verify failed")) {
     return config.tls_ca.empty()
                ? std::string(
-                     "name the file of the authority that signed the node's certificate "
-                     "with tls_ca=FILE")
+                     "no authority that this machine knows signed the node's certificate: name "
+                     "the file of the one that did with tls_ca=FILE")
                : fmt::format(
                      "the authority in tls_ca ({}) is not the one that signed the node's "
                      "certificate: name its file",
@@ -104,7 +104,6 @@ std::string tls_hint(const CassandraConfig& config, std::string_view message) {
 
 tl::unexpected<Error> ErrorBox::take_opening(const CassandraConfig& config) const {
   Error error = take("connect to Cassandra", config.hosts_text()).value();
-  const bool encrypted = !config.tls_ca.empty() || !config.tls_cert.empty();
   if (error_.code == HS_CQL_E_TLS) {
     error.hint = tls_hint(config, error.message);
     if (error.message.find("wrong version number") != std::string::npos) {
@@ -120,14 +119,15 @@ tl::unexpected<Error> ErrorBox::take_opening(const CassandraConfig& config) cons
     error.hint =
         "set broadcast_rpc_address in the nodes' cassandra.yaml to an address that this machine "
         "reaches, or run hirestream in the nodes' network";
-  } else if (error_.code == HS_CQL_E_CONNECT && encrypted) {
+  } else if (error_.code == HS_CQL_E_CONNECT && config.tls) {
     // A node that demands a certificate just closes the connection.
     error.hint += config.tls_cert.empty()
                       ? "; a node that demands a certificate of its clients needs tls_cert and "
                         "tls_key"
                       : "; does the node trust who signed tls_cert?";
   } else if (error_.code == HS_CQL_E_CONNECT) {
-    error.hint += "; a node that wants TLS needs tls_ca=FILE";
+    error.hint +=
+        "; a node that wants TLS needs tls=on, with tls_ca=FILE for an authority of your own";
   }
   return tl::unexpected<Error>(std::move(error));
 }
@@ -216,6 +216,7 @@ Result<std::unique_ptr<CqlSession>> CqlSession::open(const CassandraConfig& conf
       .tls_ca = config.tls_ca.c_str(),
       .tls_cert = config.tls_cert.c_str(),
       .tls_key = config.tls_key.c_str(),
+      .tls = config.tls ? 1U : 0U,
       .tls_no_ip_check = config.tls_check_address ? 0U : 1U,
       .connect_timeout_ms = milliseconds(config.connect_timeout),
       .request_timeout_ms = milliseconds(config.request_timeout),

@@ -13,6 +13,7 @@
 
 #include "adapters/mysql/tls.h"
 #include "adapters/sql/dialect.h"
+#include "config/secrets.h"
 
 namespace hirestream {
 
@@ -284,13 +285,15 @@ Connection::Connection(st_mysql* connection, const MysqlConfig& config)
 
 Result<std::unique_ptr<Connection>> Connection::open(const MysqlConfig& config) {
   HIRESTREAM_TRY(check_tls_settings(config));
+  HIRESTREAM_ASSIGN(const std::string password,
+                    (Secret{config.password, config.password_file}.now()));
   start_library();
   const auto attempt = [&](bool encrypted, bool with_database,
                            std::unique_ptr<Connection>& connection) -> Result<void> {
     MYSQL* handle = mysql_init(nullptr);
     HIRESTREAM_CHECK(handle != nullptr);
     connection.reset(new Connection(handle, config));
-    return connection->connect(config, encrypted, with_database);
+    return connection->connect(config, password, encrypted, with_database);
   };
   std::unique_ptr<Connection> connection;
   const bool encrypted = config.tls != MysqlTls::kOff;
@@ -306,12 +309,13 @@ Result<std::unique_ptr<Connection>> Connection::open(const MysqlConfig& config) 
   return connection;
 }
 
-Result<void> Connection::connect(const MysqlConfig& config, bool encrypted, bool with_database) {
+Result<void> Connection::connect(const MysqlConfig& config, const std::string& password,
+                                 bool encrypted, bool with_database) {
   set_options(connection_.get(), config, encrypted);
   const bool by_socket = !config.unix_socket.empty();
   const MYSQL* connected = mysql_real_connect(
       connection_.get(), by_socket ? "localhost" : config.host.c_str(), config.user.c_str(),
-      config.password.c_str(), with_database ? config.database.c_str() : nullptr, config.port,
+      password.c_str(), with_database ? config.database.c_str() : nullptr, config.port,
       by_socket ? config.unix_socket.c_str() : nullptr, CLIENT_FOUND_ROWS);
   if (connected == nullptr) {
     return connect_failure(config, encrypted);
@@ -329,6 +333,7 @@ tl::unexpected<Error> Connection::connect_failure(const MysqlConfig& config, boo
   Error error = failure("connect").value();
   if (error_code_ == ER_ACCESS_DENIED_ERROR || error_code_ == ER_ACCESS_DENIED_NO_PASSWORD_ERROR) {
     error.hint = access_denied_hint(config, encrypted);
+    error.may_pass = !config.password_file.empty();
   } else if (error_code_ == CR_PLUGIN_NOT_ALLOWED) {
     // The library's own text shows bytes of its memory.
     error.message = "the server asks for a login that this program refuses";

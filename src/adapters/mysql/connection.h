@@ -8,11 +8,12 @@
 //
 // Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row
 // lock is waited for at most 10 s.
+// Password and certificates in files are read again at each connection.
 // Errors: a name that nobody knows, unreachable, lost, deadlock, lock time-out, server read-only,
-// busy or out of space → kTransient; wrong user, password or missing privilege → kConfig; no such
-// database or table, and whatever nobody has foreseen → kConfig that may pass; a value that does
-// not fit → kRejected. A server that has become read-only loses the session: the next one looks the
-// host's name up again.
+// busy or out of space → kTransient; wrong user, password or missing privilege → kConfig (a
+// password from a file: that may pass); no such database or table, and whatever nobody has foreseen
+// → kConfig that may pass; a value that does not fit → kRejected. A server that has become
+// read-only loses the session: the next one looks the host's name up again.
 // No message holds a password.
 #pragma once
 
@@ -46,6 +47,7 @@ struct MysqlConfig {
   std::string unix_socket;  // instead of host and port
   std::string user;
   std::string password;
+  std::string password_file;  // read at each connection instead; empty: `password` holds
   std::string database;
   bool create_database = false;  // when it is not there and the user may
   MysqlTls tls = MysqlTls::kOff;
@@ -137,7 +139,8 @@ class Connection {
     void operator()(st_mysql* connection) const;
   };
   Connection(st_mysql* connection, const MysqlConfig& config);
-  Result<void> connect(const MysqlConfig& config, bool encrypted, bool with_database);
+  Result<void> connect(const MysqlConfig& config, const std::string& password, bool encrypted,
+                       bool with_database);
   tl::unexpected<Error> connect_failure(const MysqlConfig& config, bool encrypted);
   Result<void> set_up_session(const MysqlConfig& config);
   Result<void> check_text(const ResultSet& row) const;

@@ -36,11 +36,13 @@ Result<void> check_file(const MysqlConfig& config, std::string_view parameter,
   }
   if (!pem) {
     const int code = errno;
-    return wrong(config,
-                 code != 0
-                     ? fmt::format("{}: {} cannot be read: {}", parameter, path, strerror(code))
-                     : fmt::format("{}: {} is no PEM file", parameter, path),
-                 fmt::format("name a PEM file that this program may read in {}", parameter));
+    auto unusable =
+        wrong(config,
+              code != 0 ? fmt::format("{}: {} cannot be read: {}", parameter, path, strerror(code))
+                        : fmt::format("{}: {} is no PEM file", parameter, path),
+              fmt::format("name a PEM file that this program may read in {}", parameter));
+    unusable.value().may_pass = true;  // it is being replaced, perhaps
+    return unusable;
   }
   return {};
 }

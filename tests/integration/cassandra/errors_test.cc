@@ -100,6 +100,7 @@ TEST_F(Errors, DoesNotWaitForAServerThatStaysSilent) {
 
 TEST_F(Errors, NamesUnreadableCertificates) {
   CassandraConfig wrong = config();
+  wrong.tls = true;
   wrong.tls_ca = "/nonexistent/ca.pem";
   const Error error = open_error(wrong);
   EXPECT_EQ(error.kind, ErrorKind::kConfig);

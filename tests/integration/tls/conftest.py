@@ -21,9 +21,9 @@ class Hirestream:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HIRESTREAM_")}
         self.environment = kept | {"HIRESTREAM_MYSQL_PASSWORD": SQL_PASSWORD, "NO_COLOR": "1"}
 
-    def start(self, *arguments):
-        return subprocess.Popen([self.binary, *map(str, arguments)], env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
+    def start(self, *arguments, **options):
+        usual = {"env": self.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen([self.binary, *map(str, arguments)], **usual | options)
 
     def __call__(self, *arguments, expect=0):
         process = self.start(*arguments)

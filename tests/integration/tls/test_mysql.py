@@ -102,6 +102,12 @@ def test_a_certificate_for_another_host_is_refused(hirestream, mysql, server_ca)
     refused(hirestream, mysql.uri(f"tls=verify&tls_ca={server_ca}"), "names another host", "tls=verify-ca")
 
 
+@pytest.mark.parametrize("mode", ["required", "verify-ca", "verify"])
+def test_a_certificate_that_has_expired_is_refused(hirestream, mysql, relay, authority, mode):
+    way = relay((mysql.host, mysql.port), authority.issue("expired", "127.0.0.1", valid_days=-1), "mysql")
+    refused(hirestream, mysql.uri(f"tls={mode}&tls_ca={authority.path}", host="127.0.0.1", port=way.port), "expired", "renew the certificate")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_verify_wants_authority_and_host(hirestream, mysql, relay, authority, stranger, host):
     good = relay((mysql.host, mysql.port), authority.issue("server", host), "mysql")

@@ -31,9 +31,20 @@ class TlsRelay:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
         self.port = self.listener.getsockname()[1]
+        self.serving = set()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self._accept(),), daemon=True)
         self.thread.start()
+
+    def show(self, certificate, client_ca=None):
+        """From now on this certificate, and whom it trusts among clients; what is open is cut."""
+        self.context.load_cert_chain(*certificate)
+        if client_ca is not None:
+            self.context.load_verify_locations(client_ca)
+        self.cut()
+
+    def cut(self):
+        self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in self.serving])
 
     def close(self):
         with contextlib.suppress(RuntimeError):  # it is over already
@@ -42,15 +53,14 @@ class TlsRelay:
         self.listener.close()
 
     async def _accept(self):
-        serving = set()
         try:
             while True:
                 client, _ = await self.loop.sock_accept(self.listener)
                 task = self.loop.create_task(self._serve(client))
-                serving.add(task)
-                task.add_done_callback(serving.discard)
+                self.serving.add(task)
+                task.add_done_callback(self.serving.discard)
         except asyncio.CancelledError:
-            await asyncio.gather(*serving, return_exceptions=True)
+            await asyncio.gather(*self.serving, return_exceptions=True)
 
     async def _serve(self, client):
         server = socket.socket()

@@ -8,7 +8,7 @@
 #   env      print the export line for the tests
 #   java     print the path of a usable Java (11 or 17)
 #   --auth   a second instance at 127.0.0.2, as awkward as managed clusters and containers are: it asks for a login (cassandra/cassandra),
-#            its guardrails refuse ordinary users reads at ALL and ALLOW FILTERING, and it advertises an address where nothing listens
+#            speaks TLS, too, its guardrails refuse ordinary users reads at ALL and ALLOW FILTERING, and it advertises an address where nothing listens
 #
 # Environment: HIRESTREAM_TEST_CASSANDRA_PORT (9042)  HIRESTREAM_TEST_CASSANDRA_ADDRESS (127.0.0.1, with --auth 127.0.0.2)
 #   HIRESTREAM_TEST_CASSANDRA_STORAGE_PORT, HIRESTREAM_TEST_CASSANDRA_JMX_PORT   HIRESTREAM_TEST_CASSANDRA_HEAP (1g)
@@ -56,6 +56,8 @@ fi
 libraries=$cache_dir/cassandra/lib-$version
 name=$service-$version-$port
 instance=$services_dir/$name
+keystore=$instance/conf/node.p12
+keystore_password=cassandra
 
 probe() { # true when it serves as wanted; what else is there goes to $probe_reason
   probe_reason=$(python3 "$here/cql_probe.py" "$address" "$port" "${login[@]}")
@@ -114,11 +116,13 @@ XML
 
 write_configuration() {
   local authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer guardrails='' advertised=$address
+  local encryption='{enabled: false}'
   if [ "$auth" = 1 ]; then
     authenticator=PasswordAuthenticator authorizer=CassandraAuthorizer
     advertised=127.0.0.3
     guardrails="read_consistency_levels_disallowed: [ALL]
 allow_filtering_enabled: false"
+    encryption="{enabled: true, optional: true, keystore: '$keystore', keystore_password: '$keystore_password', store_type: PKCS12}"
   fi
   # Without role and permission caches a changed permission holds at once.
   cat >"$instance/conf/cassandra.yaml" <<YAML
@@ -166,7 +170,7 @@ request_timeout: 60000ms
 batch_size_warn_threshold: 64KiB
 batch_size_fail_threshold: 1024KiB
 server_encryption_options: {internode_encryption: none}
-client_encryption_options: {enabled: false}
+client_encryption_options: $encryption
 $guardrails
 ${HIRESTREAM_TEST_CASSANDRA_SETTINGS:-}
 YAML
@@ -253,6 +257,13 @@ write_nodetool() { # JAVA
   chmod +x "$instance/nodetool"
 }
 
+# A certificate that nobody has signed; tests bring their own, and let the node read it (nodetool reloadssl).
+make_keystore() { # JAVA
+  [ "$auth" = 1 ] && [ ! -f "$keystore" ] || return 0
+  "$(dirname "$(readlink -f "$1")")/keytool" -genkeypair -alias node -keyalg EC -dname CN=node -validity 3650 -storetype PKCS12 \
+    -keystore "$keystore" -storepass "$keystore_password" 2>"$instance/logs/keytool.log"
+}
+
 # Succeeds when somebody else's server can be used; fails the script when the port is taken by something unusable.
 use_foreign() {
   port_open "$address" "$port" || return 1
@@ -282,6 +293,7 @@ start() {
   (take_lock "cassandra-fetch-$version" && fetch)
   mkdir -p "$instance"/{conf,logs,tmp,data}
   write_configuration
+  make_keystore "$java"
   choose_jvm_options "$java"
   write_nodetool "$java"
   began=$(now_ms)
@@ -328,6 +340,8 @@ case $command in
     if [ "$auth" = 1 ]; then
       echo "export HIRESTREAM_TEST_CASSANDRA_AUTH=cassandra://${login[0]}@$address:$port"
       echo "export HIRESTREAM_TEST_CASSANDRA_AUTH_PASSWORD=${login[1]}"
+      echo "export HIRESTREAM_TEST_CASSANDRA_AUTH_KEYSTORE=$keystore"
+      echo "export HIRESTREAM_TEST_CASSANDRA_AUTH_KEYSTORE_PASSWORD=$keystore_password"
     else
       echo "export HIRESTREAM_TEST_CASSANDRA=cassandra://$address:$port"
     fi

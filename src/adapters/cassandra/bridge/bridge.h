@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define HS_CQL_ABI 3
+#define HS_CQL_ABI 4
 
 enum {
   HS_CQL_OK = 0,
@@ -54,9 +54,10 @@ typedef struct hs_cql_config {
   const char* user;     /* optional: no authentication */
   const char* password; /* optional */
   const char* local_dc; /* optional */
-  const char* tls_ca;   /* optional; no TLS when tls_ca and tls_cert are empty */
+  const char* tls_ca;   /* optional: the system's authorities */
   const char* tls_cert; /* optional */
   const char* tls_key;  /* optional */
+  uint32_t tls;         /* 0: plain text */
   /* 1: the chain is verified, the certificate need not name the node's IP address */
   uint32_t tls_no_ip_check;
   /* of opening the session as a whole */

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-const ABI: u32 = 3;
+const ABI: u32 = 4;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// One after the other while a session opens: to the host given and to the nodes, then both once more.
 const CONNECTS_MAX: u32 = 4;
@@ -32,6 +32,7 @@ pub struct Config {
     tls_ca: *const c_char,
     tls_cert: *const c_char,
     tls_key: *const c_char,
+    tls: u32,
     tls_no_ip_check: u32,
     connect_timeout_ms: u32,
     request_timeout_ms: u32,
@@ -60,11 +61,11 @@ pub unsafe fn text(pointer: *const c_char) -> Res<Option<String>> {
 type Refusal = Arc<Mutex<Option<String>>>;
 
 unsafe fn tls_context(config: &Config, refusal: &Refusal) -> Res<Option<SslContext>> {
-    let (ca, cert, key) =
-        unsafe { (text(config.tls_ca)?, text(config.tls_cert)?, text(config.tls_key)?) };
-    if ca.is_none() && cert.is_none() {
+    if config.tls == 0 {
         return Ok(None);
     }
+    let (ca, cert, key) =
+        unsafe { (text(config.tls_ca)?, text(config.tls_cert)?, text(config.tls_key)?) };
     let unusable = |what: &str, file: &str, e: &dyn std::fmt::Display| {
         Error { code: E_TLS, server_code: 0, message: format!("{what} {file} cannot be used: {e}") }
     };
