@@ -290,8 +290,13 @@ class Doctor {
     } else if (missing->empty()) {
       good("warehouse privileges", "enough to count");
     } else {
+      constexpr size_t kTold = 4;
+      const std::vector<std::string> first(missing->begin(),
+                                           missing->begin() + std::min(kTold, missing->size()));
       add(Verdict::kBad, "warehouse privileges",
-          fmt::format("this user lacks {}", fmt::join(*missing, ", ")),
+          fmt::format("this user lacks {}{}", fmt::join(first, ", "),
+                      missing->size() > kTold ? fmt::format(" and {} more", missing->size() - kTold)
+                                              : std::string()),
           "enough for dashboards; to count, ask for the GRANTs that `hirestream init --print` "
           "shows");
     }

@@ -36,8 +36,15 @@ struct InitOptions {
   std::string bucket_width = "1min";
   std::string engine_password_file;
   std::string reader_password_file;
+  bool plain_text_reader = false;
   bool create_jobs = false;
 };
+
+AccountOptions account_options(const InitOptions& options, const Settings& settings) {
+  return {.jobs_table = settings.jobs.table,
+          .publishers_table = settings.jobs.publishers_table,
+          .plain_text_reader = options.plain_text_reader};
+}
 
 Result<RawLogLayout> layout_of(const InitOptions& options) {
   RawLogLayout layout = options.layout;
@@ -69,7 +76,8 @@ void print_heading(const char* kind, const Uri& uri, const std::string& program)
   fmt::print("-- {}: for {} ({})\n\n", kind, program, uri.text());
 }
 
-Result<void> print_statements(const Settings& settings, const RawLogLayout& layout) {
+Result<void> print_statements(const Settings& settings, const RawLogLayout& layout,
+                              const AccountOptions& accounts) {
   for (const SourceSettings& source : settings.sources) {
     if (!source.uri) {
       continue;
@@ -86,8 +94,7 @@ Result<void> print_statements(const Settings& settings, const RawLogLayout& layo
     }
   }
   if (settings.warehouse.uri) {
-    HIRESTREAM_ASSIGN(const std::string text,
-                      warehouse_statements(settings.warehouse, settings.jobs.table));
+    HIRESTREAM_ASSIGN(const std::string text, warehouse_statements(settings.warehouse, accounts));
     const Uri& uri = *settings.warehouse.uri;
     if (uri.scheme == Scheme::kSqlite) {
       print_heading("SQLite", uri, "sqlite3 " + uri.path);
@@ -99,7 +106,8 @@ Result<void> print_statements(const Settings& settings, const RawLogLayout& layo
   return {};
 }
 
-Result<void> prepare_warehouse(const WarehouseSettings& settings, const InitOptions& options) {
+Result<void> prepare_warehouse(const Settings& all, const InitOptions& options) {
+  const WarehouseSettings& settings = all.warehouse;
   AccountPasswords passwords;
   HIRESTREAM_ASSIGN(passwords.engine,
                     account_password(options.engine_password_file, "--engine-password-file"));
@@ -118,7 +126,8 @@ Result<void> prepare_warehouse(const WarehouseSettings& settings, const InitOpti
   }
   fmt::print("{}: ready ({})\n", settings.uri->text(), warehouse->server());
   if (accounts) {
-    HIRESTREAM_ASSIGN(const auto made, create_accounts(settings, passwords));
+    HIRESTREAM_ASSIGN(const auto made,
+                      create_accounts(settings, passwords, account_options(options, all)));
     fmt::print("{}: accounts {}\n", settings.uri->text(), fmt::join(made, ", "));
   }
   return {};
@@ -132,7 +141,7 @@ Result<int> init(const InitOptions& options, CommandContext& context) {
     HIRESTREAM_TRY(require_warehouse(settings));
   }
   if (options.print) {
-    HIRESTREAM_TRY(print_statements(settings, layout));
+    HIRESTREAM_TRY(print_statements(settings, layout, account_options(options, settings)));
     return kExitOk;
   }
   for (const SourceSettings& source : settings.sources) {
@@ -142,7 +151,7 @@ Result<int> init(const InitOptions& options, CommandContext& context) {
     }
   }
   if (settings.warehouse.uri) {
-    HIRESTREAM_TRY(prepare_warehouse(settings.warehouse, options));
+    HIRESTREAM_TRY(prepare_warehouse(settings, options));
   }
   return kExitOk;
 }
@@ -177,6 +186,9 @@ void add_init_command(CLI::App& app, CommandContext& context) {
                    "MySQL: also make the account `hirestream_reader` with the password in this "
                    "file and what dashboards need")
       ->type_name("FILE");
+  command->add_flag("--plain-text-reader", options->plain_text_reader,
+                    "MySQL: `hirestream_reader` may log in without TLS, also where the warehouse "
+                    "is on another machine");
   command->add_flag("--create-jobs", options->create_jobs,
                     "Also create the tables jobs and publishers, empty, where there are none");
   command->footer(kInitFooter);

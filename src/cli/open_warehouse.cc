@@ -49,6 +49,16 @@ Result<std::unique_ptr<sql::Session>> open_session(const WarehouseSettings& sett
   return std::unique_ptr<sql::Session>(std::move(session));
 }
 
+MysqlGrants grants_of(const Uri& uri, const AccountOptions& options) {
+  const MysqlTls tls = mysql_config(uri, {}).tls;
+  const bool required = tls != MysqlTls::kOff && tls != MysqlTls::kPreferred;
+  return {.database = uri.database,
+          .jobs_table = options.jobs_table,
+          .publishers_table = options.publishers_table,
+          .engine_tls = required,
+          .reader_tls = required && !options.plain_text_reader};
+}
+
 std::string joined(const std::vector<std::string>& statements) {
   std::string out;
   for (const std::string& statement : statements) {
@@ -83,23 +93,24 @@ Result<RebuildReport> rebuild_warehouse(const WarehouseSettings& settings, Rebui
 }
 
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,
-                                         const std::string& jobs_table) {
+                                         const AccountOptions& options) {
   if (settings.uri->scheme == Scheme::kMysql) {
     return joined(mysql_schema_statements()) +
-           least_privilege_grants({.database = settings.uri->database, .jobs_table = jobs_table});
+           least_privilege_grants(grants_of(*settings.uri, options));
   }
   return joined(sqlite_schema_statements());
 }
 
 Result<std::vector<std::string>> create_accounts(const WarehouseSettings& settings,
-                                                 const AccountPasswords& passwords) {
+                                                 const AccountPasswords& passwords,
+                                                 const AccountOptions& options) {
   HIRESTREAM_CHECK(settings.uri->scheme == Scheme::kMysql);
   HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
   std::vector<std::string> made;
   for (const auto& [account, password] : {std::pair{MysqlAccount::kEngine, passwords.engine},
                                           std::pair{MysqlAccount::kReader, passwords.reader}}) {
     if (!password.empty()) {
-      HIRESTREAM_TRY(backend->create_account(account, password));
+      HIRESTREAM_TRY(backend->create_account(account, password, grants_of(*settings.uri, options)));
       made.emplace_back(mysql_account_name(account));
     }
   }

@@ -33,17 +33,24 @@ Result<RebuildReport> rebuild_warehouse(const WarehouseSettings& settings, Rebui
 
 // What `init` would run, and for MySQL the accounts with the least privileges that the engine and
 // the dashboards need; passwords in it are placeholders. Needs no connection.
+struct AccountOptions {
+  std::string jobs_table;
+  std::string publishers_table;
+  bool plain_text_reader = false;  // the readers' account may log in without TLS
+};
 Result<std::string> warehouse_statements(const WarehouseSettings& settings,
-                                         const std::string& jobs_table);
+                                         const AccountOptions& options);
 
 // Makes the engine's and the readers' accounts on a MySQL server, with what they need of our
 // tables, which must exist, and returns their names. Empty password: not this one. Not for SQLite.
+// Where the URI requires TLS (the default to another machine), new accounts do, too.
 struct AccountPasswords {
   std::string engine;
   std::string reader;
 };
 Result<std::vector<std::string>> create_accounts(const WarehouseSettings& settings,
-                                                 const AccountPasswords& passwords);
+                                                 const AccountPasswords& passwords,
+                                                 const AccountOptions& options);
 // An empty table of jobs and one of publishers, as `generate --jobs-to` fills them, where there are
 // none.
 Result<void> create_job_tables(const WarehouseSettings& settings);

@@ -620,6 +620,31 @@ class Account {
   std::string name_;
 };
 
+// The accounts that init makes have one name on a server: one test at a time has them.
+class InitAccounts {
+ public:
+  explicit InitAccounts(mysql::Connection& root) : root_(root) {
+    run("DO GET_LOCK('hirestream accounts', 120)");
+    drop();
+  }
+  ~InitAccounts() {
+    drop();
+    run("DO RELEASE_LOCK('hirestream accounts')");
+  }
+
+ private:
+  void drop() {
+    for (const char* user : {"hirestream", "hirestream_reader"}) {
+      run(fmt::format("DROP USER IF EXISTS '{}'@'%'", user));
+    }
+  }
+  void run(const std::string& sql) {
+    const auto done = root_.execute(sql);
+    EXPECT_TRUE(done.has_value()) << done.error().text();
+  }
+  mysql::Connection& root_;
+};
+
 TEST_P(MysqlWarehouseFaults, InitWithoutPrivilegeNamesThePrintedDdl) {
   const Account account(*other_, "hs_test_no_ddl",
                         "SELECT, INSERT, UPDATE, DELETE ON `" + config_.database + "`.*");
@@ -635,8 +660,12 @@ TEST_P(MysqlWarehouseFaults, InitWithoutPrivilegeNamesThePrintedDdl) {
 }
 
 TEST_P(MysqlWarehouseFaults, AccountsOfInitDoTheirWorkAndNoMore) {
+  const InitAccounts accounts(*other_);
   start(1);
   const std::string password = "it's \\ \"quoted\" -- 1";
+  for (const char* table : {"jobs", "publishers", "payroll"}) {
+    database_->run(fmt::format("CREATE TABLE {} (id BIGINT, company_id BIGINT)", table));
+  }
   expect_ok(backend().create_account(MysqlAccount::kEngine, "an older one"));
   expect_ok(backend().create_account(MysqlAccount::kEngine, password));
   expect_ok(backend().create_account(MysqlAccount::kReader, password));
@@ -651,7 +680,21 @@ TEST_P(MysqlWarehouseFaults, AccountsOfInitDoTheirWorkAndNoMore) {
   EXPECT_THAT(take(backend().missing_privileges()), IsEmpty());
   writers_ = take(warehouse_->take_epochs(source_, std::vector<int32_t>{0}, "x"));
   EXPECT_EQ(verdict(rich_commit()), CommitVerdict::kCommitted);
-  EXPECT_FALSE(backend().session().execute("DROP TABLE events").has_value());
+  EXPECT_TRUE(
+      warehouse_->store_jobs(std::vector<Job>{{1, 2, 3, 4, "", "", "", ""}}, 1).has_value());
+  expect_ok(warehouse_->expire_rejects(0, 0));
+  for (const char* allowed :
+       {"SELECT * FROM jobs", "SELECT * FROM publishers", "SELECT * FROM hirestream_accounting"}) {
+    EXPECT_TRUE(backend().session().execute(fmt::format("DO EXISTS ({})", allowed)).has_value())
+        << allowed;
+  }
+  for (const char* denied :
+       {"DROP TABLE events", "ALTER TABLE events ADD COLUMN x INT", "CREATE TABLE x (id INT)",
+        "DO EXISTS (SELECT * FROM payroll)", "DELETE FROM jobs",
+        "INSERT INTO payroll VALUES (1, 2)", "GRANT SELECT ON events TO hirestream_reader",
+        "TRUNCATE TABLE events"}) {
+    EXPECT_FALSE(backend().session().execute(denied).has_value()) << denied;
+  }
   const auto refused = backend().create_account(MysqlAccount::kReader, password);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
@@ -661,9 +704,31 @@ TEST_P(MysqlWarehouseFaults, AccountsOfInitDoTheirWorkAndNoMore) {
   const auto reading = take(mysql::Session::open(reader));
   EXPECT_TRUE(reading->number("SELECT COUNT(*) FROM events").has_value());
   EXPECT_FALSE(reading->execute("DELETE FROM events").has_value());
-  for (const char* user : {"hirestream", "hirestream_reader"}) {
-    database_->run(fmt::format("DROP USER '{}'@'%'", user));
+}
+
+TEST_P(MysqlWarehouseFaults, AccountsThatRequireTlsDoNotLogInWithoutIt) {
+  const InitAccounts accounts(*other_);
+  start(1);
+  const std::string password = "pw-1";
+  expect_ok(backend().create_account(MysqlAccount::kEngine, password, {.engine_tls = true}));
+  expect_ok(backend().create_account(MysqlAccount::kReader, password, {.engine_tls = true}));
+  MysqlConfig config = config_;
+  config.password = password;
+  config.user = "hirestream_reader";
+  config.tls = MysqlTls::kOff;
+  EXPECT_TRUE(mysql::Session::open(config).has_value());
+  config.user = "hirestream";
+  const auto refused = mysql::Session::open(config);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().hint, HasSubstr("REQUIRE SSL"));
+  if (std::string(GetParam()) == "mysql") {  // the other one has no certificate
+    config.tls = MysqlTls::kRequired;
+    EXPECT_TRUE(mysql::Session::open(config).has_value());
   }
+  // Another password changes nothing of that.
+  expect_ok(backend().create_account(MysqlAccount::kEngine, password));
+  config.tls = MysqlTls::kOff;
+  EXPECT_FALSE(mysql::Session::open(config).has_value());
 }
 
 TEST_P(MysqlWarehouseFaults, LeastPrivilegeGrantsAreEnough) {
@@ -682,15 +747,20 @@ TEST_P(MysqlWarehouseFaults, LeastPrivilegeGrantsAreEnough) {
   for (const char* user : {"hirestream", "hirestream_reader", "hirestream_jobs"}) {
     database_->run(fmt::format("DROP USER '{}'@'{}'", user, host));
   }
-  // What the engine's account is granted, on one that can log in.
-  const Account account(*other_, "hs_test_engine",
-                        "SELECT, INSERT, UPDATE, DELETE ON `" + config_.database + "`.*");
-  warehouse_ = take(open_mysql_warehouse(account.config(config_)));
-  writers_ = take(warehouse_->take_epochs(source_, std::vector<int32_t>{0}, "x"));
-  EXPECT_EQ(verdict(rich_commit()), CommitVerdict::kCommitted);
-  EXPECT_TRUE(
-      warehouse_->store_jobs(std::vector<Job>{{1, 2, 3, 4, "", "", "", ""}}, 1).has_value());
-  expect_ok(warehouse_->expire_rejects(0, 0));
+}
+
+// Of a version that did not know a table.
+TEST_P(MysqlWarehouseFaults, MissingGrantsAreNamedByTable) {
+  const InitAccounts accounts(*other_);
+  start(1);
+  expect_ok(backend().create_account(MysqlAccount::kEngine, "pw-1"));
+  database_->run(
+      fmt::format("REVOKE DELETE ON `{}`.hirestream_days FROM 'hirestream'@'%'", config_.database));
+  MysqlConfig engine = config_;
+  engine.user = "hirestream";
+  engine.password = "pw-1";
+  warehouse_ = take(open_mysql_warehouse(engine));
+  EXPECT_THAT(take(backend().missing_privileges()), ElementsAre("DELETE on hirestream_days"));
 }
 
 TEST_P(MysqlWarehouseFaults, ExistingEventsWithPlainBidSetIsRefused) {

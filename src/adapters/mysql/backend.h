@@ -42,9 +42,12 @@ class MysqlBackend final : public sql::Backend {
   // What `doctor` shows: name and finding.
   Result<std::vector<std::pair<std::string, std::string>>> probe();
   // Makes the account where it is missing, with this password and what it needs of our tables,
-  // which must exist. For users who may make accounts. Run again it sets the password anew.
-  Result<void> create_account(MysqlAccount account, const std::string& password);
-  // Of INSERT, UPDATE and DELETE, those this user lacks on our tables, which must exist.
+  // which must exist; the engine's also reads the tables of jobs and publishers that are there. For
+  // users who may make accounts. Run again it sets the password anew. The database is this one.
+  Result<void> create_account(MysqlAccount account, const std::string& password,
+                              MysqlGrants grants = {});
+  // Of INSERT, UPDATE and DELETE, those this user lacks on our tables, which must exist: "UPDATE on
+  // events".
   Result<std::vector<std::string>> missing_privileges();
 
  private:

@@ -329,13 +329,25 @@ std::string_view mysql_account_name(MysqlAccount account) {
   return account == MysqlAccount::kEngine ? "hirestream" : "hirestream_reader";
 }
 
+std::string account_statement(MysqlAccount account, const MysqlGrants& grants,
+                              std::string_view password) {
+  const bool needs_tls = account == MysqlAccount::kEngine ? grants.engine_tls : grants.reader_tls;
+  return fmt::format("CREATE USER IF NOT EXISTS '{}'@'{}' IDENTIFIED BY {}{}",
+                     mysql_account_name(account), grants.host, password,
+                     needs_tls ? " REQUIRE SSL" : "");
+}
+
 std::vector<std::string> account_grants(MysqlAccount account, const MysqlGrants& grants) {
   const std::string to = fmt::format("'{}'@'{}'", mysql_account_name(account), grants.host);
-  if (account == MysqlAccount::kEngine) {
-    return {
-        fmt::format("GRANT SELECT, INSERT, UPDATE, DELETE ON `{}`.* TO {}", grants.database, to)};
-  }
   std::vector<std::string> statements;
+  if (account == MysqlAccount::kEngine) {
+    for (const MysqlSchemaObject& object : mysql_schema()) {
+      statements.push_back(fmt::format("GRANT {} ON `{}`.`{}` TO {}",
+                                       object.is_view ? "SELECT" : "SELECT, INSERT, UPDATE, DELETE",
+                                       grants.database, object.name, to));
+    }
+    return statements;
+  }
   for (const std::string_view table :
        {"events", "hirestream_accounting", "hirestream_days", "hirestream_jobs", "hirestream_kinds",
         "hirestream_meta", "hirestream_minutes", "hirestream_publishers", "hirestream_rejects",
@@ -349,24 +361,33 @@ std::vector<std::string> account_grants(MysqlAccount account, const MysqlGrants&
 
 std::string least_privilege_grants(const MysqlGrants& grants) {
   return fmt::format(
-      "-- The engine: data only, no change of tables.\n"
-      "CREATE USER IF NOT EXISTS 'hirestream'@'{host}' IDENTIFIED BY '<password>';\n"
+      "-- REQUIRE SSL, where it stands: no login in plain text. Grafana then needs TLS in its data "
+      "source (integrations/grafana/README.md).\n"
+      "-- The engine: rows of these tables, no change of tables.\n"
+      "{engine};\n"
       "{counting};\n"
+      "-- Where it reads the jobs of this database, too:\n"
+      "-- GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream'@'{host}';\n"
+      "-- GRANT SELECT ON `{db}`.`{publishers}` TO 'hirestream'@'{host}';\n"
       "-- `hirestream init` and `migrate` need these too; an administrator can run `init --print` "
       "instead.\n"
       "-- GRANT CREATE, ALTER, DROP, INDEX, CREATE VIEW, SHOW VIEW ON `{db}`.* TO "
       "'hirestream'@'{host}';\n"
       "-- Dashboards, `hirestream dashboard` too: only what they show.\n"
-      "CREATE USER IF NOT EXISTS 'hirestream_reader'@'{host}' IDENTIFIED BY '<password>';\n"
+      "{reader};\n"
       "{reading};\n"
       "-- The job directory.\n"
-      "CREATE USER IF NOT EXISTS 'hirestream_jobs'@'{host}' IDENTIFIED BY '<password>';\n"
+      "CREATE USER IF NOT EXISTS 'hirestream_jobs'@'{host}' IDENTIFIED BY '<password>'{jobs_tls};\n"
       "-- Where there is a table of publishers' names:\n"
-      "-- GRANT SELECT ON `{db}`.`publishers` TO 'hirestream_jobs'@'{host}';\n"
+      "-- GRANT SELECT ON `{db}`.`{publishers}` TO 'hirestream_jobs'@'{host}';\n"
       "-- Last, since it fails where there is no table `{jobs}` yet: then run it once there is "
       "one.\n"
       "GRANT SELECT ON `{db}`.`{jobs}` TO 'hirestream_jobs'@'{host}';\n",
       fmt::arg("db", grants.database), fmt::arg("host", grants.host),
+      fmt::arg("engine", account_statement(MysqlAccount::kEngine, grants, "'<password>'")),
+      fmt::arg("reader", account_statement(MysqlAccount::kReader, grants, "'<password>'")),
+      fmt::arg("jobs_tls", grants.engine_tls ? " REQUIRE SSL" : ""),
+      fmt::arg("publishers", grants.publishers_table),
       fmt::arg("counting", fmt::join(account_grants(MysqlAccount::kEngine, grants), ";\n")),
       fmt::arg("reading", fmt::join(account_grants(MysqlAccount::kReader, grants), ";\n")),
       fmt::arg("jobs", grants.jobs_table));

@@ -27,7 +27,7 @@ std::string mysql_events_table(std::string_view name);
 
 // Whoever uses the warehouse without administering it.
 enum class MysqlAccount {
-  kEngine,  // `hirestream`: data only, no change of tables
+  kEngine,  // `hirestream`: rows of our tables, no change of tables, nothing else in the database
   kReader,  // `hirestream_reader`: reads what dashboards show
 };
 std::string_view mysql_account_name(MysqlAccount account);
@@ -35,8 +35,16 @@ std::string_view mysql_account_name(MysqlAccount account);
 struct MysqlGrants {
   std::string database = "etl_data";
   std::string jobs_table = "jobs";
+  std::string publishers_table = "publishers";
   std::string host = "%";
+  // REQUIRE SSL of accounts that are made: no login in plain text.
+  bool engine_tls = false;
+  bool reader_tls = false;
 };
+// CREATE USER IF NOT EXISTS: an account that is there keeps its password and what it requires.
+// `password` is a quoted text.
+std::string account_statement(MysqlAccount account, const MysqlGrants& grants,
+                              std::string_view password);
 // The least that the account needs on our tables, one statement each; they must exist.
 std::vector<std::string> account_grants(MysqlAccount account, const MysqlGrants& grants);
 // What an administrator runs to create the accounts: the engine's, one that only reads

@@ -249,14 +249,26 @@ Result<void> MysqlBackend::init() {
   return fold_case_of_sources();
 }
 
-Result<void> MysqlBackend::create_account(MysqlAccount account, const std::string& password) {
-  const MysqlGrants grants{.database = config_.database};
-  std::string identified =
-      fmt::format("'{}'@'{}' IDENTIFIED BY ", mysql_account_name(account), grants.host);
-  session_->append_text(identified, password);
-  std::vector<std::string> statements = {"CREATE USER IF NOT EXISTS " + identified,
-                                         "ALTER USER " + identified};
+Result<void> MysqlBackend::create_account(MysqlAccount account, const std::string& password,
+                                          MysqlGrants grants) {
+  grants.database = config_.database;
+  const std::string name = fmt::format("'{}'@'{}'", mysql_account_name(account), grants.host);
+  const std::string quoted = session_->quoted(password);
+  std::vector<std::string> statements = {
+      account_statement(account, grants, quoted),
+      fmt::format("ALTER USER {} IDENTIFIED BY {}", name, quoted)};
   std::ranges::copy(account_grants(account, grants), std::back_inserter(statements));
+  if (account == MysqlAccount::kEngine) {
+    HIRESTREAM_TRY(session_->each(
+        fmt::format("SELECT table_name FROM information_schema.tables WHERE table_schema = "
+                    "DATABASE() AND table_name IN ({}, {})",
+                    session_->quoted(grants.jobs_table), session_->quoted(grants.publishers_table)),
+        [&](const Row& row) {
+          statements.push_back(fmt::format("GRANT SELECT ON {}.{} TO {}",
+                                           sql::quote_identifier(grants.database, '`'),
+                                           sql::quote_identifier(row.text(0), '`'), name));
+        }));
+  }
   for (const std::string& statement : statements) {
     HIRESTREAM_TRY(
         run_ddl(*session_, statement, "init",
@@ -375,19 +387,27 @@ Result<std::vector<std::pair<std::string, std::string>>> MysqlBackend::probe() {
 Result<std::vector<std::string>> MysqlBackend::missing_privileges() {
   // Statements that change no row ask the server itself, whatever roles and wildcards the
   // privileges come from.
-  static constexpr std::pair<std::string_view, std::string_view> kTries[] = {
-      {"INSERT", "INSERT INTO {0} SELECT * FROM {0} WHERE FALSE"},
-      {"UPDATE", "UPDATE {} SET source_id = source_id WHERE FALSE"},
-      {"DELETE", "DELETE FROM {} WHERE FALSE"},
-  };
   std::vector<std::string> missing;
-  for (const auto& [privilege, statement] : kTries) {
-    const auto tried = session_->execute(fmt::format(fmt::runtime(statement), "hirestream_slices"));
+  const auto attempt = [&](std::string_view privilege, std::string_view table,
+                           const std::string& statement) -> Result<void> {
+    auto tried = session_->execute(statement);
     if (!tried && tried.error().kind != ErrorKind::kConfig) {
-      return forward(tried.error());
+      return tried;
     }
     if (!tried) {
-      missing.emplace_back(privilege);
+      missing.push_back(fmt::format("{} on {}", privilege, table));
+    }
+    return {};
+  };
+  static constexpr std::string_view kLedger = "hirestream_slices";
+  HIRESTREAM_TRY(attempt("INSERT", kLedger,
+                         fmt::format("INSERT INTO {0} SELECT * FROM {0} WHERE FALSE", kLedger)));
+  HIRESTREAM_TRY(attempt("UPDATE", kLedger,
+                         fmt::format("UPDATE {} SET source_id = source_id WHERE FALSE", kLedger)));
+  for (const MysqlSchemaObject& object : mysql_schema()) {
+    if (!object.is_view) {
+      HIRESTREAM_TRY(
+          attempt("DELETE", object.name, fmt::format("DELETE FROM {} WHERE FALSE", object.name)));
     }
   }
   return missing;

@@ -226,6 +226,22 @@ def test_data_source_is_the_one_that_boards_name():
     assert not source["editable"]
 
 
+def test_data_source_with_tls_is_the_plain_one_with_an_authority():
+    (plain,) = read_yaml(ROOT / "provisioning/datasources/hirestream.yaml")["datasources"]
+    (source,) = read_yaml(ROOT / "datasource_tls.yaml")["datasources"]
+    assert source["jsonData"].pop("tlsAuthWithCACert") is True
+    authority = source["secureJsonData"].pop("tlsCACert")
+    assert source == plain
+    (path,) = re.findall(r"^\$__file\{(.*)\}$", authority)
+    override = ROOT.parent / "compose/grafana_tls.yml"
+    for text in ((ROOT / "README.md").read_text(), override.read_text()):
+        assert re.search(rf"ca\.pem:{path}:ro|database\}}:{path}:ro", text)
+        assert "datasource_tls.yaml:/etc/grafana/provisioning/datasources/hirestream.yaml:ro" in text
+    services = read_yaml(override)["services"]
+    assert services["init"]["environment"] == {"READER_OPTIONS": ""}
+    assert "READER_OPTIONS" in (ROOT.parents[1] / "docker-compose.yml").read_text()
+
+
 def test_boards_are_found_where_the_readme_mounts_them():
     (provider,) = read_yaml(ROOT / "provisioning/dashboards/hirestream.yaml")["providers"]
     readme = (ROOT / "README.md").read_text()
