@@ -17,6 +17,14 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+// What may stand behind a host: nothing, or a colon with at most a port.
+bool is_port_part(std::string_view text) {
+  constexpr size_t kDigitsMax = 5;
+  return text.empty() || (text.size() <= 1 + kDigitsMax && text.front() == ':' &&
+                          std::all_of(text.begin() + 1, text.end(),
+                                      [](unsigned char c) { return std::isdigit(c) != 0; }));
+}
+
 }  // namespace
 
 bool is_loopback_name(std::string_view host) {
@@ -76,15 +84,14 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
 }
 
 bool is_loopback_host_header(std::string_view header) {
-  std::string_view host = header;
-  if (host.starts_with('[')) {
-    const size_t end = host.find(']');
-    if (end == std::string_view::npos) {
-      return false;
-    }
-    return is_loopback_name(host.substr(1, end - 1));
+  if (!header.starts_with('[')) {
+    const size_t colon = header.find(':');
+    return is_loopback_name(header.substr(0, colon)) &&
+           is_port_part(header.substr(std::min(colon, header.size())));
   }
-  return is_loopback_name(host.substr(0, host.rfind(':')));
+  const size_t end = header.find(']');
+  return end != std::string_view::npos && is_loopback_name(header.substr(1, end - 1)) &&
+         is_port_part(header.substr(end + 1));
 }
 
 bool carries_token(std::string_view authorization, std::string_view token) {

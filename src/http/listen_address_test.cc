@@ -36,11 +36,13 @@ TEST(ListenAddress, KnowsTheLoopback) {
 
 TEST(HostHeader, MustNameTheLoopback) {
   for (const char* header :
-       {"localhost", "localhost:8080", "127.0.0.1:80", "[::1]:8080", "[::1]"}) {
+       {"localhost", "localhost:8080", "127.0.0.1:80", "[::1]:8080", "[::1]", "localhost:"}) {
     EXPECT_TRUE(is_loopback_host_header(header)) << header;
   }
-  for (const char* header : {"", "evil.example", "evil.example:8080", "127.0.0.1.evil.example",
-                             "localhost.evil.example:80", "[::2]:80", "[::1"}) {
+  for (const char* header :
+       {"", "evil.example", "evil.example:8080", "127.0.0.1.evil.example",
+        "localhost.evil.example:80", "[::2]:80", "[::1", "[::1]evil.example", "[::1]:x",
+        "localhost:80@evil.example", "localhost:8080:80", "localhost:123456", "localhost:-1"}) {
     EXPECT_FALSE(is_loopback_host_header(header)) << header;
   }
 }

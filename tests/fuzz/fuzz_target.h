@@ -19,6 +19,7 @@ void fuzz_compressed(Bytes input);
 void fuzz_contribution_blob(Bytes input);
 void fuzz_cql_page(Bytes input);
 void fuzz_csv(Bytes input);
+void fuzz_http_head(Bytes input);
 void fuzz_http_request(Bytes input);
 void fuzz_ndjson(Bytes input);
 void fuzz_payload(Bytes input);
@@ -41,6 +42,7 @@ inline constexpr FuzzTarget kFuzzTargets[] = {
     {"contribution_blob", fuzz_contribution_blob},
     {"cql_page", fuzz_cql_page},
     {"csv", fuzz_csv},
+    {"http_head", fuzz_http_head},
     {"http_request", fuzz_http_request},
     {"ndjson", fuzz_ndjson},
     {"payload", fuzz_payload},

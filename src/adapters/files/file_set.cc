@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <glob.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -55,7 +56,20 @@ Result<std::vector<std::string>> matches_of(const std::string& pattern) {
   return paths;
 }
 
+bool is_foreign_link(const std::string& path) {
+  struct stat link{};
+  struct stat target{};
+  return ::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode) &&
+         ::stat(path.c_str(), &target) == 0 &&
+         !link_is_trusted(link.st_uid, target.st_uid, ::geteuid());
+}
+
 }  // namespace
+
+bool link_is_trusted(uint32_t of_link, uint32_t of_target, uint32_t own) {
+  constexpr uint32_t kRoot = 0;
+  return of_link == kRoot || of_link == own || of_link == of_target;
+}
 
 std::optional<FileVersion> current_version(const std::string& path) {
   struct stat status{};
@@ -115,10 +129,15 @@ Result<std::vector<std::string>> FileSet::paths() const {
   return paths;
 }
 
-Result<std::vector<FileVersion>> FileSet::list() const {
+Result<std::vector<FileVersion>> FileSet::list(
+    const std::function<void(const std::string& path)>& on_left_out) const {
   HIRESTREAM_ASSIGN(const std::vector<std::string> found, paths());
   std::vector<FileVersion> versions;
   for (const std::string& path : found) {
+    if (kind_ != Kind::kFile && is_foreign_link(path)) {
+      if (on_left_out) on_left_out(path);
+      continue;
+    }
     errno = 0;
     if (auto version = current_version(path)) {
       versions.push_back(std::move(*version));

@@ -3,10 +3,12 @@
 // (ndjson), each also with .gz or .zst, or in .parquet or .parq (parquet). Hidden files and *.tmp,
 // *.part are never taken: whoever delivers a file writes it under such a name and renames it when
 // it is complete; nor are _SUCCESS, _started_* and _committed_*, which stand beside Spark's output,
-// and of Parquet all names that begin with _, which hold no rows.
+// and of Parquet all names that begin with _, which hold no rows. Nor are symbolic links of
+// somebody who does not own what they lead to (link_is_trusted).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,13 +27,19 @@ struct FileVersion {
 // Nothing when there is no regular file (any more).
 std::optional<FileVersion> current_version(const std::string& path);
 
+// Whoever may write into a folder could link there to what only this program may read: a link is
+// followed if root made it, this program's user, or the owner of its target. User ids.
+bool link_is_trusted(uint32_t of_link, uint32_t of_target, uint32_t own);
+
 class FileSet {
  public:
   // kConfig when the path is neither a file, a directory nor a glob.
   static Result<FileSet> open(FileFormat format, const std::string& path);
 
-  // What is there now, by path. kTransient when a directory cannot be read.
-  Result<std::vector<FileVersion>> list() const;
+  // What is there now, by path. kTransient when a directory cannot be read. In a directory or a
+  // glob, a link that is not trusted is left out and told.
+  Result<std::vector<FileVersion>> list(
+      const std::function<void(const std::string& path)>& on_left_out = nullptr) const;
   // The absolute path, directory or glob.
   const std::string& path() const { return path_; }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "adapters/files/no_descriptors_test.h"
 #include "adapters/files/temporary_folder_test.h"
@@ -36,6 +37,37 @@ TEST(FileSet, TakesFilesOfItsFormatFromADirectory) {
               ElementsAre("a.csv.gz", "b.csv", "c.csv.zst", "l.csv", "n.tsv"));
   EXPECT_THAT(names(FileSet::open(FileFormat::kNdjson, folder.path() + "/").value()),
               ElementsAre("d.ndjson", "e.jsonl.gz", "o.json", "p.json.zst"));
+}
+
+TEST(FileSet, FollowsLinksOfWhoeverOwnsTheirTargets) {
+  EXPECT_TRUE(link_is_trusted(0, 1000, 999));
+  EXPECT_TRUE(link_is_trusted(999, 1000, 999));
+  EXPECT_TRUE(link_is_trusted(1000, 1000, 999));
+  EXPECT_FALSE(link_is_trusted(1000, 999, 999)) << "the program's own secrets";
+  EXPECT_FALSE(link_is_trusted(1000, 0, 999));
+  EXPECT_FALSE(link_is_trusted(1000, 0, 0));
+}
+
+TEST(FileSet, LeavesOutAndTellsLinksThatAreNotTrusted) {
+  const TemporaryFolder folder;
+  folder.write("secret.txt", "x");
+  std::filesystem::create_symlink(folder.path("secret.txt"), folder.path("a.csv"));
+  constexpr uid_t kNobody = 65'534;
+  if (lchown(folder.path("a.csv").c_str(), kNobody, kNobody) != 0) {
+    return;  // only root can make a link somebody else's
+  }
+  for (const std::string& path : {folder.path(), folder.path("*.csv")}) {
+    std::vector<std::string> left_out;
+    const auto listed =
+        FileSet::open(FileFormat::kCsv, path).value().list([&](const std::string& link) {
+          left_out.push_back(link);
+        });
+    EXPECT_THAT(listed.value(), testing::IsEmpty());
+    EXPECT_THAT(left_out, ElementsAre(folder.path("a.csv")));
+  }
+  // Named by the administrator.
+  EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path("a.csv")).value()),
+              ElementsAre("a.csv"));
 }
 
 TEST(FileSet, TakesPartsOfASparkFolderButNotWhatStandsBesideThem) {

@@ -90,7 +90,9 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
 
 Result<std::unique_ptr<Discovery>> FilesSource::begin_discovery(
     std::span<const int32_t> /*shards*/) {
-  HIRESTREAM_ASSIGN(std::vector<FileVersion> versions, files_.list());
+  HIRESTREAM_ASSIGN(std::vector<FileVersion> versions, files_.list([this](const std::string& path) {
+    if (on_note_) on_note_(path, "left out: a link to what its owner does not own");
+  }));
   std::map<int64_t, SliceListing> listings;
   paths_.clear();
   for (FileVersion& version : versions) {
