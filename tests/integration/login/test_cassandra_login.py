@@ -131,7 +131,8 @@ def test_guardrails_hold_a_slice_and_nothing_else(hirestream, administrator, rea
     assert "100 new rows" in count(hirestream, of(role), warehouse, **own)
     keyspace = urlsplit(raw_log(admin)).path.split("/")[1]
     key = "create_time" if layout == "plain" else "bucket, shard, create_time"
-    gone = administrator.execute(f"SELECT {key} FROM {keyspace}.{table} LIMIT 1").one()
+    # With buckets the oldest one: slices that are still open are recounted at each start, and held.
+    gone = min(administrator.execute(f"SELECT {key} FROM {keyspace}.{table}"))
     administrator.execute(f"DELETE FROM {keyspace}.{table} WHERE " + " AND ".join(f"{name} = %s" for name in gone._fields), tuple(gone))
     assert "1 slices would lose what was counted before" in hirestream("verify", "--repair", *both, expect=1, **own)
     generate("--rate", 50, "--seconds", 1)
