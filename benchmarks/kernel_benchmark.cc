@@ -1,16 +1,31 @@
 // How many raw rows a second one core counts, and what contributions cost to store and to read.
 //
-// Data: rows with the mixture of a real site's export: 53 % page views, 32 % clicks, 12 %
-// heartbeats, 3 % conversions and (un)qualified applications; 72 % of the rows have no job;
-// conversions carry it inside `ed`. Few cells: 15 jobs, 8 campaigns, 2 publishers, 2 hours. Many
-// cells: 100,000 jobs, 500 campaigns, 50 publishers, 48 hours, every row with a job.
-// Command: build/kernel_benchmark (an optimised build). items_per_second: rows, or cells for the
-// codec. The peer in the same run is the same counting with a std::map from cell to measures.
+// Sets of rows, so that neither rows that are not counted nor tables that lie in the cache hide
+// what the rest costs:
+//   few cells      the mixture of a real site's export: 53 % page views, 32 % clicks, 12 %
+//                  heartbeats, 3 % conversions and (un)qualified applications; 72 % of the rows
+//                  have no job; conversions carry it inside `ed`. 15 jobs, 8 campaigns, 2
+//                  publishers, 2 hours
+//   all counted    the same, every row with a job
+//   many cells     100,000 jobs, 500 campaigns, 50 publishers, 48 hours: nearly every row that is
+//                  counted is a cell of its own
+//   long           20 million rows that all count, of 120,000 cells; they come from memory
+//   long and wide  20 million rows of 5.8 million cells
+// "fresh": a new tally each time; otherwise it is kept and cleared. Small slices: 100 rows each, to
+// the contribution. Scattered: each row of another slice than the one before.
+//
+// Command: build/kernel_benchmark (an optimised build; with HIRESTREAM_BENCHMARK_SMOKE=1 only a
+// hundredth of the long sets). items_per_second: rows, or cells for the codec, by CPU time. The
+// peer in the same run is the same counting with a std::map from cell to measures.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
+#include <numeric>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +41,7 @@ namespace {
 
 constexpr int64_t kStartUs = 1'656'676'800'000'000;  // 2022-07-01 12:00:00 UTC
 constexpr int64_t kHourUs = 3'600'000'000;
-constexpr size_t kBatchRows = 5000;  // a page of the raw log
+constexpr size_t kBatchRows = 4096;  // about a page of the raw log
 
 struct Shape {
   uint64_t jobs;
@@ -35,9 +50,19 @@ struct Shape {
   uint64_t hours;
   uint64_t percent_without_job;
   size_t rows;
+  // All rows count, and a job has one campaign.
+  bool is_long = false;
 };
 constexpr Shape kFewCells = {15, 8, 2, 2, 72, 50'000};
+constexpr Shape kAllCounted = {15, 8, 2, 2, 0, 50'000};
 constexpr Shape kManyCells = {100'000, 500, 50, 48, 0, 250'000};
+constexpr Shape kLong = {1'000, 500, 5, 24, 0, 20'000'000, true};
+constexpr Shape kLongAndWide = {10'000, 500, 25, 24, 0, 20'000'000, true};
+
+size_t rows_of(const Shape& shape) {
+  static const bool kSmoke = std::getenv("HIRESTREAM_BENCHMARK_SMOKE") != nullptr;
+  return kSmoke && shape.is_long ? shape.rows / 100 : shape.rows;
+}
 
 // A row's values as text, as a raw log with text columns gives them.
 struct TextRow {
@@ -84,8 +109,8 @@ TextRow make_row(std::mt19937_64& random, const Shape& shape, int64_t number) {
 std::vector<TextRow> make_rows(const Shape& shape) {
   std::mt19937_64 random(42);
   std::vector<TextRow> rows;
-  rows.reserve(shape.rows);
-  for (size_t i = 0; i < shape.rows; ++i) {
+  rows.reserve(rows_of(shape));
+  for (size_t i = 0; i < rows_of(shape); ++i) {
     rows.push_back(make_row(random, shape, static_cast<int64_t>(i)));
   }
   return rows;
@@ -104,17 +129,52 @@ void append(TrackingBatch& batch, const TextRow& row) {
   batch.set_text(Column::kEd, row.ed);
 }
 
-// Made once for all benchmarks: a benchmark's function is called several times.
-const std::vector<TrackingBatch>& batches_of(const Shape& shape) {
-  static std::map<const Shape*, std::vector<TrackingBatch>> made;
-  std::vector<TrackingBatch>& batches = made[&shape];
-  if (batches.empty()) {
-    for (const TextRow& row : make_rows(shape)) {
-      if (batches.empty() || batches.back().rows() == kBatchRows) {
-        batches.emplace_back();
-      }
-      append(batches.back(), row);
+// Of a long set.
+void append_long_row(TrackingBatch& batch, std::mt19937_64& random, const Shape& shape,
+                     int64_t number) {
+  const auto below = [&random](uint64_t limit) { return static_cast<int64_t>(random() % limit); };
+  const int64_t hour_us = kStartUs - below(shape.hours) * kHourUs;
+  const int64_t job = 1 + below(shape.jobs);
+  batch.add_row();
+  batch.set_id(make_version_1((kStartUs + number) * 10, 7, 0x0242ac120002));
+  batch.set_ts_us(hour_us + below(static_cast<uint64_t>(kHourUs)));
+  batch.set_integer(Column::kJobId, job);
+  batch.set_integer(Column::kPublisherId, 1 + below(shape.publishers));
+  batch.set_integer(Column::kCampaignId, 1 + job % static_cast<int64_t>(shape.campaigns));
+  const bool click = below(2) == 0;
+  batch.set_text(click ? Column::kCustomTrack : Column::kEv, click ? "click" : "1");
+  batch.set_integer(Column::kBid, 100'000 * below(30));
+}
+
+std::vector<TrackingBatch> make_batches(const Shape& shape) {
+  std::vector<TrackingBatch> batches;
+  const auto batch = [&batches]() -> TrackingBatch& {
+    if (batches.empty() || batches.back().rows() == kBatchRows) {
+      batches.emplace_back();
     }
+    return batches.back();
+  };
+  if (!shape.is_long) {
+    for (const TextRow& row : make_rows(shape)) {
+      append(batch(), row);
+    }
+    return batches;
+  }
+  std::mt19937_64 random(42);
+  for (size_t i = 0; i < rows_of(shape); ++i) {
+    append_long_row(batch(), random, shape, static_cast<int64_t>(i));
+  }
+  return batches;
+}
+
+// Made once for benchmarks that stand side by side; only the last set is kept.
+const std::vector<TrackingBatch>& batches_of(const Shape& shape) {
+  static const Shape* made = nullptr;
+  static std::vector<TrackingBatch> batches;
+  if (made != &shape) {
+    batches = {};
+    batches = make_batches(shape);
+    made = &shape;
   }
   return batches;
 }
@@ -122,14 +182,12 @@ const std::vector<TrackingBatch>& batches_of(const Shape& shape) {
 template <typename Sink>
 void count_all(RowClassifier& classifier, const std::vector<TrackingBatch>& batches, Sink& sink) {
   for (const TrackingBatch& batch : batches) {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      sink.add(classifier, batch, row);
-    }
+    sink.add(classifier, batch);
   }
 }
 
 void report_rows(benchmark::State& state, const Shape& shape, size_t cells) {
-  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(shape.rows));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(rows_of(shape)));
   state.counters["cells"] = static_cast<double>(cells);
 }
 
@@ -146,11 +204,19 @@ void classify_and_tally(benchmark::State& state, const Shape& shape,
   report_rows(state, shape, tally.contribution().size());
 }
 
+void classify_and_tally_fresh(benchmark::State& state, const Shape& shape) {
+  const auto& batches = batches_of(shape);
+  RowClassifier classifier({});
+  while (state.KeepRunning()) {
+    Tally tally;
+    count_all(classifier, batches, tally);
+    benchmark::DoNotOptimize(tally.digest().hash);
+  }
+  report_rows(state, shape, 0);
+}
+
 void few_cells(benchmark::State& state) {
   classify_and_tally(state, kFewCells, {});
-}
-void many_cells(benchmark::State& state) {
-  classify_and_tally(state, kManyCells, {});
 }
 void few_cells_in_berlin(benchmark::State& state) {
   CountingOptions options;
@@ -162,19 +228,115 @@ void few_cells_by_payload(benchmark::State& state) {
   options.attribution = Attribution::kPayload;
   classify_and_tally(state, kFewCells, options);
 }
+void all_counted(benchmark::State& state) {
+  classify_and_tally(state, kAllCounted, {});
+}
+void many_cells(benchmark::State& state) {
+  classify_and_tally(state, kManyCells, {});
+}
+void many_cells_fresh(benchmark::State& state) {
+  classify_and_tally_fresh(state, kManyCells);
+}
+void long_log(benchmark::State& state) {
+  classify_and_tally(state, kLong, {});
+}
+void long_log_fresh(benchmark::State& state) {
+  classify_and_tally_fresh(state, kLong);
+}
+void long_and_wide(benchmark::State& state) {
+  classify_and_tally(state, kLongAndWide, {});
+}
+void long_and_wide_fresh(benchmark::State& state) {
+  classify_and_tally_fresh(state, kLongAndWide);
+}
 BENCHMARK(few_cells)->Unit(benchmark::kMillisecond);
 BENCHMARK(few_cells_in_berlin)->Unit(benchmark::kMillisecond);
 BENCHMARK(few_cells_by_payload)->Unit(benchmark::kMillisecond);
+BENCHMARK(all_counted)->Unit(benchmark::kMillisecond);
 BENCHMARK(many_cells)->Unit(benchmark::kMillisecond);
+BENCHMARK(many_cells_fresh)->Unit(benchmark::kMillisecond);
+BENCHMARK(long_log)->Unit(benchmark::kMillisecond);
+BENCHMARK(long_log_fresh)->Unit(benchmark::kMillisecond);
+BENCHMARK(long_and_wide)->Unit(benchmark::kMillisecond);
+BENCHMARK(long_and_wide_fresh)->Unit(benchmark::kMillisecond);
+
+std::vector<uint32_t> first_rows(size_t count) {
+  std::vector<uint32_t> rows(count);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+// As a bucketed table's history is counted: a tally for each partition.
+void small_slices(benchmark::State& state) {
+  constexpr size_t kRowsOfASlice = 100;
+  const std::vector<uint32_t> rows = first_rows(kBatchRows);
+  const auto& batches = batches_of(kManyCells);
+  RowClassifier classifier({});
+  size_t cells = 0;
+  while (state.KeepRunning()) {
+    cells = 0;
+    for (const TrackingBatch& batch : batches) {
+      for (size_t begin = 0; begin < batch.rows(); begin += kRowsOfASlice) {
+        Tally tally;
+        tally.add(classifier, batch,
+                  std::span(rows).subspan(begin, std::min(kRowsOfASlice, batch.rows() - begin)));
+        cells += tally.contribution().size();
+      }
+    }
+  }
+  report_rows(state, kManyCells, cells);
+}
+BENCHMARK(small_slices)->Unit(benchmark::kMillisecond);
+
+// As a scan meets them: rows that lie side by side are of different slices.
+void scattered(benchmark::State& state) {
+  constexpr size_t kSlices = 1000;
+  const std::vector<uint32_t> rows = first_rows(kBatchRows);
+  const auto& batches = batches_of(kManyCells);
+  RowClassifier classifier({});
+  while (state.KeepRunning()) {
+    std::vector<Tally> slices(kSlices);
+    size_t next = 0;
+    for (const TrackingBatch& batch : batches) {
+      for (size_t row = 0; row < batch.rows(); ++row) {
+        slices[next++ % kSlices].add(classifier, batch, std::span(rows).subspan(row, 1));
+      }
+    }
+    benchmark::DoNotOptimize(slices.front().digest().hash);
+  }
+  report_rows(state, kManyCells, 0);
+}
+BENCHMARK(scattered)->Unit(benchmark::kMillisecond);
+
+void make_contribution(benchmark::State& state, const Shape& shape) {
+  RowClassifier classifier({});
+  Tally tally;
+  count_all(classifier, batches_of(shape), tally);
+  size_t cells = 0;
+  while (state.KeepRunning()) {
+    cells = tally.contribution().size();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(cells));
+}
+void contribution_many_cells(benchmark::State& state) {
+  make_contribution(state, kManyCells);
+}
+void contribution_long_and_wide(benchmark::State& state) {
+  make_contribution(state, kLongAndWide);
+}
+BENCHMARK(contribution_many_cells)->Unit(benchmark::kMillisecond);
+BENCHMARK(contribution_long_and_wide)->Unit(benchmark::kMillisecond);
 
 // The peer: as Tally, row hash included, but with the map that comes to mind first.
 class MapTally {
  public:
-  void add(RowClassifier& classifier, const TrackingBatch& batch, size_t row) {
-    hash_ += classifier.row_hash(batch, row);
-    const RowVerdict verdict = classifier.classify(batch, row);
-    if (verdict.row_class == RowClass::kCounted) {
-      cells_[verdict.cell] += verdict.measures;
+  void add(RowClassifier& classifier, const TrackingBatch& batch) {
+    for (size_t row = 0; row < batch.rows(); ++row) {
+      hash_ += classifier.row_hash(batch, row);
+      const RowVerdict verdict = classifier.classify(batch, row);
+      if (verdict.row_class == RowClass::kCounted) {
+        cells_[verdict.cell] += verdict.measures;
+      }
     }
   }
   void clear() {
@@ -237,7 +399,7 @@ void deduplicate(benchmark::State& state) {
       }
     }
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kManyCells.rows));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(rows_of(kManyCells)));
 }
 BENCHMARK(deduplicate)->Unit(benchmark::kMillisecond);
 

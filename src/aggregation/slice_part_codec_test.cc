@@ -40,9 +40,7 @@ TrackingBatch mixed_batch(int first, int count) {
 Tally tally_of_batch(const TrackingBatch& batch) {
   RowClassifier classifier{CountingOptions()};
   Tally tally;
-  for (size_t row = 0; row < batch.rows(); ++row) {
-    tally.add(classifier, batch, row);
-  }
+  tally.add(classifier, batch);
   return tally;
 }
 

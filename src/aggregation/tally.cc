@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+#include <numeric>
 #include <string>
 
 #include "model/json_text.h"
@@ -11,22 +11,6 @@
 
 namespace hirestream {
 namespace {
-
-uint64_t mix(uint64_t x) {
-  x ^= x >> 32;
-  x *= 0xD6E8FEB86659FD93ULL;
-  x ^= x >> 32;
-  return x;
-}
-
-uint64_t hash_of(const CellKey& key) {
-  uint64_t hash = mix(static_cast<uint64_t>(key.job_id) * 0x9E3779B97F4A7C15ULL +
-                      static_cast<uint64_t>(static_cast<uint32_t>(key.local_hour)));
-  hash = mix(hash ^ (static_cast<uint64_t>(key.campaign_id) * 0xC2B2AE3D27D4EB4FULL));
-  hash = mix(hash ^ (static_cast<uint64_t>(key.publisher_id) << 32) ^
-             static_cast<uint64_t>(key.group_id));
-  return hash;
-}
 
 std::string storable(std::string_view text) {
   return storable_text(text, kRejectedValueMax);
@@ -82,31 +66,53 @@ std::string describe_row(const TrackingBatch& batch, size_t row) {
   return out + "}";
 }
 
-void Tally::add(RowClassifier& classifier, const TrackingBatch& batch, size_t row) {
-  if (classifier.is_before_start(batch.id(row))) {
-    return;
+void Tally::add(RowClassifier& classifier, const TrackingBatch& batch) {
+  std::array<uint32_t, kBlockRows> rows;
+  for (size_t begin = 0; begin < batch.rows(); begin += kBlockRows) {
+    const size_t count = std::min(kBlockRows, batch.rows() - begin);
+    std::iota(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count),
+              static_cast<uint32_t>(begin));
+    add_block(classifier, batch, std::span(rows).first(count));
   }
-  digest_.rows += 1;
-  digest_.hash += classifier.row_hash(batch, row);
-  const RowVerdict verdict = classifier.classify(batch, row);
-  switch (verdict.row_class) {
-    case RowClass::kCounted:
-      classes_.counted += 1;
-      add_cell(verdict.cell, verdict.measures);
-      break;
-    case RowClass::kUnattributed:
-      classes_.unattributed += 1;
-      note_not_counted(WhyNotCounted::kNoJob, batch, row);
-      break;
-    case RowClass::kOther:
-      classes_.other += 1;
-      note_not_counted(WhyNotCounted::kOtherKind, batch, row);
-      break;
-    case RowClass::kRejected:
-      classes_.rejected += 1;
-      keep_reject(verdict, batch, row);
-      break;
+}
+
+void Tally::add(RowClassifier& classifier, const TrackingBatch& batch,
+                std::span<const uint32_t> rows) {
+  for (size_t begin = 0; begin < rows.size(); begin += kBlockRows) {
+    add_block(classifier, batch, rows.subspan(begin, std::min(kBlockRows, rows.size() - begin)));
   }
+}
+
+void Tally::add_block(RowClassifier& classifier, const TrackingBatch& batch,
+                      std::span<const uint32_t> rows) {
+  CountedRows counted;
+  for (const uint32_t row : rows) {
+    if (classifier.is_before_start(batch.id(row))) {
+      continue;
+    }
+    digest_.rows += 1;
+    digest_.hash += classifier.row_hash(batch, row);
+    const RowVerdict verdict = classifier.classify(batch, row);
+    switch (verdict.row_class) {
+      case RowClass::kCounted:
+        classes_.counted += 1;
+        counted.append(verdict.cell, verdict.kind, verdict.measures.bid_micros);
+        break;
+      case RowClass::kUnattributed:
+        classes_.unattributed += 1;
+        note_not_counted(WhyNotCounted::kNoJob, batch, row);
+        break;
+      case RowClass::kOther:
+        classes_.other += 1;
+        note_not_counted(WhyNotCounted::kOtherKind, batch, row);
+        break;
+      case RowClass::kRejected:
+        classes_.rejected += 1;
+        keep_reject(verdict, batch, row);
+        break;
+    }
+  }
+  cells_.add(counted, wide_);
 }
 
 void Tally::add(const SlicePart& part) {
@@ -120,7 +126,7 @@ void Tally::add(const SlicePart& part) {
     not_counted_.add(kind);
   }
   for (const Cell& cell : part.contribution) {
-    add_cell(cell.key, cell.measures);
+    cells_.add(cell, wide_);
   }
 }
 
@@ -148,48 +154,32 @@ void Tally::keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, s
   rejects_.push_back(std::move(reject));
 }
 
-void Tally::add_cell(const CellKey& key, const Measures& measures) {
-  if ((cells_.size() + 1) * 2 > index_.size()) {
-    grow();
+std::optional<CellKey> Tally::beyond() const {
+  if (cells_.beyond()) {
+    return cells_.beyond();
   }
-  const size_t mask = index_.size() - 1;
-  size_t at = hash_of(key) & mask;
-  while (index_[at] != 0) {
-    Cell& cell = cells_[index_[at] - 1];
-    if (cell.key == key) {
-      if (cell.measures.can_add(measures)) {
-        cell.measures += measures;
-      } else {
-        beyond_ = key;
-      }
-      return;
+  for (const Cell& cell : wide_.cells()) {
+    const auto rest = cells_.find(cell.key);
+    if (rest && !rest->can_add(cell.measures)) {
+      return cell.key;
     }
-    at = (at + 1) & mask;
   }
-  cells_.push_back({key, measures});
-  index_[at] = static_cast<uint32_t>(cells_.size());
-}
-
-void Tally::grow() {
-  index_.assign(index_.empty() ? 16 : index_.size() * 2, 0);
-  const size_t mask = index_.size() - 1;
-  for (size_t i = 0; i < cells_.size(); ++i) {
-    size_t at = hash_of(cells_[i].key) & mask;
-    while (index_[at] != 0) {
-      at = (at + 1) & mask;
-    }
-    index_[at] = static_cast<uint32_t>(i + 1);
-  }
+  return wide_.beyond();
 }
 
 Contribution Tally::contribution() const {
-  Contribution out = cells_;
+  Contribution out = cells_.sorted();
+  if (wide_.cells().empty()) {
+    std::erase_if(out, [](const Cell& cell) { return cell.measures.is_zero(); });
+    return out;
+  }
+  out.insert(out.end(), wide_.cells().begin(), wide_.cells().end());
   canonicalize(out);
   return out;
 }
 
 std::vector<SlicePart> Tally::parts(const SliceKey& slice) const {
-  HIRESTREAM_CHECK(!beyond_);
+  HIRESTREAM_CHECK(!beyond());
   const Contribution cells = contribution();
   std::vector<SlicePart> out = {{slice, digest_, classes_, {}, rejects_, not_counted_.all()}};
   for (size_t begin = 0; begin < cells.size(); begin += kCellsPerPart) {
@@ -206,11 +196,10 @@ std::vector<SlicePart> Tally::parts(const SliceKey& slice) const {
 void Tally::clear() {
   digest_ = {};
   classes_ = {};
-  beyond_.reset();
   rejects_.clear();
   not_counted_.clear();
   cells_.clear();
-  std::fill(index_.begin(), index_.end(), 0);
+  wide_.clear();
 }
 
 }  // namespace hirestream

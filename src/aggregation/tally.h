@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "aggregation/packed_cells.h"
 #include "aggregation/row_classifier.h"
+#include "aggregation/wide_cells.h"
 #include "model/contribution.h"
 #include "model/not_counted.h"
 #include "model/slice.h"
@@ -22,9 +25,10 @@ inline constexpr size_t kCellsPerPart = 20'000;
 
 class Tally {
  public:
-  // Counts the row, if it did not arrive before the start. The caller sees to it that no row comes
-  // twice.
-  void add(RowClassifier& classifier, const TrackingBatch& batch, size_t row);
+  // Counts these rows of the batch, or all of them, but for those that arrived before the start.
+  // The caller sees to it that no row comes twice. Fast for many rows at once.
+  void add(RowClassifier& classifier, const TrackingBatch& batch, std::span<const uint32_t> rows);
+  void add(RowClassifier& classifier, const TrackingBatch& batch);
 
   // Counts what was counted elsewhere, of other rows of the same slice. Of rejected rows it keeps
   // no more than of rows.
@@ -40,7 +44,7 @@ class Tally {
   bool empty() const { return digest_.rows == 0; }
   // A cell whose bids add up to more than 64 bits of millionths hold: the contribution is not the
   // sum of the rows then, and must not be used.
-  const std::optional<CellKey>& beyond() const { return beyond_; }
+  std::optional<CellKey> beyond() const;
   // Canonical.
   Contribution contribution() const;
   // What was counted, as a slice's parts: at least one, and only the first has more than cells. Not
@@ -50,18 +54,19 @@ class Tally {
   void clear();
 
  private:
-  void add_cell(const CellKey& key, const Measures& measures);
-  void grow();
+  // At most kBlockRows.
+  void add_block(RowClassifier& classifier, const TrackingBatch& batch,
+                 std::span<const uint32_t> rows);
   void note_not_counted(WhyNotCounted why, const TrackingBatch& batch, size_t row);
   void keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, size_t row);
 
   RowDigest digest_;
   RowClasses classes_;
-  std::optional<CellKey> beyond_;
   std::vector<RejectedRow> rejects_;
   NotCountedKinds not_counted_;
-  std::vector<Cell> cells_;      // dense, in order of first appearance
-  std::vector<uint32_t> index_;  // open addressing: position in cells_ + 1, 0 = empty
+  // A cell's measures are the sum of both.
+  PackedCells cells_;
+  WideCells wide_;
 };
 
 // The row's columns as one JSON object, for people.

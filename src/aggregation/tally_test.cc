@@ -54,9 +54,7 @@ TrackingBatch batch_of(const std::vector<RowSpec>& rows) {
 Tally tally_of(const TrackingBatch& batch, CountingOptions options = {}) {
   RowClassifier classifier(std::move(options));
   Tally tally;
-  for (size_t row = 0; row < batch.rows(); ++row) {
-    tally.add(classifier, batch, row);
-  }
+  tally.add(classifier, batch);
   return tally;
 }
 
@@ -150,9 +148,7 @@ TEST(Tally, DoesNotDependOnHowRowsAreSplitIntoBatches) {
     const auto first = rows.begin() + static_cast<ptrdiff_t>(begin);
     const auto last = rows.begin() + static_cast<ptrdiff_t>(std::min(begin + 7, rows.size()));
     const TrackingBatch batch = batch_of({first, last});
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      tally.add(classifier, batch, row);
-    }
+    tally.add(classifier, batch);
   }
   EXPECT_EQ(tally.contribution(), expected.contribution());
   EXPECT_EQ(tally.digest(), expected.digest());
@@ -204,9 +200,7 @@ TEST(Tally, ClearMakesItAsGoodAsNew) {
   EXPECT_TRUE(tally.rejects().empty());
   EXPECT_EQ(tally.digest(), RowDigest{});
   EXPECT_EQ(tally.classes(), RowClasses{});
-  for (size_t row = 0; row < batch.rows(); ++row) {
-    tally.add(classifier, batch, row);
-  }
+  tally.add(classifier, batch);
   EXPECT_EQ(tally.contribution(), expected);
 }
 
@@ -311,11 +305,7 @@ void expect_no_allocation(CountingOptions options) {
   const TrackingBatch batch = batch_of(rows);
   RowClassifier classifier(std::move(options));
   Tally tally;
-  const auto add_all = [&] {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      tally.add(classifier, batch, row);
-    }
-  };
+  const auto add_all = [&] { tally.add(classifier, batch); };
   add_all();
   const AllocationCounter counter;
   add_all();

@@ -202,18 +202,15 @@ std::optional<int64_t> bucket_of(const ArrowColumn& column, int64_t row, int64_t
   return number_of(column, row, scratch);
 }
 
-Result<std::optional<SliceKey>> slice_of(const FrameColumns& columns, int64_t row,
-                                         std::optional<int64_t> partitions, std::string& scratch) {
-  if (!partitions) {
-    return std::optional<SliceKey>();
-  }
-  const auto bucket = bucket_of(*columns.bucket, row, *partitions, scratch);
+Result<SliceKey> slice_of(const FrameColumns& columns, int64_t row, int64_t width_s,
+                          std::string& scratch) {
+  const auto bucket = bucket_of(*columns.bucket, row, width_s, scratch);
   const auto shard = number_of(*columns.shard, row, scratch);
   if (!bucket || !shard || *shard < INT32_MIN || *shard > INT32_MAX) {
     return fail(ErrorKind::kRejected, "read batch", bucket ? "shard" : "bucket",
                 fmt::format("row {} has none that is a number", row));
   }
-  return std::optional(SliceKey{static_cast<int32_t>(*shard), *bucket});
+  return SliceKey{static_cast<int32_t>(*shard), *bucket};
 }
 
 }  // namespace
@@ -232,6 +229,7 @@ Result<void> ArrowBatch::read(const ReadingRules& rules, std::optional<int64_t> 
   HIRESTREAM_ASSIGN(const FrameColumns columns,
                     find_columns(schema_, array_, rules, partitions.has_value()));
   TrackingBatch batch(rules);
+  std::vector<SliceKey> slices;
   std::string scratch;
   for (int64_t begin = 0; begin < array_.length; begin += kRowsAtOnce) {
     const int64_t end = std::min<int64_t>(array_.length, begin + kRowsAtOnce);
@@ -239,10 +237,12 @@ Result<void> ArrowBatch::read(const ReadingRules& rules, std::optional<int64_t> 
     for (int64_t row = begin; row < end; ++row) {
       append_row(columns, rules, row, batch, scratch);
     }
-    for (int64_t row = begin; row < end; ++row) {
-      HIRESTREAM_ASSIGN(const auto slice, slice_of(columns, row, partitions, scratch));
-      HIRESTREAM_TRY(visit(batch, static_cast<size_t>(row - begin), slice));
+    slices.clear();
+    for (int64_t row = begin; partitions && row < end; ++row) {
+      HIRESTREAM_ASSIGN(const SliceKey slice, slice_of(columns, row, *partitions, scratch));
+      slices.push_back(slice);
     }
+    HIRESTREAM_TRY(visit(batch, slices));
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "model/result.h"
 #include "model/slice.h"
@@ -24,13 +25,13 @@ class ArrowBatch {
   ArrowBatch& operator=(const ArrowBatch&) = delete;
   ~ArrowBatch();
 
-  // `slice`: nothing of a batch without such columns.
-  using Visit = std::function<Result<void>(const TrackingBatch& rows, size_t row,
-                                           const std::optional<SliceKey>& slice)>;
-  // Reads the rows with these rules and visits each. `partitions`: the width of a bucket in
-  // seconds, where each row's slice stands in its columns bucket (its number, as a number or text,
-  // or its begin, as a timestamp) and shard. kConfig: a column is missing, there twice, or of a
-  // type that cannot be read; names it. kRejected: a bucket or shard that is none.
+  // `slices`: one for each row, or none at all of a batch without such columns.
+  using Visit =
+      std::function<Result<void>(const TrackingBatch& rows, std::span<const SliceKey> slices)>;
+  // Reads the rows with these rules and visits them, many at once. `partitions`: the width of a
+  // bucket in seconds, where each row's slice stands in its columns bucket (its number, as a number
+  // or text, or its begin, as a timestamp) and shard. kConfig: a column is missing, there twice, or
+  // of a type that cannot be read; names it. kRejected: a bucket or shard that is none.
   Result<void> read(const ReadingRules& rules, std::optional<int64_t> partitions,
                     const Visit& visit) const;
 

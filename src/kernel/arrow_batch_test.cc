@@ -75,16 +75,18 @@ ReadingRules rules() {
 // Jobs of the rows, 0 for null.
 std::vector<int64_t> jobs_of(Batch& batch) {
   std::vector<int64_t> jobs;
-  const auto read =
-      ArrowBatch(batch.schema, batch.array)
-          .read(rules(), std::nullopt,
-                [&](const TrackingBatch& rows, size_t row, const std::optional<SliceKey>& slice) {
-                  EXPECT_FALSE(slice.has_value());
-                  EXPECT_EQ(rows.text(Column::kCustomTrack, row), "click");
-                  const bool there = rows.status(Column::kJobId, row) == CellStatus::kValue;
-                  jobs.push_back(there ? rows.integer(Column::kJobId, row) : 0);
-                  return Result<void>();
-                });
+  const auto read = ArrowBatch(batch.schema, batch.array)
+                        .read(rules(), std::nullopt,
+                              [&](const TrackingBatch& rows, std::span<const SliceKey> slices) {
+                                EXPECT_TRUE(slices.empty());
+                                for (size_t row = 0; row < rows.rows(); ++row) {
+                                  EXPECT_EQ(rows.text(Column::kCustomTrack, row), "click");
+                                  const bool there =
+                                      rows.status(Column::kJobId, row) == CellStatus::kValue;
+                                  jobs.push_back(there ? rows.integer(Column::kJobId, row) : 0);
+                                }
+                                return Result<void>();
+                              });
   EXPECT_TRUE(read.has_value()) << read.error().text();
   return jobs;
 }
@@ -109,11 +111,10 @@ TEST(ArrowBatch, AnOffsetOfAColumnIsAdded) {
 
 TEST(ArrowBatch, ATypeThatCannotBeReadIsNamedAndAllIsReleased) {
   Batch batch(0, "+l");
-  const auto read = ArrowBatch(batch.schema, batch.array)
-                        .read(rules(), std::nullopt,
-                              [](const TrackingBatch&, size_t, const std::optional<SliceKey>&) {
-                                return Result<void>();
-                              });
+  const auto read =
+      ArrowBatch(batch.schema, batch.array)
+          .read(rules(), std::nullopt,
+                [](const TrackingBatch&, std::span<const SliceKey>) { return Result<void>(); });
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().kind, ErrorKind::kConfig);
   EXPECT_EQ(read.error().subject, "job_id");
@@ -122,11 +123,10 @@ TEST(ArrowBatch, ATypeThatCannotBeReadIsNamedAndAllIsReleased) {
 
 TEST(ArrowBatch, PartitionsWantTheirColumns) {
   Batch batch;
-  const auto read =
-      ArrowBatch(batch.schema, batch.array)
-          .read(rules(), 60, [](const TrackingBatch&, size_t, const std::optional<SliceKey>&) {
-            return Result<void>();
-          });
+  const auto read = ArrowBatch(batch.schema, batch.array)
+                        .read(rules(), 60, [](const TrackingBatch&, std::span<const SliceKey>) {
+                          return Result<void>();
+                        });
   ASSERT_FALSE(read.has_value());
   EXPECT_NE(read.error().text().find("bucket"), std::string::npos);
 }

@@ -214,11 +214,11 @@ hs_status hs_counter_new(hs_kernel* kernel, int64_t begun_us, uint32_t flags,
 hs_status hs_counter_add(hs_counter* counter, ArrowSchema* schema, ArrowArray* batch) {
   return guarded([&]() -> Result<void> {
     const ArrowBatch rows(*schema, *batch);
-    return rows.read(
-        counter->rules, counter->partitions,
-        [&](const TrackingBatch& read, size_t row, const std::optional<SliceKey>& slice) {
-          return counter->counter.add_row(read, row, slice);
-        });
+    return rows.read(counter->rules, counter->partitions,
+                     [&](const TrackingBatch& read, std::span<const SliceKey> slices) {
+                       return counter->partitions ? counter->counter.add(read, slices)
+                                                  : counter->counter.add(read, std::nullopt);
+                     });
   });
 }
 

@@ -17,33 +17,50 @@ SliceCounter::SliceCounter(const SourceDescription& source, CountingOptions opti
       contiguous_(order == Order::kContiguous) {}
 
 Result<void> SliceCounter::add(const TrackingBatch& rows, const std::optional<SliceKey>& slice) {
-  for (size_t row = 0; row < rows.rows(); ++row) {
-    HIRESTREAM_TRY(add_row(rows, row, slice));
+  return count(rows, [&](size_t row) { return slice ? *slice : row_slice(rows, row, source_); });
+}
+
+Result<void> SliceCounter::add(const TrackingBatch& rows, std::span<const SliceKey> slices) {
+  HIRESTREAM_CHECK(slices.size() == rows.rows());
+  return count(rows, [&](size_t row) { return slices[row]; });
+}
+
+template <typename SliceOf>
+Result<void> SliceCounter::count(const TrackingBatch& rows, const SliceOf& slice_of) {
+  for (uint32_t row = 0; row < rows.rows(); ++row) {
+    ++rows_;
+    if (const SliceKey slice = slice_of(row); slice != last_slice_) {
+      count_run(rows);
+      HIRESTREAM_TRY(turn_to(slice));
+    }
+    if (last_tally_ == nullptr || (!unique_ && !ids_.insert(rows.id(row)))) {
+      continue;
+    }
+    run_.push_back(row);
+    ++open_rows_;
+    if (open_rows_ >= kOpenRowsMax && source_.strategy == Strategy::kScan) {
+      count_run(rows);
+      HIRESTREAM_TRY(give_out());
+    }
   }
+  count_run(rows);
   return {};
 }
 
-Result<void> SliceCounter::add_row(const TrackingBatch& rows, size_t row,
-                                   const std::optional<SliceKey>& slice) {
-  return count(rows, row, slice ? *slice : row_slice(rows, row, source_));
+void SliceCounter::count_run(const TrackingBatch& rows) {
+  if (!run_.empty()) {
+    last_tally_->add(classifier_, rows, run_);
+    run_.clear();
+  }
 }
 
-Result<void> SliceCounter::count(const TrackingBatch& rows, size_t row, const SliceKey& slice) {
-  ++rows_;
-  if (slice != last_slice_) {
-    if (contiguous_ && last_slice_) {
-      HIRESTREAM_TRY(close_slices());
-    }
-    HIRESTREAM_ASSIGN(last_tally_, tally_of(slice));
-    last_slice_ = slice;
+Result<void> SliceCounter::turn_to(const SliceKey& slice) {
+  if (contiguous_ && last_slice_) {
+    HIRESTREAM_TRY(close_slices());
   }
-  if (last_tally_ == nullptr || (!unique_ && !ids_.insert(rows.id(row)))) {
-    return {};
-  }
-  last_tally_->add(classifier_, rows, row);
-  ++open_rows_;
-  return open_rows_ >= kOpenRowsMax && source_.strategy == Strategy::kScan ? give_out()
-                                                                           : Result<void>();
+  HIRESTREAM_ASSIGN(last_tally_, tally_of(slice));
+  last_slice_ = slice;
+  return {};
 }
 
 Result<Tally*> SliceCounter::tally_of(const SliceKey& slice) {

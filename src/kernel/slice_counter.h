@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -33,9 +34,10 @@ class SliceCounter {
   SliceCounter(const SourceDescription& source, CountingOptions options, Wants wants, Ids ids,
                Order order = Order::kAny);
 
-  // `slice`: that of all rows; nothing: each row's own.
+  // `slice`: that of all rows; nothing: each row's own, as the source's strategy has it.
   Result<void> add(const TrackingBatch& rows, const std::optional<SliceKey>& slice);
-  Result<void> add_row(const TrackingBatch& rows, size_t row, const std::optional<SliceKey>& slice);
+  // `slices`: one for each row.
+  Result<void> add(const TrackingBatch& rows, std::span<const SliceKey> slices);
   // Every row of the open slices has come: they are given out, and a row that comes to one of them
   // all the same is an error kBug of the caller's order. Not of a scan, whose slices are never
   // known to be whole.
@@ -46,7 +48,12 @@ class SliceCounter {
 
  private:
   Result<void> give_out();
-  Result<void> count(const TrackingBatch& rows, size_t row, const SliceKey& slice);
+  // `slice_of`: of a row, by its number.
+  template <typename SliceOf>
+  Result<void> count(const TrackingBatch& rows, const SliceOf& slice_of);
+  Result<void> turn_to(const SliceKey& slice);
+  // What run_ names.
+  void count_run(const TrackingBatch& rows);
   Result<Tally*> tally_of(const SliceKey& slice);
 
   const SourceDescription& source_;
@@ -61,6 +68,8 @@ class SliceCounter {
   std::optional<SliceKey> last_slice_;
   // Of last_slice_; null: not wanted.
   Tally* last_tally_ = nullptr;
+  // Rows of last_slice_ in the batch that are not in its tally yet.
+  std::vector<uint32_t> run_;
   std::vector<SlicePart> parts_;
   int64_t rows_ = 0;
 };

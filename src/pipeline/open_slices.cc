@@ -64,17 +64,19 @@ Result<void> OpenSlices::read(std::vector<SliceRead> requests, Polls& polls, Com
   return read_all(
       ports_, {std::move(requests), ReadLevel::kConfigured}, [&](const SweepPage& page) {
         Poll& poll = polls.at(page.slice.value());
-        for (size_t row = 0; row < page.rows.rows(); ++row) {
+        std::vector<uint32_t> fresh;
+        for (uint32_t row = 0; row < page.rows.rows(); ++row) {
           const RowId& id = page.rows.id(row);
           // Rows before seen_from may have been counted and forgotten: settling decides about them.
           if (page.rows.position(row) < poll.slice->seen_from || poll.slice->seen.contains(id)) {
             continue;
           }
-          poll.fresh.add_row(ledger_.classifier(), page.rows, row);
+          fresh.push_back(row);
           if (plan.arrivals_us.size() < kFreshnessSampleMax && is_version_1(id)) {
             plan.arrivals_us.push_back(arrival_time_us(id));
           }
         }
+        poll.fresh.add(ledger_.classifier(), page.rows, fresh);
         return Result<void>();
       });
 }

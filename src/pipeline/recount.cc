@@ -1,6 +1,7 @@
 #include "pipeline/recount.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 
@@ -52,28 +53,34 @@ void plan_hold(CommitPlan& plan, const Recount& recount, int64_t now_us) {
 
 }  // namespace
 
-void SliceCount::add(RowClassifier& classifier, const TrackingBatch& rows) {
-  for (size_t row = 0; row < rows.rows(); ++row) {
-    add_row(classifier, rows, row);
-  }
+void SliceCount::add(RowClassifier& classifier, const TrackingBatch& batch) {
+  std::vector<uint32_t> rows(batch.rows());
+  std::iota(rows.begin(), rows.end(), 0);
+  add(classifier, batch, rows);
 }
 
-void SliceCount::add_row(RowClassifier& classifier, const TrackingBatch& rows, size_t row) {
-  if (ids.insert(rows.id(row))) {
-    tally.add(classifier, rows, row);
-    position_max = std::max(position_max, rows.position(row));
+void SliceCount::add(RowClassifier& classifier, const TrackingBatch& batch,
+                     std::span<const uint32_t> rows) {
+  std::vector<uint32_t> fresh;
+  fresh.reserve(rows.size());
+  for (const uint32_t row : rows) {
+    if (ids.insert(batch.id(row))) {
+      fresh.push_back(row);
+      position_max = std::max(position_max, batch.position(row));
+    }
   }
+  tally.add(classifier, batch, fresh);
 }
 
 Result<void> check_sums(const SliceKey& slice, const Tally& tally) {
-  if (!tally.beyond()) {
+  const std::optional<CellKey> cell = tally.beyond();
+  if (!cell) {
     return {};
   }
-  const CellKey& cell = *tally.beyond();
   return fail(ErrorKind::kRejected, kCountSlice,
               std::to_string(slice.shard) + "/" + std::to_string(slice.bucket),
-              "the bids of job " + std::to_string(cell.job_id) + " on " + format_date(cell.days()) +
-                  ", hour " + std::to_string(cell.hour()) +
+              "the bids of job " + std::to_string(cell->job_id) + " on " +
+                  format_date(cell->days()) + ", hour " + std::to_string(cell->hour()) +
                   ", add up to more than 9.2 × 10¹²: one of them must be wrong",
               "correct or delete those rows in the raw log, then start again; nothing of the slice "
               "was counted");
@@ -251,12 +258,10 @@ Result<void> Recounter::count(const std::vector<Recount*>& targets, ReadLevel le
     const auto target = by_key.find(page.slice.value());
     HIRESTREAM_CHECK(target != by_key.end());
     SliceCount& slice = target->second->count;
-    for (size_t row = 0; row < page.rows.rows(); ++row) {
-      if (unique) {
-        slice.tally.add(ledger_.classifier(), page.rows, row);
-      } else {
-        slice.add_row(ledger_.classifier(), page.rows, row);
-      }
+    if (unique) {
+      slice.tally.add(ledger_.classifier(), page.rows);
+    } else {
+      slice.add(ledger_.classifier(), page.rows);
     }
     return Result<void>();
   });

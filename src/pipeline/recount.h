@@ -27,8 +27,9 @@ struct SliceCount {
   Tally tally;
   Position position_max;
 
-  void add(RowClassifier& classifier, const TrackingBatch& rows);
-  void add_row(RowClassifier& classifier, const TrackingBatch& rows, size_t row);
+  void add(RowClassifier& classifier, const TrackingBatch& batch);
+  // Only these of its rows.
+  void add(RowClassifier& classifier, const TrackingBatch& batch, std::span<const uint32_t> rows);
 };
 
 struct Recount {

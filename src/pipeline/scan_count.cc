@@ -22,6 +22,8 @@ Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier
   std::optional<SliceKey> last_key;
   Tally* tally = nullptr;
   int64_t* frozen = nullptr;
+  // Rows of the page that go to the tally.
+  std::vector<uint32_t> run;
   const auto turn_to = [&](const SliceKey& key) {
     last_key = key;
     tally = nullptr;
@@ -37,9 +39,16 @@ Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier
   };
   const RingPart part{0, kRingPlaces, request.bound};
   HIRESTREAM_TRY(read_all(ports, {part, request.level}, [&](const SweepPage& page) {
-    for (size_t row = 0; row < page.rows.rows(); ++row) {
+    const auto count_run = [&] {
+      if (!run.empty()) {
+        tally->add(classifier, page.rows, run);
+        run.clear();
+      }
+    };
+    for (uint32_t row = 0; row < page.rows.rows(); ++row) {
       const SliceKey key = row_slice(page.rows, row, source);
       if (key != last_key) {
+        count_run();
         turn_to(key);
       }
       // Of rows with one id the first one counts, also when it lies outside.
@@ -49,11 +58,12 @@ Result<ScanCount> count_scan(const EnginePorts& ports, RowClassifier& classifier
         continue;
       }
       if (tally != nullptr) {
-        tally->add(classifier, page.rows, row);
+        run.push_back(row);
       } else if (!classifier.is_before_start(page.rows.id(row))) {
         ++*frozen;
       }
     }
+    count_run();
     count.rows += static_cast<int64_t>(page.rows.rows());
     ports.observer.on_progress("rows scanned", count.rows, -1);
     return Result<void>();

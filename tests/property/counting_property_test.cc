@@ -45,9 +45,7 @@ Tally tally_of(const std::vector<RowSpec>& rows, const CountingOptions& options)
     append_row(batch, row);
   }
   Tally tally;
-  for (size_t row = 0; row < batch.rows(); ++row) {
-    tally.add(classifier, batch, row);
-  }
+  tally.add(classifier, batch);
   return tally;
 }
 
@@ -79,11 +77,13 @@ RC_GTEST_PROP(Counting, DoesNotDependOnOrderSplitOrRepetition, ()) {
   Tally tally;
   TrackingBatch batch;
   const auto flush = [&] {
-    for (size_t row = 0; row < batch.rows(); ++row) {
+    std::vector<uint32_t> fresh;
+    for (uint32_t row = 0; row < batch.rows(); ++row) {
       if (seen.insert(batch.id(row))) {
-        tally.add(classifier, batch, row);
+        fresh.push_back(row);
       }
     }
+    tally.add(classifier, batch, fresh);
     batch.clear();
   };
   for (const RowSpec& row : any_reading_of(rows)) {
