@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define HS_KERNEL_ABI 1u
+#define HS_KERNEL_ABI 2u
 
 #if defined(__GNUC__)
 #define HS_API __attribute__((visibility("default")))
@@ -130,14 +130,15 @@ HS_API hs_status hs_run_stage(hs_kernel* kernel, const char* run, int64_t attemp
 // These attempts are whole: somebody has their receipts.
 HS_API hs_status hs_run_accept(hs_kernel* kernel, const char* run, const int64_t* attempts,
                                size_t count);
-// As `hirestream publish --run RUN`; `report` is its JSON. `compare`: one of these; but for the
-// first nothing is written.
+// As `hirestream publish --run RUN`; `report` is its JSON. `how`: one of these; comparisons write
+// nothing.
 #define HS_PUBLISH 0
 #define HS_COMPARE 1
 // The run has counted everything: slices of the ledger that it did not meet are told, too.
 #define HS_COMPARE_WHOLE 2
-HS_API hs_status hs_run_publish(hs_kernel* kernel, const char* run, int compare,
-                                const char** report);
+// As `hirestream rebuild --run RUN`.
+#define HS_REBUILD 3
+HS_API hs_status hs_run_publish(hs_kernel* kernel, const char* run, int how, const char** report);
 // Nobody will publish it.
 HS_API hs_status hs_run_forget(hs_kernel* kernel, const char* run);
 

@@ -8,6 +8,8 @@
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
 #include "cli/publish_report.h"
+#include "cli/rebuild_report.h"
+#include "cli/rebuild_run.h"
 #include "config/secrets.h"
 #include "model/floor_divide.h"
 #include "pipeline/publish.h"
@@ -240,6 +242,16 @@ Result<std::string> Kernel::publish_run(const std::string& run, bool compare, bo
                                                          .observer = observer_},
                                                         options));
   return publish_report_json(report);
+}
+
+Result<std::string> Kernel::rebuild_run(const std::string& run) {
+  HIRESTREAM_TRY(staging());
+  LeaseKeeper lease(settings_.warehouse, rebuild_lease());
+  HIRESTREAM_TRY(wait_for_turn(lease, settings_.warehouse, {}));
+  HIRESTREAM_ASSIGN(
+      const RunRebuild done,
+      hirestream::rebuild_run(settings_, run, rebuild_options(settings_, {}), clock_, observer_));
+  return run_rebuild_json(done);
 }
 
 }  // namespace hirestream

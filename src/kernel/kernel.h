@@ -69,6 +69,8 @@ class Kernel {
   Result<void> forget(const std::string& run);
   // As JSON (cli/publish_report.h).
   Result<std::string> publish_run(const std::string& run, bool compare, bool whole);
+  // As JSON (cli/rebuild_report.h).
+  Result<std::string> rebuild_run(const std::string& run);
 
  private:
   Kernel(Settings settings, EngineOptions engine, std::unique_ptr<EventSource> source)

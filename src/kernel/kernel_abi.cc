@@ -297,10 +297,14 @@ hs_status hs_run_accept(hs_kernel* kernel, const char* run, const int64_t* attem
   return guarded([&]() { return kernel->kernel->accept(run, {attempts, count}); });
 }
 
-hs_status hs_run_publish(hs_kernel* kernel, const char* run, int compare, const char** report) {
+hs_status hs_run_publish(hs_kernel* kernel, const char* run, int how, const char** report) {
   return guarded([&]() -> Result<void> {
-    HIRESTREAM_ASSIGN(kernel->text, kernel->kernel->publish_run(run, compare != HS_PUBLISH,
-                                                                compare == HS_COMPARE_WHOLE));
+    if (how == HS_REBUILD) {
+      HIRESTREAM_ASSIGN(kernel->text, kernel->kernel->rebuild_run(run));
+    } else {
+      HIRESTREAM_ASSIGN(kernel->text, kernel->kernel->publish_run(run, how != HS_PUBLISH,
+                                                                  how == HS_COMPARE_WHOLE));
+    }
     *report = kernel->text.c_str();
     return {};
   });

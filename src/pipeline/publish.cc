@@ -188,6 +188,10 @@ Result<void> SlicePublisher::commit(std::vector<Recount> recounts) {
         ++report_.slices_published;
         report_.rows += recount.found().rows;
         report_.classes += recount.count.tally.classes();
+        if (options_.keep_staged) {
+          report_.published.push_back(
+              {recount.entry().key, recount.found().rows, recount.count.tally.classes()});
+        }
       }
       return {};
     }
@@ -247,8 +251,9 @@ void SlicePublisher::tell_missing() {
 }
 
 Result<PublishReport> SlicePublisher::run() {
+  const bool takes_staged = !options_.compare && !options_.keep_staged;
   HIRESTREAM_TRY(ledger_.open_for(report_.run.source));
-  if (!options_.compare) {
+  if (takes_staged) {
     HIRESTREAM_TRY(ledger_.companies().refresh());
   }
   HIRESTREAM_TRY(book_.load());
@@ -262,7 +267,7 @@ Result<PublishReport> SlicePublisher::run() {
       break;
     }
     HIRESTREAM_TRY(publish_batch(keys));
-    if (!options_.compare) {
+    if (takes_staged) {
       HIRESTREAM_TRY(ports_.staging.drop(report_.run.id, keys));
     } else if (options_.whole) {
       met_.insert(keys.begin(), keys.end());
@@ -271,7 +276,7 @@ Result<PublishReport> SlicePublisher::run() {
     done += static_cast<int64_t>(keys.size());
     ports_.observer.on_progress("slices published", done, report_.staged.slices);
   }
-  if (!options_.compare) {
+  if (takes_staged) {
     HIRESTREAM_TRY(ports_.staging.finish(report_.run.id, ports_.clock.now_us()));
   } else if (options_.whole) {
     tell_missing();

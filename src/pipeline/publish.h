@@ -35,6 +35,14 @@ struct PublishOptions {
   // Of a comparison: the run has counted everything, so that slices which it did not meet are told,
   // too.
   bool whole = false;
+  // The run stays as it is, and `published` is told: it goes to a ledger that may yet be dropped.
+  bool keep_staged = false;
+};
+
+struct PublishedSlice {
+  SliceKey key;
+  int64_t rows = 0;
+  RowClasses classes;
 };
 
 struct PublishReport {
@@ -57,6 +65,8 @@ struct PublishReport {
   // Of published slices.
   int64_t rows = 0;
   RowClasses classes;
+  // Only with keep_staged: which they are.
+  std::vector<PublishedSlice> published;
   // Moved and held ones: they want to be counted again.
   std::vector<SliceKey> recount;
   bool complete() const { return recount.empty() && slices_different + slices_missing == 0; }

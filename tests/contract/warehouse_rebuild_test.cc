@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -21,6 +22,8 @@ using testing::HasSubstr;
 
 constexpr int32_t kHour = 473'352;  // 2024-01-01 00:00
 constexpr int32_t kShards = 3;
+constexpr int32_t kRecent = 60;           // hours from kHour on
+constexpr int64_t kFirstNew = 1'000'000;  // bucket of slices that only a run has met
 constexpr int32_t kFreezing = 20;  // hours from kHour on to which frozen slices may give something
 
 Measures clicks(int64_t count, int64_t micros) {
@@ -258,7 +261,7 @@ class Others {
         case 0:
         case 1:
         case 2:
-          begin_slice();
+          begin_slice(some_cells(at_most(1) == 0));
           break;
         case 3:
         case 4:
@@ -286,6 +289,56 @@ class Others {
     }
     return all;
   }
+  // Slices of hours in which nothing ever freezes.
+  void begin_recent() {
+    for (int i = 0; i < 3; ++i) {
+      begin_slice(recent_cells());
+    }
+  }
+  // What slices are to become, in a copy of the ledger: some of those that are there, and a new
+  // one.
+  Result<ReplacedSlices> replace_in(Warehouse& copy) {
+    ReplacedSlices made{"raw log", {}};
+    planned_.clear();
+    for (const auto& [key, slice] : slices_) {
+      if (at_most(2) == 0) {
+        planned_[key] = {slice.revision, 0, some_cells(is_old(slice.contribution))};
+      } else if (is_recent(slice.contribution)) {
+        planned_[key] = {slice.revision, 0, recent_cells()};
+      }
+    }
+    planned_[{0, kFirstNew + ++replacements_}] = {0, 0, some_cells(false)};
+    planned_[{1, kFirstNew + replacements_}] = {0, 0, recent_cells()};
+    for (auto& [key, slice] : planned_) {
+      slice.rows = rows_of(slice.contribution);
+      Commit replaced = commit_of(key, {slice.revision, 0, {}}, slice.contribution,
+                                  ChangeMode::kReplace, slice.contribution, false);
+      replaced.slices[0].rejects = {reject(static_cast<uint64_t>(slice.rows), "bid")};
+      HIRESTREAM_ASSIGN(const CommitOutcome outcome, copy.commit(replaced));
+      EXPECT_EQ(outcome.verdict, CommitVerdict::kCommitted);
+      made.slices.push_back(key);
+      ++slice.revision;
+    }
+    return made;
+  }
+  // They have taken their places.
+  void adopt(const std::vector<SliceKey>& replaced) {
+    for (const SliceKey& key : replaced) {
+      const auto known = slices_.find(key);
+      if (known == slices_.end() || known->second.revision < planned_.at(key).revision) {
+        slices_[key] = planned_.at(key);
+      }
+    }
+  }
+  // The ledger has them so.
+  void expect_stored() {
+    for (const auto& [key, slice] : slices_) {
+      const auto stored = warehouse_.load_contributions(source_, {&key, 1});
+      ASSERT_TRUE(stored.has_value()) << stored.error().text();
+      EXPECT_EQ(stored->front().entry.revision, slice.revision);
+      EXPECT_EQ(stored->front().contribution, slice.contribution);
+    }
+  }
   int64_t company_of(int64_t job) const {
     const auto company = companies_.find(job);
     return company == companies_.end() ? 0 : company->second;
@@ -308,6 +361,18 @@ class Others {
     }
     canonicalize(cells);
     return cells;
+  }
+  Contribution recent_cells() {
+    Contribution cells;
+    for (int64_t i = at_most(3); i >= 0; --i) {
+      cells.push_back(cell(kHour + kRecent + static_cast<int32_t>(at_most(5)), 1 + at_most(4),
+                           clicks(1 + at_most(3), at_most(900))));
+    }
+    canonicalize(cells);
+    return cells;
+  }
+  static bool is_recent(const Contribution& cells) {
+    return !cells.empty() && cells.front().key.local_hour >= kHour + kRecent;
   }
   static bool is_old(const Contribution& cells) {
     return cells.empty() || cells.back().key.local_hour < kHour + kFreezing;
@@ -344,7 +409,30 @@ class Others {
     }
     return commit;
   }
-  void commit(Commit commit) {
+  // Replaced by the rebuild meanwhile: known as it is now.
+  bool met_replaced(const Commit& commit) {
+    const SliceKey key = commit.slices.empty() ? SliceKey{} : commit.slices[0].entry.key;
+    const auto planned = planned_.find(key);
+    if (planned == planned_.end() ||
+        commit.slices[0].entry.revision + 1 != planned->second.revision) {
+      return false;
+    }
+    const auto stored = warehouse_.load_contributions(source_, {&key, 1});
+    EXPECT_TRUE(stored.has_value());
+    if (!stored || stored->front().contribution != planned->second.contribution ||
+        stored->front().entry.revision != planned->second.revision) {
+      return false;
+    }
+    slices_[key] = planned->second;
+    return true;
+  }
+  // False: another one has replaced its slice, nothing is committed.
+  bool commit(Commit commit) {
+    bool committed = false;
+    try_commit(std::move(commit), committed);
+    return committed;
+  }
+  void try_commit(Commit commit, bool& committed) {
     for (int tries = 0; tries < 100; ++tries) {
       if (commit.writers.empty()) {
         const auto changes = warehouse_.changes();
@@ -352,7 +440,9 @@ class Others {
         commit.based_on_changes = *changes;
       }
       const auto outcome = warehouse_.commit(commit);
-      if (outcome && outcome->verdict == CommitVerdict::kCommitted) {
+      committed = outcome && outcome->verdict == CommitVerdict::kCommitted;
+      if (committed ||
+          (outcome && outcome->verdict == CommitVerdict::kConflict && met_replaced(commit))) {
         return;
       }
       // A table that is locked for too long, or a count that moved.
@@ -363,11 +453,11 @@ class Others {
     }
     ADD_FAILURE() << "cannot commit";
   }
-  void begin_slice() {
+  void begin_slice(const Contribution& given) {
     const SliceKey key{static_cast<int32_t>(at_most(kShards - 1)), ++next_bucket_};
-    const Contribution given = some_cells(at_most(1) == 0);
-    commit(commit_of(key, {}, given, ChangeMode::kReplace, given, true));
-    slices_[key] = {1, rows_of(given), given};
+    if (commit(commit_of(key, {}, given, ChangeMode::kReplace, given, true))) {
+      slices_[key] = {1, rows_of(given), given};
+    }
   }
   void append() {
     const auto at = some_slice();
@@ -376,8 +466,9 @@ class Others {
     }
     const Contribution more = some_cells(is_old(at->second.contribution));
     const Contribution is = merge(at->second.contribution, more);
-    commit(commit_of(at->first, at->second, is, ChangeMode::kAppend, more, true));
-    at->second = {at->second.revision + 1, rows_of(is), is};
+    if (commit(commit_of(at->first, at->second, is, ChangeMode::kAppend, more, true))) {
+      at->second = {at->second.revision + 1, rows_of(is), is};
+    }
   }
   void replace(bool as_engine) {
     const auto at = some_slice();
@@ -385,8 +476,9 @@ class Others {
       return;
     }
     const Contribution is = some_cells(is_old(at->second.contribution));
-    commit(commit_of(at->first, at->second, is, ChangeMode::kReplace, is, as_engine));
-    at->second = {at->second.revision + 1, rows_of(is), is};
+    if (commit(commit_of(at->first, at->second, is, ChangeMode::kReplace, is, as_engine))) {
+      at->second = {at->second.revision + 1, rows_of(is), is};
+    }
   }
   void add_frozen(Commit& commit, int32_t shard, const Contribution& given) {
     commit.frozen_days = {{shard, 19723, 1, {rows_of(given), 1}, {.counted = rows_of(given)}}};
@@ -395,7 +487,6 @@ class Others {
       commit.frozen_hours.push_back(hour);
     }
     canonicalize(commit.frozen_hours);
-    frozen_ = merge(frozen_, given);
   }
   void freeze() {
     const auto at = some_slice();
@@ -405,15 +496,19 @@ class Others {
     Commit frozen =
         commit_of(at->first, at->second, at->second.contribution, ChangeMode::kFreeze, {}, true);
     add_frozen(frozen, at->first.shard, at->second.contribution);
-    commit(std::move(frozen));
-    slices_.erase(at);
+    if (commit(std::move(frozen))) {
+      frozen_ = merge(frozen_, at->second.contribution);
+      slices_.erase(at);
+    }
   }
   void count_history() {
     const Contribution given = some_cells(true);
     Commit history = commit_of({0, -1}, {}, given, ChangeMode::kReplace, given, true);
     history.slices.clear();
     add_frozen(history, 0, given);
-    commit(std::move(history));
+    if (commit(std::move(history))) {
+      frozen_ = merge(frozen_, given);
+    }
   }
   void move_job() {
     Job job;
@@ -436,6 +531,8 @@ class Others {
   uint64_t token_ = 1;
   int64_t next_bucket_ = 0;
   std::map<SliceKey, Slice> slices_;
+  std::map<SliceKey, Slice> planned_;
+  int64_t replacements_ = 0;
   Contribution frozen_;
   std::map<int64_t, int64_t> companies_;
 };
@@ -477,6 +574,173 @@ TEST_P(RebuildContract, IsExactWhateverOthersCommitMeanwhile) {
   expect_nothing_left();
 }
 
+// --- slices that are replaced in the same step
+
+class ReplacingRebuild : public RebuildContract {};
+
+TEST_P(ReplacingRebuild, LedgerAndEventsChangeTogether) {
+  start();
+  const Contribution old{cell(kHour, 1, clicks(2, 5)), cell(kHour + 1, 1, clicks(1, 1))};
+  const Contribution other{cell(kHour, 1, clicks(1, 7))};
+  const Contribution better{cell(kHour, 1, clicks(3, 6)), cell(kHour + 30, 4, clicks(1, 2))};
+  count({0, 100}, old);
+  count({1, 100}, other);
+  RebuildOptions options;
+  options.replace = [&](Warehouse& copy) -> Result<ReplacedSlices> {
+    SliceChange replaced = change({0, 100}, 1, ChangeMode::kReplace, better);
+    replaced.entry.classes.counted = 4;
+    replaced.entry.digest.rows = 4;
+    replaced.not_counted = {other_kind("alive", 3, 9)};
+    Commit commit = commit_of({replaced, change({0, 200}, 0, ChangeMode::kReplace, {})});
+    commit.writers = {};
+    add_cells(commit, old, better);
+    EXPECT_EQ(take(copy.commit(commit)).verdict, CommitVerdict::kCommitted);
+    return ReplacedSlices{"raw log", {{0, 100}, {0, 200}}};
+  };
+  const RebuildReport report = rebuild(options, [&](std::string_view step) {
+    if (step != "locked" && step != "ready") {
+      EXPECT_EQ(events(), merge(old, other)) << step;
+      EXPECT_EQ(stored({0, 100}), old) << step;
+    }
+  });
+  EXPECT_EQ(report.slices_replaced, (std::vector<SliceKey>{{0, 100}, {0, 200}}));
+  EXPECT_EQ(report.cells_put_back + report.cells_taken_away, 0);
+  EXPECT_EQ(events(), merge(better, other));
+  EXPECT_EQ(stored({0, 100}), better);
+  EXPECT_EQ(stored({1, 100}), other);
+  EXPECT_EQ(entry({0, 200}).revision, 1);
+  EXPECT_EQ(kinds().size(), 1u);
+  expect_nothing_left();
+  count({0, 300}, other);
+  EXPECT_EQ(events(), merge(merge(better, other), other));
+}
+
+TEST_P(ReplacingRebuild, ShrinkIsMeasuredByTheLedgerAsItWas) {
+  start();
+  const Contribution old{cell(kHour, 1, clicks(2, 5))};
+  count({0, 100}, old);
+  RebuildOptions options;
+  options.replace = [&](Warehouse& copy) -> Result<ReplacedSlices> {
+    Commit commit = commit_of({change({0, 100}, 1, ChangeMode::kReplace, {})});
+    commit.writers = {};
+    EXPECT_EQ(take(copy.commit(commit)).verdict, CommitVerdict::kCommitted);
+    return ReplacedSlices{"raw log", {{0, 100}}};
+  };
+  database_->run("UPDATE events SET clicks = clicks + 1");
+  EXPECT_THAT(try_rebuild(options).error().hint, HasSubstr("--allow-shrink"));
+  EXPECT_EQ(stored({0, 100}), old);
+  database_->run("UPDATE events SET clicks = clicks - 1");
+  rebuild(options);
+  EXPECT_EQ(events(), Contribution{});
+  EXPECT_EQ(stored({0, 100}), Contribution{});
+}
+
+// An engine that is late must not write to the ledger of before, not even where no cell changes.
+TEST_P(ReplacingRebuild, CommitsWithoutCellsWaitForTheSwap) {
+  start();
+  count({0, 100}, {cell(kHour, 1, clicks(2, 5))});
+  RebuildOptions options;
+  options.replace = [&](Warehouse&) -> Result<ReplacedSlices> {
+    return ReplacedSlices{"raw log", {}};
+  };
+  auto engine = database_->open();
+  std::jthread late;
+  std::atomic<bool> committed = false;
+  rebuild(options, [&](std::string_view step) {
+    if (step == "locked") {
+      late = std::jthread([&] {
+        const auto outcome =
+            engine->commit(commit_of({change({0, 500}, 0, ChangeMode::kReplace, {})}));
+        EXPECT_TRUE(outcome.has_value() && outcome->verdict == CommitVerdict::kCommitted);
+        committed = true;
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      EXPECT_FALSE(committed);
+    }
+  });
+  late.join();
+  EXPECT_EQ(entry({0, 500}).revision, 1);
+}
+
+TEST_P(ReplacingRebuild, AnErrorAtAnyStepChangesNothing) {
+  start();
+  const Contribution old{cell(kHour, 1, clicks(2, 5))};
+  count({0, 100}, old);
+  for (const std::string at : {"replaced", "filled", "keyed", "caught up", "locked", "ready"}) {
+    RebuildOptions options;
+    options.run = "failing";
+    options.wait = [](int64_t) {};
+    options.replace = [&](Warehouse& copy) -> Result<ReplacedSlices> {
+      Commit commit = commit_of({change({0, 100}, 1, ChangeMode::kReplace, {})});
+      commit.writers = {};
+      EXPECT_EQ(take(copy.commit(commit)).verdict, CommitVerdict::kCommitted);
+      return ReplacedSlices{"raw log", {{0, 100}}};
+    };
+    options.at_step = [&](std::string_view step) -> Result<void> {
+      return step == at ? fail(ErrorKind::kTransient, "test", "step", at) : Result<void>();
+    };
+    NullObserver observer;
+    TestClock clock;
+    const auto done = rebuild_events([this] { return open_backend(*database_, GetParam()); },
+                                     options, clock, observer);
+    EXPECT_FALSE(done.has_value()) << at;
+    EXPECT_EQ(events(), old) << at;
+    EXPECT_EQ(stored({0, 100}), old) << at;
+    expect_nothing_left();
+  }
+}
+
+TEST_P(ReplacingRebuild, IsExactWhateverOthersCommitMeanwhile) {
+  start(kShards);
+  Others others(*warehouse_, source_, writers_, 7);
+  others.work(30);
+  size_t replaced = 0;
+  for (uint32_t seed = 1; seed <= 4; ++seed) {
+    std::mt19937 random(seed);
+    others.begin_recent();
+    RebuildOptions options;
+    options.cells_max = seed % 2 == 0 ? 30u : 100'000u;
+    options.replace = [&](Warehouse& copy) { return others.replace_in(copy); };
+    std::vector<std::jthread> working;
+    const auto done = try_rebuild(options, [&](std::string_view step) {
+      const int steps = static_cast<int>(random() % 12);
+      if (step != "locked" && step != "ready") {
+        others.work(steps);
+      } else if (working.empty()) {
+        working.emplace_back([&others, steps] { others.work(steps); });
+        std::this_thread::sleep_for(std::chrono::milliseconds(random() % 30));
+      }
+    });
+    working.clear();
+    ASSERT_TRUE(done.has_value()) << done.error().text();
+    others.adopt(done->slices_replaced);
+    replaced += done->slices_replaced.size();
+    ASSERT_EQ(done->hours_unexplained, 0) << "seed " << seed;
+    ASSERT_EQ(events(), others.expected()) << "seed " << seed;
+    ASSERT_EQ(days(), events_by_day()) << "seed " << seed;
+    others.expect_stored();
+  }
+  EXPECT_GT(replaced, 12u);
+  expect_nothing_left();
+}
+
+class OneLedger : public RebuildContract {};
+
+TEST_P(OneLedger, IsSaid) {
+  start();
+  RebuildOptions options;
+  options.replace = [](Warehouse&) -> Result<ReplacedSlices> { return ReplacedSlices{}; };
+  const auto refused = try_rebuild(options);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(refused.error().hint, HasSubstr("hirestream publish"));
+  expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(Rebuild, ReplacingRebuild, testing::Values("mysql", "mariadb"),
+                         [](const auto& tested) { return tested.param; });
+INSTANTIATE_TEST_SUITE_P(Rebuild, OneLedger, testing::Values("sqlite"),
+                         [](const auto& tested) { return tested.param; });
 INSTANTIATE_TEST_SUITE_P(Rebuild, RebuildContract, testing::Values("sqlite", "mysql", "mariadb"),
                          [](const auto& tested) { return tested.param; });
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Sequence, T
 
 import pyarrow
 
-ABI = 1
+ABI = 2
 RING_PLACES = 1 << 32
 STRONGEST, CLOSED_ONLY, TRUST_KEYS, CONTIGUOUS, UNIQUE = 1, 2, 4, 8, 16
 LIBRARY = "libhirestream_kernel.so"
@@ -242,6 +242,12 @@ class Kernel:
         """`compare`: nothing is written; the run must have counted everything."""
         report = ctypes.c_char_p()
         _check(library().hs_run_publish(self.handle, run.encode(), 2 if compare else 0, ctypes.byref(report)))
+        return dict(json.loads((report.value or b"{}").decode()))
+
+    def rebuild(self, run: str) -> Dict[str, Any]:
+        """Replaces the run's slices in the ledger and makes `events` anew from it, in one step."""
+        report = ctypes.c_char_p()
+        _check(library().hs_run_publish(self.handle, run.encode(), 3, ctypes.byref(report)))
         return dict(json.loads((report.value or b"{}").decode()))
 
     def forget(self, run: str) -> None:

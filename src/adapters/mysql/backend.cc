@@ -33,14 +33,22 @@ Result<void> MysqlBackend::be_patient() {
 
 Result<std::unique_ptr<sql::ShadowTables>> MysqlBackend::shadow_tables(const std::string& run) {
   HIRESTREAM_ASSIGN(auto locker, open_patient());
-  return std::make_unique<mysql::ShadowTables>(run, *session_, std::move(locker));
+  HIRESTREAM_ASSIGN(auto guard, open_patient());
+  return std::make_unique<mysql::ShadowTables>(run, *session_, std::move(locker), std::move(guard));
+}
+
+Result<void> MysqlBackend::use_ledger(const sql::LedgerTables& tables) {
+  session_->use_ledger(tables);
+  ledger_alone_ = true;
+  return {};
 }
 
 Result<CommitOutcome> MysqlBackend::commit(const Commit& commit) {
   CommitOutcome outcome;
   {
     HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
-    HIRESTREAM_ASSIGN(outcome, CommitWriter(*session_, commit).write());
+    CommitWriter writer(*session_, commit);
+    HIRESTREAM_ASSIGN(outcome, ledger_alone_ ? writer.write_slices() : writer.write());
     if (outcome.verdict == CommitVerdict::kCommitted && !transaction.commit()) {
       return CommitOutcome{CommitVerdict::kUnknown, {}};
     }

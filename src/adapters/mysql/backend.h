@@ -37,6 +37,7 @@ class MysqlBackend final : public sql::Backend {
                                     int64_t now_us) override;
   // With another connection, before anybody else uses the session.
   Result<void> be_patient() override;
+  Result<void> use_ledger(const sql::LedgerTables& tables) override;
   Result<std::unique_ptr<sql::ShadowTables>> shadow_tables(const std::string& run) override;
 
   // What `doctor` shows: name and finding.
@@ -77,6 +78,7 @@ class MysqlBackend final : public sql::Backend {
 
   MysqlConfig config_;
   std::unique_ptr<mysql::Session> session_;
+  bool ledger_alone_ = false;
 };
 
 Result<std::unique_ptr<Warehouse>> open_mysql_warehouse(const MysqlConfig& config);

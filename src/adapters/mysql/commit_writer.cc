@@ -30,10 +30,10 @@ using sql::slice_conditions;
 
 namespace {
 
-constexpr const char* kInsertSlices =
-    "INSERT INTO hirestream_slices (source_id, shard, bucket, name, tag, revision, state, "
-    "row_count, row_hash, counted, unattributed, other_kinds, rejected, too_late, settled_at_us, "
-    "audited_at_us, corrected_at_us, held, token, updated_at, contribution) VALUES";
+constexpr const char* kSliceColumns =
+    "source_id, shard, bucket, name, tag, revision, state, row_count, row_hash, counted, "
+    "unattributed, other_kinds, rejected, too_late, settled_at_us, audited_at_us, corrected_at_us, "
+    "held, token, updated_at, contribution";
 
 constexpr const char* kUpdateSlices =
     "name = new.name, tag = new.tag, revision = new.revision, state = new.state, row_count = "
@@ -101,6 +101,23 @@ Result<CommitOutcome> CommitWriter::write() {
   if (!unchanged) {
     return CommitOutcome{CommitVerdict::kConflict, {}};
   }
+  HIRESTREAM_ASSIGN(CommitOutcome outcome, write_slices());
+  if (outcome.verdict != CommitVerdict::kCommitted) {
+    return outcome;
+  }
+  HIRESTREAM_TRY(sql::write_frozen(session_, commit_));
+  HIRESTREAM_TRY(sql::write_fingerprint(session_, commit_));
+  HIRESTREAM_TRY(write_cells());
+  HIRESTREAM_TRY(delete_zeros({"events", "spend_hour", cell_condition}, commit_.cells));
+  HIRESTREAM_TRY(write_days());
+  HIRESTREAM_TRY(write_progress());
+  if (commit_.writers.empty() && !commit_.based_on_changes) {
+    HIRESTREAM_TRY(sql::note_change(session_));  // last: nothing waits for this row for long
+  }
+  return CommitOutcome{};
+}
+
+Result<CommitOutcome> CommitWriter::write_slices() {
   HIRESTREAM_ASSIGN(std::vector<SliceKey> moved, moved_slices());
   if (!moved.empty()) {
     return CommitOutcome{CommitVerdict::kConflict, std::move(moved)};
@@ -113,19 +130,14 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(update_slices(false));
   HIRESTREAM_TRY(write_deltas());
   HIRESTREAM_TRY(drop_frozen_slices());
-  HIRESTREAM_TRY(sql::write_frozen(session_, commit_));
-  HIRESTREAM_TRY(sql::write_fingerprint(session_, commit_));
   HIRESTREAM_TRY(write_rejects());
   HIRESTREAM_TRY(drop_replaced_rejects());
   HIRESTREAM_TRY(sql::write_kinds(session_, commit_));
-  HIRESTREAM_TRY(write_cells());
-  HIRESTREAM_TRY(delete_zeros({"events", "spend_hour", cell_condition}, commit_.cells));
-  HIRESTREAM_TRY(write_days());
-  HIRESTREAM_TRY(write_progress());
-  if (commit_.writers.empty() && !commit_.based_on_changes) {
-    HIRESTREAM_TRY(sql::note_change(session_));  // last: nothing waits for this row for long
-  }
   return CommitOutcome{};
+}
+
+std::string CommitWriter::insert_slices() const {
+  return fmt::format("INSERT INTO {} ({}) VALUES", ledger().slices, kSliceColumns);
 }
 
 Result<bool> CommitWriter::epochs_hold() {
@@ -172,9 +184,10 @@ Result<std::vector<SliceKey>> CommitWriter::moved_slices() {
   std::map<SliceKey, Stored> stored;
   for (const std::string& condition : slice_conditions(commit_.source, keys_)) {
     HIRESTREAM_TRY(session_.each(
-        fmt::format("SELECT shard, bucket, revision, rejected FROM hirestream_slices FORCE INDEX "
-                    "(PRIMARY) WHERE {} FOR UPDATE",
-                    condition),
+        fmt::format(
+            "SELECT shard, bucket, revision, rejected FROM {} FORCE INDEX (PRIMARY) WHERE {} "
+            "FOR UPDATE",
+            ledger().slices, condition),
         [&](const Row& row) {
           stored[{static_cast<int32_t>(row.integer(0)), row.integer(1)}] = {row.integer(2),
                                                                             row.integer(3)};
@@ -215,7 +228,7 @@ void CommitWriter::append_slice(std::string& row, const SliceChange& change) con
 
 // False: another transaction put one of them there since moved_slices looked.
 Result<bool> CommitWriter::insert_new_slices() {
-  MultiRowInsert insert(session_, kInsertSlices, "");
+  MultiRowInsert insert(session_, insert_slices(), "");
   Result<void> done;
   for (const SliceChange& change : commit_.slices) {
     if (change.entry.revision == 0 && change.mode != ChangeMode::kFreeze && done) {
@@ -237,7 +250,7 @@ Result<bool> CommitWriter::insert_new_slices() {
 // update.
 Result<void> CommitWriter::update_slices(bool with_contribution) {
   MultiRowInsert update(
-      session_, kInsertSlices,
+      session_, insert_slices(),
       session_.dialect().upsert(
           "", with_contribution ? fmt::format("{}, contribution = new.contribution", kUpdateSlices)
                                 : std::string(kUpdateSlices)));
@@ -255,7 +268,8 @@ Result<void> CommitWriter::write_deltas() {
   std::vector<SliceKey> folded;
   MultiRowInsert insert(
       session_,
-      "INSERT INTO hirestream_deltas (source_id, shard, bucket, revision, contribution) VALUES",
+      fmt::format("INSERT INTO {} (source_id, shard, bucket, revision, contribution) VALUES",
+                  ledger().deltas),
       "");
   for (const SliceChange& change : commit_.slices) {
     if (change.mode == ChangeMode::kAppend) {
@@ -271,7 +285,7 @@ Result<void> CommitWriter::write_deltas() {
   HIRESTREAM_TRY(insert.flush());
   for (const std::string& condition : slice_conditions(commit_.source, folded)) {
     HIRESTREAM_TRY(session_.execute(fmt::format(
-        "DELETE d FROM hirestream_deltas AS d FORCE INDEX (PRIMARY) WHERE {}", condition)));
+        "DELETE d FROM {} AS d FORCE INDEX (PRIMARY) WHERE {}", ledger().deltas, condition)));
   }
   return {};
 }
@@ -285,7 +299,7 @@ Result<void> CommitWriter::drop_frozen_slices() {
   }
   for (const std::string& condition : slice_conditions(commit_.source, frozen)) {
     HIRESTREAM_TRY(session_.execute(fmt::format(
-        "DELETE s FROM hirestream_slices AS s FORCE INDEX (PRIMARY) WHERE {}", condition)));
+        "DELETE s FROM {} AS s FORCE INDEX (PRIMARY) WHERE {}", ledger().slices, condition)));
   }
   return {};
 }
@@ -294,8 +308,9 @@ Result<void> CommitWriter::drop_frozen_slices() {
 Result<void> CommitWriter::write_rejects() {
   MultiRowInsert insert(
       session_,
-      "INSERT INTO hirestream_rejects (source_id, shard, bucket, row_id, revision, reason, "
-      "column_name, value, row_json, first_seen_us) VALUES",
+      fmt::format("INSERT INTO {} (source_id, shard, bucket, row_id, revision, reason, "
+                  "column_name, value, row_json, first_seen_us) VALUES",
+                  ledger().rejects),
       session_.dialect().upsert(
           "",
           "revision = new.revision, reason = new.reason, column_name = new.column_name, "
@@ -328,10 +343,10 @@ Result<void> CommitWriter::drop_replaced_rejects() {
         std::binary_search(keys_with_rejects_.begin(), keys_with_rejects_.end(),
                            change.entry.key)) {
       HIRESTREAM_TRY(session_.execute(fmt::format(
-          "DELETE r FROM hirestream_rejects AS r FORCE INDEX (PRIMARY) WHERE source_id = {} AND "
-          "shard = {} AND bucket = {} AND "
-          "revision <= {}",
-          commit_.source, change.entry.key.shard, change.entry.key.bucket, change.entry.revision)));
+          "DELETE r FROM {} AS r FORCE INDEX (PRIMARY) WHERE source_id = {} AND shard = {} AND "
+          "bucket = {} AND revision <= {}",
+          ledger().rejects, commit_.source, change.entry.key.shard, change.entry.key.bucket,
+          change.entry.revision)));
     }
   }
   return {};
@@ -440,9 +455,8 @@ Result<bool> CommitWriter::carries_token() {
   }
   // Another engine may have taken the writers' rows since: the slices remember too.
   for (const std::string& condition : slice_conditions(commit_.source, keys_)) {
-    queries.push_back(
-        fmt::format("SELECT token FROM hirestream_slices FORCE INDEX (PRIMARY) WHERE {} FOR UPDATE",
-                    condition));
+    queries.push_back(fmt::format("SELECT token FROM {} FORCE INDEX (PRIMARY) WHERE {} FOR UPDATE",
+                                  ledger().slices, condition));
   }
   for (const std::string& query : queries) {
     bool carried = false;

@@ -16,6 +16,8 @@ class CommitWriter {
   // Anything but kCommitted, or an error: the caller rolls back. kCommitted: everything is written,
   // COMMIT is due.
   Result<CommitOutcome> write();
+  // The same of the slices alone: no epoch, no cell, no progress.
+  Result<CommitOutcome> write_slices();
   // Which of the commit's slices do not have the revision it is based on. Locks them until the
   // transaction's end.
   Result<std::vector<SliceKey>> moved_slices();
@@ -24,6 +26,8 @@ class CommitWriter {
 
  private:
   Result<bool> epochs_hold();
+  const sql::LedgerTables& ledger() const { return session_.dialect().ledger; }
+  std::string insert_slices() const;
   Result<bool> insert_new_slices();
   Result<void> update_slices(bool with_contribution);
   void append_slice(std::string& row, const SliceChange& change) const;

@@ -85,6 +85,7 @@ Result<void> Session::connect() {
   HIRESTREAM_ASSIGN(connection_, Connection::open(config_));
   connection_->set_hook(hook_);
   dialect_ = std::make_unique<Dialect>(connection_->is_mariadb());
+  dialect_->ledger = ledger_;
   return {};
 }
 
@@ -110,6 +111,11 @@ const sql::Dialect& Session::dialect() const {
 std::string Session::server() const {
   return fmt::format("{} {}", connection_->is_mariadb() ? "mariadb" : "mysql",
                      connection_->version());
+}
+
+void Session::use_ledger(sql::LedgerTables tables) {
+  ledger_ = std::move(tables);
+  dialect_->ledger = ledger_;
 }
 
 void Session::set_hook(StatementHook hook) {

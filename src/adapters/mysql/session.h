@@ -34,6 +34,8 @@ class Session final : public sql::Session {
   // Ends the connection without waiting for what the server still has to say. The next statement
   // opens another.
   void give_up() { connection_->give_up(); }
+  // The ledger's tables have other names, for this connection and those that follow it.
+  void use_ledger(sql::LedgerTables tables);
   // For this connection and those that follow it.
   void set_hook(StatementHook hook);
 
@@ -51,6 +53,7 @@ class Session final : public sql::Session {
   MysqlConfig config_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<sql::Dialect> dialect_;
+  sql::LedgerTables ledger_;
   StatementHook hook_;
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/multi_row_insert.h"
 
 namespace hirestream::mysql {
 
@@ -30,6 +31,24 @@ constexpr const char* kPrivileges =
 
 Result<void> run(Session& session, const std::string& statement) {
   return run_ddl(session, statement, "rebuild", kPrivileges);
+}
+
+struct TablePair {
+  std::string from;
+  std::string to;
+};
+
+std::vector<TablePair> pairs(const sql::LedgerTables& from, const sql::LedgerTables& to) {
+  return {{from.slices, to.slices},
+          {from.deltas, to.deltas},
+          {from.rejects, to.rejects},
+          {from.kinds, to.kinds}};
+}
+
+// Of a table of the ledger, what belongs to slices that it has; frozen kinds have a bucket, too.
+std::string of_slices(const TablePair& tables, const std::string& condition) {
+  const bool kinds = tables.from == sql::LedgerTables().kinds;
+  return condition + (kinds ? " AND frozen = 0" : "");
 }
 
 }  // namespace
@@ -83,6 +102,46 @@ Result<void> ShadowTables::create() {
   return take_keys_off(days());
 }
 
+Result<void> ShadowTables::copy_ledger() {
+  with_ledger_ = true;
+  for (const auto& [from, to] : pairs({}, ledger())) {
+    HIRESTREAM_TRY(run(session_, fmt::format("CREATE TABLE {} LIKE {}", to, from)));
+    HIRESTREAM_TRY(session_.execute(fmt::format("INSERT INTO {} SELECT * FROM {}", to, from)));
+  }
+  return {};
+}
+
+Result<void> ShadowTables::copy_slices(int32_t source, std::span<const SliceKey> keys) {
+  HIRESTREAM_CHECK(guarded_.has_value());
+  HIRESTREAM_ASSIGN(sql::Transaction transaction, session_.begin_write());
+  for (const std::string& condition : sql::slice_conditions(source, keys)) {
+    for (const TablePair& tables : pairs({}, ledger())) {
+      const std::string rows = of_slices(tables, condition);
+      HIRESTREAM_TRY(session_.execute(session_.dialect().delete_by_key(tables.to, rows)));
+      HIRESTREAM_TRY(session_.execute(
+          fmt::format("INSERT INTO {} SELECT * FROM {} WHERE {}", tables.to, tables.from, rows)));
+    }
+  }
+  return transaction.commit();
+}
+
+// Rejects that belong to no slice of the ledger are of rows that were counted as history.
+Result<void> ShadowTables::copy_frozen() {
+  HIRESTREAM_CHECK(guarded_.has_value());
+  const sql::LedgerTables old;
+  const sql::LedgerTables copy = ledger();
+  HIRESTREAM_ASSIGN(sql::Transaction transaction, session_.begin_write());
+  HIRESTREAM_TRY(session_.execute(fmt::format("DELETE FROM {} WHERE frozen = 1", copy.kinds)));
+  HIRESTREAM_TRY(session_.execute(
+      fmt::format("INSERT INTO {} SELECT * FROM {} WHERE frozen = 1", copy.kinds, old.kinds)));
+  HIRESTREAM_TRY(session_.execute(
+      fmt::format("INSERT IGNORE INTO {} SELECT r.* FROM {} r LEFT JOIN {} s ON s.source_id = "
+                  "r.source_id AND s.shard = r.shard AND s.bucket = r.bucket WHERE s.revision IS "
+                  "NULL",
+                  copy.rejects, old.rejects, old.slices)));
+  return transaction.commit();
+}
+
 // Others (unique, of a column's beginning, of expressions) stay and are filled with the rows.
 Result<void> ShadowTables::take_keys_off(const std::string& table) {
   struct Key {
@@ -125,14 +184,44 @@ Result<void> ShadowTables::add_keys() {
   return {};
 }
 
+// Whoever is no engine counts its change first, an engine locks its writers' rows. Gaps between
+// those rows are locked, too: nobody begins to be a writer meanwhile.
+Result<void> ShadowTables::stop_commits() {
+  HIRESTREAM_TRY(guard_->execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  HIRESTREAM_ASSIGN(sql::Transaction guarded, guard_->begin_write());
+  HIRESTREAM_TRY(sql::note_change(*guard_));
+  HIRESTREAM_TRY(
+      guard_->each("SELECT epoch FROM hirestream_writers FOR UPDATE", [](const Row&) {}));
+  guarded_.emplace(std::move(guarded));
+  return {};
+}
+
 Result<void> ShadowTables::lock() {
   HIRESTREAM_TRY(
       run(session_, fmt::format("CREATE TABLE IF NOT EXISTS {} (taken INT)", old_events())));
   // Counted before the lock is waited for: whoever changes cells without being an engine counts
   // that first, too. Committed once nobody can read the old cells any more, before the new ones can
   // be read: what was planned by the old ones is known by its count.
-  HIRESTREAM_ASSIGN(sql::Transaction counted, session_.begin_write());
-  HIRESTREAM_TRY(sql::note_change(session_));
+  std::optional<sql::Transaction> counted;
+  if (with_ledger_) {
+    HIRESTREAM_TRY(stop_commits());
+  } else {
+    HIRESTREAM_ASSIGN(sql::Transaction begun, session_.begin_write());
+    counted.emplace(std::move(begun));
+    HIRESTREAM_TRY(sql::note_change(session_));
+  }
+  auto locked = lock_tables();
+  if (locked && counted) {
+    locked = counted->commit();
+  }
+  if (!locked) {
+    (void)unlock();
+    guarded_.reset();
+  }
+  return locked;
+}
+
+Result<void> ShadowTables::lock_tables() {
   HIRESTREAM_TRY(
       run(*locker_, fmt::format("SET SESSION lock_wait_timeout = {}", kLockWaitSeconds)));
   HIRESTREAM_ASSIGN(sql::Transaction locked, locker_->begin_write());
@@ -140,10 +229,6 @@ Result<void> ShadowTables::lock() {
                                            "WRITE, {} WRITE, {} WRITE",
                                            events(), days(), old_events())));
   locked_.emplace(std::move(locked));
-  if (auto done = counted.commit(); !done) {
-    (void)unlock();
-    return done;
-  }
   return {};
 }
 
@@ -169,6 +254,23 @@ Result<bool> ShadowTables::waits_to_rename(int64_t connection_id) {
   return waits;
 }
 
+std::string ShadowTables::renames() const {
+  std::vector<TablePair> tables = {{"events", old_events()},
+                                   {events(), "events"},
+                                   {"hirestream_days", old_days()},
+                                   {days(), "hirestream_days"}};
+  if (with_ledger_) {
+    for (const std::vector<TablePair>& more : {pairs({}, old_ledger()), pairs(ledger(), {})}) {
+      tables.insert(tables.end(), more.begin(), more.end());
+    }
+  }
+  std::vector<std::string> renames;
+  for (const auto& [from, to] : tables) {
+    renames.push_back(fmt::format("{} TO {}", from, to));
+  }
+  return fmt::format("RENAME TABLE {}", fmt::join(renames, ", "));
+}
+
 Result<void> ShadowTables::swap() {
   HIRESTREAM_CHECK(locked_.has_value());
   HIRESTREAM_TRY(
@@ -179,9 +281,7 @@ Result<void> ShadowTables::swap() {
   Result<void> let_go;
   {
     const std::jthread renamer([&] {
-      renamed = run(session_, fmt::format("RENAME TABLE events TO {}, {} TO events, "
-                                          "hirestream_days TO {}, {} TO hirestream_days",
-                                          old_events(), events(), old_days(), days()));
+      renamed = run(session_, renames());
       ended = true;
     });
     const auto until = std::chrono::steady_clock::now() + kSeenWaitingWithin;
@@ -200,6 +300,11 @@ Result<void> ShadowTables::swap() {
       let_go = unlocked;
     }
   }
+  // Its end says that there was a change; whatever was planned by the old tables is refused.
+  if (guarded_) {
+    (void)guarded_->commit();
+    guarded_.reset();
+  }
   if (!renamed) {
     Error error = std::move(renamed).error();
     error.message = "the tables were not renamed, `events` is as it was: " +
@@ -212,8 +317,12 @@ Result<void> ShadowTables::swap() {
 
 Result<void> ShadowTables::drop() {
   (void)unlock();
-  return session_.execute(fmt::format("DROP TABLE IF EXISTS {}, {}, {}, {}", events(), days(),
-                                      old_events(), old_days()));
+  guarded_.reset();
+  std::vector<std::string> tables = {events(), days(), old_events(), old_days()};
+  for (const sql::LedgerTables& left : {ledger(), old_ledger()}) {
+    tables.insert(tables.end(), {left.slices, left.deltas, left.rejects, left.kinds});
+  }
+  return session_.execute(fmt::format("DROP TABLE IF EXISTS {}", fmt::join(tables, ", ")));
 }
 
 }  // namespace hirestream::mysql

@@ -6,6 +6,11 @@
 // one drops the empty table and lets go: a session that waits to rename comes before all that wait
 // to write. If the session with the lock is lost before, the RENAME finds the name taken, and
 // nothing is renamed.
+//
+// RENAME takes the tables one after the other, so a commit that writes no cell could still change
+// the old ledger once `events` is let go. Where the ledger changes places, too, a third session,
+// the guard, holds the rows that every commit begins with (the writers' epochs, the count of
+// changes) until all of it is over.
 #pragma once
 
 #include <memory>
@@ -20,14 +25,20 @@ namespace hirestream::mysql {
 
 class ShadowTables final : public sql::ShadowTables {
  public:
-  // `session` and `locker` are two connections, the first one may wait as long as it takes.
-  // `session` outlives it.
-  ShadowTables(const std::string& run, Session& session, std::unique_ptr<Session> locker)
-      : sql::ShadowTables(run), session_(session), locker_(std::move(locker)) {}
+  // Three connections, the first one may wait as long as it takes and outlives this.
+  ShadowTables(const std::string& run, Session& session, std::unique_ptr<Session> locker,
+               std::unique_ptr<Session> guard)
+      : sql::ShadowTables(run),
+        session_(session),
+        locker_(std::move(locker)),
+        guard_(std::move(guard)) {}
   ~ShadowTables() override;
 
   sql::Session& writer() override;
   Result<void> create() override;
+  Result<void> copy_ledger() override;
+  Result<void> copy_slices(int32_t source, std::span<const SliceKey> keys) override;
+  Result<void> copy_frozen() override;
   Result<void> add_keys() override;
   Result<void> lock() override;
   Result<void> swap() override;
@@ -37,13 +48,20 @@ class ShadowTables final : public sql::ShadowTables {
   Result<void> check_form();
   // Drops the keys of a table that add_keys() can make again, and notes them.
   Result<void> take_keys_off(const std::string& table);
+  Result<void> lock_tables();
+  // No commit is under way, and none begins until guarded_ ends.
+  Result<void> stop_commits();
   Result<void> unlock();
+  std::string renames() const;
   Result<bool> waits_to_rename(int64_t connection_id);
 
   Session& session_;
   std::unique_ptr<Session> locker_;
+  std::unique_ptr<Session> guard_;
   // Keeps the locker from connecting anew, which would lose the lock without a word.
   std::optional<sql::Transaction> locked_;
+  std::optional<sql::Transaction> guarded_;
+  bool with_ledger_ = false;
   std::vector<std::string> key_statements_;
 };
 

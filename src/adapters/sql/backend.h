@@ -39,6 +39,9 @@ class Backend {
                                             int64_t now_us) = 0;
   // From now on the session takes as long as the tables are large, and may lie idle meanwhile.
   virtual Result<void> be_patient() = 0;
+  // From now on the ledger is read from these tables, and commits write their slices to them and
+  // nothing else. kConfig: this database has one ledger alone.
+  virtual Result<void> use_ledger(const LedgerTables& tables) = 0;
   // Of that run (shadow_tables.h). Not longer than this.
   virtual Result<std::unique_ptr<ShadowTables>> shadow_tables(const std::string& run) = 0;
 };

@@ -19,11 +19,20 @@ namespace hirestream::sql {
 inline constexpr int64_t kSchemaVersion = 5;
 inline constexpr int64_t kVersionOfDays = 2;
 
+// What the ledger keeps of single slices.
+struct LedgerTables {
+  std::string slices = "hirestream_slices";
+  std::string deltas = "hirestream_deltas";
+  std::string rejects = "hirestream_rejects";
+  std::string kinds = "hirestream_kinds";
+};
+
 class Dialect {
  public:
   virtual ~Dialect() = default;
 
   // --- names
+  LedgerTables ledger;
   std::string_view events;       // the table of hourly cells
   std::string_view day;          // column of a day
   std::string_view conversions;  // columns of measures in events and hirestream_days

@@ -67,14 +67,15 @@ class KindRows {
       : session_(session),
         source_(source),
         insert_(session,
-                "INSERT INTO hirestream_kinds (source_id, shard, bucket, frozen, class, kind, "
-                "row_count, newest_us, newest) VALUES",
+                fmt::format("INSERT INTO {} (source_id, shard, bucket, frozen, class, kind, "
+                            "row_count, newest_us, newest) VALUES",
+                            session.dialect().ledger.kinds),
                 session.dialect().upsert(
                     "source_id, shard, bucket, frozen, class, kind",
-                    fmt::format("row_count = hirestream_kinds.row_count + new.row_count, newest_us "
-                                "= {0}(hirestream_kinds.newest_us, new.newest_us), newest = "
-                                "{0}(hirestream_kinds.newest, new.newest)",
-                                session.dialect().greatest))) {}
+                    fmt::format("row_count = {1}.row_count + new.row_count, newest_us = "
+                                "{0}({1}.newest_us, new.newest_us), newest = {0}({1}.newest, "
+                                "new.newest)",
+                                session.dialect().greatest, session.dialect().ledger.kinds))) {}
 
   Result<void> add(const SliceKey& key, bool frozen, const NotCounted& kind) {
     std::string& row = insert_.row();
@@ -94,7 +95,8 @@ class KindRows {
 };
 
 Result<void> delete_kinds(Session& session, const std::string& condition) {
-  return session.execute(session.dialect().delete_by_key("hirestream_kinds", condition));
+  return session.execute(
+      session.dialect().delete_by_key(session.dialect().ledger.kinds, condition));
 }
 
 using KindsOfShards = std::map<int32_t, std::vector<NotCounted>>;
@@ -109,8 +111,8 @@ Result<KindsOfShards> newly_frozen(Session& session, const Commit& commit,
   for (const std::string& condition : slice_conditions(commit.source, slices)) {
     const std::string of_slices = condition + " AND frozen = 0";
     HIRESTREAM_TRY(session.each(
-        fmt::format("SELECT shard, class, kind, row_count, newest FROM hirestream_kinds{} WHERE {}",
-                    session.dialect().by_key, of_slices),
+        fmt::format("SELECT shard, class, kind, row_count, newest FROM {}{} WHERE {}",
+                    session.dialect().ledger.kinds, session.dialect().by_key, of_slices),
         [&](const Row& row) {
           frozen[static_cast<int32_t>(row.integer(0))].push_back(read_kind(row, 1));
         }));
@@ -139,10 +141,11 @@ Result<void> write_frozen_kinds(Session& session, SourceId source, int32_t shard
                                 std::vector<NotCounted> kinds) {
   const std::string stored =
       fmt::format("source_id = {} AND shard = {} AND {}", source, shard, kFrozenRows);
-  HIRESTREAM_TRY(session.each(
-      fmt::format("SELECT class, kind, row_count, newest FROM hirestream_kinds{} WHERE {}{}",
-                  session.dialect().by_key, stored, session.dialect().lock_rows),
-      [&](const Row& row) { kinds.push_back(read_kind(row, 0)); }));
+  HIRESTREAM_TRY(
+      session.each(fmt::format("SELECT class, kind, row_count, newest FROM {}{} WHERE {}{}",
+                               session.dialect().ledger.kinds, session.dialect().by_key, stored,
+                               session.dialect().lock_rows),
+                   [&](const Row& row) { kinds.push_back(read_kind(row, 0)); }));
   HIRESTREAM_TRY(delete_kinds(session, stored));
   KindRows rows(session, source);
   for (const NotCounted& kind : most_frequent(sums_of(kinds), kFrozenKindsMax)) {

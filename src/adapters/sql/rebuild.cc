@@ -4,12 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -17,17 +15,19 @@
 #include "adapters/sql/backend.h"
 #include "adapters/sql/cell_rows.h"
 #include "adapters/sql/events_table.h"
+#include "adapters/sql/ledger_copy.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "adapters/sql/shadow_tables.h"
 #include "adapters/sql/warehouse.h"
-#include "ports/stored_contribution.h"
 
 namespace hirestream {
 
 using sql::CellRow;
 using sql::Dialect;
+using sql::LedgerCopy;
 using sql::MultiRowInsert;
 using sql::Row;
+using sql::SliceVersion;
 
 namespace {
 
@@ -43,17 +43,9 @@ constexpr int64_t kPauseBetweenLocksUs = 2'000'000;
 constexpr int32_t kFirstHour = INT32_MIN;
 constexpr int32_t kLastHour = INT32_MAX;
 
-// How a slice stood: equal ones have the same contribution.
-struct Version {
-  SliceKey key;
-  int64_t revision = 0;
-  RowDigest digest;
-  friend bool operator==(const Version&, const Version&) = default;
-};
-
 struct SourceState {
   std::string kind;
-  std::vector<Version> slices;  // sorted by key
+  std::vector<SliceVersion> slices;  // sorted by key
 };
 
 // What decides about `events`, at one moment.
@@ -69,12 +61,14 @@ struct Part {
   int32_t from = kFirstHour;
   int32_t to = kLastHour;
   std::map<std::string, Contribution> by_kind = {};
+  // Of these, what replaced slices give more than before.
+  Contribution change = {};
   // Cells that may be held before they are added up.
   size_t limit = 0;
 
   bool has(int32_t hour) const { return hour >= from && hour < to; }
   size_t size() const {
-    size_t cells = 0;
+    size_t cells = change.size();
     for (const auto& [kind, of_kind] : by_kind) {
       cells += of_kind.size();
     }
@@ -88,16 +82,33 @@ struct Part {
     canonicalize(all);
     return all;
   }
-  std::string sources_of(const CellKey& key) const {
-    std::vector<std::string_view> names;
+  // What the ledger as it is gives where it shall give so much.
+  Measures before(const CellKey& key, Measures measures) const {
+    if (const Cell* changed = find(change, key)) {
+      measures -= changed->measures;
+    }
+    return measures;
+  }
+  static const Cell* find(const Contribution& cells, const CellKey& key) {
+    const auto at = std::lower_bound(cells.begin(), cells.end(), key,
+                                     [](const Cell& a, const CellKey& b) { return a.key < b; });
+    return at != cells.end() && at->key == key ? &*at : nullptr;
+  }
+  // Names of the kinds that give something to the cell, behind those that are known already.
+  std::string sources_of(const CellKey& key, std::string_view known = "") const {
+    std::string names(known);
     for (const auto& [kind, of_kind] : by_kind) {
-      const auto at = std::lower_bound(of_kind.begin(), of_kind.end(), key,
-                                       [](const Cell& a, const CellKey& b) { return a.key < b; });
-      if (at != of_kind.end() && at->key == key) {
-        names.push_back(sql::sources_name(kind));
+      const std::string_view name = sql::sources_name(kind);
+      if (find(of_kind, key) != nullptr && !is_listed(names, name)) {
+        names += names.empty() ? "" : ",";
+        names += name;
       }
     }
-    return fmt::format("{}", fmt::join(names, ","));
+    return names;
+  }
+  static bool is_listed(const std::string& names, std::string_view name) {
+    return !names.empty() &&
+           fmt::format(",{},", names).find(fmt::format(",{},", name)) != std::string::npos;
   }
 };
 
@@ -147,6 +158,9 @@ class Rebuild {
   // --- the ledger as it was when the rebuild began
   Result<void> fill();
   Result<void> collect(Part& part);
+  Result<void> collect_changes(Part& part, std::span<const SliceKey> keys);
+  // Known ones, and those that a run adds.
+  std::vector<SliceKey> slices_of(SourceId id, const SourceState& source) const;
   void take(Part& part, const std::string& kind, const Contribution& contribution);
   void tidy(Part& part) const;
   void cut(Part& part) const;
@@ -164,6 +178,11 @@ class Rebuild {
   Result<int64_t> apply(const State& now);
   Result<void> apply_slices(SourceId source, const std::string& kind,
                             std::span<const SliceKey> keys, const State& now);
+  // What they give in shadow_->events() now; they are not replaced any more.
+  Result<Contribution> take_out(SourceId source, std::span<const SliceKey> keys);
+  // Replaced slices that change an hour which is to be copied stay as they were.
+  Result<void> give_back_copied();
+  Result<void> bring_up_copy();
   // Whose frozen sums are others.
   void note_moved_hours(const std::map<int32_t, Measures>& some,
                         const std::map<int32_t, Measures>& others);
@@ -184,6 +203,9 @@ class Rebuild {
   std::unique_ptr<SqlWarehouse> before_;
   std::unique_ptr<SqlWarehouse> after_;
   State known_;
+  // Only where slices are replaced.
+  std::unique_ptr<LedgerCopy> copy_;
+  std::set<int32_t> hours_of_run_;
   // By hour, of frozen hours: what the ledger has, and the rows of `events`.
   std::map<int32_t, Measures> frozen_ledger_;
   std::map<int32_t, Measures> frozen_events_;
@@ -243,6 +265,12 @@ Result<void> Rebuild::make() {
   for (const auto& [id, source] : known_.sources) {
     report_.slices += static_cast<int64_t>(source.slices.size());
   }
+  if (options_.replace) {
+    HIRESTREAM_ASSIGN(auto copied, open());
+    HIRESTREAM_ASSIGN(copy_, LedgerCopy::make(std::move(copied), *shadow_, options_.replace));
+    known_.sources[copy_->source()].kind = copy_->kind();
+    HIRESTREAM_TRY(step_done("replaced"));
+  }
   HIRESTREAM_ASSIGN(rows_, before_->backend().session().number(fmt::format(
                                "SELECT COUNT(*) FROM {}", shadow_->writer().dialect().events)));
   HIRESTREAM_TRY(fill());
@@ -285,10 +313,14 @@ Result<void> Rebuild::put_in_place() {
   const int64_t locked_at_us = clock_.now_us();
   HIRESTREAM_TRY(step_done("locked"));
   HIRESTREAM_TRY(catch_up());
+  HIRESTREAM_TRY(bring_up_copy());
   before_->end_snapshot();  // a table that is being read is not renamed
   HIRESTREAM_TRY(step_done("ready"));
   HIRESTREAM_TRY(shadow_->swap());
   report_.locked_us = clock_.now_us() - locked_at_us;
+  if (copy_) {
+    report_.slices_replaced.assign(copy_->replaced().begin(), copy_->replaced().end());
+  }
   return {};
 }
 
@@ -298,12 +330,7 @@ Result<State> Rebuild::state_of(Warehouse& warehouse) {
   for (const SourceStatus& source : sources) {
     SourceState& known = state.sources[source.id];
     known.kind = source.kind;
-    HIRESTREAM_ASSIGN(const std::vector<LedgerEntry> entries,
-                      warehouse.load_ledger(source.id, {}, INT64_MIN));
-    known.slices.reserve(entries.size());
-    for (const LedgerEntry& entry : entries) {
-      known.slices.push_back({entry.key, entry.revision, entry.digest});
-    }
+    HIRESTREAM_ASSIGN(known.slices, sql::slice_versions(warehouse, source.id));
   }
   HIRESTREAM_ASSIGN(const Contribution frozen, warehouse.frozen_totals());
   for (const Cell& hour : frozen) {
@@ -319,15 +346,9 @@ Result<State> Rebuild::state_of(Warehouse& warehouse) {
 Result<Contribution> Rebuild::given(Warehouse& warehouse, SourceId source,
                                     std::span<const SliceKey> keys) {
   HIRESTREAM_ASSIGN(const std::vector<StoredContribution> stored,
-                    load_checked_contributions(warehouse, source, keys));
+                    sql::whole_contributions(warehouse, source, keys));
   Contribution all;
   for (const StoredContribution& slice : stored) {
-    if (slice.damaged) {
-      return fail(ErrorKind::kConfig, "rebuild", "ledger",
-                  fmt::format("slice {}/{} of source {} is damaged: what it gave is not known",
-                              slice.entry.key.shard, slice.entry.key.bucket, source),
-                  "run `hirestream verify --repair` for that source first");
-    }
     all.insert(all.end(), slice.contribution.begin(), slice.contribution.end());
   }
   canonicalize(all);
@@ -353,23 +374,48 @@ Result<void> Rebuild::fill() {
   return {};
 }
 
+std::vector<SliceKey> Rebuild::slices_of(SourceId id, const SourceState& source) const {
+  std::vector<SliceKey> keys;
+  for (const SliceVersion& version : source.slices) {
+    keys.push_back(version.key);
+  }
+  if (copy_ && copy_->source() == id) {
+    const std::vector<SliceKey> added = copy_->new_slices(source.slices);
+    keys.insert(keys.end(), added.begin(), added.end());
+  }
+  return keys;
+}
+
 Result<void> Rebuild::collect(Part& part) {
   int64_t done = 0;
   for (const auto& [id, source] : known_.sources) {
-    for (size_t at = 0; at < source.slices.size(); at += kSlicesPerBatch) {
+    const std::vector<SliceKey> all = slices_of(id, source);
+    for (size_t at = 0; at < all.size(); at += kSlicesPerBatch) {
       HIRESTREAM_TRY(go_on());
-      std::vector<SliceKey> keys;
-      const size_t end = std::min(source.slices.size(), at + kSlicesPerBatch);
-      for (size_t i = at; i < end; ++i) {
-        keys.push_back(source.slices[i].key);
-      }
+      const auto keys = std::span(all).subspan(at, std::min(kSlicesPerBatch, all.size() - at));
       HIRESTREAM_ASSIGN(const Contribution contribution, given(*before_, id, keys));
       take(part, source.kind, contribution);
+      if (copy_ && copy_->source() == id) {
+        HIRESTREAM_TRY(collect_changes(part, keys));
+      }
       done += static_cast<int64_t>(keys.size());
       observer_.on_progress("ledger", done, report_.slices);
     }
   }
   tidy(part);
+  return {};
+}
+
+Result<void> Rebuild::collect_changes(Part& part, std::span<const SliceKey> keys) {
+  HIRESTREAM_ASSIGN(Contribution change, copy_->change(*before_, keys, [this](int32_t hour) {
+    return is_frozen(hour);
+  }));
+  take(part, copy_->kind(), change);
+  for (const Cell& cell : change) {
+    hours_of_run_.insert(cell.key.local_hour);
+  }
+  std::erase_if(change, [&part](const Cell& cell) { return !part.has(cell.key.local_hour); });
+  part.change.insert(part.change.end(), change.begin(), change.end());
   return {};
 }
 
@@ -394,6 +440,7 @@ void Rebuild::tidy(Part& part) const {
   for (auto& [kind, cells] : part.by_kind) {
     canonicalize(cells);
   }
+  canonicalize(part.change);
   cut(part);
 }
 
@@ -403,10 +450,14 @@ void Rebuild::cut(Part& part) const {
     return;
   }
   std::map<int32_t, size_t> cells_by_hour;
-  for (const auto& [kind, cells] : part.by_kind) {
+  const auto count = [&cells_by_hour](const Contribution& cells) {
     for (const Cell& cell : cells) {
       ++cells_by_hour[cell.key.local_hour];
     }
+  };
+  count(part.change);
+  for (const auto& [kind, cells] : part.by_kind) {
+    count(cells);
   }
   size_t held = 0;
   for (const auto& [hour, cells] : cells_by_hour) {
@@ -416,9 +467,11 @@ void Rebuild::cut(Part& part) const {
       break;
     }
   }
+  const auto is_beyond = [&part](const Cell& cell) { return !part.has(cell.key.local_hour); };
   for (auto& [kind, cells] : part.by_kind) {
-    std::erase_if(cells, [&part](const Cell& cell) { return !part.has(cell.key.local_hour); });
+    std::erase_if(cells, is_beyond);
   }
+  std::erase_if(part.change, is_beyond);
 }
 
 Result<void> Rebuild::write_row(MultiRowInsert& insert, const CellRow& row) {
@@ -468,13 +521,14 @@ Result<void> Rebuild::write(const Part& part) {
   auto next = expected.begin();
   const auto write_missing_before = [&](const CellKey* key) -> Result<void> {
     for (; next != expected.end() && (key == nullptr || next->key < *key); ++next) {
-      count_difference({}, next->measures);
+      count_difference({}, part.before(next->key, next->measures));
       const std::string sources = part.sources_of(next->key);
       const int64_t company = company_of(next->key.job_id, 0);
       HIRESTREAM_TRY(write_row(insert, {next->key, next->measures, company, sources, now_us}));
     }
     return {};
   };
+  std::string sources;
   const auto write_held = [&](CellRow& held) -> Result<void> {
     if (++report_.cells % kRowsPerReport == 0) {
       HIRESTREAM_TRY(go_on());
@@ -488,8 +542,12 @@ Result<void> Rebuild::write(const Part& part) {
     }
     const bool counted = next != expected.end() && next->key == held.key;
     const Measures should = counted ? next->measures : Measures{};
+    count_difference(held.measures, part.before(held.key, should));
     if (should != held.measures) {
-      count_difference(held.measures, should);
+      if (counted && Part::find(part.change, held.key) != nullptr) {
+        sources = part.sources_of(held.key, held.sources);
+        held.sources = sources;
+      }
       held.measures = should;
       held.updated_at_us = now_us;
     }
@@ -554,20 +612,7 @@ Result<int64_t> Rebuild::apply(const State& now) {
   note_moved_hours(now.frozen, known_.frozen);
   int64_t changed = 0;
   for (const auto& [id, source] : now.sources) {
-    const std::vector<Version>& old = known_.sources[id].slices;
-    std::set<SliceKey> keys;
-    const auto by_key = [](const Version& a, const Version& b) {
-      return a.key != b.key ? a.key < b.key
-                            : std::tuple(a.revision, a.digest.rows, a.digest.hash) <
-                                  std::tuple(b.revision, b.digest.rows, b.digest.hash);
-    };
-    std::vector<Version> moved;
-    std::set_symmetric_difference(old.begin(), old.end(), source.slices.begin(),
-                                  source.slices.end(), std::back_inserter(moved), by_key);
-    for (const Version& version : moved) {
-      keys.insert(version.key);
-    }
-    const std::vector<SliceKey> list(keys.begin(), keys.end());
+    const std::vector<SliceKey> list = sql::moved_slices(known_.sources[id].slices, source.slices);
     for (size_t at = 0; at < list.size(); at += kSlicesPerBatch) {
       HIRESTREAM_TRY(apply_slices(
           id, source.kind, std::span(list).subspan(at, std::min(kSlicesPerBatch, list.size() - at)),
@@ -575,6 +620,7 @@ Result<int64_t> Rebuild::apply(const State& now) {
     }
     changed += static_cast<int64_t>(list.size());
   }
+  HIRESTREAM_TRY(give_back_copied());
   std::set<int32_t> days;
   for (const int32_t hour : hours_changed_) {
     HIRESTREAM_TRY(drop_zeros(hour));
@@ -596,7 +642,7 @@ Result<int64_t> Rebuild::apply(const State& now) {
 // A slice that has left the ledger is frozen: its hours are copied.
 Result<void> Rebuild::apply_slices(SourceId source, const std::string& kind,
                                    std::span<const SliceKey> keys, const State& now) {
-  HIRESTREAM_ASSIGN(const Contribution was, given(*before_, source, keys));
+  HIRESTREAM_ASSIGN(const Contribution was, take_out(source, keys));
   HIRESTREAM_ASSIGN(const Contribution is, given(*after_, source, keys));
   Contribution change = difference(is, was);
   for (const Cell& cell : change) {
@@ -607,6 +653,51 @@ Result<void> Rebuild::apply_slices(SourceId source, const std::string& kind,
   std::erase_if(change,
                 [this](const Cell& cell) { return hours_to_copy_.contains(cell.key.local_hour); });
   return add_cells(kind, change);
+}
+
+Result<Contribution> Rebuild::take_out(SourceId source, std::span<const SliceKey> keys) {
+  HIRESTREAM_ASSIGN(Contribution was, given(*before_, source, keys));
+  if (copy_ && copy_->source() == source) {
+    HIRESTREAM_ASSIGN(const Contribution change,
+                      copy_->change(*before_, keys, [](int32_t) { return false; }));
+    was = merge(was, change);
+    copy_->give_back(keys);
+  }
+  return was;
+}
+
+Result<void> Rebuild::give_back_copied() {
+  const auto is_copied = [this](int32_t hour) { return hours_to_copy_.contains(hour); };
+  if (!copy_ || std::none_of(hours_of_run_.begin(), hours_of_run_.end(), is_copied)) {
+    return {};
+  }
+  const std::vector<SliceKey> all(copy_->replaced().begin(), copy_->replaced().end());
+  for (size_t at = 0; at < all.size(); at += kSlicesPerBatch) {
+    const auto keys = std::span(all).subspan(at, std::min(kSlicesPerBatch, all.size() - at));
+    const auto none = [](int32_t) { return false; };
+    HIRESTREAM_ASSIGN(const Contribution with, copy_->change(*before_, keys, none));
+    HIRESTREAM_ASSIGN(const Contribution without, copy_->change(*before_, keys, is_copied));
+    Contribution change = difference(without, with);
+    std::erase_if(change, [&](const Cell& cell) { return is_copied(cell.key.local_hour); });
+    for (const Cell& cell : change) {
+      hours_changed_.insert(cell.key.local_hour);
+    }
+    HIRESTREAM_TRY(add_cells(copy_->kind(), change));
+  }
+  return {};
+}
+
+Result<void> Rebuild::bring_up_copy() {
+  if (!copy_) {
+    return {};
+  }
+  for (const SourceId id : copy_->sources()) {
+    known_.sources.try_emplace(id);
+  }
+  for (const auto& [id, source] : known_.sources) {
+    HIRESTREAM_TRY(copy_->bring_up(id, source.slices));
+  }
+  return shadow_->copy_frozen();
 }
 
 Result<void> Rebuild::add_cells(const std::string& kind, const Contribution& cells) {

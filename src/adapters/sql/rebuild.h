@@ -7,6 +7,10 @@
 // frozen slices (or a table that was migrated) gave something the ledger knows only sums by hour:
 // there the rows of `events` are taken over as they are.
 //
+// With RebuildOptions::replace slices are counted anew: they are replaced in a copy of the ledger,
+// the new rows are the sums of that copy, and both take their places in the same step
+// (docs/decisions/0031-rebuild-of-a-run.md). Nothing of it can be seen before.
+//
 // Memory: cells of a part of the hours (RebuildOptions), keys and revisions of the ledger's slices.
 // Threading: one thread; blocking. Errors: kConfig, before anything is changed: damaged slices,
 // cells that would be taken away though that is not allowed, tables that are not of our form or an
@@ -19,16 +23,28 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/result.h"
+#include "model/slice.h"
 #include "ports/clock.h"
 #include "ports/observer.h"
 
 namespace hirestream {
 
+class Warehouse;
+
 namespace sql {
 class Backend;
 }
+
+struct ReplacedSlices {
+  std::string source;  // its name
+  std::vector<SliceKey> slices;
+};
+// Replaces slices of one source by committing to a warehouse whose ledger is a copy, where a commit
+// changes slices and nothing else.
+using ReplaceSlices = std::function<Result<ReplacedSlices>(Warehouse& copy)>;
 
 struct RebuildOptions {
   // Guard Shrink: rows of `events` that hold more than the ledger says may become less.
@@ -38,6 +54,8 @@ struct RebuildOptions {
   // Cells held at a time, about: more hours than that are done one part after the other, each of
   // which reads the ledger once.
   size_t cells_max = 2'000'000;
+  // None: the ledger stays as it is. Not with SQLite (kConfig).
+  ReplaceSlices replace = nullptr;
   // Asked often; ends as kTransient.
   std::stop_token stop = {};
   // Waits so many microseconds.
@@ -61,6 +79,9 @@ struct RebuildReport {
   // Slices that changed meanwhile, and comparisons with the ledger.
   int64_t slices_changed = 0;
   int64_t comparisons = 0;
+  // Of those that were to be replaced. The others stay as engines have made them, or change hours
+  // of frozen slices.
+  std::vector<SliceKey> slices_replaced = {};
   // For so long engines could not commit.
   int64_t locked_us = 0;
 };

@@ -72,9 +72,9 @@ Result<std::vector<LedgerEntry>> SqlWarehouse::load_ledger(SourceId source,
       shards.empty() ? "" : fmt::format("shard IN ({}) AND ", fmt::join(shards, ","));
   std::vector<LedgerEntry> entries;
   HIRESTREAM_TRY(session_.each(
-      fmt::format("SELECT {} FROM hirestream_slices WHERE source_id = {} AND {}bucket >= {} ORDER "
-                  "BY shard, bucket",
-                  kEntryColumns, source, some_shards, from_bucket),
+      fmt::format(
+          "SELECT {} FROM {} WHERE source_id = {} AND {}bucket >= {} ORDER BY shard, bucket",
+          kEntryColumns, session_.dialect().ledger.slices, source, some_shards, from_bucket),
       [&](const Row& row) { entries.push_back(read_entry(row)); }));
   return entries;
 }
@@ -85,8 +85,8 @@ Result<std::vector<StoredContribution>> SqlWarehouse::load_contributions(
   std::map<SliceKey, StoredContribution> found;
   for (const std::string& condition : sql::slice_conditions(source, keys)) {
     HIRESTREAM_TRY(
-        session_.each(fmt::format("SELECT {}, contribution FROM hirestream_slices WHERE {}",
-                                  kEntryColumns, condition),
+        session_.each(fmt::format("SELECT {}, contribution FROM {} WHERE {}", kEntryColumns,
+                                  session_.dialect().ledger.slices, condition),
                       [&](const Row& row) {
                         StoredContribution stored;
                         stored.entry = read_entry(row);
@@ -96,8 +96,8 @@ Result<std::vector<StoredContribution>> SqlWarehouse::load_contributions(
                         found[stored.entry.key] = std::move(stored);
                       }));
     HIRESTREAM_TRY(session_.each(
-        fmt::format("SELECT shard, bucket, contribution FROM hirestream_deltas WHERE {}",
-                    condition),
+        fmt::format("SELECT shard, bucket, contribution FROM {} WHERE {}",
+                    session_.dialect().ledger.deltas, condition),
         [&](const Row& row) {
           unfold(row.text(2), found[{static_cast<int32_t>(row.integer(0)), row.integer(1)}]);
         }));

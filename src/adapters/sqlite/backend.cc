@@ -31,6 +31,10 @@ Result<std::unique_ptr<Warehouse>> open_sqlite_warehouse(const SqliteWarehouseCo
   return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
 }
 
+Result<void> SqliteBackend::use_ledger(const sql::LedgerTables&) {
+  return sqlite::one_ledger(*session_);
+}
+
 Result<std::unique_ptr<sql::ShadowTables>> SqliteBackend::shadow_tables(const std::string& run) {
   return std::make_unique<sqlite::ShadowTables>(run, *session_);
 }

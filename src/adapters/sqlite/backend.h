@@ -46,6 +46,7 @@ class SqliteBackend final : public sql::Backend {
   Result<int64_t> rewrite_companies(const std::map<int64_t, int64_t>& companies,
                                     int64_t now_us) override;
   Result<void> be_patient() override { return {}; }
+  Result<void> use_ledger(const sql::LedgerTables&) override;
   Result<std::unique_ptr<sql::ShadowTables>> shadow_tables(const std::string& run) override;
 
   // What `doctor` shows: name and finding.

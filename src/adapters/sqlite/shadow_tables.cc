@@ -10,6 +10,12 @@
 
 namespace hirestream::sqlite {
 
+tl::unexpected<Error> one_ledger(const sql::Session& session) {
+  return fail(ErrorKind::kConfig, "rebuild", session.subject(),
+              "in SQLite a run is not rebuilt but published",
+              "`hirestream publish --run ID` gives the same numbers");
+}
+
 sql::Session& ShadowTables::writer() {
   return session_;
 }
@@ -24,6 +30,18 @@ Result<void> ShadowTables::create() {
   HIRESTREAM_TRY(drop_others(session_, left));
   HIRESTREAM_TRY(session_.execute(sqlite_events_table(events())));
   return session_.execute(sqlite_days_table(days()));
+}
+
+Result<void> ShadowTables::copy_ledger() {
+  return one_ledger(session_);
+}
+
+Result<void> ShadowTables::copy_slices(int32_t, std::span<const SliceKey>) {
+  return one_ledger(session_);
+}
+
+Result<void> ShadowTables::copy_frozen() {
+  return one_ledger(session_);
 }
 
 Result<void> ShadowTables::lock() {

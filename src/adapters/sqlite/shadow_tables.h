@@ -10,6 +10,9 @@
 
 namespace hirestream::sqlite {
 
+// Why there is no other ledger in a SQLite warehouse.
+tl::unexpected<Error> one_ledger(const sql::Session& session);
+
 class ShadowTables final : public sql::ShadowTables {
  public:
   // `session` outlives it.
@@ -18,6 +21,9 @@ class ShadowTables final : public sql::ShadowTables {
 
   sql::Session& writer() override;
   Result<void> create() override;
+  Result<void> copy_ledger() override;
+  Result<void> copy_slices(int32_t, std::span<const SliceKey>) override;
+  Result<void> copy_frozen() override;
   Result<void> add_keys() override { return {}; }
   Result<void> lock() override;
   Result<void> swap() override;

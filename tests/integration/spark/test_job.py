@@ -1,6 +1,7 @@
 """hirestream on Spark: every way to read gives the engine's events, whatever happens to tasks, worker and driver."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -144,12 +145,12 @@ def test_verify_tells_what_differs_and_changes_nothing(spark, mysql, mysql_datab
     # For ever: else all of it would be frozen, and nothing to compare.
     hirestream("run", "--once", "-q", "--retention", "0", "--source", raw_logs["tail"], "--warehouse", mysql.uri(mysql_database))
     job = make_job(spark, mysql, mysql_database, raw_logs["tail"])
-    assert job.backfill(2, compare=True)["complete"]
+    assert job.backfill(2, end="compare")["complete"]
     key = query(mysql, mysql_database, "SELECT shard, bucket FROM hirestream_slices ORDER BY row_count DESC LIMIT 1")[0]
     for table in ("hirestream_slices", "hirestream_deltas"):
         mysql.execute(f"DELETE FROM {mysql_database}.{table} WHERE shard = {key[0]} AND bucket = {key[1]}")
     before = cells(mysql, mysql_database)
-    report = job.backfill(2, compare=True)
+    report = job.backfill(2, end="compare")
     assert report["slices_different"] == 1 and not report["complete"]
     assert cells(mysql, mysql_database) == before
     assert query(mysql, mysql_database, "SELECT COUNT(*) FROM hirestream_staged_runs") == ((0,),)
@@ -187,6 +188,69 @@ def test_continuous_counts_new_rows_by_slices_and_by_windows(spark, mysql, mysql
     assert report["slices_published"] > 0
     recount = end_to_end.Recount([str(tmp_path / f"journal_{seed}.csv") for seed in (1, 2)])
     end_to_end.assert_equal(recount, mysql.events(mysql_database))
+
+
+# --- events made anew, in one step
+
+
+def tables_left(mysql, database):
+    return query(mysql, database, f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{database}' AND LEFT(table_name, 18) = 'hirestream_rebuild'")
+
+
+def test_rebuild_replaces_everything_at_once_wherever_it_was_killed(spark, mysql, mysql_database, raw_logs, expected, hirestream):
+    job = make_job(spark, mysql, mysql_database, raw_logs["tail"])
+    run = job.begin("to be rebuilt")
+    receipts = job.count(run, spark_job.ranges_task(run), spark_job.ring(2), 2)
+    job.kernel.accept(run.id, [receipt[0] for receipt in receipts])
+    rebuild = ["rebuild", "--run", run.id, "--warehouse", mysql.uri(mysql_database), "--quiet"]
+    process = hirestream.start(*rebuild)
+    time.sleep(random.uniform(0.1, 0.8))
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    held = cells(mysql, mysql_database)
+    counted = query(mysql, mysql_database, "SELECT COUNT(*) FROM hirestream_slices")[0][0]
+    assert (held == () and counted == 0) or (held == expected[0] and counted > 0)
+    report = job.publish(run, receipts, end="rebuild")
+    assert report["complete"] and report["slices_published"] + report["slices_unchanged"] > 0, report
+    assert (cells(mysql, mysql_database), classes(mysql, mysql_database)) == expected
+    assert not tables_left(mysql, mysql_database)
+    assert query(mysql, mysql_database, "SELECT COUNT(*) FROM hirestream_staged_slices") == ((0,),)
+    assert len(query(mysql, mysql_database, "SHOW INDEX FROM events WHERE key_name = 'events_company'")) == 2
+    settle(hirestream, mysql, mysql_database, raw_logs["tail"])
+    again = job.backfill(2, end="rebuild")
+    assert again["slices_published"] == 0 and again["rebuild"]["cells_put_back"] + again["rebuild"]["cells_taken_away"] == 0
+
+
+def test_rebuild_beside_a_live_engine(spark, mysql, mysql_database, cassandra, keyspace, hirestream, tmp_path):
+    """Settled slices of which the engine has not all rows are put right in one step, while it counts what arrives."""
+    source, warehouse = cassandra.uri(keyspace), mysql.uri(mysql_database)
+    journals = [tmp_path / f"journal_{seed}.csv" for seed in range(3)]
+
+    def generate(seed, *options):
+        return hirestream.start("generate", "--to", source, "--seed", seed, "--journal", journals[seed], *options)
+
+    assert generate(0, "--rows", 3000, "--span", "600s").wait() == 0
+    hirestream("run", "--once", "-q", "--source", source, "--warehouse", warehouse)
+    assert generate(1, "--rows", 3000, "--span", "600s").wait() == 0
+    job = make_job(spark, mysql, mysql_database, source)
+    engine = hirestream.start("run", "-q", "--source", source, "--warehouse", warehouse, "--poll-interval", "50ms")
+    try:
+        writer = generate(2, "--rate", 300, "--seconds", 6)
+        reports = [job.backfill(2, end="rebuild")]
+        while writer.poll() is None:
+            reports.append(job.backfill(2, end="rebuild"))
+        assert writer.returncode == 0
+        recount = end_to_end.Recount([str(journal) for journal in journals])
+        deadline = time.monotonic() + 60
+        while end_to_end.compare(recount, mysql.events(mysql_database)) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        end_to_end.assert_equal(recount, mysql.events(mysql_database))
+        assert engine.poll() is None, engine.communicate()
+    finally:
+        end_to_end.stop(engine)
+    assert reports[0]["rebuild"]["slices_replaced"] > 0 and reports[0]["slices_held"] == 0, reports
+    assert not tables_left(mysql, mysql_database)
+    settle(hirestream, mysql, mysql_database, source)
 
 
 # --- the command line

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 import hirestream._kernel as kernel
 from hirestream._kernel import HirestreamError
-from hirestream.spark.job import Job, Settings
+from hirestream.spark.job import COMPARE, PUBLISH, REBUILD, Job, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 EXIT_OF_KIND = {"transient": 3, "rejected": 2, "config": 2, "bug": 70}
 FILES = ("parquet", "csv", "ndjson")
+ENDS = {"backfill": PUBLISH, "rebuild": REBUILD, "verify": COMPARE}
 
 
 def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
@@ -31,6 +32,7 @@ def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--script", action="version", version=__file__, help="print where this script is, for spark-submit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in (("backfill", "count everything, and publish it"),
+                       ("rebuild", "count everything, and make events anew from it in one step"),
                        ("verify", "count everything, and tell what differs from the warehouse"),
                        ("continuous", "Spark alone: again and again what is new")):
         command = commands.add_parser(name, help=text, description=text)
@@ -89,15 +91,15 @@ def keyspace_and_table(job: Job) -> Tuple[str, str]:
 
 
 def count_all(job: Job, given: argparse.Namespace) -> Dict[str, Any]:
-    compare = given.command == "verify"
+    end = ENDS[given.command]
     if given.reader == "native":
-        return job.backfill(given.tasks, given.run, compare)
+        return job.backfill(given.tasks, given.run, end)
     if given.reader == "connector":
         keyspace, table = keyspace_and_table(job)
-        return job.backfill_connector(keyspace, table, run=given.run, compare=compare)
+        return job.backfill_connector(keyspace, table, run=given.run, end=end)
     frame = file_frame(job.spark, given.reader, given.path)
     frame = frame if given.unique else frame.repartition(given.tasks or job.default_tasks(), "create_time")
-    return job.backfill_frame(frame, given.run, compare, kernel.UNIQUE if given.unique else 0)
+    return job.backfill_frame(frame, given.run, end, kernel.UNIQUE if given.unique else 0)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 RECEIPT = ("attempt", "slices", "rows", "cells", "rejected")
 RECEIPT_SCHEMA = ", ".join(f"{name} long" for name in RECEIPT)
 Receipt = Tuple[int, ...]
+# What becomes of a run's slices: each is published by itself; or all are replaced at once and `events` is made anew; or it is only
+# told what differs.
+End = str
+ENDS = PUBLISH, REBUILD, COMPARE = "publish", "rebuild", "compare"
 
 
 @dataclass(frozen=True)
@@ -210,12 +214,14 @@ class Job:
         except Exception as error:
             raise explained(error) from error
 
-    def publish(self, run: Run, receipts: Sequence[Receipt], compare: bool = False) -> Dict[str, Any]:
-        """Accepts the receipts' attempts, and publishes (or compares) what they have staged."""
-        self._stage(run, "compare with the ledger" if compare else "publish")
+    def publish(self, run: Run, receipts: Sequence[Receipt], end: End = PUBLISH) -> Dict[str, Any]:
+        """Accepts the receipts' attempts, and publishes (rebuilds, compares) what they have staged."""
+        if end not in ENDS:
+            raise ValueError(f"'{end}' is none of {', '.join(ENDS)}")
+        self._stage(run, "compare with the ledger" if end == COMPARE else end)
         self.kernel.accept(run.id, [receipt[0] for receipt in receipts])
-        report = self.kernel.publish(run.id, compare)
-        if compare:
+        report = self.kernel.rebuild(run.id) if end == REBUILD else self.kernel.publish(run.id, end == COMPARE)
+        if end == COMPARE:
             self.kernel.forget(run.id)
         report["rows_counted"] = sum(receipt[RECEIPT.index("rows")] for receipt in receipts)
         return report
@@ -224,16 +230,16 @@ class Job:
         """Few and large: what a task costs before its first row is a tenth of a second."""
         return max(1, self.spark.sparkContext.defaultParallelism)
 
-    def backfill(self, tasks: Optional[int] = None, run: Optional[str] = None, compare: bool = False, closed_only: bool = True) -> Dict[str, Any]:
-        """Counts the whole table by native ranges. `compare`: only tells what differs from the ledger."""
+    def backfill(self, tasks: Optional[int] = None, run: Optional[str] = None, end: End = PUBLISH, closed_only: bool = True) -> Dict[str, Any]:
+        """Counts the whole table by native ranges."""
         begun = self.begin(run, kernel.CLOSED_ONLY if closed_only else 0)
         number = tasks or self.default_tasks()
-        return self.publish(begun, self.count(begun, ranges_task(begun), ring(number), number), compare)
+        return self.publish(begun, self.count(begun, ranges_task(begun), ring(number), number), end)
 
-    def backfill_frame(self, frame: "DataFrame", run: Optional[str] = None, compare: bool = False, flags: int = 0) -> Dict[str, Any]:
+    def backfill_frame(self, frame: "DataFrame", run: Optional[str] = None, end: End = PUBLISH, flags: int = 0) -> Dict[str, Any]:
         """Counts a DataFrame. Rows of one create_time are one row: they must lie in one partition of it, unless each id is there once."""
         begun = self.begin(run, flags)
-        return self.publish(begun, self.count_frame(begun, frame), compare)
+        return self.publish(begun, self.count_frame(begun, frame), end)
 
     def connector_frame(self, keyspace: str, table: str, options: Optional[Dict[str, str]] = None) -> "DataFrame":
         """The table through the Spark Cassandra Connector, pruned to what is counted."""
@@ -253,14 +259,14 @@ class Job:
         return frame.select(*(read if self.source["strategy"] == "scan" else ["bucket", "shard", *read]))
 
     def backfill_connector(self, keyspace: str, table: str, options: Optional[Dict[str, str]] = None, run: Optional[str] = None,
-                           compare: bool = False) -> Dict[str, Any]:
+                           end: End = PUBLISH) -> Dict[str, Any]:
         """The same as backfill() by the connector's partitions: each partition of a table with buckets arrives whole and in one go."""
         frame = self.connector_frame(keyspace, table, options)
         if self.source["strategy"] == "scan":
             if self.source["unique_rows"]:
-                return self.backfill_frame(frame, run, compare, kernel.UNIQUE)
-            return self.backfill_frame(frame.repartition("create_time"), run, compare)
-        return self.backfill_frame(frame, run, compare, kernel.CONTIGUOUS | kernel.CLOSED_ONLY)
+                return self.backfill_frame(frame, run, end, kernel.UNIQUE)
+            return self.backfill_frame(frame.repartition("create_time"), run, end)
+        return self.backfill_frame(frame, run, end, kernel.CONTIGUOUS | kernel.CLOSED_ONLY)
 
     def round(self, since_us: int, tasks: Optional[int] = None) -> Tuple[Dict[str, Any], int]:
         """Counts what arrived since then, open slices too; returns the report, and from when the next round counts."""
