@@ -36,6 +36,7 @@ Result<void> Mirror::start() {
   copy_recent_ = true;
   if (log_ == nullptr) {
     state_.position.reset();
+    other_run_copied_ = is_copying();
     return {};
   }
   const bool known = stored && stored->position;
@@ -46,6 +47,7 @@ Result<void> Mirror::start() {
     state_.copied_parts = 0;
     copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
   }
+  other_run_copied_ = is_copying();
   return store();
 }
 
@@ -60,6 +62,7 @@ Result<Mirror::Step> Mirror::step() {
     must_store_ = true;
   }
   if (is_copying() && clock_.now_us() >= copy_from_us_) {
+    HIRESTREAM_TRY(store_if_due());  // first: the next run must know of it
     HIRESTREAM_TRY(must_compare() ? compare() : copy_part());
     step = Step::kMore;
   }
@@ -175,14 +178,15 @@ Result<void> Mirror::copy_part() {
   return {};
 }
 
-// Which slices were late is not known where nothing was compared, or an earlier run has copied
-// some of them.
+// Which slices were late is not known where nothing was compared, or an earlier run may have
+// written to some of them, which do not differ any more.
 void Mirror::finish_copy() {
-  if (compared_ == Comparison::kDone) {
+  if (compared_ == Comparison::kDone && !other_run_copied_) {
     late_.merge(copied_late_);
   } else {
     late_anywhere_ = true;
   }
+  other_run_copied_ = false;
   copied_late_.clear();
   compared_ = Comparison::kNone;
   state_.copied_us = clock_.now_us();

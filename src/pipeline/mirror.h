@@ -117,6 +117,8 @@ class Mirror {
   int64_t compared_until_us_ = 0;  // by arrival; what is newer was not compared
   bool copy_recent_ = true;        // the log does not vouch for that
   std::set<SliceKey> copied_late_;
+  // Was under way, or due, when this run began.
+  bool other_run_copied_ = false;
   std::set<SliceKey> late_;     // written into, not noted yet
   bool late_anywhere_ = false;  // into any, or into too many to name
   bool poll_failed_ = false;

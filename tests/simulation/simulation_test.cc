@@ -3,6 +3,7 @@
 // likes.
 #include <gtest/gtest.h>
 
+#include "simulation/mirror_run.h"
 #include "simulation/simulation.h"
 
 namespace hirestream::simulation {
@@ -22,6 +23,12 @@ TEST_P(Seeds, KeepEveryInvariant) {
     EXPECT_EQ(report.failure, "") << "hirestream_simulator --seed " << seed << " --strategy "
                                   << strategy_name(GetParam());
     EXPECT_GT(report.commits, 0);
+  }
+}
+
+TEST(Simulation, MirrorsKeepEveryInvariant) {
+  for (uint64_t seed = 1; seed <= 10 * kSeeds; ++seed) {
+    EXPECT_EQ(run_mirror(seed, false).failure, "") << "seed " << seed;
   }
 }
 

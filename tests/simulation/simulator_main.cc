@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/timestamp.h"
+#include "simulation/mirror_run.h"
 #include "simulation/simulation.h"
 #include "simulation/year.h"
 
@@ -29,9 +30,11 @@ struct Cast {
   Strategy strategy = Strategy::kTail;
   std::optional<Strategy> companion = std::nullopt;
   Leasing leasing = Leasing::kNone;
+  bool mirror = false;  // no engine, but what keeps a table that an engine reads
 
   std::string name() const {
-    return leasing == Leasing::kShared    ? "shared"
+    return mirror                         ? "mirror"
+           : leasing == Leasing::kShared  ? "shared"
            : leasing == Leasing::kStandby ? "standby"
            : companion ? fmt::format("{}+{}", strategy_name(strategy), strategy_name(*companion))
                        : std::string(strategy_name(strategy));
@@ -44,7 +47,8 @@ std::vector<Cast> all_casts() {
           {Strategy::kScan, std::nullopt},
           {Strategy::kTail, Strategy::kFollow},
           {Strategy::kTail, std::nullopt, Leasing::kShared},
-          {Strategy::kTail, std::nullopt, Leasing::kStandby}};
+          {Strategy::kTail, std::nullopt, Leasing::kStandby},
+          {.mirror = true}};
 }
 
 struct Arguments {
@@ -69,7 +73,8 @@ void print_usage(std::FILE* to) {
       to,
       "usage: hirestream_simulator [--seed N] [--seeds N] [--budget S] [--seconds S] [--trace]\n"
       "                            [--keep-going] [--break NAME]\n"
-      "                            [--strategy tail|follow|scan|tail+follow|shared|standby|all]\n"
+      "                            [--strategy "
+      "tail|follow|scan|tail+follow|shared|standby|mirror|all]\n"
       "                            [--jobs N] [--summary FILE] [--year] [--days N]\n"
       "  --seed N        the first seed; without --seeds and --budget that one alone: replays a "
       "run\n"
@@ -307,9 +312,8 @@ void print_trace(const RunReport& report, size_t lines) {
   }
 }
 
-void print_failure(const RunParameters& parameters, const RunReport& report) {
-  fmt::print("FAILED --seed {} --strategy {}{}\n  {}\n", parameters.seed,
-             Cast{parameters.strategy, parameters.companion, parameters.leasing}.name(),
+void print_failure(const RunParameters& parameters, const Cast& cast, const RunReport& report) {
+  fmt::print("FAILED --seed {} --strategy {}{}\n  {}\n", parameters.seed, cast.name(),
              parameters.seconds ? fmt::format(" --seconds {}", *parameters.seconds) : "",
              report.failure);
 }
@@ -401,6 +405,11 @@ class Player {
     years_.add(seed, report);
   }
 
+  static RunReport run(const RunParameters& parameters, const Cast& cast) {
+    return cast.mirror ? run_mirror(parameters.seed, parameters.tracing)
+                       : run_simulation(parameters);
+  }
+
   void play_seed(uint64_t seed, const Cast& cast) {
     RunParameters parameters;
     parameters.seed = seed;
@@ -412,12 +421,12 @@ class Player {
     parameters.tracing = arguments_.trace;
     current_seed = seed;
     current_strategy = static_cast<std::sig_atomic_t>(cast.strategy);
-    RunReport report = run_simulation(parameters);
+    RunReport report = run(parameters, cast);
     const bool failed = !report.failure.empty();
     RunReport traced;
     if (failed && !arguments_.keep_going && !arguments_.trace) {
       parameters.tracing = true;
-      traced = run_simulation(parameters);
+      traced = run(parameters, cast);
     }
     const std::lock_guard lock(mutex_);
     totals_.add(report);
@@ -426,7 +435,7 @@ class Player {
     }
     if (failed) {
       ++failed_;
-      print_failure(parameters, report);
+      print_failure(parameters, cast, report);
       print_trace(traced, kTraceLinesShown);
       stopped_ = stopped_ || !arguments_.keep_going;
     }
