@@ -21,7 +21,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo package wheel install packages test test-unit asan tsan simulate year mutations fuzz faults soak sources compose prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo package wheel install packages test test-unit asan tsan simulate year mutations fuzz faults soak sources spark compose prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -118,7 +118,13 @@ sources: ## the same rows through every source into every warehouse, a million o
 	@HIRESTREAM_E2E_ROWS=$(ROWS) HIRESTREAM_BINARY=$(CURDIR)/build/hirestream tests/support/services/services.sh run -- \
 	  tests/support/python/run -m pytest -q -p no:cacheprovider tests/e2e/test_sources.py --proof docs/proof/sources.md $(ARGS)
 
-compose: build ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles); writes docs/proof/compose.md
+spark: ## on Apache Spark, the same rows in every way (2 million), and faults on a cluster; writes docs/proof/spark.md
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@HIRESTREAM_BINARY=$(CURDIR)/build/hirestream HIRESTREAM_KERNEL=$(CURDIR)/build/libhirestream_kernel.so tests/support/services/services.sh run cassandra mysql -- \
+	  tests/support/spark/run tests/integration/spark/prove.py --summary docs/proof/spark.md $(ARGS)
+
+compose: build wheel ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles); writes docs/proof/compose.md
 	@tests/compose/run --build $(BUILD) $(ARGS) --proof docs/proof/compose.md
 
 packages: ## the Debian package installed, run as a service, upgraded and removed in a clean system, and the build on Debian 13, for real (root); writes docs/proof/packages.md
@@ -126,11 +132,12 @@ packages: ## the Debian package installed, run as a service, upgraded and remove
 	@$(MAKE) --no-print-directory package
 	@python3 tests/packages/prove.py --summary docs/proof/packages.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, packages, fuzz, compose, faults, soak
+prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, fuzz, compose, faults, soak
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
 	@$(MAKE) --no-print-directory sources
+	@$(MAKE) --no-print-directory spark
 	@$(MAKE) --no-print-directory packages
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60 ARGS='--summary docs/proof/fuzzing.md'
 	@$(MAKE) --no-print-directory compose BUILD=compiled

@@ -1,12 +1,22 @@
 #!/usr/bin/env python3
-"""The ways to count one Cassandra table on Spark, on the same rows and in one session: native ranges, connector and kernel, Spark SQL.
+"""The ways to count one Cassandra table on Spark, on the same rows and in one session.
 
-usage: tests/support/spark/run benchmarks/spark_paths.py --source cassandra://127.0.0.1:9042/KEYSPACE/TABLE [--warehouse mysql://…]
-           [--repeats 3] [--tasks N] [--server-pid PID ...]
+usage: tests/support/spark/run benchmarks/spark_paths.py --source cassandra://127.0.0.1:9042/KEYSPACE/TABLE
+           [--warehouse mysql://root@127.0.0.1:3306/NAME --jdbc-jar mysql-connector-j.jar] [--way WAY ...] [--repeats 3] [--tasks N]
+           [--server-pid PID ...]
 
-Prints one JSON line for each way: median wall seconds, CPU seconds of the client (driver, JVM, Python workers) and of the servers named by
---server-pid, and rows a second of each client core. Counting alone: nothing is staged; with --warehouse also a whole backfill, published,
-(the first time into an empty table, then the same again: unchanged). The first run of each way is not counted.
+Counting alone, nothing is written: native (ranges of the ring by the engine's driver), connector (the Spark Cassandra Connector and the kernel),
+spark_sql (the connector and one pivoted group-by).
+
+With --warehouse, a database for each, made anew before each run and dropped afterwards, from raw rows to a filled `events`: rebuild and backfill
+(hirestream-spark), engine (hirestream run --once), sql_upsert (spark_sql, its cells by JDBC into a table beside, then one INSERT … ON DUPLICATE KEY UPDATE into
+hirestream's own `events`), usual_job (what is mostly written: a group-by for each kind, full outer joins, appended by JDBC to a table without keys).
+JDBC needs MySQL's driver: mvn dependency:copy -Dartifact=com.mysql:mysql-connector-j:9.3.0 -DoutputDirectory=.
+The password is read from HIRESTREAM_MYSQL_PASSWORD.
+
+Prints one JSON line for each way: median wall seconds, CPU seconds of the client (driver, JVM, Python workers, engine) and of the servers named by
+--server-pid, rows a second of each client core, and the most memory of one Python worker. The first run of each counting way is not counted; the writing ways
+begin with a warm session.
 """
 import argparse
 import glob
@@ -16,7 +26,10 @@ import pathlib
 import statistics
 import sys
 import time
+import subprocess
 import urllib.parse
+
+import pymysql
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ.setdefault("HIRESTREAM_KERNEL", str(ROOT / "build" / "libhirestream_kernel.so"))
@@ -35,8 +48,82 @@ SQL = f"""select to_date(ts) dates, hour(ts) hours, job_id, coalesce(publisher_i
     or (coalesce(custom_track, '') = '' and ev = 1)) group by 1, 2, 3, 4, 5, 6"""
 
 
+USUAL_TABLE = """CREATE TABLE usual_events (job_id BIGINT, dates DATE, hours INT, publisher_id BIGINT, campaign_id BIGINT, group_id BIGINT, clicks BIGINT,
+  bid_set DOUBLE, spend_hour DOUBLE, conversion BIGINT, qualified_application BIGINT, disqualified_application BIGINT, company_id BIGINT, sources VARCHAR(255),
+  updated_at DATETIME)"""
+UPSERT = """INSERT INTO events (dates, hours, job_id, publisher_id, campaign_id, group_id, clicks, conversion, qualified_application, disqualified_application, impressions,
+  spend_hour, sources, updated_at) SELECT dates, hours, job_id, p, c, g, click, conversion, qualified, unqualified, impressions, spend, 'Cassandra', UTC_TIMESTAMP(6)
+  FROM staged_cells s ON DUPLICATE KEY UPDATE clicks = s.click, conversion = s.conversion, qualified_application = s.qualified,
+  disqualified_application = s.unqualified, impressions = s.impressions, spend_hour = s.spend"""
+
+
+class Warehouse:
+    """A database of its own for each run."""
+
+    def __init__(self, uri, jar):
+        parts = urllib.parse.urlparse(uri)
+        self.host, self.port, self.user, self.jar = parts.hostname, parts.port or 3306, parts.username or "root", jar
+        self.name = parts.path.strip("/")
+        self.uri = f"mysql://{self.user}@{self.host}:{self.port}/{self.name}"
+        self.jdbc = f"jdbc:mysql://{self.host}:{self.port}/{self.name}?useSSL=false&allowPublicKeyRetrieval=true&rewriteBatchedStatements=true"
+
+    def execute(self, *statements):
+        with pymysql.connect(host=self.host, port=self.port, user=self.user, password=os.environ.get("HIRESTREAM_MYSQL_PASSWORD", ""), autocommit=True) as connection:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+                return cursor.fetchall()
+
+    def empty(self):
+        self.execute(f"DROP DATABASE IF EXISTS {self.name}", f"CREATE DATABASE {self.name} CHARACTER SET utf8mb4")
+
+    def append(self, frame, table):
+        (frame.write.format("jdbc").option("url", self.jdbc).option("dbtable", table).option("user", self.user).option("driver", "com.mysql.cj.jdbc.Driver")
+         .option("password", os.environ.get("HIRESTREAM_MYSQL_PASSWORD", "")).mode("append").save())
+
+
+def hirestream(*arguments):
+    subprocess.run([str(ROOT / "build" / "hirestream"), *arguments, "-q"], check=True, stdout=subprocess.DEVNULL)
+
+
+def usual_job(spark, warehouse):
+    """A group-by for each kind, joined."""
+    warehouse.execute(f"USE {warehouse.name}", USUAL_TABLE)
+    names = ["job_id", "dates", "hours", "publisher_id", "campaign_id", "group_id"]
+    spark.sql("select * from raw where job_id is not null and ts is not null").na.fill(
+        0, ["bid", "publisher_id", "campaign_id", "group_id"]).createOrReplaceTempView("filled")
+
+    def one(kind, name):
+        figures = "count(*) clicks, avg(bid) bid_set, sum(bid) spend_hour" if kind == "click" else f"count(*) {name}"
+        return spark.sql(f"select job_id, to_date(ts) dates, hour(ts) hours, publisher_id, campaign_id, group_id, {figures} from filled where custom_track = '{kind}' "
+                         "group by 1, 2, 3, 4, 5, 6")
+
+    out = one("click", "clicks")
+    for kind, name in (("conversion", "conversion"), ("qualified", "qualified_application"), ("unqualified", "disqualified_application")):
+        out = out.join(one(kind, name), names, "full")
+    warehouse.append(out.selectExpr("*", "0 company_id", "'Cassandra' sources", "current_timestamp() updated_at"), "usual_events")
+
+
+def peak_of_workers(root):
+    """The most memory that a Python worker below it has had, in MB."""
+    peak = 0
+    for process in below(root):
+        try:
+            with open(f"/proc/{process}/cmdline", "rb") as command, open(f"/proc/{process}/status", encoding="ascii") as status:
+                if b"pyspark.daemon" in command.read():
+                    peak = max([peak, *(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))])
+        except OSError:
+            continue  # it has ended
+    return peak
+
+
 def cpu_of(root):
     """Of the process and all below it, those that have ended too, in seconds."""
+    return sum(below(root).values())
+
+
+def below(root):
+    """The process and all below it: CPU seconds of each."""
     children, seconds = {}, {}
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
@@ -47,34 +134,37 @@ def cpu_of(root):
         process, fields = int(head.split()[0]), rest.split()
         children.setdefault(int(fields[1]), []).append(process)
         seconds[process] = sum(map(int, fields[11:15])) / TICKS
-    waiting, total = [root], 0.0
+    waiting, found = [root], {}
     while waiting:
         process = waiting.pop()
-        total += seconds.get(process, 0.0)
+        found[process] = seconds.get(process, 0.0)
         waiting += children.get(process, [])
-    return total
+    return found
 
 
-def measure(name, work, given, rows):
+def measure(name, work, given, rows, prepare=None):
     walls, clients, servers = [], [], []
-    for repeat in range(given.repeats + 1):
+    warm_up = 0 if prepare else 1
+    for repeat in range(given.repeats + warm_up):
+        if prepare:
+            prepare()
         before = [cpu_of(os.getpid()), sum(map(cpu_of, given.server_pid))]
         began = time.monotonic()
         work()
-        if repeat > 0:
+        if repeat >= warm_up:
             walls.append(time.monotonic() - began)
             clients.append(cpu_of(os.getpid()) - before[0])
             servers.append(sum(map(cpu_of, given.server_pid)) - before[1])
     client = statistics.median(clients)
     print(json.dumps({"way": name, "rows": rows, "wall_s": round(statistics.median(walls), 2), "client_cpu_s": round(client, 2),
                       "server_cpu_s": round(statistics.median(servers), 2), "rows_per_s": round(rows / statistics.median(walls)),
-                      "rows_per_client_core_s": round(rows / client) if client else None}), flush=True)
+                      "rows_per_client_core_s": round(rows / client) if client else None, "worker_mb": peak_of_workers(os.getpid())}), flush=True)
 
 
-def session(uri):
+def session(uri, jar):
     from pyspark.sql import SparkSession
 
-    jars = ":".join(sorted(glob.glob(os.path.join(os.environ["HIRESTREAM_SPARK_JARS"], "*.jar"))))
+    jars = ":".join(sorted(glob.glob(os.path.join(os.environ["HIRESTREAM_SPARK_JARS"], "*.jar"))) + ([jar] if jar else []))
     builder = SparkSession.builder.master("local[2,4]").appName("spark_paths").config("spark.driver.extraClassPath", jars)
     for name, value in {"ui.enabled": "false", "ui.showConsoleProgress": "false", "driver.bindAddress": "127.0.0.1", "driver.host": "127.0.0.1",
                         "driver.memory": "1g", "sql.session.timeZone": "UTC", "sql.shuffle.partitions": "2",
@@ -88,18 +178,17 @@ def session(uri):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True)
-    parser.add_argument("--warehouse")
+    parser.add_argument("--warehouse", help="its database is dropped")
+    parser.add_argument("--jdbc-jar")
+    parser.add_argument("--way", action="append", help="these alone")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tasks", type=int, default=2)
     parser.add_argument("--server-pid", type=int, action="append", default=[])
     given = parser.parse_args()
     uri = urllib.parse.urlparse(given.source)
     keyspace, table = uri.path.strip("/").split("/")
-    spark = session(uri)
-    options = {"source.uri": given.source}
-    if given.warehouse:
-        options["warehouse.uri"] = given.warehouse
-    job = Job(spark, Settings.of(options=options))
+    spark = session(uri, given.jdbc_jar)
+    job = Job(spark, Settings.of(options={"source.uri": given.source}))
     run = spark_job.Run("measured", job.settings, 0, kernel.TRUST_KEYS)
 
     def count_ranges(ranges):
@@ -123,10 +212,33 @@ def main():
     ways = {"native": native, "connector": lambda: frame.mapInArrow(count_batches, "rows long").collect(),
             "spark_sql": lambda: spark.sql(SQL).write.format("noop").mode("overwrite").save()}
     for name, work in ways.items():
-        measure(name, work, given, rows)
+        if not given.way or name in given.way:
+            measure(name, work, given, rows)
     if given.warehouse:
-        measure("backfill", lambda: job.backfill(given.tasks, closed_only=False), given, rows)
+        warehouse = Warehouse(given.warehouse, given.jdbc_jar)
+        for name, work in writing_ways(spark, given, warehouse).items():
+            if not given.way or name in given.way:
+                measure(name, work, given, rows, warehouse.empty)
+        warehouse.execute(f"DROP DATABASE IF EXISTS {warehouse.name}")
     spark.stop()
+
+
+def writing_ways(spark, given, warehouse):
+    def whole(end):
+        made = Job(spark, Settings.of(options={"source.uri": given.source, "warehouse.uri": warehouse.uri}), kernel.TRUST_KEYS)
+        report = made.backfill(given.tasks, end=end)
+        assert report["complete"], report
+
+    def sql_upsert():
+        hirestream("init", "--warehouse", warehouse.uri)
+        warehouse.append(spark.sql(SQL), "staged_cells")
+        warehouse.execute(f"USE {warehouse.name}", UPSERT, "DROP TABLE staged_cells")
+
+    ways = {"rebuild": lambda: whole("rebuild"), "backfill": lambda: whole("publish"),
+            "engine": lambda: hirestream("run", "--once", "--source", given.source, "--warehouse", warehouse.uri, "--retention", "0")}
+    if warehouse.jar:
+        ways |= {"sql_upsert": sql_upsert, "usual_job": lambda: usual_job(spark, warehouse)}
+    return ways
 
 
 if __name__ == "__main__":

@@ -57,14 +57,26 @@ class Cluster:
             time.sleep(0.2)
         raise AssertionError(f"{name} does not start:\n{log[-3000:]}")
 
-    def submit(self, *arguments, timeout=240):
-        """spark-submit with what this machine needs; returns the finished process."""
+    def start(self, *arguments, environment=None, **more):
+        """spark-submit with what this machine needs, in a process group of its own. `more`: settings of Spark, with _ for a dot;
+        `environment`: the driver's alone."""
         settings = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
                     "spark.ui.showConsoleProgress": "false", "spark.executor.memory": "512m", "spark.executor.cores": "1"}
+        settings |= {"spark." + name.replace("_", "."): value for name, value in more.items()}
         conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
-        return subprocess.run([HOME / "bin" / "spark-submit", "--master", self.url, *conf, *map(str, arguments)], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False,
-                              env=self.environment | {"SPARK_LOCAL_IP": "127.0.0.1"})
+        return subprocess.Popen([HOME / "bin" / "spark-submit", "--master", self.url, *conf, *map(str, arguments)], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                                env=self.environment | {"SPARK_LOCAL_IP": "127.0.0.1"} | (environment or {}))
+
+    def submit(self, *arguments, timeout=240, **more):
+        """The same, until it ends; the finished process."""
+        process = self.start(*arguments, **more)
+        try:
+            out, errors = process.communicate(timeout=timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
     def stop(self):
         for process in self.processes.values():

@@ -68,6 +68,20 @@ def test_other_settings_under_the_same_name_are_refused(spark, tmp_path, warehou
         make_job(spark, warehouse, **{"source.timezone": "Europe/Berlin"}).backfill_frame(frame)
 
 
+def test_passwords_of_files_travel_and_nothing_of_the_page(tmp_path, monkeypatch):
+    secret = tmp_path / "secret"
+    secret.write_text("of the engine\n", encoding="utf-8")
+    monkeypatch.delenv("HIRESTREAM_MYSQL_PASSWORD", raising=False)
+    monkeypatch.setenv("HIRESTREAM_MYSQL_PASSWORD_FILE", str(secret))
+    monkeypatch.setenv("HIRESTREAM_HTTP_TOKEN", "of the page, which tasks do not serve")
+    carried = Settings.of(options={}).secrets
+    assert carried["HIRESTREAM_MYSQL_PASSWORD"] == "of the engine" and not any("FILE" in name or "HTTP" in name for name in carried)
+    monkeypatch.setenv("HIRESTREAM_MYSQL_PASSWORD_FILE", str(tmp_path / "none"))
+    with pytest.raises(HirestreamError, match="none") as refused:
+        Settings.of(options={})
+    assert refused.value.kind == "config"
+
+
 @pytest.mark.parametrize("text, said", [
     ("ModuleNotFoundError: No module named 'hirestream'", "wheel"),
     ("ModuleNotFoundError: No module named 'pandas'", "pandas<3"),

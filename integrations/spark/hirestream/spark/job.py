@@ -33,6 +33,23 @@ End = str
 ENDS = PUBLISH, REBUILD, COMPARE = "publish", "rebuild", "compare"
 
 
+def carried_environment() -> Dict[str, str]:
+    """What tasks get of this process's environment. A file with a password is read here: it need not be where they run."""
+    carried = {}
+    for name, value in os.environ.items():
+        if not name.startswith("HIRESTREAM_") or name.startswith("HIRESTREAM_HTTP_") or name in ("HIRESTREAM_CONFIG", "HIRESTREAM_KERNEL"):
+            continue
+        if name.endswith("_PASSWORD_FILE"):
+            try:
+                with open(value, encoding="utf-8") as file:
+                    name, value = name[:-len("_FILE")], file.read()
+            except OSError as error:
+                raise HirestreamError("config", "read password", value, error.strerror, f"{name} names this file") from error
+            value = value[:-1] if value.endswith("\n") else value
+        carried[name] = value
+    return carried
+
+
 @dataclass(frozen=True)
 class Settings:
     """The engine's settings, as every worker needs them. Secrets travel with the tasks, and appear in no setting of Spark."""
@@ -49,9 +66,7 @@ class Settings:
         if config:
             with open(config, encoding="utf-8") as file:
                 toml = file.read()
-        environment = {name: value for name, value in os.environ.items()
-                       if name.startswith("HIRESTREAM_") and name not in ("HIRESTREAM_CONFIG", "HIRESTREAM_KERNEL")}
-        return Settings(dict(options or {}), toml, frame, environment)
+        return Settings(dict(options or {}), toml, frame, carried_environment())
 
     def __repr__(self) -> str:
         return f"Settings({sorted(self.options)}, frame={self.frame})"
@@ -62,6 +77,8 @@ class Settings:
         if name not in _kernels:
             _kernels.clear()
             os.environ.update(self.secrets)
+            for name in self.secrets:
+                os.environ.pop(name + "_FILE", None)  # has been read
             with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
                 file.write(self.toml)
                 file.flush()
