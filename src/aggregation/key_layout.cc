@@ -89,7 +89,7 @@ KeyLayout KeyRange::layout() const {
     return {};
   }
   auto bits = this->bits();
-  const uint32_t spare = (kKeyBits - sum_of(bits)) / KeyLayout::kParts;
+  const uint32_t spare = (kKeyBits - sum_of(bits)) / static_cast<uint32_t>(KeyLayout::kParts);
   for (uint32_t& part : bits) {
     part += spare;
   }
