@@ -34,9 +34,10 @@ Result<void> Mirror::start() {
   poll_failed_ = false;
   compared_ = Comparison::kNone;
   copy_recent_ = true;
+  followed_again_ = false;
   if (log_ == nullptr) {
     state_.position.reset();
-    other_run_copied_ = is_copying();
+    unnoted_before_ = is_copying();
     return {};
   }
   const bool known = stored && stored->position;
@@ -47,7 +48,7 @@ Result<void> Mirror::start() {
     state_.copied_parts = 0;
     copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
   }
-  other_run_copied_ = is_copying();
+  unnoted_before_ = is_copying();
   return store();
 }
 
@@ -83,6 +84,7 @@ Result<Mirror::Step> Mirror::follow() {
     note_gap(*poll.gap);
   }
   HIRESTREAM_TRY(write_followed());
+  followed_again_ = followed_again_ || (!poll.more && !poll.gap);
   HIRESTREAM_TRY(store_if_due());
   return poll.more ? Step::kMore : Step::kIdle;
 }
@@ -107,6 +109,7 @@ void Mirror::note_gap(const std::string& why) {
   state_.copied_parts = 0;
   compared_ = Comparison::kNone;
   copy_recent_ = true;
+  unnoted_before_ = unnoted_before_ || !followed_again_;
   copy_from_us_ = clock_.now_us() + policy_.copy_delay_us;
   must_store_ = true;
   if (notes_.on_gap) {
@@ -181,12 +184,12 @@ Result<void> Mirror::copy_part() {
 // Which slices were late is not known where nothing was compared, or an earlier run may have
 // written to some of them, which do not differ any more.
 void Mirror::finish_copy() {
-  if (compared_ == Comparison::kDone && !other_run_copied_) {
+  if (compared_ == Comparison::kDone && !unnoted_before_) {
     late_.merge(copied_late_);
   } else {
     late_anywhere_ = true;
   }
-  other_run_copied_ = false;
+  unnoted_before_ = false;
   copied_late_.clear();
   compared_ = Comparison::kNone;
   state_.copied_us = clock_.now_us();

@@ -117,8 +117,11 @@ class Mirror {
   int64_t compared_until_us_ = 0;  // by arrival; what is newer was not compared
   bool copy_recent_ = true;        // the log does not vouch for that
   std::set<SliceKey> copied_late_;
-  // Was under way, or due, when this run began.
-  bool other_run_copied_ = false;
+  // This run has met everything that an earlier one had followed.
+  bool followed_again_ = false;
+  // An earlier run may have written late what it did not note, and what this one will not meet: it
+  // is in a copy that was under way, or due, or it went with the log.
+  bool unnoted_before_ = false;
   std::set<SliceKey> late_;     // written into, not noted yet
   bool late_anywhere_ = false;  // into any, or into too many to name
   bool poll_failed_ = false;
