@@ -34,7 +34,7 @@ install(FILES ${package_files}/hirestream.bash DESTINATION ${CMAKE_INSTALL_DATAD
 install(FILES ${package_files}/_hirestream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES ${package_files}/hirestream.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${bill} DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES ${integrations}/systemd/hirestream.service DESTINATION lib/systemd/system)
+install(FILES ${integrations}/systemd/hirestream.service ${integrations}/systemd/hirestream-mirror.service DESTINATION lib/systemd/system)
 install(FILES ${integrations}/debian/copyright ${integrations}/debian/hirestream.toml DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # The package alone: /etc is the administrator's, and dpkg knows how to leave there what was changed.
 install(FILES ${integrations}/debian/hirestream.toml DESTINATION /etc/hirestream COMPONENT settings EXCLUDE_FROM_ALL)

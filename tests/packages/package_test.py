@@ -19,6 +19,7 @@ FILES = {
     "/usr/share/bash-completion/completions/hirestream": "-rw-r--r--",
     "/usr/share/zsh/vendor-completions/_hirestream": "-rw-r--r--",
     "/usr/share/fish/vendor_completions.d/hirestream.fish": "-rw-r--r--",
+    "/usr/lib/systemd/system/hirestream-mirror.service": "-rw-r--r--",
     "/usr/lib/systemd/system/hirestream.service": "-rw-r--r--",
     "/usr/share/doc/hirestream/copyright": "-rw-r--r--",
     "/usr/share/doc/hirestream/hirestream.cdx.json": "-rw-r--r--",
@@ -30,6 +31,11 @@ SETTINGS = "/etc/hirestream/hirestream.toml"
 SERVICE = {
     "Type": "notify", "Restart": "always", "RestartPreventExitStatus": "2 4", "DynamicUser": "yes", "ProtectSystem": "strict",
     "NoNewPrivileges": "yes", "MemoryMax": "2G", "LimitNOFILE": "65536", "WatchdogSec": "5min", "StateDirectory": "hirestream",
+}
+
+MIRROR_SERVICE = {
+    "Restart": "always", "RestartPreventExitStatus": "2", "DynamicUser": "yes", "ProtectSystem": "strict", "NoNewPrivileges": "yes", "MemoryMax": "1G",
+    "SupplementaryGroups": "cassandra",
 }
 
 
@@ -149,12 +155,19 @@ class Package(unittest.TestCase):
         unit = unit_of(self.at("/usr/lib/systemd/system/hirestream.service").read_text())
         self.assertEqual({key: unit.get(key) for key in SERVICE}, SERVICE)
         self.assertIn(SETTINGS, unit["ExecStart"])
+        mirror = unit_of(self.at("/usr/lib/systemd/system/hirestream-mirror.service").read_text())
+        self.assertEqual({key: mirror.get(key) for key in MIRROR_SERVICE}, MIRROR_SERVICE)
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "there is no systemd-analyze")
-    def test_service_is_understood_by_systemd_and_shut_off_from_the_rest(self):
+    def test_services_are_understood_by_systemd_and_shut_off_from_the_rest(self):
+        for name in ("hirestream.service", "hirestream-mirror.service"):
+            with self.subTest(name):
+                self.check_unit(name)
+
+    def check_unit(self, name):
         # Under the names that verify looks for, and with a program that is there.
-        unit = pathlib.Path(self.folder.name) / "hirestream.service"
-        text = self.at("/usr/lib/systemd/system/hirestream.service").read_text()
+        unit = pathlib.Path(self.folder.name) / name
+        text = self.at(f"/usr/lib/systemd/system/{name}").read_text()
         unit.write_text(text.replace("ExecStart=hirestream", f"ExecStart={self.binary}").replace("Documentation=man:hirestream(1)\n", ""))
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
