@@ -118,13 +118,12 @@ Result<std::unique_ptr<SweptComparison>> open_comparison(const CassandraConfig& 
       [layouts](const RowId& id) { return slice_of(id, layouts); });
 }
 
-Result<Parts> open_parts(const Options& options, CommandContext& context) {
+Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext& context) {
   HIRESTREAM_ASSIGN(const CassandraConfig from,
                     named_table_config("mirror", "--from", options.from));
   MirrorTableConfig mirror;
   HIRESTREAM_ASSIGN(mirror.table, named_table_config("mirror", "--to", options.to));
   HIRESTREAM_ASSIGN(mirror.source_zone, TimeZone::find(options.rows.source_timezone));
-  HIRESTREAM_ASSIGN(const int64_t ttl_us, read_duration("--ttl", options.ttl, 0));
   mirror.ttl_s = static_cast<int32_t>(ttl_us / 1'000'000);
   HIRESTREAM_ASSIGN(const ReadingRules rules, options.rows.read("mirror"));
   const bool with_payload = options.attribution == "payload";
@@ -367,7 +366,7 @@ Result<int> run(const Options& options, CommandContext& context) {
   bool has_run = false;
   while (true) {
     const WatchedFiles credentials = credential_files(options);
-    auto parts = open_parts(options, context);
+    auto parts = open_parts(options, policy.keep_us, context);
     if (!parts && (!has_run || stop.stop_requested())) {
       return forward(std::move(parts).error());
     }
