@@ -2,8 +2,9 @@
 # A Docker Engine for the tests of the Compose stack: Debian's own, with Compose v2 and buildx beside it, started at a private socket in a
 # process and mount namespace of its own, so that ending it leaves neither process nor mount behind, even after kill -9.
 #
-# usage: docker.sh setup|start|stop|wipe|env
+# usage: docker.sh setup|fetch|start|stop|wipe|env
 #   setup    install the engine where there is none (its service is not started) and fetch Compose and buildx
+#   fetch    Compose and buildx alone, and print where Compose is: it reads a file without an engine
 #   start    start it
 #   stop     end it, and take away the links, packet filter rules and control groups that it made     wipe   delete images and volumes, too
 #   env      print the export lines for a shell
@@ -141,6 +142,13 @@ stop() {
 
 case ${1:-} in
   setup) setup ;;
+  fetch)
+    mkdir -p "$home"
+    exec 9>"$home/lock"
+    flock 9
+    fetch_plugins >&2
+    echo "$plugins/docker-compose"
+    ;;
   start) start ;;
   stop) stop ;;
   wipe)

@@ -71,7 +71,7 @@ if "HIRESTREAM_SPARK_JARS" in os.environ:
         """What the engine makes of the rows."""
         database = end_to_end.unique("db")
         mysql.execute(f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
-        hirestream("run", "--once", "-q", "--source", raw_logs["tail"], "--warehouse", mysql.uri(database))
+        hirestream("run", "--once", "-q", "--rejects-cap", 10_000_000, "--source", raw_logs["tail"], "--warehouse", mysql.uri(database))
         yield database
         mysql.execute(f"DROP DATABASE {database}")
 
