@@ -49,8 +49,11 @@ class Counting : public HttpHandler {
     const auto is_plain = [](std::string_view text) {
       return std::none_of(text.begin(), text.end(), is_invisible);
     };
+    // A field's value may have tabs.
+    std::string host(request.host);
+    std::replace(host.begin(), host.end(), '\t', ' ');
     const bool is_sound =
-        request.target.size() <= kTargetMax && is_plain(request.target) && is_plain(request.host) &&
+        request.target.size() <= kTargetMax && is_plain(request.target) && is_plain(host) &&
         is_plain(request.method) && !request.method.empty() &&
         (request.target.empty() || request.target.starts_with('/') || request.target == "*");
     unsound += is_sound ? 0 : 1;
