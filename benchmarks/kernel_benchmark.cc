@@ -331,11 +331,13 @@ BENCHMARK(contribution_long_and_wide)->Unit(benchmark::kMillisecond);
 class MapTally {
  public:
   void add(RowClassifier& classifier, const TrackingBatch& batch) {
-    for (size_t row = 0; row < batch.rows(); ++row) {
-      hash_ += classifier.row_hash(batch, row);
-      const RowVerdict verdict = classifier.classify(batch, row);
-      if (verdict.row_class == RowClass::kCounted) {
-        cells_[verdict.cell] += verdict.measures;
+    for (size_t begin = 0; begin < batch.rows(); begin += kBlockRows) {
+      ClassifiedRows block;
+      const size_t count = std::min(kBlockRows, batch.rows() - begin);
+      classifier.classify(batch, std::span(rows_).subspan(begin, count), block);
+      hash_ += block.digest.hash;
+      for (size_t i = 0; i < block.counted.size; ++i) {
+        cells_[block.counted.key(i)] += block.counted.measures(i);
       }
     }
   }
@@ -347,6 +349,7 @@ class MapTally {
   size_t size() const { return cells_.size(); }
 
  private:
+  const std::vector<uint32_t> rows_ = first_rows(kBatchRows);
   std::map<CellKey, Measures> cells_;
   uint64_t hash_ = 0;
 };

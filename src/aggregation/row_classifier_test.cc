@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "aggregation/row_spec_test.h"
+#include "aggregation/tally.h"
 
 namespace hirestream {
 namespace {
@@ -21,37 +24,83 @@ CountingOptions payload_options() {
   return options;
 }
 
-RowVerdict classify(const RowSpec& row, CountingOptions options = {}) {
-  TrackingBatch batch;
-  append_row(batch, row);
-  return RowClassifier(std::move(options)).classify(batch, 0);
+enum class RowClass { kCounted, kUnattributed, kOther, kRejected };
+
+// All that is said of one row.
+struct RowVerdict {
+  RowClass row_class = RowClass::kOther;
+  EventKind kind = EventKind::kOther;  // kCounted only, as are these:
+  CellKey cell;
+  Measures measures;
+  std::string reason;  // kRejected only
+  Column column = Column::kCreateTime;
+};
+
+RowVerdict verdict_of(const TrackingBatch& batch, uint32_t row, RowClassifier& classifier) {
+  ClassifiedRows block;
+  classifier.classify(batch, std::span(&row, 1), block);
+  EXPECT_EQ(block.digest, (RowDigest{1, classifier.row_hash(batch, row)}));
+  EXPECT_EQ(block.classes.total(), 1);
+  EXPECT_EQ(block.counted.size + block.not_counted.size + block.rejected.size, 1U);
+  RowVerdict verdict;
+  if (block.counted.size == 1) {
+    EXPECT_EQ(block.classes, (RowClasses{.counted = 1}));
+    return {RowClass::kCounted,
+            block.counted.kind[0],
+            block.counted.key(0),
+            block.counted.measures(0),
+            "",
+            Column::kCreateTime};
+  }
+  if (block.rejected.size == 1) {
+    EXPECT_EQ(block.classes, (RowClasses{.rejected = 1}));
+    EXPECT_EQ(block.rejected.row[0], row);
+    const Rejection rejection = classifier.rejection(batch, row);
+    verdict.row_class = RowClass::kRejected;
+    verdict.reason = rejection.reason;
+    verdict.column = rejection.column;
+    return verdict;
+  }
+  EXPECT_EQ(block.not_counted.row[0], row);
+  const bool is_other = block.not_counted.why(0) == WhyNotCounted::kOtherKind;
+  EXPECT_EQ(block.classes, is_other ? RowClasses{.other = 1} : RowClasses{.unattributed = 1});
+  verdict.row_class = is_other ? RowClass::kOther : RowClass::kUnattributed;
+  return verdict;
 }
 
-struct Rejection {
+RowVerdict classify(const RowSpec& row, const CountingOptions& options = {}) {
+  TrackingBatch batch;
+  append_row(batch, row);
+  RowClassifier classifier(options);
+  return verdict_of(batch, 0, classifier);
+}
+
+struct Rejected {
   RowClass row_class;
   std::string reason;
   Column column;
-  friend bool operator==(const Rejection&, const Rejection&) = default;
+  friend bool operator==(const Rejected&, const Rejected&) = default;
 };
 
-void PrintTo(const Rejection& rejection, std::ostream* out) {
-  *out << "class " << static_cast<int>(rejection.row_class) << " " << rejection.reason << " "
-       << column_name(rejection.column);
+void PrintTo(const Rejected& rejected, std::ostream* out) {
+  *out << "class " << static_cast<int>(rejected.row_class) << " " << rejected.reason << " "
+       << column_name(rejected.column);
 }
 
 // `change` spoils a good click by the setters that adapters use.
-Rejection classify_spoiled(const std::function<void(TrackingBatch&)>& change,
-                           const RowSpec& row = {}, CountingOptions options = {}) {
+Rejected classify_spoiled(const std::function<void(TrackingBatch&)>& change,
+                          const RowSpec& row = {}, const CountingOptions& options = {}) {
   TrackingBatch batch;
   append_row(batch, {});  // a row before, so that reasons are looked up by row
   batch.set_bad(Column::kBid, "x", "reason_of_another_row");
   append_row(batch, row);
   change(batch);
-  const RowVerdict verdict = RowClassifier(std::move(options)).classify(batch, 1);
-  return {verdict.row_class, std::string(verdict.reason), verdict.column};
+  RowClassifier classifier(options);
+  const RowVerdict verdict = verdict_of(batch, 1, classifier);
+  return {verdict.row_class, verdict.reason, verdict.column};
 }
 
-Rejection rejected(std::string reason, Column column) {
+Rejected rejected(std::string reason, Column column) {
   return {RowClass::kRejected, std::move(reason), column};
 }
 
@@ -104,9 +153,7 @@ TEST(RowClassifier, PageViewWithoutAJobIsUnattributed) {
 TEST(RowClassifier, OtherKindsAreNotCounted) {
   for (const char* track : {"alive", "redirect", "superpixel", "interview_scheduled", "clicks",
                             "c lick", "impression"}) {
-    const RowVerdict verdict = classify({.custom_track = track});
-    EXPECT_EQ(verdict.row_class, RowClass::kOther) << track;
-    EXPECT_EQ(verdict.kind, EventKind::kOther) << track;
+    EXPECT_EQ(classify({.custom_track = track}).row_class, RowClass::kOther) << track;
   }
 }
 
@@ -325,6 +372,130 @@ TEST(RowClassifier, BadColumnIsNotHealedByThePayload) {
       rejected("job_id_unreadable", Column::kJobId));
 }
 
+// All combinations of null, value and unreadable in all columns, against the rule as its comment
+// tells it.
+class ClassOfEveryRow : public testing::TestWithParam<Attribution> {};
+
+constexpr const char* kPayload = R"({"jobId":"5","publisherId":6})";
+
+void set_cell(TrackingBatch& batch, Column column, CellStatus status) {
+  if (status == CellStatus::kBad) {
+    batch.set_bad(column, "?", std::string(column_name(column)) + "_bad");
+  } else if (status == CellStatus::kValue) {
+    switch (column) {
+      case Column::kCreateTime:
+        return batch.set_id(id_at(kArrivalUs));
+      case Column::kTs:
+        return batch.set_ts_us(kArrivalUs);
+      case Column::kCustomTrack:
+        return batch.set_text(column, "click");
+      case Column::kEv:
+        return batch.set_text(column, "1");
+      case Column::kEd:
+        return batch.set_text(column, kPayload);
+      default:
+        return batch.set_integer(column, 7);
+    }
+  }
+}
+
+Rejected expected_class(const TrackingBatch& batch, Attribution attribution) {
+  const auto status = [&](Column column) { return batch.status(column, 0); };
+  const auto is = [&](Column column, CellStatus wanted) { return status(column) == wanted; };
+  const auto bad = [](Column column) {
+    return rejected(std::string(column_name(column)) + "_bad", column);
+  };
+  if (is(Column::kCreateTime, CellStatus::kNull)) {
+    return rejected("create_time_missing", Column::kCreateTime);
+  }
+  const bool track_is_null = is(Column::kCustomTrack, CellStatus::kNull);
+  for (const Column column : {Column::kCreateTime, Column::kCustomTrack, Column::kEv}) {
+    if (is(column, CellStatus::kBad) && (column != Column::kEv || track_is_null)) {
+      return bad(column);
+    }
+  }
+  if (track_is_null && is(Column::kEv, CellStatus::kNull)) {
+    return {RowClass::kOther, "", Column::kCreateTime};
+  }
+  for (const Column column : {Column::kTs, Column::kJobId, Column::kPublisherId,
+                              Column::kCampaignId, Column::kGroupId, Column::kBid}) {
+    if (is(column, CellStatus::kBad)) {
+      return bad(column);
+    }
+  }
+  if (is(Column::kTs, CellStatus::kNull)) {
+    return rejected("ts_missing", Column::kTs);
+  }
+  const bool asks_payload =
+      attribution == Attribution::kPayload &&
+      (is(Column::kJobId, CellStatus::kNull) || is(Column::kPublisherId, CellStatus::kNull));
+  if (asks_payload && is(Column::kEd, CellStatus::kBad)) {
+    return bad(Column::kEd);
+  }
+  const bool has_job = is(Column::kJobId, CellStatus::kValue) ||
+                       (asks_payload && is(Column::kEd, CellStatus::kValue));
+  return {has_job ? RowClass::kCounted : RowClass::kUnattributed, "", Column::kCreateTime};
+}
+
+TEST_P(ClassOfEveryRow, IsWhatTheRuleSays) {
+  CountingOptions options;
+  options.attribution = GetParam();
+  RowClassifier classifier(options);
+  TrackingBatch batch;
+  int combinations = 1;
+  for (size_t i = 0; i < kColumnCount; ++i) {
+    combinations *= 3;
+  }
+  for (int combination = 0; combination < combinations; ++combination) {
+    batch.clear();
+    batch.add_row();
+    int rest = combination;
+    for (const Column column : kAllColumns) {
+      set_cell(batch, column, static_cast<CellStatus>(rest % 3));
+      rest /= 3;
+    }
+    const RowVerdict verdict = verdict_of(batch, 0, classifier);
+    ASSERT_EQ((Rejected{verdict.row_class, verdict.reason, verdict.column}),
+              expected_class(batch, GetParam()))
+        << describe_row(batch, 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Attributions, ClassOfEveryRow,
+                         testing::Values(Attribution::kColumns, Attribution::kPayload),
+                         [](const testing::TestParamInfo<Attribution>& test) {
+                           return attribution_name(test.param);
+                         });
+
+// Texts that are known, those that find no place, and those that are too long to be kept.
+TEST(RowClassifier, KnowsKindsHoweverManyTextsThereAre) {
+  RowClassifier classifier({});
+  TrackingBatch batch;
+  std::vector<std::string> tracks = {"click", "a click of another kind, told at length"};
+  for (int i = 0; i < 200; ++i) {
+    tracks.push_back("kind " + std::to_string(i));
+  }
+  tracks.insert(tracks.end(),
+                {"CLICK", "Conversion", "qualified", "unqualified", "", "clickclick"});
+  const std::vector<EventKind> last = {EventKind::kClick, EventKind::kConversion,
+                                       EventKind::kQualified, EventKind::kUnqualified,
+                                       EventKind::kImpression};
+  for (int pass = 0; pass < 2; ++pass) {
+    batch.clear();
+    for (const std::string& track : tracks) {
+      append_row(batch, {.custom_track = track, .ev = "1"});
+    }
+    std::vector<uint32_t> rows(batch.rows());
+    std::iota(rows.begin(), rows.end(), 0);
+    ClassifiedRows block;
+    classifier.classify(batch, rows, block);
+    ASSERT_EQ(block.classes.other, 202);
+    ASSERT_EQ(block.counted.size, 6U);
+    EXPECT_EQ(block.counted.kind[0], EventKind::kClick);
+    EXPECT_TRUE(std::equal(last.begin(), last.end(), block.counted.kind.begin() + 1));
+  }
+}
+
 uint64_t hash_of(const RowSpec& row, const CountingOptions& options = {}) {
   TrackingBatch batch;
   append_row(batch, {.custom_track = "alive", .ed = "another row before it"});
@@ -338,9 +509,30 @@ TEST(RowHash, IsTheSameInAnyBatch) {
   EXPECT_EQ(RowClassifier({}).row_hash(batch, 0), hash_of({}));
 }
 
+// Of rows with every combination of null, value and unreadable.
+uint64_t sum_of_hashes(const CountingOptions& options) {
+  RowClassifier classifier(options);
+  TrackingBatch batch;
+  for (int combination = 0; combination < 59'049; ++combination) {
+    batch.add_row();
+    int rest = combination;
+    for (const Column column : kAllColumns) {
+      set_cell(batch, column, static_cast<CellStatus>(rest % 3));
+      rest /= 3;
+    }
+  }
+  uint64_t sum = 0;
+  for (size_t row = 0; row < batch.rows(); ++row) {
+    sum = sum * 31 + classifier.row_hash(batch, row);
+  }
+  return sum;
+}
+
 // The ledger keeps sums of these hashes: a release that changes them would make every audit fail.
 TEST(RowHash, DoesNotChangeFromReleaseToRelease) {
   EXPECT_EQ(hash_of({}), 6067290983704369046U);
+  EXPECT_EQ(sum_of_hashes({}), 17751225720970192774U);
+  EXPECT_EQ(sum_of_hashes(payload_options()), 9100813418460912004U);
 }
 
 TEST(RowHash, DiffersWithEverythingThatCanChangeTheNumbers) {

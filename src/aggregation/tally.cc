@@ -85,34 +85,15 @@ void Tally::add(RowClassifier& classifier, const TrackingBatch& batch,
 
 void Tally::add_block(RowClassifier& classifier, const TrackingBatch& batch,
                       std::span<const uint32_t> rows) {
-  CountedRows counted;
-  for (const uint32_t row : rows) {
-    if (classifier.is_before_start(batch.id(row))) {
-      continue;
-    }
-    digest_.rows += 1;
-    digest_.hash += classifier.row_hash(batch, row);
-    const RowVerdict verdict = classifier.classify(batch, row);
-    switch (verdict.row_class) {
-      case RowClass::kCounted:
-        classes_.counted += 1;
-        counted.append(verdict.cell, verdict.kind, verdict.measures.bid_micros);
-        break;
-      case RowClass::kUnattributed:
-        classes_.unattributed += 1;
-        note_not_counted(WhyNotCounted::kNoJob, batch, row);
-        break;
-      case RowClass::kOther:
-        classes_.other += 1;
-        note_not_counted(WhyNotCounted::kOtherKind, batch, row);
-        break;
-      case RowClass::kRejected:
-        classes_.rejected += 1;
-        keep_reject(verdict, batch, row);
-        break;
-    }
+  ClassifiedRows classified;
+  classifier.classify(batch, rows, classified);
+  digest_ += classified.digest;
+  classes_ += classified.classes;
+  cells_.add(classified.counted, wide_);
+  note_not_counted(batch, classified.not_counted);
+  for (const uint32_t row : std::span(classified.rejected.row).first(classified.rejected.size)) {
+    keep_reject(classifier.rejection(batch, row), batch, row);
   }
-  cells_.add(counted, wide_);
 }
 
 void Tally::add(const SlicePart& part) {
@@ -130,23 +111,50 @@ void Tally::add(const SlicePart& part) {
   }
 }
 
-void Tally::note_not_counted(WhyNotCounted why, const TrackingBatch& batch, size_t row) {
-  const bool has_track = batch.status(Column::kCustomTrack, row) == CellStatus::kValue;
-  not_counted_.add(why, has_track ? "" : "ev=",
-                   batch.text(has_track ? Column::kCustomTrack : Column::kEv, row), batch.id(row));
+void Tally::note_not_counted(const TrackingBatch& batch, const NotCountedRows& rows) {
+  struct Group {
+    uint32_t first_row;
+    uint32_t newest_row;
+    int64_t rows;
+    WhyNotCounted why;
+  };
+  std::array<Group, kBlockRows> groups;
+  size_t groups_size = 0;
+  // 1 + position in `groups`.
+  std::array<uint16_t, NotCountedRows::kGroups> group_of{};
+  for (size_t i = 0; i < rows.size; ++i) {
+    uint16_t& known = group_of[rows.group[i]];
+    if (known == 0 || rows.group[i] >= NotCountedRows::kNoGroup) {
+      groups[groups_size] = {rows.row[i], rows.row[i], 1, rows.why(i)};
+      known = static_cast<uint16_t>(++groups_size);
+      continue;
+    }
+    Group& group = groups[known - 1U];
+    group.rows += 1;
+    if (is_newer(batch.id(rows.row[i]), batch.id(group.newest_row))) {
+      group.newest_row = rows.row[i];
+    }
+  }
+  for (const Group& group : std::span(groups).first(groups_size)) {
+    const bool has_track =
+        batch.status(Column::kCustomTrack, group.first_row) == CellStatus::kValue;
+    not_counted_.add(group.why, has_track ? "" : "ev=",
+                     batch.text(has_track ? Column::kCustomTrack : Column::kEv, group.first_row),
+                     group.rows, batch.id(group.newest_row));
+  }
 }
 
-void Tally::keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, size_t row) {
+void Tally::keep_reject(const Rejection& rejection, const TrackingBatch& batch, size_t row) {
   if (rejects_.size() >= kRejectsPerSliceMax) {
     return;
   }
   RejectedRow reject;
   reject.id = batch.id(row);
-  reject.reason = std::string(verdict.reason);
-  reject.column = std::string(column_name(verdict.column));
-  if (batch.status(verdict.column, row) == CellStatus::kBad) {
-    reject.value = storable(bad_text(batch, row, verdict.column));
-  } else if (verdict.column == Column::kTs &&
+  reject.reason = std::string(rejection.reason);
+  reject.column = std::string(column_name(rejection.column));
+  if (batch.status(rejection.column, row) == CellStatus::kBad) {
+    reject.value = storable(bad_text(batch, row, rejection.column));
+  } else if (rejection.column == Column::kTs &&
              batch.status(Column::kTs, row) == CellStatus::kValue) {
     reject.value = format_timestamp_us(batch.ts_us(row));
   }

@@ -57,8 +57,8 @@ class Tally {
   // At most kBlockRows.
   void add_block(RowClassifier& classifier, const TrackingBatch& batch,
                  std::span<const uint32_t> rows);
-  void note_not_counted(WhyNotCounted why, const TrackingBatch& batch, size_t row);
-  void keep_reject(const RowVerdict& verdict, const TrackingBatch& batch, size_t row);
+  void note_not_counted(const TrackingBatch& batch, const NotCountedRows& rows);
+  void keep_reject(const Rejection& rejection, const TrackingBatch& batch, size_t row);
 
   RowDigest digest_;
   RowClasses classes_;

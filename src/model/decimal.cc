@@ -210,7 +210,9 @@ BidResult bid_from_double(double value) {
   // A decimal of at most 15 digits that reads back as `value` is the shortest one; then no text is
   // needed.
   if (value >= 0 && value < 1e8) {
-    const double micros = std::nearbyint(value * 1e6);
+    // std::nearbyint without a call: beyond 2⁵² doubles are whole numbers.
+    constexpr double kWhole = 0x1p52;
+    const double micros = value * 1e6 + kWhole - kWhole;
     if (micros / 1e6 == value) {
       return {static_cast<int64_t>(micros), std::nullopt};
     }
@@ -242,6 +244,18 @@ BidResult bid_from_decimal(std::span<const uint8_t> unscaled, int32_t scale) {
     if (unscaled.empty()) {
       return {0, std::nullopt};
     }
+  }
+  // Up to 2⁴⁰ with as many digits as a bid keeps: no product is beyond 64 bits.
+  if (unscaled.size() <= 5 && scale >= 0 && scale <= 6) {
+    uint64_t value = 0;
+    for (const uint8_t byte : unscaled) {
+      value = value << 8 | byte;
+    }
+    constexpr std::array<uint64_t, 7> kMicrosOfUnit = {1'000'000, 100'000, 10'000, 1'000,
+                                                       100,       10,      1};
+    const uint64_t micros = value * kMicrosOfUnit[static_cast<size_t>(scale)];
+    return micros > kBidMicrosMax ? bad(DecimalError::kTooLarge)
+                                  : BidResult{static_cast<int64_t>(micros), std::nullopt};
   }
   // Repeated division by ten gives the decimal digits of a number of any size.
   std::string bytes(unscaled.begin(), unscaled.end());

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <ostream>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -319,6 +321,21 @@ TEST(BidDecimal, KeepsTheSameLimitsAsText) {
   EXPECT_EQ(decimal("ff", 400), kNegative);
   EXPECT_EQ(decimal("80000000000000000000000000000000000000", 0), kNegative);
   EXPECT_EQ(decimal("", 0), kNotANumber);
+}
+
+// Small ones are read without their digits.
+TEST(BidDecimal, IsWhatItsTextIs) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 100'000; ++i) {
+    const uint64_t unscaled = random() >> (1 + random() % 63);
+    const auto scale = static_cast<int32_t>(random() % 10) - 1;
+    std::vector<uint8_t> bytes;
+    for (size_t size = std::bit_width(unscaled) / 8 + 1; size-- > 0;) {
+      bytes.push_back(static_cast<uint8_t>(size < 8 ? unscaled >> (8 * size) : 0));
+    }
+    const std::string text = std::to_string(unscaled) + "e" + std::to_string(-scale);
+    ASSERT_EQ(bid_from_decimal(bytes, scale), bid_from_text(text)) << text;
+  }
 }
 
 TEST(BidDecimal, RefusesSizesThatNobodyMeans) {

@@ -23,11 +23,6 @@ NotCounted kind_of(WhyNotCounted why, std::string_view kind) {
   return {.why = why, .kind = std::string(kind)};
 }
 
-// Ids that tell a time come after those that do not.
-std::pair<int64_t, RowId> age_of(const RowId& id) {
-  return {is_version_1(id) ? arrival_time_us(id) : INT64_MIN, id};
-}
-
 }  // namespace
 
 std::string_view class_name(WhyNotCounted why) {
@@ -44,7 +39,7 @@ std::optional<int64_t> NotCounted::newest_us() const {
 }
 
 void NotCounted::add(int64_t more, const RowId& id, std::string_view at) {
-  if (rows == 0 || age_of(newest) < age_of(id)) {
+  if (rows == 0 || is_newer(id, newest)) {
     newest = id;
     place = at;
   }
@@ -92,9 +87,9 @@ NotCounted& NotCountedKinds::find_or_make(WhyNotCounted why, std::string_view ki
 }
 
 void NotCountedKinds::add(WhyNotCounted why, std::string_view prefix, std::string_view text,
-                          const RowId& id) {
+                          int64_t rows, const RowId& newest) {
   NotCounted* known = find(why, prefix, text);
-  (known != nullptr ? *known : find_or_make(why, kept_text(prefix, text))).add(1, id, {});
+  (known != nullptr ? *known : find_or_make(why, kept_text(prefix, text))).add(rows, newest, {});
 }
 
 void NotCountedKinds::add(const NotCounted& kind) {

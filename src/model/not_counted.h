@@ -44,14 +44,26 @@ struct NotCounted {
 // The most frequent first, those of kOtherKinds last; kinds beyond `max` become kOtherKinds.
 std::vector<NotCounted> most_frequent(std::vector<NotCounted> kinds, size_t max);
 
+// Whether `a` arrived later than `b`; ids that do not tell it come before those that do.
+inline bool is_newer(const RowId& a, const RowId& b) {
+  const auto arrival = [](const RowId& id) {
+    return is_version_1(id) ? arrival_time_us(id) : INT64_MIN;
+  };
+  const int64_t arrival_a = arrival(a);
+  const int64_t arrival_b = arrival(b);
+  return arrival_a != arrival_b ? arrival_a > arrival_b : a > b;
+}
+
 class NotCountedKinds {
  public:
   static constexpr size_t kKindsMax = 64;
   static constexpr size_t kKindTextMax = 60;
 
-  // `prefix` stands before the text. Allocates only when a kind is new, or is not written as it is
-  // kept. Beyond kKindsMax kinds, the rows of further ones are of kOtherKinds.
-  void add(WhyNotCounted why, std::string_view prefix, std::string_view text, const RowId& id);
+  // Rows of one kind, of which `newest` is the newest. `prefix` stands before the text. Allocates
+  // only when a kind is new, or is not written as it is kept. Beyond kKindsMax kinds, the rows of
+  // further ones are of kOtherKinds.
+  void add(WhyNotCounted why, std::string_view prefix, std::string_view text, int64_t rows,
+           const RowId& newest);
   void add(const NotCounted& kind);
   void add(const NotCountedKinds& others);
   // Where all of these rows are.

@@ -11,10 +11,10 @@ RowId id_at(int64_t us) {
 
 TEST(NotCountedKinds, TellsKindsByReasonTheMostFrequentFirst) {
   NotCountedKinds kinds;
-  kinds.add(WhyNotCounted::kOtherKind, "", "alive", id_at(1));
-  kinds.add(WhyNotCounted::kNoJob, "", "click", id_at(5));
-  kinds.add(WhyNotCounted::kNoJob, "", "click", id_at(3));
-  kinds.add(WhyNotCounted::kOtherKind, "ev=", "2", id_at(2));
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", 1, id_at(1));
+  kinds.add(WhyNotCounted::kNoJob, "", "click", 1, id_at(5));
+  kinds.add(WhyNotCounted::kNoJob, "", "click", 1, id_at(3));
+  kinds.add(WhyNotCounted::kOtherKind, "ev=", "2", 1, id_at(2));
   const auto found = kinds.by_rows();
   ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[0].kind, "click");
@@ -24,11 +24,20 @@ TEST(NotCountedKinds, TellsKindsByReasonTheMostFrequentFirst) {
   EXPECT_EQ(found[2].kind, "ev=2");
 }
 
+TEST(NotCountedKinds, TakesManyRowsAtOnce) {
+  NotCountedKinds kinds;
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", 5, id_at(7));
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", 3, id_at(6));
+  ASSERT_EQ(kinds.all().size(), 1U);
+  EXPECT_EQ(kinds.all()[0].rows, 8);
+  EXPECT_EQ(kinds.all()[0].newest, id_at(7));
+}
+
 TEST(NotCountedKinds, AddsUpWhatSlicesHave) {
   NotCountedKinds one;
   NotCountedKinds other;
-  one.add(WhyNotCounted::kOtherKind, "", "alive", id_at(1));
-  other.add(WhyNotCounted::kOtherKind, "", "alive", id_at(2));
+  one.add(WhyNotCounted::kOtherKind, "", "alive", 1, id_at(1));
+  other.add(WhyNotCounted::kOtherKind, "", "alive", 1, id_at(2));
   one.add(other);
   ASSERT_EQ(one.by_rows().size(), 1U);
   EXPECT_EQ(one.by_rows()[0].rows, 2);
@@ -38,7 +47,8 @@ TEST(NotCountedKinds, AddsUpWhatSlicesHave) {
 TEST(NotCountedKinds, AreBoundedWhateverRowsSay) {
   NotCountedKinds kinds;
   for (int i = 0; i < 1000; ++i) {
-    kinds.add(WhyNotCounted::kOtherKind, "", std::to_string(i) + std::string(1000, 'x'), id_at(i));
+    kinds.add(WhyNotCounted::kOtherKind, "", std::to_string(i) + std::string(1000, 'x'), 1,
+              id_at(i));
   }
   const auto found = kinds.by_rows();
   ASSERT_EQ(found.size(), NotCountedKinds::kKindsMax + 1);
@@ -51,9 +61,9 @@ TEST(NotCountedKinds, AreBoundedWhateverRowsSay) {
 TEST(NotCountedKinds, KeepWhatADatabaseTakesAndATerminalShows) {
   NotCountedKinds kinds;
   for (const char* text : {" caf\xe9\t", "caf\xef\xbf\xbd", "a\x1b[31mb"}) {
-    kinds.add(WhyNotCounted::kOtherKind, "", text, id_at(1));
+    kinds.add(WhyNotCounted::kOtherKind, "", text, 1, id_at(1));
   }
-  kinds.add(WhyNotCounted::kOtherKind, "", std::string(59, 'x') + "\xc3\xa9", id_at(1));
+  kinds.add(WhyNotCounted::kOtherKind, "", std::string(59, 'x') + "\xc3\xa9", 1, id_at(1));
   const auto found = kinds.by_rows();
   ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[0].kind, "caf\xef\xbf\xbd");
@@ -65,10 +75,10 @@ TEST(NotCountedKinds, KeepWhatADatabaseTakesAndATerminalShows) {
 TEST(NotCountedKinds, RowsWithoutATimeAreOlderThanOthers) {
   NotCountedKinds kinds;
   const RowId random{0x11112222'3333'4444, 0xF000'0000'0000'0000};
-  kinds.add(WhyNotCounted::kOtherKind, "", "alive", random);
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", 1, random);
   EXPECT_EQ(kinds.by_rows()[0].newest_us(), std::nullopt);
-  kinds.add(WhyNotCounted::kOtherKind, "", "alive", id_at(7));
-  kinds.add(WhyNotCounted::kOtherKind, "", "alive", random);
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", 1, id_at(7));
+  kinds.add(WhyNotCounted::kOtherKind, "", "alive", 1, random);
   EXPECT_EQ(kinds.by_rows()[0].newest_us(), 7);
 }
 
@@ -77,7 +87,7 @@ TEST(MostFrequent, MakesOneKindOfEachReasonOfTheOthers) {
   for (int i = 0; i < 5; ++i) {
     for (int rows = 0; rows <= i; ++rows) {
       kinds.add(i % 2 == 0 ? WhyNotCounted::kOtherKind : WhyNotCounted::kNoJob, "",
-                std::to_string(i), id_at(i));
+                std::to_string(i), 1, id_at(i));
     }
   }
   kinds.set_place("a.csv");

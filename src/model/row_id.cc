@@ -10,10 +10,6 @@
 namespace hirestream {
 namespace {
 
-// 100 ns ticks between 1582-10-15 (the epoch of version-1 UUIDs, RFC 4122 section 4.1.4) and
-// 1970-01-01.
-constexpr int64_t kGregorianOffset = 0x01B21DD213814000;
-
 constexpr std::array<int8_t, 256> make_hex_table() {
   std::array<int8_t, 256> table{};
   for (auto& value : table) {
@@ -30,12 +26,10 @@ constexpr std::array<int8_t, 256> make_hex_table() {
 }
 constexpr auto kHex = make_hex_table();
 
-uint64_t time_bits(const RowId& id) {
-  const uint64_t time_low = id.high >> 32;
-  const uint64_t time_mid = (id.high >> 16) & 0xFFFF;
-  const uint64_t time_high = id.high & 0x0FFF;
-  return time_high << 48 | time_mid << 32 | time_low;
-}
+// Where the 32 digits of a UUID's text stand.
+constexpr std::array<uint8_t, 32> kDigitsAt = {0,  1,  2,  3,  4,  5,  6,  7,  9,  10, 11,
+                                               12, 14, 15, 16, 17, 19, 20, 21, 22, 24, 25,
+                                               26, 27, 28, 29, 30, 31, 32, 33, 34, 35};
 
 uint64_t high_of_time(uint64_t gregorian_ticks) {
   const uint64_t time_low = gregorian_ticks & 0xFFFFFFFF;
@@ -57,20 +51,14 @@ std::optional<RowId> parse_uuid(std::string_view text) {
     return std::nullopt;
   }
   std::array<uint64_t, 2> halves{};
-  size_t digits = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
-      continue;
-    }
-    const int8_t value = kHex[static_cast<uint8_t>(text[i])];
-    if (value < 0) {
-      return std::nullopt;
-    }
-    uint64_t& half = halves[digits / 16];
-    half = half << 4 | static_cast<uint64_t>(value);
-    ++digits;
+  int8_t all = 0;
+  for (size_t digit = 0; digit < kDigitsAt.size(); ++digit) {
+    const int8_t value = kHex[static_cast<uint8_t>(text[kDigitsAt[digit]])];
+    all |= value;
+    uint64_t& half = halves[digit / 16];
+    half = half << 4 | static_cast<uint8_t>(value);
   }
-  return RowId{halves[0], halves[1]};
+  return all < 0 ? std::nullopt : std::optional(RowId{halves[0], halves[1]});
 }
 
 TextId read_uuid_text(std::string_view text) {
@@ -99,29 +87,11 @@ std::string format_uuid(const RowId& id) {
   return out;
 }
 
-RowId row_id_from_bytes(std::span<const uint8_t, 16> big_endian) {
-  RowId id;
-  for (size_t i = 0; i < 8; ++i) {
-    id.high = id.high << 8 | big_endian[i];
-    id.low = id.low << 8 | big_endian[i + 8];
-  }
-  return id;
-}
-
 void row_id_to_bytes(const RowId& id, std::span<uint8_t, 16> big_endian) {
   for (size_t i = 0; i < 8; ++i) {
     big_endian[i] = static_cast<uint8_t>(id.high >> (56 - 8 * i));
     big_endian[i + 8] = static_cast<uint8_t>(id.low >> (56 - 8 * i));
   }
-}
-
-bool is_version_1(const RowId& id) {
-  return ((id.high >> 12) & 0xF) == 1 && id.low >> 62 == 2;
-}
-
-int64_t arrival_time_us(const RowId& id) {
-  const int64_t ticks = static_cast<int64_t>(time_bits(id)) - kGregorianOffset;
-  return ticks >= 0 ? ticks / 10 : (ticks - 9) / 10;
 }
 
 RowId make_version_1(int64_t ticks_100ns_since_1970, uint16_t clock_sequence, uint64_t node) {

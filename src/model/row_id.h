@@ -10,6 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "model/big_endian.h"
+#include "model/floor_divide.h"
+
 namespace hirestream {
 
 struct RowId {
@@ -37,12 +40,26 @@ struct TextId {
 // nibble 0, which no real UUID has.
 TextId read_uuid_text(std::string_view text);
 
-RowId row_id_from_bytes(std::span<const uint8_t, 16> big_endian);
+inline RowId row_id_from_bytes(std::span<const uint8_t, 16> big_endian) {
+  return {read_big_endian_64(big_endian.data()), read_big_endian_64(big_endian.data() + 8)};
+}
 void row_id_to_bytes(const RowId& id, std::span<uint8_t, 16> big_endian);
 
-bool is_version_1(const RowId& id);
+// 100 ns ticks between 1582-10-15 (the epoch of version-1 UUIDs, RFC 4122 section 4.1.4) and
+// 1970-01-01.
+inline constexpr int64_t kGregorianOffset = 0x01B21DD213814000;
+
+constexpr bool is_version_1(const RowId& id) {
+  return ((id.high >> 12) & 0xF) == 1 && id.low >> 62 == 2;
+}
 // Microseconds since 1970-01-01 UTC (100 ns ticks floored). Meaningless unless is_version_1.
-int64_t arrival_time_us(const RowId& id);
+constexpr int64_t arrival_time_us(const RowId& id) {
+  const uint64_t time_low = id.high >> 32;
+  const uint64_t time_mid = (id.high >> 16) & 0xFFFF;
+  const uint64_t time_high = id.high & 0x0FFF;
+  const auto ticks = static_cast<int64_t>(time_high << 48 | time_mid << 32 | time_low);
+  return floor_divide(ticks - kGregorianOffset, 10);
+}
 // The version-1 UUID with that time (100 ns ticks since 1970), clock sequence (14 bits) and node
 // (48 bits).
 RowId make_version_1(int64_t ticks_100ns_since_1970, uint16_t clock_sequence, uint64_t node);

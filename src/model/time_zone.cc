@@ -12,11 +12,6 @@ namespace {
 
 using std::chrono::microseconds;
 
-int64_t floor_hours(int64_t us) {
-  constexpr int64_t kHourUs = 3'600'000'000;
-  return us / kHourUs - (us % kHourUs < 0 ? 1 : 0);
-}
-
 int64_t clamp_to_us(date::sys_seconds seconds) {
   constexpr int64_t kLimit = std::numeric_limits<int64_t>::max() / 1'000'000;
   const int64_t count = seconds.time_since_epoch().count();
@@ -61,13 +56,6 @@ void TimeZone::load_range(int64_t utc_us) {
   range_begin_us_ = clamp_to_us(info.begin);
   range_end_us_ = clamp_to_us(info.end);
   offset_us_ = std::chrono::duration_cast<microseconds>(info.offset).count();
-}
-
-int32_t TimeZone::local_hour(int64_t utc_us) {
-  if (utc_us < range_begin_us_ || utc_us >= range_end_us_) [[unlikely]] {
-    load_range(utc_us);
-  }
-  return static_cast<int32_t>(floor_hours(utc_us + offset_us_));
 }
 
 int64_t TimeZone::to_utc(int64_t local_us) {

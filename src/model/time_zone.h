@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "model/floor_divide.h"
 #include "model/result.h"
 
 namespace date {
@@ -23,7 +24,12 @@ class TimeZone {
   const std::string& name() const { return name_; }
   // Civil hours since 1970-01-01 00:00 in this zone. In the repeated hour of a summer time's end
   // both passes give the same number: they are one cell.
-  int32_t local_hour(int64_t utc_us);
+  int32_t local_hour(int64_t utc_us) {
+    if (utc_us < range_begin_us_ || utc_us >= range_end_us_) [[unlikely]] {
+      load_range(utc_us);
+    }
+    return static_cast<int32_t>(floor_divide(utc_us + offset_us_, int64_t{3'600'000'000}));
+  }
   // A civil time that exists twice is taken as the first; one that does not exist is moved forward
   // by the gap.
   int64_t to_utc(int64_t local_us);

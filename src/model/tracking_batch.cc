@@ -46,38 +46,12 @@ std::string_view unreadable_reason(Column column) {
 TrackingBatch::TrackingBatch(ReadingRules rules) : rules_(std::move(rules)) {}
 
 void TrackingBatch::clear() {
-  rows_ = 0;
   null_words_ = 0;
-  ids_.clear();
-  positions_.clear();
-  for (auto& column : integers_) {
-    column.clear();
-  }
-  for (auto& column : texts_) {
-    column.begin.clear();
-    column.size.clear();
-  }
-  bytes_.clear();
-  for (auto& column : status_) {
-    column.clear();
-  }
+  rows_.clear();
+  // It may have been moved away.
+  bytes_.resize(std::max(bytes_.size(), kTextPadding));
+  bytes_used_ = 0;
   bad_cells_.clear();
-}
-
-void TrackingBatch::add_row() {
-  ++rows_;
-  ids_.emplace_back();
-  positions_.push_back(Position{0});
-  for (auto& column : integers_) {
-    column.push_back(0);
-  }
-  for (auto& column : texts_) {
-    column.begin.push_back(0);
-    column.size.push_back(0);
-  }
-  for (auto& column : status_) {
-    column.push_back(static_cast<uint8_t>(CellStatus::kNull));
-  }
 }
 
 bool TrackingBatch::is_null(std::string_view text) {
@@ -89,16 +63,6 @@ bool TrackingBatch::is_null(std::string_view text) {
   return is_word;
 }
 
-void TrackingBatch::set_id(const RowId& id) {
-  ids_.back() = id;
-  positions_.back() = Position{arrival_time_us(id)};
-  set_status(Column::kCreateTime, CellStatus::kValue);
-  if (rules_.arrival_is_event_time && is_version_1(id)) {
-    integers_[index(Column::kTs)].back() = arrival_time_us(id);
-    set_status(Column::kTs, CellStatus::kValue);
-  }
-}
-
 void TrackingBatch::set_id_text(std::string_view text) {
   const TextId read = read_uuid_text(text);
   if (read.is_uuid) {
@@ -106,24 +70,16 @@ void TrackingBatch::set_id_text(std::string_view text) {
   } else if (is_null(trim(text))) {
     return;
   } else if (rules_.any_text_is_id) {
-    ids_.back() = read_uuid_text(trim(text)).id;
+    rows_.back().id = read_uuid_text(trim(text)).id;
     set_status(Column::kCreateTime, CellStatus::kValue);
   } else {
-    ids_.back() = read.id;
+    rows_.back().id = read.id;
     set_bad(Column::kCreateTime, text, "create_time_unreadable");
   }
 }
 
 void TrackingBatch::set_position(Position position) {
-  positions_.back() = position;
-}
-
-void TrackingBatch::set_ts_us(int64_t utc_us) {
-  if (rules_.arrival_is_event_time) {
-    return;
-  }
-  integers_[index(Column::kTs)].back() = utc_us;
-  set_status(Column::kTs, CellStatus::kValue);
+  rows_.back().position = position;
 }
 
 void TrackingBatch::set_ts_text(std::string_view text) {
@@ -160,15 +116,6 @@ void TrackingBatch::set_ts_number(int64_t value) {
   }
 }
 
-void TrackingBatch::set_integer(Column column, int64_t value) {
-  const bool is_id = column >= Column::kJobId && column <= Column::kGroupId;
-  if (is_id && value == 0) {
-    return;
-  }
-  integers_[index(column)].back() = value;
-  set_status(column, CellStatus::kValue);
-}
-
 void TrackingBatch::set_integer_text(Column column, std::string_view text) {
   if (const auto value = parse_integer(text)) {
     set_integer(column, *value);
@@ -197,17 +144,24 @@ void TrackingBatch::set_text(Column column, std::string_view text) {
   if (column == Column::kEd ? text.empty() : is_null(text = trim(text))) {
     return;
   }
-  TextColumn& target = texts_[text_index(column)];
-  HIRESTREAM_CHECK(bytes_.size() + text.size() <= UINT32_MAX);
-  target.begin.back() = static_cast<uint32_t>(bytes_.size());
-  target.size.back() = static_cast<uint32_t>(text.size());
-  bytes_.append(text);
+  HIRESTREAM_CHECK(bytes_used_ + text.size() <= UINT32_MAX);
+  if (const size_t needed = bytes_used_ + text.size() + kTextPadding; needed > bytes_.size()) {
+    bytes_.resize(std::max(needed, 2 * bytes_.size()));
+  }
+  text_of(column) = {static_cast<uint32_t>(bytes_used_), static_cast<uint32_t>(text.size())};
+  text.copy(bytes_.data() + bytes_used_, text.size());
+  bytes_used_ += text.size();
   set_status(column, CellStatus::kValue);
 }
 
 void TrackingBatch::set_bad(Column column, std::string_view text, std::string_view reason) {
   set_status(column, CellStatus::kBad);
-  bad_cells_.push_back({static_cast<uint32_t>(rows_ - 1), column,
+  if (column >= Column::kCustomTrack) {
+    text_of(column) = {};
+  } else if (column != Column::kCreateTime) {
+    value(column) = 0;
+  }
+  bad_cells_.push_back({static_cast<uint32_t>(rows_.size() - 1), column,
                         std::string(text.substr(0, kRejectedValueMax)), std::string(reason)});
 }
 
@@ -220,11 +174,6 @@ std::span<const TrackingBatch::BadCell> TrackingBatch::bad_cells(size_t row) con
     ++end;
   }
   return {begin, end};
-}
-
-std::string_view TrackingBatch::text(Column column, size_t row) const {
-  const TextColumn& source = texts_[text_index(column)];
-  return std::string_view(bytes_).substr(source.begin[row], source.size[row]);
 }
 
 }  // namespace hirestream

@@ -1,5 +1,5 @@
-// A columnar batch of raw rows, as an adapter hands it to the kernel. Adapters append rows and set
-// the cells they have; cells that are not set are null. Values are read here, once, so that every
+// A batch of raw rows, as an adapter hands it to the kernel. Adapters append rows and set the cells
+// they have; cells that are not set are null. Values are read here, once, so that every
 // adapter reads them the same way: blanks around a text do not matter, words for null are null (see
 // ReadingRules), whole numbers are the same however they are written, and 0 in a column of ids is
 // null. An unreadable value makes its cell kBad and is kept with its text. clear() keeps the
@@ -22,15 +22,56 @@ namespace hirestream {
 
 enum class CellStatus : uint8_t { kNull, kValue, kBad };
 
+// A row as it lies in memory, 104 bytes; what its digest is made of lies side by side.
+struct TrackingRow {
+  struct Text {
+    uint32_t begin = 0;
+    uint32_t size = 0;
+  };
+  RowId id;
+  // kTs (microseconds UTC), kJobId, kPublisherId, kCampaignId, kGroupId, kBid (micros); 0 where
+  // there is no value.
+  std::array<int64_t, 6> values{};
+  // Two bits a column, see status_shift().
+  uint32_t statuses = 0;
+  // kCustomTrack, kEv, kEd; of no size where there is no value.
+  std::array<Text, 3> texts{};
+  Position position{0};
+
+  // kCreateTime highest of the first 16 bits, then the columns of `values` in their order, kEd
+  // lowest; kCustomTrack and kEv above them.
+  static constexpr uint32_t status_shift(Column column) {
+    switch (column) {
+      case Column::kCustomTrack:
+        return 16;
+      case Column::kEv:
+        return 18;
+      case Column::kEd:
+        return 0;
+      default:
+        return 14 - 2 * static_cast<uint32_t>(column);
+    }
+  }
+  CellStatus status(Column column) const {
+    return static_cast<CellStatus>(statuses >> status_shift(column) & 3);
+  }
+  int64_t value(Column column) const { return values[static_cast<size_t>(column) - 1]; }
+  const Text& text(Column column) const {
+    return texts[static_cast<size_t>(column) - static_cast<size_t>(Column::kCustomTrack)];
+  }
+};
+
 class TrackingBatch {
  public:
+  static constexpr size_t kTextPadding = 16;
+
   explicit TrackingBatch(ReadingRules rules = {});
 
-  size_t rows() const { return rows_; }
-  bool empty() const { return rows_ == 0; }
+  size_t rows() const { return rows_.size(); }
+  bool empty() const { return rows_.empty(); }
   void clear();
   // Starts a row; its cells are null until set. The setters below write to the row added last.
-  void add_row();
+  void add_row() { rows_.emplace_back(); }
 
   // Native uuid / timeuuid.
   void set_id(const RowId& id);
@@ -47,7 +88,7 @@ class TrackingBatch {
   void set_ts_texts(std::string_view date, std::string_view time_of_day);
   // Since 1970, UTC: in seconds, milliseconds, microseconds or nanoseconds, which its size tells.
   void set_ts_number(int64_t value);
-  void set_integer(Column column, int64_t value);
+  void set_integer(Column column, int64_t number);
   void set_integer_text(Column column, std::string_view text);
   void set_bid_text(std::string_view text);
   void set_bid(const BidResult& bid, std::string_view shown);  // `shown`: text kept if it is bad
@@ -73,16 +114,20 @@ class TrackingBatch {
     }
   }
 
-  const RowId& id(size_t row) const { return ids_[row]; }
-  Position position(size_t row) const { return positions_[row]; }
+  const TrackingRow& row(size_t row) const { return rows_[row]; }
+  std::span<const TrackingRow> all_rows() const { return rows_; }
+  const RowId& id(size_t row) const { return rows_[row].id; }
+  Position position(size_t row) const { return rows_[row].position; }
   // Event time, microseconds UTC.
-  int64_t ts_us(size_t row) const { return integers_[0][row]; }
-  // kTs, kJobId … kGroupId and kBid (micros); meaningless unless status is kValue.
-  int64_t integer(Column column, size_t row) const { return integers_[index(column)][row]; }
-  std::string_view text(Column column, size_t row) const;
-  CellStatus status(Column column, size_t row) const {
-    return static_cast<CellStatus>(status_[static_cast<size_t>(column)][row]);
+  int64_t ts_us(size_t row) const { return rows_[row].value(Column::kTs); }
+  // kTs, kJobId … kGroupId and kBid (micros); 0 unless status is kValue.
+  int64_t integer(Column column, size_t row) const { return rows_[row].value(column); }
+  // At least kTextPadding bytes behind it can be read.
+  std::string_view text(const TrackingRow::Text& text) const {
+    return {bytes_.data() + text.begin, text.size};
   }
+  std::string_view text(Column column, size_t row) const { return text(rows_[row].text(column)); }
+  CellStatus status(Column column, size_t row) const { return rows_[row].status(column); }
 
   struct BadCell {
     uint32_t row = 0;
@@ -97,34 +142,57 @@ class TrackingBatch {
   int64_t null_words() const { return null_words_; }
 
  private:
-  struct TextColumn {
-    std::vector<uint32_t> begin;
-    std::vector<uint32_t> size;
-  };
-  static size_t index(Column column) { return static_cast<size_t>(column) - 1; }  // kTs is 0
-  static size_t text_index(Column column) {
-    return static_cast<size_t>(column) - static_cast<size_t>(Column::kCustomTrack);
+  int64_t& value(Column column) { return rows_.back().values[static_cast<size_t>(column) - 1]; }
+  TrackingRow::Text& text_of(Column column) {
+    return rows_.back()
+        .texts[static_cast<size_t>(column) - static_cast<size_t>(Column::kCustomTrack)];
   }
-  void set_status(Column column, CellStatus status) {
-    status_[static_cast<size_t>(column)].back() = static_cast<uint8_t>(status);
-  }
+  void set_status(Column column, CellStatus status);
 
   // Whether the text, which has no blanks around it, means null.
   bool is_null(std::string_view text);
 
   ReadingRules rules_;
   int64_t null_words_ = 0;
-  size_t rows_ = 0;
-  std::vector<RowId> ids_;
-  std::vector<Position> positions_;
-  // kTs, kJobId, kPublisherId, kCampaignId, kGroupId, kBid.
-  std::array<std::vector<int64_t>, 6> integers_;
-  // kCustomTrack, kEv, kEd.
-  std::array<TextColumn, 3> texts_;
-  std::string bytes_;
+  std::vector<TrackingRow> rows_;
+  // Of all texts, and at least kTextPadding behind them.
+  std::vector<char> bytes_ = std::vector<char>(kTextPadding);
+  size_t bytes_used_ = 0;
   std::string date_and_time_;  // of set_ts_texts(), for its memory
-  std::array<std::vector<uint8_t>, kColumnCount> status_;
   std::vector<BadCell> bad_cells_;
 };
+
+inline void TrackingBatch::set_status(Column column, CellStatus status) {
+  const uint32_t shift = TrackingRow::status_shift(column);
+  uint32_t& statuses = rows_.back().statuses;
+  statuses = (statuses & ~(3U << shift)) | static_cast<uint32_t>(status) << shift;
+}
+
+inline void TrackingBatch::set_id(const RowId& id) {
+  rows_.back().id = id;
+  rows_.back().position = Position{arrival_time_us(id)};
+  set_status(Column::kCreateTime, CellStatus::kValue);
+  if (rules_.arrival_is_event_time && is_version_1(id)) {
+    value(Column::kTs) = arrival_time_us(id);
+    set_status(Column::kTs, CellStatus::kValue);
+  }
+}
+
+inline void TrackingBatch::set_ts_us(int64_t utc_us) {
+  if (rules_.arrival_is_event_time) {
+    return;
+  }
+  value(Column::kTs) = utc_us;
+  set_status(Column::kTs, CellStatus::kValue);
+}
+
+inline void TrackingBatch::set_integer(Column column, int64_t number) {
+  const bool is_id = column >= Column::kJobId && column <= Column::kGroupId;
+  if (is_id && number == 0) {
+    return;
+  }
+  value(column) = number;
+  set_status(column, CellStatus::kValue);
+}
 
 }  // namespace hirestream

@@ -297,5 +297,31 @@ TEST(TrackingBatch, CopiesStandAlone) {
   EXPECT_EQ(moved.text(Column::kEd, 0), "gone");
 }
 
+// Digests and cells are made of values without a look at their status.
+TEST(TrackingBatch, WhatIsUnreadableHasNoValue) {
+  TrackingBatch batch;
+  batch.add_row();
+  batch.set_ts_us(7);
+  batch.set_bad(Column::kTs, "?", "ts_unreadable");
+  batch.set_integer(Column::kBid, 7);
+  batch.set_bad(Column::kBid, "?", "bid_unreadable");
+  batch.set_text(Column::kCustomTrack, "click");
+  batch.set_bad(Column::kCustomTrack, "?", "custom_track_unreadable");
+  EXPECT_EQ(batch.ts_us(0), 0);
+  EXPECT_EQ(batch.integer(Column::kBid, 0), 0);
+  EXPECT_EQ(batch.text(Column::kCustomTrack, 0), "");
+}
+
+TEST(TrackingBatch, IsUsableAgainWhenItWasMovedAway) {
+  TrackingBatch batch;
+  const TrackingBatch moved = std::move(batch);
+  // NOLINTNEXTLINE(bugprone-use-after-move): that is what clear() allows
+  batch.clear();
+  batch.add_row();
+  EXPECT_NE(batch.text(Column::kEv, 0).data(), nullptr);
+  batch.set_text(Column::kEv, "1");
+  EXPECT_EQ(batch.text(Column::kEv, 0), "1");
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -234,10 +234,6 @@ std::string_view cql_type_name(CqlType type) {
   return "other";
 }
 
-bool is_text(CqlType type) {
-  return type == CqlType::kText || type == CqlType::kAscii;
-}
-
 bool is_integer(CqlType type) {
   return type == CqlType::kInt || type == CqlType::kBigint || type == CqlType::kSmallint ||
          type == CqlType::kTinyint || type == CqlType::kVarint;
@@ -250,20 +246,6 @@ bool is_number(CqlType type) {
 
 bool is_uuid(CqlType type) {
   return type == CqlType::kTimeuuid || type == CqlType::kUuid;
-}
-
-std::optional<int32_t> read_int32(std::span<const uint8_t> cell) {
-  if (cell.size() != 4) {
-    return std::nullopt;
-  }
-  return static_cast<int32_t>(read_signed(cell));
-}
-
-std::optional<int64_t> read_int64(std::span<const uint8_t> cell) {
-  if (cell.size() != 8) {
-    return std::nullopt;
-  }
-  return read_signed(cell);
 }
 
 IntegerCell read_integer(CqlType type, std::span<const uint8_t> cell) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/big_endian.h"
 #include "model/decimal.h"
 #include "model/row_id.h"
 #include "model/time_zone.h"
@@ -35,7 +36,9 @@ enum class CqlType : uint8_t {
 CqlType cql_type_from_name(std::string_view name);  // "varchar" is text
 std::string_view cql_type_name(CqlType type);       // kOther: "other"
 
-bool is_text(CqlType type);     // text, ascii
+inline bool is_text(CqlType type) {
+  return type == CqlType::kText || type == CqlType::kAscii;
+}
 bool is_integer(CqlType type);  // int, bigint, smallint, tinyint, varint
 bool is_number(CqlType type);   // integers, float, double, decimal
 bool is_uuid(CqlType type);     // timeuuid, uuid
@@ -45,8 +48,14 @@ inline std::span<const uint8_t> bytes_of(const std::string& cell) {
 }
 
 // --- reading a cell. Nothing: its size is not the type's.
-std::optional<int32_t> read_int32(std::span<const uint8_t> cell);
-std::optional<int64_t> read_int64(std::span<const uint8_t> cell);
+inline std::optional<int32_t> read_int32(std::span<const uint8_t> cell) {
+  return cell.size() == 4 ? std::optional(static_cast<int32_t>(read_big_endian_32(cell.data())))
+                          : std::nullopt;
+}
+inline std::optional<int64_t> read_int64(std::span<const uint8_t> cell) {
+  return cell.size() == 8 ? std::optional(static_cast<int64_t>(read_big_endian_64(cell.data())))
+                          : std::nullopt;
+}
 struct IntegerCell {
   bool well_formed = false;
   std::optional<int64_t> value;  // nothing: a varint beyond 64 bits

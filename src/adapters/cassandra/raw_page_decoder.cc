@@ -94,6 +94,13 @@ bool decode_integer(Column column, CqlType type, std::span<const uint8_t> cell,
     batch.set_integer_text(column, as_text(cell));
     return true;
   }
+  if (type == CqlType::kInt) {
+    const auto value = read_int32(cell);
+    if (value) {
+      batch.set_integer(column, *value);
+    }
+    return value.has_value();
+  }
   const NumberCell number = read_number(type, cell);
   if (number.integer) {
     batch.set_integer(column, *number.integer);
