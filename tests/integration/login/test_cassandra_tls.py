@@ -94,18 +94,22 @@ def role(administrator, raw_log):
 
 
 @contextlib.contextmanager
-def running(hirestream, uri, folder, password_file):
-    """The engine, and what it has said so far."""
-    log = folder / "log"
+def running(hirestream, password_file, *arguments):
+    """A process that goes on until it is ended, and what it has said so far."""
+    log = password_file.parent / "log"
     with open(log, "w", encoding="utf-8") as file:
-        engine = subprocess.Popen([hirestream.binary, "run", "--source", uri, "--warehouse", f"sqlite:{folder}/w.db"],
-                                  env=hirestream.environment | {"HIRESTREAM_CASSANDRA_PASSWORD_FILE": str(password_file)}, stdout=file, stderr=file)
+        process = subprocess.Popen([hirestream.binary, *arguments], stdout=file, stderr=file,
+                                   env=hirestream.environment | {"HIRESTREAM_CASSANDRA_PASSWORD_FILE": str(password_file)})
     try:
-        yield engine, log.read_text
+        yield process, log.read_text
     finally:
-        engine.terminate()
-        code = engine.wait(timeout=60)
+        process.terminate()
+        code = process.wait(timeout=60)
     assert code == 0, log.read_text()
+
+
+def engine_of(uri, folder):
+    return "run", "--source", uri, "--warehouse", f"sqlite:{folder}/w.db"
 
 
 def counts_on(hirestream, node, engine, folder):
@@ -119,7 +123,7 @@ def test_a_password_that_changes_is_used_without_a_restart(hirestream, node, rol
     name, set_password = role
     file = tmp_path / "password"
     file.write_text(f"first-of-{name}\n")
-    with running(hirestream, raw_log(name), tmp_path, file) as (engine, said):
+    with running(hirestream, file, *engine_of(raw_log(name), tmp_path)) as (engine, said):
         wait_for(engine, lambda: counted_rows(tmp_path / "w.db") >= ROWS)
         # The file first: what is open goes on, until the node knows the new one, too.
         file.write_text(f"second-of-{name}\n")
@@ -139,8 +143,9 @@ def test_connections_that_break_come_back_with_the_new_password_and_authority(hi
     trusted.write_bytes(authority.path.read_bytes())
     host, port = administrator.place.split(":")
     with contextlib.closing(TlsRelay((host, int(port)), authority.issue("relay", "127.0.0.1"), "tls")) as relay:
-        uri = raw_log(name).replace(administrator.place, f"127.0.0.1:{relay.port}") + f"&tls_ca={trusted}"
-        with running(hirestream, uri, tmp_path, file) as (engine, said):
+        place = f"127.0.0.1:{relay.port}"
+        uri = raw_log(name).replace(administrator.place, place) + f"&tls_ca={trusted}&connect_timeout=30s"
+        with running(hirestream, file, *engine_of(uri, tmp_path)) as (engine, said):
             wait_for(engine, lambda: counted_rows(tmp_path / "w.db") >= ROWS)
             set_password(f"second-of-{name}")
             relay.show(stranger.issue("relay", "127.0.0.1"))
@@ -149,3 +154,31 @@ def test_connections_that_break_come_back_with_the_new_password_and_authority(hi
             trusted.write_bytes(stranger.path.read_bytes())
             wait_for(engine, lambda: "connected with the new ones" in said())
             counts_on(hirestream, node, engine, tmp_path)
+
+
+def test_the_mirror_connects_anew_when_the_password_changes(hirestream, administrator, node, role, raw_log, tmp_path):
+    (name, set_password), (admin_uri, login) = role, node
+    keyspace = urlsplit(raw_log("")).path.split("/")[1]
+    administrator.execute(f"GRANT ALL PERMISSIONS ON KEYSPACE {keyspace} TO {name}")
+    file = tmp_path / "password"
+    file.write_text(f"first-of-{name}\n")
+
+    def table(uri, of):
+        return uri.replace("/tracking?", f"/{of}?")
+
+    def generate(seed):
+        hirestream("generate", "--to", table(admin_uri(), "mirrored_from"), "--layout", "plain", "--rows", 50, "--seed", seed, **login)
+
+    def mirrored():
+        return len(list(administrator.execute(f"SELECT create_time FROM {keyspace}.mirrored_to")))
+
+    generate(1)
+    hirestream("init", "--source", table(admin_uri(), "mirrored_to"), **login)
+    tables = "--from", table(raw_log(name), "mirrored_from"), "--to", table(raw_log(name), "mirrored_to")
+    with running(hirestream, file, "mirror", *tables, "--commit-log", "none", "--reconcile-every", "1s") as (mirror, said):
+        wait_for(mirror, lambda: mirrored() == 50)
+        set_password(f"second-of-{name}")
+        file.write_text(f"second-of-{name}\n")
+        wait_for(mirror, lambda: "connecting anew" in said())
+        generate(2)
+        wait_for(mirror, lambda: mirrored() == 100)
