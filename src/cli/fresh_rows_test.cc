@@ -27,8 +27,8 @@ TEST(FreshRows, NamesTheKindThatMayBeAClick) {
   FreshRows rows = usual();
   rows.given.clicks = 0;
   EXPECT_THAT(fresh_warnings(rows), ElementsAre(HasSubstr("no click was counted")));
-  rows.not_counted.add(WhyNotCounted::kOtherKind, "ev=", "2", {});
-  rows.not_counted.add(WhyNotCounted::kOtherKind, "", "job_click", {});
+  rows.not_counted.add(WhyNotCounted::kOtherKind, "ev=", "2", 1, {});
+  rows.not_counted.add(WhyNotCounted::kOtherKind, "", "job_click", 1, {});
   EXPECT_THAT(fresh_warnings(rows), ElementsAre(HasSubstr("--kinds job_click=click")));
 }
 
@@ -51,10 +51,10 @@ TEST(FreshRows, SaysWhyFewWereCounted) {
 TEST(FreshRows, ListsKindsByReason) {
   FreshRows rows = usual();
   for (int i = 0; i < 2; ++i) {
-    rows.not_counted.add(WhyNotCounted::kOtherKind, "", "unknown", {});
+    rows.not_counted.add(WhyNotCounted::kOtherKind, "", "unknown", 1, {});
   }
-  rows.not_counted.add(WhyNotCounted::kOtherKind, "", "alive", {});
-  rows.not_counted.add(WhyNotCounted::kNoJob, "", "click", {});
+  rows.not_counted.add(WhyNotCounted::kOtherKind, "", "alive", 1, {});
+  rows.not_counted.add(WhyNotCounted::kNoJob, "", "click", 1, {});
   const std::string text = not_counted_text(rows);
   EXPECT_THAT(text, HasSubstr("kinds that are not counted: unknown 2 (newest "));
   EXPECT_THAT(text, HasSubstr(", alive 1 (newest "));
