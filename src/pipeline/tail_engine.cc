@@ -228,22 +228,30 @@ void TailEngine::read_late_notes(int64_t now_us) {
   for (const LateNote& note : *notes) {
     if (note.key.shard != LateNote::kAnyShard) {
       queue_noted(note.key, note.noted_us, now_us);
-      continue;
+    } else if (!noted_anywhere_ || noted_anywhere_->noted_us < note.noted_us) {
+      noted_anywhere_ = note;
     }
-    for (const auto& [key, entry] : book_.entries()) {
-      if (key.bucket <= note.key.bucket) {
-        queue_noted(key, note.noted_us, now_us);
-      }
+  }
+  // One after the other: however often such notes come, no slice is in the queue twice as long.
+  if (noted_anywhere_ && noted_.empty()) {
+    queue_noted_anywhere(*std::exchange(noted_anywhere_, std::nullopt), now_us);
+  }
+}
+
+void TailEngine::queue_noted_anywhere(const LateNote& note, int64_t now_us) {
+  for (const auto& [key, entry] : book_.entries()) {
+    if (key.bucket <= note.key.bucket) {
+      queue_noted(key, note.noted_us, now_us);
     }
-    // What the book does not have: unless the discovery at the start has seen it.
-    if (note.noted_us + kLateClocksUs >= started_us_) {
-      discover_timer_.due_us = now_us;
-    }
+  }
+  // What the book does not have: unless the discovery at the start has seen it.
+  if (note.noted_us + kLateClocksUs >= started_us_) {
+    discover_timer_.due_us = now_us;
   }
 }
 
 // Rows came to it, settled or not in the book. What is open is polled, and counted whole when it
-// settles.
+// settles; what is to freeze would not, if it were counted again each time that it is noted.
 void TailEngine::queue_noted(const SliceKey& key, int64_t noted_us, int64_t now_us) {
   const auto& shards = ledger_.shards();
   if (std::ranges::find(shards, key.shard) == shards.end() || open_.contains(key) ||
@@ -252,6 +260,9 @@ void TailEngine::queue_noted(const SliceKey& key, int64_t noted_us, int64_t now_
     return;
   }
   const LedgerEntry* entry = book_.find(key);
+  if (entry != nullptr && buckets_.is_past_retention(*entry, now_us)) {
+    return;
+  }
   // An earlier engine has done so, as far as clocks can be trusted.
   const bool counted_since =
       entry != nullptr &&

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -57,6 +58,7 @@ class TailEngine : public Engine {
   void open_new_buckets(int64_t now_us);
   void queue_what_is_due(int64_t now_us);
   void read_late_notes(int64_t now_us);
+  void queue_noted_anywhere(const LateNote& note, int64_t now_us);
   void queue_noted(const SliceKey& key, int64_t noted_us, int64_t now_us);
   // The clock was set back, so it may have run ahead: buckets were settled that still fill up,
   // audits were done before their time.
@@ -115,6 +117,7 @@ class TailEngine : public Engine {
   int64_t started_us_ = 0;
   // Told once by the source, and not counted yet.
   std::set<SliceKey> noted_;
+  std::optional<LateNote> noted_anywhere_;  // the newest, not queued yet
   bool started_ = false;
   bool polled_ = false;
 };

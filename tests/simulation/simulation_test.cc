@@ -100,6 +100,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"RetryOfRejectsReplacesNoDamagedSliceWithoutEvents", 412068109,
                        Strategy::kTail},
         SeedThatFailed{"RowsOfABlockThatIsOverDoNotWaitForAudits", 6132, Strategy::kFollow},
+        SeedThatFailed{"NotesWithoutEndKeepNoSliceFromFreezing", 795948783, Strategy::kTail,
+                       Leasing::kStandby},
         SeedThatFailed{"FreezingDoesNotWaitForWhatEachDiscoveryQueues", 13826536253,
                        Strategy::kFollow},
         SeedThatFailed{"DamagedSlicesAreNotReplacedWhileOneOfThemIsHeld", 436730217,
