@@ -123,6 +123,7 @@ class Run {
       check_foreign_changes();
     } catch (const InvariantViolation& violation) {
       report.failure = violation.invariant + ": " + violation.text;
+      world_.trace("world", "violated: " + violation.invariant);
     } catch (const SimulatedCrash&) {
       report.failure = "Bug: a crash outside of any process";
     }
@@ -627,7 +628,10 @@ class Run {
 
   // An engine that another one has fenced may not know it yet, and counts nothing.
   bool may_count(const Process& process) const {
-    const auto& shards = process.origin.setup.groups[process.group];
+    std::vector<int32_t> shards = process.origin.setup.groups[process.group];
+    if (shards.empty()) {
+      shards = all_shards(process.origin.setup.source);
+    }
     return process.engine != nullptr &&
            (is_leased(process.origin) || std::ranges::all_of(shards, [&](int32_t shard) {
               return database_.writer(shard, process.origin.name) == process.name;
