@@ -13,10 +13,6 @@
 namespace hirestream {
 namespace {
 
-constexpr std::array<Column, 6> kValueColumns = {Column::kTs,          Column::kJobId,
-                                                 Column::kPublisherId, Column::kCampaignId,
-                                                 Column::kGroupId,     Column::kBid};
-
 std::string_view reason_of(const TrackingBatch& batch, size_t row, Column column) {
   for (const auto& cell : batch.bad_cells(row)) {
     if (cell.column == column) {
@@ -297,7 +293,7 @@ inline uint64_t RowClassifier::hash_of(const TrackingBatch& batch, size_t row,
                                        EventKind kind) const {
   struct Fixed {
     RowId id;
-    std::array<int64_t, 6> values;
+    std::array<int64_t, kValueColumns.size()> values;
     uint64_t kind_and_statuses;
   };
   static_assert(sizeof(Fixed) == 72, "no padding: its bytes are hashed");

@@ -22,7 +22,9 @@ Result<std::unique_ptr<sql::Session>> open_session(const JobsSettings& settings)
 }  // namespace
 
 Result<std::unique_ptr<JobDirectory>> open_jobs(const JobsSettings& settings) {
-  HIRESTREAM_CHECK(settings.uri.has_value());
+  if (!settings.uri) {
+    return std::unique_ptr<JobDirectory>();
+  }
   switch (settings.uri->scheme) {
     case Scheme::kCsv:
       return std::unique_ptr<JobDirectory>(std::make_unique<CsvJobDirectory>(

@@ -8,7 +8,7 @@
 
 namespace hirestream {
 
-// settings.uri must be set.
+// Null: none are given.
 Result<std::unique_ptr<JobDirectory>> open_jobs(const JobsSettings& settings);
 
 }  // namespace hirestream

@@ -38,10 +38,7 @@ Result<PublishReport> publish_run(const Settings& settings, const PublishCommand
                                   Observer& observer) {
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings.warehouse));
   HIRESTREAM_ASSIGN(const auto staging, open_staging(settings.warehouse));
-  std::unique_ptr<JobDirectory> jobs;
-  if (settings.jobs.uri) {
-    HIRESTREAM_ASSIGN(jobs, open_jobs(settings.jobs));
-  }
+  HIRESTREAM_ASSIGN(const auto jobs, open_jobs(settings.jobs));
   PublishOptions options;
   HIRESTREAM_ASSIGN(options.engine, engine_options(settings, settings.sources.front()));
   options.run = given.run;

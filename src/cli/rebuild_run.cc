@@ -78,10 +78,7 @@ Result<RunRebuild> rebuild_run(const Settings& settings, const std::string& run,
                                RebuildOptions options, Clock& clock, Observer& observer) {
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings.warehouse));
   HIRESTREAM_ASSIGN(const auto staging, open_staging(settings.warehouse));
-  std::unique_ptr<JobDirectory> jobs;
-  if (settings.jobs.uri) {
-    HIRESTREAM_ASSIGN(jobs, open_jobs(settings.jobs));
-  }
+  HIRESTREAM_ASSIGN(const auto jobs, open_jobs(settings.jobs));
   PublishOptions publishing;
   HIRESTREAM_ASSIGN(publishing.engine, engine_options(settings, settings.sources.front()));
   publishing.run = run;

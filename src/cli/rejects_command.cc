@@ -218,10 +218,7 @@ Result<int> list(const RejectsOptions& options, const Settings& settings, Comman
 Result<int64_t> retry_source(const Settings& settings, const SourceSettings& source,
                              Warehouse& warehouse, Observer& observer) {
   HIRESTREAM_ASSIGN(auto opened, open_source(source, observer));
-  std::unique_ptr<JobDirectory> jobs;
-  if (settings.jobs.uri) {
-    HIRESTREAM_ASSIGN(jobs, open_jobs(settings.jobs));
-  }
+  HIRESTREAM_ASSIGN(const auto jobs, open_jobs(settings.jobs));
   VerifyOptions options;
   HIRESTREAM_ASSIGN(options.engine, engine_options(settings, source));
   SystemClock clock;

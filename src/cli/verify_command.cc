@@ -303,10 +303,7 @@ Result<VerifyReport> verify_source(const Settings& settings, const SourceSetting
                                    const VerifyCommandOptions& given, Observer& observer) {
   HIRESTREAM_ASSIGN(auto opened, open_source(source, observer));
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
-  std::unique_ptr<JobDirectory> jobs;
-  if (settings.jobs.uri) {
-    HIRESTREAM_ASSIGN(jobs, open_jobs(settings.jobs));
-  }
+  HIRESTREAM_ASSIGN(const auto jobs, open_jobs(settings.jobs));
   VerifyOptions options;
   HIRESTREAM_ASSIGN(options.engine, engine_options(settings, source));
   options.repair = given.repair;

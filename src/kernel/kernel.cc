@@ -226,10 +226,7 @@ Result<void> Kernel::forget(const std::string& run) {
 Result<std::string> Kernel::publish_run(const std::string& run, bool compare, bool whole) {
   HIRESTREAM_ASSIGN(Staging * staged, staging());
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings_.warehouse));
-  std::unique_ptr<JobDirectory> jobs;
-  if (settings_.jobs.uri) {
-    HIRESTREAM_ASSIGN(jobs, open_jobs(settings_.jobs));
-  }
+  HIRESTREAM_ASSIGN(const auto jobs, open_jobs(settings_.jobs));
   PublishOptions options;
   options.engine = engine_;
   options.run = run;

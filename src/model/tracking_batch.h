@@ -22,6 +22,11 @@ namespace hirestream {
 
 enum class CellStatus : uint8_t { kNull, kValue, kBad };
 
+// Of TrackingRow::values.
+inline constexpr std::array<Column, 6> kValueColumns = {Column::kTs,          Column::kJobId,
+                                                        Column::kPublisherId, Column::kCampaignId,
+                                                        Column::kGroupId,     Column::kBid};
+
 // A row as it lies in memory, 104 bytes; what its digest is made of lies side by side.
 struct TrackingRow {
   struct Text {
@@ -29,9 +34,8 @@ struct TrackingRow {
     uint32_t size = 0;
   };
   RowId id;
-  // kTs (microseconds UTC), kJobId, kPublisherId, kCampaignId, kGroupId, kBid (micros); 0 where
-  // there is no value.
-  std::array<int64_t, 6> values{};
+  // Of kValueColumns: kTs in microseconds UTC, kBid in micros; 0 where there is no value.
+  std::array<int64_t, kValueColumns.size()> values{};
   // Two bits a column, see status_shift().
   uint32_t statuses = 0;
   // kCustomTrack, kEv, kEd; of no size where there is no value.

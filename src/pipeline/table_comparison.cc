@@ -10,8 +10,13 @@
 namespace hirestream {
 namespace {
 
-constexpr std::array kValues = {Column::kTs,         Column::kJobId,   Column::kPublisherId,
-                                Column::kCampaignId, Column::kGroupId, Column::kBid};
+constexpr uint32_t kValueStatuses = [] {
+  uint32_t bits = 0;
+  for (const Column column : kValueColumns) {
+    bits |= 3U << TrackingRow::status_shift(column);
+  }
+  return bits;
+}();
 
 }  // namespace
 
@@ -77,21 +82,15 @@ void SweptComparison::add(const TrackingBatch& rows) {
 // has no more.
 uint64_t SweptComparison::hash_of(const TrackingBatch& rows, size_t row) const {
   struct Fixed {
-    uint64_t id_high = 0;
-    uint64_t id_low = 0;
-    std::array<int64_t, kValues.size()> values{};
-    uint64_t statuses = 0;
+    RowId id;
+    std::array<int64_t, kValueColumns.size()> values;
+    uint64_t statuses;
   };
   static_assert(sizeof(Fixed) == 72, "no padding: its bytes are hashed");
-  Fixed fixed{.id_high = rows.id(row).high, .id_low = rows.id(row).low};
-  for (size_t i = 0; i < kValues.size(); ++i) {
-    const CellStatus status = rows.status(kValues[i], row);
-    fixed.statuses = fixed.statuses << 2 | static_cast<uint64_t>(status);
-    if (status == CellStatus::kValue) {
-      const int64_t value = rows.integer(kValues[i], row);
-      fixed.values[i] = kValues[i] == Column::kTs ? floor_divide(value, 1000) : value;
-    }
-  }
+  const TrackingRow& source = rows.row(row);
+  Fixed fixed = {source.id, source.values, source.statuses & kValueStatuses};
+  static_assert(kValueColumns.front() == Column::kTs);
+  fixed.values.front() = floor_divide(fixed.values.front(), 1000);
   uint64_t hash = XXH3_64bits(&fixed, sizeof(fixed));
   for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
     if (column != Column::kEd || with_payload_) {

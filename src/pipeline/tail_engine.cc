@@ -232,7 +232,7 @@ void TailEngine::read_late_notes(int64_t now_us) {
       noted_anywhere_ = note;
     }
   }
-  // One after the other: however often such notes come, no slice is in the queue twice as long.
+  // One after the other, however often such notes come.
   if (noted_anywhere_ && noted_.empty()) {
     queue_noted_anywhere(*std::exchange(noted_anywhere_, std::nullopt), now_us);
   }

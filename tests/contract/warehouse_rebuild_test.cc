@@ -59,6 +59,19 @@ class RebuildContract : public WarehouseContract {
   RebuildReport rebuild(RebuildOptions options = {}, const AtStep& at_step = nullptr) {
     return take(try_rebuild(std::move(options), at_step));
   }
+  // A rebuild that has an error at that step ends with it.
+  void expect_failure_at(const std::string& at, RebuildOptions options = {}) {
+    options.run = "failing";
+    options.wait = [](int64_t) {};
+    options.at_step = [&](std::string_view step) -> Result<void> {
+      return step == at ? fail(ErrorKind::kTransient, "test", "step", at) : Result<void>();
+    };
+    NullObserver observer;
+    TestClock clock;
+    const auto done = rebuild_events([this] { return open_backend(*database_, GetParam()); },
+                                     options, clock, observer);
+    EXPECT_FALSE(done.has_value()) << at;
+  }
 
   void count(const SliceKey& key, const Contribution& given) {
     int64_t rows = 0;
@@ -208,17 +221,7 @@ TEST_P(RebuildContract, AnErrorAtAnyStepChangesNothing) {
   const Contribution before = events();
   int64_t bucket = 200;
   for (const std::string at : {"filled", "keyed", "caught up", "locked", "ready"}) {
-    RebuildOptions options;
-    options.run = "failing";
-    options.wait = [](int64_t) {};
-    options.at_step = [&](std::string_view step) -> Result<void> {
-      return step == at ? fail(ErrorKind::kTransient, "test", "step", at) : Result<void>();
-    };
-    NullObserver observer;
-    TestClock clock;
-    const auto done = rebuild_events([this] { return open_backend(*database_, GetParam()); },
-                                     options, clock, observer);
-    EXPECT_FALSE(done.has_value()) << at;
+    expect_failure_at(at);
     EXPECT_EQ(events(), before) << at;
     expect_nothing_left();
     count({0, ++bucket}, {});
@@ -668,22 +671,13 @@ TEST_P(ReplacingRebuild, AnErrorAtAnyStepChangesNothing) {
   count({0, 100}, old);
   for (const std::string at : {"replaced", "filled", "keyed", "caught up", "locked", "ready"}) {
     RebuildOptions options;
-    options.run = "failing";
-    options.wait = [](int64_t) {};
     options.replace = [&](Warehouse& copy) -> Result<ReplacedSlices> {
       Commit commit = commit_of({change({0, 100}, 1, ChangeMode::kReplace, {})});
       commit.writers = {};
       EXPECT_EQ(take(copy.commit(commit)).verdict, CommitVerdict::kCommitted);
       return ReplacedSlices{"raw log", {{0, 100}}};
     };
-    options.at_step = [&](std::string_view step) -> Result<void> {
-      return step == at ? fail(ErrorKind::kTransient, "test", "step", at) : Result<void>();
-    };
-    NullObserver observer;
-    TestClock clock;
-    const auto done = rebuild_events([this] { return open_backend(*database_, GetParam()); },
-                                     options, clock, observer);
-    EXPECT_FALSE(done.has_value()) << at;
+    expect_failure_at(at, options);
     EXPECT_EQ(events(), old) << at;
     EXPECT_EQ(stored({0, 100}), old) << at;
     expect_nothing_left();

@@ -153,6 +153,14 @@ Result<void> CassandraConnection::execute(const std::string& cql) {
   return session_->execute(cql);
 }
 
+Result<bool> CassandraConnection::has_table(const std::string& name) {
+  HIRESTREAM_ASSIGN(const auto tables,
+                    session_->query("SELECT table_name FROM system_schema.tables WHERE "
+                                    "keyspace_name = ? AND table_name = ?",
+                                    {config_.keyspace, name}));
+  return !tables.rows.empty();
+}
+
 ReadStatistics CassandraConnection::statistics() const {
   return session_->statistics();
 }

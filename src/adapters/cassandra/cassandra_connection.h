@@ -77,6 +77,8 @@ class CassandraConnection {
   const CassandraConfig& config() const { return config_; }
   // A statement without values: DDL, GRANT. Returns when the cluster's nodes agree on the schema.
   Result<void> execute(const std::string& cql);
+  // Of the keyspace of config().
+  Result<bool> has_table(const std::string& name);
   ReadStatistics statistics() const;
   // What a read of that level asks for. Of the strongest level the server is asked each time, for
   // guardrails (read_consistency_levels_disallowed) can be set while it runs: the strongest one it

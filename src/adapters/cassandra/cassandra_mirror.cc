@@ -11,6 +11,7 @@
 #include "adapters/cassandra/table_shape.h"
 
 namespace hirestream {
+
 std::string mirror_state_table_name(const std::string& table) {
   return table + "_mirror";
 }
@@ -58,11 +59,8 @@ Result<void> CassandraMirrorTable::prepare() {
   const std::string& keyspace = config_.table.keyspace;
   const std::string state = mirror_state_table_name(config_.table.table);
   CqlSession& session = connection_->session();
-  HIRESTREAM_ASSIGN(const auto there,
-                    session.query("SELECT table_name FROM system_schema.tables WHERE "
-                                  "keyspace_name = ? AND table_name = ?",
-                                  {keyspace, state}));
-  if (there.rows.empty()) {
+  HIRESTREAM_ASSIGN(const bool there, connection_->has_table(state));
+  if (!there) {
     HIRESTREAM_TRY(connection_->execute(mirror_state_statement(keyspace, config_.table.table)));
   }
   const std::string name = quote_identifier(keyspace) + "." + quote_identifier(state);

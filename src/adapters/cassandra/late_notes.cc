@@ -21,15 +21,6 @@ std::string qualified(const CassandraConfig& config) {
   return quote_identifier(config.keyspace) + "." + quote_identifier(late_table_name(config.table));
 }
 
-Result<bool> table_exists(CassandraConnection& connection) {
-  const CassandraConfig& config = connection.config();
-  HIRESTREAM_ASSIGN(const auto tables,
-                    connection.session().query("SELECT table_name FROM system_schema.tables WHERE "
-                                               "keyspace_name = ? AND table_name = ?",
-                                               {config.keyspace, late_table_name(config.table)}));
-  return !tables.rows.empty();
-}
-
 std::string int64_cell(int64_t value) {
   std::string cell;
   append_int64(value, cell);
@@ -100,7 +91,8 @@ Result<bool> LateNoteReader::prepare(int64_t now_us) {
   if (statements_ != nullptr || now_us < look_again_us_) {
     return statements_ != nullptr;
   }
-  HIRESTREAM_ASSIGN(const bool there, table_exists(connection_));
+  HIRESTREAM_ASSIGN(const bool there,
+                    connection_.has_table(late_table_name(connection_.config().table)));
   if (!there) {
     look_again_us_ = now_us + kLookForTableUs;
     return false;
@@ -148,7 +140,7 @@ LateNoteWriter::~LateNoteWriter() = default;
 
 Result<std::unique_ptr<LateNoteWriter>> LateNoteWriter::open(CassandraConnection& connection) {
   const CassandraConfig& config = connection.config();
-  HIRESTREAM_ASSIGN(const bool there, table_exists(connection));
+  HIRESTREAM_ASSIGN(const bool there, connection.has_table(late_table_name(config.table)));
   if (!there) {
     HIRESTREAM_TRY(connection.execute(late_table_statement(config.keyspace, config.table)));
   }

@@ -128,10 +128,7 @@ Result<LayoutInForce> read_layout(CassandraConnection& connection) {
   const CassandraConfig& config = connection.config();
   const std::string name = layout_table_name(config.table);
   CqlSession& session = connection.session();
-  HIRESTREAM_ASSIGN(const auto tables,
-                    session.query("SELECT table_name FROM system_schema.tables WHERE "
-                                  "keyspace_name = ? AND table_name = ?",
-                                  {config.keyspace, name}));
+  HIRESTREAM_ASSIGN(const bool there, connection.has_table(name));
   LayoutInForce in_force;
   const auto defaults = [&](std::string_view why) {
     const PartitionLayout& layout = in_force.history.front().layout;
@@ -140,7 +137,7 @@ Result<LayoutInForce> read_layout(CassandraConnection& connection) {
         config.keyspace, name, why, layout.bucket_width_s, layout.shard_count, config.table_text());
     return in_force;
   };
-  if (tables.rows.empty()) {
+  if (!there) {
     return defaults("does not exist");
   }
   HIRESTREAM_ASSIGN(

@@ -17,18 +17,8 @@ from conftest import ROWS, count, counted_rows, wait_for
 HERE = pathlib.Path(__file__).parent
 CASSANDRA = HERE.parents[1] / "support/services/cassandra.sh"
 sys.path.append(str(HERE.parent / "tls"))
-from authority import Authority  # noqa: E402
+from authority import authority, stranger  # noqa: E402, F401
 from tls_relay import TlsRelay  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"), "authority")
-
-
-@pytest.fixture(scope="session")
-def stranger(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"), "stranger")
 
 
 @pytest.fixture(scope="module")

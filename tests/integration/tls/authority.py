@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -55,3 +56,14 @@ class Authority:
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return (self._write(f"{self.name}-{name}.pem", certificate.public_bytes(serialization.Encoding.PEM)),
                 self._write(f"{self.name}-{name}.key", pem))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("certificates"), "authority")
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """An authority that signed nothing of what the servers show."""
+    return Authority(tmp_path_factory.mktemp("certificates"), "stranger")

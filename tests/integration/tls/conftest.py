@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pymysql
 import pytest
 
-from authority import Authority
+from authority import authority, stranger  # noqa: F401
 from tls_relay import TlsRelay
 
 SQL_PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
@@ -84,17 +84,6 @@ def mysql():
 def mariadb():
     with contextlib.closing(SqlServer("HIRESTREAM_TEST_MARIADB", "mysql://root@127.0.0.1:3307")) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"), "authority")
-
-
-@pytest.fixture(scope="session")
-def stranger(tmp_path_factory):
-    """An authority that signed nothing of what the servers show."""
-    return Authority(tmp_path_factory.mktemp("certificates"), "stranger")
 
 
 @pytest.fixture
