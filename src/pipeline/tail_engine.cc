@@ -7,7 +7,7 @@
 namespace hirestream {
 namespace {
 
-// A longer pause is caught up by discovery instead of opening every bucket.
+// So many buckets whose time was over in a pause are counted at once; discovery finds older ones.
 constexpr int64_t kGapBucketsMax = 64;
 constexpr int64_t kFreezeIntervalUs = 60'000'000;
 // Contributions held at a time.
@@ -59,6 +59,7 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   HIRESTREAM_TRY(load_book(now_us));
   backfill_.start({});
   next_bucket_ = buckets_.oldest_open();
+  passed_over_from_ = INT64_MAX;
   discovery_.reset();
   do {
     HIRESTREAM_TRY(discover(now_us));
@@ -150,6 +151,7 @@ Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int6
   if (history || !over.empty()) {
     backfill_.start(std::move(over));
   }
+  passed_over_from_ = INT64_MAX;
   discover_timer_.due_us = now_us + options_.discover_interval_us;
   return {};
 }
@@ -183,9 +185,13 @@ Result<bool> TailEngine::mark_history(std::span<const SliceListing> listed, int6
 
 void TailEngine::open_new_buckets(int64_t now_us) {
   const int64_t end = buckets_.end_open();
-  if (end - next_bucket_ > kGapBucketsMax) {
+  const int64_t from = buckets_.first_not_over(now_us) - kGapBucketsMax;
+  if (next_bucket_ < from) {
+    passed_over_from_ = std::min(passed_over_from_, next_bucket_);
+    next_bucket_ = from;
+    // One that is under way may have been past them before their rows came.
+    discovery_.reset();
     discover_timer_.due_us = now_us;
-    next_bucket_ = end - kGapBucketsMax;
   }
   std::vector<SliceKey> over;
   for (; next_bucket_ < end; ++next_bucket_) {
@@ -455,7 +461,8 @@ TailEngine::Marks TailEngine::settled_marks(const std::set<SliceKey>& done, int6
   for (const int32_t shard : ledger_.shards()) {
     // A damaged slice is held before its bucket is over: no mark passes what is not.
     int64_t mark = std::min(buckets_.newest(), buckets_.first_not_over(now_us));
-    mark = std::min({mark, open_.lowest(shard, mark), backfill_.lowest(shard, mark)});
+    mark = std::min(
+        {mark, passed_over_from_, open_.lowest(shard, mark), backfill_.lowest(shard, mark)});
     for (auto key = queue_.keys().lower_bound({shard, INT64_MIN});
          key != queue_.keys().end() && key->shard == shard && key->bucket < mark; ++key) {
       if (!is_settled(*key, now_us) && !done.contains(*key)) {

@@ -106,6 +106,8 @@ class TailEngine : public Engine {
   Marks last_marks_;
   // Buckets from here on have not been opened yet.
   int64_t next_bucket_ = 0;
+  // Buckets from here on were passed over, for discovery to find: no mark passes them before.
+  int64_t passed_over_from_ = INT64_MAX;
   // Slices per recount: follows their size, shrinks after a conflict.
   size_t batch_limit_ = 0;
   int64_t recounted_ = 0;

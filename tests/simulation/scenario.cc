@@ -197,6 +197,7 @@ void Scenario::build() {
   for (const RawRow& row : rows_) {
     log_->add(row);
   }
+  log_->set_discovery_part(discovery_part_);
   if (round_places_) {
     log_->round_places();
   }
@@ -206,9 +207,10 @@ void Scenario::build() {
   if (table_change_) {
     log_->change_table(table_change_->us, table_change_->identity, table_change_->columns);
   }
-  // Clocks are set as the scenario wants, so nothing is concluded from them.
   Promptness promptness;
-  promptness.clock_error_max_us = int64_t{30} * 86'400 * kSecondUs;
+  promptness.grace_us = options.grace_us;
+  // Clocks are set as the scenario wants, so nothing is concluded from them.
+  promptness.clock_error_max_us = clock_is_right_ ? 0 : int64_t{30} * 86'400 * kSecondUs;
   checks_ = std::make_unique<Checks>(*world_, *log_, promptness);
   checks_->allow_shrink(options.allow_shrink);
   database_ = checked ? std::make_unique<WarehouseDatabase>(*world_, *checks_)

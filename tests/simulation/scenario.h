@@ -51,6 +51,10 @@ class Scenario {
   // Then it is another table, without the rows that were there.
   void make_table_anew(double from_s);
   void set_job(double from_s, int64_t job_id, int64_t company_id);
+  // The engine's clock is never set otherwise, so that Settled is checked of what it marks.
+  void trust_clock() { clock_is_right_ = true; }
+  // Discoveries take a step for each slice that there is.
+  void discover_in_parts() { discovery_part_ = 1; }
   // Slices lie where parts of the ring begin.
   void round_places() { round_places_ = true; }
 
@@ -169,6 +173,8 @@ class Scenario {
   bool strongest_fails_ = false;
   bool late_notes_fail_ = false;
   bool round_places_ = false;
+  size_t discovery_part_ = SIZE_MAX;
+  bool clock_is_right_ = false;
   bool note_late_rows_ = false;
   bool note_anywhere_ = false;
   struct TableChange {

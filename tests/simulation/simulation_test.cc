@@ -120,6 +120,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"ASliceThatARepairCountsDuringTheStartIsNotOpenedAsNew", 20263095,
                        Strategy::kTail, Leasing::kStandby},
         SeedThatFailed{"RowsThatComeDoNotWaitForTheRecountsOfAnUpgrade", 633, Strategy::kTail},
+        SeedThatFailed{"NoMarkPassesWhatCameInALongOutageAndIsNotDiscoveredYet", 248894150088,
+                       Strategy::kFollow},
         SeedThatFailed{"ASliceWhoseTimeIsOverWhileItWaitsIsAudited", 6491, Strategy::kTail}),
     [](const auto& instance) { return std::string(instance.param.name); });
 

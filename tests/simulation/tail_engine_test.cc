@@ -781,6 +781,19 @@ TEST(TailEngine, CountsWhatCameInAPauseBeforeItAuditsWhatWasThere) {
   EXPECT_EQ(scenario.clicks(), 561);
 }
 
+TEST(TailEngine, NoMarkPassesWhatCameInALongPauseAndIsNotDiscoveredYet) {
+  Scenario scenario;
+  scenario.trust_clock();
+  scenario.discover_in_parts();
+  for (int minute = 0; minute < 100; ++minute) {
+    scenario.add_click({.arrival_s = 60.0 * minute, .visible_s = 60.0 * minute});
+  }
+  scenario.run_until(90);
+  scenario.sleep(5900);
+  scenario.run_until(6120);  // each commit is checked: Settled
+  EXPECT_EQ(scenario.clicks(), 100);
+}
+
 TEST(FollowEngine, CountsRowsByTheirNumbers) {
   Scenario scenario(Strategy::kFollow);
   scenario.source.bucket_width = BucketWidth::rows(10);
