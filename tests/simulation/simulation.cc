@@ -240,6 +240,7 @@ class Run {
 
   // Processes with work that is due, while another one waits for an answer.
   void run_due_processes() {
+    renew_while_running();
     if (depth_ >= 2) {
       return;
     }
@@ -253,13 +254,19 @@ class Run {
     }
     for (size_t i = 0; i < processes_.size(); ++i) {
       Process& process = *processes_[i];
-      // Leases are renewed by a thread of their own, however long the engine waits for an answer.
-      if (process.running && process.engine != nullptr && process.member &&
-          process.renew_us <= world_.now_us()) {
-        renew(process);
-      }
       if (!process.dead && !process.running && process.wake_us <= world_.now_us()) {
         run_process(process);
+      }
+    }
+  }
+
+  // Leases are renewed by a thread of their own, however long the engine waits for an answer, and
+  // however many wait at a time.
+  void renew_while_running() {
+    for (const auto& process : processes_) {
+      if (process->running && process->engine != nullptr && process->member &&
+          process->renew_us <= world_.now_us()) {
+        renew(*process);
       }
     }
   }
