@@ -17,34 +17,15 @@ import subprocess
 import sys
 import time
 import uuid
-from urllib.parse import urlsplit
 
-import pymysql
-from cassandra.cluster import Cluster
+from servers import ENVIRONMENT, connect_cassandra, connect_mysql, cpu_seconds, database_uri, drop, make_database_anew, table_uri
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "docs", "writers", "python"))
 from writer import Writer  # noqa: E402
 
-CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
-MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
-PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
-TICKS = os.sysconf("SC_CLK_TCK")
 NAME = "freshness"
 FIRST_JOB = 1_000_000
 PUBLISHERS = 64  # rows of one job
-
-
-def cpu_seconds(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def connect():
-    host, port = CASSANDRA.rsplit(":", 1)
-    session = Cluster([host], port=int(port)).connect()
-    session.default_timeout = 120
-    return session
 
 
 def cell_of(row: int) -> tuple[int, int]:
@@ -53,7 +34,7 @@ def cell_of(row: int) -> tuple[int, int]:
 
 def write(rate: int, first: int, rows: int, acknowledged) -> None:
     """acknowledged[i]: when the answer to row first + i came, by the wall clock."""
-    writer = Writer(connect(), NAME, "tracking")
+    writer = Writer(connect_cassandra(), NAME, "tracking")
     answers = []
     begin = time.monotonic()
     for i in range(rows):
@@ -115,22 +96,17 @@ def main() -> int:
     parser.add_argument("engine_options", nargs="*")
     options = parser.parse_args()
     program = os.path.join(options.build, "hirestream")
-    session = connect()
-    session.execute(f"DROP KEYSPACE IF EXISTS {NAME}")
-    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True)
-    with mysql.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {NAME}")
-        cursor.execute(f"CREATE DATABASE {NAME}")
+    session, mysql = connect_cassandra(), connect_mysql()
+    drop(session, mysql, NAME)
+    make_database_anew(mysql, NAME)
     mysql.select_db(NAME)
-    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
-    source = f"cassandra://{CASSANDRA}/{NAME}/tracking"
+    source = table_uri(NAME)
     begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=26)
     subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(options.history), "--seed", "1", "--from",
-                    f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "24h"], check=True, env=environment, stdout=subprocess.DEVNULL)
-    run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse",
-           f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{NAME}", *options.engine_options]
-    subprocess.run(run + ["--once"], check=True, env=environment, stdout=subprocess.DEVNULL)
-    engine = subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, text=True)
+                    f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "24h"], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse", database_uri(NAME), *options.engine_options]
+    subprocess.run(run + ["--once"], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    engine = subprocess.Popen(run, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     results = []
     try:
         time.sleep(min(15, options.rest))
@@ -148,9 +124,7 @@ def main() -> int:
     finally:
         engine.send_signal(signal.SIGTERM)
         json.loads(engine.communicate()[0])
-        session.execute(f"DROP KEYSPACE {NAME}")
-        with mysql.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {NAME}")
+        drop(session, mysql, NAME)
     return 0 if all(result["never_seen"] == 0 and result["p99"] <= options.limit for result in results) else 1
 
 

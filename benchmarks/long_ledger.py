@@ -16,23 +16,18 @@ import statistics
 import subprocess
 import sys
 import time
-from urllib.parse import urlsplit
 
-import pymysql
-from cassandra.cluster import Cluster
+from servers import CASSANDRA, ENVIRONMENT, connect_cassandra, connect_mysql, database_uri, drop, make_database_anew, query, table_uri
 
-CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
-MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
-PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
 NAME = "long_ledger"
 SHARDS = 8
 DAYS = 365
 
 
-def measured(command: list, environment: dict) -> tuple:
+def measured(command: list) -> tuple:
     """Seconds, peak resident memory in MB, what it printed as JSON."""
     began = time.monotonic()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -55,9 +50,9 @@ def add_frozen_days(mysql, first_kept_day: int) -> None:
         cursor.executemany(f"REPLACE INTO {NAME}.hirestream_frozen_marks (source_id, shard, frozen_until, history_place) VALUES (%s, %s, %s, %s)", marks)
 
 
-def idle(run: list, environment: dict, minutes: float) -> float:
+def idle(run: list, minutes: float) -> float:
     """Growth of the memory, in parts of what it was after the first tenth of the time."""
-    engine = subprocess.Popen(run, env=environment, stdout=subprocess.DEVNULL)
+    engine = subprocess.Popen(run, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     try:
         samples = []
         for _ in range(30):
@@ -86,46 +81,36 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the keyspace and the database")
     options = parser.parse_args()
     program = os.path.join(options.build, "hirestream")
-    host, port = CASSANDRA.rsplit(":", 1)
-    session = Cluster([host], port=int(port)).connect()
-    session.default_timeout = 120
-    session.execute(f"DROP KEYSPACE IF EXISTS {NAME}")
-    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True)
-    with mysql.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {NAME}")
-        cursor.execute(f"CREATE DATABASE {NAME}")
-    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
-    source = f"cassandra://{CASSANDRA}/{NAME}/tracking"
-    both = ["--source", source, "--warehouse", f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{NAME}"]
+    session, mysql = connect_cassandra(), connect_mysql()
+    drop(session, mysql, NAME)
+    make_database_anew(mysql, NAME)
+    source = table_uri(NAME)
+    both = ["--source", source, "--warehouse", database_uri(NAME)]
     run = [program, "--json", "--quiet", "run", *both, "--retention", f"{options.days + 2}d"]
     now = time.time()
     begin = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now - options.days * 86_400 - 300))
     subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(options.rows), "--seed", "1", "--from", begin, "--span",
-                    f"{options.days * 24}h"], check=True, env=environment, stdout=subprocess.DEVNULL)
-    seconds, megabytes, _ = measured(run + ["--once"], environment)
+                    f"{options.days * 24}h"], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    seconds, megabytes, _ = measured(run + ["--once"])
     print(f"counted {options.rows} rows of {options.days} days in {seconds:.1f} s, {megabytes:.0f} MB", flush=True)
     add_frozen_days(mysql, int(now // 86_400) - options.days - 3)
-    with mysql.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM {NAME}.hirestream_slices")
-        slices = cursor.fetchone()[0]
+    ((slices,),) = query(mysql, f"SELECT COUNT(*) FROM {NAME}.hirestream_slices")
     print(f"{slices} slices in the ledger, {SHARDS * (DAYS - 1)} frozen days", flush=True)
     starts, verifies, ratios = [], [], []
     for number in range(1, options.rounds + 1):
-        starts.append(measured(run + ["--once"], environment)[:2])
+        starts.append(measured(run + ["--once"])[:2])
         bare = json.loads(subprocess.run([os.path.join(options.build, "page_scan"), CASSANDRA, NAME, "tracking"], check=True,
                                          capture_output=True, text=True).stdout)
-        seconds, megabytes, report = measured([program, "--json", "--quiet", "verify", *both], environment)
+        seconds, megabytes, report = measured([program, "--json", "--quiet", "verify", *both])
         report = report[0]
         assert report["rows_read"] == bare["rows"] == options.rows, (report, bare)
         verifies.append(megabytes)
         ratios.append(seconds / bare["seconds"])
         print(f"round {number}: start {starts[-1][0]:.2f} s and {starts[-1][1]:.0f} MB; bare scan {bare['seconds']:.1f} s, verify {seconds:.1f} s "
               f"({ratios[-1]:.2f}) and {megabytes:.0f} MB", flush=True)
-    growth = idle(run, environment, options.idle_minutes) if options.idle_minutes > 0 else 0
+    growth = idle(run, options.idle_minutes) if options.idle_minutes > 0 else 0
     if not options.keep:
-        session.execute(f"DROP KEYSPACE {NAME}")
-        with mysql.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {NAME}")
+        drop(session, mysql, NAME)
     results = {"start, seconds": (statistics.median(s for s, _ in starts), options.start_seconds),
                "start, MB": (max(m for _, m in starts), options.start_mb), "verify, MB": (max(verifies), options.verify_mb),
                "verify / bare scan": (statistics.median(ratios), options.verify_ratio), "idle, growth": (growth, options.idle_growth)}

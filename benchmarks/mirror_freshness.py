@@ -18,22 +18,10 @@ import sys
 import threading
 import time
 import uuid
-from urllib.parse import urlsplit
 
-import pymysql
-from cassandra.cluster import Cluster
+from servers import ENVIRONMENT, connect_cassandra, connect_mysql, cpu_seconds, database_uri, make_database_anew, table_uri
 
-CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
-MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
-PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
-TICKS = os.sysconf("SC_CLK_TCK")
 PROBES_PER_SECOND = 5
-
-
-def cpu_seconds(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 class Probes:
@@ -41,8 +29,8 @@ class Probes:
 
     next_job = 1_000_000_000
 
-    def __init__(self, session, table, warehouse):
-        self.session, self.warehouse = session, warehouse
+    def __init__(self, session, table, database):
+        self.session, self.database = session, database
         self.insert = session.prepare(f"INSERT INTO {table} (create_time, ts, custom_track, job_id, bid, ev) VALUES (?, ?, 'click', ?, '1', 1)")
         self.acknowledged, self.seen = {}, {}
         self.ending = False
@@ -60,7 +48,7 @@ class Probes:
 
     def watch(self):
         first = Probes.next_job
-        connection = pymysql.connect(**self.warehouse, autocommit=True)
+        connection = connect_mysql(self.database)
         while not self.ending:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT job_id FROM events WHERE job_id > %s", (first + len(self.seen),))
@@ -89,57 +77,52 @@ class Bench:
         self.options, self.history = options, history
         self.program = os.path.join(options.build, "hirestream")
         self.name = f"mirror_freshness_{history}"
-        host, port = CASSANDRA.rsplit(":", 1)
-        self.session = Cluster([host], port=int(port), protocol_version=4).connect()
-        self.session.default_timeout = 120
+        self.session = connect_cassandra()
         self.session.execute(f"DROP KEYSPACE IF EXISTS {self.name}")
-        self.plain = f"cassandra://{CASSANDRA}/{self.name}/plain?consistency=ONE"
-        self.mirrored = f"cassandra://{CASSANDRA}/{self.name}/mirrored?consistency=ONE"
-        self.environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
+        self.plain = table_uri(self.name, "plain") + "?consistency=ONE"
+        self.mirrored = table_uri(self.name, "mirrored") + "?consistency=ONE"
 
     def command(self, *arguments):
         return [self.program, *arguments]
 
     def start(self, *arguments):
-        return subprocess.Popen(self.command("--quiet", *arguments), env=self.environment, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(self.command("--quiet", *arguments), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
 
     def database(self, suffix):
         name = f"{self.name}_{suffix}"
-        with pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True) as mysql, mysql.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-            cursor.execute(f"CREATE DATABASE {name}")
-        return (f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}",
-                {"host": MYSQL.hostname, "port": MYSQL.port, "user": MYSQL.username, "password": PASSWORD, "database": name})
+        with connect_mysql() as mysql:
+            make_database_anew(mysql, name)
+        return name
 
     def fill(self):
         begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=30)
         subprocess.run(self.command("--quiet", "generate", "--to", self.plain, "--layout", "plain", "--rows", str(self.history), "--threads", "2",
-                                    "--from", f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "28h"), check=True, env=self.environment, stdout=subprocess.DEVNULL)
-        subprocess.run(self.command("--quiet", "init", "--source", self.mirrored), check=True, env=self.environment, stdout=subprocess.DEVNULL)
+                                    "--from", f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "28h"), check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+        subprocess.run(self.command("--quiet", "init", "--source", self.mirrored), check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
 
-    def at_rates(self, warehouse, patience):
+    def at_rates(self, database, patience):
         results = {}
         for rate in self.options.rates:
             writer = self.start("generate", "--to", self.plain, "--layout", "plain", "--rate", str(rate), "--seconds", str(self.options.seconds + 4))
             time.sleep(3)
-            results[rate] = Probes(self.session, f"{self.name}.plain", warehouse).run(self.options.seconds, patience)
+            results[rate] = Probes(self.session, f"{self.name}.plain", database).run(self.options.seconds, patience)
             writer.wait()
             print(json.dumps({"history": self.history, "rate": rate} | results[rate]), file=sys.stderr, flush=True)
         return results
 
     def mirror(self):
         begin = time.monotonic()
-        subprocess.run(self.command("--quiet", "mirror", "--from", self.plain, "--to", self.mirrored, "--once"), check=True, env=self.environment,
+        subprocess.run(self.command("--quiet", "mirror", "--from", self.plain, "--to", self.mirrored, "--once"), check=True, env=ENVIRONMENT,
                        stdout=subprocess.DEVNULL)
         copied_s = time.monotonic() - begin
-        uri, warehouse = self.database("mirror")
-        subprocess.run(self.command("--quiet", "run", "--source", self.mirrored, "--warehouse", uri, "--once"), check=True, env=self.environment,
+        database = self.database("mirror")
+        subprocess.run(self.command("--quiet", "run", "--source", self.mirrored, "--warehouse", database_uri(database), "--once"), check=True, env=ENVIRONMENT,
                        stdout=subprocess.DEVNULL)
-        processes = {"mirror": self.start("mirror", "--from", self.plain, "--to", self.mirrored), "engine": self.start("run", "--source", self.mirrored,
-                                                                                                                    "--warehouse", uri)}
+        processes = {"mirror": self.start("mirror", "--from", self.plain, "--to", self.mirrored),
+                     "engine": self.start("run", "--source", self.mirrored, "--warehouse", database_uri(database))}
         time.sleep(10)
         try:
-            result = {"copied_s": round(copied_s, 1), "rates": self.at_rates(warehouse, 20)}
+            result = {"copied_s": round(copied_s, 1), "rates": self.at_rates(database, 20)}
             time.sleep(15)
             before = {name: cpu_seconds(process.pid) for name, process in processes.items()}
             time.sleep(20)
@@ -151,13 +134,13 @@ class Bench:
         return result
 
     def scan(self):
-        uri, warehouse = self.database("scan")
-        subprocess.run(self.command("--quiet", "run", "--source", self.plain, "--warehouse", uri, "--once"), check=True, env=self.environment,
+        database = self.database("scan")
+        subprocess.run(self.command("--quiet", "run", "--source", self.plain, "--warehouse", database_uri(database), "--once"), check=True, env=ENVIRONMENT,
                        stdout=subprocess.DEVNULL)
-        engine = self.start("run", "--source", self.plain, "--warehouse", uri)
+        engine = self.start("run", "--source", self.plain, "--warehouse", database_uri(database))
         time.sleep(10)
         try:
-            return {"rates": self.at_rates(warehouse, 120)}
+            return {"rates": self.at_rates(database, 120)}
         finally:
             engine.send_signal(signal.SIGTERM)
             engine.wait()

@@ -15,51 +15,30 @@ import signal
 import subprocess
 import sys
 import time
-from urllib.parse import urlsplit
 
-import pymysql
-from cassandra.cluster import Cluster
-
-CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
-MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
-PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+from servers import ENVIRONMENT, connect_cassandra, connect_mysql, cpu_seconds, database_uri, drop, make_database_anew, table_uri
 
 
 def measure(options, history: int) -> dict:
     name = f"poll_cost_{history}"
     program = os.path.join(options.build, "hirestream")
-    host, port = CASSANDRA.rsplit(":", 1)
-    cluster = Cluster([host], port=int(port))
-    session = cluster.connect()
-    session.default_timeout = 120
-    session.execute(f"DROP KEYSPACE IF EXISTS {name}")
-    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True)
-    with mysql.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-        cursor.execute(f"CREATE DATABASE {name}")
-    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
-    source = f"cassandra://{CASSANDRA}/{name}/tracking"
-    warehouse = f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}"
-    run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse", warehouse]
+    session, mysql = connect_cassandra(), connect_mysql()
+    drop(session, mysql, name)
+    make_database_anew(mysql, name)
+    source = table_uri(name)
+    run = [program, "--json", "--quiet", "run", "--source", source, "--warehouse", database_uri(name)]
     # Old enough that none of it is still open: only its amount differs.
     begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=26)
     subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(history), "--seed", "1", "--from",
-                    f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "24h"], check=True, env=environment, stdout=subprocess.DEVNULL)
+                    f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "24h"], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     if options.nodetool:
         subprocess.run([options.nodetool, "flush", name], check=True)
         subprocess.run([options.nodetool, "compact", name], check=True)
-    subprocess.run(run + ["--once"], check=True, env=environment, stdout=subprocess.DEVNULL)
-    engine = subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, text=True)
+    subprocess.run(run + ["--once"], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    engine = subprocess.Popen(run, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     time.sleep(20)  # start-up: listing of partitions, open slices
     writer = subprocess.Popen([program, "--quiet", "generate", "--to", source, "--rate", str(options.rate), "--seconds",
-                               str(options.seconds + 4), "--seed", "2"], env=environment, stdout=subprocess.DEVNULL)
+                               str(options.seconds + 4), "--seed", "2"], env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     time.sleep(3)
     before = cpu_seconds(engine.pid)
     time.sleep(options.seconds)
@@ -68,9 +47,7 @@ def measure(options, history: int) -> dict:
     engine.send_signal(signal.SIGTERM)
     summary = json.loads(engine.communicate()[0])
     elapsed = summary["seconds"]
-    session.execute(f"DROP KEYSPACE {name}")
-    with mysql.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {name}")
+    drop(session, mysql, name)
     return {"history": history, "cpu_percent": 100 * used / options.seconds, "rows_read": summary["rows_read"],
             "requests_per_s": summary["requests"] / elapsed, "rows_new": summary["rows_new"],
             "freshness_ms": summary.get("freshness_ms")}
