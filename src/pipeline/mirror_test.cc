@@ -225,6 +225,41 @@ TEST_F(MirrorTest, CopiesTheTableOnceAndFollowsTheLog) {
   EXPECT_EQ(mirror_.written["f"], 1);
 }
 
+TEST_F(MirrorTest, KnowsWhenItWasLevelAndWhetherItMayLackRows) {
+  table_.rows = {{0, "a"}};
+  log_.ids = {"b", "c", "d"};
+  Mirror mirror = make({.rows_max = 2, .copy_delay_us = 5'000'000});
+  ASSERT_TRUE(mirror.start());
+  EXPECT_TRUE(mirror.may_lack_rows()) << "nothing was copied yet";
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror.counts().level_us, 0) << "there is more in the log";
+  run(mirror);
+  EXPECT_FALSE(mirror.may_lack_rows());
+  EXPECT_EQ(mirror.counts().level_us, clock_.now);
+  const int64_t level_us = mirror.counts().level_us;
+  log_.ids.push_back("e");
+  mirror_.fail_writes = true;
+  clock_.now += 1'000'000;
+  EXPECT_FALSE(mirror.step());
+  EXPECT_EQ(mirror.counts().level_us, level_us);
+  mirror_.fail_writes = false;
+  log_.gap = "a segment went";
+  ASSERT_TRUE(mirror.step());
+  EXPECT_TRUE(mirror.may_lack_rows());
+  run(mirror);
+  EXPECT_FALSE(mirror.may_lack_rows());
+}
+
+TEST_F(MirrorTest, IsWholeWhileItReconciles) {
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  clock_.now += 3'600'000'000;
+  ASSERT_TRUE(mirror.step());
+  EXPECT_TRUE(mirror.is_copying());
+  EXPECT_FALSE(mirror.may_lack_rows());
+}
+
 TEST_F(MirrorTest, TakesThePlaceInTheLogBeforeItCopiesAndWaitsALittle) {
   Mirror mirror = make({.rows_max = 2, .copy_delay_us = 5'000'000});
   ASSERT_TRUE(mirror.start());

@@ -39,6 +39,7 @@ class CassandraChangeLog : public ChangeLog {
   std::string position() const override;
 
   const CommitLogCounts& counts() const { return log_->counts(); }
+  Result<int64_t> unread_bytes() const { return log_->unread_bytes(); }
   bool compressed() const { return log_->compressed(); }
   // Values of counted columns that have no text (a number beyond 64 bits, a size that is not the
   // type's): as if they had not been written. With the last one, for people.

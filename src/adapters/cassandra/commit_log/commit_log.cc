@@ -260,6 +260,15 @@ LogPosition CommitLog::position() const {
   return position;
 }
 
+Result<int64_t> CommitLog::unread_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& [id, segment] : segments_) {
+    HIRESTREAM_ASSIGN(const int64_t unread, segment->unread_bytes());
+    bytes += unread;
+  }
+  return bytes;
+}
+
 bool CommitLog::compressed() const {
   for (const auto& [id, segment] : segments_) {
     if (segment->compressed()) {

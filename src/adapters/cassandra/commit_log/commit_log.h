@@ -70,6 +70,8 @@ class CommitLog {
   // Behind the last row that was given.
   LogPosition position() const;
   const CommitLogCounts& counts() const { return counts_; }
+  // Of all tables, marked and not given yet, in the segments that were seen: SegmentReader.
+  Result<int64_t> unread_bytes() const;
   const LogTable& table() const { return *table_; }
   // Rows can be seen when a section is written (commitlog_sync_period), not each 100 ms.
   bool compressed() const;

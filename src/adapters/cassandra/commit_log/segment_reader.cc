@@ -28,6 +28,7 @@ constexpr int64_t kEntryFrameBytes = 12;
 constexpr size_t kFixedHeaderBytes = 14;
 // At a look each 10 ms, some seconds.
 constexpr int kLooksMax = 300;
+constexpr int kSectionsCountedMax = 10'000;
 constexpr int32_t kOldestVersion = 7;
 constexpr int32_t kNewestVersion = 8;
 constexpr std::string_view kPrefix = "CommitLog-";
@@ -226,7 +227,7 @@ Result<void> SegmentReader::read_parameters(std::string_view parameters) {
 }
 
 // 0: the section is not closed.
-Result<int64_t> SegmentReader::read_marker(int64_t section) {
+Result<int64_t> SegmentReader::section_end_at(int64_t section) const {
   uint8_t bytes[kMarkerBytes];
   const ssize_t got = ::pread(file_, bytes, sizeof bytes, section);
   if (got < 0) {
@@ -239,8 +240,31 @@ Result<int64_t> SegmentReader::read_marker(int64_t section) {
   if (cursor.failed() || marker_crc != expected || end < section + kMarkerBytes) {
     return 0;
   }
-  begun_ = true;
   return end;
+}
+
+Result<int64_t> SegmentReader::read_marker(int64_t section) {
+  HIRESTREAM_ASSIGN(const int64_t end, section_end_at(section));
+  begun_ = begun_ || end != 0;
+  return end;
+}
+
+Result<int64_t> SegmentReader::unread_bytes() const {
+  if (!header_read_) {
+    return 0;
+  }
+  int64_t marked = section_;
+  for (int looks = 0; looks < kSectionsCountedMax; ++looks) {
+    HIRESTREAM_ASSIGN(const int64_t end, section_end_at(marked));
+    if (end == 0) {
+      break;
+    }
+    marked = end;
+  }
+  // Entries of a compressed section have no place in the file: it is read, or it is not.
+  const bool whole = section_loaded_ && static_cast<size_t>(entry_place_) + 4 > plain_.size();
+  const int64_t given = !compressed() ? entry_place_ : whole ? section_end_ : section_;
+  return std::max<int64_t>(marked - given, 0);
 }
 
 void SegmentReader::go_to_section(int64_t section) {

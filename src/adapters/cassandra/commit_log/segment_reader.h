@@ -74,6 +74,9 @@ class SegmentReader {
   // Cassandra has put something into it.
   bool begun() const { return begun_; }
   bool compressed() const { return compression_ != SectionCompression::kNone; }
+  // Marked and not given yet, in the file. Of very many sections a part only: a look costs a read
+  // for each.
+  Result<int64_t> unread_bytes() const;
   // The file has no name any more: Cassandra needs it no longer, all of it is in its tables.
   Result<bool> is_unlinked() const;
   // Does not look beyond the last marker from now on: what follows it died with its Cassandra.
@@ -85,6 +88,7 @@ class SegmentReader {
   Result<bool> read_header();
   Result<void> read_parameters(std::string_view parameters);
   Result<int64_t> read_marker(int64_t section);
+  Result<int64_t> section_end_at(int64_t section) const;
   Result<Step> next_plain();
   Result<Step> next_compressed();
   // False: it is no such section.
