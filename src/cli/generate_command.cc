@@ -119,8 +119,9 @@ Result<void> check_combination(const GenerateOptions& options, const Uri& uri) {
     return bad_option("--rate", fmt::format("{} is not allowed", *options.rate),
                       "give rows a second, up to 1000000");
   }
-  if (options.rows && *options.rows < 1) {
-    return bad_option("--rows", fmt::format("{} is not allowed", *options.rows), "give at least 1");
+  if (options.rows && *options.rows < 0) {
+    return bad_option("--rows", fmt::format("{} is not allowed", *options.rows),
+                      "give at least 0: then only the table is made");
   }
   if (options.rate && (!options.from.empty() || !options.to_time.empty())) {
     return bad_option("--rate", "live rows arrive now", "leave out --from and --to-time");
@@ -192,6 +193,9 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
                                   CommandContext& context) {
   HIRESTREAM_ASSIGN(std::unique_ptr<RawLogWriter> first, open_or_create(options, uri, password));
   const std::stop_token stop = context.interrupt->token();
+  if (options.rows == 0) {
+    return GenerateReport();
+  }
   Progress progress(context, "rows");
   if (!options.rate) {
     HIRESTREAM_ASSIGN(HistoryPlan plan, history_plan(options));
@@ -269,7 +273,8 @@ void add_amount_options(CLI::App& command, GenerateOptions& options) {
       ->type_name("URI");
   command.add_flag("--replace", options.replace,
                    "Of csv and ndjson: put the new file in the place of one that exists");
-  command.add_option("--rows", options.rows, "How many rows [100000; with --rate: no end]");
+  command.add_option("--rows", options.rows,
+                     "How many rows; 0: only make the table [100000; with --rate: no end]");
   command.add_option("--rate", options.rate, "Live: rows a second, arriving now");
   command.add_option("--seconds", options.seconds, "Live: end after so long");
   command.add_option("--from", options.from, "History: first arrival (UTC)")->type_name("TIME");

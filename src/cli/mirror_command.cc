@@ -21,6 +21,7 @@
 #include "cli/commands.h"
 #include "cli/generate_writing.h"
 #include "cli/interrupt.h"
+#include "cli/mirror_status.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/raw_row_options.h"
@@ -28,6 +29,7 @@
 #include "cli/watched_files.h"
 #include "config/secrets.h"
 #include "config/values.h"
+#include "http/metrics_server.h"
 #include "pipeline/mirror.h"
 #include "pipeline/table_comparison.h"
 
@@ -39,6 +41,7 @@ constexpr const char* kMirrorFooter = R"(Examples:
   hirestream mirror --from cassandra://10.0.0.5/logs/tracking --to cassandra://10.0.0.5/hirestream/tracking
   hirestream mirror --from … --to … --commit-log /var/lib/cassandra/commitlog --visibility tail
   hirestream mirror --from … --to … --commit-log none --reconcile-every 1h
+  hirestream mirror --from … --to … --listen 127.0.0.1:8081      # /metrics, /livez, /readyz
   hirestream run --source cassandra://10.0.0.5/hirestream/tracking …
 
 Runs on the Cassandra node, as a user who may read the files of its commit log (group cassandra). Changes nothing in --from, and nothing at its
@@ -47,6 +50,7 @@ any time. At the first start, and when the log has a gap, it copies the table, a
 
 constexpr int64_t kPollIntervalUs = 10'000;
 constexpr int64_t kTellIntervalUs = 60'000'000;
+constexpr int64_t kUnreadIntervalUs = 1'000'000;
 // Longer than Cassandra takes to mark what it has written.
 constexpr int64_t kQuietUs = 1'000'000;
 constexpr int64_t kTtlMaxUs = 20LL * 365 * 86'400 * 1'000'000;
@@ -55,10 +59,12 @@ struct Options {
   std::string from;
   std::string to;
   std::string commit_log = "auto";
+  std::string cdc_raw;  // empty: nothing is deleted
   std::string visibility = "marker";
   std::string attribution = "columns";
   std::string ttl = "9d";
   std::string reconcile_every = "24h";
+  std::string listen;  // empty: nothing is served
   RawRowOptions rows;
   bool once = false;
 };
@@ -132,12 +138,14 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   HIRESTREAM_ASSIGN(parts.history, CassandraTableHistory::open(from, rules, with_payload));
   mirror.source = parts.history->shape().identity();
   mirror.node = "copies";
-  ChangeLogConfig log{
-      .folder = {}, .visibility = visibility_of(options.visibility), .with_payload = with_payload};
+  ChangeLogConfig log{.folder = {},
+                      .visibility = visibility_of(options.visibility),
+                      .with_payload = with_payload,
+                      .delete_finished = !options.cdc_raw.empty()};
   if (options.commit_log != "none") {
     HIRESTREAM_ASSIGN(const NodeFacts node, node_to_follow(options, from));
     mirror.node = node.host_id;
-    log.folder = node.commit_log_folder;
+    log.folder = log.delete_finished ? options.cdc_raw : node.commit_log_folder;
     for (const std::string& note : node.notes) {
       context.log->warn("{}", note);
     }
@@ -150,7 +158,8 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   }
   if (!log.folder.empty()) {
     HIRESTREAM_ASSIGN(parts.log, CassandraChangeLog::open(from, rules, log));
-    context.log->info("following the commit log in {}", log.folder);
+    context.log->info("following the commit log in {}{}", log.folder,
+                      log.delete_finished ? "; segments that are mirrored are deleted" : "");
   } else {
     context.log->warn("no commit log is followed: rows are in {} after {} and the time of a copy",
                       mirror.table.table_text(), options.reconcile_every);
@@ -176,12 +185,13 @@ WatchedFiles credential_files(const Options& options) {
 
 // Returns an error that does not pass.
 Result<void> wait_after(const Error& error, RetryBackoff& backoff, const CommandContext& context,
-                        const std::stop_token& stop) {
+                        MirrorStatus& status, const std::stop_token& stop) {
   const bool passes =
       error.kind == ErrorKind::kTransient || (error.kind == ErrorKind::kConfig && error.may_pass);
   if (!passes) {
     return forward(error);
   }
+  status.failed(error);
   const int64_t delay_us = backoff.next();
   context.log->warn("{}; trying again in {}", error.text(), format_elapsed(delay_us));
   sleep_unless_stopped(delay_us, stop);
@@ -193,11 +203,12 @@ Result<void> wait_after(const Error& error, RetryBackoff& backoff, const Command
 class MirrorRunner {
  public:
   MirrorRunner(const Options& options, CommandContext& context, Parts& parts, MirrorPolicy policy,
-               const WatchedFiles& credentials)
+               const WatchedFiles& credentials, MirrorStatus& status)
       : options_(options),
         context_(context),
         parts_(parts),
         credentials_(credentials),
+        status_(status),
         mirror_(policy, parts.log.get(), *parts.history, *parts.comparison, *parts.table, clock_,
                 notes()) {}
 
@@ -207,11 +218,13 @@ class MirrorRunner {
     while (!stop.stop_requested() && !finished && !needs_new_connections()) {
       const auto step = mirror_.step();
       if (!step) {
-        HIRESTREAM_TRY(wait_after(step.error(), backoff_, context_, stop));
+        HIRESTREAM_TRY(wait_after(step.error(), backoff_, context_, status_, stop));
         continue;
       }
       backoff_.reset();
+      show_figures();
       tell_unreadable();
+      tell_spoiled();
       tell_progress();
       if (*step == Mirror::Step::kIdle) {
         finished = options_.once && is_level();
@@ -222,6 +235,7 @@ class MirrorRunner {
     }
     progress_.reset();
     auto finished_well = mirror_.finish();
+    status_.run_ended();
     // The old connections may be of no use any more: what is not stored is followed once more.
     return needs_new_connections() ? Result<void>() : finished_well;
   }
@@ -262,7 +276,8 @@ class MirrorRunner {
   }
 
   MirrorNotes notes() {
-    return {.on_gap =
+    return {.on_looked = [this] { show_figures(); },
+            .on_gap =
                 [this](const std::string& why) {
                   context_.log->warn("the log has a gap: {}; what the mirror lacks is copied", why);
                 },
@@ -271,6 +286,39 @@ class MirrorRunner {
                                 const MirrorCounts& counts) { show_copy(parts, counts); },
             .on_comparing = [this](int64_t rows_read) { show_comparison(rows_read); },
             .on_compared = [this](int64_t slices) { tell_compared(slices); }};
+  }
+
+  void show_figures() {
+    const MirrorCounts& counts = mirror_.counts();
+    MirrorFigures figures{.rows_followed = counts.rows_followed,
+                          .rows_copied = counts.rows_copied,
+                          .rows_rejected = counts.rows_rejected,
+                          .gaps = counts.gaps,
+                          .copies = counts.copies,
+                          .partitions_differed = counts.slices_differed,
+                          .late_notes = counts.late_notes,
+                          .is_copying = mirror_.is_copying(),
+                          .may_lack_rows = mirror_.may_lack_rows(),
+                          .last_copy_us = mirror_.state().copied_us};
+    if (parts_.log) {
+      figures.entries_read = parts_.log->counts().entries;
+      figures.bytes_read = parts_.log->counts().bytes;
+      figures.values_unreadable = parts_.log->unreadable_values();
+      // The log is in the order of writing, near enough; but writers may choose their times.
+      figures.level_us =
+          std::max(counts.level_us, std::min(counts.newest_written_us, clock_.now_us()));
+      figures.unread_bytes = unread_bytes();
+    }
+    status_.went_on(figures);
+  }
+
+  std::optional<int64_t> unread_bytes() {
+    if (clock_.now_us() - unread_us_ >= kUnreadIntervalUs) {
+      const auto bytes = parts_.log->unread_bytes();
+      unread_bytes_ = bytes ? std::optional(*bytes) : std::nullopt;
+      unread_us_ = clock_.now_us();
+    }
+    return unread_bytes_;
   }
 
   // The first ones; the count is in every summary.
@@ -311,6 +359,16 @@ class MirrorRunner {
     }
   }
 
+  void tell_spoiled() {
+    const size_t segments = parts_.log ? parts_.log->spoiled_segments().size() : 0;
+    if (segments > std::exchange(spoiled_told_, segments)) {
+      context_.log->warn(
+          "segment {} could not be read whole and stays in {}; once the copy that follows is "
+          "complete it may be deleted by hand",
+          *parts_.log->spoiled_segments().rbegin(), options_.cdc_raw);
+    }
+  }
+
   void show_comparison(int64_t rows_read) {
     if (!progress_) {
       progress_ = std::make_unique<Progress>(context_, "rows");
@@ -343,6 +401,7 @@ class MirrorRunner {
   CommandContext& context_;
   Parts& parts_;
   const WatchedFiles& credentials_;
+  MirrorStatus& status_;
   SystemClock clock_;
   Mirror mirror_;
   RetryBackoff backoff_;
@@ -350,11 +409,32 @@ class MirrorRunner {
   int64_t quiet_since_us_ = 0;
   int64_t quiet_rows_ = 0;
   int64_t unreadable_told_ = 0;
+  size_t spoiled_told_ = 0;
+  std::optional<int64_t> unread_bytes_;
+  int64_t unread_us_ = 0;  // when that was looked at
   int64_t seen_rows_ = 0;
   int64_t told_rows_ = 0;
   int64_t told_us_ = clock_.now_us();
   int64_t lag_us_max_ = 0;
 };
+
+// Null: nothing is to be served.
+Result<std::unique_ptr<MetricsServer>> serve_metrics(const Options& options,
+                                                     CommandContext& context,
+                                                     MirrorStatus& status) {
+  if (options.listen.empty()) {
+    return nullptr;
+  }
+  MetricsServerOptions server;
+  HIRESTREAM_ASSIGN(server.address, parse_listen_address(options.listen));
+  HIRESTREAM_ASSIGN(server.token, read_token(process_environment(), "HIRESTREAM_HTTP_TOKEN"));
+  server.warn = [&context](const std::string& text) { context.log->warn(text); };
+  server.metrics = [&status] { return status.metrics(); };
+  server.waits_for = [&status] { return status.waits_for(); };
+  HIRESTREAM_ASSIGN(auto started, MetricsServer::start(std::move(server)));
+  context.log->info("metrics at {}metrics", started->url());
+  return started;
+}
 
 Result<int> run(const Options& options, CommandContext& context) {
   MirrorPolicy policy;
@@ -362,6 +442,11 @@ Result<int> run(const Options& options, CommandContext& context) {
                     read_duration("--reconcile-every", options.reconcile_every, 1'000'000));
   HIRESTREAM_ASSIGN(policy.keep_us, read_duration("--ttl", options.ttl, 0));
   const std::stop_token stop = context.interrupt->token();
+  HIRESTREAM_ASSIGN(const CassandraConfig from,
+                    named_table_config("mirror", "--from", options.from));
+  SystemClock clock;
+  MirrorStatus status(from.table_text(), clock);
+  HIRESTREAM_ASSIGN(const auto server, serve_metrics(options, context, status));
   RetryBackoff backoff;
   bool has_run = false;
   while (true) {
@@ -371,10 +456,10 @@ Result<int> run(const Options& options, CommandContext& context) {
       return forward(std::move(parts).error());
     }
     if (!parts) {
-      HIRESTREAM_TRY(wait_after(parts.error(), backoff, context, stop));
+      HIRESTREAM_TRY(wait_after(parts.error(), backoff, context, status, stop));
       continue;
     }
-    MirrorRunner runner(options, context, *parts, policy, credentials);
+    MirrorRunner runner(options, context, *parts, policy, credentials, status);
     HIRESTREAM_TRY(runner.run(stop));
     if (stop.stop_requested() || !runner.needs_new_connections()) {
       runner.print_summary();
@@ -406,6 +491,12 @@ void add_mirror_command(CLI::App& app, CommandContext& context) {
       ->type_name("DIR")
       ->capture_default_str();
   command
+      ->add_option("--cdc-raw", options->cdc_raw,
+                   "cdc_raw_directory of the node, in the place of --commit-log: segments wait "
+                   "there while the mirror is down, and are deleted once they are mirrored whole")
+      ->type_name("DIR")
+      ->excludes("--commit-log");
+  command
       ->add_option("--visibility", options->visibility,
                    "marker: what Cassandra would replay; tail: before that; synced: on the disk "
                    "(a folder with …_cdc.idx)")
@@ -429,6 +520,12 @@ void add_mirror_command(CLI::App& app, CommandContext& context) {
                    "Compare both tables so often and copy what differs, for what no log shows")
       ->type_name("DURATION")
       ->capture_default_str();
+  command
+      ->add_option("--listen", options->listen,
+                   "Where /metrics, /livez and /readyz are served, as 127.0.0.1:8081; elsewhere "
+                   "than on a loopback address a token is needed (HIRESTREAM_HTTP_TOKEN). Default: "
+                   "nowhere")
+      ->type_name("ADDRESS");
   command->add_flag("--once", options->once, "End when all that was written is mirrored");
   options->rows.add_to(*command);
   command->footer(kMirrorFooter);

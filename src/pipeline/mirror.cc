@@ -84,8 +84,14 @@ Result<Mirror::Step> Mirror::follow() {
     note_gap(*poll.gap);
   }
   HIRESTREAM_TRY(write_followed());
+  if (!poll.more) {
+    counts_.level_us = clock_.now_us();
+  }
   followed_again_ = followed_again_ || (!poll.more && !poll.gap);
   HIRESTREAM_TRY(store_if_due());
+  if (notes_.on_looked) {
+    notes_.on_looked();
+  }
   return poll.more ? Step::kMore : Step::kIdle;
 }
 
@@ -264,9 +270,11 @@ void Mirror::remember_late(std::span<const ChangedRow> rows, std::set<SliceKey>&
 Result<void> Mirror::note_late() {
   if (late_anywhere_ || late_.size() > kLateMax) {
     HIRESTREAM_TRY(table_.note_late_anywhere(clock_.now_us()));
+    ++counts_.late_notes;
   } else if (!late_.empty()) {
     HIRESTREAM_TRY(
         table_.note_late(std::vector<SliceKey>(late_.begin(), late_.end()), clock_.now_us()));
+    counts_.late_notes += static_cast<int64_t>(late_.size());
   }
   late_anywhere_ = false;
   late_.clear();
@@ -290,7 +298,7 @@ Result<void> Mirror::store() {
   dirty_ = false;
   must_store_ = false;
   stored_us_ = clock_.now_us();
-  return {};
+  return log_ == nullptr ? Result<void>() : log_->position_stored();
 }
 
 }  // namespace hirestream

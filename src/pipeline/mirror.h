@@ -46,11 +46,14 @@ struct MirrorCounts {
   int64_t gaps = 0;
   int64_t copies = 0;             // completed, or found to be needless
   int64_t slices_differed = 0;    // and were copied
+  int64_t late_notes = 0;         // of slices, and of any slice at once
   int64_t newest_written_us = 0;  // of what the log gave last: when its writer wrote it
+  int64_t level_us = 0;           // when all that the log showed was written last; 0: never
 };
 
 // What somebody should know.
 struct MirrorNotes {
+  std::function<void()> on_looked;  // into the log, and wrote what was there; often
   std::function<void(const std::string& why)> on_gap;
   std::function<void(const Error& error)> on_rejected;
   std::function<void(int64_t parts, const MirrorCounts& counts)> on_copied;  // a part
@@ -76,6 +79,10 @@ class Mirror {
   Result<void> finish();
 
   bool is_copying() const { return state_.copied_parts < kMirrorCopyParts; }
+  // The table may have rows that neither the log nor a copy has brought yet, of before now.
+  bool may_lack_rows() const {
+    return state_.copied_us == 0 || (log_ != nullptr && is_copying() && copy_recent_);
+  }
   const MirrorState& state() const { return state_; }
   const MirrorCounts& counts() const { return counts_; }
 

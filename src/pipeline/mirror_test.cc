@@ -59,8 +59,15 @@ class ListedLog : public ChangeLog {
     return Poll{.more = given < ids.size(), .gap = std::exchange(gap, std::nullopt)};
   }
   std::string position() const override { return std::to_string(given); }
+  Result<void> position_stored() override {
+    if (on_stored) {
+      on_stored();
+    }
+    return {};
+  }
 
   std::vector<std::string> ids;
+  std::function<void()> on_stored;
   std::optional<std::string> gap;
   bool start_gap = false;
   bool fail_next = false;
@@ -157,6 +164,9 @@ class WrittenTable : public MirrorTable {
   }
   Result<std::optional<MirrorState>> load() override { return state; }
   Result<void> store(const MirrorState& next) override {
+    if (fail_stores) {
+      return fail(ErrorKind::kTransient, "store", "mirror", "not now");
+    }
     state = next;
     return {};
   }
@@ -164,6 +174,7 @@ class WrittenTable : public MirrorTable {
   std::map<std::string, int> written;
   std::optional<MirrorState> state;
   bool fail_writes = false;
+  bool fail_stores = false;
   std::vector<int64_t> noted;
   bool fail_notes = false;
 };
@@ -223,6 +234,62 @@ TEST_F(MirrorTest, CopiesTheTableOnceAndFollowsTheLog) {
   EXPECT_EQ(table_.parts_read, kMirrorCopyParts) << "what was copied is not copied again";
   EXPECT_EQ(mirror_.written["e"], 1);
   EXPECT_EQ(mirror_.written["f"], 1);
+}
+
+TEST_F(MirrorTest, KnowsWhenItWasLevelAndWhetherItMayLackRows) {
+  table_.rows = {{0, "a"}};
+  log_.ids = {"b", "c", "d"};
+  Mirror mirror = make({.rows_max = 2, .copy_delay_us = 5'000'000});
+  ASSERT_TRUE(mirror.start());
+  EXPECT_TRUE(mirror.may_lack_rows()) << "nothing was copied yet";
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror.counts().level_us, 0) << "there is more in the log";
+  run(mirror);
+  EXPECT_FALSE(mirror.may_lack_rows());
+  EXPECT_EQ(mirror.counts().level_us, clock_.now);
+  const int64_t level_us = mirror.counts().level_us;
+  log_.ids.push_back("e");
+  mirror_.fail_writes = true;
+  clock_.now += 1'000'000;
+  EXPECT_FALSE(mirror.step());
+  EXPECT_EQ(mirror.counts().level_us, level_us);
+  mirror_.fail_writes = false;
+  log_.gap = "a segment went";
+  ASSERT_TRUE(mirror.step());
+  EXPECT_TRUE(mirror.may_lack_rows());
+  run(mirror);
+  EXPECT_FALSE(mirror.may_lack_rows());
+}
+
+TEST_F(MirrorTest, TellsTheLogThatAPlaceIsStoredBehindTheStoringAlone) {
+  Mirror mirror = make();
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  size_t told = 0;
+  log_.on_stored = [&] {
+    ++told;
+    EXPECT_EQ(mirror_.state->position, log_.position());
+    EXPECT_EQ(mirror_.written.size(), log_.given) << "and the rows are written";
+  };
+  log_.ids = {"a", "b", "c"};
+  mirror_.fail_stores = true;
+  clock_.now += 3'600'000'000;
+  EXPECT_FALSE(mirror.step());
+  EXPECT_EQ(told, 0U);
+  mirror_.fail_stores = false;
+  run(mirror);
+  ASSERT_TRUE(mirror.finish());
+  EXPECT_GE(told, 1U);
+}
+
+TEST_F(MirrorTest, IsWholeWhileItReconciles) {
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  clock_.now += 3'600'000'000;
+  ASSERT_TRUE(mirror.step());
+  EXPECT_TRUE(mirror.is_copying());
+  EXPECT_FALSE(mirror.may_lack_rows());
 }
 
 TEST_F(MirrorTest, TakesThePlaceInTheLogBeforeItCopiesAndWaitsALittle) {

@@ -8,6 +8,8 @@
 
 #include <string_view>
 
+#include "telemetry/error_kind_names.h"
+
 namespace hirestream {
 namespace {
 
@@ -19,15 +21,6 @@ using prometheus::Histogram;
 constexpr SliceEvent kSliceEvents[] = {
     SliceEvent::kOpened, SliceEvent::kSettled, SliceEvent::kAudited,  SliceEvent::kCorrected,
     SliceEvent::kFrozen, SliceEvent::kHeld,    SliceEvent::kReleased, SliceEvent::kConflict};
-
-struct KindName {
-  ErrorKind kind;
-  const char* name;
-};
-constexpr KindName kKinds[] = {{ErrorKind::kTransient, "transient"},
-                               {ErrorKind::kRejected, "rejected"},
-                               {ErrorKind::kConfig, "config"},
-                               {ErrorKind::kBug, "bug"}};
 
 double seconds(int64_t us) {
   return static_cast<double>(us) / 1e6;
@@ -99,7 +92,7 @@ class MetricsObserver::SourceObserver : public Observer {
       slices_[event] = &families.slices.Add(
           {{"source", source}, {"event", std::string(slice_event_name(event))}});
     }
-    for (const KindName& kind : kKinds) {
+    for (const ErrorKindName& kind : kErrorKindNames) {
       errors_[kind.kind] = &families.errors.Add({{"source", source}, {"kind", kind.name}});
     }
   }

@@ -2,6 +2,7 @@
 
 #include "telemetry/metrics_observer.h"
 #include "telemetry/minute_observer.h"
+#include "telemetry/mirror_metrics.h"
 #include "telemetry/pipeline_recorder.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/warehouse_metrics.h"
@@ -11,6 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 class SetClock : public Clock {
@@ -98,6 +100,53 @@ TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
   EXPECT_THAT(text, HasSubstr("hirestream_slices{source=\"raw\",state=\"open\"} 3"));
   EXPECT_THAT(text, HasSubstr("hirestream_behind_seconds{source=\"raw\"} 2"));
   EXPECT_THAT(text, HasSubstr("hirestream_unsettled_seconds{source=\"raw\"} 6"));
+}
+
+TEST(MirrorMetrics, TellWhatItReadWroteAndMet) {
+  const MirrorFigures figures{.rows_followed = 10,
+                              .rows_copied = 300,
+                              .rows_rejected = 1,
+                              .entries_read = 44,
+                              .bytes_read = 5'000,
+                              .values_unreadable = 6,
+                              .gaps = 2,
+                              .copies = 3,
+                              .partitions_differed = 7,
+                              .late_notes = 8,
+                              .errors = {{ErrorKind::kTransient, 9}},
+                              .is_up = true,
+                              .is_copying = true,
+                              .may_lack_rows = false,
+                              .last_success_us = 1'700'000'000'000'000,
+                              .last_copy_us = 1'600'000'000'500'000,
+                              .level_us = 1'700'000'000'000'000,
+                              .unread_bytes = 4'096};
+  const std::string text = mirror_metrics("logs.tracking", figures, 1'700'000'000'250'000);
+  for (const char* line :
+       {"rows_total{from=\"log\",table=\"logs.tracking\"} 10",
+        "rows_total{from=\"table\",table=\"logs.tracking\"} 300",
+        "rows_rejected_total{table=\"logs.tracking\"} 1",
+        "entries_read_total{table=\"logs.tracking\"} 44",
+        "read_bytes_total{table=\"logs.tracking\"} 5000",
+        "values_unreadable_total{table=\"logs.tracking\"} 6",
+        "gaps_total{table=\"logs.tracking\"} 2", "copies_total{table=\"logs.tracking\"} 3",
+        "partitions_differed_total{table=\"logs.tracking\"} 7",
+        "late_notes_total{table=\"logs.tracking\"} 8",
+        "errors_total{kind=\"transient\",table=\"logs.tracking\"} 9",
+        "errors_total{kind=\"config\",table=\"logs.tracking\"} 0", "up{table=\"logs.tracking\"} 1",
+        "copying{table=\"logs.tracking\"} 1", "may_lack_rows{table=\"logs.tracking\"} 0",
+        "lag_seconds{table=\"logs.tracking\"} 0.25", "lag_bytes{table=\"logs.tracking\"} 4096",
+        "last_success_timestamp_seconds{table=\"logs.tracking\"} 1700000000",
+        "last_copy_timestamp_seconds{table=\"logs.tracking\"} 1600000000.5"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\nhirestream_mirror_") + line + "\n"));
+  }
+}
+
+TEST(MirrorMetrics, SayNothingOfWhatIsNotKnown) {
+  const std::string text = mirror_metrics("logs.tracking", {}, 1'000);
+  EXPECT_THAT(text, HasSubstr("hirestream_mirror_up{table=\"logs.tracking\"} 0"));
+  EXPECT_THAT(text, Not(HasSubstr("lag_")));
+  EXPECT_THAT(text, Not(HasSubstr("last_")));
 }
 
 constexpr int64_t kNow = 1'700'000'040'000'000;

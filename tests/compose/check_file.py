@@ -14,8 +14,15 @@ PROFILES = {
     ("demo",): ALWAYS | {"traffic"},
     ("prometheus",): ALWAYS | {"prometheus"},
     ("spark",): ALWAYS | {"spark-master", "spark-worker", "spark-etl"},
-    ("demo", "prometheus", "spark"): ALWAYS | {"traffic", "prometheus", "spark-master", "spark-worker", "spark-etl"},
+    ("mirror",): ALWAYS | {"mirror-table", "mirror"},
+    ("demo", "mirror", "prometheus", "spark"): ALWAYS | {"traffic", "mirror-table", "mirror", "prometheus", "spark-master", "spark-worker", "spark-etl"},
 }
+
+
+def check_profiles_are_all_known(services):
+    """Of the services with every profile on."""
+    named = {profile for service in services.values() for profile in service.get("profiles", ())}
+    assert named == {profile for profiles in PROFILES for profile in profiles}, named
 
 
 def main():
@@ -29,6 +36,11 @@ def main():
         assert set(read) == services, (profiles, sorted(read))
         if "spark" in profiles:
             assert read["spark-worker"]["deploy"]["replicas"] == 2 and "volumes" not in read["spark-worker"]
+        if "mirror" in profiles:
+            (volume,) = [one for one in read["mirror"]["volumes"] if one["source"] == "cassandra-data"]
+            assert volume["read_only"], "the mirror changes nothing of Cassandra's"
+            assert "--from=cassandra://cassandra:9042/logs/tracking" in read["mirror"]["command"]
+    check_profiles_are_all_known(read)
     print(f"{len(PROFILES)} sets of profiles are read as they should be")
 
 

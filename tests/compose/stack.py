@@ -14,13 +14,15 @@ DOCKER = "/usr/bin/docker"
 PAGE = "http://127.0.0.1:18080"
 GRAFANA = "http://127.0.0.1:13000"
 BASE = "debian:bookworm-slim"
+# As in .env: what docker-compose.yml is told by every command.
+settings = {}
 
 
 def call(*command, expect=0, timeout=300, **more):
     """stdout and stderr of a command, after its exit code was looked at (None: any)."""
     # Nothing of this machine's own settings.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HIRESTREAM_", "COMPOSE_"))}
-    done = subprocess.run(command, cwd=ROOT, env=kept | more, capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=kept | settings | more, capture_output=True, text=True, timeout=timeout, check=False)
     said = done.stdout + done.stderr
     failed = done.returncode != 0 if expect == 0 else done.returncode == 0 if expect == "failure" else expect not in (None, done.returncode)
     assert not failed, f"{' '.join(command)}: exit {done.returncode}\n{said[-6000:]}"

@@ -82,7 +82,7 @@ def test_page_grafana_and_metrics_are_there():
     assert given["provisioning"] == ["alerting/hirestream.yaml", "dashboards/hirestream.yaml", "datasources/hirestream.yaml"]
     assert given["variables"]["HIRESTREAM_READER_PASSWORD"] == secret("grafana", "mysql_reader") and all(given["variables"].values())
     assert given["administrator"]
-    compose("config", "-q", profiles=("demo", "prometheus", "spark"))
+    compose("config", "-q", profiles=("demo", "mirror", "prometheus", "spark"))
 
 
 def test_row_of_ones_own_is_in_events(tmp_path):

@@ -4,12 +4,15 @@ import contextlib
 import os
 import pathlib
 import random
+import re
 import signal
+import socket
 import subprocess
 import time
 import uuid
 
 import pytest
+import requests
 from cassandra.util import uuid_from_time
 from conftest import stop
 from test_table_shapes import count, events_of, summary_of
@@ -52,8 +55,8 @@ class Pair:
         found = self.session.execute(f"SELECT create_time, {', '.join(COUNTED)} FROM {table}")
         return {str(row.create_time): tuple(None if value is None else str(value).removesuffix("+00:00") for value in row[1:]) for row in found}
 
-    def start(self, *options):
-        return self.hirestream.start("mirror", "--from", self.source, "--to", self.target, *options)
+    def start(self, *options, environment=None):
+        return self.hirestream.start("mirror", "--from", self.source, "--to", self.target, *options, environment=environment)
 
     def once(self, *options):
         return summary_of(self.hirestream("--json", "--quiet", "mirror", "--from", self.source, "--to", self.target, "--once", *options, timeout=120))
@@ -119,6 +122,74 @@ def test_rows_show_within_a_second_and_count_the_same(pair, hirestream, tmp_path
     assert count(hirestream, pair.target, tmp_path / "mirror.db")["rows"]["total"] == len(pair.content(pair.plain))
     count(hirestream, pair.source, tmp_path / "plain.db")
     assert events_of(tmp_path / "mirror.db") == events_of(tmp_path / "plain.db") != {}
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def ask(port, path, **options):
+    """Status and text; 0 while nobody listens."""
+    try:
+        answer = requests.get(f"http://127.0.0.1:{port}{path}", timeout=10, **options)
+    except requests.exceptions.ConnectionError:
+        return 0, ""
+    return answer.status_code, answer.text
+
+
+def metrics_of(port, **options):
+    """By name and labels but for the table's, as the exposition format has them."""
+    status, text = ask(port, "/metrics", **options)
+    assert status == 200, text
+    lines = (line.rpartition(" ") for line in text.splitlines() if line.startswith("hirestream_"))
+    return {re.sub(r'(,?)table="[^"]*"', "", name).replace("{}", ""): float(value) for name, _, value in lines}
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_metrics_tell_what_it_does(pair):
+    pair.write(40)
+    port = free_port()
+    with pair.running("--listen", f"127.0.0.1:{port}"):
+        wait_for(lambda: ask(port, "/readyz")[0] == 200)
+        before = metrics_of(port)
+        assert before["hirestream_mirror_up"] == 1 and before["hirestream_mirror_may_lack_rows"] == 0
+        assert before['hirestream_mirror_rows_total{from="table"}'] == 40 and before["hirestream_mirror_copies_total"] == 1
+        assert before["hirestream_mirror_late_notes_total"] >= 1 and before["hirestream_mirror_gaps_total"] == 0
+        assert ask(port, "/livez") == (200, "alive\n") and ask(port, "/api/v1/kpis")[0] == 404
+        pair.write(30)
+        pair.session.execute(f"INSERT INTO {pair.plain} (create_time, ts) VALUES ('row 17', '2026-01-01 00:00:00')")
+        wait_for(lambda: metrics_of(port)["hirestream_mirror_rows_rejected_total"] == 1)
+        after = metrics_of(port)
+        rows = 'hirestream_mirror_rows_total{from="log"}'
+        assert after[rows] - before[rows] == 30
+        read = {name: after[name] - before[name] for name in ("hirestream_mirror_entries_read_total", "hirestream_mirror_read_bytes_total")}
+        assert read["hirestream_mirror_entries_read_total"] >= 31 and read["hirestream_mirror_read_bytes_total"] >= 31 * 100, read
+        assert 0 <= after["hirestream_mirror_lag_seconds"] < 2 and 0 <= after["hirestream_mirror_lag_bytes"] < 1 << 20
+        assert time.time() - 5 < after["hirestream_mirror_last_success_timestamp_seconds"] < time.time() + 1
+        assert after["hirestream_mirror_last_copy_timestamp_seconds"] > time.time() - 60
+        assert all(after[f'hirestream_mirror_errors_total{{kind="{kind}"}}'] == 0 for kind in ("transient", "config", "bug"))
+
+
+def test_metrics_for_other_machines_want_a_token(pair):
+    token, port = "a-token-of-the-test", free_port()
+    said = pair.hirestream("mirror", "--from", pair.source, "--to", pair.target, "--listen", f"0.0.0.0:{port}", expect=2)
+    assert "HIRESTREAM_HTTP_TOKEN" in said
+    process = pair.start("--listen", f"0.0.0.0:{port}", environment={"HIRESTREAM_HTTP_TOKEN": token})
+    try:
+        wait_for(lambda: ask(port, "/readyz")[0] == 200)
+        assert ask(port, "/metrics")[0] == 401
+        assert metrics_of(port, headers={"Authorization": f"Bearer {token}"})["hirestream_mirror_up"] == 1
+        pair.hirestream("healthcheck", "--http", f"127.0.0.1:{port}")
+    finally:
+        stop(process)
 
 
 def test_what_is_deleted_stays(pair):

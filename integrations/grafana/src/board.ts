@@ -5,7 +5,7 @@ import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 
 import { ReportingZone } from "./civil_time";
 import { Dimension, allValue, variableQuery } from "./events_sql";
-import { kDataSource } from "./panels";
+import { kDataSource, kPrometheusVariable } from "./panels";
 import { kProvisional } from "./pipeline_sql";
 
 const kColumns = 24;
@@ -77,6 +77,16 @@ export function stepVariable(): dashboard.CustomVariableBuilder {
     .includeAll(false);
 }
 
+// The first Prometheus that Grafana has; without one it is empty, and panels that name it show nothing.
+export function prometheusVariable(): dashboard.DatasourceVariableBuilder {
+  return new dashboard.DatasourceVariableBuilder(kPrometheusVariable)
+    .id(kPrometheusVariable)
+    .label("Prometheus")
+    .type("prometheus")
+    .multi(false)
+    .includeAll(false);
+}
+
 // The SDK types a target as what the built-in annotations need; a query of the data source belongs there.
 class ProvisionalRegion implements cog.Builder<dashboard.AnnotationQuery> {
   build(): dashboard.AnnotationQuery {
@@ -132,6 +142,19 @@ export class Board {
   variables(...variables: cog.Builder<dashboard.VariableModel>[]): this {
     this.builder.variables(variables);
     return this;
+  }
+
+  // Closed, below all that there is: its panels ask nobody until it is opened.
+  addClosedRow(title: string, panels: (Placed & cog.Builder<dashboard.Panel>)[], columns: number, height: number): void {
+    const top = this.y + this.lineHeight;
+    const row = new dashboard.RowBuilder(title).collapsed(true).id(++this.lastId).gridPos({ x: 0, y: top, w: kColumns, h: 1 });
+    const width = kColumns / columns;
+    panels.forEach((panel, index) => {
+      const [line, column] = [Math.floor(index / columns), index % columns];
+      row.withPanel(panel.id(++this.lastId).gridPos({ x: column * width, y: top + 1 + line * height, w: width, h: height }));
+    });
+    this.builder.withRow(row);
+    [this.x, this.y, this.lineHeight] = [0, top, 1];
   }
 
   // From left to right, then the next line. Returns the panel's id.

@@ -19,6 +19,15 @@ interface Query {
   rawSql: string;
 }
 
+interface PrometheusQuery {
+  refId: string;
+  datasource: Required<grafana.DataSourceRef>;
+  editorMode: "code";
+  expr: string;
+  legendFormat: string;
+  range: true;
+}
+
 interface SharedResult {
   refId: string;
   datasource: Required<grafana.DataSourceRef>;
@@ -36,7 +45,7 @@ type PanelOf<Type extends string, Options, Custom> = Omit<
   type: Type;
   id: number;
   gridPos: { x: number; y: number; w: number; h: number };
-  targets: (Query | SharedResult)[];
+  targets: (Query | PrometheusQuery | SharedResult)[];
   options: Partial<Options>;
   fieldConfig: {
     defaults: Omit<grafana.FieldConfig, "custom" | "thresholds"> & { custom?: Partial<Custom>; thresholds?: Thresholds };
@@ -46,7 +55,15 @@ type PanelOf<Type extends string, Options, Custom> = Omit<
 
 type None = Record<string, never>;
 
+// Closed: its panels lie in it.
+interface Row extends Omit<grafana.RowPanel, "type" | "panels"> {
+  type: "row";
+  collapsed: true;
+  panels: unknown[];
+}
+
 export interface GrafanaPanels {
+  row: Row;
   stat: PanelOf<"stat", stat.Options, None>;
   bargauge: PanelOf<"bargauge", bargauge.Options, None>;
   barchart: PanelOf<"barchart", barchart.Options, barchart.FieldConfig>;

@@ -10,8 +10,12 @@ import * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 
 import { Figure, changeName } from "./events_sql";
+import { Line } from "./mirror_promql";
 
 export const kDataSource: dashboard.DataSourceRef = { type: "mysql", uid: "hirestream-mysql" };
+// Whichever Prometheus Grafana has: a variable of the board.
+export const kPrometheusVariable = "prometheus";
+const kPrometheus: dashboard.DataSourceRef = { type: "prometheus", uid: `\${${kPrometheusVariable}}` };
 const kSharedResult: dashboard.DataSourceRef = { type: "datasource", uid: "-- Dashboard --" };
 export const kDash = "–";
 
@@ -29,6 +33,19 @@ class MysqlQuery implements cog.Builder<cog.Dataquery> {
   ) {}
   build(): cog.Dataquery {
     const query = { refId: "A", datasource: kDataSource, format: this.format, editorMode: "code", rawQuery: true, rawSql: this.sql };
+    return query as unknown as cog.Dataquery;
+  }
+}
+
+// As of MySQL: the plugin's own model, with no more than is needed.
+class PrometheusQuery implements cog.Builder<cog.Dataquery> {
+  constructor(
+    private readonly line: Line,
+    private readonly refId: string,
+  ) {}
+  build(): cog.Dataquery {
+    const { expr, legend } = this.line;
+    const query = { refId: this.refId, datasource: kPrometheus, editorMode: "code", expr, legendFormat: legend, range: true };
     return query as unknown as cog.Dataquery;
   }
 }
@@ -99,7 +116,17 @@ export function figurePanel(figure: Figure, description: string, source: { sql: 
 }
 
 export function chart(title: string, description: string, sql: string, unit: string): timeseries.PanelBuilder {
-  return withQuery(new timeseries.PanelBuilder(), title, description, sql, "time_series")
+  return drawn(withQuery(new timeseries.PanelBuilder(), title, description, sql, "time_series"), unit);
+}
+
+// Of Prometheus.
+export function metricChart(title: string, description: string, lines: Line[], unit: string): timeseries.PanelBuilder {
+  const panel = new timeseries.PanelBuilder().title(title).description(description).datasource(kPrometheus).noValue(kDash);
+  return drawn(panel.targets(lines.map((line, index) => new PrometheusQuery(line, String.fromCharCode(65 + index)))), unit);
+}
+
+function drawn(panel: timeseries.PanelBuilder, unit: string): timeseries.PanelBuilder {
+  return panel
     .unit(unit)
     .min(0)
     .lineWidth(2)

@@ -2,8 +2,9 @@
 
 import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 
-import { Board, kUids } from "./board";
-import { bars, chart, kDataSource, list, numbers, steps } from "./panels";
+import { Board, kUids, prometheusVariable } from "./board";
+import * as promql from "./mirror_promql";
+import { bars, chart, kDataSource, list, metricChart, numbers, steps } from "./panels";
 import * as sql from "./pipeline_sql";
 
 const kWhole = [
@@ -28,7 +29,7 @@ function sourceVariable(): dashboard.QueryVariableBuilder {
 export function pipelineHealth(): dashboard.Dashboard {
   const board = new Board("Pipeline health", kUids.pipeline, "Freshness, what was read and not counted, slices, commits.", "now-6h")
     .timezone(null)
-    .variables(sourceVariable());
+    .variables(sourceVariable(), prometheusVariable());
   board.add(
     numbers("Rows by class (all time)", "Every row read is in exactly one class, over all time.", sql.kAccounting, [
       "Read",
@@ -160,6 +161,29 @@ export function pipelineHealth(): dashboard.Dashboard {
       ]),
     24,
     6,
+  );
+  board.addClosedRow(
+    "Mirror of a plain table (Prometheus)",
+    [
+      metricChart("Mirror: state", "1: yes. `hirestream mirror` mirrors, copies or compares, or may lack rows until a copy is complete.", promql.kState, "none"),
+      metricChart("Mirror: lag", "How long ago all that was written by then was in the mirror; near 0 when idle.", promql.kLag, "s"),
+      metricChart("Mirror: unread log", "Of Cassandra's commit log, of all tables, that was not read yet.", promql.kUnread, "bytes"),
+      metricChart("Mirror: rows", "Rows written into the mirror in a second, and entries read for that, of all tables.", promql.kMirroredRows, "locale"),
+      metricChart(
+        "Mirror: gaps, differences, errors",
+        "Gaps of the log, partitions that differed when they were compared, rows that have no place in the mirror, errors that were tried again.",
+        promql.kMirrorTroubles,
+        "locale",
+      ),
+      metricChart(
+        "Mirror: copies and notes",
+        "Copies and comparisons that were completed, and minutes of which the engine was told that rows came late.",
+        promql.kCopiesAndNotes,
+        "locale",
+      ),
+    ],
+    3,
+    8,
   );
   return board.build();
 }

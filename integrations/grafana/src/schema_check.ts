@@ -31,6 +31,7 @@ const versions = [checksOf("@grafana/schema", "tsconfig.json"), checksOf("@grafa
 interface Panel {
   type: string;
   title: string;
+  panels?: Panel[]; // of a row
 }
 
 function complaints({ ajv, validateBoard }: Checks, board: { panels: Panel[] }): string[] {
@@ -40,7 +41,7 @@ function complaints({ ajv, validateBoard }: Checks, board: { panels: Panel[] }):
       found.push(`${where}${instancePath}: ${message ?? ""} ${JSON.stringify(params)}`);
   };
   if (!validateBoard(board)) add("", validateBoard.errors);
-  for (const panel of board.panels) {
+  for (const panel of board.panels.flatMap((one) => [one, ...(one.panels ?? [])])) {
     const validate = ajv.getSchema(`panels#/definitions/GrafanaPanels/properties/${panel.type}`);
     if (validate === undefined) found.push(`${panel.title}: no kind ${panel.type}`);
     else if (!validate(panel)) add(panel.title, validate.errors);

@@ -15,6 +15,7 @@ FOLDER = ROOT / "integrations" / "grafana"
 ALL = "$__all"
 DATA_SOURCE = {"type": "mysql", "uid": "hirestream-mysql"}
 SHARED = {"type": "datasource", "uid": "-- Dashboard --"}
+PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
 
 
 # --- variables (browser)
@@ -233,9 +234,14 @@ def boards(folder=FOLDER):
     return {path.stem: json.loads(path.read_text()) for path in sorted((folder / "dashboards").glob("*.json"))}
 
 
+def panels(board):
+    """All, with those in closed rows, without the rows."""
+    return [one for panel in board["panels"] for one in (panel["panels"] if panel["type"] == "row" else [panel])]
+
+
 def queries(board):
     """(panel, target) of every panel that asks the database."""
-    return [(panel, target) for panel in board["panels"] for target in panel.get("targets", ()) if "rawSql" in target]
+    return [(panel, target) for panel in panels(board) for target in panel["targets"] if "rawSql" in target]
 
 
 def query_of(board, title):

@@ -66,13 +66,15 @@ class TestBoard:
     def test_is_of_grafana_10(self, boards, name):
         board = boards[name]
         assert board["schemaVersion"] == 38 and board["id"] is None
-        assert {panel["type"] for panel in board["panels"]} <= PANEL_TYPES
+        assert {panel["type"] for panel in [*board["panels"], *grafana.panels(board)]} <= PANEL_TYPES
 
     def test_panels_have_ids_and_do_not_overlap(self, boards, name):
-        ids = [panel["id"] for panel in boards[name]["panels"]]
+        rows = [panel for panel in boards[name]["panels"] if panel["type"] == "row"]
+        placed = [*rows, *grafana.panels(boards[name])]
+        ids = [panel["id"] for panel in placed]
         assert len(set(ids)) == len(ids) and min(ids) > 0
         taken = {}
-        for panel in boards[name]["panels"]:
+        for panel in placed:
             at = panel["gridPos"]
             assert at["w"] > 0 and at["h"] > 0 and at["x"] + at["w"] <= 24, panel["title"]
             for x in range(at["x"], at["x"] + at["w"]):
@@ -82,18 +84,20 @@ class TestBoard:
 
     def test_everything_names_the_data_source(self, boards, name):
         board = boards[name]
-        by_id = {panel["id"]: panel for panel in board["panels"]}
-        for panel in board["panels"]:
-            assert panel["datasource"] in (grafana.DATA_SOURCE, grafana.SHARED)
-            assert len(panel["targets"]) == 1
+        by_id = {panel["id"]: panel for panel in grafana.panels(board)}
+        for panel in grafana.panels(board):
+            assert panel["datasource"] in (grafana.DATA_SOURCE, grafana.SHARED, grafana.PROMETHEUS)
+            assert len(panel["targets"]) == 1 or panel["datasource"] == grafana.PROMETHEUS
             for target in panel["targets"]:
                 assert target["datasource"] == panel["datasource"]
                 if target["datasource"] == grafana.SHARED:
                     assert "rawSql" in by_id[target["panelId"]]["targets"][0]
+                elif target["datasource"] == grafana.PROMETHEUS:
+                    assert target["editorMode"] == "code" and target["expr"] and target["legendFormat"]
                 else:
                     assert target["rawQuery"] and target["editorMode"] == "code" and target["format"] in ("table", "time_series")
         for model in board["templating"]["list"]:
-            assert model["type"] == "custom" or model["datasource"] == grafana.DATA_SOURCE
+            assert model["type"] in ("custom", "datasource") or model["datasource"] == grafana.DATA_SOURCE
         for annotation in board["annotations"]["list"]:
             assert annotation["datasource"] == annotation["target"]["datasource"] == grafana.DATA_SOURCE
 
@@ -105,6 +109,7 @@ class TestBoard:
         ]
         used = {match[1] or match[2] or match[4] for text in sql for match in grafana.VARIABLE.finditer(text)}
         assert used <= known, used - known
+        used |= {match[4] for panel in grafana.panels(board) for match in grafana.VARIABLE.finditer(panel["datasource"]["uid"])}
         assert {model["name"] for model in board["templating"]["list"]} <= used, "a variable that changes nothing"
 
     def test_variables_open_with_all_or_the_first(self, boards, name):
@@ -114,16 +119,29 @@ class TestBoard:
                 assert model["includeAll"] and model["current"]["value"] == [grafana.ALL]
 
     def test_shows_a_dash_for_what_does_not_exist(self, boards, name):
-        for panel in boards[name]["panels"]:
+        for panel in grafana.panels(boards[name]):
             assert panel["fieldConfig"]["defaults"]["noValue"] == "–", panel["title"]
 
     def test_every_panel_says_what_it_shows(self, boards, name):
-        assert all(panel["title"] and panel["description"] for panel in boards[name]["panels"])
+        assert all(panel["title"] and panel["description"] for panel in grafana.panels(boards[name]))
 
     def test_boards_link_to_each_other(self, boards, name):
         (link,) = boards[name]["links"]
         assert link["type"] == "dashboards" and link["keepTime"] and link["includeVars"]
         assert set(link["tags"]) <= set(boards[name]["tags"])
+
+
+def test_panels_of_the_mirror_ask_for_metrics_that_exist(boards, tmp_path):
+    """In a row that is closed, for not everybody has a Prometheus; PromQL by Prometheus' own tool."""
+    (row,) = [panel for board in boards.values() for panel in board["panels"] if panel["type"] == "row"]
+    assert row["collapsed"] and all(panel["datasource"] == grafana.PROMETHEUS for panel in row["panels"])
+    exprs = [target["expr"] for panel in row["panels"] for target in panel["targets"]]
+    asked = {name for expr in exprs for name in re.findall(r"hirestream_\w+", expr)}
+    told = set(re.findall(r'"(hirestream_mirror_\w+)"', (ROOT.parents[1] / "src/telemetry/mirror_metrics.cc").read_text()))
+    assert asked <= told, asked - told
+    rules = [{"record": f"asked:{number}", "expr": expr.replace("$__rate_interval", "1m")} for number, expr in enumerate(exprs)]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "asked", "rules": rules}]}))
+    call(["promtool", "check", "rules", str(tmp_path / "rules.yml")], tmp_path)
 
 
 def test_parts_of_the_figures_panel_exist(boards, warehouse, reader):
@@ -196,7 +214,7 @@ def commands_told(boards):
     """Every `hirestream …` that a board, a rule or the README tells people to type."""
     (group,) = read_yaml(ROOT / "provisioning/alerting/hirestream.yaml")["groups"]
     texts = [text for rule in group["rules"] for text in rule["annotations"].values()]
-    texts += [text for board in boards.values() for text in (board["description"], *(panel["description"] for panel in board["panels"]))]
+    texts += [text for board in boards.values() for text in (board["description"], *(panel["description"] for panel in grafana.panels(board)))]
     texts.append((ROOT / "README.md").read_text())
     return sorted({command for text in texts for command in re.findall(r"`hirestream ([^`]+)`", text)})
 

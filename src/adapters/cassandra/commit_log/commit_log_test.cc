@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
@@ -75,6 +76,7 @@ class CommitLogTest : public testing::Test {
                             .keyspace = "logs",
                             .table = "tracking",
                             .visibility = visibility,
+                            .delete_finished = delete_finished_,
                             .load_schema = [this]() -> Result<LogSchema> {
                               ++loads_;
                               if (server_down_) {
@@ -137,7 +139,220 @@ class CommitLogTest : public testing::Test {
   std::string gap_;
   int loads_ = 0;
   bool server_down_ = false;
+  bool delete_finished_ = false;
 };
+
+// A folder as CDC's: Cassandra has each segment under a second name until its rows are in the
+// tables' files, and says in an index file how far it is on the disk.
+class CdcFolderTest : public CommitLogTest {
+ protected:
+  void SetUp() override {
+    CommitLogTest::SetUp();
+    delete_finished_ = true;
+    outside_ = folder_;
+    outside_ += "_commitlog";
+    std::filesystem::remove_all(outside_);
+    std::filesystem::create_directories(outside_);
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(outside_);
+    CommitLogTest::TearDown();
+  }
+
+  void held(int64_t id, const std::vector<std::string>& keys = {}) {
+    const std::string path = segment(id, keys).path(folder_);
+    std::error_code there_already;
+    std::filesystem::create_hard_link(path, outside_ / std::to_string(id), there_already);
+  }
+  void index(int64_t id, size_t offset, const std::string& word = "") {
+    std::ofstream(cdc_index_path(segments_.at(id).path(folder_))) << offset << "\n" << word;
+  }
+  // Cassandra needs it no more.
+  void let_go(int64_t id) { std::filesystem::remove(outside_ / std::to_string(id)); }
+  void complete(int64_t id) {
+    index(id, segments_.at(id).bytes.size() - 8, "COMPLETED");
+    let_go(id);
+  }
+  bool is_there(int64_t id) const {
+    return std::filesystem::exists(segments_.at(id).path(folder_));
+  }
+  bool has_index(int64_t id) const {
+    return std::filesystem::exists(cdc_index_path(segments_.at(id).path(folder_)));
+  }
+  // As a mirror does: reads all, and stores the position.
+  std::vector<std::string> rest_and_store(CommitLog& log) {
+    std::vector<std::string> keys = rest(log);
+    stored_ = LogPosition::parse(log.position().text());
+    EXPECT_TRUE(log.position_stored());
+    return keys;
+  }
+
+  std::filesystem::path outside_;
+  std::optional<LogPosition> stored_;
+};
+
+TEST_F(CdcFolderTest, ReadsAllThatIsThereAndDeletesWhatIsCompletedAndStored) {
+  held(kFirst, {"a"});
+  held(kFirst + 1, {"b"});
+  held(kFirst + 2, {"c"});
+  complete(kFirst);
+  index(kFirst + 1, 50);
+  const auto log = follow();
+  EXPECT_THAT(rest(*log), ElementsAre("a", "b", "c"));
+  EXPECT_TRUE(is_there(kFirst)) << "nothing is stored yet";
+  EXPECT_THAT(rest_and_store(*log), IsEmpty());
+  EXPECT_FALSE(is_there(kFirst) || has_index(kFirst));
+  EXPECT_TRUE(is_there(kFirst + 1)) << "not completed, and Cassandra holds it";
+  EXPECT_EQ(log->counts().segments_deleted, 1);
+  complete(kFirst + 1);
+  rest_and_store(*log);
+  EXPECT_FALSE(is_there(kFirst + 1));
+  EXPECT_TRUE(is_there(kFirst + 2));
+  EXPECT_THAT(log->position().segments, testing::SizeIs(1));
+}
+
+TEST_F(CdcFolderTest, KeepsWhatCassandraStillHolds) {
+  held(kFirst, {"a"});
+  held(kFirst + 1, {"b"});
+  index(kFirst, 1'000'000, "COMPLETED");
+  const auto log = follow();
+  rest_and_store(*log);
+  rest_and_store(*log);
+  EXPECT_TRUE(is_there(kFirst)) << "killed now, it would put the segment there again";
+  let_go(kFirst);
+  rest_and_store(*log);
+  EXPECT_FALSE(is_there(kFirst));
+}
+
+TEST_F(CdcFolderTest, KeepsWhatItHasNotReadToItsEnd) {
+  held(kFirst, {"a", "b", "c"});
+  held(kFirst + 1, {"d"});
+  complete(kFirst);
+  const auto log = follow();
+  ASSERT_TRUE(log->poll(1, [](const LogRow&) {}));
+  EXPECT_TRUE(log->position_stored());
+  EXPECT_TRUE(is_there(kFirst));
+  // More is on the disk than was marked when it looked.
+  index(kFirst, segments_.at(kFirst).bytes.size() + 100, "COMPLETED");
+  rest_and_store(*log);
+  EXPECT_TRUE(is_there(kFirst));
+  segment(kFirst, {"late"});
+  index(kFirst, segments_.at(kFirst).bytes.size() - 8, "COMPLETED");
+  EXPECT_THAT(rest_and_store(*log), ElementsAre("late"));
+  EXPECT_FALSE(is_there(kFirst));
+}
+
+// After a kill and a replay the index names the length of the file.
+TEST_F(CdcFolderTest, TakesTheUnmarkedRestOfAReplayedSegmentForDead) {
+  SegmentBytes& killed = segment(kFirst, {"a"});
+  killed.add(mutation('T', "never marked"));
+  killed.write(folder_);
+  held(kFirst + 60'000, {"b"});
+  index(kFirst, std::filesystem::file_size(killed.path(folder_)), "COMPLETED");
+  const auto log = follow();
+  EXPECT_THAT(rest_and_store(*log), ElementsAre("a", "b"));
+  rest_and_store(*log);
+  EXPECT_FALSE(is_there(kFirst));
+}
+
+TEST_F(CdcFolderTest, DeletesASpareThatACassandraLeftAndNotOneThatItMadeAhead) {
+  segment(kFirst);
+  held(kFirst + 60'000, {"a"});
+  segment(kFirst + 60'001);
+  const auto log = follow();
+  EXPECT_THAT(rest_and_store(*log), ElementsAre("a"));
+  EXPECT_FALSE(is_there(kFirst));
+  EXPECT_TRUE(is_there(kFirst + 60'001));
+}
+
+TEST_F(CdcFolderTest, NeverDeletesWhatItCouldNotReadWhole) {
+  SegmentBytes& damaged = segment(kFirst, {"a"});
+  const size_t at = damaged.bytes.size();
+  segment(kFirst, {"b"});
+  segment(kFirst, {"c"});
+  damaged.bytes[at + 20] ^= 1;
+  damaged.write(folder_);
+  SegmentBytes& unknown = segment(kFirst + 1, {"d"});
+  unknown.add(mutation('T', "e") + "left over");
+  unknown.close_section();
+  unknown.write(folder_);
+  held(kFirst + 2, {"f"});
+  complete(kFirst);
+  complete(kFirst + 1);
+  const auto log = follow();
+  EXPECT_THAT(rest(*log), ElementsAre("a", "d", "f", "!"));
+  EXPECT_THAT(rest_and_store(*log), ElementsAre("c", "!"));
+  rest_and_store(*log);
+  EXPECT_TRUE(is_there(kFirst) && is_there(kFirst + 1));
+  EXPECT_THAT(log->spoiled(), ElementsAre(kFirst, kFirst + 1));
+  // Nor after a restart; nor is the gap told again.
+  const auto again = follow(stored_);
+  EXPECT_EQ(start_gap_, std::nullopt);
+  EXPECT_THAT(rest_and_store(*again), IsEmpty());
+  rest_and_store(*again);
+  EXPECT_TRUE(is_there(kFirst) && is_there(kFirst + 1));
+  // A person may.
+  remove(kFirst);
+  remove(kFirst + 1);
+  EXPECT_THAT(rest_and_store(*again), IsEmpty());
+  EXPECT_THAT(again->spoiled(), IsEmpty());
+  EXPECT_EQ(follow(stored_)->spoiled().size(), 0U);
+  EXPECT_EQ(start_gap_, std::nullopt);
+}
+
+TEST_F(CdcFolderTest, GoesOnWhereverItWasKilledBetweenStoringAndDeleting) {
+  held(kFirst, {"a"});
+  held(kFirst + 1, {"b"});
+  complete(kFirst);
+  const auto log = follow();
+  rest(*log);
+  const auto before = LogPosition::parse(log->position().text());
+  EXPECT_THAT(before->finished, ElementsAre(kFirst));
+  // Stored, nothing deleted.
+  EXPECT_THAT(rest(*follow(before)), IsEmpty());
+  EXPECT_EQ(start_gap_, std::nullopt);
+  EXPECT_FALSE(is_there(kFirst) || has_index(kFirst));
+  // Stored, deleted, and nothing stored since.
+  EXPECT_THAT(rest(*follow(before)), IsEmpty());
+  EXPECT_EQ(start_gap_, std::nullopt);
+}
+
+TEST_F(CdcFolderTest, TellsAGapWhenSomebodyElseDeletesWhatWasNotRead) {
+  held(kFirst, {"a"});
+  held(kFirst + 1, {"b"});
+  const auto log = follow();
+  rest_and_store(*log);
+  remove(kFirst);
+  follow(stored_);
+  EXPECT_THAT(start_gap_, Optional(HasSubstr("went before it was read")));
+}
+
+TEST_F(CdcFolderTest, ReadsWhatWasThereBeforeItWasUsed) {
+  held(kFirst + 1, {"b"});
+  held(kFirst + 2, {"c"});
+  delete_finished_ = false;
+  const auto position = [&] {
+    const auto log = follow();
+    rest(*log);
+    return log->position();
+  }();
+  delete_finished_ = true;
+  held(kFirst, {"a"});
+  complete(kFirst);
+  const auto log = follow(position);
+  EXPECT_EQ(start_gap_, std::nullopt);
+  EXPECT_THAT(rest_and_store(*log), ElementsAre("a"));
+  rest_and_store(*log);
+  EXPECT_FALSE(is_there(kFirst));
+}
+
+TEST_F(CdcFolderTest, SaysThatNothingIsThere) {
+  auto log = try_open();
+  ASSERT_TRUE(log);
+  const auto started = (*log)->start(std::nullopt);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().text(), HasSubstr("cdc_enabled"));
+}
 
 TEST_F(CommitLogTest, BeginsOneSegmentBeforeTheOneThatIsWritten) {
   segment(kFirst, {"old"});

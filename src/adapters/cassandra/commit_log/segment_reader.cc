@@ -28,6 +28,7 @@ constexpr int64_t kEntryFrameBytes = 12;
 constexpr size_t kFixedHeaderBytes = 14;
 // At a look each 10 ms, some seconds.
 constexpr int kLooksMax = 300;
+constexpr int kSectionsCountedMax = 10'000;
 constexpr int32_t kOldestVersion = 7;
 constexpr int32_t kNewestVersion = 8;
 constexpr std::string_view kPrefix = "CommitLog-";
@@ -87,6 +88,10 @@ std::optional<SegmentName> parse_segment_name(std::string_view file_name) {
   rest.remove_prefix(1);
   return take_number(rest, name.id) && rest == kSuffix && name.id >= 0 ? std::optional(name)
                                                                        : std::nullopt;
+}
+
+std::string cdc_index_path(const std::string& segment_path) {
+  return segment_path.substr(0, segment_path.size() - kSuffix.size()) + "_cdc.idx";
 }
 
 SegmentReader::SegmentReader(std::string path, int file, SegmentName name, LogVisibility visibility,
@@ -226,7 +231,7 @@ Result<void> SegmentReader::read_parameters(std::string_view parameters) {
 }
 
 // 0: the section is not closed.
-Result<int64_t> SegmentReader::read_marker(int64_t section) {
+Result<int64_t> SegmentReader::section_end_at(int64_t section) const {
   uint8_t bytes[kMarkerBytes];
   const ssize_t got = ::pread(file_, bytes, sizeof bytes, section);
   if (got < 0) {
@@ -239,8 +244,31 @@ Result<int64_t> SegmentReader::read_marker(int64_t section) {
   if (cursor.failed() || marker_crc != expected || end < section + kMarkerBytes) {
     return 0;
   }
-  begun_ = true;
   return end;
+}
+
+Result<int64_t> SegmentReader::read_marker(int64_t section) {
+  HIRESTREAM_ASSIGN(const int64_t end, section_end_at(section));
+  begun_ = begun_ || end != 0;
+  return end;
+}
+
+Result<int64_t> SegmentReader::unread_bytes() const {
+  if (!header_read_) {
+    return 0;
+  }
+  int64_t marked = section_;
+  for (int looks = 0; looks < kSectionsCountedMax; ++looks) {
+    HIRESTREAM_ASSIGN(const int64_t end, section_end_at(marked));
+    if (end == 0) {
+      break;
+    }
+    marked = end;
+  }
+  // Entries of a compressed section have no place in the file: it is read, or it is not.
+  const bool whole = section_loaded_ && static_cast<size_t>(entry_place_) + 4 > plain_.size();
+  const int64_t given = !compressed() ? entry_place_ : whole ? section_end_ : section_;
+  return std::max<int64_t>(marked - given, 0);
 }
 
 void SegmentReader::go_to_section(int64_t section) {
@@ -251,8 +279,41 @@ void SegmentReader::go_to_section(int64_t section) {
   window_.clear();
 }
 
+std::string SegmentReader::index_path() const {
+  return cdc_index_path(path_);
+}
+
+Result<bool> SegmentReader::is_finished(bool newer_begun) {
+  struct stat status{};
+  if (::fstat(file_, &status) != 0) {
+    return failed(ErrorKind::kTransient, std::strerror(errno));
+  }
+  // Cassandra has it under another name still, or it is gone; or there is something to read.
+  if (status.st_nlink != 1 || section_end_ != 0) {
+    return false;
+  }
+  std::ifstream index(index_path());
+  int64_t synced = 0;
+  std::string word;
+  const bool completed = index >> synced >> word && word == "COMPLETED";
+  const bool never_begun = !index.is_open() && !begun_ && newer_begun;
+  if (!completed && !never_begun) {
+    return false;
+  }
+  // Once more, for all that is to come is there now.
+  HIRESTREAM_ASSIGN(const Step step, next());
+  if (step == Step::kEntry) {
+    put_back();
+  }
+  if (step != Step::kWait || section_end_ != 0) {
+    return false;
+  }
+  // After a replay it says the length of the file; of a compressed one, bytes as they were.
+  return never_begun || compressed() || synced >= status.st_size || section_ >= synced;
+}
+
 Result<int64_t> SegmentReader::synced_up_to() const {
-  std::ifstream file(path_.substr(0, path_.size() - kSuffix.size()) + "_cdc.idx");
+  std::ifstream file(index_path());
   int64_t offset = 0;
   return file >> offset ? offset : int64_t{0};
 }

@@ -132,6 +132,26 @@ TEST_F(SegmentReaderTest, GivesWhatIsSyncedByTheIndexFile) {
   EXPECT_THAT(rest(*reader), ElementsAre("two"));
 }
 
+TEST_F(SegmentReaderTest, TellsHowMuchIsMarkedAndNotGiven) {
+  SegmentBytes segment(4711);
+  const auto reader = open(segment.write(folder_));
+  EXPECT_EQ(reader->unread_bytes(), 0);
+  EXPECT_THAT(rest(*reader), IsEmpty());
+  segment.add("one");
+  segment.write(folder_);
+  EXPECT_EQ(reader->unread_bytes(), 0) << "not marked";
+  segment.close_section();
+  segment.add("two");
+  segment.close_section();
+  segment.write(folder_);
+  const auto entry = static_cast<int64_t>(SegmentBytes::entry("one").size());
+  EXPECT_EQ(reader->unread_bytes(), 2 * entry + 8) << "two entries, a marker between them";
+  ASSERT_TRUE(reader->next());
+  EXPECT_EQ(reader->unread_bytes(), entry + 8);
+  EXPECT_THAT(rest(*reader), ElementsAre("two"));
+  EXPECT_EQ(reader->unread_bytes(), 0);
+}
+
 TEST_F(SegmentReaderTest, GoesOnAtAPlace) {
   SegmentBytes segment(4711);
   segment.add("one");
@@ -210,6 +230,21 @@ std::string lz4_section(const std::string& plain) {
     little[i] = static_cast<char>(plain.size() >> (8 * i));
   }
   return test::Bytes().integer(plain.size(), 4).text(little).text(block).str();
+}
+
+TEST_F(SegmentReaderTest, TellsHowMuchOfACompressedLogIsNotGiven) {
+  SegmentBytes segment(4711, 7, R"({"compressionClass":"LZ4Compressor"})");
+  const auto reader = open(segment.write(folder_));
+  EXPECT_THAT(rest(*reader), IsEmpty());
+  const size_t before = segment.bytes.size();
+  segment.close_section_with(lz4_section(SegmentBytes::entry("one") + SegmentBytes::entry("two")));
+  const auto written = static_cast<int64_t>(segment.bytes.size() - before);
+  segment.write(folder_);
+  EXPECT_EQ(reader->unread_bytes(), written);
+  ASSERT_TRUE(reader->next());
+  EXPECT_EQ(reader->unread_bytes(), written) << "a section is given, or it is not";
+  EXPECT_THAT(rest(*reader), ElementsAre("two"));
+  EXPECT_EQ(reader->unread_bytes(), 0);
 }
 
 TEST_F(SegmentReaderTest, DecompressesSections) {
