@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <utility>
@@ -40,7 +41,12 @@ class DashboardServer::Impl : private HttpHandler {
         pool_(options_.open_report, options_.reports_max + 1),  // one for what is reserved
         api_(options_.product_version, options_.samples, clock, pool_),
         feed_(options_.open_report, clock, options_.streams_max,
-              [this](const std::string& event) { server_->publish(event); }) {}
+              [this](const std::string& event) {
+                // Nobody listens before there is a server.
+                if (HttpServer* const serving = serving_) {
+                  serving->publish(event);
+                }
+              }) {}
 
   ~Impl() override {
     feed_.stop();  // nothing is published from now on
@@ -53,6 +59,7 @@ class DashboardServer::Impl : private HttpHandler {
   Result<void> listen() {
     HIRESTREAM_TRY(guard_.check());
     HIRESTREAM_ASSIGN(server_, HttpServer::start(options_.address, options_.reports_max, *this));
+    serving_ = server_.get();
     return {};
   }
 
@@ -188,7 +195,9 @@ class DashboardServer::Impl : private HttpHandler {
 
   void answer_metrics(HttpReply& reply) {
     auto report = pool_.borrow(kReportPatience);
-    set_metrics(options_.metrics(report ? &**report : nullptr), server_->counters(), reply);
+    const HttpServer* const serving = serving_;
+    set_metrics(options_.metrics(report ? &**report : nullptr),
+                serving == nullptr ? HttpCounters() : serving->counters(), reply);
   }
 
   void answer_api(const HttpRequest& request, Target target, HttpReply& reply) {
@@ -219,6 +228,8 @@ class DashboardServer::Impl : private HttpHandler {
   RequestGuard guard_;  // of the thread of all connections
   ReportPool pool_;
   Api api_;
+  // Null: start() has not returned yet, but somebody asks already.
+  std::atomic<HttpServer*> serving_ = nullptr;
   std::unique_ptr<HttpServer> server_;
   std::mutex cause_mutex_;
   Steady::time_point cause_due_;
