@@ -2,17 +2,27 @@
 """How long it takes to catch up with a full raw log, against the bare page scan of the same table in the same run.
 
     tests/support/python/run benchmarks/catch_up.py [--rows 1000000] [--rounds 3] [--layout bucketed|plain] [--build build] [--keep]
+                                                    [--many-cells] [--against PROGRAM] [--limit 3.0] [--against-limit 1.0]
 
-Needs the servers of `make services`. Generates the rows once, then in turn: the bare scan (pages fetched, not even decoded), then
-`hirestream run --once` into an empty MySQL database. Prints each round and the median ratio. Exit 1 if the ratio is above --limit.
+Needs the servers of `make services`. Writes the rows once, then in turn: the bare scan (pages fetched, not even decoded), then
+`hirestream run --once` into an empty MySQL database, and the same with the program of another build, if one is named. Prints each round, how long MySQL's
+biggest statements took, and the median ratios. Exit 1 if the ratio to the bare scan is above --limit, or the one to the other program
+above --against-limit.
+
+--many-cells: each row is a click, two of three rows are a cell of their own, and MySQL has most of the work. Else the rows are what
+`hirestream generate` makes.
 """
 import argparse
+import datetime
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import uuid
 from urllib.parse import urlsplit
 
 import pymysql
@@ -23,13 +33,86 @@ MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1
 PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
 
 
+GREGORIAN = datetime.datetime(1582, 10, 15)
+HOURS = 23
+# Digests of the statements that take most of MySQL's time.
+STATEMENTS = {"events": "INSERT INTO EVENTS%", "days": "INSERT INTO `hirestream_days`%"}
+
+
+def write_clicks(path: str, rows: int) -> None:
+    """Clicks of the last day, in the order of their arrival, of 2,450 jobs and 20 publishers a million rows."""
+    chance = random.Random(1)
+    jobs = max(1, rows * 2450 // 1_000_000)
+    begin = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) - datetime.timedelta(hours=HOURS + 1)
+    begin_us = (begin - GREGORIAN) // datetime.timedelta(microseconds=1)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("create_time,ts,job_id,publisher_id,campaign_id,group_id,bid,custom_track\n")
+        for row in range(rows):
+            arrival_us = begin_us + row * HOURS * 3_600_000_000 // rows
+            ticks = arrival_us * 10
+            row_id = uuid.UUID(fields=(ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0xFFF | 0x1000, 0x80 | chance.randrange(64),
+                                       chance.randrange(256), chance.randrange(1 << 48)))
+            time_text = (GREGORIAN + datetime.timedelta(microseconds=arrival_us)).isoformat(sep=" ", timespec="milliseconds")
+            job = chance.randrange(jobs) + 1
+            out.write(f"{row_id},{time_text},{job},{chance.randrange(20) + 1},{job % 300 + 1},{job % 40 + 1},1.5,click\n")
+
+
+def write_rows(program: str, source: str, options: argparse.Namespace, environment: dict) -> None:
+    if not options.many_cells:
+        subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(options.rows), "--seed", "1",
+                        "--layout", options.layout], check=True, env=environment, stdout=subprocess.DEVNULL)
+        return
+    if options.layout != "bucketed":
+        sys.exit("--many-cells is for the bucketed layout")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "clicks.csv")
+        write_clicks(path, options.rows)
+        for command in (["init", "--source", source], ["--quiet", "import", path, "--to", source]):
+            subprocess.run([program, *command], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def seconds_by_statement(cursor, database: str) -> dict:
+    found = {}
+    for name, beginning in STATEMENTS.items():
+        cursor.execute("SELECT COALESCE(SUM(SUM_TIMER_WAIT), 0) / 1e12 FROM performance_schema.events_statements_summary_by_digest "
+                       "WHERE SCHEMA_NAME = %s AND DIGEST_TEXT LIKE %s", (database, beginning))
+        found[name] = float(cursor.fetchone()[0])
+    return found
+
+
+def catch_up(program: str, source: str, name: str, mysql, options: argparse.Namespace, environment: dict) -> float:
+    """Seconds of a run into an empty database, which are printed with what MySQL did."""
+    with mysql.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name}")
+        cursor.execute("TRUNCATE performance_schema.events_statements_summary_by_digest")
+    began = time.monotonic()
+    run = json.loads(subprocess.run(
+        [program, "--json", "--quiet", "run", "--once", "--source", source, "--warehouse",
+         f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}"],
+        check=True, capture_output=True, text=True, env=environment).stdout)
+    seconds = time.monotonic() - began
+    assert run["rows"]["total"] == options.rows, run
+    with mysql.cursor() as cursor:
+        statements = seconds_by_statement(cursor, name)
+        cursor.execute(f"SELECT COUNT(*) FROM {name}.events")
+        cells = cursor.fetchone()[0]
+    print(f"  {program}: {seconds:.2f} s ({cells} cells, {run['cells_changed']} written by {run['commits']} commits, "
+          f"{options.rows / seconds:,.0f} rows/s); MySQL: " + ", ".join(f"{what} {took:.1f} s" for what, took in statements.items()),
+          flush=True)
+    return seconds
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--layout", choices=("bucketed", "plain"), default="bucketed")
+    parser.add_argument("--many-cells", action="store_true")
     parser.add_argument("--build", default="build")
+    parser.add_argument("--against", help="program of another build")
     parser.add_argument("--limit", type=float, default=3.0)
+    parser.add_argument("--against-limit", type=float, default=1.0)
     parser.add_argument("--keep", action="store_true", help="leave the keyspace and the database")
     options = parser.parse_args()
     name = f"catch_up_{options.layout}"
@@ -43,36 +126,32 @@ def main() -> int:
     environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
     source = f"cassandra://{CASSANDRA}/{name}/tracking"
     began = time.monotonic()
-    subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(options.rows), "--seed", "1",
-                    "--layout", options.layout], check=True, env=environment, stdout=subprocess.DEVNULL)
-    print(f"generated {options.rows} rows ({options.layout}) in {time.monotonic() - began:.1f} s", flush=True)
+    write_rows(program, source, options, environment)
+    print(f"wrote {options.rows} rows ({options.layout}) in {time.monotonic() - began:.1f} s", flush=True)
     ratios = []
+    other_ratios = []
     for round_number in range(1, options.rounds + 1):
         scan = json.loads(subprocess.run([os.path.join(options.build, "page_scan"), CASSANDRA, name, "tracking"], check=True,
                                          capture_output=True, text=True).stdout)
-        with mysql.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-            cursor.execute(f"CREATE DATABASE {name}")
-        began = time.monotonic()
-        run = json.loads(subprocess.run(
-            [program, "--json", "--quiet", "run", "--once", "--source", source, "--warehouse",
-             f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}"],
-            check=True, capture_output=True, text=True, env=environment).stdout)
-        seconds = time.monotonic() - began
-        with mysql.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM {name}.events")
-            cells = cursor.fetchone()[0]
-        assert scan["rows"] == options.rows and run["rows"]["total"] == options.rows, (scan, run)
+        assert scan["rows"] == options.rows, scan
+        print(f"round {round_number}: bare scan {scan['seconds']:.2f} s", flush=True)
+        seconds = catch_up(program, source, name, mysql, options, environment)
         ratios.append(seconds / scan["seconds"])
-        print(f"round {round_number}: bare scan {scan['seconds']:.2f} s, run --once {seconds:.2f} s "
-              f"({cells} cells, {options.rows / seconds:,.0f} rows/s), ratio {ratios[-1]:.2f}", flush=True)
+        if options.against:
+            other_ratios.append(seconds / catch_up(options.against, source, name, mysql, options, environment))
     ratio = statistics.median(ratios)
-    print(f"median ratio {ratio:.2f} (limit {options.limit})")
+    print(f"median ratio to the bare scan {ratio:.2f} (limit {options.limit}): " + ", ".join(f"{one:.2f}" for one in ratios))
+    good = ratio <= options.limit
+    if other_ratios:
+        ratio = statistics.median(other_ratios)
+        print(f"median ratio to {options.against} {ratio:.2f} (limit {options.against_limit}): "
+              + ", ".join(f"{one:.2f}" for one in other_ratios))
+        good = good and ratio <= options.against_limit
     if not options.keep:
         session.execute(f"DROP KEYSPACE {name}")
         with mysql.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name}")
-    return 0 if ratio <= options.limit else 1
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -294,9 +294,11 @@ std::vector<Setting> engine_rows() {
       ranged("engine", "slices_per_read", "--slices-per-read", T::kInteger, "512", 1, 100'000,
              "Catching up: slices recounted in one go, at most",
              in<&Settings::engine, &E::slices_per_read>()),
-      ranged("engine", "rows_per_commit", "--rows-per-commit", T::kInteger, "250000", 1,
-             100'000'000, "Catching up: rows recounted in one go, about",
-             in<&Settings::engine, &E::rows_per_commit>()),
+      ranged(
+          "engine", "rows_per_commit", "--rows-per-commit", T::kInteger, "250000", 1, 100'000'000,
+          "Catching up: rows recounted in one go, about; of history up to four times as many are "
+          "one commit",
+          in<&Settings::engine, &E::rows_per_commit>()),
       ranged("engine", "rejects_cap", "--rejects-cap", T::kInteger, "10000", 0, 100'000'000,
              "How many rejected rows are kept with their reason",
              in<&Settings::engine, &E::rejects_cap>()),

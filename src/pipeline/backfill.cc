@@ -8,6 +8,11 @@ namespace {
 
 // Fewer new slices than this are read one by one.
 constexpr size_t kSlicesMin = 256;
+// What one commit takes is bounded by its memory, and by how long polls, and other writers of the
+// same rows, can wait for it.
+constexpr size_t kCellsMax = 500'000;
+// A slice's line takes about as much memory as so many cells.
+constexpr size_t kCellsPerSlice = 8;
 
 }  // namespace
 
@@ -39,8 +44,8 @@ int64_t Backfill::lowest(int32_t shard, int64_t none) const {
   return first != slices_.end() && first->shard == shard ? first->bucket : none;
 }
 
-RingPart Backfill::next_part() const {
-  RingPart part = walk_.part();
+RingPart Backfill::next_part(const RingWalk& walk) const {
+  RingPart part = walk.part();
   for (const auto& [shard, mark] : book_.frozen_marks()) {
     if (mark.history_place > part.begin) {
       part.end = std::min(part.end, mark.history_place);
@@ -55,8 +60,39 @@ bool Backfill::is_history(const SliceKey& key, const RingPart& part) const {
          book_.is_frozen(key) && !buckets_.is_before_start(key.bucket);
 }
 
+bool Backfill::is_full(const Batch& batch) const {
+  return batch.rows / parts_max_ >= options_.rows_per_commit ||
+         batch.plan.cells.size() + kCellsPerSlice * batch.slices.size() >= kCellsMax;
+}
+
 Result<std::vector<SliceKey>> Backfill::step(int64_t now_us, RecountQueue& queue) {
-  const RingPart part = next_part();
+  RingWalk walk = walk_;
+  Batch batch;
+  Result<void> read;
+  do {
+    read = read_part(walk, now_us, batch);
+  } while (read && !walk.done() && !is_full(batch));
+  if (walk.place() == walk_.place()) {
+    return forward(std::move(read).error());
+  }
+  HIRESTREAM_TRY(commit(batch, walk.place(), queue));
+  walk_ = walk;
+  if (!read) {
+    // What was counted before that part is kept; the next step begins with it.
+    ports_.observer.on_retry(read.error(), 1, 0);
+  }
+  if (walk_.done()) {
+    // Listed, but not met: their rows have gone since, or became visible behind the place that was
+    // read.
+    std::for_each(slices_.begin(), slices_.end(),
+                  [&](const SliceKey& key) { queue.push_back(key); });
+    slices_.clear();
+  }
+  return std::move(batch.slices);
+}
+
+Result<void> Backfill::read_part(RingWalk& walk, int64_t now_us, Batch& batch) {
+  const RingPart part = next_part(walk);
   std::map<SliceKey, SliceCount> counts;
   int64_t rows = 0;
   HIRESTREAM_TRY(read_all(ports_, {part, ReadLevel::kConfigured}, [&](const SweepPage& page) {
@@ -67,61 +103,64 @@ Result<std::vector<SliceKey>> Backfill::step(int64_t now_us, RecountQueue& queue
     }
     return Result<void>();
   }));
-  HIRESTREAM_ASSIGN(std::vector<SliceKey> counted, commit(std::move(counts), part, now_us, queue));
-  walk_.advance(part.end, rows);
-  ports_.observer.on_progress("history", static_cast<int64_t>(part.end),
-                              static_cast<int64_t>(kRingPlaces));
-  if (walk_.done()) {
-    // Listed, but not met: their rows have gone since, or became visible behind the place that was
-    // read.
-    std::for_each(slices_.begin(), slices_.end(),
-                  [&](const SliceKey& key) { queue.push_back(key); });
-    slices_.clear();
-  }
-  return counted;
-}
-
-void Backfill::plan_marks(CommitPlan& changes, const RingPart& part) const {
-  for (const auto& [shard, mark] : book_.frozen_marks()) {
-    if (mark.history_place <= part.begin) {
-      changes.frozen_marks.push_back({shard, mark.until, part.end});
-    }
-  }
-}
-
-Result<std::vector<SliceKey>> Backfill::commit(std::map<SliceKey, SliceCount> counts,
-                                               const RingPart& part, int64_t now_us,
-                                               RecountQueue& queue) {
-  CommitPlan changes;
-  std::vector<SliceKey> keys;
+  std::vector<Recount> recounts;
   for (auto& [key, count] : counts) {
     if (!contains(key)) {
       HIRESTREAM_TRY(check_sums(key, count.tally));
-      LedgerEntry entry;
-      entry.key = key;
-      const size_t planned = changes.slices.size();
-      plan_history(changes, key, buckets_.day_of(entry), count.tally);
-      // The marks keep everybody else away from it: only what is rejected is a slice's own.
-      if (changes.slices.size() > planned && changes.slices.back().rejects.empty()) {
-        changes.slices.pop_back();
-      }
       continue;
     }
-    Recount recount;
+    Recount& recount = recounts.emplace_back();
     // Revision 0: if somebody else was faster, the commit says so.
     recount.stored.entry.key = key;
     recount.count = std::move(count);
     HIRESTREAM_TRY(judge(recount, {}));
-    plan_action(changes, std::move(recount), SliceState::kSettled, {}, now_us);
-    keys.push_back(key);
   }
-  plan_marks(changes, part);
+  for (Recount& recount : recounts) {
+    batch.slices.push_back(recount.entry().key);
+    plan_action(batch.plan, std::move(recount), SliceState::kSettled, {}, now_us);
+  }
+  for (const auto& [key, count] : counts) {
+    if (!contains(key)) {
+      plan_frozen(key, count.tally, batch.plan);
+    }
+  }
+  batch.rows += rows;
+  walk.advance(part.end, rows);
+  ports_.observer.on_progress("history", static_cast<int64_t>(part.end),
+                              static_cast<int64_t>(kRingPlaces));
+  return {};
+}
+
+void Backfill::plan_frozen(const SliceKey& key, const Tally& tally, CommitPlan& plan) const {
+  LedgerEntry entry;
+  entry.key = key;
+  const size_t planned = plan.slices.size();
+  plan_history(plan, key, buckets_.day_of(entry), tally);
+  // The marks keep everybody else away from it: only what is rejected is a slice's own.
+  if (plan.slices.size() > planned && plan.slices.back().rejects.empty()) {
+    plan.slices.pop_back();
+  }
+}
+
+// No part passes a place at which a shard's history begins to be new: of those that are new at the
+// end of the last part, everything since their place was read.
+void Backfill::plan_marks(CommitPlan& plan, uint64_t place) const {
+  for (const auto& [shard, mark] : book_.frozen_marks()) {
+    if (mark.history_place < place) {
+      plan.frozen_marks.push_back({shard, mark.until, place});
+    }
+  }
+}
+
+Result<void> Backfill::commit(Batch& batch, uint64_t place, RecountQueue& queue) {
+  plan_marks(batch.plan, place);
   std::vector<SliceKey> replaced;
-  if (!changes.empty()) {
-    HIRESTREAM_ASSIGN(replaced, book_.commit(std::move(changes)));
+  if (!batch.plan.empty()) {
+    HIRESTREAM_ASSIGN(replaced, book_.commit(std::move(batch.plan)));
   }
   if (!replaced.empty()) {
-    // Those are counted one by one; the part is read again for the others.
+    // Those are counted one by one; the parts are read again for the others, fewer of them at once.
+    parts_max_ = 1;
     std::for_each(replaced.begin(), replaced.end(), [&](const SliceKey& key) {
       slices_.erase(key);
       queue.push_back(key);
@@ -129,8 +168,10 @@ Result<std::vector<SliceKey>> Backfill::commit(std::map<SliceKey, SliceCount> co
     return fail(ErrorKind::kTransient, "count history", "ledger",
                 "slices were replaced by somebody else meanwhile");
   }
-  std::for_each(keys.begin(), keys.end(), [this](const SliceKey& key) { slices_.erase(key); });
-  return keys;
+  std::for_each(batch.slices.begin(), batch.slices.end(),
+                [this](const SliceKey& key) { slices_.erase(key); });
+  parts_max_ = std::min(kPartsMax, 2 * parts_max_);
+  return {};
 }
 
 }  // namespace hirestream

@@ -1,7 +1,7 @@
 // History that nobody has counted yet, read in storage order, part by part of the ring, instead of
 // slice by slice: slices that the ledger does not know, and whatever is older than the retention,
-// of which only the sums are kept (frozen marks: warehouse.h). Each part is one commit, with the
-// place that it reached: after a crash it goes on from there. Not thread-safe.
+// of which only the sums are kept (frozen marks: warehouse.h). A few parts are one commit, with the
+// place that they reached: after a crash it goes on from there. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -38,18 +38,34 @@ class Backfill {
   // The shard's lowest bucket that is still to be counted, or `none`.
   int64_t lowest(int32_t shard, int64_t none) const;
 
-  // Reads one part. Returns slices that it put into the ledger. What somebody else was faster with,
-  // and what was not over yet, goes to the queue.
+  // Reads a few parts, which are one commit. Returns slices that it put into the ledger. What
+  // somebody else was faster with, and what was not over yet, goes to the queue.
   Result<std::vector<SliceKey>> step(int64_t now_us, RecountQueue& queue);
 
  private:
+  // What parts that lie one behind the other give: one commit.
+  struct Batch {
+    CommitPlan plan;
+    // Of the plan, those that come into the ledger.
+    std::vector<SliceKey> slices;
+    int64_t rows = 0;
+  };
+
+  // The more of the history is one commit, the fewer rows of `events` and days are written more
+  // than once.
+  static constexpr int64_t kPartsMax = 4;
+
+  bool is_full(const Batch& batch) const;
   // Up to the next place at which a shard's history begins to be new.
-  RingPart next_part() const;
+  RingPart next_part(const RingWalk& walk) const;
   // Frozen, and not counted yet.
   bool is_history(const SliceKey& key, const RingPart& part) const;
-  void plan_marks(CommitPlan& changes, const RingPart& part) const;
-  Result<std::vector<SliceKey>> commit(std::map<SliceKey, SliceCount> counts, const RingPart& part,
-                                       int64_t now_us, RecountQueue& queue);
+  // The walk's next part; on errors batch and walk are as they were.
+  Result<void> read_part(RingWalk& walk, int64_t now_us, Batch& batch);
+  void plan_frozen(const SliceKey& key, const Tally& tally, CommitPlan& plan) const;
+  void plan_marks(CommitPlan& plan, uint64_t place) const;
+  // Everything up to that place.
+  Result<void> commit(Batch& batch, uint64_t place, RecountQueue& queue);
 
   EnginePorts ports_;
   const EngineOptions& options_;
@@ -59,6 +75,8 @@ class Backfill {
   // Not counted yet.
   std::set<SliceKey> slices_;
   RingWalk walk_;
+  // Of EngineOptions::rows_per_commit each.
+  int64_t parts_max_ = kPartsMax;
 };
 
 }  // namespace hirestream

@@ -286,6 +286,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
   for (const Cell& cell : plan.cells) {
     commit.cells.push_back({cell.key, cell.measures, 0});
   }
+  plan.cells = {};
   commit.settled_until = std::move(plan.settled_until);
   commit.frozen_marks = plan.frozen_marks;
   commit.frozen_days = one_each(std::move(plan.frozen_days));

@@ -721,13 +721,57 @@ TEST(TailEngine, CountsHistoryInStorageOrderWithoutKeepingOpenSlicesWaiting) {
   EXPECT_TRUE(scenario.verify(false).clean());
 }
 
+TEST(TailEngine, CommitsSeveralPartsOfHistoryAtOnce) {
+  Scenario scenario;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.source.ring_reads = true;
+  scenario.options.rows_per_commit = 100;
+  for (int i = 0; i < 600; ++i) {
+    scenario.add_click({.arrival_s = -10.0 * i - 200, .visible_s = -1});
+  }
+  scenario.run_until(0.01);
+  while (scenario.clicks() < 600) {
+    scenario.run_until(scenario.now_s() + 0.01);
+  }
+  EXPECT_LE(scenario.commits(), 3);
+}
+
+TEST(TailEngine, KeepsPartsOfHistoryThatWereCountedBeforeOneThatCannotBeRead) {
+  Scenario scenario;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.source.ring_reads = true;
+  scenario.options.rows_per_commit = 20;
+  scenario.options.audit_delays_us = {8000 * kSecondUs};
+  for (int i = 0; i < 600; ++i) {
+    scenario.add_click({.arrival_s = -10.0 * i - 200, .visible_s = -1});
+    scenario.add_click({.arrival_s = -10.0 * i - 200, .visible_s = 100});
+  }
+  scenario.run_until(0.01);
+  while (scenario.clicks() == 0) {
+    scenario.run_until(scenario.now_s() + 0.01);
+  }
+  const int64_t before = scenario.clicks();
+  ASSERT_LT(before, 300);
+  scenario.during_next_read([&] { scenario.set_fault(&FaultRates::read_error, true); });
+  scenario.run_until(scenario.now_s() + 0.1);
+  EXPECT_GT(scenario.clicks(), before);
+  EXPECT_LT(scenario.clicks(), before + 60);
+  scenario.set_fault(&FaultRates::read_error, false);
+  scenario.run_until(60);
+  EXPECT_EQ(scenario.clicks(), 600);
+  // All of them are audited.
+  scenario.run_until(9000);
+  EXPECT_EQ(scenario.clicks(), 1200);
+  EXPECT_TRUE(scenario.verify(false).clean());
+}
+
 // A repair counts every other slice of the history while the engine is at it, for the replica that
 // it reads lacks the rest.
 TEST(TailEngine, CountsAllHistoryThoughARepairIsFasterWithSomeOfIt) {
   Scenario scenario;
   scenario.source.bucket_width = BucketWidth::seconds(10);
   scenario.source.ring_reads = true;
-  scenario.options.rows_per_commit = 100;
+  scenario.options.rows_per_commit = 25;
   scenario.options.discover_interval_us = 3600 * kSecondUs;
   for (int i = 0; i < 600; ++i) {
     scenario.add_click(
