@@ -23,15 +23,8 @@ import sys
 import tempfile
 import time
 import uuid
-from urllib.parse import urlsplit
 
-import pymysql
-from cassandra.cluster import Cluster
-
-CASSANDRA = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "127.0.0.1:9042").removeprefix("cassandra://")
-MYSQL = urlsplit(os.environ.get("HIRESTREAM_TEST_MYSQL", "mysql://root@127.0.0.1:3306"))
-PASSWORD = os.environ.get("HIRESTREAM_TEST_SQL_PASSWORD", "secret")
-
+from servers import CASSANDRA, ENVIRONMENT, connect_cassandra, connect_mysql, database_uri, drop, make_database_anew, query, table_uri
 
 GREGORIAN = datetime.datetime(1582, 10, 15)
 HOURS = 23
@@ -57,10 +50,10 @@ def write_clicks(path: str, rows: int) -> None:
             out.write(f"{row_id},{time_text},{job},{chance.randrange(20) + 1},{job % 300 + 1},{job % 40 + 1},1.5,click\n")
 
 
-def write_rows(program: str, source: str, options: argparse.Namespace, environment: dict) -> None:
+def write_rows(program: str, source: str, options: argparse.Namespace) -> None:
     if not options.many_cells:
         subprocess.run([program, "--quiet", "generate", "--to", source, "--rows", str(options.rows), "--seed", "1",
-                        "--layout", options.layout], check=True, env=environment, stdout=subprocess.DEVNULL)
+                        "--layout", options.layout], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
         return
     if options.layout != "bucketed":
         sys.exit("--many-cells is for the bucketed layout")
@@ -68,7 +61,7 @@ def write_rows(program: str, source: str, options: argparse.Namespace, environme
         path = os.path.join(folder, "clicks.csv")
         write_clicks(path, options.rows)
         for command in (["init", "--source", source], ["--quiet", "import", path, "--to", source]):
-            subprocess.run([program, *command], check=True, env=environment, stdout=subprocess.DEVNULL)
+            subprocess.run([program, *command], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
 
 
 def seconds_by_statement(cursor, database: str) -> dict:
@@ -80,17 +73,14 @@ def seconds_by_statement(cursor, database: str) -> dict:
     return found
 
 
-def catch_up(program: str, source: str, name: str, mysql, options: argparse.Namespace, environment: dict) -> float:
+def catch_up(program: str, source: str, name: str, mysql, options: argparse.Namespace) -> float:
     """Seconds of a run into an empty database, which are printed with what MySQL did."""
-    with mysql.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-        cursor.execute(f"CREATE DATABASE {name}")
-        cursor.execute("TRUNCATE performance_schema.events_statements_summary_by_digest")
+    make_database_anew(mysql, name)
+    query(mysql, "TRUNCATE performance_schema.events_statements_summary_by_digest")
     began = time.monotonic()
     run = json.loads(subprocess.run(
-        [program, "--json", "--quiet", "run", "--once", "--source", source, "--warehouse",
-         f"mysql://{MYSQL.username}@{MYSQL.hostname}:{MYSQL.port}/{name}"],
-        check=True, capture_output=True, text=True, env=environment).stdout)
+        [program, "--json", "--quiet", "run", "--once", "--source", source, "--warehouse", database_uri(name)],
+        check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout)
     seconds = time.monotonic() - began
     assert run["rows"]["total"] == options.rows, run
     with mysql.cursor() as cursor:
@@ -117,16 +107,11 @@ def main() -> int:
     options = parser.parse_args()
     name = f"catch_up_{options.layout}"
     program = os.path.join(options.build, "hirestream")
-    host, port = CASSANDRA.rsplit(":", 1)
-    cluster = Cluster([host], port=int(port))
-    session = cluster.connect()
-    session.default_timeout = 120
-    session.execute(f"DROP KEYSPACE IF EXISTS {name}")
-    mysql = pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, autocommit=True)
-    environment = dict(os.environ, HIRESTREAM_MYSQL_PASSWORD=PASSWORD)
-    source = f"cassandra://{CASSANDRA}/{name}/tracking"
+    session, mysql = connect_cassandra(), connect_mysql()
+    drop(session, mysql, name)
+    source = table_uri(name)
     began = time.monotonic()
-    write_rows(program, source, options, environment)
+    write_rows(program, source, options)
     print(f"wrote {options.rows} rows ({options.layout}) in {time.monotonic() - began:.1f} s", flush=True)
     ratios = []
     other_ratios = []
@@ -135,10 +120,10 @@ def main() -> int:
                                          capture_output=True, text=True).stdout)
         assert scan["rows"] == options.rows, scan
         print(f"round {round_number}: bare scan {scan['seconds']:.2f} s", flush=True)
-        seconds = catch_up(program, source, name, mysql, options, environment)
+        seconds = catch_up(program, source, name, mysql, options)
         ratios.append(seconds / scan["seconds"])
         if options.against:
-            other_ratios.append(seconds / catch_up(options.against, source, name, mysql, options, environment))
+            other_ratios.append(seconds / catch_up(options.against, source, name, mysql, options))
     ratio = statistics.median(ratios)
     print(f"median ratio to the bare scan {ratio:.2f} (limit {options.limit}): " + ", ".join(f"{one:.2f}" for one in ratios))
     good = ratio <= options.limit
@@ -148,9 +133,7 @@ def main() -> int:
               + ", ".join(f"{one:.2f}" for one in other_ratios))
         good = good and ratio <= options.against_limit
     if not options.keep:
-        session.execute(f"DROP KEYSPACE {name}")
-        with mysql.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name}")
+        drop(session, mysql, name)
     return 0 if good else 1
 
 

@@ -40,13 +40,12 @@ class DashboardServer::Impl : private HttpHandler {
         guard_(options_.address, options_.token, options_.warn),
         pool_(options_.open_report, options_.reports_max + 1),  // one for what is reserved
         api_(options_.product_version, options_.samples, clock, pool_),
-        feed_(options_.open_report, clock, options_.streams_max,
-              [this](const std::string& event) {
-                // Nobody listens before there is a server.
-                if (HttpServer* const serving = serving_) {
-                  serving->publish(event);
-                }
-              }) {}
+        feed_(options_.open_report, clock, options_.streams_max, [this](const std::string& event) {
+          // Nobody listens before there is a server.
+          if (HttpServer* const serving = serving_) {
+            serving->publish(event);
+          }
+        }) {}
 
   ~Impl() override {
     feed_.stop();  // nothing is published from now on

@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kSlicesMin = 256;
 // What one commit takes is bounded by its memory, and by how long polls, and other writers of the
 // same rows, can wait for it.
-constexpr size_t kCellsMax = 500'000;
+constexpr size_t kCellsMax = 400'000;
 // A slice's line takes about as much memory as so many cells.
 constexpr size_t kCellsPerSlice = 8;
 
