@@ -59,7 +59,6 @@ struct Options {
   std::string from;
   std::string to;
   std::string commit_log = "auto";
-  std::string cdc_raw;  // empty: nothing is deleted
   std::string visibility = "marker";
   std::string attribution = "columns";
   std::string ttl = "9d";
@@ -138,14 +137,12 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   HIRESTREAM_ASSIGN(parts.history, CassandraTableHistory::open(from, rules, with_payload));
   mirror.source = parts.history->shape().identity();
   mirror.node = "copies";
-  ChangeLogConfig log{.folder = {},
-                      .visibility = visibility_of(options.visibility),
-                      .with_payload = with_payload,
-                      .delete_finished = !options.cdc_raw.empty()};
+  ChangeLogConfig log{
+      .folder = {}, .visibility = visibility_of(options.visibility), .with_payload = with_payload};
   if (options.commit_log != "none") {
     HIRESTREAM_ASSIGN(const NodeFacts node, node_to_follow(options, from));
     mirror.node = node.host_id;
-    log.folder = log.delete_finished ? options.cdc_raw : node.commit_log_folder;
+    log.folder = node.commit_log_folder;
     for (const std::string& note : node.notes) {
       context.log->warn("{}", note);
     }
@@ -158,8 +155,7 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   }
   if (!log.folder.empty()) {
     HIRESTREAM_ASSIGN(parts.log, CassandraChangeLog::open(from, rules, log));
-    context.log->info("following the commit log in {}{}", log.folder,
-                      log.delete_finished ? "; segments that are mirrored are deleted" : "");
+    context.log->info("following the commit log in {}", log.folder);
   } else {
     context.log->warn("no commit log is followed: rows are in {} after {} and the time of a copy",
                       mirror.table.table_text(), options.reconcile_every);
@@ -224,7 +220,6 @@ class MirrorRunner {
       backoff_.reset();
       show_figures();
       tell_unreadable();
-      tell_spoiled();
       tell_progress();
       if (*step == Mirror::Step::kIdle) {
         finished = options_.once && is_level();
@@ -359,16 +354,6 @@ class MirrorRunner {
     }
   }
 
-  void tell_spoiled() {
-    const size_t segments = parts_.log ? parts_.log->spoiled_segments().size() : 0;
-    if (segments > std::exchange(spoiled_told_, segments)) {
-      context_.log->warn(
-          "segment {} could not be read whole and stays in {}; once the copy that follows is "
-          "complete it may be deleted by hand",
-          *parts_.log->spoiled_segments().rbegin(), options_.cdc_raw);
-    }
-  }
-
   void show_comparison(int64_t rows_read) {
     if (!progress_) {
       progress_ = std::make_unique<Progress>(context_, "rows");
@@ -409,7 +394,6 @@ class MirrorRunner {
   int64_t quiet_since_us_ = 0;
   int64_t quiet_rows_ = 0;
   int64_t unreadable_told_ = 0;
-  size_t spoiled_told_ = 0;
   std::optional<int64_t> unread_bytes_;
   int64_t unread_us_ = 0;  // when that was looked at
   int64_t seen_rows_ = 0;
@@ -490,12 +474,6 @@ void add_mirror_command(CLI::App& app, CommandContext& context) {
                    "commitlog_directory of the node; auto: what the node says; none: copy only")
       ->type_name("DIR")
       ->capture_default_str();
-  command
-      ->add_option("--cdc-raw", options->cdc_raw,
-                   "cdc_raw_directory of the node, in the place of --commit-log: segments wait "
-                   "there while the mirror is down, and are deleted once they are mirrored whole")
-      ->type_name("DIR")
-      ->excludes("--commit-log");
   command
       ->add_option("--visibility", options->visibility,
                    "marker: what Cassandra would replay; tail: before that; synced: on the disk "

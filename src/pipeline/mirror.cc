@@ -298,7 +298,7 @@ Result<void> Mirror::store() {
   dirty_ = false;
   must_store_ = false;
   stored_us_ = clock_.now_us();
-  return log_ == nullptr ? Result<void>() : log_->position_stored();
+  return {};
 }
 
 }  // namespace hirestream

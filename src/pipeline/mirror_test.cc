@@ -59,15 +59,8 @@ class ListedLog : public ChangeLog {
     return Poll{.more = given < ids.size(), .gap = std::exchange(gap, std::nullopt)};
   }
   std::string position() const override { return std::to_string(given); }
-  Result<void> position_stored() override {
-    if (on_stored) {
-      on_stored();
-    }
-    return {};
-  }
 
   std::vector<std::string> ids;
-  std::function<void()> on_stored;
   std::optional<std::string> gap;
   bool start_gap = false;
   bool fail_next = false;
@@ -164,9 +157,6 @@ class WrittenTable : public MirrorTable {
   }
   Result<std::optional<MirrorState>> load() override { return state; }
   Result<void> store(const MirrorState& next) override {
-    if (fail_stores) {
-      return fail(ErrorKind::kTransient, "store", "mirror", "not now");
-    }
     state = next;
     return {};
   }
@@ -174,7 +164,6 @@ class WrittenTable : public MirrorTable {
   std::map<std::string, int> written;
   std::optional<MirrorState> state;
   bool fail_writes = false;
-  bool fail_stores = false;
   std::vector<int64_t> noted;
   bool fail_notes = false;
 };
@@ -259,27 +248,6 @@ TEST_F(MirrorTest, KnowsWhenItWasLevelAndWhetherItMayLackRows) {
   EXPECT_TRUE(mirror.may_lack_rows());
   run(mirror);
   EXPECT_FALSE(mirror.may_lack_rows());
-}
-
-TEST_F(MirrorTest, TellsTheLogThatAPlaceIsStoredBehindTheStoringAlone) {
-  Mirror mirror = make();
-  ASSERT_TRUE(mirror.start());
-  run(mirror);
-  size_t told = 0;
-  log_.on_stored = [&] {
-    ++told;
-    EXPECT_EQ(mirror_.state->position, log_.position());
-    EXPECT_EQ(mirror_.written.size(), log_.given) << "and the rows are written";
-  };
-  log_.ids = {"a", "b", "c"};
-  mirror_.fail_stores = true;
-  clock_.now += 3'600'000'000;
-  EXPECT_FALSE(mirror.step());
-  EXPECT_EQ(told, 0U);
-  mirror_.fail_stores = false;
-  run(mirror);
-  ASSERT_TRUE(mirror.finish());
-  EXPECT_GE(told, 1U);
 }
 
 TEST_F(MirrorTest, IsWholeWhileItReconciles) {

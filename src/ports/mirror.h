@@ -35,9 +35,6 @@ class ChangeLog {
   virtual Result<Poll> poll(size_t rows_max, std::vector<ChangedRow>& rows) = 0;
   // Behind everything that was given, also by a poll that failed.
   virtual std::string position() const = 0;
-  // What position() said last is stored, and all that was given before is written. What it needs no
-  // longer may be deleted now, where that is its business.
-  virtual Result<void> position_stored() { return {}; }
 };
 
 // The whole table, by parts of the ring (ports/event_source.h), some rows at a time.

@@ -1,41 +1,13 @@
 #include "adapters/cassandra/cassandra_change_log.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include "adapters/cassandra/cql_session_internal.h"
 #include "adapters/cassandra/log_schema_query.h"
 
 namespace hirestream {
-namespace {
-
-// Segments without rows of such tables are not kept there; whoever follows it would miss rows.
-Result<void> check_cdc(CassandraConnection& connection, const std::string& folder) {
-  const CassandraConfig& source = connection.config();
-  HIRESTREAM_ASSIGN(const auto answer,
-                    connection.session().query("SELECT cdc FROM system_schema.tables WHERE "
-                                               "keyspace_name = ? AND table_name = ?",
-                                               {source.keyspace, source.table}));
-  const bool on = !answer.rows.empty() && answer.rows[0][0] == std::string(1, '\1');
-  if (!on) {
-    return fail(
-        ErrorKind::kConfig, "follow commit log", source.table_text(),
-        "CDC is off for this table, so its segments are not kept",
-        fmt::format("ALTER TABLE {} WITH cdc = true, or --commit-log", source.table_text()));
-  }
-  if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0) {
-    return fail(ErrorKind::kConfig, "follow commit log", folder, std::strerror(errno),
-                "segments that are read are deleted there: run as a user who may write into it");
-  }
-  return {};
-}
-
-}  // namespace
 
 CassandraChangeLog::CassandraChangeLog(ReadingRules rules, bool with_payload)
     : rules_(std::move(rules)), with_payload_(with_payload) {}
@@ -49,15 +21,11 @@ Result<std::unique_ptr<CassandraChangeLog>> CassandraChangeLog::open(
   }
   std::unique_ptr<CassandraChangeLog> changes(new CassandraChangeLog(rules, config.with_payload));
   HIRESTREAM_ASSIGN(changes->connection_, CassandraConnection::open(source));
-  if (config.delete_finished) {
-    HIRESTREAM_TRY(check_cdc(*changes->connection_, config.folder));
-  }
   HIRESTREAM_ASSIGN(changes->log_,
                     CommitLog::open({.folder = config.folder,
                                      .keyspace = source.keyspace,
                                      .table = source.table,
                                      .visibility = config.visibility,
-                                     .delete_finished = config.delete_finished,
                                      .load_schema = [connection = changes->connection_.get()] {
                                        return read_log_schema(*connection);
                                      }}));

@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +26,6 @@ struct ChangeLogConfig {
   std::string folder;  // commitlog_directory of the node
   LogVisibility visibility = LogVisibility::kMarker;
   bool with_payload = true;  // the column `ed`, too
-  // The folder is cdc_raw_directory: what is read whole, and stored, is deleted there. The table
-  // must have CDC on.
-  bool delete_finished = false;
 };
 
 class CassandraChangeLog : public ChangeLog {
@@ -41,11 +37,9 @@ class CassandraChangeLog : public ChangeLog {
   Result<std::optional<std::string>> start(const std::optional<std::string>& position) override;
   Result<Poll> poll(size_t rows_max, std::vector<ChangedRow>& rows) override;
   std::string position() const override;
-  Result<void> position_stored() override { return log_->position_stored(); }
 
   const CommitLogCounts& counts() const { return log_->counts(); }
   Result<int64_t> unread_bytes() const { return log_->unread_bytes(); }
-  const std::set<int64_t>& spoiled_segments() const { return log_->spoiled(); }
   bool compressed() const { return log_->compressed(); }
   // Values of counted columns that have no text (a number beyond 64 bits, a size that is not the
   // type's): as if they had not been written. With the last one, for people.

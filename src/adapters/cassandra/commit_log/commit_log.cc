@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -70,25 +69,15 @@ Result<std::map<int64_t, std::string>> CommitLog::segment_files() const {
 
 Result<std::optional<std::string>> CommitLog::start(const std::optional<LogPosition>& position) {
   segments_.clear();
-  finished_.clear();
-  spoiled_.clear();
   newest_id_ = -1;
   gap_.reset();
-  HIRESTREAM_ASSIGN(auto files, segment_files());
-  if (options_.delete_finished && files.empty()) {
-    return fail_for_now("follow commit log", options_.folder,
-                        "there is no segment: is this cdc_raw_directory of the node, and "
-                        "cdc_enabled true in its cassandra.yaml?");
-  }
+  HIRESTREAM_ASSIGN(const auto files, segment_files());
   if (position && !position->segments.empty()) {
-    LogPosition left = *position;
-    HIRESTREAM_TRY(delete_left_over(left, files));
-    HIRESTREAM_TRY(continue_at(left, files));
+    HIRESTREAM_TRY(continue_at(*position, files));
     if (!gap_) {
       return std::optional<std::string>();
     }
     segments_.clear();
-    spoiled_.clear();
     newest_id_ = -1;
   }
   HIRESTREAM_TRY(begin_anew(files));
@@ -108,36 +97,7 @@ Result<void> CommitLog::continue_at(const LogPosition& position,
       return {};
     }
   }
-  // From a folder where segments are deleted none is left out, whoever has left it there.
-  const int64_t newest_known = options_.delete_finished ? newest_id_ : -1;
-  for (const auto& [id, path] : files) {
-    if (id < newest_known && !segments_.contains(id)) {
-      HIRESTREAM_TRY(add_segment(id, path, {}));
-    }
-  }
   return look_for_segments();
-}
-
-// What was to be deleted when the position was stored, and may have been. Both are then without it.
-Result<void> CommitLog::delete_left_over(LogPosition& position,
-                                         std::map<int64_t, std::string>& files) {
-  if (!options_.delete_finished) {
-    return {};
-  }
-  newest_id_ = position.segments.back().id;
-  std::ranges::copy_if(position.spoiled, std::inserter(spoiled_, spoiled_.end()),
-                       [&](int64_t id) { return files.contains(id); });
-  for (const int64_t id : position.finished) {
-    if (const auto file = files.find(id); file != files.end()) {
-      HIRESTREAM_TRY(delete_segment(file->second));
-      files.erase(file);
-    }
-  }
-  std::erase_if(position.segments, [&](const LogPosition::Segment& segment) {
-    return position.finished.contains(segment.id) ||
-           (position.spoiled.contains(segment.id) && !spoiled_.contains(segment.id));
-  });
-  return {};
 }
 
 Result<void> CommitLog::begin_anew(const std::map<int64_t, std::string>& files) {
@@ -145,7 +105,7 @@ Result<void> CommitLog::begin_anew(const std::map<int64_t, std::string>& files) 
   for (const auto& [id, path] : files) {
     HIRESTREAM_ASSIGN(const auto segment, SegmentReader::open(path, options_.visibility));
     HIRESTREAM_TRY(segment->next());
-    if (segment->begun() && !options_.delete_finished) {
+    if (segment->begun()) {
       begun.push_back(id);
     }
   }
@@ -203,9 +163,7 @@ Result<CommitLog::Poll> CommitLog::poll(size_t rows_max, const Visit& visit) {
   rows_left_ = rows_max;
   bytes_left_ = kPollBytes;
   for (const auto& [id, segment] : segments_) {
-    const auto read = read_segment(*segment, visit);
-    reading_ = nullptr;
-    HIRESTREAM_TRY(read);
+    HIRESTREAM_TRY(read_segment(*segment, visit));
     if (poll_is_full()) {
       break;
     }
@@ -217,7 +175,6 @@ Result<CommitLog::Poll> CommitLog::poll(size_t rows_max, const Visit& visit) {
 }
 
 Result<void> CommitLog::read_segment(SegmentReader& segment, const Visit& visit) {
-  reading_ = &segment;
   while (!poll_is_full()) {
     HIRESTREAM_ASSIGN(const SegmentReader::Step step, segment.next());
     switch (step) {
@@ -276,9 +233,6 @@ Result<void> CommitLog::retire_segments() {
       begun.push_back(id);
     }
   }
-  if (options_.delete_finished) {
-    return note_finished(begun.empty() ? -1 : begun.back());
-  }
   if (begun.empty()) {
     return {};
   }
@@ -292,57 +246,7 @@ Result<void> CommitLog::retire_segments() {
   return {};
 }
 
-// Those that are to be deleted stay in the position until they are: whoever goes on there knows.
-Result<void> CommitLog::note_finished(int64_t newest_begun) {
-  for (auto at = segments_.begin(); at != segments_.end();) {
-    const auto& [id, segment] = *at;
-    HIRESTREAM_ASSIGN(const bool unlinked, segment->is_unlinked());
-    if (unlinked) {
-      spoiled_.erase(id);
-      finished_.erase(id);
-      at = segments_.erase(at);
-      continue;
-    }
-    if (!spoiled_.contains(id) && !finished_.contains(id)) {
-      HIRESTREAM_ASSIGN(const bool finished, segment->is_finished(id < newest_begun));
-      if (finished) {
-        finished_.insert(id);
-      }
-    }
-    ++at;
-  }
-  return {};
-}
-
-Result<void> CommitLog::position_stored() {
-  while (!finished_.empty()) {
-    const auto segment = segments_.find(*finished_.begin());
-    HIRESTREAM_CHECK(segment != segments_.end());
-    HIRESTREAM_TRY(delete_segment(segment->second->path()));
-    finished_.erase(segment->first);
-    segments_.erase(segment);
-  }
-  return {};
-}
-
-Result<void> CommitLog::delete_segment(const std::string& path) {
-  // The index first: alone it would be left for good.
-  for (const std::string& file : {cdc_index_path(path), path}) {
-    std::error_code error;
-    std::filesystem::remove(file, error);
-    if (error) {
-      return fail(ErrorKind::kConfig, "delete a segment that is read", file, error.message(),
-                  "the mirror must be allowed to write into the folder");
-    }
-  }
-  ++counts_.segments_deleted;
-  return {};
-}
-
 void CommitLog::note_gap(std::string why) {
-  if (reading_ != nullptr && options_.delete_finished) {
-    spoiled_.insert(reading_->name().id);
-  }
   if (!gap_) {
     gap_ = std::move(why);
   }
@@ -353,8 +257,6 @@ LogPosition CommitLog::position() const {
   for (const auto& [id, segment] : segments_) {
     position.segments.push_back({id, segment->place()});
   }
-  position.finished = finished_;
-  position.spoiled = spoiled_;
   return position;
 }
 

@@ -8,9 +8,6 @@
 // when the table was dropped and created again, and when the node was started again: rows that were
 // given were replayed, but what was made of them on the same node may be lost.
 //
-// From CDC's folder segments are deleted once they are finished (segment_reader.h) and a position
-// that says so is stored; never those of which a section or an entry was a gap.
-//
 // One thread. Blocking: reads of local files, the schema. Errors: those of the schema and of
 // SegmentReader; kConfig when the folder is not there, is not readable or the table does not exist.
 #pragma once
@@ -37,8 +34,6 @@ struct CommitLogOptions {
   std::string keyspace;
   std::string table;
   LogVisibility visibility = LogVisibility::kMarker;
-  // The folder is CDC's (cdc_raw_directory): segments are read from the oldest on, and deleted.
-  bool delete_finished = false;
   std::function<Result<LogSchema>()> load_schema;
 };
 
@@ -48,7 +43,6 @@ struct CommitLogCounts {
   int64_t bytes = 0;    // of all entries
   int64_t schema_loads = 0;
   int64_t segments = 0;
-  int64_t segments_deleted = 0;
 };
 
 class CommitLog {
@@ -75,11 +69,6 @@ class CommitLog {
   Result<Poll> poll(size_t rows_max, const Visit& visit);
   // Behind the last row that was given.
   LogPosition position() const;
-  // What position() said last is stored, and all that was given before is safe: deletes the
-  // segments that it calls finished, if that was asked for. kConfig: they may not be deleted.
-  Result<void> position_stored();
-  // Segments that stay, for not all of them could be read.
-  const std::set<int64_t>& spoiled() const { return spoiled_; }
   const CommitLogCounts& counts() const { return counts_; }
   // Of all tables, marked and not given yet, in the segments that were seen: SegmentReader.
   Result<int64_t> unread_bytes() const;
@@ -100,9 +89,6 @@ class CommitLog {
   bool poll_is_full() const { return rows_left_ == 0 || bytes_left_ == 0; }
   Result<void> read_entry(LogBytes entry, const Visit& visit);
   Result<void> retire_segments();
-  Result<void> note_finished(int64_t newest_begun);
-  Result<void> delete_left_over(LogPosition& position, std::map<int64_t, std::string>& files);
-  Result<void> delete_segment(const std::string& path);
   void note_restart();
   void note_gap(std::string why);
 
@@ -112,11 +98,8 @@ class CommitLog {
   std::unique_ptr<MutationReader> reader_;
   std::set<TableId> gone_;  // tables that were dropped before their entries were read
   std::map<int64_t, std::unique_ptr<SegmentReader>> segments_;
-  int64_t newest_id_ = -1;      // seen; lower ones that are not open are done
-  std::set<int64_t> finished_;  // of segments_, if they are to be deleted
-  std::set<int64_t> spoiled_;
-  const SegmentReader* reading_ = nullptr;
-  size_t rows_left_ = 0;  // of this poll
+  int64_t newest_id_ = -1;  // seen; lower ones that are not open are done
+  size_t rows_left_ = 0;    // of this poll
   size_t bytes_left_ = 0;
   std::optional<std::string> gap_;
   CommitLogCounts counts_;

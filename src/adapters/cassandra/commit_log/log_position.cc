@@ -27,10 +27,7 @@ bool take(std::string_view& text, char before, int64_t& value) {
 std::string LogPosition::text() const {
   std::string out(kFormat);
   for (const Segment& segment : segments) {
-    out += fmt::format(" {}:{}:{}{}", segment.id, segment.place.section, segment.place.entry,
-                       finished.contains(segment.id)  ? "!"
-                       : spoiled.contains(segment.id) ? "?"
-                                                      : "");
+    out += fmt::format(" {}:{}:{}", segment.id, segment.place.section, segment.place.entry);
   }
   return out;
 }
@@ -47,10 +44,6 @@ std::optional<LogPosition> LogPosition::parse(std::string_view text) {
         !take(text, ':', next.place.entry) ||
         (!position.segments.empty() && position.segments.back().id >= next.id)) {
       return std::nullopt;
-    }
-    if (text.starts_with('!') || text.starts_with('?')) {
-      (text.front() == '!' ? position.finished : position.spoiled).insert(next.id);
-      text.remove_prefix(1);
     }
     position.segments.push_back(next);
   }

@@ -1,11 +1,10 @@
 // How far a node's commit log was read: all segments below the first are done, those listed up to
 // their place, later ones not at all. As text for storing: "1 1700000000000:20:4711 …" (a number
-// for the format, then id, section and entry of each; behind it "!": finished, "?": spoiled). Pure.
+// for the format, then id, section and entry of each). Pure.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,9 +20,6 @@ struct LogPosition {
     friend bool operator==(const Segment&, const Segment&) = default;
   };
   std::vector<Segment> segments;  // by id
-  // Of these, where segments are deleted (commit_log.h).
-  std::set<int64_t> finished = {};  // nothing will follow, and all was read: their files may go
-  std::set<int64_t> spoiled = {};   // not all could be read
   friend bool operator==(const LogPosition&, const LogPosition&) = default;
 
   std::string text() const;

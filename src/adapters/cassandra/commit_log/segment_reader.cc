@@ -90,10 +90,6 @@ std::optional<SegmentName> parse_segment_name(std::string_view file_name) {
                                                                        : std::nullopt;
 }
 
-std::string cdc_index_path(const std::string& segment_path) {
-  return segment_path.substr(0, segment_path.size() - kSuffix.size()) + "_cdc.idx";
-}
-
 SegmentReader::SegmentReader(std::string path, int file, SegmentName name, LogVisibility visibility,
                              SegmentPlace place)
     : path_(std::move(path)),
@@ -279,41 +275,8 @@ void SegmentReader::go_to_section(int64_t section) {
   window_.clear();
 }
 
-std::string SegmentReader::index_path() const {
-  return cdc_index_path(path_);
-}
-
-Result<bool> SegmentReader::is_finished(bool newer_begun) {
-  struct stat status{};
-  if (::fstat(file_, &status) != 0) {
-    return failed(ErrorKind::kTransient, std::strerror(errno));
-  }
-  // Cassandra has it under another name still, or it is gone; or there is something to read.
-  if (status.st_nlink != 1 || section_end_ != 0) {
-    return false;
-  }
-  std::ifstream index(index_path());
-  int64_t synced = 0;
-  std::string word;
-  const bool completed = index >> synced >> word && word == "COMPLETED";
-  const bool never_begun = !index.is_open() && !begun_ && newer_begun;
-  if (!completed && !never_begun) {
-    return false;
-  }
-  // Once more, for all that is to come is there now.
-  HIRESTREAM_ASSIGN(const Step step, next());
-  if (step == Step::kEntry) {
-    put_back();
-  }
-  if (step != Step::kWait || section_end_ != 0) {
-    return false;
-  }
-  // After a replay it says the length of the file; of a compressed one, bytes as they were.
-  return never_begun || compressed() || synced >= status.st_size || section_ >= synced;
-}
-
 Result<int64_t> SegmentReader::synced_up_to() const {
-  std::ifstream file(index_path());
+  std::ifstream file(path_.substr(0, path_.size() - kSuffix.size()) + "_cdc.idx");
   int64_t offset = 0;
   return file >> offset ? offset : int64_t{0};
 }

@@ -31,9 +31,6 @@ struct SegmentName {
 // Of "CommitLog-7-1700000000000.log"; nothing: another file.
 std::optional<SegmentName> parse_segment_name(std::string_view file_name);
 
-// CDC's file beside a segment: how far that is on the disk, and "COMPLETED" behind it.
-std::string cdc_index_path(const std::string& segment_path);
-
 // Up to where a segment is read.
 enum class LogVisibility : uint8_t {
   kMarker,  // what Cassandra would replay after its process was killed; it marks every 100 ms
@@ -66,7 +63,6 @@ class SegmentReader {
   SegmentReader& operator=(const SegmentReader&) = delete;
 
   const SegmentName& name() const { return name_; }
-  const std::string& path() const { return path_; }
   Result<Step> next();
   // Valid until the next call of next().
   std::span<const uint8_t> entry() const { return entry_; }
@@ -83,10 +79,6 @@ class SegmentReader {
   Result<int64_t> unread_bytes() const;
   // The file has no name any more: Cassandra needs it no longer, all of it is in its tables.
   Result<bool> is_unlinked() const;
-  // In a folder of CDC: Cassandra writes it no more and needs it no more, so that nothing puts it
-  // there again, and all that it has marked was given. `newer_begun`: a later segment is written,
-  // so one that was never begun will not be.
-  Result<bool> is_finished(bool newer_begun);
   // Does not look beyond the last marker from now on: what follows it died with its Cassandra.
   void stop_at_markers();
 
@@ -106,7 +98,6 @@ class SegmentReader {
   // Fewer at the end of the file.
   Result<std::span<const uint8_t>> bytes_at(int64_t place, size_t size);
   Step wait();
-  std::string index_path() const;
   Result<int64_t> synced_up_to() const;
   void go_to_section(int64_t section);
   Result<Step> unreadable_at(int64_t place, int64_t end, std::string_view what);
