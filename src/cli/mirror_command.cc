@@ -208,8 +208,14 @@ class MirrorRunner {
         mirror_(policy, parts.log.get(), *parts.history, *parts.comparison, *parts.table, clock_,
                 notes()) {}
 
-  Result<void> run(const std::stop_token& stop) {
-    HIRESTREAM_TRY(mirror_.start());
+  // `worked`: an earlier one has, with other connections: errors at the start may pass.
+  Result<void> run(const std::stop_token& stop, bool worked) {
+    for (auto started = mirror_.start(); !started; started = mirror_.start()) {
+      if (!worked || stop.stop_requested()) {
+        return started;
+      }
+      HIRESTREAM_TRY(wait_after(started.error(), backoff_, context_, status_, stop));
+    }
     bool finished = false;
     while (!stop.stop_requested() && !finished && !needs_new_connections()) {
       const auto step = mirror_.step();
@@ -444,7 +450,7 @@ Result<int> run(const Options& options, CommandContext& context) {
       continue;
     }
     MirrorRunner runner(options, context, *parts, policy, credentials, status);
-    HIRESTREAM_TRY(runner.run(stop));
+    HIRESTREAM_TRY(runner.run(stop, has_run));
     if (stop.stop_requested() || !runner.needs_new_connections()) {
       runner.print_summary();
       return options.once && stop.stop_requested() ? kExitInterrupted : kExitOk;

@@ -33,7 +33,8 @@ void MirrorStatus::went_on(const MirrorFigures& of_run) {
   figures_.errors = std::move(errors);
   figures_.is_up = true;
   figures_.last_success_us = clock_.now_us();
-  waits_for_ = of_run.may_lack_rows ? "rows may be missing until the table is copied" : "";
+  waits_for_ =
+      of_run.may_lack_rows ? "rows may be missing until the log is read and the table copied" : "";
 }
 
 void MirrorStatus::failed(const Error& error) {

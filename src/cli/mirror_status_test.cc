@@ -20,7 +20,7 @@ TEST(MirrorStatus, IsReadyOnceNothingMayBeMissing) {
   MirrorStatus status("logs.tracking", clock);
   EXPECT_THAT(status.waits_for(), HasSubstr("logs.tracking: it has not begun yet"));
   status.went_on({.may_lack_rows = true});
-  EXPECT_THAT(status.waits_for(), HasSubstr("until the table is copied"));
+  EXPECT_THAT(status.waits_for(), HasSubstr("until the log is read"));
   EXPECT_THAT(status.metrics(),
               HasSubstr("hirestream_mirror_may_lack_rows{table=\"logs.tracking\"} 1"));
   status.went_on({.may_lack_rows = false});

@@ -81,7 +81,8 @@ class Mirror {
   bool is_copying() const { return state_.copied_parts < kMirrorCopyParts; }
   // The table may have rows that neither the log nor a copy has brought yet, of before now.
   bool may_lack_rows() const {
-    return state_.copied_us == 0 || (log_ != nullptr && is_copying() && copy_recent_);
+    return state_.copied_us == 0 ||
+           (log_ != nullptr && (!followed_again_ || (is_copying() && copy_recent_)));
   }
   const MirrorState& state() const { return state_; }
   const MirrorCounts& counts() const { return counts_; }

@@ -225,6 +225,22 @@ TEST_F(MirrorTest, CopiesTheTableOnceAndFollowsTheLog) {
   EXPECT_EQ(mirror_.written["f"], 1);
 }
 
+TEST_F(MirrorTest, MayLackRowsUntilItHasReadWhatCameWhileItWasDown) {
+  log_.ids = {"a"};
+  Mirror first = make({});
+  run(first);
+  ASSERT_FALSE(first.may_lack_rows());
+  log_.ids.insert(log_.ids.end(), {"b", "c", "d"});
+  Mirror again = make({.rows_max = 2});
+  ASSERT_TRUE(again.start());
+  EXPECT_TRUE(again.may_lack_rows());
+  ASSERT_TRUE(again.step());
+  EXPECT_TRUE(again.may_lack_rows()) << "there is more in the log";
+  ASSERT_TRUE(again.step());
+  ASSERT_TRUE(again.step());
+  EXPECT_FALSE(again.may_lack_rows());
+}
+
 TEST_F(MirrorTest, KnowsWhenItWasLevelAndWhetherItMayLackRows) {
   table_.rows = {{0, "a"}};
   log_.ids = {"b", "c", "d"};

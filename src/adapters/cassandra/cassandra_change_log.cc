@@ -34,8 +34,11 @@ Result<std::unique_ptr<CassandraChangeLog>> CassandraChangeLog::open(
 
 Result<std::optional<std::string>> CassandraChangeLog::start(
     const std::optional<std::string>& position) {
-  const auto known = position ? LogPosition::parse(*position) : std::nullopt;
-  return log_->start(known);
+  if (!position) {
+    return log_->start(std::nullopt);
+  }
+  // One that another version stored may not be understood: it names no segment, which is a gap.
+  return log_->start(LogPosition::parse(*position).value_or(LogPosition()));
 }
 
 Result<ChangeLog::Poll> CassandraChangeLog::poll(size_t rows_max, std::vector<ChangedRow>& rows) {

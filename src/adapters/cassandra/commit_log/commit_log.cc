@@ -72,7 +72,9 @@ Result<std::optional<std::string>> CommitLog::start(const std::optional<LogPosit
   newest_id_ = -1;
   gap_.reset();
   HIRESTREAM_ASSIGN(const auto files, segment_files());
-  if (position && !position->segments.empty()) {
+  if (position && position->segments.empty()) {
+    note_gap("the stored position names no segment");
+  } else if (position) {
     HIRESTREAM_TRY(continue_at(*position, files));
     if (!gap_) {
       return std::optional<std::string>();
@@ -241,9 +243,29 @@ Result<void> CommitLog::retire_segments() {
     const auto next = std::next(at);
     HIRESTREAM_ASSIGN(const bool unlinked, at->second->is_unlinked());
     const bool passed = next != segments_.end() && next->first < newest;
-    at = unlinked || passed ? segments_.erase(at) : next;
+    HIRESTREAM_ASSIGN(const bool done, unlinked || passed ? is_read(*at->second, unlinked) : false);
+    at = done ? segments_.erase(at) : next;
   }
   return {};
+}
+
+// A segment that gets no entries any more: it may have got some since it was looked at, while later
+// ones were read.
+Result<bool> CommitLog::is_read(const SegmentReader& segment, bool unlinked) {
+  HIRESTREAM_ASSIGN(const SegmentReader::Rest rest, segment.rest());
+  if (rest == SegmentReader::Rest::kMore) {
+    // Its index file has gone with it: nobody says any more what is on the disk.
+    const bool lost = unlinked && options_.visibility == LogVisibility::kSynced;
+    if (lost) {
+      note_gap(fmt::format("{} went before it was read to its end", segment.path()));
+    }
+    return lost;
+  }
+  if (rest == SegmentReader::Rest::kDamaged) {
+    note_gap(fmt::format("{}: what follows a damaged marker, or header, cannot be read",
+                         segment.path()));
+  }
+  return true;
 }
 
 void CommitLog::note_gap(std::string why) {

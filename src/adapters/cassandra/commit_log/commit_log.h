@@ -89,6 +89,7 @@ class CommitLog {
   bool poll_is_full() const { return rows_left_ == 0 || bytes_left_ == 0; }
   Result<void> read_entry(LogBytes entry, const Visit& visit);
   Result<void> retire_segments();
+  Result<bool> is_read(const SegmentReader& segment, bool unlinked);
   void note_restart();
   void note_gap(std::string why);
 

@@ -378,6 +378,59 @@ TEST_F(CommitLogTest, TellsADamagedSectionAndGoesOn) {
   EXPECT_THAT(rest(*log), ElementsAre("c", "!"));
 }
 
+TEST_F(CommitLogTest, TellsAGapWhenAMarkerIsDamaged) {
+  SegmentBytes& bytes = segment(kFirst, {"a"});
+  const size_t marker = bytes.bytes.size() - 8;
+  segment(kFirst, {"b"});
+  bytes.bytes[marker + 5] ^= 1;
+  bytes.write(folder_);
+  const auto log = follow();
+  EXPECT_THAT(rest(*log), ElementsAre("a")) << "it may be half written";
+  segment(kFirst + 1, {"c"});
+  EXPECT_THAT(rest(*log), ElementsAre("c"));
+  segment(kFirst + 2, {"d"});
+  EXPECT_THAT(rest(*log), ElementsAre("d", "!"));
+  EXPECT_THAT(gap_, HasSubstr("damaged marker"));
+  EXPECT_EQ(log->position().segments.front().id, kFirst + 1);
+}
+
+TEST_F(CommitLogTest, TellsAGapWhenAHeaderIsDamaged) {
+  SegmentBytes& bytes = segment(kFirst, {"a"});
+  bytes.bytes[12] ^= 1;
+  bytes.write(folder_);
+  segment(kFirst + 1, {"b"});
+  segment(kFirst + 2);
+  const auto log = follow(LogPosition{{{kFirst, {}}}});
+  EXPECT_THAT(rest(*log), ElementsAre("b"));
+  segment(kFirst + 2, {"c"});
+  EXPECT_THAT(rest(*log), ElementsAre("c", "!"));
+  EXPECT_THAT(gap_, HasSubstr("header"));
+}
+
+TEST_F(CommitLogTest, KeepsASegmentThatGotEntriesWhileLaterOnesWereRead) {
+  segment(kFirst, {"a"});
+  segment(kFirst + 1, {"b"});
+  segment(kFirst + 2);
+  const auto log = follow();
+  const auto poll = log->poll(100, [&](const LogRow& row) {
+    if (row.partition_key[0][0] == 'b') {
+      segment(kFirst, {"late"});
+      segment(kFirst + 2, {"c"});
+    }
+  });
+  ASSERT_TRUE(poll);
+  EXPECT_EQ(poll->gap, std::nullopt);
+  EXPECT_THAT(rest(*log), ElementsAre("late"));
+  EXPECT_EQ(log->position().segments.front().id, kFirst + 1);
+}
+
+TEST_F(CommitLogTest, APositionThatNamesNoSegmentIsAGap) {
+  segment(kFirst, {"a"});
+  const auto log = follow(LogPosition());
+  EXPECT_THAT(start_gap_, Optional(HasSubstr("no segment")));
+  EXPECT_THAT(rest(*log), ElementsAre("a"));
+}
+
 TEST_F(CommitLogTest, SaysWhatIsMissing) {
   tables_[0].name = "renamed";
   EXPECT_THAT(try_open().error().text(), HasSubstr("no such table"));

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -247,6 +248,22 @@ Result<int64_t> SegmentReader::read_marker(int64_t section) {
   HIRESTREAM_ASSIGN(const int64_t end, section_end_at(section));
   begun_ = begun_ || end != 0;
   return end;
+}
+
+Result<SegmentReader::Rest> SegmentReader::rest() const {
+  if (section_end_ != 0) {
+    return Rest::kMore;
+  }
+  const int64_t place = header_read_ ? section_ : 0;
+  std::array<uint8_t, kMarkerBytes> bytes{};
+  if (::pread(file_, bytes.data(), bytes.size(), place) < 0) {
+    return failed(ErrorKind::kTransient, std::strerror(errno));
+  }
+  if (std::ranges::all_of(bytes, [](uint8_t byte) { return byte == 0; })) {
+    return Rest::kNothing;
+  }
+  HIRESTREAM_ASSIGN(const int64_t end, header_read_ ? section_end_at(section_) : int64_t{0});
+  return end != 0 ? Rest::kMore : Rest::kDamaged;
 }
 
 Result<int64_t> SegmentReader::unread_bytes() const {

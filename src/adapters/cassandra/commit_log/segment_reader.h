@@ -77,6 +77,14 @@ class SegmentReader {
   // Marked and not given yet, in the file. Of very many sections a part only: a look costs a read
   // for each.
   Result<int64_t> unread_bytes() const;
+  // What stands behind all that next() gave when it said kWait.
+  enum class Rest : uint8_t {
+    kNothing,  // no marker: nothing was written there
+    kMore,     // closed meanwhile, or not given yet
+    kDamaged,  // a marker, or the header, that cannot be read
+  };
+  Result<Rest> rest() const;
+  const std::string& path() const { return path_; }
   // The file has no name any more: Cassandra needs it no longer, all of it is in its tables.
   Result<bool> is_unlinked() const;
   // Does not look beyond the last marker from now on: what follows it died with its Cassandra.
