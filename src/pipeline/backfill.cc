@@ -8,9 +8,6 @@ namespace {
 
 // Fewer new slices than this are read one by one.
 constexpr size_t kSlicesMin = 256;
-// What one commit takes is bounded by its memory, and by how long polls, and other writers of the
-// same rows, can wait for it.
-constexpr size_t kCellsMax = 400'000;
 // A slice's line takes about as much memory as so many cells.
 constexpr size_t kCellsPerSlice = 8;
 
@@ -62,7 +59,8 @@ bool Backfill::is_history(const SliceKey& key, const RingPart& part) const {
 
 bool Backfill::is_full(const Batch& batch) const {
   return batch.rows / parts_max_ >= options_.rows_per_commit ||
-         batch.plan.cells.size() + kCellsPerSlice * batch.slices.size() >= kCellsMax;
+         batch.plan.cells.size() + kCellsPerSlice * batch.slices.size() >=
+             options_.history_cells_per_commit;
 }
 
 Result<std::vector<SliceKey>> Backfill::step(int64_t now_us, RecountQueue& queue) {

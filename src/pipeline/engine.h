@@ -77,6 +77,9 @@ struct EngineOptions {
   size_t slices_per_commit = 4000;
   // Catch-up: rows recounted in one go, about.
   int64_t rows_per_commit = 250'000;
+  // Of history: a commit takes no more parts once it has so many cells (a slice's line counts as
+  // eight). It bounds its memory, and how long polls, and other writers of the same rows, wait.
+  size_t history_cells_per_commit = 400'000;
   int64_t rejects_cap = 10'000;
   int64_t rejects_keep_us = 30LL * 86'400'000'000;
   // Commit tokens are derived from it: give each engine a random one.

@@ -60,6 +60,7 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   backfill_.start({});
   next_bucket_ = buckets_.oldest_open();
   passed_over_from_ = INT64_MAX;
+  searched_from_ = INT64_MAX;
   discovery_.reset();
   do {
     HIRESTREAM_TRY(discover(now_us));
@@ -110,19 +111,30 @@ Result<void> TailEngine::discover(int64_t now_us) {
   if (discovery_ == nullptr) {
     listed_.clear();
     HIRESTREAM_ASSIGN(discovery_, ports_.source.begin_discovery(ledger_.shards()));
+    searched_from_ = std::exchange(passed_over_from_, INT64_MAX);
   }
   auto more = discovery_->next(listed_);
-  if (!more || !*more) {
-    discovery_.reset();
-  }
   if (!more) {
+    end_discovery(false, now_us);
     return forward(std::move(more).error());
   }
   if (*more) {
     return {};
   }
   std::ranges::sort(listed_, {}, &SliceListing::key);
-  return take_listing(std::exchange(listed_, {}), now_us);
+  auto taken = take_listing(std::exchange(listed_, {}), now_us);
+  end_discovery(taken.has_value(), now_us);
+  return taken;
+}
+
+void TailEngine::end_discovery(bool done, int64_t now_us) {
+  discovery_.reset();
+  const int64_t searched_from = std::exchange(searched_from_, INT64_MAX);
+  if (!done) {
+    passed_over_from_ = std::min(passed_over_from_, searched_from);
+  } else if (passed_over_from_ == INT64_MAX) {
+    discover_timer_.due_us = now_us + options_.discover_interval_us;
+  }
 }
 
 Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int64_t now_us) {
@@ -151,8 +163,6 @@ Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int6
   if (history || !over.empty()) {
     backfill_.start(std::move(over));
   }
-  passed_over_from_ = INT64_MAX;
-  discover_timer_.due_us = now_us + options_.discover_interval_us;
   return {};
 }
 
@@ -189,8 +199,7 @@ void TailEngine::open_new_buckets(int64_t now_us) {
   if (next_bucket_ < from) {
     passed_over_from_ = std::min(passed_over_from_, next_bucket_);
     next_bucket_ = from;
-    // One that is under way may have been past them before their rows came.
-    discovery_.reset();
+    // One that is under way may have been past them before their rows came: another follows.
     discover_timer_.due_us = now_us;
   }
   std::vector<SliceKey> over;
@@ -461,8 +470,8 @@ TailEngine::Marks TailEngine::settled_marks(const std::set<SliceKey>& done, int6
   for (const int32_t shard : ledger_.shards()) {
     // A damaged slice is held before its bucket is over: no mark passes what is not.
     int64_t mark = std::min(buckets_.newest(), buckets_.first_not_over(now_us));
-    mark = std::min(
-        {mark, passed_over_from_, open_.lowest(shard, mark), backfill_.lowest(shard, mark)});
+    mark = std::min({mark, passed_over_from_, searched_from_, open_.lowest(shard, mark),
+                     backfill_.lowest(shard, mark)});
     for (auto key = queue_.keys().lower_bound({shard, INT64_MIN});
          key != queue_.keys().end() && key->shard == shard && key->bucket < mark; ++key) {
       if (!is_settled(*key, now_us) && !done.contains(*key)) {

@@ -47,6 +47,7 @@ class TailEngine : public Engine {
   // One part of what is under way; begins a new one if there is none. Nothing is queued before all
   // of it is known.
   Result<void> discover(int64_t now_us);
+  void end_discovery(bool done, int64_t now_us);
   Result<void> take_listing(std::span<const SliceListing> listed, int64_t now_us);
   // Whether there is history that is to be counted now.
   Result<bool> mark_history(std::span<const SliceListing> listed, int64_t now_us);
@@ -106,8 +107,10 @@ class TailEngine : public Engine {
   Marks last_marks_;
   // Buckets from here on have not been opened yet.
   int64_t next_bucket_ = 0;
-  // Buckets from here on were passed over, for discovery to find: no mark passes them before.
+  // Buckets from here on were passed over, for a discovery to find that begins from now on, or for
+  // the one that is under way: no mark passes them before.
   int64_t passed_over_from_ = INT64_MAX;
+  int64_t searched_from_ = INT64_MAX;
   // Slices per recount: follows their size, shrinks after a conflict.
   size_t batch_limit_ = 0;
   int64_t recounted_ = 0;

@@ -403,6 +403,15 @@ void draw_discovery_parts(Setup& setup, uint64_t seed) {
   }
 }
 
+// Commits of history are small. Drawn from a chance of its own, too.
+void draw_history_commits(Setup& setup, uint64_t seed) {
+  Random random(seed * 7727 + 29);
+  if (random.chance(0.3)) {
+    setup.options.history_cells_per_commit =
+        static_cast<size_t>(random.pick<int64_t>({1, 30, 200}));
+  }
+}
+
 // The number of shards grows, at the begin of a bucket. Drawn from a chance of its own, too.
 void draw_more_shards(Setup& setup, uint64_t seed) {
   Random random(seed * 6133 + 17);
@@ -791,6 +800,7 @@ void draw_apart(Setup& setup, uint64_t seed) {
   draw_allowed_shrink(setup, seed);
   draw_upgrade(setup, seed);
   draw_discovery_parts(setup, seed);
+  draw_history_commits(setup, seed);
   setup.options.busy_poll_interval_us =
       Random(seed * 7451 + 19).pick<int64_t>({20'000, 50'000, 100'000, 500'000});
   draw_repeated_rows(setup, seed);

@@ -736,6 +736,22 @@ TEST(TailEngine, CommitsSeveralPartsOfHistoryAtOnce) {
   EXPECT_LE(scenario.commits(), 3);
 }
 
+TEST(TailEngine, ACommitOfHistoryTakesNoMorePartsOnceItHasSoManyCells) {
+  Scenario scenario;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.source.ring_reads = true;
+  scenario.options.rows_per_commit = 100;
+  scenario.options.history_cells_per_commit = 1;
+  for (int i = 0; i < 600; ++i) {
+    scenario.add_click({.arrival_s = -10.0 * i - 200, .visible_s = -1});
+  }
+  scenario.run_until(0.01);
+  while (scenario.clicks() < 600) {
+    scenario.run_until(scenario.now_s() + 0.01);
+  }
+  EXPECT_GE(scenario.commits(), 6);
+}
+
 TEST(TailEngine, KeepsPartsOfHistoryThatWereCountedBeforeOneThatCannotBeRead) {
   Scenario scenario;
   scenario.source.bucket_width = BucketWidth::seconds(10);
@@ -836,6 +852,23 @@ TEST(TailEngine, NoMarkPassesWhatCameInALongPauseAndIsNotDiscoveredYet) {
   scenario.sleep(5900);
   scenario.run_until(6120);  // each commit is checked: Settled
   EXPECT_EQ(scenario.clicks(), 100);
+}
+
+TEST(TailEngine, ADiscoveryEndsThoughEachStepPassesBucketsOver) {
+  Scenario scenario;
+  scenario.trust_clock();
+  scenario.discover_in_parts();
+  scenario.source.bucket_width = BucketWidth::seconds(1);
+  scenario.options.grace_us = kSecondUs;
+  for (int i = 0; i < 20; ++i) {
+    scenario.add_click({.arrival_s = 10.0 + i, .visible_s = 10.0 + i});
+  }
+  scenario.run_until(2);
+  for (int i = 0; i < 60; ++i) {
+    scenario.sleep(100);
+    scenario.run_until(scenario.now_s() + 0.001);
+  }
+  EXPECT_EQ(scenario.clicks(), 20);
 }
 
 TEST(FollowEngine, CountsRowsByTheirNumbers) {
