@@ -1,6 +1,7 @@
 #include "pipeline/tail_engine.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -157,7 +158,11 @@ Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int6
   // What still fills up must not wait for the rest.
   queue_.push_front(fresh);
   if (!backfill_.pays(over.size(), listed.size())) {
-    std::for_each(over.begin(), over.end(), [this](const SliceKey& key) { queue_.push_back(key); });
+    // The newest first: what came in an outage does not wait for what was there before, which may be
+    // long and count for nothing (--start-at).
+    std::vector<SliceKey> newest_first(over.begin(), over.end());
+    std::ranges::sort(newest_first, std::greater<>(), &SliceKey::bucket);
+    std::ranges::for_each(newest_first, [this](const SliceKey& key) { queue_.push_back(key); });
     over.clear();
   }
   if (history || !over.empty()) {

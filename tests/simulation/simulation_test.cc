@@ -76,6 +76,7 @@ struct SeedThatFailed {
   uint64_t seed;
   Strategy strategy;
   Leasing leasing = Leasing::kNone;
+  std::optional<Strategy> companion = std::nullopt;
 };
 
 class SeedsThatFailed : public testing::TestWithParam<SeedThatFailed> {};
@@ -85,6 +86,7 @@ TEST_P(SeedsThatFailed, KeepEveryInvariant) {
   parameters.seed = GetParam().seed;
   parameters.strategy = GetParam().strategy;
   parameters.leasing = GetParam().leasing;
+  parameters.companion = GetParam().companion;
   EXPECT_EQ(run_simulation(parameters).failure, "");
 }
 
@@ -122,6 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"RowsThatComeDoNotWaitForTheRecountsOfAnUpgrade", 633, Strategy::kTail},
         SeedThatFailed{"NoMarkPassesWhatCameInALongOutageAndIsNotDiscoveredYet", 248894150088,
                        Strategy::kFollow},
+        SeedThatFailed{"WhatCameInAnOutageDoesNotWaitForHistoryThatIsNotCounted", 78853425092,
+                       Strategy::kTail, Leasing::kNone, Strategy::kFollow},
         SeedThatFailed{"ASliceWhoseTimeIsOverWhileItWaitsIsAudited", 6491, Strategy::kTail}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
