@@ -199,7 +199,7 @@ void classify_and_tally(benchmark::State& state, const Shape& shape,
   while (state.KeepRunning()) {
     tally.clear();
     count_all(classifier, batches, tally);
-    benchmark::DoNotOptimize(tally.digest().hash);
+    benchmark::DoNotOptimize(uint64_t{tally.digest().hash});
   }
   report_rows(state, shape, tally.contribution().size());
 }
@@ -210,7 +210,7 @@ void classify_and_tally_fresh(benchmark::State& state, const Shape& shape) {
   while (state.KeepRunning()) {
     Tally tally;
     count_all(classifier, batches, tally);
-    benchmark::DoNotOptimize(tally.digest().hash);
+    benchmark::DoNotOptimize(uint64_t{tally.digest().hash});
   }
   report_rows(state, shape, 0);
 }
@@ -302,7 +302,7 @@ void scattered(benchmark::State& state) {
         slices[next++ % kSlices].add(classifier, batch, std::span(rows).subspan(row, 1));
       }
     }
-    benchmark::DoNotOptimize(slices.front().digest().hash);
+    benchmark::DoNotOptimize(uint64_t{slices.front().digest().hash});
   }
   report_rows(state, kManyCells, 0);
 }
