@@ -291,8 +291,8 @@ class Doctor {
       good("warehouse privileges", "enough to count");
     } else {
       constexpr size_t kTold = 4;
-      const std::vector<std::string> first(missing->begin(),
-                                           missing->begin() + std::min(kTold, missing->size()));
+      std::vector<std::string> first = *missing;
+      first.resize(std::min(kTold, first.size()));
       add(Verdict::kBad, "warehouse privileges",
           fmt::format("this user lacks {}{}", fmt::join(first, ", "),
                       missing->size() > kTold ? fmt::format(" and {} more", missing->size() - kTold)

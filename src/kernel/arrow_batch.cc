@@ -18,7 +18,7 @@ namespace hirestream {
 namespace {
 
 constexpr size_t kUuidBytes = 16;
-constexpr size_t kRowsAtOnce = 4096;
+constexpr int64_t kRowsAtOnce = 4096;
 
 struct FrameColumns {
   std::array<std::optional<ArrowColumn>, kColumnCount> tracking;
@@ -232,7 +232,7 @@ Result<void> ArrowBatch::read(const ReadingRules& rules, std::optional<int64_t> 
   std::vector<SliceKey> slices;
   std::string scratch;
   for (int64_t begin = 0; begin < array_.length; begin += kRowsAtOnce) {
-    const int64_t end = std::min<int64_t>(array_.length, begin + kRowsAtOnce);
+    const int64_t end = std::min(array_.length, begin + kRowsAtOnce);
     batch.clear();
     for (int64_t row = begin; row < end; ++row) {
       append_row(columns, rules, row, batch, scratch);

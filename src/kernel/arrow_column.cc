@@ -229,7 +229,8 @@ void ArrowColumn::append_timestamp(int64_t row, std::string& out) const {
 void ArrowColumn::append_decimal(int64_t row, std::string& out) const {
   __extension__ using Wide = __int128;
   Wide number = 0;
-  std::memcpy(&number, static_cast<const char*>(array_->buffers[1]) + place(row) * width_, width_);
+  std::memcpy(&number, static_cast<const char*>(array_->buffers[1]) + place(row) * width_,
+              static_cast<size_t>(width_));
   const bool negative = number < 0;
   std::string digits;
   do {

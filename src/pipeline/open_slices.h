@@ -17,9 +17,9 @@ namespace hirestream {
 
 class OpenSlices {
  public:
-  OpenSlices(const EnginePorts& ports, const EngineOptions& options, SliceLedger& ledger,
-             SliceBook& book, const BucketClock& buckets)
-      : ports_(ports), options_(options), ledger_(ledger), book_(book), buckets_(buckets) {}
+  OpenSlices(const EnginePorts& ports, SliceLedger& ledger, SliceBook& book,
+             const BucketClock& buckets)
+      : ports_(ports), ledger_(ledger), book_(book), buckets_(buckets) {}
 
   bool contains(const SliceKey& key) const { return open_.contains(key); }
   // The shard's lowest open bucket, or `none`.
@@ -59,7 +59,6 @@ class OpenSlices {
   void prune(OpenSlice& slice, int64_t now_us) const;
 
   EnginePorts ports_;
-  const EngineOptions& options_;
   SliceLedger& ledger_;
   SliceBook& book_;
   const BucketClock& buckets_;

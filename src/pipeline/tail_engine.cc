@@ -32,7 +32,7 @@ TailEngine::TailEngine(const EnginePorts& ports, EngineOptions options)
       book_(ledger_),
       buckets_(ports_.source, options_, ledger_.classifier()),
       recounter_(ports_, ledger_),
-      open_(ports_, options_, ledger_, book_, buckets_),
+      open_(ports_, ledger_, book_, buckets_),
       audits_(options_, buckets_),
       backfill_(ports_, options_, ledger_, book_, buckets_),
       clockwork_(ports_, options_, ledger_,
@@ -158,8 +158,8 @@ Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int6
   // What still fills up must not wait for the rest.
   queue_.push_front(fresh);
   if (!backfill_.pays(over.size(), listed.size())) {
-    // The newest first: what came in an outage does not wait for what was there before, which may be
-    // long and count for nothing (--start-at).
+    // The newest first: what came in an outage does not wait for what was there before, which may
+    // be long and count for nothing (--start-at).
     std::vector<SliceKey> newest_first(over.begin(), over.end());
     std::ranges::sort(newest_first, std::greater<>(), &SliceKey::bucket);
     std::ranges::for_each(newest_first, [this](const SliceKey& key) { queue_.push_back(key); });
