@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
+#include <concepts>
 
 #include "model/decimal.h"
 #include "model/text.h"
@@ -15,12 +15,9 @@ namespace hirestream {
 namespace {
 
 // All are evaluated, and none is a branch: what rows are is mixed.
-constexpr bool all_of(std::initializer_list<bool> conditions) {
-  unsigned all = 1;
-  for (const bool condition : conditions) {
-    all &= static_cast<unsigned>(condition);
-  }
-  return all != 0;
+template <std::same_as<bool>... Conditions>
+constexpr bool all_of(Conditions... conditions) {
+  return (static_cast<unsigned>(conditions) & ...) != 0;
 }
 
 std::string_view reason_of(const TrackingBatch& batch, size_t row, Column column) {
@@ -183,14 +180,14 @@ void RowClassifier::sort_by_class(const TrackingBatch& batch, std::span<const ui
   for (size_t i = 0; i < rows.size(); ++i) {
     const TrackingRow& row = all[rows[i]];
     const bool has_kind =
-        all_of({row.status(Column::kCreateTime) == CellStatus::kValue, !has_unreadable_kind(row)});
-    const bool is_other = all_of({has_kind, kinds.kind[i] == EventKind::kOther});
-    bool is_usable = all_of({has_kind, !is_other, has_usable_values(row)});
+        all_of(row.status(Column::kCreateTime) == CellStatus::kValue, !has_unreadable_kind(row));
+    const bool is_other = all_of(has_kind, kinds.kind[i] == EventKind::kOther);
+    bool is_usable = all_of(has_kind, !is_other, has_usable_values(row));
     Ids ids = ids_of(row);
     if (by_payload_ && is_usable) {
       is_usable = read_payload(batch, row, ids);
     }
-    const bool is_counted = all_of({is_usable, ids.has_job});
+    const bool is_counted = all_of(is_usable, ids.has_job);
 
     counted[counted_size] = rows[i];
     cells.job_id[counted_size] = ids.job;
@@ -230,8 +227,8 @@ void RowClassifier::fill_counted(const TrackingBatch& batch, std::span<const uin
 bool RowClassifier::has_usable_values(const TrackingRow& row) const {
   constexpr uint32_t kLookedAt = kBadValues | status_bits(Column::kTs, CellStatus::kValue);
   const int64_t ts_us = row.value(Column::kTs);
-  return all_of({(row.statuses & kLookedAt) == status_bits(Column::kTs, CellStatus::kValue),
-                 ts_us >= options_.ts_min_us, ts_us <= ts_max_us(row.id)});
+  return all_of((row.statuses & kLookedAt) == status_bits(Column::kTs, CellStatus::kValue),
+                ts_us >= options_.ts_min_us, ts_us <= ts_max_us(row.id));
 }
 
 int64_t RowClassifier::ts_max_us(const RowId& id) const {
