@@ -150,7 +150,8 @@ def test_engine_waits_for_a_server_that_has_no_name_yet(service):
     compose("restart", "hirestream")
     time.sleep(8)
     said = logs("hirestream", "--since", since)
-    assert "again_in_ms" in said and "name" in said and "error:" not in said, said
+    ended = [line for line in said.splitlines() if line.startswith("error:")]  # not what a library calls so within a warning
+    assert "again_in_ms" in said and "name" in said and not ended, said
     state = inspect("hirestream")
     assert state["RestartCount"] == 0 and state["State"]["Running"], said
     assert ask(PAGE + "/livez")[0] == 200
