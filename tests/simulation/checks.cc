@@ -319,7 +319,7 @@ bool Checks::missed_rows_after(const SliceKey& key, int64_t time_us) const {
   const std::vector<size_t>& rows = log_.rows_of(key);
   return std::any_of(rows.begin(), rows.end(), [&](size_t index) {
     const RawRow& row = log_.rows()[index];
-    return row.comes_back() && row.gone_until_us >= time_us;
+    return row.lost || (row.comes_back() && row.gone_until_us >= time_us);
   });
 }
 

@@ -75,8 +75,8 @@ class Checks {
   enum class Invariant { kSettled, kLate };
   // Of a slice of a scan: when it may freeze.
   int64_t scan_retention_end_us(const SliceKey& key) const;
-  // Whether rows of it were missing everywhere at that time or later: new ones that came meanwhile
-  // cannot be told from an exchange.
+  // Whether rows of it were missing everywhere at that time or later, or went with their table: new
+  // ones that came meanwhile cannot be told from an exchange.
   bool missed_rows_after(const SliceKey& key, int64_t time_us) const;
   // History that was counted straight into the frozen base: every row that was visible everywhere
   // before the first start is in it, and none twice.

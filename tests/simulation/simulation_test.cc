@@ -124,6 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"RowsThatComeDoNotWaitForTheRecountsOfAnUpgrade", 633, Strategy::kTail},
         SeedThatFailed{"NoMarkPassesWhatCameInALongOutageAndIsNotDiscoveredYet", 248894150088,
                        Strategy::kFollow},
+        SeedThatFailed{"ASliceThatLostRowsWithItsTableStaysAsItWasWhenItFreezes", 219427018140,
+                       Strategy::kScan},
         SeedThatFailed{"WhatCameInAnOutageDoesNotWaitForHistoryThatIsNotCounted", 78853425092,
                        Strategy::kTail, Leasing::kNone, Strategy::kFollow},
         SeedThatFailed{"ASliceWhoseTimeIsOverWhileItWaitsIsAudited", 6491, Strategy::kTail}),
