@@ -82,8 +82,9 @@ PayloadIds PayloadParser::parse(std::string_view json) {
   simdjson::dom::object object;
   // The parser copies the text into its own padded buffer.
   auto status = state_->parser.parse(json.data(), json.size()).get(object);
-  if (status == simdjson::NUMBER_ERROR) {
-    // It takes a number beyond 64 bits or beyond double for malformed; JSON knows no such limit.
+  if (status != simdjson::SUCCESS && status != simdjson::INCORRECT_TYPE) {
+    // It takes a number beyond 64 bits or beyond double for malformed, with an error that differs
+    // from version to version; JSON knows no such limit.
     state_->rewritten = json;
     blank_out_numbers(state_->rewritten);
     status = state_->parser.parse(state_->rewritten).get(object);

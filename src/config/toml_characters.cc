@@ -3,10 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "model/text.h"
+
 namespace hirestream {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr uint32_t kSixBits = 0x3F;
 
 uint32_t byte_at(std::string_view text, size_t i) {

@@ -9,6 +9,8 @@ namespace hirestream {
 
 // U+FFFD: stands for each byte that is not UTF-8.
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
+// U+FEFF as some editors put it at a file's beginning.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_utf8(std::string_view text);
 // Bytes of the character that `text`, which is not empty, begins with; 0: its first byte begins no

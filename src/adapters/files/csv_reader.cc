@@ -24,7 +24,6 @@ constexpr size_t kAbsent = SIZE_MAX;
 constexpr size_t kOverlongShown = 4096;
 constexpr char kWrongFieldCount[] = "wrong number of fields";
 constexpr std::string_view kSeparatorLine = "sep=";
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 // Of a record that another dialect might fit: how far it is followed, and how many bytes in all for
 // each byte of the file.
 constexpr size_t kFollowedBytesMax = 64 << 10;

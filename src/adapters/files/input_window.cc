@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "model/text.h"
+
 namespace hirestream {
 
 InputWindow::InputWindow(std::unique_ptr<ByteStream> stream, size_t capacity)
@@ -31,9 +33,8 @@ Result<void> InputWindow::fill() {
 }
 
 Result<void> InputWindow::skip_byte_order_mark() {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";
-  while (size() < kMark.size() && !at_end()) HIRESTREAM_TRY(fill());
-  if (std::string_view(begin(), size()).starts_with(kMark)) consume(kMark.size());
+  while (size() < kByteOrderMark.size() && !at_end()) HIRESTREAM_TRY(fill());
+  if (std::string_view(begin(), size()).starts_with(kByteOrderMark)) consume(kByteOrderMark.size());
   return {};
 }
 

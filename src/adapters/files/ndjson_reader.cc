@@ -182,6 +182,8 @@ struct NdjsonReader::Parser {
                              std::vector<std::optional<std::string_view>>& values) {
     std::fill(values.begin(), values.end(), std::nullopt);
     std::fill(exact.begin(), exact.end(), false);
+    // Newer versions of the library skip one anywhere; it may stand at the file's beginning alone.
+    if (line.starts_with(kByteOrderMark)) return simdjson::TAPE_ERROR;
     if (const auto error =
             parser.iterate(line.data(), line.size(), line.size() + simdjson::SIMDJSON_PADDING)
                 .get(document)) {
