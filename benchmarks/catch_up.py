@@ -64,13 +64,10 @@ def write_rows(program: str, source: str, options: argparse.Namespace) -> None:
             subprocess.run([program, *command], check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
 
 
-def seconds_by_statement(cursor, database: str) -> dict:
-    found = {}
-    for name, beginning in STATEMENTS.items():
-        cursor.execute("SELECT COALESCE(SUM(SUM_TIMER_WAIT), 0) / 1e12 FROM performance_schema.events_statements_summary_by_digest "
-                       "WHERE SCHEMA_NAME = %s AND DIGEST_TEXT LIKE %s", (database, beginning))
-        found[name] = float(cursor.fetchone()[0])
-    return found
+def seconds_by_statement(mysql, database: str) -> dict:
+    return {name: float(query(mysql, "SELECT COALESCE(SUM(SUM_TIMER_WAIT), 0) / 1e12 FROM performance_schema.events_statements_summary_by_digest "
+                              "WHERE SCHEMA_NAME = %s AND DIGEST_TEXT LIKE %s", (database, beginning))[0][0])
+            for name, beginning in STATEMENTS.items()}
 
 
 def catch_up(program: str, source: str, name: str, mysql, options: argparse.Namespace) -> float:
@@ -83,10 +80,8 @@ def catch_up(program: str, source: str, name: str, mysql, options: argparse.Name
         check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout)
     seconds = time.monotonic() - began
     assert run["rows"]["total"] == options.rows, run
-    with mysql.cursor() as cursor:
-        statements = seconds_by_statement(cursor, name)
-        cursor.execute(f"SELECT COUNT(*) FROM {name}.events")
-        cells = cursor.fetchone()[0]
+    statements = seconds_by_statement(mysql, name)
+    cells = query(mysql, f"SELECT COUNT(*) FROM {name}.events")[0][0]
     print(f"  {program}: {seconds:.2f} s ({cells} cells, {run['cells_changed']} written by {run['commits']} commits, "
           f"{options.rows / seconds:,.0f} rows/s); MySQL: " + ", ".join(f"{what} {took:.1f} s" for what, took in statements.items()),
           flush=True)

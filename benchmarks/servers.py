@@ -33,9 +33,9 @@ def connect_mysql(database: str | None = None):
     return pymysql.connect(host=MYSQL.hostname, port=MYSQL.port, user=MYSQL.username, password=PASSWORD, database=database, autocommit=True)
 
 
-def query(mysql, statement: str) -> tuple:
+def query(mysql, statement: str, arguments: tuple = ()) -> tuple:
     with mysql.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, arguments or None)
         return cursor.fetchall()
 
 

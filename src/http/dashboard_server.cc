@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <utility>
@@ -35,17 +34,14 @@ constexpr const char* kPageMissing = R"(<!doctype html>
 
 class DashboardServer::Impl : private HttpHandler {
  public:
-  Impl(DashboardOptions options, Clock& clock)
+  Impl(DashboardOptions options, Clock& clock, std::unique_ptr<HttpServer> server)
       : options_(std::move(options)),
         guard_(options_.address, options_.token, options_.warn),
         pool_(options_.open_report, options_.reports_max + 1),  // one for what is reserved
         api_(options_.product_version, options_.samples, clock, pool_),
-        feed_(options_.open_report, clock, options_.streams_max, [this](const std::string& event) {
-          // Nobody listens before there is a server.
-          if (HttpServer* const serving = serving_) {
-            serving->publish(event);
-          }
-        }) {}
+        server_(std::move(server)),
+        feed_(options_.open_report, clock, options_.streams_max,
+              [this](const std::string& event) { server_->publish(event); }) {}
 
   ~Impl() override {
     feed_.stop();  // nothing is published from now on
@@ -55,12 +51,7 @@ class DashboardServer::Impl : private HttpHandler {
     server_.reset();
   }
 
-  Result<void> listen() {
-    HIRESTREAM_TRY(guard_.check());
-    HIRESTREAM_ASSIGN(server_, HttpServer::start(options_.address, options_.reports_max, *this));
-    serving_ = server_.get();
-    return {};
-  }
+  Result<void> serve() { return server_->serve(*this); }
 
   std::string url() const { return guard_.url(server_->port()); }
 
@@ -68,16 +59,8 @@ class DashboardServer::Impl : private HttpHandler {
 
  private:
   Routed route(const HttpRequest& request, HttpReply& reply) override {
-    set_security_fields(reply);
-    if (guard_.refuses(request, reply)) {
-      return Routed::kAnswered;
-    }
-    const auto target = parse_target(request.target);
-    if (!target) {
-      set_problem(reply, {400, "this is no path with a query", {}, {}});
-      return Routed::kAnswered;
-    }
-    return route_path(target->path, request, reply);
+    const auto target = guard_.admit(request, reply);
+    return target ? route_path(target->path, request, reply) : Routed::kAnswered;
   }
 
   Routed route_path(const std::string& path, const HttpRequest& request, HttpReply& reply) {
@@ -194,9 +177,7 @@ class DashboardServer::Impl : private HttpHandler {
 
   void answer_metrics(HttpReply& reply) {
     auto report = pool_.borrow(kReportPatience);
-    const HttpServer* const serving = serving_;
-    set_metrics(options_.metrics(report ? &**report : nullptr),
-                serving == nullptr ? HttpCounters() : serving->counters(), reply);
+    set_metrics(options_.metrics(report ? &**report : nullptr), server_->counters(), reply);
   }
 
   void answer_api(const HttpRequest& request, Target target, HttpReply& reply) {
@@ -227,8 +208,6 @@ class DashboardServer::Impl : private HttpHandler {
   RequestGuard guard_;  // of the thread of all connections
   ReportPool pool_;
   Api api_;
-  // Null: start() has not returned yet, but somebody asks already.
-  std::atomic<HttpServer*> serving_ = nullptr;
   std::unique_ptr<HttpServer> server_;
   std::mutex cause_mutex_;
   Steady::time_point cause_due_;
@@ -240,8 +219,10 @@ DashboardServer::~DashboardServer() = default;
 
 Result<std::unique_ptr<DashboardServer>> DashboardServer::start(DashboardOptions options,
                                                                 Clock& clock) {
-  auto impl = std::make_unique<Impl>(std::move(options), clock);
-  HIRESTREAM_TRY(impl->listen());
+  HIRESTREAM_TRY(check_access(options.address, options.token));
+  HIRESTREAM_ASSIGN(auto server, HttpServer::listen(options.address, options.reports_max));
+  auto impl = std::make_unique<Impl>(std::move(options), clock, std::move(server));
+  HIRESTREAM_TRY(impl->serve());
   return std::unique_ptr<DashboardServer>(new DashboardServer(std::move(impl)));
 }
 

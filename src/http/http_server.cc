@@ -146,6 +146,7 @@ class BridgeError {
 }  // namespace
 
 struct HttpServer::Impl {
+  ListenAddress address;
   hs_http_server* server = nullptr;
 };
 
@@ -155,21 +156,29 @@ HttpServer::~HttpServer() {
   hs_http_server_stop(impl_->server);
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(const ListenAddress& address, size_t workers,
-                                                      HttpHandler& handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(const ListenAddress& address,
+                                                       size_t workers) {
   const hs_http_config config = config_of(address, workers);
+  auto impl = std::make_unique<Impl>(Impl{.address = address});
+  BridgeError error;
+  if (hs_http_server_listen(&config, &impl->server, error.out()) != HS_HTTP_OK) {
+    return fail(ErrorKind::kConfig, "listen", address.text(), error.text(),
+                "choose another address with --http HOST:PORT");
+  }
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+Result<void> HttpServer::serve(HttpHandler& handler) {
   const hs_http_handlers handlers = {.context = &handler,
                                      .route = route,
                                      .work = work,
                                      .refuse = refuse,
                                      .stream_ended = stream_ended};
-  auto impl = std::make_unique<Impl>();
   BridgeError error;
-  if (hs_http_server_start(&config, &handlers, &impl->server, error.out()) != HS_HTTP_OK) {
-    return fail(ErrorKind::kConfig, "listen", address.text(), error.text(),
-                "choose another address with --http HOST:PORT");
+  if (hs_http_server_serve(impl_->server, &handlers, error.out()) != HS_HTTP_OK) {
+    return fail(ErrorKind::kConfig, "serve", impl_->address.text(), error.text());
   }
-  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+  return {};
 }
 
 uint16_t HttpServer::port() const {

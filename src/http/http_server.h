@@ -72,9 +72,10 @@ struct HttpCounters {
 
 class HttpServer {
  public:
-  // kConfig: the address cannot be had. The handler outlives the server.
-  static Result<std::unique_ptr<HttpServer>> start(const ListenAddress& address, size_t workers,
-                                                   HttpHandler& handler);
+  // Clients can connect; they are answered once it serves. kConfig: the address cannot be had.
+  static Result<std::unique_ptr<HttpServer>> listen(const ListenAddress& address, size_t workers);
+  // Once. The handler is asked from now on, and outlives the server. kConfig: no thread.
+  Result<void> serve(HttpHandler& handler);
   // Ends streams, gives answers under way a second, waits for work().
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

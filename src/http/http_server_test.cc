@@ -58,10 +58,11 @@ class ScriptedHandler : public HttpHandler {
 class HttpServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto started = HttpServer::start({.host = "127.0.0.1", .port = 0}, 2, handler_);
-    ASSERT_TRUE(started.has_value()) << started.error().text();
-    server_ = std::move(*started);
+    auto listening = HttpServer::listen({.host = "127.0.0.1", .port = 0}, 2);
+    ASSERT_TRUE(listening.has_value()) << listening.error().text();
+    server_ = std::move(*listening);
     address_ = {.host = "127.0.0.1", .port = server_->port()};
+    ASSERT_TRUE(server_->serve(handler_).has_value());
   }
 
   // 0: no answer.
@@ -71,6 +72,23 @@ class HttpServerTest : public testing::Test {
   std::unique_ptr<HttpServer> server_;
   ListenAddress address_;
 };
+
+TEST_F(HttpServerTest, WhoConnectsBeforeItServesIsAnsweredThen) {
+  auto listening = HttpServer::listen({.host = "127.0.0.1", .port = 0}, 1);
+  ASSERT_TRUE(listening.has_value());
+  const ListenAddress address{.host = "127.0.0.1", .port = (*listening)->port()};
+  EXPECT_FALSE(ask_http(address, "/here", milliseconds(200)));
+  auto early =
+      std::async(std::launch::async, [&] { return ask_http(address, "/here", kPatience); });
+  EXPECT_EQ(early.wait_for(milliseconds(200)), std::future_status::timeout);
+  ASSERT_TRUE((*listening)->serve(handler_).has_value());
+  EXPECT_EQ(early.get().value_or(0), 200);
+  EXPECT_FALSE((*listening)->serve(handler_).has_value()) << "twice";
+}
+
+TEST_F(HttpServerTest, OneThatNeverServesEnds) {
+  EXPECT_TRUE(HttpServer::listen({.host = "127.0.0.1", .port = 0}, 1).has_value());
+}
 
 TEST_F(HttpServerTest, ExceptionOfAHandlerIsAnError) {
   EXPECT_EQ(ask("/throw"), 500);
@@ -107,14 +125,14 @@ TEST_F(HttpServerTest, BusyWorkersHoldUpNeitherRoutedAnswersNorTheQueueForLong) 
 }
 
 TEST_F(HttpServerTest, TakenAddressIsAnErrorThatNamesIt) {
-  const auto second = HttpServer::start(address_, 1, handler_);
+  const auto second = HttpServer::listen(address_, 1);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().kind, ErrorKind::kConfig);
   EXPECT_THAT(second.error().text(), testing::HasSubstr("in use"));
 }
 
 TEST_F(HttpServerTest, NameWithoutAnAddressIsAnError) {
-  EXPECT_FALSE(HttpServer::start({.host = "no.such.name.invalid", .port = 0}, 1, handler_));
+  EXPECT_FALSE(HttpServer::listen({.host = "no.such.name.invalid", .port = 0}, 1));
 }
 
 }  // namespace

@@ -1,38 +1,28 @@
 #include "http/metrics_server.h"
 
-#include <atomic>
 #include <utility>
 
 #include "http/http_server.h"
 #include "http/liveness.h"
 #include "http/request_guard.h"
-#include "http/target.h"
 
 namespace hirestream {
 
 class MetricsServer::Impl : private HttpHandler {
  public:
-  explicit Impl(MetricsServerOptions options)
-      : options_(std::move(options)), guard_(options_.address, options_.token, options_.warn) {}
+  Impl(MetricsServerOptions options, std::unique_ptr<HttpServer> server)
+      : options_(std::move(options)),
+        guard_(options_.address, options_.token, options_.warn),
+        server_(std::move(server)) {}
 
-  Result<void> listen() {
-    HIRESTREAM_TRY(guard_.check());
-    HIRESTREAM_ASSIGN(server_, HttpServer::start(options_.address, 1, *this));
-    serving_ = server_.get();
-    return {};
-  }
+  Result<void> serve() { return server_->serve(*this); }
 
   std::string url() const { return guard_.url(server_->port()); }
 
  private:
   Routed route(const HttpRequest& request, HttpReply& reply) override {
-    set_security_fields(reply);
-    if (guard_.refuses(request, reply)) {
-      return Routed::kAnswered;
-    }
-    const auto target = parse_target(request.target);
+    const auto target = guard_.admit(request, reply);
     if (!target) {
-      set_problem(reply, {400, "this is no path with a query", {}, {}});
       return Routed::kAnswered;
     }
     if (target->path == kLivenessPath) {
@@ -56,9 +46,7 @@ class MetricsServer::Impl : private HttpHandler {
 
   void work(const HttpRequest& /*request*/, HttpReply& reply) override {
     set_security_fields(reply);
-    const HttpServer* const serving = serving_;
-    set_metrics(options_.metrics(), serving == nullptr ? HttpCounters() : serving->counters(),
-                reply);
+    set_metrics(options_.metrics(), server_->counters(), reply);
   }
 
   void refuse(int status, HttpReply& reply) override { set_refusal(status, reply); }
@@ -66,8 +54,6 @@ class MetricsServer::Impl : private HttpHandler {
 
   MetricsServerOptions options_;
   RequestGuard guard_;
-  // Null: start() has not returned yet, but somebody asks already.
-  std::atomic<const HttpServer*> serving_ = nullptr;
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -75,8 +61,10 @@ MetricsServer::MetricsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 MetricsServer::~MetricsServer() = default;
 
 Result<std::unique_ptr<MetricsServer>> MetricsServer::start(MetricsServerOptions options) {
-  auto impl = std::make_unique<Impl>(std::move(options));
-  HIRESTREAM_TRY(impl->listen());
+  HIRESTREAM_TRY(check_access(options.address, options.token));
+  HIRESTREAM_ASSIGN(auto server, HttpServer::listen(options.address, 1));
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(server));
+  HIRESTREAM_TRY(impl->serve());
   return std::unique_ptr<MetricsServer>(new MetricsServer(std::move(impl)));
 }
 

@@ -41,13 +41,25 @@ std::string http_metrics(const HttpCounters& counters) {
 
 }  // namespace
 
-Result<void> RequestGuard::check() const {
-  if (!address_.is_loopback() && token_.empty()) {
-    return fail(ErrorKind::kConfig, "listen", address_.text(),
+Result<void> check_access(const ListenAddress& address, const std::string& token) {
+  if (!address.is_loopback() && token.empty()) {
+    return fail(ErrorKind::kConfig, "listen", address.text(),
                 "other machines could read everything: a token is needed to listen there",
                 "set HIRESTREAM_HTTP_TOKEN or HIRESTREAM_HTTP_TOKEN_FILE, or listen at 127.0.0.1");
   }
   return {};
+}
+
+std::optional<Target> RequestGuard::admit(const HttpRequest& request, HttpReply& reply) const {
+  set_security_fields(reply);
+  if (refuses(request, reply)) {
+    return std::nullopt;
+  }
+  auto target = parse_target(request.target);
+  if (!target) {
+    set_problem(reply, {400, "this is no path with a query", {}, {}});
+  }
+  return target;
 }
 
 bool RequestGuard::refuses(const HttpRequest& request, HttpReply& reply) const {

@@ -9,18 +9,23 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "http/http_server.h"
 #include "http/listen_address.h"
 #include "http/query.h"
+#include "http/target.h"
 #include "model/result.h"
 
 namespace hirestream {
 
 inline constexpr const char* kMetricsPath = "/metrics";
 inline constexpr const char* kReadinessPath = "/readyz";
+
+// kConfig: other machines could read everything.
+Result<void> check_access(const ListenAddress& address, const std::string& token);
 
 class RequestGuard {
  public:
@@ -29,10 +34,9 @@ class RequestGuard {
                const std::function<void(const std::string&)>& warn)
       : address_(address), token_(token), warn_(warn) {}
 
-  // kConfig: other machines could read everything.
-  Result<void> check() const;
-  // Whoever asks under another name, or wants more than to read, is answered: true.
-  bool refuses(const HttpRequest& request, HttpReply& reply) const;
+  // What is asked for, with what stands on every answer. Nothing: whoever asks under another name,
+  // wants more than to read, or asks for no path is answered.
+  std::optional<Target> admit(const HttpRequest& request, HttpReply& reply) const;
   bool may_see(const HttpRequest& request) const;
   // The answer to whoever may not.
   Routed refuse_without_token(const HttpRequest& request, HttpReply& reply);
@@ -40,6 +44,8 @@ class RequestGuard {
   std::string url(uint16_t port) const;
 
  private:
+  bool refuses(const HttpRequest& request, HttpReply& reply) const;
+
   const ListenAddress& address_;
   const std::string& token_;
   const std::function<void(const std::string&)>& warn_;

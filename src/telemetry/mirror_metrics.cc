@@ -93,9 +93,11 @@ std::string mirror_metrics(const std::string& table, const MirrorFigures& figure
              figures.is_up ? 1 : 0);
   page.gauge("hirestream_mirror_copying", "1 while the table is copied or compared",
              figures.is_copying ? 1 : 0);
-  page.gauge("hirestream_mirror_may_lack_rows",
-             "1 until the first copy is complete, and from a gap of the log to the end of its copy",
-             figures.may_lack_rows ? 1 : 0);
+  page.gauge(
+      "hirestream_mirror_may_lack_rows",
+      "1 until the first copy is complete, from a gap of the log to the end of its copy, and "
+      "after a start until the log has been read",
+      figures.may_lack_rows ? 1 : 0);
   if (figures.level_us != 0) {
     page.gauge("hirestream_mirror_lag_seconds",
                "How long ago all that was written by then was in the mirror; near 0 when idle",

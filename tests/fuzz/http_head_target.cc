@@ -76,9 +76,9 @@ struct Server {
 Server& server() {
   static Server server;
   if (server.http == nullptr) {
-    auto started = HttpServer::start({"127.0.0.1", 0}, 1, server.handler);
-    FUZZ_REQUIRE(started.has_value());
-    server.http = std::move(*started);
+    auto listening = HttpServer::listen({"127.0.0.1", 0}, 1);
+    FUZZ_REQUIRE(listening.has_value() && (*listening)->serve(server.handler).has_value());
+    server.http = std::move(*listening);
   }
   return server;
 }

@@ -95,9 +95,10 @@ typedef struct hs_http_config {
 } hs_http_config;
 
 typedef struct hs_http_server hs_http_server;
-/* When it returns the server listens. */
-int32_t hs_http_server_start(const hs_http_config*, const hs_http_handlers*, hs_http_server** out,
-                             hs_http_error*);
+/* Clients can connect from now on; they are answered once it serves. */
+int32_t hs_http_server_listen(const hs_http_config*, hs_http_server** out, hs_http_error*);
+/* Once. Handlers are called from now on. */
+int32_t hs_http_server_serve(hs_http_server*, const hs_http_handlers*, hs_http_error*);
 uint16_t hs_http_server_port(const hs_http_server*);
 /* To every stream, as it is. A stream that has not taken the last sixteen ends. Any thread. */
 void hs_http_server_publish(hs_http_server*, hs_http_text event);

@@ -70,17 +70,25 @@ unsafe fn config_of(config: &CConfig) -> io::Result<Config> {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn hs_http_server_start(
+pub unsafe extern "C" fn hs_http_server_listen(
     config: *const CConfig,
-    handlers: *const Handlers,
     out: *mut *mut Server,
     error: *mut CError,
 ) -> i32 {
     guard(error, || unsafe {
-        let server = Server::start(config_of(&*config)?, *handlers)?;
+        let server = Server::listen(config_of(&*config)?)?;
         *out = Box::into_raw(Box::new(server));
         Ok(())
     })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_http_server_serve(
+    server: *mut Server,
+    handlers: *const Handlers,
+    error: *mut CError,
+) -> i32 {
+    guard(error, || unsafe { (*server).serve(*handlers) })
 }
 
 #[unsafe(no_mangle)]

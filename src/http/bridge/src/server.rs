@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
 
@@ -215,42 +216,63 @@ fn room_for_connections() -> usize {
     soft.map_or(usize::MAX, |soft| (soft / 2).max(8))
 }
 
+/// What serve() takes.
+struct Listening {
+    config: Config,
+    listener: TcpListener,
+    runtime: Runtime,
+    events: mpsc::UnboundedReceiver<Bytes>,
+}
+
 pub struct Server {
     pub port: u16,
     pub counters: Arc<Counters>,
     events: mpsc::UnboundedSender<Bytes>,
     stop: Arc<Notify>,
-    thread: thread::JoinHandle<()>,
+    listening: Option<Listening>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Server {
-    pub fn start(mut config: Config, handlers: Handlers) -> io::Result<Self> {
+    pub fn listen(mut config: Config) -> io::Result<Self> {
         config.connections = config.connections.min(room_for_connections());
         config.connections_peer = config.connections_peer.min(config.connections);
         let listener = listen(&config.host, config.port)?;
         let port = listener.local_addr()?.port();
-        let counters = Arc::new(Counters::default());
-        let stop = Arc::new(Notify::new());
         let (sender, events) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(config.workers + 1)
             .build()?;
-        let (counted, stopped) = (counters.clone(), stop.clone());
-        let thread = thread::Builder::new().name("http".into()).spawn(move || {
+        Ok(Server {
+            port,
+            counters: Arc::default(),
+            events: sender,
+            stop: Arc::default(),
+            listening: Some(Listening { config, listener, runtime, events }),
+            thread: None,
+        })
+    }
+
+    /// Once.
+    pub fn serve(&mut self, handlers: Handlers) -> io::Result<()> {
+        let Listening { config, listener, runtime, events } =
+            self.listening.take().ok_or(io::ErrorKind::AlreadyExists)?;
+        let (counters, stop) = (self.counters.clone(), self.stop.clone());
+        self.thread = Some(thread::Builder::new().name("http".into()).spawn(move || {
             let local = tokio::task::LocalSet::new();
-            let shared = Rc::new(Shared::new(config, handlers, counted));
+            let shared = Rc::new(Shared::new(config, handlers, counters));
             local.block_on(&runtime, async move {
                 let listener = tokio::net::TcpListener::from_std(listener);
                 if let Ok(listener) = listener {
-                    run(shared, listener, events, stopped).await;
+                    run(shared, listener, events, stop).await;
                 }
             });
             // Connections first: they tell handlers of their streams' end. Then the workers.
             drop(local);
             drop(runtime);
-        })?;
-        Ok(Server { port, counters, events: sender, stop, thread })
+        })?);
+        Ok(())
     }
 
     pub fn publish(&self, event: Bytes) {
@@ -259,6 +281,8 @@ impl Server {
 
     pub fn stop(self) {
         self.stop.notify_one();
-        let _ = self.thread.join();
+        if let Some(thread) = self.thread {
+            let _ = thread.join();
+        }
     }
 }
