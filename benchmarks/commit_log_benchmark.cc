@@ -4,6 +4,7 @@
 // written.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -11,11 +12,12 @@
 #include "adapters/cassandra/commit_log/commit_log.h"
 #include "adapters/cassandra/commit_log/segment_writer_test.h"
 #include "model/raw_event.h"
+#include "registration.h"
 
 namespace hirestream {
 namespace {
 
-constexpr int64_t kEntries = 50'000;
+constexpr int64_t kEntries = 5'000;
 
 LogTable table_of(char id) {
   LogTable table;
@@ -48,7 +50,7 @@ std::string insert(char id, int64_t number) {
 
 std::filesystem::path segment_of(char id) {
   const auto folder = std::filesystem::temp_directory_path() /
-                      fmt::format("hirestream_commit_log_benchmark_{}", id);
+                      fmt::format("hirestream_commit_log_benchmark_{}_{}", getpid(), id);
   std::filesystem::create_directories(folder);
   test::SegmentBytes segment(4711);
   for (int64_t i = 0; i < kEntries; ++i) {
@@ -94,8 +96,8 @@ void entries_of_other_tables(benchmark::State& state) {
 void rows_of_the_table(benchmark::State& state) {
   read_segment(state, 'T');
 }
-BENCHMARK(entries_of_other_tables)->Unit(benchmark::kMillisecond);
-BENCHMARK(rows_of_the_table)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(entries_of_other_tables);
+HIRESTREAM_BENCHMARK(rows_of_the_table);
 
 }  // namespace
 }  // namespace hirestream

@@ -17,6 +17,7 @@
 #include "adapters/cassandra/raw_page_decoder.h"
 #include "model/timestamp.h"
 #include "pipeline/recount.h"
+#include "registration.h"
 
 namespace hirestream {
 namespace {
@@ -148,12 +149,12 @@ void count_decimal_bids(benchmark::State& state) {
 void count_texts(benchmark::State& state) {
   count(state, Types::kTexts);
 }
-BENCHMARK(decode_double_bids)->Unit(benchmark::kMillisecond);
-BENCHMARK(decode_decimal_bids)->Unit(benchmark::kMillisecond);
-BENCHMARK(decode_texts)->Unit(benchmark::kMillisecond);
-BENCHMARK(count_double_bids)->Unit(benchmark::kMillisecond);
-BENCHMARK(count_decimal_bids)->Unit(benchmark::kMillisecond);
-BENCHMARK(count_texts)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(decode_double_bids);
+HIRESTREAM_BENCHMARK(decode_decimal_bids);
+HIRESTREAM_BENCHMARK(decode_texts);
+HIRESTREAM_BENCHMARK(count_double_bids);
+HIRESTREAM_BENCHMARK(count_decimal_bids);
+HIRESTREAM_BENCHMARK(count_texts);
 
 }  // namespace
 }  // namespace hirestream

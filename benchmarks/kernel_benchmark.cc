@@ -14,8 +14,8 @@
 // "fresh": a new tally each time; otherwise it is kept and cleared. Small slices: 100 rows each, to
 // the contribution. Scattered: each row of another slice than the one before.
 //
-// Command: build/kernel_benchmark (an optimised build; with HIRESTREAM_BENCHMARK_SMOKE=1 only a
-// hundredth of the long sets). items_per_second: rows, or cells for the codec, by CPU time. The
+// Command: build/kernel_benchmark (an optimised build; with HIRESTREAM_BENCHMARK_SMOKE=1 only the
+// first 20,000 rows of a set). items_per_second: rows, or cells for the codec, by CPU time. The
 // peer in the same run is the same counting with a std::map from cell to measures.
 #include <benchmark/benchmark.h>
 
@@ -35,6 +35,7 @@
 #include "aggregation/row_id_set.h"
 #include "aggregation/tally.h"
 #include "model/timestamp.h"
+#include "registration.h"
 
 namespace hirestream {
 namespace {
@@ -59,9 +60,11 @@ constexpr Shape kManyCells = {100'000, 500, 50, 48, 0, 250'000};
 constexpr Shape kLong = {1'000, 500, 5, 24, 0, 20'000'000, true};
 constexpr Shape kLongAndWide = {10'000, 500, 25, 24, 0, 20'000'000, true};
 
+constexpr size_t kSmokeRows = 20'000;
+
 size_t rows_of(const Shape& shape) {
   static const bool kSmoke = std::getenv("HIRESTREAM_BENCHMARK_SMOKE") != nullptr;
-  return kSmoke && shape.is_long ? shape.rows / 100 : shape.rows;
+  return kSmoke ? std::min(shape.rows, kSmokeRows) : shape.rows;
 }
 
 // A row's values as text, as a raw log with text columns gives them.
@@ -249,16 +252,16 @@ void long_and_wide(benchmark::State& state) {
 void long_and_wide_fresh(benchmark::State& state) {
   classify_and_tally_fresh(state, kLongAndWide);
 }
-BENCHMARK(few_cells)->Unit(benchmark::kMillisecond);
-BENCHMARK(few_cells_in_berlin)->Unit(benchmark::kMillisecond);
-BENCHMARK(few_cells_by_payload)->Unit(benchmark::kMillisecond);
-BENCHMARK(all_counted)->Unit(benchmark::kMillisecond);
-BENCHMARK(many_cells)->Unit(benchmark::kMillisecond);
-BENCHMARK(many_cells_fresh)->Unit(benchmark::kMillisecond);
-BENCHMARK(long_log)->Unit(benchmark::kMillisecond);
-BENCHMARK(long_log_fresh)->Unit(benchmark::kMillisecond);
-BENCHMARK(long_and_wide)->Unit(benchmark::kMillisecond);
-BENCHMARK(long_and_wide_fresh)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(few_cells);
+HIRESTREAM_BENCHMARK(few_cells_in_berlin);
+HIRESTREAM_BENCHMARK(few_cells_by_payload);
+HIRESTREAM_BENCHMARK(all_counted);
+HIRESTREAM_BENCHMARK(many_cells);
+HIRESTREAM_BENCHMARK(many_cells_fresh);
+HIRESTREAM_BENCHMARK(long_log);
+HIRESTREAM_BENCHMARK(long_log_fresh);
+HIRESTREAM_BENCHMARK(long_and_wide);
+HIRESTREAM_BENCHMARK(long_and_wide_fresh);
 
 std::vector<uint32_t> first_rows(size_t count) {
   std::vector<uint32_t> rows(count);
@@ -286,7 +289,7 @@ void small_slices(benchmark::State& state) {
   }
   report_rows(state, kManyCells, cells);
 }
-BENCHMARK(small_slices)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(small_slices);
 
 // As a scan meets them: rows that lie side by side are of different slices.
 void scattered(benchmark::State& state) {
@@ -306,7 +309,7 @@ void scattered(benchmark::State& state) {
   }
   report_rows(state, kManyCells, 0);
 }
-BENCHMARK(scattered)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(scattered);
 
 void make_contribution(benchmark::State& state, const Shape& shape) {
   RowClassifier classifier({});
@@ -324,8 +327,8 @@ void contribution_many_cells(benchmark::State& state) {
 void contribution_long_and_wide(benchmark::State& state) {
   make_contribution(state, kLongAndWide);
 }
-BENCHMARK(contribution_many_cells)->Unit(benchmark::kMillisecond);
-BENCHMARK(contribution_long_and_wide)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(contribution_many_cells);
+HIRESTREAM_BENCHMARK(contribution_long_and_wide);
 
 // The peer: as Tally, row hash included, but with the map that comes to mind first.
 class MapTally {
@@ -372,8 +375,8 @@ void peer_map_few_cells(benchmark::State& state) {
 void peer_map_many_cells(benchmark::State& state) {
   classify_and_map(state, kManyCells);
 }
-BENCHMARK(peer_map_few_cells)->Unit(benchmark::kMillisecond);
-BENCHMARK(peer_map_many_cells)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(peer_map_few_cells);
+HIRESTREAM_BENCHMARK(peer_map_many_cells);
 
 // Text of every column into a batch: what CSV, NDJSON and text tables cost before they are counted.
 void parse_text(benchmark::State& state) {
@@ -390,7 +393,7 @@ void parse_text(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kRows.size()));
 }
-BENCHMARK(parse_text)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(parse_text);
 
 void deduplicate(benchmark::State& state) {
   const auto& batches = batches_of(kManyCells);
@@ -404,7 +407,7 @@ void deduplicate(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(rows_of(kManyCells)));
 }
-BENCHMARK(deduplicate)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(deduplicate);
 
 const Contribution& contribution_of(const Shape& shape) {
   static std::map<const Shape*, Contribution> made;
@@ -457,10 +460,10 @@ void decode_few_cells(benchmark::State& state) {
 void decode_many_cells(benchmark::State& state) {
   decode(state, kManyCells);
 }
-BENCHMARK(encode_few_cells)->Unit(benchmark::kMillisecond);
-BENCHMARK(encode_many_cells)->Unit(benchmark::kMillisecond);
-BENCHMARK(decode_few_cells)->Unit(benchmark::kMillisecond);
-BENCHMARK(decode_many_cells)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(encode_few_cells);
+HIRESTREAM_BENCHMARK(encode_many_cells);
+HIRESTREAM_BENCHMARK(decode_few_cells);
+HIRESTREAM_BENCHMARK(decode_many_cells);
 
 }  // namespace
 }  // namespace hirestream
