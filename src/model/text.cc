@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
-constexpr bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -47,18 +43,12 @@ bool equal_without_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::string_view trim(std::string_view text) {
-  text = trim_end(text);
-  if (!text.empty() && !is_blank(text.front())) {
-    return text;
-  }
+std::string_view without_blanks(std::string_view text) {
+  text = without_blanks_at_end(text);
   return text.substr(text.empty() ? 0 : text.find_first_not_of(kBlanks));
 }
 
-std::string_view trim_end(std::string_view text) {
-  if (!text.empty() && !is_blank(text.back())) {
-    return text;
-  }
+std::string_view without_blanks_at_end(std::string_view text) {
   // Nothing found is the largest number there is, and one more is 0.
   return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }

@@ -24,8 +24,21 @@ std::string storable_text(std::string_view text, size_t bytes_max);
 // Whether they differ at most in the case of ASCII letters.
 bool equal_without_case(std::string_view a, std::string_view b);
 
-// Without the spaces, tabs, carriage returns and line feeds at both ends, or at the end.
-std::string_view trim(std::string_view text);
-std::string_view trim_end(std::string_view text);
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// Of trim() and trim_end(), for texts that have some.
+std::string_view without_blanks(std::string_view text);
+std::string_view without_blanks_at_end(std::string_view text);
+
+// Without the blanks at both ends, or at the end.
+inline std::string_view trim(std::string_view text) {
+  return !text.empty() && !is_blank(text.front()) && !is_blank(text.back()) ? text
+                                                                            : without_blanks(text);
+}
+inline std::string_view trim_end(std::string_view text) {
+  return !text.empty() && !is_blank(text.back()) ? text : without_blanks_at_end(text);
+}
 
 }  // namespace hirestream

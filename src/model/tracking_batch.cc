@@ -43,7 +43,11 @@ std::string_view unreadable_reason(Column column) {
 
 }  // namespace
 
-TrackingBatch::TrackingBatch(ReadingRules rules) : rules_(std::move(rules)) {}
+TrackingBatch::TrackingBatch(ReadingRules rules) : rules_(std::move(rules)) {
+  for (const std::string& word : rules_.null_words) {
+    null_word_sizes_ |= uint64_t{1} << size_bit(word);
+  }
+}
 
 void TrackingBatch::clear() {
   null_words_ = 0;
@@ -54,10 +58,7 @@ void TrackingBatch::clear() {
   bad_cells_.clear();
 }
 
-bool TrackingBatch::is_null(std::string_view text) {
-  if (text.empty()) {
-    return true;
-  }
+bool TrackingBatch::is_null_word(std::string_view text) {
   const bool is_word = std::ranges::find(rules_.null_words, text) != rules_.null_words.end();
   null_words_ += is_word ? 1 : 0;
   return is_word;

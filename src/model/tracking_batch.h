@@ -6,6 +6,7 @@
 // memory: no allocation per row. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -154,9 +155,15 @@ class TrackingBatch {
   void set_status(Column column, CellStatus status);
 
   // Whether the text, which has no blanks around it, means null.
-  bool is_null(std::string_view text);
+  bool is_null(std::string_view text) {
+    return text.empty() || ((null_word_sizes_ >> size_bit(text) & 1) != 0 && is_null_word(text));
+  }
+  bool is_null_word(std::string_view text);
+  static size_t size_bit(std::string_view text) { return std::min<size_t>(text.size(), 63); }
 
   ReadingRules rules_;
+  // A bit, size_bit(), for each size that a word for null has: few texts need a closer look.
+  uint64_t null_word_sizes_ = 0;
   int64_t null_words_ = 0;
   std::vector<TrackingRow> rows_;
   // Of all texts, and at least kTextPadding behind them.

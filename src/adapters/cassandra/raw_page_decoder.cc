@@ -193,6 +193,61 @@ bool decode_cell(Column column, CqlType type, std::span<const uint8_t> cell, Tra
   return false;
 }
 
+template <Column column>
+bool decode_column(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  return decode_cell(column, type, cell, batch);
+}
+
+template <Column column, CqlType type>
+bool decode_column_of(CqlType /*type*/, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  return decode_cell(column, type, cell, batch);
+}
+
+// The types that most tables have are decoded by functions that need not ask for them.
+template <Column column>
+RawPageDecoder::DecodeCell decoder_of(CqlType type) {
+  switch (type) {
+    case CqlType::kText:
+      return decode_column_of<column, CqlType::kText>;
+    case CqlType::kTimeuuid:
+      return decode_column_of<column, CqlType::kTimeuuid>;
+    case CqlType::kTimestamp:
+      return decode_column_of<column, CqlType::kTimestamp>;
+    case CqlType::kInt:
+      return decode_column_of<column, CqlType::kInt>;
+    case CqlType::kDouble:
+      return decode_column_of<column, CqlType::kDouble>;
+    default:
+      return decode_column<column>;
+  }
+}
+
+RawPageDecoder::DecodeCell decoder_of(Column column, CqlType type) {
+  switch (column) {
+    case Column::kCreateTime:
+      return decoder_of<Column::kCreateTime>(type);
+    case Column::kTs:
+      return decoder_of<Column::kTs>(type);
+    case Column::kJobId:
+      return decoder_of<Column::kJobId>(type);
+    case Column::kPublisherId:
+      return decoder_of<Column::kPublisherId>(type);
+    case Column::kCampaignId:
+      return decoder_of<Column::kCampaignId>(type);
+    case Column::kGroupId:
+      return decoder_of<Column::kGroupId>(type);
+    case Column::kBid:
+      return decoder_of<Column::kBid>(type);
+    case Column::kCustomTrack:
+      return decoder_of<Column::kCustomTrack>(type);
+    case Column::kEv:
+      return decoder_of<Column::kEv>(type);
+    case Column::kEd:
+      return decoder_of<Column::kEd>(type);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Result<RawPageDecoder> RawPageDecoder::make(
@@ -205,7 +260,7 @@ Result<RawPageDecoder> RawPageDecoder::make(
       Step& date = steps.back();
       HIRESTREAM_TRY(check_time_types(table, cql_type_name(date.type), cql_type_name(type)));
       date.part = Part::kDate;
-      steps.push_back({Column::kTs, type, Part::kTimeOfDay});
+      steps.push_back({Column::kTs, type, nullptr, Part::kTimeOfDay});
       continue;
     }
     bool known = false;
@@ -214,7 +269,7 @@ Result<RawPageDecoder> RawPageDecoder::make(
         if (column != Column::kTs || rules.time_of_day.empty()) {
           HIRESTREAM_TRY(check_tracking_type(table, column, cql_type_name(type)));
         }
-        steps.push_back({column, type});
+        steps.push_back({column, type, decoder_of(column, type)});
         known = true;
       }
     }
@@ -226,11 +281,8 @@ Result<RawPageDecoder> RawPageDecoder::make(
   return RawPageDecoder(table, std::move(steps), id_is_key);
 }
 
-bool RawPageDecoder::decode_step(const Step& step, std::span<const uint8_t> cell, std::string& date,
+bool RawPageDecoder::decode_part(const Step& step, std::span<const uint8_t> cell, std::string& date,
                                  TrackingBatch& batch) {
-  if (step.part == Part::kWhole) {
-    return decode_cell(step.column, step.type, cell, batch);
-  }
   if (step.part == Part::kTimeOfDay) {
     return decode_time_of_day(step.type, cell, date, batch);
   }
@@ -275,7 +327,9 @@ Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_co
       if (size > rows.size()) {
         return malformed(row, step, "the page ends within a value");
       }
-      if (!skipped && !decode_step(step, rows.first(size), date, batch)) {
+      const auto cell = rows.first(size);
+      if (!skipped && !(step.part == Part::kWhole ? step.decode(step.type, cell, batch)
+                                                  : decode_part(step, cell, date, batch))) {
         return malformed(row, step,
                          fmt::format("{} bytes are no {}", size, cql_type_name(step.type)));
       }

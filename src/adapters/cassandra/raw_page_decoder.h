@@ -24,6 +24,9 @@ namespace hirestream {
 
 class RawPageDecoder {
  public:
+  // Sets the cell of the batch's last row; whether it has a size its type can have.
+  using DecodeCell = bool (*)(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch);
+
   // Name and type of each column of the result, in order; create_time first. kConfig when a column
   // cannot be read from that type. `id_is_key`: no row lacks create_time; what seems to is a
   // partition that has nothing but static columns, and is left out.
@@ -41,10 +44,11 @@ class RawPageDecoder {
   struct Step {
     Column column;
     CqlType type;
+    DecodeCell decode;  // of kWhole
     Part part = Part::kWhole;
   };
-  // Whether the cell has a size its type can have. `date`: the text of kDate in this row.
-  static bool decode_step(const Step& step, std::span<const uint8_t> cell, std::string& date,
+  // As DecodeCell, of the other parts. `date`: the text of kDate in this row.
+  static bool decode_part(const Step& step, std::span<const uint8_t> cell, std::string& date,
                           TrackingBatch& batch);
   RawPageDecoder(std::string table, std::vector<Step> steps, bool id_is_key)
       : table_(std::move(table)), steps_(std::move(steps)), id_is_key_(id_is_key) {}

@@ -95,10 +95,6 @@ std::string_view sentence_of(simdjson::error_code error) {
   }
 }
 
-bool is_blank(char byte) {
-  return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
 }  // namespace
 
 // Knows simdjson; and which column a key means. Lines of a file mostly have their keys in one
