@@ -14,9 +14,9 @@ hirestream's own `events`), usual_job (what is mostly written: a group-by for ea
 JDBC needs MySQL's driver: mvn dependency:copy -Dartifact=com.mysql:mysql-connector-j:9.3.0 -DoutputDirectory=.
 The password is read from HIRESTREAM_MYSQL_PASSWORD.
 
-Prints one JSON line for each way: median wall seconds, CPU seconds of the client (driver, JVM, Python workers, engine) and of the servers named by
---server-pid, rows a second of each client core, and the most memory of one Python worker. The first run of each counting way is not counted; the writing ways
-begin with a warm session.
+The ways take turns. Prints one JSON line for each: median wall seconds, CPU seconds of the client (driver, JVM, Python workers, engine) and of the servers named
+by --server-pid, rows a second of each client core; and then the most memory of one Python worker. The first run of each counting way is not counted; the
+writing ways begin with a warm session.
 """
 import argparse
 import glob
@@ -142,23 +142,30 @@ def below(root):
     return found
 
 
-def measure(name, work, given, rows, prepare=None):
-    walls, clients, servers = [], [], []
-    warm_up = 0 if prepare else 1
+def measure(work, given, prepare):
+    """Seconds of the wall, of the client's and of the servers' processors."""
+    prepare()
+    before = [cpu_of(os.getpid()), sum(map(cpu_of, given.server_pid))]
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began, cpu_of(os.getpid()) - before[0], sum(map(cpu_of, given.server_pid)) - before[1]
+
+
+def compare(ways, given, rows, warm_up, prepare=lambda: None):
+    """In turn, so that what else the machine does at a time is not one way's loss."""
+    ways = {name: work for name, work in ways.items() if not given.way or name in given.way}
+    runs = {name: [] for name in ways}
     for repeat in range(given.repeats + warm_up):
-        if prepare:
-            prepare()
-        before = [cpu_of(os.getpid()), sum(map(cpu_of, given.server_pid))]
-        began = time.monotonic()
-        work()
-        if repeat >= warm_up:
-            walls.append(time.monotonic() - began)
-            clients.append(cpu_of(os.getpid()) - before[0])
-            servers.append(sum(map(cpu_of, given.server_pid)) - before[1])
-    client = statistics.median(clients)
-    print(json.dumps({"way": name, "rows": rows, "wall_s": round(statistics.median(walls), 2), "client_cpu_s": round(client, 2),
-                      "server_cpu_s": round(statistics.median(servers), 2), "rows_per_s": round(rows / statistics.median(walls)),
-                      "rows_per_client_core_s": round(rows / client) if client else None, "worker_mb": peak_of_workers(os.getpid())}), flush=True)
+        for name, work in ways.items():
+            seconds = measure(work, given, prepare)
+            if repeat >= warm_up:
+                runs[name].append(seconds)
+                print(f"  {name}: {seconds[0]:.1f} s", file=sys.stderr, flush=True)
+    for name, seconds in runs.items():
+        wall, client, server = (statistics.median(column) for column in zip(*seconds))
+        print(json.dumps({"way": name, "rows": rows, "wall_s": round(wall, 2), "client_cpu_s": round(client, 2), "server_cpu_s": round(server, 2),
+                          "rows_per_s": round(rows / wall), "rows_per_client_core_s": round(rows / client) if client else None}), flush=True)
+    print(json.dumps({"worker_mb": peak_of_workers(os.getpid())}), flush=True)
 
 
 def session(uri, jar):
@@ -211,14 +218,10 @@ def main():
     frame.createOrReplaceTempView("raw")
     ways = {"native": native, "connector": lambda: frame.mapInArrow(count_batches, "rows long").collect(),
             "spark_sql": lambda: spark.sql(SQL).write.format("noop").mode("overwrite").save()}
-    for name, work in ways.items():
-        if not given.way or name in given.way:
-            measure(name, work, given, rows)
+    compare(ways, given, rows, 1)
     if given.warehouse:
         warehouse = Warehouse(given.warehouse, given.jdbc_jar)
-        for name, work in writing_ways(spark, given, warehouse).items():
-            if not given.way or name in given.way:
-                measure(name, work, given, rows, warehouse.empty)
+        compare(writing_ways(spark, given, warehouse), given, rows, 0, warehouse.empty)
         warehouse.execute(f"DROP DATABASE IF EXISTS {warehouse.name}")
     spark.stop()
 

@@ -109,6 +109,88 @@ int64_t parse_fraction(Scanner& scan) {
   return count == 0 || too_many ? -1 : us;
 }
 
+// As they were written: perhaps no day of the calendar.
+struct CivilTime {
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+};
+
+constexpr size_t kUsualSize = std::string_view("2022-07-01 10:05:00").size();
+
+// Whether it begins as nearly all do, with kUsualSize characters of "2022-07-01 10:05:00"; a branch
+// for each digit would take three times as long.
+bool read_usual(std::string_view text, CivilTime& time) {
+  constexpr std::array<uint8_t, 14> kPlaces = {0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18};
+  if (text.size() < kUsualSize) {
+    return false;
+  }
+  const char* const begin = text.data();
+  unsigned beyond = 0;
+  std::array<int, kPlaces.size()> digits;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const unsigned digit = static_cast<unsigned char>(begin[kPlaces[i]]) - unsigned{'0'};
+    beyond |= 9 - digit;  // negative where it is none
+    digits[i] = static_cast<int>(digit);
+  }
+  const auto pair = [&digits](size_t at) { return digits[at] * 10 + digits[at + 1]; };
+  time = {.year = pair(0) * 100 + pair(2),
+          .month = pair(4),
+          .day = pair(6),
+          .hour = pair(8),
+          .minute = pair(10),
+          .second = pair(12)};
+  const bool is_parted = begin[10] == ' ' || begin[10] == 'T' || begin[10] == 't';
+  return static_cast<int>(beyond) >= 0 && is_parted && begin[4] == '-' && begin[7] == '-' &&
+         begin[13] == ':' && begin[16] == ':';
+}
+
+bool read_date(Scanner& scan, CivilTime& time) {
+  time = {};
+  time.year = scan.digits(4);
+  if (!scan.accept('-')) {
+    return false;
+  }
+  time.month = scan.digits(2);
+  if (!scan.accept('-')) {
+    return false;
+  }
+  time.day = scan.digits(2);
+  return true;
+}
+
+bool read_time(Scanner& scan, CivilTime& time) {
+  if (!scan.accept('T') && !scan.accept('t') && !scan.accept(' ')) {
+    return false;
+  }
+  time.hour = scan.digits(2);
+  if (!scan.accept(':')) {
+    return false;
+  }
+  time.minute = scan.digits(2);
+  if (!scan.accept(':')) {
+    return false;
+  }
+  time.second = scan.digits(2);
+  return true;
+}
+
+std::optional<int64_t> us_of(const CivilTime& time) {
+  const date::year_month_day day{date::year(time.year),
+                                 date::month(static_cast<unsigned>(time.month)),
+                                 date::day(static_cast<unsigned>(time.day))};
+  const auto within = [](int value, int limit) { return value >= 0 && value < limit; };
+  if (time.year < 1 || time.month < 1 || time.day < 1 || !day.ok() || !within(time.hour, 24) ||
+      !within(time.minute, 60) || !within(time.second, 60)) {
+    return std::nullopt;
+  }
+  const int64_t seconds = (time.hour * 60LL + time.minute) * 60 + time.second;
+  return (int64_t{date::sys_days(day).time_since_epoch().count()} * 86'400 + seconds) * 1'000'000;
+}
+
 // Seconds east of UTC. False when malformed.
 bool parse_offset(Scanner& scan, int64_t& seconds) {
   const bool negative = scan.peek() == '-';
@@ -190,42 +272,18 @@ std::optional<ParsedTimestamp> parse_timestamp(std::string_view text) {
   while (!text.empty() && text.back() == ' ') {
     text.remove_suffix(1);
   }
-  Scanner scan(text);
-  const int year = scan.digits(4);
-  if (year < 1 || !scan.accept('-')) {
+  CivilTime civil;
+  const bool is_usual = read_usual(text, civil);
+  Scanner scan(is_usual ? text.substr(kUsualSize) : text);
+  if (!is_usual && (!read_date(scan, civil) || (!scan.done() && !read_time(scan, civil)))) {
     return std::nullopt;
   }
-  const int month = scan.digits(2);
-  if (month < 1 || month > 12 || !scan.accept('-')) {
-    return std::nullopt;
-  }
-  const int day = scan.digits(2);
-  const date::year_month_day civil{date::year(year), date::month(static_cast<unsigned>(month)),
-                                   date::day(static_cast<unsigned>(day))};
-  if (day < 1 || !civil.ok()) {
+  const auto us = us_of(civil);
+  if (!us) {
     return std::nullopt;
   }
   ParsedTimestamp out;
-  out.us = int64_t{date::sys_days(civil).time_since_epoch().count()} * 86'400'000'000;
-  if (scan.done()) {
-    return out;
-  }
-  if (!scan.accept('T') && !scan.accept('t') && !scan.accept(' ')) {
-    return std::nullopt;
-  }
-  const int hour = scan.digits(2);
-  if (hour < 0 || hour > 23 || !scan.accept(':')) {
-    return std::nullopt;
-  }
-  const int minute = scan.digits(2);
-  if (minute < 0 || minute > 59 || !scan.accept(':')) {
-    return std::nullopt;
-  }
-  const int second = scan.digits(2);
-  if (second < 0 || second > 59) {
-    return std::nullopt;
-  }
-  out.us += ((hour * 60LL + minute) * 60 + second) * 1'000'000;
+  out.us = *us;
   if (scan.accept('.') || scan.accept(',')) {
     const int64_t fraction = parse_fraction(scan);
     if (fraction < 0) {
