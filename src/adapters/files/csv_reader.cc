@@ -395,7 +395,7 @@ inline CsvReader::Field CsvReader::indexed_field(size_t place) const {
   return field;
 }
 
-// In place: a value that is returned and then copied waits for its own stores, a seventh of the whole.
+// In place: a value that is returned and then copied waits for its own stores, a tenth of the time.
 inline void CsvReader::take_indexed_value(size_t place, std::optional<std::string_view>& value) {
   value.reset();
   if (place == kAbsent) return;
@@ -670,12 +670,16 @@ Result<void> CsvReader::take_values() {
 // Into unescaped_, where there is room for it.
 std::string_view CsvReader::without_doubles(const Field& field) {
   const size_t begin = unescaped_.size();
-  std::string_view rest = text_of(field.begin, field.end);
-  for (size_t quote = rest.find('"'); quote != rest.npos; quote = rest.find('"')) {
-    unescaped_ += rest.substr(0, quote + 1);
-    rest.remove_prefix(quote + 2);
+  const std::string_view text = text_of(field.begin, field.end);
+  unescaped_.resize(begin + text.size());
+  char* out = unescaped_.data() + begin;
+  bool is_second = false;
+  for (const char byte : text) {
+    *out = byte;
+    out += byte == '"' && is_second ? 0 : 1;
+    is_second ^= byte == '"';
   }
-  unescaped_ += rest;
+  unescaped_.resize(static_cast<size_t>(out - unescaped_.data()));
   return std::string_view(unescaped_).substr(begin);
 }
 

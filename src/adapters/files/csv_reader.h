@@ -12,9 +12,9 @@
 // cannot swallow the rows behind it. However many quotes are astray, no line is scanned more than a
 // few times.
 //
-// Records are found by a CsvIndex where the dialect is RFC 4180's but for the delimiter. Whatever it
-// is not sure of is read field by field: malformed records, quotes where none belongs, a first field
-// that may be the header's, the end of a file without a line feed.
+// Records are found by a CsvIndex where the dialect is RFC 4180's but for the delimiter. Whatever
+// it is not sure of is read field by field: malformed records, quotes where none belongs, a first
+// field that may be the header's, the end of a file without a line feed.
 //
 // A malformed record that one of the other dialects (CsvDialect::other_…) fits shows that the file
 // is not of one dialect: kRejected, with its line and the setting that decides. How far such a
