@@ -26,10 +26,21 @@ constexpr std::array<int8_t, 256> make_hex_table() {
 }
 constexpr auto kHex = make_hex_table();
 
-// Where the 32 digits of a UUID's text stand.
-constexpr std::array<uint8_t, 32> kDigitsAt = {0,  1,  2,  3,  4,  5,  6,  7,  9,  10, 11,
-                                               12, 14, 15, 16, 17, 19, 20, 21, 22, 24, 25,
-                                               26, 27, 28, 29, 30, 31, 32, 33, 34, 35};
+// Where the digits of the halves of a UUID's text stand.
+using DigitPlaces = std::array<uint8_t, 16>;
+constexpr DigitPlaces kHighDigits = {0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17};
+constexpr DigitPlaces kLowDigits = {19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35};
+
+// `all` becomes negative if one is no digit.
+uint64_t read_half(std::string_view text, const DigitPlaces& places, int8_t& all) {
+  uint64_t half = 0;
+  for (const uint8_t place : places) {
+    const int8_t value = kHex[static_cast<uint8_t>(text[place])];
+    all |= value;
+    half = half << 4 | static_cast<uint8_t>(value);
+  }
+  return half;
+}
 
 uint64_t high_of_time(uint64_t gregorian_ticks) {
   const uint64_t time_low = gregorian_ticks & 0xFFFFFFFF;
@@ -50,15 +61,10 @@ std::optional<RowId> parse_uuid(std::string_view text) {
       text[23] != '-') {
     return std::nullopt;
   }
-  std::array<uint64_t, 2> halves{};
   int8_t all = 0;
-  for (size_t digit = 0; digit < kDigitsAt.size(); ++digit) {
-    const int8_t value = kHex[static_cast<uint8_t>(text[kDigitsAt[digit]])];
-    all |= value;
-    uint64_t& half = halves[digit / 16];
-    half = half << 4 | static_cast<uint8_t>(value);
-  }
-  return all < 0 ? std::nullopt : std::optional(RowId{halves[0], halves[1]});
+  const uint64_t high = read_half(text, kHighDigits, all);
+  const uint64_t low = read_half(text, kLowDigits, all);
+  return all < 0 ? std::nullopt : std::optional(RowId{high, low});
 }
 
 TextId read_uuid_text(std::string_view text) {

@@ -254,10 +254,13 @@ Result<void> Recounter::count(const std::vector<Recount*>& targets, ReadLevel le
     by_key.emplace(target->entry().key, target);
     requests.push_back({target->entry().key, std::nullopt});
   }
-  return read_all(ports_, {std::move(requests), level}, [&](const SweepPage& page) {
+  return read_all(ports_, {std::move(requests), level, true}, [&](const SweepPage& page) {
     const auto target = by_key.find(page.slice.value());
     HIRESTREAM_CHECK(target != by_key.end());
     SliceCount& slice = target->second->count;
+    if (page.anew) {
+      slice = SliceCount();
+    }
     if (unique) {
       slice.tally.add(ledger_.classifier(), page.rows);
     } else {

@@ -91,6 +91,8 @@ struct RingPart {
 struct SweepRequest {
   std::variant<std::vector<SliceRead>, RingPart> what;
   ReadLevel level = ReadLevel::kConfigured;
+  // Whoever reads understands SweepPage::anew. Spares a source a look at all of a slice beforehand.
+  bool may_begin_anew = false;
 };
 
 struct SweepPage {
@@ -98,6 +100,8 @@ struct SweepPage {
   std::optional<SliceKey> slice;
   // Valid until the next call.
   const TrackingBatch& rows;
+  // The slice begins again: what was delivered of it before is void.
+  bool anew = false;
 };
 
 // Not longer than its source. Ended early, it gives up what it still had to read.

@@ -16,10 +16,19 @@ constexpr std::array<WantedColumn, 4> kWanted = {
 
 using OpenedReader = Result<std::unique_ptr<RecordReader>>;
 
-OpenedReader open_csv(std::unique_ptr<ByteStream> stream) {
-  auto reader = CsvReader::open(std::move(stream), "fuzz.csv", kWanted, {}, kWindowBytes);
+OpenedReader open_csv(std::unique_ptr<ByteStream> stream, CsvReader::By by,
+                      const CsvDialect& dialect = {}, size_t window_bytes = kWindowBytes) {
+  auto reader = CsvReader::open(std::move(stream), "fuzz.csv", kWanted, dialect, window_bytes, by);
   if (!reader) return forward(std::move(reader).error());
   return std::unique_ptr<RecordReader>(std::move(*reader));
+}
+
+OpenedReader open_indexed(std::unique_ptr<ByteStream> stream) {
+  return open_csv(std::move(stream), CsvReader::By::kIndex);
+}
+
+OpenedReader open_by_fields(std::unique_ptr<ByteStream> stream) {
+  return open_csv(std::move(stream), CsvReader::By::kFields);
 }
 
 // RFC 4180, one character at a time.
@@ -69,7 +78,7 @@ void check_round_trip(const std::vector<ReadRecord>& records) {
             quoted(record.values[2]) + "," + quoted(record.values[3]) + "\r\n";
   }
   const Bytes bytes(reinterpret_cast<const uint8_t*>(file.data()), file.size());
-  const auto again = read_records(open_csv, bytes, file.size());
+  const auto again = read_records(open_indexed, bytes, file.size());
   FUZZ_REQUIRE(again.has_value() && again->size() == expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     FUZZ_REQUIRE((*again)[i].malformed.empty());
@@ -93,19 +102,25 @@ bool is_header_again(std::string_view file, std::string_view line) {
          (line.find_first_of("tT") != line.npos || line.find('"') != line.npos);
 }
 
-// Whatever the dialect: the rows do not depend on the pieces, and the work is in proportion.
+// Whatever the dialect: the rows do not depend on the pieces, nor on how records are found, and the
+// work is in proportion.
 void check_dialects(Bytes file, size_t piece) {
   for (const bool named : {false, true}) {
     CsvSettings settings;
     if (named) settings.header = {"create_time", "ts", "ed", "bid"};
     const CsvDialect dialect = find_csv_dialect(as_text(file), kWanted, settings);
-    const auto open = [&dialect](std::unique_ptr<ByteStream> stream) -> OpenedReader {
-      auto reader = CsvReader::open(std::move(stream), "fuzz.csv", kWanted, dialect, kWindowBytes);
-      if (!reader) return forward(std::move(reader).error());
-      return std::unique_ptr<RecordReader>(std::move(*reader));
+    const auto open = [&dialect](CsvReader::By by, size_t window_bytes) {
+      return [&dialect, by, window_bytes](std::unique_ptr<ByteStream> stream) {
+        return open_csv(std::move(stream), by, dialect, window_bytes);
+      };
     };
-    const auto records = read_records(open, file, std::max<size_t>(file.size(), 1));
-    FUZZ_REQUIRE(read_records(open, file, std::max<size_t>(piece, 1)) == records);
+    const size_t whole = std::max<size_t>(file.size(), 1);
+    const auto records = read_records(open(CsvReader::By::kIndex, kWindowBytes), file, whole);
+    for (const CsvReader::By by : {CsvReader::By::kIndex, CsvReader::By::kFields}) {
+      FUZZ_REQUIRE(read_records(open(by, kWindowBytes), file, std::max<size_t>(piece, 1)) ==
+                   records);
+      FUZZ_REQUIRE(read_records(open(by, InputWindow::kCapacity), file, whole) == records);
+    }
   }
 }
 
@@ -115,10 +130,11 @@ void fuzz_csv(Bytes input) {
   InputReader reader(input);
   const size_t piece = reader.byte();
   const Bytes file = reader.rest();
-  const auto records =
-      read_and_check(open_csv, file, piece, {"\r", /*has_header=*/true, [&](std::string_view line) {
-                                               return is_header_again(as_text(file), line);
-                                             }});
+  const auto records = read_and_check(open_indexed, file, piece,
+                                      {"\r", /*has_header=*/true, [&](std::string_view line) {
+                                         return is_header_again(as_text(file), line);
+                                       }});
+  FUZZ_REQUIRE(read_records(open_by_fields, file, std::max<size_t>(file.size(), 1)) == records);
   check_dialects(file, piece);
   if (!records) return;
   for (const ReadRecord& record : *records) {

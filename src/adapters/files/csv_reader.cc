@@ -153,10 +153,12 @@ std::string way_out(const CsvDialect& found, const CsvDialect& fitting) {
 }  // namespace
 
 CsvReader::CsvReader(std::unique_ptr<ByteStream> stream, std::string name, CsvDialect dialect,
-                     size_t window_bytes)
+                     size_t window_bytes, By by)
     : window_(std::move(stream), window_bytes),
       name_(std::move(name)),
-      dialect_(std::move(dialect)) {
+      dialect_(std::move(dialect)),
+      by_index_(by == By::kIndex && dialect_.escape == CsvEscape::kDoubledQuote &&
+                dialect_.line_end == '\n') {
   const auto add = [this](auto change) {
     CsvDialect other = dialect_;
     change(other);
@@ -176,9 +178,9 @@ CsvReader::CsvReader(std::unique_ptr<ByteStream> stream, std::string name, CsvDi
 Result<std::unique_ptr<CsvReader>> CsvReader::open(std::unique_ptr<ByteStream> stream,
                                                    std::string name,
                                                    std::span<const WantedColumn> wanted,
-                                                   CsvDialect dialect, size_t window_bytes) {
+                                                   CsvDialect dialect, size_t window_bytes, By by) {
   std::unique_ptr<CsvReader> reader(
-      new CsvReader(std::move(stream), std::move(name), std::move(dialect), window_bytes));
+      new CsvReader(std::move(stream), std::move(name), std::move(dialect), window_bytes, by));
   HIRESTREAM_TRY(reader->window_.skip_byte_order_mark());
   HIRESTREAM_TRY(reader->skip_separator_line());
   HIRESTREAM_TRY(reader->read_header(wanted));
@@ -283,11 +285,15 @@ size_t CsvReader::columns_matched() const {
   return columns_.size() - static_cast<size_t>(std::ranges::count(columns_, kAbsent));
 }
 
-Result<bool> CsvReader::advance() {
+void CsvReader::leave_record() {
   consume(scanned_.consumed_size);
   line_ += scanned_.consumed_lines;
   scanned_.consumed_size = 0;
   scanned_.consumed_lines = 0;
+}
+
+Result<bool> CsvReader::advance() {
+  leave_record();
   for (;;) {
     const std::optional<size_t> blank = blank_size();
     if (blank && *blank == 0) return !window_.empty();
@@ -312,6 +318,7 @@ std::optional<size_t> CsvReader::blank_size() const {
 
 Result<bool> CsvReader::next(Record& record) {
   for (;;) {
+    if (by_index_ && take_indexed(record)) return true;
     HIRESTREAM_ASSIGN(const bool some, next_found(record));
     if (!some) return false;
     if (record.malformed.empty() && !record.bytes.empty()) {
@@ -350,6 +357,93 @@ Result<bool> CsvReader::next_found(Record& record) {
   return true;
 }
 
+bool CsvReader::find_indexed() {
+  leave_record();
+  // An index of nothing, or what is known of open quotes would have to be kept up.
+  if (column_count_ == 0 || open_quotes_.size > 0) return false;
+  const char* const begin = window_.begin();
+  const bool is_used_up = index_begin_ != nullptr && index_.is_regular() &&
+                          indexed_record_ == index_.records() && index_.records() > 0;
+  if (index_begin_ == nullptr || begin >= index_end_ || is_used_up) {
+    index_.build(begin, window_.size(), dialect_.delimiter);
+    window_.note_examined(2 * index_.size());
+    index_begin_ = begin;
+    index_end_ = begin + index_.size();
+    indexed_record_ = 0;
+    index_is_utf8_ = is_utf8(text_of(begin, begin + index_.records_size()));
+  }
+  while (indexed_record_ < index_.records() &&
+         index_begin_ + index_.record_begin(indexed_record_) < begin) {
+    ++indexed_record_;
+  }
+  return indexed_record_ < index_.records() &&
+         index_begin_ + index_.record_begin(indexed_record_) == begin;
+}
+
+inline CsvReader::Field CsvReader::indexed_field(size_t place) const {
+  const size_t number = index_.first_field(indexed_record_) + place;
+  Field field;
+  field.begin = index_begin_ + index_.field_begin(number);
+  field.end = index_begin_ + index_.field_end(number);
+  const bool last = place + 1 == column_count_;
+  if (last && field.end > field.begin && field.end[-1] == '\r') --field.end;
+  if (field.begin < field.end && *field.begin == '"') {
+    ++field.begin;
+    --field.end;
+    field.quoted = true;
+  }
+  return field;
+}
+
+// In place: a value that is returned and then copied waits for its own stores, a tenth of the time.
+inline void CsvReader::take_indexed_value(size_t place, std::optional<std::string_view>& value) {
+  value.reset();
+  if (place == kAbsent) return;
+  const Field field = indexed_field(place);
+  if (field.begin == field.end) return;
+  value.emplace(field.begin, static_cast<size_t>(field.end - field.begin));
+  if (field.quoted && value->find('"') != value->npos) value = without_doubles(field);
+}
+
+bool CsvReader::take_indexed(Record& record) {
+  if (!find_indexed() || index_.field_count(indexed_record_) != column_count_) return false;
+  const char* const begin = window_.begin();
+  const char* const feed = index_begin_ + index_.record_begin(indexed_record_ + 1) - 1;
+  const char* const end = feed > begin && feed[-1] == '\r' ? feed - 1 : feed;
+  const std::string_view bytes = text_of(begin, end);
+  const Field first = indexed_field(0);
+  if (bytes.empty() || is_name_of_header(text_of(first.begin, first.end)) ||
+      (!index_is_utf8_ && !is_utf8(bytes))) {
+    return false;
+  }
+  scanned_ = {};
+  scanned_.record_size = bytes.size();
+  scanned_.consumed_size = bytes.size() + static_cast<size_t>(feed - end) + 1;
+  scanned_.consumed_lines = 1;
+  if (index_.any_feed_in_quotes()) {
+    scanned_.consumed_lines += std::count(begin, end, '\n');
+  }
+  unescaped_.clear();
+  unescaped_.reserve(bytes.size());
+  for (size_t index = 0; index < columns_.size(); ++index) {
+    take_indexed_value(columns_[index], values_[index]);
+  }
+  ++indexed_record_;
+  record.bytes = bytes;
+  record.line = line_;
+  record.values = values_;
+  record.malformed.clear();
+  return true;
+}
+
+// A record whose first field is none repeats no header.
+bool CsvReader::is_name_of_header(std::string_view text) const {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text.size() <= header_name_bytes_max_ &&
+         std::any_of(header_.begin(), header_.end(),
+                     [text](const std::string& name) { return equal_without_case(text, name); });
+}
+
 void CsvReader::consume(size_t bytes) {
   window_.consume(bytes);
   bytes_consumed_ += bytes;
@@ -358,6 +452,7 @@ void CsvReader::consume(size_t bytes) {
 
 Result<void> CsvReader::fill() {
   open_quotes_ = {};
+  index_begin_ = nullptr;
   return window_.fill();
 }
 
@@ -567,14 +662,25 @@ Result<void> CsvReader::take_values() {
       value = text;
       continue;
     }
-    const size_t begin = unescaped_.size();
-    for (const char* position = field.begin; position < field.end; ++position) {
-      unescaped_.push_back(*position);
-      if (*position == '"') ++position;
-    }
-    value = std::string_view(unescaped_).substr(begin);
+    value = without_doubles(field);
   }
   return {};
+}
+
+// Into unescaped_, where there is room for it.
+std::string_view CsvReader::without_doubles(const Field& field) {
+  const size_t begin = unescaped_.size();
+  const std::string_view text = text_of(field.begin, field.end);
+  unescaped_.resize(begin + text.size());
+  char* out = unescaped_.data() + begin;
+  bool is_second = false;
+  for (const char byte : text) {
+    *out = byte;
+    out += byte == '"' && is_second ? 0 : 1;
+    is_second ^= byte == '"';
+  }
+  unescaped_.resize(static_cast<size_t>(out - unescaped_.data()));
+  return std::string_view(unescaped_).substr(begin);
 }
 
 // Of a dialect with backslashes.
@@ -602,6 +708,7 @@ Result<void> CsvReader::take_overlong(Record& record) {
   scanned_.consumed_size = 0;
   scanned_.consumed_lines = 1;
   open_quotes_ = {};
+  index_begin_ = nullptr;
   return window_.skip_line(dialect_.line_end);
 }
 

@@ -12,6 +12,10 @@
 // cannot swallow the rows behind it. However many quotes are astray, no line is scanned more than a
 // few times.
 //
+// Records are found by a CsvIndex where the dialect is RFC 4180's but for the delimiter. Whatever
+// it is not sure of is read field by field: malformed records, quotes where none belongs, a first
+// field that may be the header's, the end of a file without a line feed.
+//
 // A malformed record that one of the other dialects (CsvDialect::other_…) fits shows that the file
 // is not of one dialect: kRejected, with its line and the setting that decides. How far such a
 // record is followed is bounded by what was read before, so that this takes time in proportion to
@@ -26,6 +30,7 @@
 #include <vector>
 
 #include "adapters/files/csv_dialect.h"
+#include "adapters/files/csv_index.h"
 #include "adapters/files/input_window.h"
 #include "adapters/files/record_reader.h"
 
@@ -33,13 +38,14 @@ namespace hirestream {
 
 class CsvReader : public RecordReader {
  public:
+  // How records are found; both give the same.
+  enum class By { kIndex, kFields };
+
   // Reads the header, unless the dialect has it. kConfig when a required column is missing or a
   // wanted one stands there twice; or when it has none of them and looks like a row.
-  static Result<std::unique_ptr<CsvReader>> open(std::unique_ptr<ByteStream> stream,
-                                                 std::string name,
-                                                 std::span<const WantedColumn> wanted,
-                                                 CsvDialect dialect = {},
-                                                 size_t window_bytes = InputWindow::kCapacity);
+  static Result<std::unique_ptr<CsvReader>> open(
+      std::unique_ptr<ByteStream> stream, std::string name, std::span<const WantedColumn> wanted,
+      CsvDialect dialect = {}, size_t window_bytes = InputWindow::kCapacity, By by = By::kIndex);
 
   Result<bool> next(Record& record) override;
   int64_t file_bytes() const override { return window_.stream().file_bytes(); }
@@ -103,7 +109,7 @@ class CsvReader : public RecordReader {
   };
 
   CsvReader(std::unique_ptr<ByteStream> stream, std::string name, CsvDialect dialect,
-            size_t window_bytes);
+            size_t window_bytes, By by);
   Result<void> skip_separator_line();
   Result<void> read_header(std::span<const WantedColumn> wanted);
   Result<std::vector<std::string>> scan_header();
@@ -114,6 +120,15 @@ class CsvReader : public RecordReader {
   // follows.
   std::optional<size_t> blank_size() const;
   Result<bool> next_found(Record& record);
+  void leave_record();
+  // Of a good record that the index has: true, and all there is to it is done.
+  bool take_indexed(Record& record);
+  // Whether the window begins with a record of the index.
+  bool find_indexed();
+  Field indexed_field(size_t place) const;
+  void take_indexed_value(size_t place, std::optional<std::string_view>& value);
+  bool is_name_of_header(std::string_view text) const;
+  std::string_view without_doubles(const Field& field);
   // Both also forget or move what is known of open quotes.
   void consume(size_t bytes);
   Result<void> fill();
@@ -156,6 +171,14 @@ class CsvReader : public RecordReader {
   std::vector<std::string> found_columns_;
   std::vector<std::optional<std::string_view>> values_;
   std::string unescaped_;
+
+  bool by_index_ = false;
+  CsvIndex index_;
+  // Where it begins; null: the window has moved since. All before that end was looked at.
+  const char* index_begin_ = nullptr;
+  const char* index_end_ = nullptr;
+  size_t indexed_record_ = 0;
+  bool index_is_utf8_ = false;
 
   int64_t line_ = 1;
   int64_t headers_skipped_ = 0;

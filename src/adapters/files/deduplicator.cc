@@ -36,6 +36,16 @@ Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) 
   return {};
 }
 
+Deduplicator::First Deduplicator::take_first(const Record& record) {
+  if (!has_create_time(record, rules_)) return First::kDeliver;
+  const uint64_t hash = hash_of_row(record.bytes);
+  const auto [first, is_new] = hashes_.emplace(read_uuid_text(*record.values[0]).id, hash);
+  if (hashes_.size() <= ids_max_ && is_new) return First::kDeliver;
+  if (hashes_.size() <= ids_max_ && first->second == hash) return First::kLeaveOut;
+  forget();
+  return First::kBeginAnew;
+}
+
 Result<void> Deduplicator::learn(ReadStatistics& statistics) {
   uint64_t rows = 0;
   bool too_many = false;

@@ -7,6 +7,10 @@
 // part of all hashes; there are so many parts that each has about `ids_max` rows. Besides, ids that
 // repeat are remembered, about 60 bytes each, and the bytes of contested rows.
 //
+// Whoever can begin again needs no pass of its own: rows are delivered while their ids are learned,
+// by take_first(), until different bytes contest an id or there are too many of them, which few
+// files have.
+//
 // Errors are those of open_record_reader() and RecordReader. Not thread-safe.
 #pragma once
 
@@ -45,7 +49,12 @@ class Deduplicator {
     HIRESTREAM_CHECK(ids_max > 0 && !columns_.empty());
   }
 
-  // First.
+  // Of each row in the order of the file, before anything is learned; kBeginAnew: learn(), and take
+  // all rows again. The reader's first wanted column must be create_time, and its bytes be those of
+  // `columns`.
+  enum class First { kDeliver, kLeaveOut, kBeginAnew };
+  First take_first(const Record& record);
+
   Result<void> learn(ReadStatistics& statistics);
   // Then, of each row in the order of the file: whether it is to be delivered. The reader's first
   // wanted column must be create_time.

@@ -129,17 +129,20 @@ Result<std::string> FilesSource::path_of(const SliceKey& slice) {
 
 class FilesSource::FileSweep : public Sweep {
  public:
-  FileSweep(FilesSource& source, std::vector<SliceRead> reads)
-      : source_(source), reads_(std::move(reads)), rows_(source.rules_) {}
+  FileSweep(FilesSource& source, std::vector<SliceRead> reads, bool may_begin_anew)
+      : source_(source),
+        reads_(std::move(reads)),
+        may_begin_anew_(may_begin_anew),
+        rows_(source.rules_) {}
 
   Result<std::optional<SweepPage>> next() override {
     while (done_ < reads_.size()) {
       if (!file_) HIRESTREAM_TRY(begin_file());
       if (auto filled = fill_page(); !filled) return give_up(std::move(filled.error()));
       if (!rows_.empty()) {
-        source_.statistics_.rows += static_cast<int64_t>(rows_.rows());
-        source_.statistics_.null_words += rows_.null_words();
-        return std::optional(SweepPage{reads_[done_].slice, rows_});
+        note_delivered(static_cast<int64_t>(rows_.rows()), rows_.null_words());
+        return std::optional(
+            SweepPage{reads_[done_].slice, rows_, std::exchange(file_->begins_anew, false)});
       }
       if (auto ended = end_file(); !ended) return of_one_file(std::move(ended.error()));
     }
@@ -152,6 +155,12 @@ class FilesSource::FileSweep : public Sweep {
     // Nothing, and a null reader: not known yet.
     std::optional<Deduplicator> duplicates = std::nullopt;
     std::unique_ptr<RecordReader> reader = nullptr;
+    CsvWriting csv = {};
+    bool learned = false;
+    // With the next page.
+    bool begins_anew = false;
+    int64_t rows = 0;
+    int64_t null_words = 0;
   };
 
   Result<void> begin_file() {
@@ -173,7 +182,8 @@ class FilesSource::FileSweep : public Sweep {
     for (Record record; rows_.rows() < kBatchRows && bytes < kBatchBytes;) {
       HIRESTREAM_ASSIGN(const bool some, file_->reader->next(record));
       if (!some) break;
-      if (!file_->duplicates->take(record)) continue;
+      HIRESTREAM_ASSIGN(const bool taken, take(record));
+      if (!taken) continue;
       bytes += record.bytes.size();
       rows_.add_row();
       if (has_create_time(record, source_.rules_)) {
@@ -185,21 +195,60 @@ class FilesSource::FileSweep : public Sweep {
     return {};
   }
 
+  // Whether the row is to be delivered. False, too, when the file begins again.
+  Result<bool> take(const Record& record) {
+    if (file_->learned) return file_->duplicates->take(record);
+    const Deduplicator::First first = file_->duplicates->take_first(record);
+    if (first == Deduplicator::First::kBeginAnew) HIRESTREAM_TRY(begin_anew());
+    return first == Deduplicator::First::kDeliver;
+  }
+
+  Result<void> begin_anew() {
+    file_->begins_anew = file_->rows > 0;
+    note_delivered(-file_->rows, -file_->null_words);
+    rows_.clear();
+    note_pass();
+    HIRESTREAM_TRY(learn());
+    return open_pass();
+  }
+
+  void note_delivered(int64_t rows, int64_t null_words) {
+    file_->rows += rows;
+    file_->null_words += null_words;
+    source_.statistics_.rows += rows;
+    source_.statistics_.null_words += null_words;
+  }
+
+  void note_pass() {
+    source_.statistics_.bytes += file_->reader->file_bytes();
+    ++source_.statistics_.requests;
+  }
+
   Result<void> open_reader() {
     const std::string& path = file_->version.path;
-    const std::vector<WantedColumn> wanted = wanted_columns(source_.rules_);
     // Every pass reads it in one way.
-    CsvWriting csv;
     if (source_.format_ == FileFormat::kCsv) {
-      HIRESTREAM_ASSIGN(csv, find_dialect(path, wanted, source_.csv_));
+      HIRESTREAM_ASSIGN(file_->csv,
+                        find_dialect(path, wanted_columns(source_.rules_), source_.csv_));
     }
     file_->duplicates.emplace(source_.format_, path, source_.rules_,
                               columns_of_bytes(source_.format_, source_.rules_), source_.ids_max_,
-                              source_.stop_, csv);
-    HIRESTREAM_TRY(file_->duplicates->learn(source_.statistics_));
-    HIRESTREAM_ASSIGN(file_->reader,
-                      open_record_reader(source_.format_, path, wanted, source_.stop_, csv));
+                              source_.stop_, file_->csv);
+    if (!may_begin_anew_) HIRESTREAM_TRY(learn());
+    HIRESTREAM_TRY(open_pass());
     return columns_of(source_.format_) == Columns::kDeclared ? check_columns() : Result<void>();
+  }
+
+  Result<void> learn() {
+    file_->learned = true;
+    return file_->duplicates->learn(source_.statistics_);
+  }
+
+  Result<void> open_pass() {
+    HIRESTREAM_ASSIGN(file_->reader, open_record_reader(source_.format_, file_->version.path,
+                                                        wanted_columns(source_.rules_),
+                                                        source_.stop_, file_->csv));
+    return {};
   }
 
   // Of an empty file there are none.
@@ -222,8 +271,7 @@ class FilesSource::FileSweep : public Sweep {
     if (source_.format_ == FileFormat::kNdjson) HIRESTREAM_TRY(check_columns());
     tell(file_->reader->dialect());
     for (const std::string& note : file_->reader->notes()) tell(note);
-    source_.statistics_.bytes += file_->reader->file_bytes();
-    ++source_.statistics_.requests;
+    note_pass();
     file_.reset();
     ++done_;
     return {};
@@ -277,6 +325,7 @@ class FilesSource::FileSweep : public Sweep {
 
   FilesSource& source_;
   std::vector<SliceRead> reads_;
+  bool may_begin_anew_;
   size_t done_ = 0;
   std::optional<OpenFile> file_;  // of reads_[done_]
   TrackingBatch rows_;
@@ -285,7 +334,7 @@ class FilesSource::FileSweep : public Sweep {
 Result<std::unique_ptr<Sweep>> FilesSource::sweep(SweepRequest request) {
   auto* reads = std::get_if<std::vector<SliceRead>>(&request.what);
   HIRESTREAM_CHECK(reads != nullptr);
-  return std::make_unique<FileSweep>(*this, std::move(*reads));
+  return std::make_unique<FileSweep>(*this, std::move(*reads), request.may_begin_anew);
 }
 
 }  // namespace hirestream

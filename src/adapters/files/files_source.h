@@ -5,9 +5,9 @@
 // Delivery: write the file under a hidden name, *.tmp or *.part (or elsewhere on the same file
 // system) and rename it into place. A file that changes while it is read is kTransient.
 // Same create_time twice in one file is one row: the greater bytes of the row win (of Parquet, of
-// its columns that are read, as a CSV line). So a file is read twice or more often: first to learn
-// which ids repeat, in bounded memory (deduplicator.h), then to deliver. A file of any length needs
-// less than 512 MB, if few of its rows repeat.
+// its columns that are read, as a CSV line). So a file is read twice or more often, in bounded
+// memory: first to learn which ids repeat (deduplicator.h), then to deliver; or once, where a slice
+// may begin anew. A file of any length needs less than 512 MB, if few of its rows repeat.
 // Rows that cannot be understood are delivered with a bad create_time cell: reason "row_malformed"
 // (or "create_time_missing"), text = file, line, what is wrong and the row's beginning.
 #pragma once

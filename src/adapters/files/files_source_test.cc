@@ -65,6 +65,20 @@ class FilesSourceTest : public ::testing::Test {
                                [&](const SweepPage& page) { add_rows(page.rows, rows); }));
     return rows;
   }
+  // Of one file, which may begin again.
+  std::vector<std::string> rows_anew(FilesSource& source, int& begun_anew) {
+    std::vector<std::string> rows;
+    const auto drained = drain_sweep(source, {.what = all_slices(source), .may_begin_anew = true},
+                                     [&](const SweepPage& page) {
+                                       if (page.anew) {
+                                         rows.clear();
+                                         ++begun_anew;
+                                       }
+                                       add_rows(page.rows, rows);
+                                     });
+    EXPECT_TRUE(drained) << drained.error().text();
+    return rows;
+  }
   Result<std::vector<std::string>> rows() {
     auto source = open();
     return rows(*source, all_slices(*source));
@@ -348,18 +362,48 @@ TEST_F(FilesSourceTest, DeliversTheSameRowsHoweverFewIdsItHoldsInMemory) {
       if (random() % 20 == 0) text += "malformed\n";
     }
     folder_.write("a.csv", text);
+    const auto open_with = [&](size_t ids_max) {
+      return FilesSource::open({.path = folder_.path(), .rules = by_arrival(), .ids_max = ids_max});
+    };
     const auto rows_with = [&](size_t ids_max) {
-      const auto source =
-          FilesSource::open({.path = folder_.path(), .rules = by_arrival(), .ids_max = ids_max});
+      const auto source = open_with(ids_max);
       auto found = this->rows(**source, all_slices(**source));
       EXPECT_TRUE(found) << found.error().text();
       return *found;
     };
     const auto expected = rows_with(kFileIdsMax);
+    int begun_anew = 0;
     for (const size_t ids_max : {1U, 7U, 40U, 150U, 399U, 400U}) {
       EXPECT_EQ(rows_with(ids_max), expected) << "turn " << turn << " with " << ids_max;
+      EXPECT_EQ(rows_anew(**open_with(ids_max), begun_anew), expected) << "turn " << turn;
     }
+    // Nothing had been delivered.
+    EXPECT_EQ(begun_anew, 0);
   }
+}
+
+TEST_F(FilesSourceTest, BeginsAnewWhenALateRowContestsAnIdThatWasDelivered) {
+  std::string text = kHeader;
+  for (int number = 0; number < 20'000; ++number) text += uuid(number) + ",,null\n";
+  text += uuid(5) + ",,null\n";
+  folder_.write("a.csv", text);
+  const auto once = open();
+  int begun_anew = 0;
+  EXPECT_EQ(rows_anew(*once, begun_anew), rows().value());
+  EXPECT_EQ(begun_anew, 0);
+  EXPECT_EQ(once->statistics().requests, 1);
+  EXPECT_EQ(once->statistics().rows, 20'000);
+
+  folder_.write("a.csv", text + uuid(5) + ",x,9\n");
+  const auto source = open();
+  const auto expected = rows().value();
+  EXPECT_THAT(expected, Contains(uuid(5) + " 9000000"));
+  EXPECT_EQ(rows_anew(*source, begun_anew), expected);
+  EXPECT_EQ(begun_anew, 1);
+  // One until then, one to learn, one to settle the contest, one to deliver.
+  EXPECT_EQ(source->statistics().requests, 4);
+  EXPECT_EQ(source->statistics().rows, 20'000);
+  EXPECT_EQ(source->statistics().null_words, 19'999);
 }
 
 TEST_F(FilesSourceTest, PassesOverAFileOnceMoreForEachNumberOfIdsThatItMayHold) {
