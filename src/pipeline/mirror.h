@@ -109,6 +109,7 @@ class Mirror {
   Result<Step> follow();
   Result<void> hold_others_rows(const std::string& position);
   Result<void> settle_held();
+  bool may_be_left(const ChangedRow& row) const;
   Result<void> write_followed();
   void note_gap(const std::string& why);
   bool must_compare() const;
@@ -121,7 +122,6 @@ class Mirror {
   Result<void> write_halves(std::span<const ChangedRow> rows, const Error& why, int64_t& counted);
   // The log's position tells what was written, and no gap that was not told yet.
   bool can_store() const { return rows_.empty() && !poll_failed_; }
-  bool may_be_left(const ChangedRow& row) const;
   void remember_late(std::span<const ChangedRow> rows, std::set<SliceKey>& late) const;
   Result<void> note_late();
   Result<void> store_if_due();

@@ -2,7 +2,7 @@
 """Mirrors of three nodes under faults: replication factor 3, a mirror on each node, writers that know of nothing.
 
     tests/support/python/run tests/integration/mirror/prove_nodes.py [--seconds 20] [--rate 200] [--seed N] [--build build] [--summary FILE]
-        [--only PHASE ...] [--log FILE]
+        [--only PHASE ...] [--before BUILD] [--log FILE]
 
 Three Cassandras on 127.0.0.1 to 127.0.0.3. In each phase something is broken while rows are written and changed at QUORUM, and rows are probed: how long
 after the writer has its answer are they in the mirrored table? Then all runs again, the writer stops, and the mirrored table must be the plain one, value
@@ -28,6 +28,7 @@ import uuid
 
 from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import WhiteListRoundRobinPolicy
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -83,8 +84,8 @@ class Node:
         others = [address for address in NODES if address != self.address]
         return f"cassandra://{','.join(f'{address}:{PORT}' for address in [self.address, *others])}/logs/{table}"
 
-    def start_mirror(self):
-        self.mirror = subprocess.Popen([os.path.join(self.options.build, "hirestream"), "mirror", "--from", self.uri("plain"), "--to", self.uri("mirrored"),
+    def start_mirror(self, build=None):
+        self.mirror = subprocess.Popen([os.path.join(build or self.options.build, "hirestream"), "mirror", "--from", self.uri("plain"), "--to", self.uri("mirrored"),
                                         "--listen", f"127.0.0.1:{PORT + 10 + self.number}"], stdout=subprocess.DEVNULL, stderr=self.log)
 
     def kill_mirror(self):
@@ -208,10 +209,24 @@ class Trial:
                 sums[name] = sums.get(name, 0) + value
         return sums
 
+    def start_mirrors(self, build=None):
+        for node in self.nodes:
+            node.start_mirror(build)
+        wait_for(lambda: all(node.is_ready() for node in self.nodes), 180, "all mirrors are ready")
+
     # --- what is broken, each for some seconds
 
     def quiet(self):
         time.sleep(self.options.seconds)
+
+    def many_rows(self):
+        insert = self.session.prepare(f"INSERT INTO logs.plain (create_time, {', '.join(COUNTED)}, ua) VALUES ({', '.join('?' * 10)})")
+        keys = [str(uuid.uuid1()) for _ in range(self.options.rows)]
+        execute_concurrent_with_args(self.session, insert, [(key, "2026-11-01 10:00:00", 7, 1, 2, None, "click", 1, 3, "a browser") for key in keys],
+                                     concurrency=64)
+        self.writer.journal += keys
+        self.writer.changes += len(keys)
+        time.sleep(5)
 
     def a_mirror_killed(self):
         self.nodes[1].kill_mirror()
@@ -240,9 +255,10 @@ class Trial:
         self.nodes[1].script("start")
         self.nodes[1].start_mirror()
 
-    PHASES = [quiet, a_mirror_killed, a_mirror_stopped, a_node_killed, a_node_stopped, a_node_and_its_mirror_killed]
+    PHASES = [quiet, many_rows, a_mirror_killed, a_mirror_stopped, a_node_killed, a_node_stopped, a_node_and_its_mirror_killed]
 
-    def play(self, phase):
+    def play(self, phase, name=""):
+        name = name or phase.__name__.replace("_", " ")
         before, changes, begin = self.counters(), self.writer.changes, time.monotonic()
         processor_s = sum(node.processor_s() for node in self.nodes)
         prober = Prober(self)
@@ -262,14 +278,14 @@ class Trial:
         after = self.counters()
         written = self.writer.changes - changes + len(prober.keys)
         took = sorted(prober.took)
-        self.results[phase.__name__.replace("_", " ")] = {
+        self.results[name] = {
             "rows and changes": written, "seconds": round(broken_s), "fresh p50": round(statistics.median(took), 2),
             "fresh p95": round(took[int(len(took) * 0.95)], 2), "fresh max": round(took[-1], 2), "written": round((after["written"] - before["written"]) / written, 2),
             "left": round((after["left"] - before["left"]) / written, 2), "taken over": round((after["taken over"] - before["taken over"]) / written, 2),
             "equal after": round(equal_s, 1)}
-        if phase.__name__ == "quiet":
-            self.results["quiet"]["server processor s"] = round(processor_s, 1)
-        print(json.dumps({phase.__name__: self.results[phase.__name__.replace("_", " ")]}), file=sys.stderr, flush=True)
+        if phase is Trial.many_rows:
+            self.results[name]["server s per 1,000"] = round(1000 * processor_s / written, 2)
+        print(json.dumps({name: self.results[name]}), file=sys.stderr, flush=True)
 
     def check(self, what):
         begin = time.monotonic()
@@ -304,9 +320,13 @@ class Trial:
             (self.layout,) = self.repeated("SELECT bucket_width_s, shard_count FROM logs.mirrored_layout")
             self.writer = Writer(self)
             self.writer.start()
-            for node in self.nodes:
-                node.start_mirror()
-            wait_for(lambda: all(node.is_ready() for node in self.nodes), 60, "all mirrors are ready")
+            if self.options.before:
+                self.start_mirrors(self.options.before)
+                self.play(Trial.many_rows, "many rows, without regard of each other")
+                for node in self.nodes:
+                    node.mirror.kill()
+                    node.mirror.wait()
+            self.start_mirrors()
             for phase in self.PHASES:
                 if not self.options.only or phase.__name__ in self.options.only:
                     self.play(phase)
@@ -315,20 +335,22 @@ class Trial:
                 if node.mirror and node.mirror.poll() is None:
                     node.mirror.kill()
                     node.mirror.wait()
+            for node in self.nodes:
                 node.script("wipe")
 
 
 def summary_of(options, results, rows, minutes):
-    columns = ["rows and changes", "fresh p50", "fresh p95", "fresh max", "written", "left", "taken over", "equal after"]
+    columns = ["rows and changes", "fresh p50", "fresh p95", "fresh max", "written", "left", "taken over", "equal after", "server s per 1,000"]
     lines = ["# Mirrors of three nodes under faults", "",
              f"`tests/integration/mirror/prove_nodes.py --seconds {options.seconds} --rate {options.rate} --seed {options.seed}`, on {os.cpu_count()} cores "
              f"({platform.machine()}) with all three nodes, their mirrors and the writer, in {minutes} minutes. Replication factor 3, writes at QUORUM. After each "
              f"phase the mirrored table was the plain one, value by value ({rows} rows at the end), with every acknowledged row, and no row was there twice.", "",
              "*Fresh*: seconds from the writer's answer until a probed row is in the mirrored table, the time of the fault and until the node or mirror is back. "
              "*Written*, *left*, *taken over*: by all mirrors together, per row or change (without regard of each other, three would be written). "
-             "*Equal after*: seconds until both tables were found equal, once the writer stopped and all mirrors were ready.", "",
+             "*Equal after*: seconds until both tables were found equal, once the writer stopped and all mirrors were ready. *Server s per 1,000*: processor seconds of "
+             f"the three Cassandras per 1,000 rows, all they did, while {options.rows} rows were written as fast as one client can.", "",
              "| phase | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    lines += [f"| {phase} | " + " | ".join(str(result[column]) for column in columns) + " |" for phase, result in results.items()]
+    lines += [f"| {phase} | " + " | ".join(str(result.get(column, "")) for column in columns) + " |" for phase, result in results.items()]
     return "\n".join([*lines, ""])
 
 
@@ -337,6 +359,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=20, help="of each fault")
     parser.add_argument("--rate", type=float, default=200, help="of the writer, rows and changes a second")
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--rows", type=int, default=20_000, help="of the phase many_rows")
+    parser.add_argument("--before", default="", help="another build, whose mirrors are measured first, with many_rows")
     parser.add_argument("--only", nargs="*", default=[], help="phases")
     parser.add_argument("--build", default="build")
     parser.add_argument("--log", default="", help="file for what the mirrors say")
