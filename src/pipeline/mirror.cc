@@ -164,7 +164,8 @@ bool Mirror::may_be_left(const ChangedRow& row) const {
 Result<void> Mirror::settle_held() {
   while (!held_.empty()) {
     const Held& held = held_.front();
-    const bool is_due = clock_.now_us() - held.since_us >= policy_.hold_us;
+    const int64_t held_us = clock_.now_us() - held.since_us;
+    const bool is_due = held_us < 0 || held_us >= policy_.hold_us;
     if (!is_due && held_rows_ <= policy_.held_rows_max) {
       return {};
     }

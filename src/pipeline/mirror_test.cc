@@ -701,6 +701,16 @@ TEST_F(SharedLogTest, ForgetsNothingThatItCannotLookFor) {
   EXPECT_EQ(mirror_.written[id], 1);
 }
 
+TEST_F(SharedLogTest, LooksAtOnceWhenTheClockWasSetBack) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  const std::string id = give();
+  ASSERT_TRUE(mirror.step());
+  clock_.now -= 3'600'000'000;
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.written[id], 1);
+}
+
 TEST_F(SharedLogTest, WritesAndNotesWhatIsLateThoughAnotherHasWrittenIt) {
   Mirror mirror = make(policy());
   begin(mirror);
