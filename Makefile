@@ -21,7 +21,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo package wheel install packages test test-unit asan tsan simulate year mutations fuzz faults soak sources spark compose prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo package wheel install packages test test-unit asan tsan simulate year mutations fuzz faults soak mirror sources spark compose prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -112,6 +112,12 @@ soak: ## a long run with faults under load (MINUTES=30); writes docs/proof/soak.
 	@$(MAKE) --no-print-directory all
 	@tests/integration/faults/soak --minutes $(MINUTES) --summary docs/proof/soak.md $(ARGS)
 
+mirror: ## mirrors under faults, on one node and on three; writes docs/proof/mirror.md and docs/proof/mirror_nodes.md
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@tests/support/python/run tests/integration/mirror/prove.py --summary docs/proof/mirror.md
+	@tests/support/python/run tests/integration/mirror/prove_nodes.py --summary docs/proof/mirror_nodes.md
+
 sources: ## the same rows through every source into every warehouse, a million of them (ROWS=1020000: one in a hundred is sent twice); writes docs/proof/sources.md
 	@$(setup_full)
 	@$(MAKE) --no-print-directory all
@@ -132,7 +138,7 @@ packages: ## the Debian package installed, run as a service, upgraded and remove
 	@$(MAKE) --no-print-directory package
 	@python3 tests/packages/prove.py --summary docs/proof/packages.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, fuzz, compose, faults, soak
+prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, fuzz, compose, faults, soak, mirror
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
@@ -143,6 +149,7 @@ prove: ## everything that takes longer than the tests: mutations, simulate, year
 	@$(MAKE) --no-print-directory compose BUILD=compiled
 	@$(MAKE) --no-print-directory faults
 	@$(MAKE) --no-print-directory soak
+	@$(MAKE) --no-print-directory mirror
 
 ##@ Work on it
 bench: ## run the benchmarks

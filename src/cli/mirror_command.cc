@@ -89,6 +89,7 @@ struct Parts {
   std::unique_ptr<CassandraTableHistory> history;
   std::unique_ptr<CassandraMirrorTable> table;
   std::unique_ptr<SweptComparison> comparison;
+  std::string node;                         // whose log is followed
   std::unique_ptr<CassandraChangeLog> log;  // null: none is followed
 };
 
@@ -147,6 +148,7 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
       context.log->warn("{}", note);
     }
   }
+  parts.node = mirror.node;
   HIRESTREAM_ASSIGN(parts.table, CassandraMirrorTable::open(mirror));
   HIRESTREAM_ASSIGN(parts.comparison,
                     open_comparison(from, mirror, rules, with_payload, parts.table->layouts()));
@@ -249,6 +251,8 @@ class MirrorRunner {
     if (context_.json) {
       const nlohmann::ordered_json summary = {{"rows_followed", counts.rows_followed},
                                               {"rows_copied", counts.rows_copied},
+                                              {"rows_left", counts.rows_left},
+                                              {"rows_taken_over", counts.rows_taken_over},
                                               {"rows_rejected", counts.rows_rejected},
                                               {"gaps", counts.gaps},
                                               {"copies", counts.copies},
@@ -293,6 +297,8 @@ class MirrorRunner {
     const MirrorCounts& counts = mirror_.counts();
     MirrorFigures figures{.rows_followed = counts.rows_followed,
                           .rows_copied = counts.rows_copied,
+                          .rows_left = counts.rows_left,
+                          .rows_taken_over = counts.rows_taken_over,
                           .rows_rejected = counts.rows_rejected,
                           .gaps = counts.gaps,
                           .copies = counts.copies,
@@ -306,8 +312,9 @@ class MirrorRunner {
       figures.bytes_read = parts_.log->counts().bytes;
       figures.values_unreadable = parts_.log->unreadable_values();
       // The log is in the order of writing, near enough; but writers may choose their times.
-      figures.level_us =
-          std::max(counts.level_us, std::min(counts.newest_written_us, clock_.now_us()));
+      figures.level_us = std::max(
+          counts.level_us,
+          std::min(counts.newest_written_us, mirror_.held_since_us().value_or(clock_.now_us())));
       figures.unread_bytes = unread_bytes();
     }
     status_.went_on(figures);
@@ -431,6 +438,7 @@ Result<int> run(const Options& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(policy.copy_interval_us,
                     read_duration("--reconcile-every", options.reconcile_every, 1'000'000));
   HIRESTREAM_ASSIGN(policy.keep_us, read_duration("--ttl", options.ttl, 0));
+  policy.hold_us = options.once ? 0 : policy.hold_us;
   const std::stop_token stop = context.interrupt->token();
   HIRESTREAM_ASSIGN(const CassandraConfig from,
                     named_table_config("mirror", "--from", options.from));
@@ -449,6 +457,7 @@ Result<int> run(const Options& options, CommandContext& context) {
       HIRESTREAM_TRY(wait_after(parts.error(), backoff, context, status, stop));
       continue;
     }
+    policy.node = parts->node;
     MirrorRunner runner(options, context, *parts, policy, credentials, status);
     HIRESTREAM_TRY(runner.run(stop, has_run));
     if (stop.stop_requested() || !runner.needs_new_connections()) {

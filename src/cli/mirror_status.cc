@@ -12,7 +12,8 @@ namespace {
 
 void add_counters(MirrorFigures& sum, const MirrorFigures& more) {
   for (const auto figure :
-       {&MirrorFigures::rows_followed, &MirrorFigures::rows_copied, &MirrorFigures::rows_rejected,
+       {&MirrorFigures::rows_followed, &MirrorFigures::rows_copied, &MirrorFigures::rows_left,
+        &MirrorFigures::rows_taken_over, &MirrorFigures::rows_rejected,
         &MirrorFigures::entries_read, &MirrorFigures::bytes_read, &MirrorFigures::values_unreadable,
         &MirrorFigures::gaps, &MirrorFigures::copies, &MirrorFigures::partitions_differed,
         &MirrorFigures::late_notes}) {

@@ -49,11 +49,13 @@ TEST(MirrorStatus, CountsOnWhenItConnectsAnew) {
   SetClock clock;
   MirrorStatus status("logs.tracking", clock);
   status.went_on({.rows_followed = 5, .gaps = 1});
-  status.went_on({.rows_followed = 7, .gaps = 1});
+  status.went_on({.rows_followed = 7, .rows_left = 4, .rows_taken_over = 1, .gaps = 1});
   status.run_ended();
-  status.went_on({.rows_followed = 2});
+  status.went_on({.rows_followed = 2, .rows_left = 3, .rows_taken_over = 1});
   EXPECT_THAT(status.metrics(), HasSubstr("rows_total{from=\"log\",table=\"logs.tracking\"} 9\n"));
   EXPECT_THAT(status.metrics(), HasSubstr("gaps_total{table=\"logs.tracking\"} 1\n"));
+  EXPECT_THAT(status.metrics(), HasSubstr("rows_left_total{table=\"logs.tracking\"} 7\n"));
+  EXPECT_THAT(status.metrics(), HasSubstr("rows_taken_over_total{table=\"logs.tracking\"} 2\n"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "model/raw_columns.h"
@@ -14,23 +15,29 @@ namespace {
 // before that costs nothing.
 constexpr int64_t kLateAfterUs = 30'000'000;
 constexpr size_t kLateMax = 10'000;
+constexpr int64_t kHearIntervalUs = 1'000'000;
+// What is held is looked for in so many batches within the time that it is held.
+constexpr int64_t kHeldBatches = 4;
 
 }  // namespace
 
 Mirror::Mirror(MirrorPolicy policy, ChangeLog* log, TableHistory& history,
                TableComparison& comparison, MirrorTable& table, Clock& clock, MirrorNotes notes)
-    : policy_(policy),
+    : policy_(std::move(policy)),
       log_(log),
       history_(history),
       comparison_(comparison),
       table_(table),
       clock_(clock),
-      notes_(std::move(notes)) {}
+      notes_(std::move(notes)),
+      turns_(policy_.node) {}
 
 Result<void> Mirror::start() {
   HIRESTREAM_ASSIGN(const auto stored, table_.load());
   state_ = stored.value_or(MirrorState());
   rows_.clear();
+  held_.clear();
+  held_rows_ = 0;
   poll_failed_ = false;
   compared_ = Comparison::kNone;
   copy_recent_ = true;
@@ -77,15 +84,18 @@ Result<void> Mirror::finish() {
 
 Result<Mirror::Step> Mirror::follow() {
   HIRESTREAM_TRY(write_followed());  // what an error left
+  HIRESTREAM_TRY(settle_held());
+  const std::string position = log_->position();
   poll_failed_ = true;
   HIRESTREAM_ASSIGN(const auto poll, log_->poll(policy_.rows_max, rows_));
   poll_failed_ = false;
   if (poll.gap) {
     note_gap(*poll.gap);
   }
+  HIRESTREAM_TRY(hold_others_rows(position));
   HIRESTREAM_TRY(write_followed());
   if (!poll.more) {
-    counts_.level_us = clock_.now_us();
+    counts_.level_us = held_since_us().value_or(clock_.now_us());
   }
   followed_again_ = followed_again_ || (!poll.more && !poll.gap);
   HIRESTREAM_TRY(store_if_due());
@@ -105,6 +115,86 @@ Result<void> Mirror::write_followed() {
       std::ranges::max(rows_, {}, &ChangedRow::row_written_us).row_written_us;
   rows_.clear();
   dirty_ = true;
+  return {};
+}
+
+// `position`: of the log, before the rows.
+Result<void> Mirror::hold_others_rows(const std::string& position) {
+  const auto is_shared = [](const ChangedRow& row) { return row.nodes && row.nodes->size() > 1; };
+  if (policy_.hold_us == 0 || std::ranges::none_of(rows_, is_shared)) {
+    return {};
+  }
+  const int64_t now_us = clock_.now_us();
+  if (now_us - heard_us_ >= kHearIntervalUs || now_us < heard_us_) {
+    HIRESTREAM_ASSIGN(const auto positions, table_.positions());
+    turns_.hear(positions, now_us);
+    heard_us_ = now_us;
+  }
+  std::vector<ChangedRow> own;
+  Held others{.position = position, .since_us = now_us, .rows = {}, .firsts = {}};
+  for (ChangedRow& row : rows_) {
+    const std::string* first =
+        row.nodes && may_be_left(row) ? turns_.first_of(*row.nodes, now_us) : nullptr;
+    if (first != nullptr) {
+      others.firsts.push_back(first);
+    }
+    (first != nullptr ? others.rows : own).push_back(std::move(row));
+  }
+  rows_ = std::move(own);
+  if (others.rows.empty()) {
+    return {};
+  }
+  held_rows_ += others.rows.size();
+  dirty_ = true;
+  if (held_.empty() || now_us - held_.back().since_us >= policy_.hold_us / kHeldBatches) {
+    held_.push_back(std::move(others));
+  } else {
+    std::ranges::move(others.rows, std::back_inserter(held_.back().rows));
+    std::ranges::copy(others.firsts, std::back_inserter(held_.back().firsts));
+  }
+  return {};
+}
+
+// Of a row that came late whoever wrote it may have ended without a note.
+bool Mirror::may_be_left(const ChangedRow& row) const {
+  const auto place = table_.place_of(row);
+  return place && place->end_us > clock_.now_us() - kLateAfterUs;
+}
+
+Result<void> Mirror::settle_held() {
+  while (!held_.empty()) {
+    const Held& held = held_.front();
+    const int64_t held_us = clock_.now_us() - held.since_us;
+    const bool is_due = held_us < 0 || held_us >= policy_.hold_us;
+    if (!is_due && held_rows_ <= policy_.held_rows_max) {
+      return {};
+    }
+    HIRESTREAM_ASSIGN(const auto lacking, table_.find_lacking(held.rows));
+    std::map<std::string, std::pair<int64_t, int64_t>> left_and_lacking;
+    std::vector<ChangedRow> wanted;
+    auto next_lacking = lacking.begin();
+    for (size_t i = 0; i < held.rows.size(); ++i) {
+      const bool lacks = next_lacking != lacking.end() && *next_lacking == i;
+      next_lacking += lacks ? 1 : 0;
+      auto& [left, missed] = left_and_lacking[*held.firsts[i]];
+      ++left;
+      missed += lacks ? 1 : 0;
+      if (lacks || !may_be_left(held.rows[i])) {
+        wanted.push_back(held.rows[i]);
+      }
+    }
+    remember_late(wanted, late_);
+    HIRESTREAM_TRY(write(wanted, counts_.rows_followed));
+    counts_.rows_taken_over += static_cast<int64_t>(wanted.size());
+    counts_.rows_left += static_cast<int64_t>(held.rows.size() - wanted.size());
+    for (const auto& [node, found] : left_and_lacking) {
+      if (is_due) {
+        turns_.judge(node, found.first, found.second, clock_.now_us());
+      }
+    }
+    held_rows_ -= held.rows.size();
+    held_.pop_front();
+  }
   return {};
 }
 
@@ -291,7 +381,7 @@ Result<void> Mirror::store_if_due() {
 Result<void> Mirror::store() {
   HIRESTREAM_CHECK(can_store());
   if (log_ != nullptr) {
-    state_.position = log_->position();
+    state_.position = held_.empty() ? log_->position() : held_.front().position;
   }
   HIRESTREAM_TRY(note_late());
   HIRESTREAM_TRY(table_.store(state_));

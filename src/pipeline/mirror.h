@@ -5,12 +5,18 @@
 // so whatever ends it, nothing is lost, and what is written twice is as if it was written once.
 // What it wrote into slices that were over is noted for those who count, before that is stored.
 //
+// Where other nodes' logs have a row, too, it may be another mirror's turn (mirror_turns.h). It is
+// held then, looked for, and written if it is not there: no row is given up that was not seen in
+// the table while its slice was not over. The place that is stored is before what is held.
+//
 // A state machine without thread or clock of its own: step() after step(). After an error step()
 // is called again, later. One thread.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -18,6 +24,7 @@
 
 #include "model/changed_row.h"
 #include "model/result.h"
+#include "pipeline/mirror_turns.h"
 #include "ports/clock.h"
 #include "ports/mirror.h"
 
@@ -37,12 +44,18 @@ struct MirrorPolicy {
   // What arrived so shortly before a comparison may be under way: it is not compared, but copied
   // where the log does not vouch for it.
   int64_t recent_us = 600'000'000;
+  std::string node = {};  // whose log is followed, as in ChangedRow::nodes
+  // So long a row is held that is another mirror's first. 0: all are this one's.
+  int64_t hold_us = 2'000'000;
+  size_t held_rows_max = 20'000;  // with more, the oldest are looked for sooner
 };
 
 struct MirrorCounts {
-  int64_t rows_followed = 0;  // written, from the log
-  int64_t rows_copied = 0;    // written, from the table
-  int64_t rows_rejected = 0;  // did not fit
+  int64_t rows_followed = 0;    // written, from the log
+  int64_t rows_copied = 0;      // written, from the table
+  int64_t rows_rejected = 0;    // did not fit
+  int64_t rows_left = 0;        // from the log, written by another node's mirror
+  int64_t rows_taken_over = 0;  // were another mirror's first; of those followed
   int64_t gaps = 0;
   int64_t copies = 0;             // completed, or found to be needless
   int64_t slices_differed = 0;    // and were copied
@@ -84,11 +97,19 @@ class Mirror {
     return state_.copied_us == 0 ||
            (log_ != nullptr && (!followed_again_ || (is_copying() && copy_recent_)));
   }
+  // What the log gave before may lack in the table, for it is another mirror's turn. Nothing: no
+  // row is held.
+  std::optional<int64_t> held_since_us() const {
+    return held_.empty() ? std::nullopt : std::optional(held_.front().since_us);
+  }
   const MirrorState& state() const { return state_; }
   const MirrorCounts& counts() const { return counts_; }
 
  private:
   Result<Step> follow();
+  Result<void> hold_others_rows(const std::string& position);
+  Result<void> settle_held();
+  bool may_be_left(const ChangedRow& row) const;
   Result<void> write_followed();
   void note_gap(const std::string& why);
   bool must_compare() const;
@@ -115,7 +136,18 @@ class Mirror {
   MirrorNotes notes_;
   MirrorState state_;
   MirrorCounts counts_;
-  std::vector<ChangedRow> rows_;         // from the log, not written yet
+  std::vector<ChangedRow> rows_;  // from the log, not written yet
+  // Rows that are others' first.
+  struct Held {
+    std::string position;  // of the log, before them
+    int64_t since_us = 0;  // of the first
+    std::vector<ChangedRow> rows;
+    std::vector<const std::string*> firsts;  // whose they are, of their nodes
+  };
+  MirrorTurns turns_;
+  std::deque<Held> held_;
+  size_t held_rows_ = 0;
+  int64_t heard_us_ = 0;
   std::vector<ChangedRow> wanted_rows_;  // of a page of a copy
   int64_t copy_from_us_ = 0;             // not before
   // Of the copy that is under way.

@@ -55,12 +55,14 @@ class ListedLog : public ChangeLog {
     }
     for (; given < ids.size() && rows.size() < rows_max; ++given) {
       rows.push_back(row_of(ids[given]));
+      rows.back().nodes = nodes;
     }
     return Poll{.more = given < ids.size(), .gap = std::exchange(gap, std::nullopt)};
   }
   std::string position() const override { return std::to_string(given); }
 
   std::vector<std::string> ids;
+  std::shared_ptr<const std::vector<std::string>> nodes;
   std::optional<std::string> gap;
   bool start_gap = false;
   bool fail_next = false;
@@ -135,6 +137,19 @@ class WrittenTable : public MirrorTable {
     }
     return {};
   }
+  Result<std::vector<size_t>> find_lacking(std::span<const ChangedRow> rows) override {
+    if (fail_lookups) {
+      return fail(ErrorKind::kTransient, "look up", "mirror", "not now");
+    }
+    std::vector<size_t> lacking;
+    looked_up += rows.size();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!written.contains(*rows[i].event[RawColumn::kCreateTime])) {
+        lacking.push_back(i);
+      }
+    }
+    return lacking;
+  }
   // The slice of a UUID is the second of its time, of another id its length.
   std::optional<Place> place_of(const ChangedRow& row) const override {
     const auto arrival_us = arrival_of(row.event);
@@ -160,10 +175,22 @@ class WrittenTable : public MirrorTable {
     state = next;
     return {};
   }
+  Result<std::map<std::string, std::string>> positions() override {
+    ++heard;
+    for (const std::string& node : at_work) {
+      others[node] = std::to_string(heard);
+    }
+    return others;
+  }
 
   std::map<std::string, int> written;
   std::optional<MirrorState> state;
   bool fail_writes = false;
+  bool fail_lookups = false;
+  size_t looked_up = 0;
+  std::vector<std::string> at_work;  // nodes whose mirrors store another place each time
+  std::map<std::string, std::string> others;
+  int heard = 0;
   std::vector<int64_t> noted;
   bool fail_notes = false;
 };
@@ -562,6 +589,166 @@ TEST_F(MirrorTest, CopiesAloneWithoutALog) {
   ASSERT_TRUE(with_log.start());
   run(with_log);
   EXPECT_EQ(with_log.counts().copies, 1);
+}
+
+// Two nodes have each row; the mirror of the other one goes first.
+class SharedLogTest : public MirrorTest {
+ protected:
+  static constexpr int64_t kHoldUs = 2'000'000;
+
+  SharedLogTest() {
+    clock_.now = 1'788'000'000'000'000;
+    log_.nodes = std::make_shared<std::vector<std::string>>(std::vector<std::string>{"b", "a"});
+    mirror_.at_work = {"b"};
+  }
+  MirrorPolicy policy() const {
+    return {.rows_max = 100, .node = "a", .hold_us = kHoldUs, .held_rows_max = 10};
+  }
+  // It has heard of the other one.
+  void begin(Mirror& mirror) {
+    ASSERT_TRUE(mirror.start());
+    run(mirror);
+    written_by_b(give());
+    ASSERT_TRUE(mirror.step());
+    EXPECT_TRUE(mirror.held_since_us());
+    wait(mirror, kHoldUs);
+    ASSERT_EQ(mirror.counts().rows_left, 1);
+    mirror_.looked_up = 0;
+  }
+  void written_by_b(const std::string& id) { ++mirror_.written[id]; }
+  // A row of now, which no slice's end makes late.
+  std::string give() {
+    log_.ids.push_back(id_of_time(clock_.now + ++given_));
+    return log_.ids.back();
+  }
+  void wait(Mirror& mirror, int64_t us) {
+    for (int64_t waited = 0; waited <= us; waited += 100'000) {
+      ASSERT_TRUE(mirror.step());
+      clock_.now += 100'000;
+    }
+  }
+  int64_t given_ = 0;
+};
+
+TEST_F(SharedLogTest, LeavesARowToTheMirrorThatGoesFirstAndSeesThatItIsThere) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  const std::string id = give();
+  ASSERT_TRUE(mirror.step());
+  EXPECT_TRUE(mirror.held_since_us());
+  written_by_b(id);
+  wait(mirror, kHoldUs);
+  EXPECT_FALSE(mirror.held_since_us());
+  EXPECT_EQ(mirror_.written[id], 1);
+  EXPECT_EQ(mirror_.looked_up, 1);
+  EXPECT_EQ(mirror.counts().rows_left, 2);
+  EXPECT_EQ(mirror.counts().rows_taken_over, 0);
+}
+
+TEST_F(SharedLogTest, WritesAtOnceWhatIsItsOwnFirst) {
+  log_.nodes = std::make_shared<std::vector<std::string>>(std::vector<std::string>{"b", "a"});
+  Mirror mirror = make(policy());
+  begin(mirror);
+  log_.nodes = std::make_shared<std::vector<std::string>>(std::vector<std::string>{"a", "b"});
+  const std::string id = give();
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.written[id], 1);
+  EXPECT_FALSE(mirror.held_since_us());
+}
+
+TEST_F(SharedLogTest, WritesWhatTheOtherHasNotWrittenAndThenAtOnce) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  const std::string id = give();
+  wait(mirror, kHoldUs - 200'000);
+  EXPECT_EQ(mirror_.written.count(id), 0);
+  wait(mirror, 200'000);
+  EXPECT_EQ(mirror_.written[id], 1);
+  EXPECT_EQ(mirror.counts().rows_taken_over, 1);
+  const std::string next = give();
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.written[next], 1) << "b is silent: nothing is left to it";
+}
+
+TEST_F(SharedLogTest, StoresThePlaceBeforeWhatItHolds) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  ASSERT_TRUE(mirror.finish());
+  const std::string before = *mirror_.state->position;
+  const std::string held = give();
+  ASSERT_TRUE(mirror.step());
+  ASSERT_TRUE(mirror.finish());
+  EXPECT_EQ(mirror_.state->position, before);
+  Mirror again = make(policy());
+  ASSERT_TRUE(again.start());
+  wait(again, kHoldUs);
+  EXPECT_EQ(mirror_.written[held], 1);
+}
+
+TEST_F(SharedLogTest, ForgetsNothingThatItCannotLookFor) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  const std::string id = give();
+  ASSERT_TRUE(mirror.step());
+  mirror_.fail_lookups = true;
+  clock_.now += 60 * kHoldUs;
+  EXPECT_FALSE(mirror.step());
+  mirror_.fail_lookups = false;
+  mirror_.fail_writes = true;
+  EXPECT_FALSE(mirror.step());
+  mirror_.fail_writes = false;
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.written[id], 1);
+}
+
+TEST_F(SharedLogTest, LooksAtOnceWhenTheClockWasSetBack) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  const std::string id = give();
+  ASSERT_TRUE(mirror.step());
+  clock_.now -= 3'600'000'000;
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.written[id], 1);
+}
+
+TEST_F(SharedLogTest, WritesAndNotesWhatIsLateThoughAnotherHasWrittenIt) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  mirror_.noted.clear();
+  const std::string early = give();
+  const int64_t slice = clock_.now / 1'000'000;
+  ASSERT_TRUE(mirror.step());
+  written_by_b(early);
+  clock_.now += 40'000'000;
+  log_.ids.push_back(early);
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.written[early], 3) << "the one that it held, and the one that came again";
+  ASSERT_TRUE(mirror.finish());
+  EXPECT_THAT(mirror_.noted, ElementsAre(slice));
+}
+
+TEST_F(SharedLogTest, LooksSoonerWhenItHoldsTooMuchAndBlamesNobody) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  for (int i = 0; i < 11; ++i) {
+    give();
+  }
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.looked_up, 0);
+  const std::string next = give();
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(mirror_.looked_up, 11);
+  EXPECT_EQ(mirror.counts().rows_taken_over, 11);
+  EXPECT_EQ(mirror_.written.count(next), 0) << "it was too soon to say that b is behind";
+}
+
+TEST_F(SharedLogTest, WhatItHoldsIsNotSaidToBeMirrored) {
+  Mirror mirror = make(policy());
+  begin(mirror);
+  const int64_t given_us = clock_.now;
+  give();
+  wait(mirror, kHoldUs / 2);
+  EXPECT_EQ(mirror.counts().level_us, given_us);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -75,6 +76,10 @@ class MirrorTable {
   // not fit, named; some of the others may have been written.
   virtual Result<void> write(std::span<const ChangedRow> rows) = 0;
 
+  // Those of the rows, rising, that are not in the table, or with an older value: what write()
+  // would change.
+  virtual Result<std::vector<size_t>> find_lacking(std::span<const ChangedRow> rows) = 0;
+
   struct Place {
     SliceKey slice;
     int64_t end_us = 0;  // when its bucket is over
@@ -89,6 +94,8 @@ class MirrorTable {
   // Nothing: it was never stored.
   virtual Result<std::optional<MirrorState>> load() = 0;
   virtual Result<void> store(const MirrorState& state) = 0;
+  // The positions that are stored, by node (ChangedRow::nodes): this mirror's and the others'.
+  virtual Result<std::map<std::string, std::string>> positions() = 0;
 };
 
 }  // namespace hirestream

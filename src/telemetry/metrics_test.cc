@@ -105,6 +105,8 @@ TEST(WarehouseMetrics, ShowStatesClassesAndAges) {
 TEST(MirrorMetrics, TellWhatItReadWroteAndMet) {
   const MirrorFigures figures{.rows_followed = 10,
                               .rows_copied = 300,
+                              .rows_left = 11,
+                              .rows_taken_over = 12,
                               .rows_rejected = 1,
                               .entries_read = 44,
                               .bytes_read = 5'000,
@@ -125,6 +127,8 @@ TEST(MirrorMetrics, TellWhatItReadWroteAndMet) {
   for (const char* line :
        {"rows_total{from=\"log\",table=\"logs.tracking\"} 10",
         "rows_total{from=\"table\",table=\"logs.tracking\"} 300",
+        "rows_left_total{table=\"logs.tracking\"} 11",
+        "rows_taken_over_total{table=\"logs.tracking\"} 12",
         "rows_rejected_total{table=\"logs.tracking\"} 1",
         "entries_read_total{table=\"logs.tracking\"} 44",
         "read_bytes_total{table=\"logs.tracking\"} 5000",

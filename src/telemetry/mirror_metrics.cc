@@ -58,6 +58,12 @@ void add_counters(Page& page, const MirrorFigures& figures) {
       page.counters("hirestream_mirror_rows_total", "Rows written into the mirror, by origin");
   page.add(rows, figures.rows_followed, {{"from", "log"}});
   page.add(rows, figures.rows_copied, {{"from", "table"}});
+  page.counter("hirestream_mirror_rows_left_total",
+               "Rows of the log that another node's mirror was found to have written",
+               figures.rows_left);
+  page.counter("hirestream_mirror_rows_taken_over_total",
+               "Rows written from the log that another node's mirror should have written",
+               figures.rows_taken_over);
   page.counter("hirestream_mirror_rows_rejected_total", "Rows that have no place in the mirror",
                figures.rows_rejected);
   page.counter("hirestream_mirror_entries_read_total",

@@ -15,6 +15,8 @@ namespace hirestream {
 struct MirrorFigures {
   int64_t rows_followed = 0;
   int64_t rows_copied = 0;
+  int64_t rows_left = 0;        // that another node's mirror wrote
+  int64_t rows_taken_over = 0;  // of those followed: that it had not written
   int64_t rows_rejected = 0;
   int64_t entries_read = 0;  // of the log, all tables'
   int64_t bytes_read = 0;    // of these

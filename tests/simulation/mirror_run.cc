@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "model/raw_columns.h"
 #include "model/row_id.h"
@@ -22,6 +25,8 @@ constexpr int64_t kMinuteUs = 60 * kSecondUs;
 constexpr int64_t kMirrorBeginUs = 1'788'000'000 * kSecondUs;
 constexpr int32_t kShards = 4;
 constexpr size_t kPageRows = 20;
+// After the last fault. Longer than rows are held, a distrust lasts and a hint is under way.
+constexpr int64_t kPromptUs = 90 * kSecondUs;
 
 struct Killed {};  // as by kill -9
 
@@ -30,6 +35,7 @@ struct Version {
   int64_t value = 0;
   int64_t written_us = 0;
   int64_t visible_us = 0;  // in the table; the log may have it earlier
+  bool silent = false;     // in no log
 };
 
 struct TableRow {
@@ -42,6 +48,20 @@ struct LogEntry {
   RowId id;
   Version version;
   int64_t marked_us = 0;  // from then on it can be seen, and outlives a kill
+};
+
+struct NodeLog {
+  std::deque<LogEntry> entries;
+  int64_t begin = 0;                       // number of the first entry that is still there
+  int64_t runs = 1;                        // of the node
+  std::multimap<int64_t, LogEntry> hints;  // what it missed, by when it gets it
+
+  int64_t end() const { return begin + static_cast<int64_t>(entries.size()); }
+  bool has(int64_t value) const {
+    const auto is_it = [value](const LogEntry& entry) { return entry.version.value == value; };
+    return std::ranges::any_of(entries, is_it) ||
+           std::ranges::any_of(hints, [&](const auto& hint) { return is_it(hint.second); });
+  }
 };
 
 struct MirrorSetup {
@@ -58,6 +78,15 @@ struct MirrorSetup {
     segment_life_us = random.pick<int64_t>({20, 600}) * kSecondUs;
     silent = random.pick<double>({0, 0.05});
     replayed = random.pick<double>({0, 0.2});
+    if (with_log && random.chance(0.5)) {
+      nodes = 3;
+      missed = random.pick<double>({0, 0.02, 0.2});
+      hinted = random.pick<double>({0, 0.5, 1});
+      unreachable = random.pick<double>({0, 0.05});
+      pauses = random.pick<double>({0, 0.0005});
+      policy.hold_us = random.pick<int64_t>({500'000, 2'000'000});
+      policy.held_rows_max = random.pick<size_t>({2, 1000});
+    }
   }
 
   MirrorPolicy policy;
@@ -67,10 +96,19 @@ struct MirrorSetup {
   double kills = 0;
   double node_kills = 0;
   int64_t segment_life_us = 0;
-  double silent = 0;    // writes that no log shows
-  double replayed = 0;  // rows with an older id
+  double silent = 0;       // writes that no log shows
+  double replayed = 0;     // rows with an older id
+  size_t nodes = 1;        // each with a log and a mirror of its own
+  double missed = 0;       // of a node's rows
+  double hinted = 0;       // of these
+  double unreachable = 0;  // a node, as another sees it
+  double pauses = 0;       // of mirrors
   int64_t end_us = kMirrorBeginUs + 40 * kMinuteUs;
 };
+
+std::string node_name(size_t node) {
+  return fmt::format("node {}", node);
+}
 
 SliceKey slice_of(const RowId& id) {
   return {.shard = static_cast<int32_t>(id.low % kShards),
@@ -81,16 +119,14 @@ SliceKey slice_of(const RowId& id) {
 class MirroredWorld {
  public:
   MirroredWorld(uint64_t seed, bool tracing)
-      : random(seed * 6151 + 3), setup(random), tracing_(tracing) {}
+      : random(seed * 6151 + 3), setup(random), logs(setup.nodes), tracing_(tracing) {}
 
   Random random;
   MirrorSetup setup;
   RunReport report;
   int64_t now_us = kMirrorBeginUs;
   std::map<RowId, TableRow> rows;
-  std::deque<LogEntry> log;
-  int64_t log_begin = 0;  // number of the first entry that is still there
-  int64_t node_runs = 1;
+  std::vector<NodeLog> logs;       // by node
   bool lost_acknowledged = false;  // a copy may have seen it before
 
   bool calm() const { return now_us >= setup.end_us; }
@@ -123,6 +159,13 @@ class MirroredWorld {
   // What others do meanwhile.
   void advance(int64_t us) {
     now_us += us;
+    for (NodeLog& log : logs) {
+      for (auto hint = log.hints.begin(); hint != log.hints.end() && hint->first <= now_us;
+           hint = log.hints.erase(hint)) {
+        log.entries.push_back(hint->second);
+        log.entries.back().marked_us = now_us;
+      }
+    }
     if (calm()) {
       return;
     }
@@ -131,15 +174,15 @@ class MirroredWorld {
       write();
     }
     if (random.chance(setup.node_kills)) {
-      kill_node();
+      kill_node(random.below(logs.size()));
     }
-    int64_t gone = 0;
-    while (!log.empty() && log.front().marked_us < now_us - setup.segment_life_us &&
-           random.chance(0.9)) {
-      log.pop_front();
-      ++gone;
+    for (NodeLog& log : logs) {
+      while (!log.entries.empty() &&
+             log.entries.front().marked_us < now_us - setup.segment_life_us && random.chance(0.9)) {
+        log.entries.pop_front();
+        ++log.begin;
+      }
     }
-    log_begin += gone;
   }
 
   // The newest value that can be read; nothing: the row cannot be seen.
@@ -171,30 +214,49 @@ class MirroredWorld {
         2 * (now_us + report.rows) - (silent ? 2 * random.between(0, 100 * kSecondUs) + 1 : 0);
     const Version version{.value = report.rows,
                           .written_us = written_us,
-                          .visible_us = now_us + random.between(0, 300'000)};
+                          .visible_us = now_us + random.between(0, 300'000),
+                          .silent = silent};
     TableRow& row = rows[id];
     row.versions.push_back(version);
     row.ever.insert(version.value);
     if (silent) {
       ++report.faults["mirror: silent write"];
     } else {
-      log.push_back(
-          {.id = id, .version = version, .marked_us = now_us + random.between(0, 100'000)});
+      log(id, version);
     }
   }
 
-  // What it had not marked is lost, in the table, too.
-  void kill_node() {
-    ++report.faults["mirror: node killed"];
-    trace("node killed");
-    ++node_runs;
-    for (; !log.empty() && log.back().marked_us > now_us; log.pop_back()) {
-      std::erase_if(rows.at(log.back().id).versions, [&](const Version& version) {
-        return version.value == log.back().version.value;
-      });
-      lost_acknowledged = true;
+  // One node at least gets it at once.
+  void log(const RowId& id, const Version& version) {
+    const size_t sure = random.below(logs.size());
+    for (size_t node = 0; node < logs.size(); ++node) {
+      const LogEntry entry{
+          .id = id, .version = version, .marked_us = now_us + random.between(0, 100'000)};
+      if (node == sure || !random.chance(setup.missed)) {
+        logs[node].entries.push_back(entry);
+      } else if (++report.faults["mirror: a node missed a row"]; random.chance(setup.hinted)) {
+        logs[node].hints.emplace(now_us + random.between(0, 30 * kSecondUs), entry);
+      }
     }
-    for (LogEntry& entry : log) {
+  }
+
+  // What it had not marked is lost, in the table, too, unless another node has it.
+  void kill_node(size_t node) {
+    ++report.faults["mirror: node killed"];
+    trace(fmt::format("node {} killed", node));
+    NodeLog& log = logs[node];
+    ++log.runs;
+    while (!log.entries.empty() && log.entries.back().marked_us > now_us) {
+      const LogEntry lost = log.entries.back();
+      log.entries.pop_back();
+      const auto has = [&](const NodeLog& other) { return other.has(lost.version.value); };
+      if (std::ranges::none_of(logs, has)) {
+        std::erase_if(rows.at(lost.id).versions,
+                      [&](const Version& version) { return version.value == lost.version.value; });
+        lost_acknowledged = true;
+      }
+    }
+    for (LogEntry& entry : log.entries) {
       entry.marked_us = std::min(entry.marked_us, now_us);
     }
   }
@@ -224,20 +286,20 @@ ChangedRow changed_row(const RowId& id, const Version& version) {
 // A position is the node's run and the number of an entry.
 class FakeChangeLog : public ChangeLog {
  public:
-  explicit FakeChangeLog(MirroredWorld& world) : world_(world) {}
+  FakeChangeLog(MirroredWorld& world, size_t node) : world_(world), node_(node) {}
 
   Result<std::optional<std::string>> start(const std::optional<std::string>& position) override {
     world_.maybe_kill("start");
     HIRESTREAM_TRY(world_.maybe_fail("start"));
-    run_ = world_.node_runs;
-    next_ = world_.log_begin + static_cast<int64_t>(world_.log.size());
+    run_ = log().runs;
+    next_ = log().end();
     if (!position) {
       return std::optional<std::string>();
     }
     const size_t comma = position->find(',');
     const int64_t run = std::stoll(position->substr(0, comma));
     const int64_t next = std::stoll(position->substr(comma + 1));
-    if (run != run_ || next < world_.log_begin) {
+    if (run != run_ || next < log().begin) {
       ++world_.report.faults["mirror: gap at start"];
       return std::optional<std::string>(run == run_ ? "segments went"
                                                     : "the node was started again");
@@ -250,32 +312,45 @@ class FakeChangeLog : public ChangeLog {
     world_.maybe_kill("poll");
     HIRESTREAM_TRY(world_.maybe_fail("poll"));
     Poll poll;
-    if (run_ != world_.node_runs || next_ < world_.log_begin) {
+    if (run_ != log().runs || next_ < log().begin) {
       ++world_.report.faults["mirror: gap"];
       poll.gap = "segments went, or the node was started again";
-      run_ = world_.node_runs;
-      next_ = std::max(next_, world_.log_begin);
-      next_ = std::min(next_, world_.log_begin + static_cast<int64_t>(world_.log.size()));
+      run_ = log().runs;
+      next_ = std::clamp(next_, log().begin, log().end());
     }
-    const auto at = [&](int64_t number) -> const LogEntry& {
-      return world_.log[static_cast<size_t>(number - world_.log_begin)];
-    };
-    const int64_t end = world_.log_begin + static_cast<int64_t>(world_.log.size());
-    if (next_ > world_.log_begin && world_.random.chance(0.05)) {
-      rows.push_back(
-          changed_row(at(next_ - 1).id, at(next_ - 1).version));  // a replica's, replayed
+    if (next_ > log().begin && world_.random.chance(0.05)) {
+      give(at(next_ - 1), rows);  // a replica's, replayed
     }
-    for (; next_ < end && rows.size() < rows_max && at(next_).marked_us <= world_.now_us; ++next_) {
-      rows.push_back(changed_row(at(next_).id, at(next_).version));
+    for (; can_be_seen(next_) && rows.size() < rows_max; ++next_) {
+      give(at(next_), rows);
     }
-    poll.more = next_ < end && at(next_).marked_us <= world_.now_us;
+    poll.more = can_be_seen(next_);
     return poll;
   }
 
   std::string position() const override { return fmt::format("{},{}", run_, next_); }
 
  private:
+  const NodeLog& log() const { return world_.logs[node_]; }
+  const LogEntry& at(int64_t number) const {
+    return log().entries[static_cast<size_t>(number - log().begin)];
+  }
+  bool can_be_seen(int64_t number) const {
+    return number < log().end() && at(number).marked_us <= world_.now_us;
+  }
+  void give(const LogEntry& entry, std::vector<ChangedRow>& rows) {
+    rows.push_back(changed_row(entry.id, entry.version));
+    std::vector<std::string> nodes;
+    for (size_t i = 0; i < world_.logs.size(); ++i) {
+      if (!world_.chance(world_.setup.unreachable)) {
+        nodes.push_back(node_name((i + entry.id.low) % world_.logs.size()));
+      }
+    }
+    rows.back().nodes = std::make_shared<std::vector<std::string>>(std::move(nodes));
+  }
+
   MirroredWorld& world_;
+  size_t node_;
   int64_t run_ = 0;
   int64_t next_ = 0;
 };
@@ -313,10 +388,33 @@ class FakeHistory : public TableHistory {
   MirroredWorld& world_;
 };
 
-// The mirror's own table, and its state.
+// The mirrors' table, and their states.
+struct MirrorStore {
+  std::map<RowId, Version> rows;
+  std::map<std::string, MirrorState> states;  // by node
+  // Moments in the order of what happens.
+  int64_t moment = 0;
+  std::map<SliceKey, int64_t> changed_late;
+  std::map<SliceKey, int64_t> noted;
+  int64_t noted_anywhere = 0;
+
+  // A slice that got something late, about which nothing was said since.
+  std::optional<SliceKey> not_noted() const {
+    for (const auto& [slice, changed] : changed_late) {
+      const auto told = noted.find(slice);
+      if (changed > noted_anywhere && (told == noted.end() || changed > told->second)) {
+        return slice;
+      }
+    }
+    return std::nullopt;
+  }
+};
+
+// As one mirror sees it.
 class FakeMirrorTable : public MirrorTable {
  public:
-  explicit FakeMirrorTable(MirroredWorld& world) : world_(world) {}
+  FakeMirrorTable(MirroredWorld& world, MirrorStore& store, std::string node)
+      : world_(world), store_(store), node_(std::move(node)) {}
 
   Result<void> write(std::span<const ChangedRow> written) override {
     world_.maybe_kill("write");
@@ -332,6 +430,19 @@ class FakeMirrorTable : public MirrorTable {
     world_.maybe_kill("written");
     return {};
   }
+  Result<std::vector<size_t>> find_lacking(std::span<const ChangedRow> rows) override {
+    world_.maybe_kill("look up");
+    HIRESTREAM_TRY(world_.maybe_fail("look up"));
+    std::vector<size_t> lacking;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const auto have = store_.rows.find(*parse_uuid(*rows[i].event[RawColumn::kCreateTime]));
+      if (have == store_.rows.end() || have->second.written_us < rows[i].row_written_us) {
+        lacking.push_back(i);
+      }
+    }
+    world_.report.faults["mirror: rows taken over"] += static_cast<int64_t>(lacking.size());
+    return lacking;
+  }
   std::optional<Place> place_of(const ChangedRow& row) const override {
     const SliceKey slice = slice_of(*parse_uuid(*row.event[RawColumn::kCreateTime]));
     return Place{.slice = slice, .end_us = (slice.bucket + 1) * kMinuteUs};
@@ -339,69 +450,61 @@ class FakeMirrorTable : public MirrorTable {
   Result<void> note_late(std::span<const SliceKey> slices, int64_t) override {
     HIRESTREAM_TRY(world_.maybe_fail("note"));
     for (const SliceKey& slice : slices) {
-      noted_us_[slice] = ++moment_;
+      store_.noted[slice] = ++store_.moment;
     }
     world_.maybe_kill("noted");
     return {};
   }
   Result<void> note_late_anywhere(int64_t) override {
     HIRESTREAM_TRY(world_.maybe_fail("note"));
-    noted_anywhere_us_ = ++moment_;
+    store_.noted_anywhere = ++store_.moment;
     ++world_.report.faults["mirror: noted anywhere"];
     return {};
   }
   Result<std::optional<MirrorState>> load() override {
     HIRESTREAM_TRY(world_.maybe_fail("load"));
-    return state_;
+    const auto stored = store_.states.find(node_);
+    return stored == store_.states.end() ? std::optional<MirrorState>() : stored->second;
   }
   Result<void> store(const MirrorState& state) override {
     world_.maybe_kill("store");
     HIRESTREAM_TRY(world_.maybe_fail("store"));
     ++world_.report.commits;
-    state_ = state;
+    store_.states[node_] = state;
     world_.maybe_kill("stored");
     return {};
   }
-
-  const std::map<RowId, Version>& rows() const { return rows_; }
-  // A slice that got something late, about which nothing was said since.
-  std::optional<SliceKey> not_noted() const {
-    for (const auto& [slice, moment] : changed_late_) {
-      const auto noted = noted_us_.find(slice);
-      if (moment > noted_anywhere_us_ && (noted == noted_us_.end() || moment > noted->second)) {
-        return slice;
-      }
+  Result<std::map<std::string, std::string>> positions() override {
+    HIRESTREAM_TRY(world_.maybe_fail("hear"));
+    std::map<std::string, std::string> positions;
+    for (const auto& [node, state] : store_.states) {
+      positions[node] = state.position.value_or("");
     }
-    return std::nullopt;
+    return positions;
   }
 
  private:
   void put(const ChangedRow& row) {
     const RowId id = *parse_uuid(*row.event[RawColumn::kCreateTime]);
-    Version& have = rows_[id];
+    Version& have = store_.rows[id];
     if (have.written_us >= row.row_written_us) {
       return;
     }
     have = {.value = std::stoll(*row.event[RawColumn::kJobId]), .written_us = row.row_written_us};
     if (place_of(row)->end_us + 31 * kSecondUs <= world_.now_us) {
-      changed_late_[slice_of(id)] = ++moment_;
+      store_.changed_late[slice_of(id)] = ++store_.moment;
     }
   }
 
   MirroredWorld& world_;
-  std::map<RowId, Version> rows_;
-  std::optional<MirrorState> state_;
-  // Moments in the order of what happens.
-  int64_t moment_ = 0;
-  std::map<SliceKey, int64_t> changed_late_;
-  std::map<SliceKey, int64_t> noted_us_;
-  int64_t noted_anywhere_us_ = 0;
+  MirrorStore& store_;
+  std::string node_;
 };
 
 // Either table, page by page, for the comparison.
 class FakeSweptTable : public EventSource {
  public:
-  FakeSweptTable(MirroredWorld& world, const FakeMirrorTable* mirror)
+  FakeSweptTable(MirroredWorld& world, const MirrorStore* mirror)
       : world_(world), mirror_(mirror) {}
   const SourceDescription& description() const override { return description_; }
   Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t>) override {
@@ -417,10 +520,9 @@ class FakeSweptTable : public EventSource {
  private:
   class PagedSweep : public Sweep {
    public:
-    PagedSweep(MirroredWorld& world, const FakeMirrorTable* mirror)
-        : world_(world), mirror_(mirror) {
+    PagedSweep(MirroredWorld& world, const MirrorStore* mirror) : world_(world), mirror_(mirror) {
       if (mirror_ != nullptr) {
-        for (const auto& [id, version] : mirror_->rows()) {
+        for (const auto& [id, version] : mirror_->rows) {
           ids_.push_back(id);
         }
       } else {
@@ -435,7 +537,7 @@ class FakeSweptTable : public EventSource {
       batch_.clear();
       for (; next_ < ids_.size() && batch_.rows() < kPageRows; ++next_) {
         const RowId& id = ids_[next_];
-        const auto version = mirror_ != nullptr ? std::optional(mirror_->rows().at(id))
+        const auto version = mirror_ != nullptr ? std::optional(mirror_->rows.at(id))
                                                 : world_.read(world_.rows.at(id));
         if (version) {
           batch_.add_row();
@@ -451,27 +553,56 @@ class FakeSweptTable : public EventSource {
 
    private:
     MirroredWorld& world_;
-    const FakeMirrorTable* mirror_;
+    const MirrorStore* mirror_;
     std::vector<RowId> ids_;
     size_t next_ = 0;
     TrackingBatch batch_;
   };
 
   MirroredWorld& world_;
-  const FakeMirrorTable* mirror_;
+  const MirrorStore* mirror_;
   SourceDescription description_;
+};
+
+// A mirror and what it works with; killed, it begins anew.
+struct MirrorProcess {
+  MirrorProcess(MirroredWorld& world, MirrorStore& store, WorldClock& world_clock, size_t number)
+      : log(world, number),
+        history(world),
+        table(world, store, node_name(number)),
+        comparison(std::make_unique<FakeSweptTable>(world, nullptr),
+                   std::make_unique<FakeSweptTable>(world, &store), false, slice_of),
+        clock(world_clock),
+        policy(world.setup.policy),
+        with_log(world.setup.with_log) {
+    policy.node = node_name(number);
+  }
+
+  void begin(MirrorNotes notes) {
+    mirror = std::make_unique<Mirror>(policy, with_log ? &log : nullptr, history, comparison, table,
+                                      clock, std::move(notes));
+    started = false;
+  }
+
+  FakeChangeLog log;
+  FakeHistory history;
+  FakeMirrorTable table;
+  SweptComparison comparison;
+  WorldClock& clock;
+  MirrorPolicy policy;
+  bool with_log;
+  std::unique_ptr<Mirror> mirror;
+  bool started = false;
+  int64_t away_until_us = 0;  // it is down, or stands still
 };
 
 class MirrorRun {
  public:
-  MirrorRun(uint64_t seed, bool tracing)
-      : world_(seed, tracing),
-        clock_(world_),
-        log_(world_),
-        history_(world_),
-        table_(world_),
-        comparison_(std::make_unique<FakeSweptTable>(world_, nullptr),
-                    std::make_unique<FakeSweptTable>(world_, &table_), false, slice_of) {}
+  MirrorRun(uint64_t seed, bool tracing) : world_(seed, tracing), clock_(world_) {
+    for (size_t node = 0; node < world_.setup.nodes; ++node) {
+      processes_.push_back(std::make_unique<MirrorProcess>(world_, store_, clock_, node));
+    }
+  }
 
   RunReport run() {
     try {
@@ -487,56 +618,76 @@ class MirrorRun {
   void play() {
     const MirrorSetup& setup = world_.setup;
     run_until(setup.end_us);
+    if (setup.with_log) {
+      run_until(setup.end_us + kPromptUs);
+      check_mirrored("Prompt", true);
+    }
     // A reconcile that sees everything, and one for which nothing is left.
     const int64_t reconciled_us =
         setup.policy.recent_us + setup.policy.copy_interval_us + kMinuteUs;
     run_until(setup.end_us + reconciled_us + setup.policy.copy_interval_us);
-    check_mirrored();
-    const int64_t copied = mirror_->counts().rows_copied;
-    const int64_t copies = mirror_->counts().copies;
+    check_mirrored("Mirrored", false);
+    const int64_t copied = sum(&MirrorCounts::rows_copied);
+    const int64_t copies = sum(&MirrorCounts::copies);
     run_until(world_.now_us + 2 * setup.policy.copy_interval_us);
-    if (mirror_->counts().copies == copies) {
+    if (sum(&MirrorCounts::copies) == copies) {
       violated("Liveness", "no reconcile");
     }
-    if (mirror_->counts().rows_copied != copied && !world_.lost_acknowledged) {
+    if (sum(&MirrorCounts::rows_copied) != copied && !world_.lost_acknowledged) {
       violated("Thrifty", fmt::format("{} rows copied where nothing differs",
-                                      mirror_->counts().rows_copied - copied));
+                                      sum(&MirrorCounts::rows_copied) - copied));
     }
-    if (const auto slice = table_.not_noted()) {
+    if (const auto slice = store_.not_noted()) {
       violated("Noted", fmt::format("slice {}/{} got rows late that were not noted", slice->bucket,
                                     slice->shard));
     }
   }
 
+  int64_t sum(int64_t MirrorCounts::* count) const {
+    int64_t sum = 0;
+    for (const auto& process : processes_) {
+      sum += process->mirror->counts().*count;
+    }
+    return sum;
+  }
+
   void run_until(int64_t us) {
     while (world_.now_us < us) {
+      MirrorProcess& process = *processes_[world_.random.below(processes_.size())];
+      if (process.away_until_us > world_.now_us && !world_.calm()) {
+        world_.advance(100'000);
+        continue;
+      }
       try {
-        step();
+        step(process);
       } catch (const Killed&) {
-        mirror_.reset();
-        world_.advance(world_.random.between(0, 60 * kSecondUs));
+        process.mirror.reset();
+        process.away_until_us = world_.now_us + world_.random.between(0, 60 * kSecondUs);
       }
     }
   }
 
-  void step() {
+  void step(MirrorProcess& process) {
     ++world_.report.steps;
-    if (mirror_ == nullptr) {
-      mirror_ =
-          std::make_unique<Mirror>(world_.setup.policy, world_.setup.with_log ? &log_ : nullptr,
-                                   history_, comparison_, table_, clock_, notes());
-      started_ = false;
+    if (process.mirror == nullptr) {
+      process.begin(notes());
     }
-    if (!started_) {
-      started_ = static_cast<bool>(mirror_->start());
-      world_.advance(started_ ? 0 : kSecondUs);
+    if (!process.started) {
+      process.started = static_cast<bool>(process.mirror->start());
+      world_.advance(process.started ? 0 : kSecondUs);
       return;
     }
-    const auto step = mirror_->step();
+    if (world_.chance(world_.setup.pauses)) {
+      ++world_.report.faults["mirror: stands still"];
+      process.away_until_us = world_.now_us + world_.random.between(0, 60 * kSecondUs);
+      return;
+    }
+    const auto step = process.mirror->step();
     const bool more = step && *step == Mirror::Step::kMore;
+    const auto shared = static_cast<int64_t>(processes_.size());
     world_.advance(more            ? world_.random.between(0, 5'000)
-                   : world_.calm() ? kSecondUs
-                                   : world_.random.between(10'000, 500'000));
+                   : world_.calm() ? kSecondUs / shared
+                                   : world_.random.between(10'000, 500'000) / shared);
   }
 
   MirrorNotes notes() {
@@ -548,8 +699,8 @@ class MirrorRun {
     return notes;
   }
 
-  void check_mirrored() const {
-    for (const auto& [id, version] : table_.rows()) {
+  void check_mirrored(const char* invariant, bool logged_alone) const {
+    for (const auto& [id, version] : store_.rows) {
       if (!world_.rows.at(id).ever.contains(version.value)) {
         violated("Invented", format_uuid(id));
       }
@@ -558,27 +709,23 @@ class MirrorRun {
     for (const auto& [id, row] : world_.rows) {
       const auto version = world_.read(row);
       const bool kept = keep_us == 0 || arrival_time_us(id) > world_.now_us - keep_us + kMinuteUs;
-      if (!version || !kept) {
+      if (!version || !kept || (logged_alone && version->silent)) {
         continue;
       }
-      const auto have = table_.rows().find(id);
-      if (have == table_.rows().end() || have->second.written_us < version->written_us) {
-        violated("Mirrored",
+      const auto have = store_.rows.find(id);
+      if (have == store_.rows.end() || have->second.written_us < version->written_us) {
+        violated(invariant,
                  fmt::format(
                      "{} is {} in the table and {} in the mirror", format_uuid(id), version->value,
-                     have == table_.rows().end() ? "missing" : std::to_string(have->second.value)));
+                     have == store_.rows.end() ? "missing" : std::to_string(have->second.value)));
       }
     }
   }
 
   MirroredWorld world_;
   WorldClock clock_;
-  FakeChangeLog log_;
-  FakeHistory history_;
-  FakeMirrorTable table_;
-  SweptComparison comparison_;
-  std::unique_ptr<Mirror> mirror_;
-  bool started_ = false;
+  MirrorStore store_;
+  std::vector<std::unique_ptr<MirrorProcess>> processes_;
 };
 
 }  // namespace

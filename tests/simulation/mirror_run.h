@@ -1,7 +1,9 @@
-// One simulated run of a mirror: between a fake table with its fake commit log, which loses
-// segments and is started again, and a fake mirror's table, on a simulated clock. Deterministic.
+// One simulated run of a mirror, or of one on each of three nodes: between a fake table with its
+// fake commit logs, which lose segments, miss rows and are started again, and a fake mirror's
+// table, on a simulated clock. Deterministic.
 //
-// Invariants: Mirrored (in the end the mirror has what the table has), Invented (it has nothing
+// Invariants: Prompt (what any log had is in the mirror without a reconcile), Mirrored (in the end
+// the mirror has what the table has), Invented (it has nothing
 // that nobody wrote), Noted (what came late into a slice was noted behind it), Thrifty (where
 // nothing differs nothing is copied).
 #pragma once

@@ -5,9 +5,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/cassandra/cql_session_internal.h"
 #include "adapters/cassandra/log_schema_query.h"
 
 namespace hirestream {
+namespace {
+
+constexpr size_t kNodeSetsMax = 10'000;
+
+std::shared_ptr<const std::vector<std::string>> nodes_with(const std::string& host_ids) {
+  constexpr size_t kIdBytes = 16;
+  auto nodes = std::make_shared<std::vector<std::string>>();
+  for (auto left = bytes_of(host_ids); !left.empty(); left = left.subspan(kIdBytes)) {
+    nodes->push_back(format_uuid(*read_uuid(left.first(kIdBytes))));
+  }
+  return nodes;
+}
+
+}  // namespace
 
 CassandraChangeLog::CassandraChangeLog(ReadingRules rules, bool with_payload)
     : rules_(std::move(rules)), with_payload_(with_payload) {}
@@ -85,11 +100,33 @@ void CassandraChangeLog::take_row(const LogRow& row, std::vector<ChangedRow>& ro
     }
   }
   take_key(row, changed);
+  changed.nodes = nodes_of(row);
   apply_rules(rules_, changed.event);
   if (rules_.arrival_is_event_time) {
     changed.set_written(RawColumn::kTs, changed.row_written_us);
   }
   rows.push_back(std::move(changed));
+}
+
+// Not known is no error: the row is then nobody else's.
+std::shared_ptr<const std::vector<std::string>> CassandraChangeLog::nodes_of(const LogRow& row) {
+  BoundValues key;
+  for (const LogBytes& part : row.partition_key) {
+    key.bytes().append(part.begin(), part.end());
+    key.commit();
+  }
+  const auto host_ids = connection_->session().replicas(key);
+  if (!host_ids || host_ids->empty()) {
+    return nullptr;
+  }
+  if (nodes_.size() == kNodeSetsMax) {
+    nodes_.clear();
+  }
+  auto& nodes = nodes_[*host_ids];
+  if (nodes == nullptr) {
+    nodes = nodes_with(*host_ids);
+  }
+  return nodes;
 }
 
 void CassandraChangeLog::take_key(const LogRow& row, ChangedRow& changed) {

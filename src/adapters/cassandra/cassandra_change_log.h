@@ -54,6 +54,7 @@ class CassandraChangeLog : public ChangeLog {
   CassandraChangeLog(ReadingRules rules, bool with_payload);
   void choose_columns();
   void take_row(const LogRow& row, std::vector<ChangedRow>& rows);
+  std::shared_ptr<const std::vector<std::string>> nodes_of(const LogRow& row);
   void take_key(const LogRow& row, ChangedRow& changed);
   void take_value(std::string_view name, LogBytes value, int64_t written_us, ChangedRow& changed);
 
@@ -62,6 +63,8 @@ class CassandraChangeLog : public ChangeLog {
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<CommitLog> log_;
   std::map<std::string, Column, std::less<>> columns_;
+  // By the host ids of the nodes.
+  std::map<std::string, std::shared_ptr<const std::vector<std::string>>> nodes_;
   int64_t unreadable_values_ = 0;
   std::string last_unreadable_;
   int64_t columns_of_load_ = -1;  // CommitLogCounts::schema_loads

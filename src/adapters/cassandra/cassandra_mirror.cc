@@ -26,6 +26,7 @@ std::string mirror_state_statement(const std::string& keyspace, const std::strin
 struct CassandraMirrorTable::Statements {
   CqlStatement load;
   CqlStatement store;
+  CqlStatement positions;
 };
 
 CassandraMirrorTable::CassandraMirrorTable(MirrorTableConfig config)
@@ -51,6 +52,8 @@ Result<std::unique_ptr<CassandraMirrorTable>> CassandraMirrorTable::open(
   mirror->key_ = fmt::format("{} <- {}", shape.table_id, config.source);
   HIRESTREAM_ASSIGN(mirror->late_notes_, LateNoteWriter::open(*mirror->connection_));
   HIRESTREAM_ASSIGN(mirror->writer_, CassandraWriter::open(config.table, config.source_zone));
+  HIRESTREAM_ASSIGN(mirror->lookup_, RowLookup::open(*mirror->connection_, shape,
+                                                     config.source_zone, mirror->layouts()));
   HIRESTREAM_TRY(mirror->prepare());
   return mirror;
 }
@@ -72,12 +75,19 @@ Result<void> CassandraMirrorTable::prepare() {
                     session.prepare(fmt::format("INSERT INTO {} (mirror, node, position, "
                                                 "copied_parts, copied_us) VALUES (?, ?, ?, ?, ?)",
                                                 name)));
+  HIRESTREAM_ASSIGN(
+      statements_->positions,
+      session.prepare(fmt::format("SELECT node, position FROM {} WHERE mirror = ?", name)));
   return {};
 }
 
 Result<void> CassandraMirrorTable::write(std::span<const ChangedRow> rows) {
   return writer_->write_changes(rows,
                                 config_.ttl_s == 0 ? std::nullopt : std::optional(config_.ttl_s));
+}
+
+Result<std::vector<size_t>> CassandraMirrorTable::find_lacking(std::span<const ChangedRow> rows) {
+  return lookup_->find_lacking(rows);
 }
 
 std::optional<MirrorTable::Place> CassandraMirrorTable::place_of(const ChangedRow& row) const {
@@ -132,6 +142,16 @@ Result<void> CassandraMirrorTable::store(const MirrorState& state) {
   return connection_->session().write(statements_->store, values, 5, {&group, 1});
 }
 
+Result<std::map<std::string, std::string>> CassandraMirrorTable::positions() {
+  HIRESTREAM_ASSIGN(const auto answer, connection_->session().query(statements_->positions, {key_},
+                                                                    config_.table.consistency));
+  std::map<std::string, std::string> positions;
+  for (const CqlRow& row : answer.rows) {
+    positions.emplace(row[0].value_or(""), row[1].value_or(""));
+  }
+  return positions;
+}
+
 Result<std::unique_ptr<CassandraTableHistory>> CassandraTableHistory::open(
     const CassandraConfig& source, ReadingRules rules, bool with_payload) {
   HIRESTREAM_ASSIGN(auto history,
@@ -159,8 +179,8 @@ namespace {
 
 using Settings = std::map<std::string, std::string>;
 
-// Nothing where the server has no such table: Scylla, or Cassandra before 4.0.
-Result<std::optional<Settings>> read_settings(CqlSession& session) {
+// Of that node. Nothing where the server has no such table: Scylla, or Cassandra before 4.0.
+Result<std::optional<Settings>> read_settings(CqlSession& session, const std::string& address) {
   HIRESTREAM_ASSIGN(const auto tables,
                     session.query("SELECT table_name FROM system_virtual_schema.tables WHERE "
                                   "keyspace_name = 'system_views' AND table_name = 'settings'",
@@ -168,8 +188,10 @@ Result<std::optional<Settings>> read_settings(CqlSession& session) {
   if (tables.rows.empty()) {
     return std::optional<Settings>();
   }
-  HIRESTREAM_ASSIGN(const auto answer,
-                    session.query("SELECT name, value FROM system_views.settings", {}));
+  HIRESTREAM_ASSIGN(const auto select,
+                    session.prepare("SELECT name, value FROM system_views.settings"));
+  HIRESTREAM_TRY(session.send_to(address, select));
+  HIRESTREAM_ASSIGN(const auto answer, session.query(select, {}));
   Settings settings;
   for (const CqlRow& row : answer.rows) {
     settings.insert_or_assign(row[0].value_or(""), row[1].value_or(""));
@@ -183,30 +205,38 @@ std::string address_text(std::span<const uint8_t> inet) {
   return text;
 }
 
+// That the configuration names first. A node alone is meant whatever it is called.
+std::string followed_address(const CassandraConfig& config) {
+  const std::string& host = config.hosts.front();
+  return host.substr(0, host.rfind(':'));
+}
+
 Result<std::string> host_id_of(CqlSession& session, const CassandraConfig& config) {
-  HIRESTREAM_ASSIGN(const auto local,
-                    session.query("SELECT host_id, rpc_address FROM system.local", {}));
-  HIRESTREAM_ASSIGN(const auto peers,
-                    session.query("SELECT host_id, rpc_address FROM system.peers", {}));
-  std::string wanted = config.hosts.front();
-  wanted = wanted.substr(0, wanted.rfind(':'));
-  std::vector<std::string> known;
-  for (const auto* answer : {&local, &peers}) {
-    for (const CqlRow& row : answer->rows) {
-      const auto id = row[0] ? read_uuid(bytes_of(*row[0])) : std::nullopt;
-      const bool is_address = row[1] && (row[1]->size() == 4 || row[1]->size() == 16);
-      const std::string address = is_address ? address_text(bytes_of(*row[1])) : std::string();
-      if (id && (address == wanted || peers.rows.empty())) {
-        return format_uuid(*id);
-      }
-      known.push_back(address);
+  const std::string wanted = followed_address(config);
+  HIRESTREAM_ASSIGN(const auto select, session.prepare("SELECT host_id FROM system.local"));
+  HIRESTREAM_ASSIGN(const bool known, session.send_to(wanted, select));
+  HIRESTREAM_ASSIGN(const auto peers, session.query("SELECT rpc_address FROM system.peers", {}));
+  if (!known && !peers.rows.empty()) {
+    std::vector<std::string> others;
+    for (const CqlRow& row : peers.rows) {
+      const bool is_address = row[0] && (row[0]->size() == 4 || row[0]->size() == 16);
+      others.push_back(is_address ? address_text(bytes_of(*row[0])) : std::string());
     }
+    return fail(
+        ErrorKind::kConfig, "mirror", config.table_text(),
+        fmt::format("the cluster has several nodes, none of them with the address {}", wanted),
+        fmt::format("name in --from the node whose log is followed, first and by its address, as "
+                    "those of other nodes are: {}",
+                    fmt::join(others, ", ")));
   }
-  return fail(
-      ErrorKind::kConfig, "mirror", config.table_text(),
-      fmt::format("the cluster has several nodes, none of them with the address {}", wanted),
-      fmt::format("name in --from the node whose log is followed, first and by its address: {}",
-                  fmt::join(known, ", ")));
+  HIRESTREAM_ASSIGN(const auto local, session.query(select, {}));
+  const auto id = local.rows.empty() || !local.rows[0][0]
+                      ? std::nullopt
+                      : read_uuid(bytes_of(*local.rows[0][0]));
+  if (!id) {
+    return fail(ErrorKind::kTransient, "mirror", config.hosts_text(), "the node tells no host_id");
+  }
+  return format_uuid(*id);
 }
 
 void judge_settings(const Settings& settings, NodeFacts& facts) {
@@ -241,7 +271,7 @@ Result<NodeFacts> read_node_facts(const CassandraConfig& config) {
   CqlSession& session = connection->session();
   NodeFacts facts;
   HIRESTREAM_ASSIGN(facts.host_id, host_id_of(session, config));
-  const auto settings = read_settings(session);
+  const auto settings = read_settings(session, followed_address(config));
   if (!settings && settings.error().kind != ErrorKind::kConfig) {
     return forward(settings.error());
   }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +20,7 @@
 #include "adapters/cassandra/cassandra_history.h"
 #include "adapters/cassandra/cassandra_writer.h"
 #include "adapters/cassandra/late_notes.h"
+#include "adapters/cassandra/row_lookup.h"
 #include "model/reading_rules.h"
 #include "model/slice.h"
 #include "model/time_zone.h"
@@ -45,12 +47,14 @@ class CassandraMirrorTable : public MirrorTable {
   ~CassandraMirrorTable() override;
 
   Result<void> write(std::span<const ChangedRow> rows) override;
+  Result<std::vector<size_t>> find_lacking(std::span<const ChangedRow> rows) override;
   std::optional<Place> place_of(const ChangedRow& row) const override;
   // See late_notes.h.
   Result<void> note_late(std::span<const SliceKey> slices, int64_t now_us) override;
   Result<void> note_late_anywhere(int64_t now_us) override;
   Result<std::optional<MirrorState>> load() override;
   Result<void> store(const MirrorState& state) override;
+  Result<std::map<std::string, std::string>> positions() override;
 
   const std::vector<std::string>& notes() const { return writer_->notes(); }
   const LayoutHistory& layouts() const { return writer_->layouts(); }
@@ -66,6 +70,7 @@ class CassandraMirrorTable : public MirrorTable {
   std::unique_ptr<CassandraWriter> writer_;
   std::unique_ptr<Statements> statements_;
   std::unique_ptr<LateNoteWriter> late_notes_;
+  std::unique_ptr<RowLookup> lookup_;
   std::string key_;  // of the state: source, and the mirror's own table
 };
 

@@ -1,9 +1,13 @@
 #include "adapters/cassandra/cassandra_probe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
+#include "adapters/cassandra/cassandra_mirror.h"
 #include "adapters/cassandra/cassandra_scan_source.h"
 #include "adapters/cassandra/cql_session_internal.h"
 #include "adapters/cassandra/partition_layout.h"
@@ -13,6 +17,7 @@ namespace {
 
 constexpr int kRoundTrips = 5;
 constexpr int64_t kClockDifferenceMaxUs = 500'000;
+constexpr int64_t kMirrorSilentUs = 300'000'000;
 constexpr int32_t kDayS = 86'400;
 constexpr int32_t kWeekS = 7 * 86'400;
 
@@ -176,6 +181,63 @@ std::vector<TableAdvice> table_advice(const TableShape& shape, const CassandraCo
   return advice;
 }
 
+std::optional<TableAdvice> mirror_advice(const std::set<std::string>& nodes,
+                                         const std::map<std::string, int64_t>& stored_us,
+                                         int64_t now_us) {
+  bool has_mirror = false;  // one of another cluster's node is none of ours
+  std::vector<std::string> without;
+  for (const std::string& node : nodes) {
+    const auto stored = stored_us.find(node);
+    has_mirror = has_mirror || stored != stored_us.end();
+    if (stored == stored_us.end() || now_us - stored->second > kMirrorSilentUs) {
+      without.push_back(node);
+    }
+  }
+  if (!has_mirror || without.empty()) {
+    return std::nullopt;
+  }
+  return TableAdvice{fmt::format("no mirror was heard of in the last five minutes on {} of {} "
+                                 "nodes: {}",
+                                 without.size(), nodes.size(), fmt::join(without, ", ")),
+                     "run hirestream mirror on each node that replicates the plain table; rows "
+                     "none of whose replicas has one are mirrored by the next comparison"};
+}
+
+namespace {
+
+Result<std::optional<TableAdvice>> try_mirrors(CassandraConnection& connection, Clock& clock) {
+  const CassandraConfig& config = connection.config();
+  const std::string table = mirror_state_table_name(config.table);
+  HIRESTREAM_ASSIGN(const bool there, connection.has_table(table));
+  if (!there) {
+    return std::optional<TableAdvice>();
+  }
+  std::set<std::string> nodes;
+  for (const char* select :
+       {"SELECT host_id FROM system.local", "SELECT host_id FROM system.peers"}) {
+    HIRESTREAM_ASSIGN(const auto answer, connection.session().query(select, {}));
+    for (const CqlRow& row : answer.rows) {
+      if (const auto id = row[0] ? read_uuid(bytes_of(*row[0])) : std::nullopt) {
+        nodes.insert(format_uuid(*id));
+      }
+    }
+  }
+  HIRESTREAM_ASSIGN(const auto stored,
+                    connection.session().query(
+                        fmt::format("SELECT node, WRITETIME(copied_parts) FROM {}.{}",
+                                    quote_identifier(config.keyspace), quote_identifier(table)),
+                        {}, config.consistency));
+  std::map<std::string, int64_t> stored_us;
+  for (const CqlRow& row : stored.rows) {
+    const auto us = row[1] ? read_int64(bytes_of(*row[1])) : std::nullopt;
+    int64_t& newest = stored_us[row[0].value_or("")];
+    newest = std::max(newest, us.value_or(0));
+  }
+  return mirror_advice(nodes, stored_us, clock.now_us());
+}
+
+}  // namespace
+
 Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, const ReadingRules& rules,
                                        Clock& clock) {
   HIRESTREAM_ASSIGN(const auto connection, CassandraConnection::open(config));
@@ -196,6 +258,10 @@ Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, const Read
                                           "(hirestream init --print shows the entry)",
                                           config.keyspace, layout_table_name(config.table))});
     }
+  }
+  // Somebody who may read the table need not be allowed to read the mirrors'.
+  if (auto advice = try_mirrors(*connection, clock); advice && *advice) {
+    probe.advice.push_back(std::move(**advice));
   }
   if (std::abs(probe.clock_difference_us) > kClockDifferenceMaxUs) {
     probe.advice.push_back(

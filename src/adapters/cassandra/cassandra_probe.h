@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,5 +34,11 @@ Result<CassandraProbe> probe_cassandra(const CassandraConfig& config, const Read
 
 // The advice for a table and configuration. Pure.
 std::vector<TableAdvice> table_advice(const TableShape& shape, const CassandraConfig& config);
+
+// Of a table that mirrors keep, which have stored their places at these times, by node. `nodes`:
+// the host ids of its cluster. Pure.
+std::optional<TableAdvice> mirror_advice(const std::set<std::string>& nodes,
+                                         const std::map<std::string, int64_t>& stored_us,
+                                         int64_t now_us);
 
 }  // namespace hirestream

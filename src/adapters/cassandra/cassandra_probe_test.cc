@@ -66,5 +66,21 @@ TEST(TableAdvice, WarnsOfWeakConsistency) {
       finds("consistency ONE"));
 }
 
+TEST(MirrorAdvice, NamesNodesOfTheClusterWhoseMirrorWasNotHeardOfLately) {
+  constexpr int64_t kNow = 1'788'000'000'000'000;
+  constexpr int64_t kMinute = 60'000'000;
+  const std::set<std::string> nodes{"a", "b", "c"};
+  const auto advice =
+      mirror_advice(nodes, {{"a", kNow - kMinute}, {"c", kNow - 6 * kMinute}}, kNow);
+  ASSERT_TRUE(advice);
+  EXPECT_THAT(advice->finding, HasSubstr("on 2 of 3 nodes: b, c"));
+  EXPECT_FALSE(mirror_advice(nodes, {{"a", kNow}, {"b", kNow - 4 * kMinute}, {"c", kNow}}, kNow));
+}
+
+TEST(MirrorAdvice, SaysNothingWhereNoNodeOfTheClusterIsFollowed) {
+  EXPECT_FALSE(mirror_advice({"a", "b"}, {}, 0));
+  EXPECT_FALSE(mirror_advice({"a", "b"}, {{"copies", 0}, {"a node of another cluster", 0}}, 0));
+}
+
 }  // namespace
 }  // namespace hirestream

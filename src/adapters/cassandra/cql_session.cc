@@ -353,6 +353,33 @@ Result<CqlAnswer> CqlSession::query(const CqlStatement& statement,
   }
 }
 
+Result<bool> CqlSession::send_to(const std::string& address, const CqlStatement& statement) {
+  ErrorBox error;
+  const int32_t known = hs_cql_statement_send_to(session_.get(), statement.handle.get(),
+                                                 address.c_str(), error.out());
+  if (known < 0) {
+    return error.take("choose a node", at_hosts(address));
+  }
+  return known == 1;
+}
+
+Result<std::string> CqlSession::replicas(const BoundValues& key) {
+  constexpr uint32_t kReplicasMax = 16;
+  constexpr size_t kIdBytes = 16;
+  const auto cells = key.cells();
+  std::string ids(kReplicasMax * kIdBytes, '\0');
+  ErrorBox error;
+  const int32_t count = hs_cql_replicas(
+      session_.get(), config_.keyspace.c_str(), config_.table.c_str(), cells.data(),
+      static_cast<uint32_t>(cells.size()), reinterpret_cast<uint8_t*>(ids.data()), kReplicasMax,
+      error.out());
+  if (count < 0) {
+    return error.take("find replicas", at_hosts(config_.table_text()));
+  }
+  ids.resize(static_cast<size_t>(count) * kIdBytes);
+  return ids;
+}
+
 ReadStatistics CqlSession::statistics() const {
   hs_cql_counters counters{};
   hs_cql_session_counters(session_.get(), &counters);

@@ -131,6 +131,13 @@ class CqlSession {
   Result<CqlAnswer> query(const std::string& cql, const std::vector<std::string>& values,
                           Consistency consistency = Consistency::kLocalOne);
 
+  // From then on the statement's requests go to the node with this IP address alone. False: no
+  // such node is known.
+  Result<bool> send_to(const std::string& address, const CqlStatement& statement);
+  // Host ids, 16 bytes each, of the reachable replicas of a partition of the configured table, in
+  // the order of the ring; empty: not known. Asks nobody. `key`: its values, serialized.
+  Result<std::string> replicas(const BoundValues& key);
+
   ReadStatistics statistics() const;
 
  private:

@@ -12,6 +12,7 @@
 #
 # Environment: HIRESTREAM_TEST_CASSANDRA_PORT (9042)  HIRESTREAM_TEST_CASSANDRA_ADDRESS (127.0.0.1, with --auth 127.0.0.2)
 #   HIRESTREAM_TEST_CASSANDRA_STORAGE_PORT, HIRESTREAM_TEST_CASSANDRA_JMX_PORT   HIRESTREAM_TEST_CASSANDRA_HEAP (1g)
+#   HIRESTREAM_TEST_CASSANDRA_SEED (address of a node that runs: this one joins it)
 #   HIRESTREAM_TEST_CASSANDRA_COMMITLOG_SYNC (periodic; batch: what was acknowledged survives kill -9)
 #   HIRESTREAM_TEST_CASSANDRA_SEGMENT (32MiB; size of a commit log segment)   HIRESTREAM_TEST_CASSANDRA_SETTINGS (more lines of cassandra.yaml)
 #   HIRESTREAM_TEST_CASSANDRA_VERSION (4.1.10; 5.0.x works too)   HIRESTREAM_TEST_CASSANDRA_WAIT (seconds, 240)   HIRESTREAM_CACHE
@@ -55,6 +56,7 @@ else
 fi
 libraries=$cache_dir/cassandra/lib-$version
 name=$service-$version-$port
+[ -z "${HIRESTREAM_TEST_CASSANDRA_SEED:-}" ] || name=$service-$version-$address-$port
 instance=$services_dir/$name
 keystore=$instance/conf/node.p12
 keystore_password=cassandra
@@ -133,7 +135,7 @@ endpoint_snitch: SimpleSnitch
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
     parameters:
-      - seeds: "$address:$storage_port"
+      - seeds: "${HIRESTREAM_TEST_CASSANDRA_SEED:-$address}:$storage_port"
 listen_address: $address
 storage_port: $storage_port
 rpc_address: $address

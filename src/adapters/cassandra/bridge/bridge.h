@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define HS_CQL_ABI 4
+#define HS_CQL_ABI 5
 
 enum {
   HS_CQL_OK = 0,
@@ -88,6 +88,11 @@ const char* hs_cql_statement_column_name(const hs_cql_statement*, uint32_t colum
 /* CQL's name ("bigint"); "unsupported" for collections, tuples, user-defined types. */
 const char* hs_cql_statement_column_type(const hs_cql_statement*, uint32_t column);
 
+/* Sends the statement's requests to the node with this IP address alone. Returns 0 and changes
+ * nothing when the driver knows no such node, otherwise 1. Not while the statement is in use. */
+int32_t hs_cql_statement_send_to(hs_cql_session*, hs_cql_statement*, const char* address,
+                                 hs_cql_error*);
+
 enum { HS_CQL_CELL_NULL = -1, HS_CQL_CELL_UNSET = -2 };
 typedef struct hs_cql_cell {
   const uint8_t* data;
@@ -146,6 +151,13 @@ void hs_cql_read_close(hs_cql_read*);
 int32_t hs_cql_write(hs_cql_session*, const hs_cql_statement*, const hs_cql_cell* cells,
                      uint32_t width, const uint32_t* group_rows, uint32_t groups,
                      const hs_cql_request_options*, hs_cql_error*);
+
+/* Whose replicas have the partition with this key (its cells, `width` of them): host ids, 16 bytes
+ * each, at most `capacity`, in the order of the ring; nodes that cannot be reached are left out.
+ * Returns how many; 0 of a table that the driver does not know yet. Asks nobody. */
+int32_t hs_cql_replicas(hs_cql_session*, const char* keyspace, const char* table,
+                        const hs_cql_cell* key, uint32_t width, uint8_t* host_ids,
+                        uint32_t capacity, hs_cql_error*);
 
 #ifdef __cplusplus
 }

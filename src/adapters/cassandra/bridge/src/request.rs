@@ -2,12 +2,14 @@
 use crate::error::{CError, E_ARGUMENT, Error, OK, Res, err, guard};
 use crate::session::{Session, text};
 use scylla::cluster::metadata::{ColumnType, NativeType};
+use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy};
 use scylla::statement::Consistency;
 use scylla::statement::prepared::PreparedStatement;
 use std::collections::hash_map::RandomState;
 use std::ffi::{CString, c_char};
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -136,6 +138,27 @@ pub unsafe extern "C" fn hs_cql_prepare(
             .collect();
         *out = Box::into_raw(Box::new(Statement { prepared, columns }));
         Ok(OK)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_statement_send_to(
+    session: *mut Session,
+    statement: *mut Statement,
+    address: *const c_char,
+    error: *mut CError,
+) -> i32 {
+    guard(error, || unsafe {
+        let address = text(address)?.unwrap_or_default().parse::<IpAddr>().ok();
+        let cluster = (*session).driver.get_cluster_state();
+        let nodes = cluster.get_nodes_info();
+        let Some(node) = nodes.iter().find(|node| Some(node.address.ip()) == address) else {
+            return Ok(0);
+        };
+        let target = NodeIdentifier::HostId(node.host_id);
+        let policy = SingleTargetLoadBalancingPolicy::new(target, None);
+        (*statement).prepared.set_load_balancing_policy(Some(policy));
+        Ok(1)
     })
 }
 

@@ -1,7 +1,14 @@
-//! Token ranges: how the ring is cut, and where a range's requests go.
+//! Token ranges: how the ring is cut, where a range's requests go, and who replicates a row.
+use crate::error::{CError, E_ARGUMENT, Res, err, guard};
+use crate::session::{Session, text};
+use crate::value::{BorrowedRow, Cell};
+use scylla::cluster::metadata::Strategy;
 use scylla::cluster::{ClusterState, NodeRef};
+use scylla::frame::response::result::TableSpec;
 use scylla::policies::load_balancing::{FallbackPlan, LoadBalancingPolicy, RoutingInfo};
 use scylla::routing::{Shard, Token};
+use std::ffi::c_char;
+use std::slice;
 use std::sync::Arc;
 
 /// The tokens of (begin, end], cut where the replicas change and further until there are at least
@@ -78,4 +85,49 @@ impl LoadBalancingPolicy for RangePolicy {
     fn name(&self) -> String {
         "RangePolicy".into()
     }
+}
+
+/// The host ids of the replicas that can be reached, in the order of the ring; none of an unknown table.
+fn replicas(
+    cluster: &ClusterState,
+    keyspace: &str,
+    table: &str,
+    key: BorrowedRow,
+) -> Res<Vec<[u8; 16]>> {
+    let Some(known) = cluster.get_keyspace(keyspace) else { return Ok(Vec::new()) };
+    if !known.tables.contains_key(table) {
+        return Ok(Vec::new());
+    }
+    let token = cluster.compute_token(keyspace, table, &key).or_else(|e| err(E_ARGUMENT, e))?;
+    let strategy: &Strategy = &known.strategy;
+    let spec = TableSpec::borrowed(keyspace, table);
+    let nodes = cluster.replica_locator().replicas_for_token(token, strategy, None, &spec);
+    let ordered = nodes.into_replicas_ordered().into_iter();
+    Ok(ordered
+        .filter(|(node, _)| node.is_connected())
+        .map(|(node, _)| node.host_id.into_bytes())
+        .collect())
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_cql_replicas(
+    session: *mut Session,
+    keyspace: *const c_char,
+    table: *const c_char,
+    key: *const Cell,
+    width: u32,
+    host_ids: *mut [u8; 16],
+    capacity: u32,
+    error: *mut CError,
+) -> i32 {
+    guard(error, || unsafe {
+        let keyspace = text(keyspace)?.unwrap_or_default();
+        let table = text(table)?.unwrap_or_default();
+        let cluster = (*session).driver.get_cluster_state();
+        let key = BorrowedRow(slice::from_raw_parts(key, width as usize));
+        let found = replicas(&cluster, &keyspace, &table, key)?;
+        let count = found.len().min(capacity as usize);
+        slice::from_raw_parts_mut(host_ids, count).copy_from_slice(&found[..count]);
+        Ok(count as i32)
+    })
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-const ABI: u32 = 4;
+const ABI: u32 = 5;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// One after the other while a session opens: to the host given and to the nodes, then both once more.
 const CONNECTS_MAX: u32 = 4;
