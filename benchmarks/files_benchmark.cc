@@ -32,6 +32,7 @@
 #include "model/row_id.h"
 #include "model/timestamp.h"
 #include "model/tracking_batch.h"
+#include "registration.h"
 
 namespace hirestream {
 namespace {
@@ -271,14 +272,14 @@ void ndjson_records(benchmark::State& state) {
 void ndjson(benchmark::State& state) {
   count_file(state, Written::kNdjson);
 }
-BENCHMARK(csv_records)->Unit(benchmark::kMillisecond);
-BENCHMARK(csv_records_by_fields)->Unit(benchmark::kMillisecond);
-BENCHMARK(csv)->Unit(benchmark::kMillisecond);
-BENCHMARK(csv_by_fields)->Unit(benchmark::kMillisecond);
-BENCHMARK(csv_backslashes)->Unit(benchmark::kMillisecond);
-BENCHMARK(csv_stray_quotes)->Unit(benchmark::kMillisecond);
-BENCHMARK(ndjson_records)->Unit(benchmark::kMillisecond);
-BENCHMARK(ndjson)->Unit(benchmark::kMillisecond);
+HIRESTREAM_BENCHMARK(csv_records);
+HIRESTREAM_BENCHMARK(csv_records_by_fields);
+HIRESTREAM_BENCHMARK(csv);
+HIRESTREAM_BENCHMARK(csv_by_fields);
+HIRESTREAM_BENCHMARK(csv_backslashes);
+HIRESTREAM_BENCHMARK(csv_stray_quotes);
+HIRESTREAM_BENCHMARK(ndjson_records);
+HIRESTREAM_BENCHMARK(ndjson);
 
 }  // namespace
 }  // namespace hirestream
