@@ -43,7 +43,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SQL_COUNTS = ", ".join(f"count(if(custom_track = '{kind}', 1, null)) {kind}" for kind in ("click", "conversion", "qualified", "unqualified"))
 SQL = f"""select to_date(ts) dates, hour(ts) hours, job_id, coalesce(publisher_id, 0) p, coalesce(campaign_id, 0) c, coalesce(group_id, 0) g, {SQL_COUNTS},
   count(if(coalesce(custom_track, '') = '' and ev = 1, 1, null)) impressions,
-  sum(if(custom_track = 'click', cast(bid as decimal(20, 6)), 0)) spend
+  coalesce(sum(if(custom_track = 'click', cast(bid as decimal(20, 6)), 0)), 0) spend
   from raw where job_id is not null and ts is not null and (custom_track in ('click', 'conversion', 'qualified', 'unqualified')
     or (coalesce(custom_track, '') = '' and ev = 1)) group by 1, 2, 3, 4, 5, 6"""
 
