@@ -626,10 +626,11 @@ class MirrorRun {
       }
       check_mirrored("Prompt", true);
     }
-    // A reconcile that sees everything, and one for which nothing is left.
-    const int64_t reconciled_us =
-        setup.policy.recent_us + setup.policy.copy_interval_us + kMinuteUs;
-    run_until(setup.end_us + reconciled_us + setup.policy.copy_interval_us);
+    // A reconcile that sees everything, and one for which nothing is left. Several mirrors take turns
+    // and are slower.
+    const int64_t reconcile_us = setup.nodes == 1 ? kMinuteUs : 5 * kMinuteUs;
+    run_until(world_.now_us + setup.policy.recent_us + 2 * setup.policy.copy_interval_us +
+              2 * reconcile_us);
     check_mirrored("Mirrored", false);
     const int64_t copied = sum(&MirrorCounts::rows_copied);
     const int64_t copies = sum(&MirrorCounts::copies);
