@@ -626,8 +626,8 @@ class MirrorRun {
       }
       check_mirrored("Prompt", true);
     }
-    // A reconcile that sees everything, and one for which nothing is left. Several mirrors take turns
-    // and are slower.
+    // A reconcile that sees everything, and one for which nothing is left. Several mirrors take
+    // turns and are slower.
     const int64_t reconcile_us = setup.nodes == 1 ? kMinuteUs : 5 * kMinuteUs;
     run_until(world_.now_us + setup.policy.recent_us + 2 * setup.policy.copy_interval_us +
               2 * reconcile_us);
