@@ -124,24 +124,27 @@ TEST(MirrorMetrics, TellWhatItReadWroteAndMet) {
                               .level_us = 1'700'000'000'000'000,
                               .unread_bytes = 4'096};
   const std::string text = mirror_metrics("logs.tracking", figures, 1'700'000'000'250'000);
-  for (const char* line :
-       {"rows_total{from=\"log\",table=\"logs.tracking\"} 10",
-        "rows_total{from=\"table\",table=\"logs.tracking\"} 300",
-        "rows_left_total{table=\"logs.tracking\"} 11",
-        "rows_taken_over_total{table=\"logs.tracking\"} 12",
-        "rows_rejected_total{table=\"logs.tracking\"} 1",
-        "entries_read_total{table=\"logs.tracking\"} 44",
-        "read_bytes_total{table=\"logs.tracking\"} 5000",
-        "values_unreadable_total{table=\"logs.tracking\"} 6",
-        "gaps_total{table=\"logs.tracking\"} 2", "copies_total{table=\"logs.tracking\"} 3",
-        "partitions_differed_total{table=\"logs.tracking\"} 7",
-        "late_notes_total{table=\"logs.tracking\"} 8",
-        "errors_total{kind=\"transient\",table=\"logs.tracking\"} 9",
-        "errors_total{kind=\"config\",table=\"logs.tracking\"} 0", "up{table=\"logs.tracking\"} 1",
-        "copying{table=\"logs.tracking\"} 1", "may_lack_rows{table=\"logs.tracking\"} 0",
-        "lag_seconds{table=\"logs.tracking\"} 0.25", "lag_bytes{table=\"logs.tracking\"} 4096",
-        "last_success_timestamp_seconds{table=\"logs.tracking\"} 1700000000",
-        "last_copy_timestamp_seconds{table=\"logs.tracking\"} 1600000000.5"}) {
+  for (const char* line : {"rows_total{from=\"log\",table=\"logs.tracking\"} 10",
+                           "rows_total{from=\"table\",table=\"logs.tracking\"} 300",
+                           "rows_left_total{table=\"logs.tracking\"} 11",
+                           "rows_taken_over_total{table=\"logs.tracking\"} 12",
+                           "rows_rejected_total{table=\"logs.tracking\"} 1",
+                           "entries_read_total{table=\"logs.tracking\"} 44",
+                           "read_bytes_total{table=\"logs.tracking\"} 5000",
+                           "values_unreadable_total{table=\"logs.tracking\"} 6",
+                           "gaps_total{table=\"logs.tracking\"} 2",
+                           "copies_total{table=\"logs.tracking\"} 3",
+                           "partitions_differed_total{table=\"logs.tracking\"} 7",
+                           "late_notes_total{table=\"logs.tracking\"} 8",
+                           "errors_total{kind=\"transient\",table=\"logs.tracking\"} 9",
+                           "errors_total{kind=\"config\",table=\"logs.tracking\"} 0",
+                           "up{table=\"logs.tracking\"} 1",
+                           "copying{table=\"logs.tracking\"} 1",
+                           "may_lack_rows{table=\"logs.tracking\"} 0",
+                           "lag_seconds{table=\"logs.tracking\"} 0.25",
+                           "lag_bytes{table=\"logs.tracking\"} 4096",
+                           "last_success_timestamp_seconds{table=\"logs.tracking\"} 1700000000",
+                           "last_copy_timestamp_seconds{table=\"logs.tracking\"} 1600000000.5"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\nhirestream_mirror_") + line + "\n"));
   }
 }

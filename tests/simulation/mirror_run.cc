@@ -27,6 +27,7 @@ constexpr int32_t kShards = 4;
 constexpr size_t kPageRows = 20;
 // After the last fault. Longer than rows are held, a distrust lasts and a hint is under way.
 constexpr int64_t kPromptUs = 90 * kSecondUs;
+constexpr int kPromptRoundsMax = 20;  // of it, until copies are complete
 
 struct Killed {};  // as by kill -9
 
@@ -620,12 +621,16 @@ class MirrorRun {
     run_until(setup.end_us);
     if (setup.with_log) {
       run_until(setup.end_us + kPromptUs);
+      for (int round = 0; round < kPromptRoundsMax && may_lack_rows(); ++round) {
+        run_until(world_.now_us + kPromptUs);
+      }
       check_mirrored("Prompt", true);
     }
-    // A reconcile that sees everything, and one for which nothing is left.
-    const int64_t reconciled_us =
-        setup.policy.recent_us + setup.policy.copy_interval_us + kMinuteUs;
-    run_until(setup.end_us + reconciled_us + setup.policy.copy_interval_us);
+    // A reconcile that sees everything, and one for which nothing is left. Several mirrors take
+    // turns and are slower.
+    const int64_t reconcile_us = setup.nodes == 1 ? kMinuteUs : 5 * kMinuteUs;
+    run_until(world_.now_us + setup.policy.recent_us + 2 * setup.policy.copy_interval_us +
+              2 * reconcile_us);
     check_mirrored("Mirrored", false);
     const int64_t copied = sum(&MirrorCounts::rows_copied);
     const int64_t copies = sum(&MirrorCounts::copies);
@@ -641,6 +646,12 @@ class MirrorRun {
       violated("Noted", fmt::format("slice {}/{} got rows late that were not noted", slice->bucket,
                                     slice->shard));
     }
+  }
+
+  bool may_lack_rows() const {
+    return std::ranges::any_of(processes_, [](const auto& process) {
+      return !process->started || process->mirror->may_lack_rows();
+    });
   }
 
   int64_t sum(int64_t MirrorCounts::* count) const {

@@ -230,9 +230,8 @@ Result<std::string> host_id_of(CqlSession& session, const CassandraConfig& confi
                     fmt::join(others, ", ")));
   }
   HIRESTREAM_ASSIGN(const auto local, session.query(select, {}));
-  const auto id = local.rows.empty() || !local.rows[0][0]
-                      ? std::nullopt
-                      : read_uuid(bytes_of(*local.rows[0][0]));
+  const auto id = local.rows.empty() || !local.rows[0][0] ? std::nullopt
+                                                          : read_uuid(bytes_of(*local.rows[0][0]));
   if (!id) {
     return fail(ErrorKind::kTransient, "mirror", config.hosts_text(), "the node tells no host_id");
   }

@@ -369,10 +369,10 @@ Result<std::string> CqlSession::replicas(const BoundValues& key) {
   const auto cells = key.cells();
   std::string ids(kReplicasMax * kIdBytes, '\0');
   ErrorBox error;
-  const int32_t count = hs_cql_replicas(
-      session_.get(), config_.keyspace.c_str(), config_.table.c_str(), cells.data(),
-      static_cast<uint32_t>(cells.size()), reinterpret_cast<uint8_t*>(ids.data()), kReplicasMax,
-      error.out());
+  const int32_t count =
+      hs_cql_replicas(session_.get(), config_.keyspace.c_str(), config_.table.c_str(), cells.data(),
+                      static_cast<uint32_t>(cells.size()), reinterpret_cast<uint8_t*>(ids.data()),
+                      kReplicasMax, error.out());
   if (count < 0) {
     return error.take("find replicas", at_hosts(config_.table_text()));
   }

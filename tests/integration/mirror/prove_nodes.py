@@ -210,10 +210,14 @@ class Trial:
         return sums
 
     def start_mirrors(self, build=None):
-        """The first one alone makes their tables."""
+        """The first one alone makes their tables. One that ends is started again, as a service is."""
         for node in self.nodes:
-            node.start_mirror(build)
-            wait_for(node.is_ready, 180, "the mirror is ready")
+            deadline = time.monotonic() + 180
+            while not node.is_ready():
+                if node.mirror is None or node.mirror.poll() is not None:
+                    node.start_mirror(build)
+                assert time.monotonic() < deadline, "the mirror is not ready"
+                time.sleep(0.2)
 
     # --- what is broken, each for some seconds
 
