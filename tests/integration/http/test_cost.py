@@ -1,6 +1,6 @@
 """What the page asks for a month, on a large warehouse: whole days come from the daily roll-up, and every answer is in time.
 
-HIRESTREAM_API_EVENTS: rows of `events`, in 180 days; 2000000 gives the numbers of docs/measurements.md. Times are printed; they are held to a limit
+HIRESTREAM_API_EVENTS: rows of `events`, in 180 days; 2000000 gives the numbers of docs/performance.md. Times are printed; they are held to a limit
 only at that size, since the machine may be busy with other things.
 """
 
