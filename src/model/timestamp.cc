@@ -129,11 +129,11 @@ bool read_usual(std::string_view text, CivilTime& time) {
     return false;
   }
   const char* const begin = text.data();
-  unsigned beyond = 0;
+  bool all_digits = true;
   std::array<int, kPlaces.size()> digits;
   for (size_t i = 0; i < digits.size(); ++i) {
     const unsigned digit = static_cast<unsigned char>(begin[kPlaces[i]]) - unsigned{'0'};
-    beyond |= 9 - digit;  // negative where it is none
+    all_digits &= digit <= 9;
     digits[i] = static_cast<int>(digit);
   }
   const auto pair = [&digits](size_t at) { return digits[at] * 10 + digits[at + 1]; };
@@ -144,8 +144,8 @@ bool read_usual(std::string_view text, CivilTime& time) {
           .minute = pair(10),
           .second = pair(12)};
   const bool is_parted = begin[10] == ' ' || begin[10] == 'T' || begin[10] == 't';
-  return static_cast<int>(beyond) >= 0 && is_parted && begin[4] == '-' && begin[7] == '-' &&
-         begin[13] == ':' && begin[16] == ':';
+  return all_digits && is_parted && begin[4] == '-' && begin[7] == '-' && begin[13] == ':' &&
+         begin[16] == ':';
 }
 
 bool read_date(Scanner& scan, CivilTime& time) {

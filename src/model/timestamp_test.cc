@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -161,6 +162,23 @@ TEST(Timestamp, RefusesWhatIsNotOfItsFormat) {
   }
   EXPECT_FALSE(parse_timestamp(std::string("2022-07-01\0", 11)));
   EXPECT_FALSE(parse_timestamp(std::string("2022-07-01 12:34:56\0", 20)));
+}
+
+TEST(Timestamp, OneOtherByteIsADigitOrRefused) {
+  const std::string time = "2022-07-01 12:34:56.789";
+  for (size_t place = 0; place < time.size(); ++place) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string changed = time;
+      changed[place] = static_cast<char>(byte);
+      const bool both_digits = std::isdigit(byte) != 0 && std::isdigit(time[place]) != 0;
+      const bool is_known =
+          (place == 10 && (byte == 'T' || byte == 't')) ||
+          (place == 19 && (byte == ',' || byte == '.')) ||
+          (place == time.size() - 1 && (byte == 'Z' || byte == 'z' || byte == ' '));
+      EXPECT_TRUE(both_digits || is_known || changed == time || !parse_timestamp(changed))
+          << changed;
+    }
+  }
 }
 
 TEST(Timestamp, NoPrefixOfATimestampIsReadBeyondItsEnd) {

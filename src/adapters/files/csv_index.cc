@@ -149,6 +149,7 @@ void CsvIndex::build(const char* begin, size_t size, char delimiter) {
     behind = behind_.get() + 1 + fields;
     if (found.irregular != 0) {
       is_regular_ = false;
+      size_ = std::min(size_, static_cast<size_t>(block - begin) + kBlock);
       offset += static_cast<uint32_t>(std::countr_zero(found.irregular)) - 1;
       break;
     }
