@@ -149,7 +149,7 @@ void set_readiness(const std::string& waits_for, bool may_see, HttpReply& reply)
   reply.set_field("Cache-Control", "no-store");
 }
 
-void set_metrics(std::string text, const HttpCounters& counters, HttpReply& reply) {
+void set_metrics(const std::string& text, const HttpCounters& counters, HttpReply& reply) {
   set_content(reply, text + http_metrics(counters), "text/plain; version=0.0.4; charset=utf-8");
   reply.set_field("Cache-Control", "no-store");
 }

@@ -65,6 +65,6 @@ void set_alive(HttpReply& reply);
 // `waits_for`: empty: ready. The reason is told only to who may see it.
 void set_readiness(const std::string& waits_for, bool may_see, HttpReply& reply);
 // In Prometheus' text format, with what the server counts of itself.
-void set_metrics(std::string text, const HttpCounters& counters, HttpReply& reply);
+void set_metrics(const std::string& text, const HttpCounters& counters, HttpReply& reply);
 
 }  // namespace hirestream

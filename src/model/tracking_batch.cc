@@ -142,7 +142,10 @@ void TrackingBatch::set_bid(const BidResult& bid, std::string_view shown) {
 }
 
 void TrackingBatch::set_text(Column column, std::string_view text) {
-  if (column == Column::kEd ? text.empty() : is_null(text = trim(text))) {
+  if (column != Column::kEd) {
+    text = trim(text);
+  }
+  if (column == Column::kEd ? text.empty() : is_null(text)) {
     return;
   }
   HIRESTREAM_CHECK(bytes_used_ + text.size() <= UINT32_MAX);

@@ -193,32 +193,32 @@ bool decode_cell(Column column, CqlType type, std::span<const uint8_t> cell, Tra
   return false;
 }
 
-template <Column column>
+template <Column kColumn>
 bool decode_column(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
-  return decode_cell(column, type, cell, batch);
+  return decode_cell(kColumn, type, cell, batch);
 }
 
-template <Column column, CqlType type>
+template <Column kColumn, CqlType kType>
 bool decode_column_of(CqlType /*type*/, std::span<const uint8_t> cell, TrackingBatch& batch) {
-  return decode_cell(column, type, cell, batch);
+  return decode_cell(kColumn, kType, cell, batch);
 }
 
 // The types that most tables have are decoded by functions that need not ask for them.
-template <Column column>
+template <Column kColumn>
 RawPageDecoder::DecodeCell decoder_of(CqlType type) {
   switch (type) {
     case CqlType::kText:
-      return decode_column_of<column, CqlType::kText>;
+      return decode_column_of<kColumn, CqlType::kText>;
     case CqlType::kTimeuuid:
-      return decode_column_of<column, CqlType::kTimeuuid>;
+      return decode_column_of<kColumn, CqlType::kTimeuuid>;
     case CqlType::kTimestamp:
-      return decode_column_of<column, CqlType::kTimestamp>;
+      return decode_column_of<kColumn, CqlType::kTimestamp>;
     case CqlType::kInt:
-      return decode_column_of<column, CqlType::kInt>;
+      return decode_column_of<kColumn, CqlType::kInt>;
     case CqlType::kDouble:
-      return decode_column_of<column, CqlType::kDouble>;
+      return decode_column_of<kColumn, CqlType::kDouble>;
     default:
-      return decode_column<column>;
+      return decode_column<kColumn>;
   }
 }
 
