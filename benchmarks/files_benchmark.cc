@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -26,6 +25,7 @@
 
 #include "adapters/files/csv_reader.h"
 #include "adapters/files/ndjson_reader.h"
+#include "adapters/files/view_stream.h"
 #include "aggregation/row_classifier.h"
 #include "aggregation/tally.h"
 #include "model/raw_event.h"
@@ -160,28 +160,12 @@ const std::string& file_written(Written as) {
   return file;
 }
 
-class MemoryStream : public ByteStream {
- public:
-  explicit MemoryStream(std::string_view bytes) : bytes_(bytes) {}
-  Result<size_t> read(std::span<char> into) override {
-    const size_t count = std::min(into.size(), bytes_.size() - position_);
-    std::memcpy(into.data(), bytes_.data() + position_, count);
-    position_ += count;
-    return count;
-  }
-  int64_t file_bytes() const override { return static_cast<int64_t>(position_); }
-
- private:
-  std::string_view bytes_;
-  size_t position_ = 0;
-};
-
 std::unique_ptr<RecordReader> open_reader(Written as, By by) {
   std::vector<WantedColumn> wanted;
   for (const Column column : kAllColumns) {
     wanted.push_back({column_name(column)});
   }
-  auto stream = std::make_unique<MemoryStream>(file_written(as));
+  auto stream = std::make_unique<ViewStream>(file_written(as));
   if (as == Written::kNdjson) {
     return std::make_unique<NdjsonReader>(std::move(stream), wanted);
   }

@@ -646,7 +646,6 @@ TEST_F(SharedLogTest, LeavesARowToTheMirrorThatGoesFirstAndSeesThatItIsThere) {
 }
 
 TEST_F(SharedLogTest, WritesAtOnceWhatIsItsOwnFirst) {
-  log_.nodes = std::make_shared<std::vector<std::string>>(std::vector<std::string>{"b", "a"});
   Mirror mirror = make(policy());
   begin(mirror);
   log_.nodes = std::make_shared<std::vector<std::string>>(std::vector<std::string>{"a", "b"});

@@ -6,7 +6,7 @@ namespace hirestream {
 
 std::optional<std::vector<ReadRecord>> read_records(const OpenReader& open, Bytes file,
                                                     size_t piece) {
-  auto reader = open(std::make_unique<MemoryStream>(file, piece));
+  auto reader = open(std::make_unique<ViewStream>(as_text(file), piece));
   if (!reader) {
     FUZZ_REQUIRE(reader.error().kind == ErrorKind::kConfig);
     FUZZ_REQUIRE(!reader.error().message.empty());

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "adapters/files/record_reader.h"
-#include "fuzz/memory_stream.h"
+#include "adapters/files/view_stream.h"
+#include "fuzz/fuzz_target.h"
 
 namespace hirestream {
 

@@ -8,6 +8,7 @@
 
 #include "adapters/files/csv_escape.h"
 #include "adapters/files/csv_reader.h"
+#include "adapters/files/view_stream.h"
 
 namespace hirestream {
 namespace {
@@ -15,23 +16,6 @@ namespace {
 constexpr std::array<CsvEscape, 4> kAllEscapes = {CsvEscape::kDoubledQuote, CsvEscape::kBackslash,
                                                   CsvEscape::kPlainBackslash,
                                                   CsvEscape::kTwiceBackslash};
-
-// The sample; outlives the reader.
-class SampleStream : public ByteStream {
- public:
-  explicit SampleStream(std::string_view bytes) : bytes_(bytes) {}
-  Result<size_t> read(std::span<char> into) override {
-    const size_t count = std::min(into.size(), bytes_.size() - position_);
-    bytes_.copy(into.data(), count, position_);
-    position_ += count;
-    return count;
-  }
-  int64_t file_bytes() const override { return static_cast<int64_t>(position_); }
-
- private:
-  std::string_view bytes_;
-  size_t position_ = 0;
-};
 
 // How well a dialect fits.
 struct Fit {
@@ -81,7 +65,7 @@ class Sample {
   std::unique_ptr<CsvReader> open(CsvDialect dialect, Fit& fit) const {
     dialect.tried_only = true;
     auto reader =
-        CsvReader::open(std::make_unique<SampleStream>(bytes_), "", wanted_, std::move(dialect),
+        CsvReader::open(std::make_unique<ViewStream>(bytes_), "", wanted_, std::move(dialect),
                         std::min(bytes_.size() + 1, InputWindow::kCapacity));
     if (!reader) return nullptr;
     fit.columns_matched = (*reader)->columns_matched();
