@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """How long a click of the plain table takes into `events`, its writers untouched: by `mirror` and an engine on the mirror, and by a scan of the table.
 
-    tests/support/python/run benchmarks/mirror_freshness.py [--history 1000000] [--rates 10,500,2000] [--seconds 30] [--scan] [--build build]
+    tests/support/python/run benchmarks/mirror_freshness.py [--history 1000000] [--rates 10,500,2000] [--seconds 30] [--without-mirror]
+        [--scan] [--spark-jar JAR] [--build build]
 
 Needs the servers of `make services`, on this machine (the commit log is read). For each amount of history: fills a plain table with it, mirrors it,
 lets an engine count the mirror, and writes at each rate, open-loop. Beside that rate five clicks a second are written one by one, each of
 a job of its own; from the answer of each write it is looked each 2 ms whether the job is in `events`. With --scan the same for an engine on the plain
-table. Then nobody writes, and the CPU of mirror and engine is taken for 20 s.
+table, and with --spark-jar (MySQL's JDBC driver) for what is mostly written, a PySpark job each 10 s (benchmarks/spark_paths.py). With mirror and engine, nobody then
+writes, and the CPU of mirror and engine is taken for 20 s.
 """
 import argparse
 import datetime
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -19,9 +22,19 @@ import threading
 import time
 import uuid
 
+import pymysql
 from servers import ENVIRONMENT, connect_cassandra, connect_mysql, cpu_seconds, database_uri, make_database_anew, table_uri
 
 PROBES_PER_SECOND = 5
+USUAL = "usual_events"  # without keys: looking through it takes long, and is done less often
+
+
+def has_rows(database, table):
+    with connect_mysql(database).cursor() as cursor:
+        try:
+            return cursor.execute(f"SELECT 1 FROM {table} LIMIT 1") > 0
+        except pymysql.err.ProgrammingError:  # there is no such table yet
+            return False
 
 
 class Probes:
@@ -29,8 +42,8 @@ class Probes:
 
     next_job = 1_000_000_000
 
-    def __init__(self, session, table, database):
-        self.session, self.database = session, database
+    def __init__(self, session, table, database, events):
+        self.session, self.database, self.events = session, database, events
         self.insert = session.prepare(f"INSERT INTO {table} (create_time, ts, custom_track, job_id, bid, ev) VALUES (?, ?, 'click', ?, '1', 1)")
         self.acknowledged, self.seen = {}, {}
         self.ending = False
@@ -51,11 +64,12 @@ class Probes:
         connection = connect_mysql(self.database)
         while not self.ending:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT job_id FROM events WHERE job_id > %s", (first + len(self.seen),))
+                missing = [job for job in list(self.acknowledged) if job not in self.seen]
+                cursor.execute(f"SELECT job_id FROM {self.events} WHERE job_id > %s", (min(missing, default=first + len(self.seen) + 1) - 1,))
                 now = time.monotonic()
                 for (job,) in cursor.fetchall():
                     self.seen.setdefault(job, now)
-            time.sleep(0.002)
+            time.sleep(0.25 if self.events == USUAL else 0.002)
 
     def run(self, seconds, patience):
         watcher = threading.Thread(target=self.watch)
@@ -100,12 +114,12 @@ class Bench:
                                     "--from", f"{begin:%Y-%m-%d %H:%M:%S}", "--span", "28h"), check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
         subprocess.run(self.command("--quiet", "init", "--source", self.mirrored), check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
 
-    def at_rates(self, database, patience):
+    def at_rates(self, database, patience, events="events"):
         results = {}
         for rate in self.options.rates:
             writer = self.start("generate", "--to", self.plain, "--layout", "plain", "--rate", str(rate), "--seconds", str(self.options.seconds + 4))
             time.sleep(3)
-            results[rate] = Probes(self.session, f"{self.name}.plain", database).run(self.options.seconds, patience)
+            results[rate] = Probes(self.session, f"{self.name}.plain", database, events).run(self.options.seconds, patience)
             writer.wait()
             print(json.dumps({"history": self.history, "rate": rate} | results[rate]), file=sys.stderr, flush=True)
         return results
@@ -145,6 +159,21 @@ class Bench:
             engine.send_signal(signal.SIGTERM)
             engine.wait()
 
+    def spark(self):
+        """Its table has no keys: the probes look through it."""
+        database = self.database("spark")
+        root = pathlib.Path(__file__).resolve().parent.parent
+        job = subprocess.Popen([root / "tests/support/spark/run", root / "benchmarks/spark_paths.py", "--source", self.plain, "--warehouse", database_uri(database),
+                                "--jdbc-jar", self.options.spark_jar, "--every", "10"], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while not has_rows(database, USUAL):
+                assert job.poll() is None, "the Spark job has ended"
+                time.sleep(1)
+            return {"rates": self.at_rates(database, 240, USUAL)}
+        finally:
+            job.send_signal(signal.SIGINT)
+            job.wait()
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -152,15 +181,21 @@ def main():
     parser.add_argument("--history", type=numbers, default=[1_000_000], help="rows of history, several with commas")
     parser.add_argument("--rates", type=numbers, default=[10, 500, 2000], help="rows a second")
     parser.add_argument("--seconds", type=int, default=30, help="of each rate")
+    parser.add_argument("--without-mirror", action="store_true", help="the other ways alone")
     parser.add_argument("--scan", action="store_true", help="the scan strategy on the same table, too")
+    parser.add_argument("--spark-jar", default="", help="MySQL's JDBC driver: a PySpark job each 10 s, too")
     parser.add_argument("--build", default="build")
     options = parser.parse_args()
     for history in options.history:
         bench = Bench(options, history)
         bench.fill()
-        result = {"history": history, "mirror": bench.mirror()}
+        result = {"history": history}
+        if not options.without_mirror:
+            result["mirror"] = bench.mirror()
         if options.scan:
             result["scan"] = bench.scan()
+        if options.spark_jar:
+            result["spark"] = bench.spark()
         print(json.dumps(result), flush=True)
 
 

@@ -3,7 +3,7 @@
 
 usage: tests/support/spark/run benchmarks/spark_paths.py --source cassandra://127.0.0.1:9042/KEYSPACE/TABLE
            [--warehouse mysql://root@127.0.0.1:3306/NAME --jdbc-jar mysql-connector-j.jar] [--way WAY ...] [--repeats 3] [--tasks N]
-           [--server-pid PID ...]
+           [--server-pid PID ...] [--every SECONDS]
 
 Counting alone, nothing is written: native (ranges of the ring by the engine's driver), connector (the Spark Cassandra Connector and the kernel),
 spark_sql (the connector and one pivoted group-by).
@@ -13,6 +13,8 @@ With --warehouse, a database for each, made anew before each run and dropped aft
 hirestream's own `events`), usual_job (what is mostly written: a group-by for each kind, full outer joins, appended by JDBC to a table without keys).
 JDBC needs MySQL's driver: mvn dependency:copy -Dartifact=com.mysql:mysql-connector-j:9.3.0 -DoutputDirectory=.
 The password is read from HIRESTREAM_MYSQL_PASSWORD.
+
+With --every nothing is measured: usual_job is run so often until it is stopped, over rows with a later event time than the last one had seen.
 
 The ways take turns. Prints one JSON line for each: median wall seconds, CPU seconds of the client (driver, JVM, Python workers, engine) and of the servers named
 by --server-pid, rows a second of each client core; and then the most memory of one Python worker. The first run of each counting way is not counted; the
@@ -48,7 +50,7 @@ SQL = f"""select to_date(ts) dates, hour(ts) hours, job_id, coalesce(publisher_i
     or (coalesce(custom_track, '') = '' and ev = 1)) group by 1, 2, 3, 4, 5, 6"""
 
 
-USUAL_TABLE = """CREATE TABLE usual_events (job_id BIGINT, dates DATE, hours INT, publisher_id BIGINT, campaign_id BIGINT, group_id BIGINT, clicks BIGINT,
+USUAL_TABLE = """CREATE TABLE IF NOT EXISTS usual_events (job_id BIGINT, dates DATE, hours INT, publisher_id BIGINT, campaign_id BIGINT, group_id BIGINT, clicks BIGINT,
   bid_set DOUBLE, spend_hour DOUBLE, conversion BIGINT, qualified_application BIGINT, disqualified_application BIGINT, company_id BIGINT, sources VARCHAR(255),
   updated_at DATETIME)"""
 UPSERT = """INSERT INTO events (dates, hours, job_id, publisher_id, campaign_id, group_id, clicks, conversion, qualified_application, disqualified_application, impressions,
@@ -86,11 +88,11 @@ def hirestream(*arguments):
     subprocess.run([str(ROOT / "build" / "hirestream"), *arguments, "-q"], check=True, stdout=subprocess.DEVNULL)
 
 
-def usual_job(spark, warehouse):
-    """A group-by for each kind, joined."""
+def usual_job(spark, warehouse, after=""):
+    """A group-by for each kind, joined, of rows with an event time after this one."""
     warehouse.execute(f"USE {warehouse.name}", USUAL_TABLE)
     names = ["job_id", "dates", "hours", "publisher_id", "campaign_id", "group_id"]
-    spark.sql("select * from raw where job_id is not null and ts is not null").na.fill(
+    spark.sql(f"select * from raw where job_id is not null and ts > '{after}'").na.fill(
         0, ["bid", "publisher_id", "campaign_id", "group_id"]).createOrReplaceTempView("filled")
 
     def one(kind, name):
@@ -102,6 +104,18 @@ def usual_job(spark, warehouse):
     for kind, name in (("conversion", "conversion"), ("qualified", "qualified_application"), ("unqualified", "disqualified_application")):
         out = out.join(one(kind, name), names, "full")
     warehouse.append(out.selectExpr("*", "0 company_id", "'Cassandra' sources", "current_timestamp() updated_at"), "usual_events")
+
+
+def poll_as_usual(spark, warehouse, every_s):
+    seen = ""
+    while True:
+        # A visitor whose clock runs ahead would end it.
+        now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        newest = min(now, str(spark.sql("select max(ts) from raw").first()[0]))
+        if newest > seen:
+            usual_job(spark, warehouse, seen)
+            seen = newest
+        time.sleep(every_s)
 
 
 def peak_of_workers(root):
@@ -191,11 +205,16 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tasks", type=int, default=2)
     parser.add_argument("--server-pid", type=int, action="append", default=[])
+    parser.add_argument("--every", type=float)
     given = parser.parse_args()
     uri = urllib.parse.urlparse(given.source)
     keyspace, table = uri.path.strip("/").split("/")
     spark = session(uri, given.jdbc_jar)
     job = Job(spark, Settings.of(options={"source.uri": given.source}))
+    frame = job.connector_frame(keyspace, table)
+    frame.createOrReplaceTempView("raw")
+    if given.every:
+        poll_as_usual(spark, Warehouse(given.warehouse, given.jdbc_jar), given.every)
     run = spark_job.Run("measured", job.settings, 0, kernel.TRUST_KEYS)
 
     def count_ranges(ranges):
@@ -214,8 +233,6 @@ def main():
         return sum(spark.sparkContext.parallelize(spark_job.ring(given.tasks), given.tasks).mapPartitions(count_ranges).collect())
 
     rows = native()
-    frame = job.connector_frame(keyspace, table)
-    frame.createOrReplaceTempView("raw")
     ways = {"native": native, "connector": lambda: frame.mapInArrow(count_batches, "rows long").collect(),
             "spark_sql": lambda: spark.sql(SQL).write.format("noop").mode("overwrite").save()}
     compare(ways, given, rows, 1)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -59,6 +60,7 @@ struct Options {
   std::string from;
   std::string to;
   std::string commit_log = "auto";
+  std::string cdc_raw;  // empty: nothing is deleted
   std::string visibility = "marker";
   std::string attribution = "columns";
   std::string ttl = "9d";
@@ -93,10 +95,36 @@ struct Parts {
   std::unique_ptr<CassandraChangeLog> log;  // null: none is followed
 };
 
+// What the mirror has read is deleted there.
+Result<void> choose_cdc_raw(const std::string& folder, const CassandraConfig& from,
+                            NodeFacts& facts) {
+  if (facts.cdc_raw_folder.empty()) {
+    return fail(ErrorKind::kConfig, "mirror", from.hosts_text(), "CDC is off on this node",
+                "cdc_enabled: true in its cassandra.yaml, and restart it; or give --commit-log in "
+                "the place of --cdc-raw");
+  }
+  if (folder != "auto") {
+    facts.cdc_raw_folder = folder;
+  }
+  std::error_code error;
+  if (std::filesystem::equivalent(facts.cdc_raw_folder, facts.commit_log_folder, error)) {
+    return fail(ErrorKind::kConfig, "mirror", facts.cdc_raw_folder,
+                "is the node's commitlog_directory: what Cassandra needs for its own start would "
+                "be deleted",
+                "--cdc-raw wants cdc_raw_directory, or auto");
+  }
+  return {};
+}
+
 Result<NodeFacts> node_to_follow(const Options& options, const CassandraConfig& from) {
   HIRESTREAM_ASSIGN(NodeFacts facts, read_node_facts(from));
   if (!facts.problem.empty()) {
     return fail(ErrorKind::kConfig, "mirror", from.hosts_text(), facts.problem, facts.remedy);
+  }
+  if (options.cdc_raw.empty()) {
+    facts.cdc_raw_folder.clear();
+  } else {
+    HIRESTREAM_TRY(choose_cdc_raw(options.cdc_raw, from, facts));
   }
   if (options.commit_log != "auto") {
     facts.commit_log_folder = options.commit_log;
@@ -143,7 +171,8 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   if (options.commit_log != "none") {
     HIRESTREAM_ASSIGN(const NodeFacts node, node_to_follow(options, from));
     mirror.node = node.host_id;
-    log.folder = node.commit_log_folder;
+    log.is_cdc_raw = !node.cdc_raw_folder.empty();
+    log.folder = log.is_cdc_raw ? node.cdc_raw_folder : node.commit_log_folder;
     for (const std::string& note : node.notes) {
       context.log->warn("{}", note);
     }
@@ -157,7 +186,8 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   }
   if (!log.folder.empty()) {
     HIRESTREAM_ASSIGN(parts.log, CassandraChangeLog::open(from, rules, log));
-    context.log->info("following the commit log in {}", log.folder);
+    context.log->info("following the commit log in {}{}", log.folder,
+                      log.is_cdc_raw ? "; what is mirrored is deleted there" : "");
   } else {
     context.log->warn("no commit log is followed: rows are in {} after {} and the time of a copy",
                       mirror.table.table_text(), options.reconcile_every);
@@ -489,6 +519,13 @@ void add_mirror_command(CLI::App& app, CommandContext& context) {
                    "commitlog_directory of the node; auto: what the node says; none: copy only")
       ->type_name("DIR")
       ->capture_default_str();
+  command
+      ->add_option("--cdc-raw", options->cdc_raw,
+                   "cdc_raw_directory of the node (auto: what it says), in the place of "
+                   "--commit-log: segments wait there while the mirror is down, and it deletes "
+                   "them when they are mirrored")
+      ->type_name("DIR")
+      ->excludes("--commit-log");
   command
       ->add_option("--visibility", options->visibility,
                    "marker: what Cassandra would replay; tail: before that; synced: on the disk "

@@ -388,7 +388,8 @@ Result<void> Mirror::store() {
   dirty_ = false;
   must_store_ = false;
   stored_us_ = clock_.now_us();
-  return {};
+  // As long as it copies, the log is what tells why.
+  return log_ == nullptr || is_copying() ? Result<void>() : log_->delete_before(*state_.position);
 }
 
 }  // namespace hirestream

@@ -60,6 +60,10 @@ class ListedLog : public ChangeLog {
     return Poll{.more = given < ids.size(), .gap = std::exchange(gap, std::nullopt)};
   }
   std::string position() const override { return std::to_string(given); }
+  Result<void> delete_before(const std::string& position) override {
+    kept_from = position;
+    return {};
+  }
 
   std::vector<std::string> ids;
   std::shared_ptr<const std::vector<std::string>> nodes;
@@ -67,6 +71,7 @@ class ListedLog : public ChangeLog {
   bool start_gap = false;
   bool fail_next = false;
   size_t given = 0;
+  std::string kept_from;
 };
 
 class ListedTable : public TableHistory {
@@ -250,6 +255,25 @@ TEST_F(MirrorTest, CopiesTheTableOnceAndFollowsTheLog) {
   EXPECT_EQ(table_.parts_read, kMirrorCopyParts) << "what was copied is not copied again";
   EXPECT_EQ(mirror_.written["e"], 1);
   EXPECT_EQ(mirror_.written["f"], 1);
+}
+
+TEST_F(MirrorTest, LetsTheLogGoWhenItsPlaceIsStoredAndNothingIsCopied) {
+  log_.ids = {"a", "b", "c"};
+  Mirror mirror = make({.rows_max = 2});
+  ASSERT_TRUE(mirror.start());
+  ASSERT_TRUE(mirror.step());
+  EXPECT_EQ(log_.kept_from, "") << "a copy is under way";
+  run(mirror);
+  ASSERT_TRUE(mirror.finish());
+  EXPECT_EQ(log_.kept_from, "3");
+  EXPECT_EQ(mirror_.state->position, "3");
+  log_.ids.push_back("d");
+  log_.gap = "a section is damaged";
+  ASSERT_TRUE(mirror.step());
+  EXPECT_TRUE(mirror.is_copying());
+  ASSERT_TRUE(mirror.finish());
+  EXPECT_EQ(mirror_.state->position, "4");
+  EXPECT_EQ(log_.kept_from, "3") << "what could not be read tells why it is copied";
 }
 
 TEST_F(MirrorTest, MayLackRowsUntilItHasReadWhatCameWhileItWasDown) {

@@ -36,6 +36,9 @@ class ChangeLog {
   virtual Result<Poll> poll(size_t rows_max, std::vector<ChangedRow>& rows) = 0;
   // Behind everything that was given, also by a poll that failed.
   virtual std::string position() const = 0;
+  // What lies before this position() is written, no copy is under way, and all of that is stored:
+  // it is not asked for again. Where a log is kept for its reader, the reader deletes it.
+  virtual Result<void> delete_before(const std::string& /*position*/) { return {}; }
 };
 
 // The whole table, by parts of the ring (ports/event_source.h), some rows at a time.

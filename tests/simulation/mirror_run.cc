@@ -49,6 +49,7 @@ struct LogEntry {
   RowId id;
   Version version;
   int64_t marked_us = 0;  // from then on it can be seen, and outlives a kill
+  bool damaged = false;   // its section cannot be read
 };
 
 struct NodeLog {
@@ -104,6 +105,9 @@ struct MirrorSetup {
   double hinted = 0;       // of these
   double unreachable = 0;  // a node, as another sees it
   double pauses = 0;       // of mirrors
+  double damaged = 0;      // of a log's entries
+  // Entries stay until the mirror deletes them (cdc_raw).
+  bool kept = false;
   int64_t end_us = kMirrorBeginUs + 40 * kMinuteUs;
 };
 
@@ -120,7 +124,14 @@ SliceKey slice_of(const RowId& id) {
 class MirroredWorld {
  public:
   MirroredWorld(uint64_t seed, bool tracing)
-      : random(seed * 6151 + 3), setup(random), logs(setup.nodes), tracing_(tracing) {}
+      : random(seed * 6151 + 3),
+        setup(random),
+        logs(setup.nodes),
+        tracing_(tracing),
+        damage_(seed * 7411 + 5) {
+    setup.damaged = damage_.pick<double>({0, 0, 0.01});
+    setup.kept = setup.with_log && damage_.chance(0.3);
+  }
 
   Random random;
   MirrorSetup setup;
@@ -178,7 +189,7 @@ class MirroredWorld {
       kill_node(random.below(logs.size()));
     }
     for (NodeLog& log : logs) {
-      while (!log.entries.empty() &&
+      while (!setup.kept && !log.entries.empty() &&
              log.entries.front().marked_us < now_us - setup.segment_life_us && random.chance(0.9)) {
         log.entries.pop_front();
         ++log.begin;
@@ -231,8 +242,10 @@ class MirroredWorld {
   void log(const RowId& id, const Version& version) {
     const size_t sure = random.below(logs.size());
     for (size_t node = 0; node < logs.size(); ++node) {
-      const LogEntry entry{
-          .id = id, .version = version, .marked_us = now_us + random.between(0, 100'000)};
+      const LogEntry entry{.id = id,
+                           .version = version,
+                           .marked_us = now_us + random.between(0, 100'000),
+                           .damaged = damage_.chance(setup.damaged)};
       if (node == sure || !random.chance(setup.missed)) {
         logs[node].entries.push_back(entry);
       } else if (++report.faults["mirror: a node missed a row"]; random.chance(setup.hinted)) {
@@ -263,6 +276,7 @@ class MirroredWorld {
   }
 
   bool tracing_;
+  Random damage_;
   double due_rows_ = 0;
 };
 
@@ -300,6 +314,9 @@ class FakeChangeLog : public ChangeLog {
     const size_t comma = position->find(',');
     const int64_t run = std::stoll(position->substr(0, comma));
     const int64_t next = std::stoll(position->substr(comma + 1));
+    if (run == run_ && next < log().begin && world_.setup.kept) {
+      violated("Kept", fmt::format("entry {} was deleted before its place was stored", next));
+    }
     if (run != run_ || next < log().begin) {
       ++world_.report.faults["mirror: gap at start"];
       return std::optional<std::string>(run == run_ ? "segments went"
@@ -319,17 +336,38 @@ class FakeChangeLog : public ChangeLog {
       run_ = log().runs;
       next_ = std::clamp(next_, log().begin, log().end());
     }
-    if (next_ > log().begin && world_.random.chance(0.05)) {
+    if (next_ > log().begin && world_.random.chance(0.05) && !at(next_ - 1).damaged) {
       give(at(next_ - 1), rows);  // a replica's, replayed
     }
     for (; can_be_seen(next_) && rows.size() < rows_max; ++next_) {
-      give(at(next_), rows);
+      if (at(next_).damaged) {
+        ++world_.report.faults["mirror: damaged entry"];
+        poll.gap = "a section is damaged";
+      } else {
+        give(at(next_), rows);
+      }
     }
     poll.more = can_be_seen(next_);
     return poll;
   }
 
   std::string position() const override { return fmt::format("{},{}", run_, next_); }
+
+  // What is not complete yet goes at a later time.
+  Result<void> delete_before(const std::string& position) override {
+    world_.maybe_kill("delete");
+    HIRESTREAM_TRY(world_.maybe_fail("delete"));
+    const size_t comma = position.find(',');
+    const int64_t next = std::stoll(position.substr(comma + 1));
+    NodeLog& log = world_.logs[node_];
+    while (world_.setup.kept && std::stoll(position.substr(0, comma)) == log.runs &&
+           log.begin < next && !log.entries.empty() && world_.random.chance(0.9)) {
+      ++world_.report.faults["mirror: entry deleted"];
+      log.entries.pop_front();
+      ++log.begin;
+    }
+    return {};
+  }
 
  private:
   const NodeLog& log() const { return world_.logs[node_]; }

@@ -1,8 +1,11 @@
 #include "adapters/cassandra/cassandra_change_log.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "adapters/cassandra/cql_session_internal.h"
@@ -22,6 +25,29 @@ std::shared_ptr<const std::vector<std::string>> nodes_with(const std::string& ho
   return nodes;
 }
 
+// Where it is off, segments come and go there whatever they hold.
+Result<void> check_cdc(CassandraConnection& connection, const std::string& folder) {
+  const CassandraConfig& source = connection.config();
+  HIRESTREAM_ASSIGN(const auto answer,
+                    connection.session().query("SELECT cdc FROM system_schema.tables WHERE "
+                                               "keyspace_name = ? AND table_name = ?",
+                                               {source.keyspace, source.table}));
+  const bool is_on = !answer.rows.empty() && answer.rows[0][0] == std::string(1, '\1');
+  if (!is_on) {
+    return fail(ErrorKind::kConfig, "follow commit log", source.table_text(),
+                "CDC is off for this table, so that its segments are not kept in cdc_raw",
+                fmt::format("ALTER TABLE {} WITH cdc = true, or give --commit-log in the place of "
+                            "--cdc-raw",
+                            source.table_text()));
+  }
+  if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0) {
+    return fail_for_now("follow commit log", folder, std::strerror(errno),
+                        "segments that were read are deleted there: run as a user who may write "
+                        "into it");
+  }
+  return {};
+}
+
 }  // namespace
 
 CassandraChangeLog::CassandraChangeLog(ReadingRules rules, bool with_payload)
@@ -36,11 +62,15 @@ Result<std::unique_ptr<CassandraChangeLog>> CassandraChangeLog::open(
   }
   std::unique_ptr<CassandraChangeLog> changes(new CassandraChangeLog(rules, config.with_payload));
   HIRESTREAM_ASSIGN(changes->connection_, CassandraConnection::open(source));
+  if (config.is_cdc_raw) {
+    HIRESTREAM_TRY(check_cdc(*changes->connection_, config.folder));
+  }
   HIRESTREAM_ASSIGN(changes->log_,
                     CommitLog::open({.folder = config.folder,
                                      .keyspace = source.keyspace,
                                      .table = source.table,
                                      .visibility = config.visibility,
+                                     .is_cdc_raw = config.is_cdc_raw,
                                      .load_schema = [connection = changes->connection_.get()] {
                                        return read_log_schema(*connection);
                                      }}));
@@ -64,6 +94,12 @@ Result<ChangeLog::Poll> CassandraChangeLog::poll(size_t rows_max, std::vector<Ch
 
 std::string CassandraChangeLog::position() const {
   return log_->position().text();
+}
+
+Result<void> CassandraChangeLog::delete_before(const std::string& position) {
+  const auto parsed = LogPosition::parse(position);
+  HIRESTREAM_CHECK(parsed.has_value());
+  return log_->delete_before(*parsed);
 }
 
 void CassandraChangeLog::choose_columns() {

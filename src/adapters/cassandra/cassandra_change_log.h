@@ -23,9 +23,10 @@
 namespace hirestream {
 
 struct ChangeLogConfig {
-  std::string folder;  // commitlog_directory of the node
+  std::string folder;  // commitlog_directory of the node; with CDC cdc_raw_directory
   LogVisibility visibility = LogVisibility::kMarker;
   bool with_payload = true;  // the column `ed`, too
+  bool is_cdc_raw = false;   // see CommitLogOptions
 };
 
 class CassandraChangeLog : public ChangeLog {
@@ -37,6 +38,7 @@ class CassandraChangeLog : public ChangeLog {
   Result<std::optional<std::string>> start(const std::optional<std::string>& position) override;
   Result<Poll> poll(size_t rows_max, std::vector<ChangedRow>& rows) override;
   std::string position() const override;
+  Result<void> delete_before(const std::string& position) override;
 
   const CommitLogCounts& counts() const { return log_->counts(); }
   Result<int64_t> unread_bytes() const { return log_->unread_bytes(); }

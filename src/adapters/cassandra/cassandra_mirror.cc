@@ -244,6 +244,7 @@ void judge_settings(const Settings& settings, NodeFacts& facts) {
     return found == settings.end() ? std::string() : found->second;
   };
   facts.commit_log_folder = value("commitlog_directory");
+  facts.cdc_raw_folder = value("cdc_enabled") == "true" ? value("cdc_raw_directory") : "";
   if (value("transparent_data_encryption_options_enabled") == "true") {
     facts.problem = "the commit log is encrypted";
     facts.remedy = "mirror by reconciling alone (--commit-log none)";

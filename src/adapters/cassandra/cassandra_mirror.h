@@ -94,6 +94,7 @@ class CassandraTableHistory : public TableHistory {
 struct NodeFacts {
   std::string host_id;
   std::string commit_log_folder;  // empty: unknown
+  std::string cdc_raw_folder;     // empty: CDC is off
   std::string problem;  // what keeps its log from being followed, for people; empty: nothing
   std::string remedy;
   std::vector<std::string> notes;  // what makes it slower

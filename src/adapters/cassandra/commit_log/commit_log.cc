@@ -1,9 +1,13 @@
 #include "adapters/cassandra/commit_log/commit_log.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +18,14 @@ namespace {
 // cannot be started twice within this time; without a start they are numbered one by one.
 constexpr int64_t kRestartIdsMin = 1'500;
 constexpr size_t kGoneTablesMax = 10'000;
+
+Result<void> delete_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return fail_for_now("delete read segment", path, std::strerror(errno),
+                        "whoever runs the mirror must be allowed to write into the folder");
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -50,19 +62,24 @@ Result<void> CommitLog::reload_schema() {
   return {};
 }
 
-Result<std::map<int64_t, std::string>> CommitLog::segment_files() const {
+Result<std::map<int64_t, std::string>> CommitLog::segment_files(std::string_view suffix) const {
   std::map<int64_t, std::string> files;
   std::error_code error;
   for (auto at = std::filesystem::directory_iterator(options_.folder, error);
        !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
-    if (const auto name = parse_segment_name(at->path().filename().string())) {
-      files.emplace(name->id, at->path().string());
+    std::string path = at->path().string();
+    if (!path.ends_with(suffix)) {
+      continue;
+    }
+    path.replace(path.size() - suffix.size(), suffix.size(), SegmentReader::kSuffix);
+    if (const auto name = parse_segment_name(path.substr(path.rfind('/') + 1))) {
+      files.emplace(name->id, path);
     }
   }
   if (error) {
-    return fail(ErrorKind::kConfig, "follow commit log", options_.folder, error.message(),
-                "give commitlog_directory of the node's cassandra.yaml, on the node itself, "
-                "readable for this user");
+    return fail_for_now("follow commit log", options_.folder, error.message(),
+                        "give commitlog_directory of the node's cassandra.yaml, on the node "
+                        "itself, readable for this user");
   }
   return files;
 }
@@ -106,17 +123,19 @@ Result<void> CommitLog::begin_anew(const std::map<int64_t, std::string>& files) 
   std::vector<int64_t> begun;
   for (const auto& [id, path] : files) {
     HIRESTREAM_ASSIGN(const auto segment, SegmentReader::open(path, options_.visibility));
-    HIRESTREAM_TRY(segment->next());
-    if (segment->begun()) {
+    if (segment != nullptr) {
+      HIRESTREAM_TRY(segment->next());
+    }
+    if (segment != nullptr && segment->begun()) {
       begun.push_back(id);
     }
   }
   const int64_t first = begun.size() < 2 ? INT64_MIN : begun[begun.size() - 2];
   for (const auto& [id, path] : files) {
-    newest_id_ = std::max(newest_id_, id);
     if (id >= first) {
       HIRESTREAM_TRY(add_segment(id, path, {}));
     }
+    newest_id_ = std::max(newest_id_, id);
   }
   return {};
 }
@@ -128,7 +147,7 @@ Result<void> CommitLog::look_for_segments() {
     const int64_t missed = newest_id_ < 0 ? 0 : id - newest_id_ - 1;
     if (missed >= kRestartIdsMin) {
       note_restart();
-    } else if (missed > 0) {
+    } else if (missed > 0 && !options_.is_cdc_raw) {
       note_gap(fmt::format("{} segment(s) before {} came and went unseen", missed, id));
     }
     HIRESTREAM_TRY(add_segment(id, path, {}));
@@ -146,16 +165,13 @@ void CommitLog::note_restart() {
 }
 
 Result<void> CommitLog::add_segment(int64_t id, const std::string& path, SegmentPlace place) {
+  HIRESTREAM_ASSIGN(auto segment, SegmentReader::open(path, options_.visibility, place));
   newest_id_ = std::max(newest_id_, id);
-  auto segment = SegmentReader::open(path, options_.visibility, place);
-  if (!segment && segment.error().kind == ErrorKind::kTransient) {
+  if (segment == nullptr) {
     note_gap(fmt::format("segment {} went before it was read", id));
     return {};
   }
-  if (!segment) {
-    return forward(std::move(segment).error());
-  }
-  segments_.insert_or_assign(id, std::move(*segment));
+  segments_.insert_or_assign(id, std::move(segment));
   ++counts_.segments;
   return {};
 }
@@ -280,6 +296,37 @@ LogPosition CommitLog::position() const {
     position.segments.push_back({id, segment->place()});
   }
   return position;
+}
+
+Result<void> CommitLog::delete_before(const LogPosition& stored) const {
+  if (!options_.is_cdc_raw || stored.segments.empty()) {
+    return {};
+  }
+  const int64_t first_kept = stored.segments.front().id;
+  HIRESTREAM_ASSIGN(auto files, segment_files());
+  // An index alone is what a kill between the two of them has left.
+  HIRESTREAM_ASSIGN(const auto indexed, segment_files(SegmentReader::kIndexSuffix));
+  files.insert(indexed.begin(), indexed.end());
+  for (auto file = files.begin(); file != files.end() && file->first < first_kept; ++file) {
+    const auto& [id, path] = *file;
+    if (is_done_with(id, path, first_kept)) {
+      HIRESTREAM_TRY(delete_file(path));
+      HIRESTREAM_TRY(delete_file(SegmentReader::index_path(path)));
+    }
+  }
+  return {};
+}
+
+// It says so in the index. One that has none was never written to, and is done with when its
+// server is gone: Cassandra leaves such a one behind at each stop.
+bool CommitLog::is_done_with(int64_t id, const std::string& path, int64_t first_kept) const {
+  std::ifstream index(SegmentReader::index_path(path));
+  if (!index) {
+    return first_kept - id >= kRestartIdsMin;
+  }
+  int64_t offset = 0;
+  std::string word;
+  return index >> offset >> word && word == "COMPLETED";
 }
 
 Result<int64_t> CommitLog::unread_bytes() const {

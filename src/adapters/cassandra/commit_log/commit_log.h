@@ -30,10 +30,13 @@
 namespace hirestream {
 
 struct CommitLogOptions {
-  std::string folder;  // commitlog_directory of the node
+  std::string folder;  // commitlog_directory of the node, or cdc_raw_directory
   std::string keyspace;
   std::string table;
   LogVisibility visibility = LogVisibility::kMarker;
+  // The folder is cdc_raw_directory: segments wait there until somebody deletes them, oldest first
+  // (delete_before()), but for those without a row of a table with CDC, which Cassandra deletes.
+  bool is_cdc_raw = false;
   std::function<Result<LogSchema>()> load_schema;
 };
 
@@ -69,6 +72,9 @@ class CommitLog {
   Result<Poll> poll(size_t rows_max, const Visit& visit);
   // Behind the last row that was given.
   LogPosition position() const;
+  // Of cdc_raw: deletes the segments before those of the position, which was stored, that Cassandra
+  // has completed. One that it puts there again (it was killed, and replayed it) goes again.
+  Result<void> delete_before(const LogPosition& stored) const;
   const CommitLogCounts& counts() const { return counts_; }
   // Of all tables, marked and not given yet, in the segments that were seen: SegmentReader.
   Result<int64_t> unread_bytes() const;
@@ -79,7 +85,9 @@ class CommitLog {
  private:
   explicit CommitLog(CommitLogOptions options);
   Result<void> reload_schema();
-  Result<std::map<int64_t, std::string>> segment_files() const;
+  // By id. With another suffix: of the files of that name, whether the segments are there or not.
+  Result<std::map<int64_t, std::string>> segment_files(
+      std::string_view suffix = SegmentReader::kSuffix) const;
   Result<void> look_for_segments();
   Result<void> add_segment(int64_t id, const std::string& path, SegmentPlace place);
   Result<void> continue_at(const LogPosition& position,
@@ -91,6 +99,7 @@ class CommitLog {
   Result<void> retire_segments();
   Result<bool> is_read(const SegmentReader& segment, bool unlinked);
   void note_restart();
+  bool is_done_with(int64_t id, const std::string& path, int64_t first_kept) const;
   void note_gap(std::string why);
 
   CommitLogOptions options_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
@@ -75,6 +76,7 @@ class CommitLogTest : public testing::Test {
                             .keyspace = "logs",
                             .table = "tracking",
                             .visibility = visibility,
+                            .is_cdc_raw = is_cdc_raw_,
                             .load_schema = [this]() -> Result<LogSchema> {
                               ++loads_;
                               if (server_down_) {
@@ -137,7 +139,80 @@ class CommitLogTest : public testing::Test {
   std::string gap_;
   int loads_ = 0;
   bool server_down_ = false;
+  bool is_cdc_raw_ = false;
 };
+
+// The folder is cdc_raw.
+class CdcRawTest : public CommitLogTest {
+ protected:
+  CdcRawTest() { is_cdc_raw_ = true; }
+
+  void index(int64_t id, const std::string& text) {
+    std::ofstream(SegmentReader::index_path(segments_.at(id).path(folder_))) << text;
+  }
+  bool has(int64_t id) const { return std::filesystem::exists(segments_.at(id).path(folder_)); }
+  bool has_index(int64_t id) const {
+    return std::filesystem::exists(SegmentReader::index_path(segments_.at(id).path(folder_)));
+  }
+};
+
+TEST_F(CdcRawTest, SegmentsAreDeletedThatAreCompletedAndLieBeforeAStoredPosition) {
+  for (int64_t id = kFirst; id < kFirst + 5; ++id) {
+    segment(id, {std::to_string(id - kFirst)});
+    index(id, "100\nCOMPLETED");
+  }
+  const auto log = follow(LogPosition{.segments = {{kFirst, {}}}});
+  const LogPosition before = log->position();
+  EXPECT_THAT(rest(*log), ElementsAre("0", "1", "2", "3", "4"));
+  ASSERT_TRUE(log->delete_before(before));
+  EXPECT_TRUE(has(kFirst)) << "what was stored needs it";
+
+  index(kFirst + 1, "100");
+  ASSERT_TRUE(log->delete_before(log->position()));
+  EXPECT_FALSE(has(kFirst) || has_index(kFirst));
+  EXPECT_TRUE(has(kFirst + 1) && has_index(kFirst + 1)) << "Cassandra writes to it";
+  EXPECT_FALSE(has(kFirst + 2));
+  EXPECT_TRUE(has(kFirst + 3) && has(kFirst + 4)) << "those are followed";
+
+  index(kFirst, "100\nCOMPLETED");  // killed between the two
+  index(kFirst + 1, "100\nCOMPLETED");
+  ASSERT_TRUE(log->delete_before(log->position()));
+  EXPECT_FALSE(has_index(kFirst) || has(kFirst + 1) || has_index(kFirst + 1));
+  EXPECT_THAT(follow(log->position()), testing::NotNull());
+  EXPECT_EQ(start_gap_, std::nullopt);
+}
+
+TEST_F(CdcRawTest, ASpareSegmentIsDeletedWhenItsServerIsGone) {
+  segment(kFirst, {"a"});
+  segment(kFirst + 1);  // never written to
+  constexpr int64_t kRestarted = kFirst + 5'000;
+  const auto log = follow(LogPosition{.segments = {{kFirst, {}}}});
+  EXPECT_THAT(rest(*log), ElementsAre("a"));
+  ASSERT_TRUE(log->delete_before(LogPosition{.segments = {{kFirst + 2, {}}}}));
+  EXPECT_TRUE(has(kFirst + 1));
+  segment(kRestarted, {"b"});
+  ASSERT_TRUE(log->delete_before(LogPosition{.segments = {{kRestarted, {}}}}));
+  EXPECT_FALSE(has(kFirst + 1));
+  EXPECT_TRUE(has(kRestarted));
+}
+
+TEST_F(CdcRawTest, SegmentsWithoutRowsOfSuchTablesAreNoGap) {
+  segment(kFirst, {"a"});
+  const auto log = follow(LogPosition{.segments = {{kFirst, {}}}});
+  segment(kFirst + 3, {"b"});
+  EXPECT_THAT(rest(*log), ElementsAre("a", "b"));
+  is_cdc_raw_ = false;
+  follow(LogPosition{.segments = {{kFirst, {}}}});
+  EXPECT_THAT(start_gap_, Optional(HasSubstr("unseen")));
+}
+
+TEST_F(CommitLogTest, NothingIsDeletedInTheLogItself) {
+  segment(kFirst, {"a"});
+  segment(kFirst + 1, {"b"});
+  const auto log = follow();
+  ASSERT_TRUE(log->delete_before(LogPosition{.segments = {{kFirst + 9'000, {}}}}));
+  EXPECT_TRUE(std::filesystem::exists(segments_.at(kFirst).path(folder_)));
+}
 
 TEST_F(CommitLogTest, BeginsOneSegmentBeforeTheOneThatIsWritten) {
   segment(kFirst, {"old"});
@@ -429,6 +504,37 @@ TEST_F(CommitLogTest, APositionThatNamesNoSegmentIsAGap) {
   const auto log = follow(LogPosition());
   EXPECT_THAT(start_gap_, Optional(HasSubstr("no segment")));
   EXPECT_THAT(rest(*log), ElementsAre("a"));
+}
+
+TEST_F(CommitLogTest, WaitsForASegmentThatCannotBeOpenedYet) {
+  segment(kFirst, {"a"});
+  const auto log = follow();
+  EXPECT_THAT(rest(*log), ElementsAre("a"));
+  segment(kFirst + 1, {"b"});
+  const std::string path = segment(kFirst + 2, {"c"}).path(folder_);
+  std::filesystem::rename(path, folder_ / "aside");
+  std::filesystem::create_symlink(path, path);  // to itself: whoever runs this, it does not open
+  for (int look = 0; look < 2; ++look) {
+    const auto poll = log->poll(100, [](const LogRow&) {});
+    ASSERT_FALSE(poll);
+    EXPECT_EQ(poll.error().kind, ErrorKind::kTransient);
+  }
+  std::filesystem::rename(folder_ / "aside", path);
+  EXPECT_THAT(rest(*log), ElementsAre("b", "c")) << gap_;
+}
+
+TEST_F(CommitLogTest, AFolderThatWasReadableMayBeAgain) {
+  segment(kFirst, {"a"});
+  const auto log = follow();
+  EXPECT_THAT(rest(*log), ElementsAre("a"));
+  const std::filesystem::path aside = folder_.string() + "_aside";
+  std::filesystem::rename(folder_, aside);
+  const auto poll = log->poll(100, [](const LogRow&) {});
+  std::filesystem::rename(aside, folder_);
+  ASSERT_FALSE(poll);
+  EXPECT_TRUE(poll.error().may_pass);
+  segment(kFirst + 1, {"b"});
+  EXPECT_THAT(rest(*log), ElementsAre("b")) << gap_;
 }
 
 TEST_F(CommitLogTest, SaysWhatIsMissing) {

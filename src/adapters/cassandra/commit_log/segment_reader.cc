@@ -33,7 +33,6 @@ constexpr int kSectionsCountedMax = 10'000;
 constexpr int32_t kOldestVersion = 7;
 constexpr int32_t kNewestVersion = 8;
 constexpr std::string_view kPrefix = "CommitLog-";
-constexpr std::string_view kSuffix = ".log";
 
 uint32_t crc(Bytes bytes, uint32_t before = 0) {
   return static_cast<uint32_t>(crc32(before, bytes.data(), static_cast<uInt>(bytes.size())));
@@ -87,8 +86,9 @@ std::optional<SegmentName> parse_segment_name(std::string_view file_name) {
     return std::nullopt;
   }
   rest.remove_prefix(1);
-  return take_number(rest, name.id) && rest == kSuffix && name.id >= 0 ? std::optional(name)
-                                                                       : std::nullopt;
+  return take_number(rest, name.id) && rest == SegmentReader::kSuffix && name.id >= 0
+             ? std::optional(name)
+             : std::nullopt;
 }
 
 SegmentReader::SegmentReader(std::string path, int file, SegmentName name, LogVisibility visibility,
@@ -104,19 +104,26 @@ SegmentReader::~SegmentReader() {
   ::close(file_);
 }
 
+std::string SegmentReader::index_path(const std::string& path) {
+  return path.substr(0, path.size() - kSuffix.size()).append(kIndexSuffix);
+}
+
 Result<std::unique_ptr<SegmentReader>> SegmentReader::open(const std::string& path,
                                                            LogVisibility visibility,
                                                            SegmentPlace place) {
   const auto name = parse_segment_name(path.substr(path.rfind('/') + 1));
   HIRESTREAM_CHECK(name.has_value());
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0 && errno == ENOENT) {
+    return nullptr;
+  }
+  if (file < 0 && (errno == EACCES || errno == EPERM)) {
+    return fail_for_now("open commit log", path, std::strerror(errno),
+                        "run as a member of the group that owns Cassandra's files, which must "
+                        "let the group read");
+  }
   if (file < 0) {
-    const bool refused = errno == EACCES || errno == EPERM;
-    return fail(refused ? ErrorKind::kConfig : ErrorKind::kTransient, "open commit log", path,
-                std::strerror(errno),
-                refused ? "run as a member of the group that owns Cassandra's files, which must "
-                          "let the group read"
-                        : "");
+    return fail(ErrorKind::kTransient, "open commit log", path, std::strerror(errno));
   }
   std::unique_ptr<SegmentReader> reader(new SegmentReader(path, file, *name, visibility, place));
   if (name->version < kOldestVersion || name->version > kNewestVersion) {
@@ -293,7 +300,7 @@ void SegmentReader::go_to_section(int64_t section) {
 }
 
 Result<int64_t> SegmentReader::synced_up_to() const {
-  std::ifstream file(path_.substr(0, path_.size() - kSuffix.size()) + "_cdc.idx");
+  std::ifstream file(index_path(path_));
   int64_t offset = 0;
   return file >> offset ? offset : int64_t{0};
 }

@@ -55,6 +55,11 @@ class SegmentReader {
     kDamaged,  // a section that is closed cannot be read on; going on behind it. See damage()
   };
 
+  static constexpr std::string_view kSuffix = ".log";
+  // Of CDC's index file, in the place of kSuffix.
+  static constexpr std::string_view kIndexSuffix = "_cdc.idx";
+  static std::string index_path(const std::string& path);
+  // Null: there is no such file (any more).
   static Result<std::unique_ptr<SegmentReader>> open(const std::string& path,
                                                      LogVisibility visibility,
                                                      SegmentPlace place = {});
