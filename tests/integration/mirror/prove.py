@@ -1,45 +1,67 @@
 #!/usr/bin/env python3
-"""Mirror under faults: a writer that knows of nothing, a journal of what was acknowledged, and faults one after the other at random.
+"""Mirror and engine under faults: a writer that knows of nothing, a journal of what was acknowledged, and faults one after the other at random.
 
-    tests/support/python/run tests/integration/mirror/prove.py [--faults 60] [--seed N] [--visibility marker] [--build build] [--summary FILE]
-        [--compression LZ4Compressor]
+    tests/support/python/run tests/integration/mirror/prove.py [--faults 60] [--seed N] [--visibility marker] [--version 4.1.10] [--build build]
+        [--compression LZ4Compressor] [--cdc] [--summary FILE] [--only FAULT ...] [--log FILE]
 
-A Cassandra of its own (another port, segments of 1 MiB, its default periodic sync), which is killed, stopped, drained and flushed; the mirror is killed
-and stopped; the table is altered, dropped and made anew. After each fault, once everything runs again, the mirror must come to what the plain table has,
-value by value. Rows that were acknowledged and that Cassandra itself lost when it was killed are counted apart. Exit 1 at the first difference.
+A Cassandra of its own (another port, segments of 1 MiB, its default periodic sync), which is killed, stopped, drained and flushed; mirror and engine are
+killed and stopped; the table is altered, dropped and made anew; the commit log's disk is full, its folder may not be read for a while (both need root). With --cdc segments are followed in cdc_raw, whose space would soon be
+used up if the mirror did not delete what it has read; the two faults of root are not among the others then, for cdc_raw is hard links.
+After each fault, once everything runs again, the mirror must come to what the plain table has, value by value, and the engine's `events` (SQLite) to what
+the mirror has, cell by cell. Rows that were acknowledged and that Cassandra itself lost when it was killed are counted apart. --summary adds a section
+to the file. Exit 1 at the first difference.
 """
 import argparse
+import collections
+import contextlib
 import json
 import os
 import pathlib
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
 
 from cassandra.cluster import Cluster
+from cassandra_node import COLUMNS, COUNTED, CassandraNode
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-SCRIPT = ROOT / "tests/support/services/cassandra.sh"
 PORT = int(os.environ.get("HIRESTREAM_FAULTS_CASSANDRA_PORT", "19142"))
-COUNTED = ["ts", "job_id", "publisher_id", "campaign_id", "group_id", "custom_track", "ev", "bid"]
-COLUMNS = "create_time text PRIMARY KEY, ts text, job_id int, publisher_id int, campaign_id int, group_id int, custom_track text, ev int, bid int, ua text"
+IN_ITS_NAMESPACE = "HIRESTREAM_FAULTS_OWN_MOUNTS"
+LOG_DISK_MIB = 192
+PATIENCE_S = 120
+# The one that is written, the next one, the one before until the place behind it is stored; and those of a server that was killed until it replays them.
+SEGMENTS_KEPT_MAX = 12
 
 
-class Server:
+class Server(CassandraNode):
+    """Its commit log lies on a disk of its own, where that can be mounted, so that it can be full."""
+
     def __init__(self, options):
-        settings = f"commitlog_compression: [{{class_name: {options.compression}}}]" if options.compression else ""
-        self.environment = os.environ | {"HIRESTREAM_TEST_CASSANDRA_PORT": str(PORT), "HIRESTREAM_TEST_CASSANDRA_HEAP": "512m",
-                                         "HIRESTREAM_TEST_CASSANDRA_SEGMENT": "1MiB", "HIRESTREAM_TEST_CASSANDRA_SETTINGS": settings}
+        settings = [f"commitlog_compression: [{{class_name: {options.compression}}}]"] if options.compression else []
+        settings += ["cdc_enabled: true", "cdc_total_space: 64MiB"] if options.cdc else []
+        super().__init__(f"cassandra-{options.version}-{PORT}", PORT=PORT, SEGMENT="1MiB", SETTINGS="\n".join([*settings, "commitlog_total_space: 32MiB"]),
+                         VERSION=options.version)
+        self.log_folder = self.folder / "data/commitlog"
+        self.has_own_disk = bool(os.environ.get(IN_ITS_NAMESPACE)) and not options.cdc
         self.cluster = None
 
-    def script(self, *arguments):
-        done = subprocess.run([SCRIPT, *arguments], env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+    def make(self):
+        self.script("wipe")
+        if self.has_own_disk:
+            self.log_folder.mkdir(parents=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={LOG_DISK_MIB}m", "commitlog", self.log_folder], check=True)
+        self.start()
+
+    def remove(self):
+        self.script("stop")
+        if self.has_own_disk and self.log_folder.is_mount():
+            subprocess.run(["umount", "-l", self.log_folder], check=False)
+        self.script("wipe")
 
     def start(self):
         self.script("start")
@@ -49,16 +71,20 @@ class Server:
         self.session = self.cluster.connect()
         self.session.default_timeout = 30
 
-    def pid(self):
-        cache = os.environ.get("HIRESTREAM_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hirestream")
-        (file,) = pathlib.Path(cache, "services").glob(f"cassandra-*-{PORT}/pid")
-        return int(file.read_text())
+    def segments_kept(self):
+        return (self.folder / "data/cdc_raw").glob("*.log")
 
-    def kill(self):
-        pid = self.pid()
-        os.kill(pid, signal.SIGKILL)
-        while pathlib.Path(f"/proc/{pid}").exists():
-            time.sleep(0.05)
+    def fill_disk(self):
+        with open(self.log_folder / "ballast", "wb") as ballast:
+            try:
+                while True:
+                    ballast.write(bytes(1 << 16))
+                    ballast.flush()
+            except OSError:
+                pass
+
+    def free_disk(self):
+        (self.log_folder / "ballast").unlink()
 
 
 class Writer(threading.Thread):
@@ -101,11 +127,15 @@ class Trial:
         self.options = options
         self.random = random.Random(options.seed)
         self.server = Server(options)
-        self.counts = {}
+        self.folder = tempfile.TemporaryDirectory(prefix="hirestream-mirror-")
+        self.warehouse = pathlib.Path(self.folder.name, "warehouse.db")
+        self.counts = collections.Counter()
         self.lost_by_cassandra = 0
-        self.checks = 0
-        self.slowest_s = 0.0
-        self.mirror = None
+        self.with_cdc = " WITH cdc = true" if options.cdc else ""
+        self.dropped = set()  # rows that were in the plain table when it was dropped: the mirror keeps them
+        self.slowest_s = {"mirror": 0.0, "events": 0.0, "deleted": 0.0}
+        self.mirror = self.engine = None
+        self.started_again = 0
         self.log = open(options.log, "ab") if options.log else subprocess.DEVNULL  # noqa: SIM115
 
     def uri(self, table):
@@ -115,19 +145,48 @@ class Trial:
         return [os.path.join(self.options.build, "hirestream"), *arguments]
 
     def start_mirror(self):
-        self.mirror = subprocess.Popen(self.program("mirror", "--from", self.uri("plain"), "--to", self.uri("mirrored"), "--visibility",
-                                                    self.options.visibility), stdout=subprocess.DEVNULL, stderr=self.log)
+        """Root may read whatever it wants; not this one."""
+        as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if self.server.has_own_disk else []
+        self.mirror = subprocess.Popen([*as_others, *self.program("mirror", "--from", self.uri("plain"), "--to", self.uri("mirrored"), "--visibility",
+                                                                  self.options.visibility, *(["--cdc-raw", "auto"] if self.options.cdc else []))],
+                                       stdout=subprocess.DEVNULL, stderr=self.log)
 
     def end_mirror(self, how):
         self.mirror.send_signal(how)
         self.mirror.wait()
 
+    def start_engine(self):
+        """The writer overwrites what was counted."""
+        self.engine = subprocess.Popen(self.program("--quiet", "run", "--source", self.uri("mirrored"), "--warehouse", f"sqlite:{self.warehouse}", "--grace", "30s", "--allow-shrink"),
+                                       stdout=subprocess.DEVNULL, stderr=self.log)
+
+    def end_engine(self, how):
+        self.engine.send_signal(how)
+        self.engine.wait()
+
     def create(self):
-        self.server.session.execute(f"CREATE TABLE IF NOT EXISTS logs.plain ({COLUMNS})")
+        self.server.session.execute(f"CREATE TABLE IF NOT EXISTS logs.plain ({COLUMNS}){self.with_cdc}")
 
     def content(self, table):
         found = self.server.session.execute(f"SELECT create_time, {', '.join(COUNTED)} FROM logs.{table}")
         return {str(row.create_time): tuple(None if value is None else str(value) for value in row[1:]) for row in found}
+
+    def truth(self, rows):
+        """What `events` must have of these rows: clicks that have a job. A row that was made by a change of a lost one has no kind."""
+        cells = collections.defaultdict(lambda: [0, 0])
+        place = {name: index for index, name in enumerate(COUNTED)}
+        for row in rows.values():
+            if row[place["custom_track"]] == "click" and int(row[place["job_id"]] or 0):
+                cell = cells[tuple(int(row[place[name]] or 0) for name in ["job_id", "publisher_id", "campaign_id", "group_id"])]
+                cell[0] += 1
+                cell[1] += int(row[place["bid"]] or 0)
+        return {key: tuple(cell) for key, cell in cells.items()}
+
+    def events(self):
+        with sqlite3.connect(f"file:{self.warehouse}?mode=ro", uri=True, timeout=10) as connection:
+            found = connection.execute("SELECT job_id, publisher_id, campaign_id, group_id, clicks, spend_hour, dates, hours FROM events WHERE clicks > 0").fetchall()
+        assert all(row[6:] == ("2026-11-01", 10) for row in found), "an event of another hour"
+        return {row[:4]: (row[4], int(row[5] or 0)) for row in found}
 
     # --- faults
 
@@ -150,10 +209,25 @@ class Trial:
         self.server.script("stop")
         self.server.start()
 
-    def both_killed(self):
+    def mirror_and_cassandra_killed(self):
         self.end_mirror(signal.SIGKILL)
         self.cassandra_killed()
         self.start_mirror()
+
+    def engine_killed(self):
+        self.end_engine(signal.SIGKILL)
+        time.sleep(self.random.uniform(0, 3))
+        self.start_engine()
+
+    def engine_stopped_for_a_while(self):
+        self.engine.send_signal(signal.SIGSTOP)
+        time.sleep(self.random.uniform(1, 8))
+        self.engine.send_signal(signal.SIGCONT)
+
+    def all_killed(self):
+        self.end_engine(signal.SIGKILL)
+        self.mirror_and_cassandra_killed()
+        self.start_engine()
 
     def flushed(self):
         self.server.script("nodetool", "--", "flush")
@@ -175,62 +249,147 @@ class Trial:
             self.server.session.execute(f"UPDATE logs.plain SET {name} = 'x', ev = 5 WHERE create_time = %s", (key,))
         self.server.session.execute(f"ALTER TABLE logs.plain DROP {name}")
 
-    def fill(self):
-        for _ in range(20):
-            self.server.session.execute("INSERT INTO logs.filler (k, v) VALUES (1, %s)", (os.urandom(300_000),))
+    def table_dropped_and_made_anew(self):
+        self.pause_writer()
+        self.dropped.update(self.content("plain"))
+        self.writer.journal = []
+        self.server.session.execute("DROP TABLE logs.plain")
+        time.sleep(self.random.uniform(0, 2))
+        self.create()
+        self.writer.paused.clear()
 
-    FAULTS = [mirror_killed, mirror_killed, mirror_stopped_for_a_while, cassandra_killed, cassandra_drained_and_started, both_killed, flushed,
-              segments_gone_while_it_was_down, segments_filled, column_added_and_dropped]
+    def log_disk_full(self):
+        self.server.fill_disk()
+        with contextlib.suppress(Exception):  # refused, or not answered, sooner or later
+            for _ in range(3):
+                self.fill(timeout=3)
+        time.sleep(self.random.uniform(0, 2))
+        self.server.free_disk()
+        self.cassandra_killed()
+
+    def log_not_readable_for_a_while(self):
+        """While it runs; and where it is started meanwhile it says so, and is started again."""
+        started_meanwhile = self.random.random() < 0.5
+        if started_meanwhile:
+            self.end_mirror(signal.SIGKILL)
+        self.server.log_folder.chmod(0)
+        try:
+            if started_meanwhile:
+                self.start_mirror()
+                assert self.mirror.wait(30) == 2, f"a mirror that may not read the log ended with {self.mirror.returncode}"
+            self.fill()
+            time.sleep(self.random.uniform(0, 3))
+        finally:
+            self.server.log_folder.chmod(0o755)
+        if started_meanwhile:
+            self.start_mirror()
+
+    def fill(self, timeout=30):
+        for _ in range(20):
+            self.server.session.execute("INSERT INTO logs.filler (k, v) VALUES (1, %s)", (os.urandom(300_000),), timeout=timeout)
+
+    FAULTS = [mirror_killed, mirror_killed, mirror_stopped_for_a_while, cassandra_killed, cassandra_killed, cassandra_drained_and_started,
+              mirror_and_cassandra_killed, engine_killed, engine_stopped_for_a_while, all_killed, flushed, segments_gone_while_it_was_down, segments_filled,
+              column_added_and_dropped, table_dropped_and_made_anew]
+    FAULTS_OF_ROOT = [log_disk_full, log_not_readable_for_a_while]
+
+    def faults(self):
+        """Each of them about as often as the others, the order by chance."""
+        all_of_them = self.FAULTS + (self.FAULTS_OF_ROOT if self.server.has_own_disk else [])
+        chosen = [fault for fault in all_of_them if not self.options.only or fault.__name__ in self.options.only]
+        drawn = [fault for _ in range(self.options.faults // len(chosen) + 1) for fault in self.random.sample(chosen, len(chosen))]
+        return drawn[:self.options.faults]
 
     # --- the check
 
-    def check(self, fault):
+    def pause_writer(self):
         self.writer.paused.set()
-        self.writer.idle.wait(40)
+        self.writer.idle.clear()
+        assert self.writer.idle.wait(60), "the writer does not stop"
+
+    def wait_until_equal(self, name, differences):
         begin = time.monotonic()
         while True:
-            assert self.mirror.poll() is None, f"the mirror ended with {self.mirror.returncode}"
-            plain, mirrored = self.content("plain"), self.content("mirrored")
-            missing = {key: value for key, value in plain.items() if mirrored.get(key) != value}
-            extra = set(mirrored) - set(plain)
-            if not missing and not extra or time.monotonic() - begin > 90:
-                break
+            self.start_again()
+            found = differences()
+            took = time.monotonic() - begin
+            if not found or took > PATIENCE_S:
+                self.slowest_s[name] = max(self.slowest_s[name], took)
+                return found
             time.sleep(0.1)
-        self.slowest_s = max(self.slowest_s, time.monotonic() - begin)
-        lost = set(self.writer.journal) - set(plain)
-        allowed = set(self.writer.journal) if self.options.visibility == "tail" else set()
-        assert not missing, f"after {fault}: {len(missing)} of {len(plain)} rows are missing or differ: {list(missing.items())[:3]}"
-        assert not extra - allowed, f"after {fault}: {len(extra)} rows that the plain table does not have"
+
+    def start_again(self):
+        """One that met a server which is down before it had worked ends with 3, and a service is started again then."""
+        for what, process, start in [("mirror", self.mirror, self.start_mirror), ("engine", self.engine, self.start_engine)]:
+            if process.poll() == 3:
+                self.started_again += 1
+                time.sleep(0.5)
+                start()
+            assert process.poll() in (None, 3), f"the {what} ended with {process.returncode}"
+
+    def check(self, fault):
+        self.pause_writer()
+
+        def missing_in_the_mirror():
+            self.plain, self.mirrored = self.content("plain"), self.content("mirrored")
+            return {key: value for key, value in self.plain.items() if self.mirrored.get(key) != value}
+
+        missing = self.wait_until_equal("mirror", missing_in_the_mirror)
+        assert not missing, f"after {fault}: {len(missing)} of {len(self.plain)} rows are missing or differ: {list(missing.items())[:3]}"
+        journal = set(self.writer.journal)
+        extra = set(self.mirrored) - set(self.plain) - self.dropped - (journal if self.options.visibility == "tail" else set())
+        assert not extra, f"after {fault}: {len(extra)} rows that the plain table does not have: {sorted(extra)[:3]}"
+        truth = self.truth(self.mirrored)
+
+        def wrong_in_events():
+            events = self.events()
+            return {key: (truth.get(key), events.get(key)) for key in truth.keys() | events.keys() if truth.get(key) != events.get(key)}
+
+        wrong = self.wait_until_equal("events", wrong_in_events)
+        assert not wrong, f"after {fault}: {len(wrong)} cells of events differ (truth, found): {list(wrong.items())[:3]}"
+        lost = journal - set(self.plain)
         self.writer.journal = [key for key in self.writer.journal if key not in lost]
         self.lost_by_cassandra += len(lost)
-        self.checks += 1
-        self.rows = len(plain)
+        if self.options.cdc:
+            waiting = self.wait_until_equal("deleted", lambda: len(list(self.server.segments_kept())) > SEGMENTS_KEPT_MAX)
+            assert not waiting, f"after {fault}: {len(list(self.server.segments_kept()))} segments are not deleted"
+        self.counts[fault] += 1
+        self.rows = len(self.mirrored)
         self.writer.paused.clear()
 
     def run(self):
-        self.server.script("wipe")
-        self.server.start()
+        self.server.make()
         session = self.server.session
         session.execute("CREATE KEYSPACE logs WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
-        session.execute("CREATE TABLE logs.filler (k int PRIMARY KEY, v blob)")
+        session.execute(f"CREATE TABLE logs.filler (k int PRIMARY KEY, v blob){self.with_cdc}")
         self.create()
-        subprocess.run(self.program("--quiet", "init", "--source", self.uri("mirrored")), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(self.program("--quiet", "init", "--source", self.uri("mirrored"), "--bucket-width", "10s"), check=True, stdout=subprocess.DEVNULL)
         self.writer = Writer(self, self.options.rate)
         self.writer.start()
         self.start_mirror()
+        self.start_engine()
         try:
-            for number in range(1, self.options.faults + 1):
+            for number, fault in enumerate(self.faults(), 1):
                 time.sleep(self.random.uniform(0.2, 2))
-                fault = self.random.choice(self.FAULTS)
                 print(f"{number} {fault.__name__}", file=sys.stderr, flush=True)
                 fault(self)
                 time.sleep(self.random.uniform(0, 1))
                 self.check(fault.__name__)
-                self.counts[fault.__name__] = self.counts.get(fault.__name__, 0) + 1
         finally:
             self.writer.ending = True
             self.end_mirror(signal.SIGKILL)
-            self.server.script("wipe")
+            self.end_engine(signal.SIGKILL)
+            self.server.remove()
+            self.folder.cleanup()
+
+
+def section_of(options, result):
+    lines = ["", f"`tests/integration/mirror/prove.py --faults {options.faults} --seed {options.seed} --visibility {options.visibility} --version {options.version}"
+             + (f" --compression {options.compression}" if options.compression else "") + (" --cdc" if options.cdc else "") + f"`: {options.faults} faults in {result['minutes']} minutes; "
+             f"{result['rows']} rows at the end. {result['rows_cassandra_lost']} acknowledged rows were lost by Cassandra itself when it was killed (they are in neither "
+             f"table). The slowest time until the mirror was equal: {result['slowest_s']['mirror']} s, and `events` after it: {result['slowest_s']['events']} s.", "",
+             "| fault | times |", "|---|---|", *(f"| {name.replace('_', ' ')} | {count} |" for name, count in sorted(result["by_fault"].items())), ""]
+    return "\n".join(lines)
 
 
 def main():
@@ -240,24 +399,27 @@ def main():
     parser.add_argument("--rate", type=float, default=150, help="of the writer, rows a second")
     parser.add_argument("--visibility", default="marker", choices=["marker", "tail"])
     parser.add_argument("--compression", default="", help="of the commit log: LZ4Compressor, …")
+    parser.add_argument("--cdc", action="store_true", help="by cdc_raw, which the mirror empties")
     parser.add_argument("--build", default="build")
     parser.add_argument("--log", default="", help="file for what the mirror says")
     parser.add_argument("--summary", default="", help="write what was done as Markdown")
+    parser.add_argument("--version", default="4.1.10", help="of Cassandra")
+    parser.add_argument("--only", nargs="*", default=[], help="faults")
     options = parser.parse_args()
+    if os.geteuid() == 0 and not os.environ.get(IN_ITS_NAMESPACE):
+        # A mount that nobody else sees, and that is gone when this ends, however it does.
+        if subprocess.run(["unshare", "--mount", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            os.execvpe("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv], os.environ | {IN_ITS_NAMESPACE: "1"})
     begin = time.monotonic()
     trial = Trial(options)
     trial.run()
-    result = {"seed": options.seed, "visibility": options.visibility, "compression": options.compression or "none", "faults": options.faults,
-              "by_fault": trial.counts, "rows": trial.rows, "rows_cassandra_lost": trial.lost_by_cassandra,
-              "slowest_s_to_equal": round(trial.slowest_s, 1), "minutes": round((time.monotonic() - begin) / 60, 1)}
+    result = {"seed": options.seed, "visibility": options.visibility, "version": options.version, "compression": options.compression or "none", "cdc": options.cdc,
+              "faults": options.faults, "started_again": trial.started_again, "by_fault": trial.counts, "rows": trial.rows, "rows_cassandra_lost": trial.lost_by_cassandra,
+              "slowest_s": {name: round(value, 1) for name, value in trial.slowest_s.items()}, "minutes": round((time.monotonic() - begin) / 60, 1)}
     print(json.dumps(result, indent=2))
     if options.summary:
-        lines = ["# The mirror under faults", "", f"`tests/integration/mirror/prove.py --faults {options.faults} --seed {options.seed} --visibility "
-                 f"{options.visibility}`: {options.faults} faults in {result['minutes']} minutes, after each the mirror equal to the plain table, value by value; "
-                 f"{trial.rows} rows at the end. {trial.lost_by_cassandra} acknowledged rows were lost by Cassandra itself when it was killed (they are in neither). "
-                 f"The slowest time until both were equal again: {result['slowest_s_to_equal']} s.", "", "| fault | times |", "|---|---|",
-                 *(f"| {name.replace('_', ' ')} | {count} |" for name, count in sorted(trial.counts.items())), ""]
-        pathlib.Path(options.summary).write_text("\n".join(lines), encoding="utf-8")
+        with open(options.summary, "a", encoding="utf-8") as summary:
+            summary.write(section_of(options, result))
 
 
 main()

@@ -30,55 +30,24 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import WhiteListRoundRobinPolicy
+from cassandra_node import COLUMNS, COUNTED, CassandraNode, wait_for
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-SCRIPT = ROOT / "tests/support/services/cassandra.sh"
 PORT = int(os.environ.get("HIRESTREAM_NODES_CASSANDRA_PORT", "19152"))
 NODES = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-COUNTED = ["ts", "job_id", "publisher_id", "campaign_id", "group_id", "custom_track", "ev", "bid"]
-COLUMNS = "create_time text PRIMARY KEY, ts text, job_id int, publisher_id int, campaign_id int, group_id int, custom_track text, ev int, bid int, ua text"
 
-
-def wait_for(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.2)
-
-
-class Node:
+class Node(CassandraNode):
     """A Cassandra, and the mirror beside it."""
 
     def __init__(self, number, options, log):
         self.number, self.address, self.options, self.log = number, NODES[number], options, log
-        self.environment = os.environ | {
-            "HIRESTREAM_TEST_CASSANDRA_PORT": str(PORT), "HIRESTREAM_TEST_CASSANDRA_ADDRESS": self.address, "HIRESTREAM_TEST_CASSANDRA_SEED": NODES[0],
-            "HIRESTREAM_TEST_CASSANDRA_STORAGE_PORT": str(PORT + 1), "HIRESTREAM_TEST_CASSANDRA_JMX_PORT": str(PORT + 2 + number),
-            "HIRESTREAM_TEST_CASSANDRA_HEAP": "512m", "HIRESTREAM_TEST_CASSANDRA_SEGMENT": "4MiB"}
-        cache = os.environ.get("HIRESTREAM_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hirestream")
-        self.services = pathlib.Path(cache, "services")
+        super().__init__(f"cassandra-{options.version}-{self.address}-{PORT}", PORT=PORT, ADDRESS=self.address, SEED=NODES[0], STORAGE_PORT=PORT + 1,
+                         JMX_PORT=PORT + 2 + number, SEGMENT="4MiB", VERSION=options.version)
         self.mirror = None
         self.before = {}  # counters of mirrors that ended
-
-    def script(self, *arguments):
-        done = subprocess.run([SCRIPT, *arguments], env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        assert done.returncode == 0, done.stdout
-
-    def folder(self):
-        (folder,) = self.services.glob(f"cassandra-*-{self.address}-{PORT}/")
-        return folder
-
-    def pid(self):
-        return int((self.folder() / "pid").read_text())
 
     def processor_s(self):
         fields = pathlib.Path(f"/proc/{self.pid()}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def kill(self):
-        pid = self.pid()
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 30, "the node's end")
 
     def uri(self, table):
         others = [address for address in NODES if address != self.address]
@@ -375,6 +344,7 @@ def main():
     parser.add_argument("--rows", type=int, default=20_000, help="of the phase many_rows")
     parser.add_argument("--before", default="", help="another build, whose mirrors are measured last, with many_rows")
     parser.add_argument("--only", nargs="*", default=[], help="phases")
+    parser.add_argument("--version", default="4.1.10", help="of Cassandra")
     parser.add_argument("--build", default="build")
     parser.add_argument("--log", default="", help="file for what the mirrors say")
     parser.add_argument("--summary", default="", help="write what was found as Markdown")
