@@ -27,8 +27,7 @@ constexpr const char* kDays = R"(  dates DATE NOT NULL,
   disqualified_application BIGINT NOT NULL,
   spend DECIMAL(20,6) NOT NULL,
   PRIMARY KEY (dates, job_id, publisher_id, campaign_id, group_id),
-  KEY hirestream_days_job (job_id, dates),
-  KEY hirestream_days_job_company (job_id, company_id))";
+  KEY hirestream_days_job_company (job_id, company_id, dates))";
 
 constexpr const char* kSources = R"(  id INT NOT NULL AUTO_INCREMENT,
   name VARCHAR(512) NOT NULL,
@@ -272,8 +271,7 @@ std::string mysql_events_table(std::string_view name) {
   {},
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (dates, hours, job_id, publisher_id, campaign_id, group_id),
-  KEY events_job (job_id, dates),
-  KEY events_job_company (job_id, company_id),
+  KEY events_job_company (job_id, company_id, dates),
   KEY events_company (company_id, dates),
   KEY events_campaign (campaign_id, dates)
 {})",

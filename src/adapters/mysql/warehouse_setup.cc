@@ -194,7 +194,7 @@ Result<void> MysqlBackend::add_indexes() {
     }
     HIRESTREAM_ASSIGN(const std::unique_ptr<Session> patient, open_patient());
     auto added = patient->execute(
-        fmt::format("ALTER TABLE {} ADD KEY {} (job_id, company_id)", table, index));
+        fmt::format("ALTER TABLE {} ADD KEY {} (job_id, company_id, dates)", table, index));
     if (!added && !mysql::lacks_privilege(patient->error_code()) &&
         patient->error_code() != kDuplicateIndex) {
       return added;

@@ -337,13 +337,12 @@ std::string sqlite_days_table(std::string_view name) {
 
 std::vector<std::string> sqlite_index_statements() {
   return {
-      "CREATE INDEX IF NOT EXISTS events_micros_job ON events_micros (job_id, days)",
-      "CREATE INDEX IF NOT EXISTS events_micros_job_company ON events_micros (job_id, company_id)",
+      "CREATE INDEX IF NOT EXISTS events_micros_job_company ON events_micros (job_id, company_id, "
+      "days)",
       "CREATE INDEX IF NOT EXISTS events_micros_company ON events_micros (company_id, days)",
       "CREATE INDEX IF NOT EXISTS events_micros_campaign ON events_micros (campaign_id, days)",
-      "CREATE INDEX IF NOT EXISTS hirestream_days_job ON hirestream_days (job_id, days)",
       "CREATE INDEX IF NOT EXISTS hirestream_days_job_company ON hirestream_days (job_id, "
-      "company_id)",
+      "company_id, days)",
   };
 }
 
