@@ -2,10 +2,10 @@
 """How long it takes to catch up with a full raw log, against the bare page scan of the same table in the same run.
 
     tests/support/python/run benchmarks/catch_up.py [--rows 1000000] [--rounds 3] [--layout bucketed|plain] [--build build] [--keep]
-                                                    [--many-cells] [--against PROGRAM] [--limit 3.0] [--against-limit 1.0]
+                                                    [--many-cells] [--rebuild] [--against PROGRAM] [--limit 3.0] [--against-limit 1.0]
 
 Needs the servers of `make services`. Writes the rows once, then in turn: the bare scan (pages fetched, not even decoded), then
-`hirestream run --once` into an empty MySQL database, and the same with the program of another build, if one is named. Prints each round, how long MySQL's
+`hirestream run --once` into an empty MySQL database, the same with the program of another build, if one is named, and with --rebuild `hirestream rebuild --from-source`. Prints each round, how long MySQL's
 biggest statements took, and the median ratios. Exit 1 if the ratio to the bare scan is above --limit, or the one to the other program
 above --against-limit.
 
@@ -88,12 +88,31 @@ def catch_up(program: str, source: str, name: str, mysql, options: argparse.Name
     return seconds
 
 
+def contents(mysql, name: str) -> tuple:
+    return query(mysql, f"SELECT COUNT(*), SUM(clicks), SUM(impressions), SUM(spend_hour), SUM(CRC32(CONCAT_WS(',', dates, hours, job_id, publisher_id, campaign_id, group_id, "
+                        f"clicks, conversion, qualified_application, disqualified_application, impressions, spend_hour))) FROM {name}.events")[0]
+
+
+def rebuild(program: str, source: str, name: str, mysql) -> float:
+    """Seconds of a first history by `rebuild --from-source`; `events` must be what the run before it has made."""
+    right = contents(mysql, name)
+    make_database_anew(mysql, name)
+    began = time.monotonic()
+    subprocess.run([program, "--quiet", "rebuild", "--from-source", "--source", source, "--warehouse", database_uri(name), "--trust-keys", "--grace", "1s", "--retention", "0"],
+                   check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+    seconds = time.monotonic() - began
+    assert contents(mysql, name) == right, (contents(mysql, name), right)
+    print(f"  {program} rebuild --from-source: {seconds:.2f} s", flush=True)
+    return seconds
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--layout", choices=("bucketed", "plain"), default="bucketed")
     parser.add_argument("--many-cells", action="store_true")
+    parser.add_argument("--rebuild", action="store_true", help="`rebuild --from-source`, too")
     parser.add_argument("--build", default="build")
     parser.add_argument("--against", help="program of another build")
     parser.add_argument("--limit", type=float, default=3.0)
@@ -110,6 +129,7 @@ def main() -> int:
     print(f"wrote {options.rows} rows ({options.layout}) in {time.monotonic() - began:.1f} s", flush=True)
     ratios = []
     other_ratios = []
+    rebuild_ratios = []
     for round_number in range(1, options.rounds + 1):
         scan = json.loads(subprocess.run([os.path.join(options.build, "page_scan"), CASSANDRA, name, "tracking"], check=True,
                                          capture_output=True, text=True).stdout)
@@ -119,6 +139,8 @@ def main() -> int:
         ratios.append(seconds / scan["seconds"])
         if options.against:
             other_ratios.append(seconds / catch_up(options.against, source, name, mysql, options))
+        if options.rebuild:
+            rebuild_ratios.append(rebuild(program, source, name, mysql) / scan["seconds"])
     ratio = statistics.median(ratios)
     print(f"median ratio to the bare scan {ratio:.2f} (limit {options.limit}): " + ", ".join(f"{one:.2f}" for one in ratios))
     good = ratio <= options.limit
@@ -127,6 +149,8 @@ def main() -> int:
         print(f"median ratio to {options.against} {ratio:.2f} (limit {options.against_limit}): "
               + ", ".join(f"{one:.2f}" for one in other_ratios))
         good = good and ratio <= options.against_limit
+    if rebuild_ratios:
+        print(f"rebuild --from-source, median ratio to the bare scan {statistics.median(rebuild_ratios):.2f}: " + ", ".join(f"{one:.2f}" for one in rebuild_ratios))
     if not options.keep:
         drop(session, mysql, name)
     return 0 if good else 1

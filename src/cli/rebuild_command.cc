@@ -8,9 +8,11 @@
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/open_warehouse.h"
 #include "cli/progress.h"
 #include "cli/publish_report.h"
 #include "cli/rebuild_report.h"
+#include "cli/rebuild_source.h"
 #include "cli/setting_options.h"
 #include "telemetry/log_observer.h"
 #include "telemetry/observer_fanout.h"
@@ -24,8 +26,11 @@ damaged, pages that are mostly empty. It is made anew beside the old one, from w
 while engines go on; then events and hirestream_days change places with the new ones in one step. When it is killed,
 nothing has changed, and the next rebuild drops what is left of it.
 
-The raw log is not read: `hirestream verify --repair` makes the ledger equal to it. Hours to which frozen slices gave
-something (or a table that was migrated) are taken over as they are, for the ledger knows only their sums.
+The raw log is not read, but with --from-source: the whole Cassandra table is counted then, by up to four threads, and what it gives takes
+the place of events and ledger in one step. `hirestream run` shows the newest hours of a first history first; this is sooner at its end,
+for MySQL has half the work. Where the ledger has slices already, the rules of `hirestream publish` decide. MySQL and MariaDB.
+`hirestream verify --repair` makes the ledger equal to the log in place. Hours to which frozen slices gave something (or a table that was
+migrated) are taken over as they are, for the ledger knows only their sums.
 
 With --run the slices that a run on Spark has counted (`hirestream-spark rebuild`) are replaced in the ledger in the same step,
 by the rules of `hirestream publish`: much faster where most of a table changes. MySQL and MariaDB.
@@ -36,6 +41,7 @@ Examples:
   hirestream rebuild --warehouse mysql://admin@mysql/etl_data
   hirestream rebuild --allow-shrink --warehouse sqlite:etl.db
   hirestream rebuild --run history-2026 --warehouse mysql://admin@mysql/etl_data
+  hirestream rebuild --from-source --source cassandra://db1/logs/tracking --warehouse mysql://admin@mysql/etl_data
 
 Exit code 1: the rows of some hours of frozen slices are not what they gave, and only a backup has them; or slices of the run want
 to be counted again.)";
@@ -43,6 +49,8 @@ to be counted again.)";
 struct RebuildCommandOptions {
   SettingOptions settings;
   std::string run;
+  bool from_source = false;
+  bool trust_keys = false;
 };
 
 struct Done {
@@ -51,18 +59,21 @@ struct Done {
   bool complete = false;
 };
 
-// Of a run, or else of the ledger alone.
-Result<Done> rebuild(const Settings& settings, const std::string& run, RebuildOptions options,
-                     Observer& observer) {
+// Of a source, a run, or else of the ledger alone.
+Result<Done> rebuild(const Settings& settings, const RebuildCommandOptions& given,
+                     RebuildOptions options, Observer& observer) {
   SystemClock clock;
-  if (run.empty()) {
+  if (given.run.empty() && !given.from_source) {
     HIRESTREAM_ASSIGN(const RebuildReport report,
                       rebuild_warehouse(settings.warehouse, std::move(options), clock, observer));
     return Done{rebuild_report_text(report), rebuild_report_json(report),
                 report.hours_unexplained == 0};
   }
-  HIRESTREAM_ASSIGN(const RunRebuild report,
-                    rebuild_run(settings, run, std::move(options), clock, observer));
+  HIRESTREAM_ASSIGN(
+      const RunRebuild report,
+      given.from_source
+          ? rebuild_from_source(settings, given.trust_keys, std::move(options), clock, observer)
+          : rebuild_run(settings, given.run, std::move(options), clock, observer));
   return Done{rebuild_report_text(report.rebuild) + publish_report_text(report.publish),
               run_rebuild_json(report), report.complete()};
 }
@@ -70,6 +81,12 @@ Result<Done> rebuild(const Settings& settings, const std::string& run, RebuildOp
 Result<int> run_rebuild(const RebuildCommandOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_warehouse(settings));
+  if (options.from_source) {
+    HIRESTREAM_TRY(require_sources(settings));
+    HIRESTREAM_TRY(check_rebuild_from_source(settings));
+    HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings.warehouse));
+    HIRESTREAM_TRY(warehouse->init());  // the lease is a row of its tables
+  }
   const std::stop_token stop = context.interrupt->token();
   LeaseKeeper lease(settings.warehouse, rebuild_lease());
   HIRESTREAM_TRY(wait_for_turn(lease, settings.warehouse, stop));
@@ -78,7 +95,7 @@ Result<int> run_rebuild(const RebuildCommandOptions& options, CommandContext& co
     LogObserver log(context.log);
     Progress progress(context, "rows");
     ObserverFanout observer({&log, &progress});
-    report = rebuild(settings, options.run, rebuild_options(settings, stop), observer);
+    report = rebuild(settings, options, rebuild_options(settings, stop), observer);
   }
   if (!report) {
     if (context.interrupt->requested()) {
@@ -98,12 +115,19 @@ void add_rebuild_command(CLI::App& app, CommandContext& context) {
   CLI::App* command =
       app.add_subcommand("rebuild", "Make events anew from the ledger, while engines go on");
   options->settings.add(*command,
-                        {"warehouse", "jobs", "engine.allow_shrink", "engine.allow_shrink_expired",
-                         "engine.retention", "engine.grace"});
+                        {"source", "warehouse", "jobs", "counting", "engine.allow_shrink",
+                         "engine.allow_shrink_expired", "engine.retention", "engine.grace"});
   command
       ->add_option("--run", options->run,
                    "Also take in what this run of hirestream-spark has counted")
       ->type_name("ID");
+  command
+      ->add_flag("--from-source", options->from_source,
+                 "Count the whole table of --source anew, and put that in place")
+      ->excludes("--run");
+  command->add_flag("--trust-keys", options->trust_keys,
+                    "With --from-source: rows with one create_time lie in one partition, whatever "
+                    "the table's key is");
   command->footer(kRebuildFooter);
   command->callback([options, &context] {
     context.action = [options](CommandContext& c) { return run_rebuild(*options, c); };

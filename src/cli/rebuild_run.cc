@@ -19,6 +19,8 @@ constexpr const char* kLeaseOfRebuilds = "(rebuild)";
 constexpr int64_t kLeaseUs = 10'000'000;
 constexpr int64_t kLookUs = 500'000;
 constexpr size_t kSlicesPerDrop = 1024;
+// What nobody has published after a week is forgotten.
+constexpr int64_t kStagedUs = 7LL * 86'400'000'000;
 
 // What is staged of these slices has been dealt with, as a later publish() would find out.
 Result<void> drop_replaced(Staging& staging, const std::string& run,
@@ -72,6 +74,19 @@ RebuildOptions rebuild_options(const Settings& settings, const std::stop_token& 
   options.stop = stop;
   options.wait = [](int64_t us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); };
   return options;
+}
+
+Result<int64_t> begin_run(const WarehouseSettings& settings, const std::string& run,
+                          const SourceDescription& source, const EngineOptions& engine,
+                          bool strongest, Clock& clock) {
+  const StagedRun begun = begun_run(run, source, engine, strongest, clock.now_us());
+  HIRESTREAM_TRY(described(begun));
+  HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings));
+  HIRESTREAM_TRY(warehouse->init());
+  HIRESTREAM_ASSIGN(const auto staging, open_staging(settings));
+  HIRESTREAM_TRY(staging->expire(begun.begun_us - kStagedUs));
+  HIRESTREAM_TRY(staging->begin(begun));
+  return begun.begun_us;
 }
 
 Result<RunRebuild> rebuild_run(const Settings& settings, const std::string& run,

@@ -18,6 +18,12 @@ LeaseRequest rebuild_lease();
 Result<void> wait_for_turn(LeaseKeeper& lease, const WarehouseSettings& settings,
                            const std::stop_token& stop);
 
+// Makes the warehouse's tables where they are missing, forgets runs of a week ago, and begins this
+// one. Returns the moment after which it may read.
+Result<int64_t> begin_run(const WarehouseSettings& settings, const std::string& run,
+                          const SourceDescription& source, const EngineOptions& engine,
+                          bool strongest, Clock& clock);
+
 struct RunRebuild {
   RebuildReport rebuild;
   // Of the whole run: slices that the rebuild replaced and those published afterwards, as they hold

@@ -11,16 +11,10 @@
 #include "cli/rebuild_report.h"
 #include "cli/rebuild_run.h"
 #include "config/secrets.h"
-#include "model/floor_divide.h"
 #include "pipeline/publish.h"
-#include "pipeline/ring_walk.h"
-#include "pipeline/scan_clock.h"
 
 namespace hirestream {
 namespace {
-
-// What nobody has published after a week is forgotten.
-constexpr int64_t kStagedUs = 7LL * 86'400'000'000;
 
 // Rows come in batches: there is nothing to read.
 class FrameSource final : public EventSource {
@@ -77,104 +71,15 @@ Result<std::unique_ptr<Kernel>> Kernel::open(const KernelSettings& given) {
   }
   HIRESTREAM_ASSIGN(EngineOptions engine, engine_options(settings, source));
   // Not longer than the observer that open_source is given.
-  std::unique_ptr<Kernel> kernel(new Kernel(std::move(settings), std::move(engine), nullptr));
+  std::unique_ptr<Kernel> kernel(new Kernel(std::move(settings), std::move(engine)));
   if (given.frame) {
     kernel->source_ = std::make_unique<FrameSource>(*given.frame);
   } else {
     HIRESTREAM_ASSIGN(kernel->source_,
                       open_source(kernel->settings_.sources.front(), kernel->observer_));
   }
+  kernel->counter_.emplace(*kernel->source_, kernel->engine_);
   return kernel;
-}
-
-SliceCounter::Wants Kernel::wants(const CountRequest& request) const {
-  if (description().strategy == Strategy::kScan) {
-    const ScanClock clock(description(), engine_);
-    return [clock, request](const SliceKey& key) {
-      // Rows without an event time are never over; there is nothing to wait for, either.
-      return (!request.closed_only || !ScanClock::event_of(key) ||
-              clock.is_over(key, request.begun_us)) &&
-             clock.is_in_bound(key, request.window);
-    };
-  }
-  const int64_t first_not_over =
-      floor_divide(request.begun_us - engine_.grace_us, description().bucket_width.us());
-  return [first_not_over, request](const SliceKey& key) {
-    return !request.closed_only || key.bucket < first_not_over;
-  };
-}
-
-SliceCounter Kernel::counter(const CountRequest& request) {
-  return {description(), engine_.counting, wants(request),
-          request.unique ? SliceCounter::Ids::kUnique : SliceCounter::Ids::kMayRepeat,
-          request.contiguous ? SliceCounter::Order::kContiguous : SliceCounter::Order::kAny};
-}
-
-Result<void> Kernel::count_sweep(SweepRequest request, SliceCounter& counter) {
-  HIRESTREAM_ASSIGN(const auto sweep, source_->sweep(std::move(request)));
-  for (;;) {
-    HIRESTREAM_ASSIGN(const auto page, sweep->next());
-    if (!page) {
-      return {};
-    }
-    HIRESTREAM_TRY(counter.add(page->rows, page->slice));
-  }
-}
-
-Result<void> Kernel::check_keys(const CountRequest& request) const {
-  const SourceDescription& source = description();
-  if (source.strategy != Strategy::kScan || source.unique_rows || request.trust_keys) {
-    return {};
-  }
-  return fail(ErrorKind::kConfig, "count range", source.identity,
-              "rows with one create_time may lie in several partitions, which no task can see",
-              "where that is not so, say it: trust keys (--trust-keys); else read it by --reader "
-              "connector, or with the engine");
-}
-
-Result<std::vector<SlicePart>> Kernel::count_range(uint64_t begin, uint64_t end,
-                                                   const CountRequest& request) {
-  HIRESTREAM_TRY(check_keys(request));
-  const bool scan = description().strategy == Strategy::kScan;
-  CountRequest counting = request;
-  counting.unique = scan;
-  SliceCounter counter = this->counter(counting);
-  const ReadLevel level = request.strongest ? ReadLevel::kStrongest : ReadLevel::kConfigured;
-  if (scan) {
-    // It gives parts out whenever it likes: no need to stop anywhere.
-    HIRESTREAM_TRY(count_sweep({RingPart{begin, end, request.window}, level}, counter));
-    return counter.take();
-  }
-  RingWalk walk(engine_.rows_per_commit, begin);
-  while (walk.place() < end) {
-    RingPart part = walk.part();
-    part.end = std::min(part.end, end);
-    const int64_t before = counter.rows();
-    HIRESTREAM_TRY(count_sweep({part, level}, counter));
-    HIRESTREAM_TRY(counter.close_slices());
-    walk.advance(part.end, counter.rows() - before);
-  }
-  return counter.take();
-}
-
-Result<std::vector<SlicePart>> Kernel::count_slices(std::span<const SliceKey> slices,
-                                                    const CountRequest& request) {
-  if (!description().slice_reads) {
-    return fail(ErrorKind::kConfig, "count slices", description().identity,
-                "its slices cannot be read by name", "count a range of it");
-  }
-  SliceCounter counter = this->counter(request);
-  const ReadLevel level = request.strongest ? ReadLevel::kStrongest : ReadLevel::kConfigured;
-  const auto at_once = static_cast<size_t>(engine_.slices_per_read);
-  for (size_t begin = 0; begin < slices.size(); begin += at_once) {
-    std::vector<SliceRead> reads;
-    for (const SliceKey& key : slices.subspan(begin, std::min(at_once, slices.size() - begin))) {
-      reads.push_back({key, std::nullopt});
-    }
-    HIRESTREAM_TRY(count_sweep({std::move(reads), level}, counter));
-    HIRESTREAM_TRY(counter.close_slices());
-  }
-  return counter.take();
 }
 
 Result<Staging*> Kernel::staging() {
@@ -189,22 +94,8 @@ Result<Staging*> Kernel::staging() {
 }
 
 Result<int64_t> Kernel::begin_run(const std::string& run, bool strongest) {
-  HIRESTREAM_ASSIGN(Staging * staged, staging());
-  HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings_.warehouse));
-  HIRESTREAM_TRY(warehouse->init());
-  const int64_t now_us = clock_.now_us();
-  HIRESTREAM_TRY(staged->expire(now_us - kStagedUs));
-  const StagedRun begun{.id = run,
-                        .source = {.name = engine_.source_name,
-                                   .kind = description().kind,
-                                   .fingerprint = fingerprint_of(description(), engine_)},
-                        .shard_count = description().shard_count,
-                        .lifetime_us = description().lifetime_us,
-                        .strongest = strongest || !description().replicas,
-                        .begun_us = now_us};
-  HIRESTREAM_TRY(described(begun));
-  HIRESTREAM_TRY(staged->begin(begun));
-  return now_us;
+  HIRESTREAM_TRY(staging());
+  return hirestream::begin_run(settings_.warehouse, run, description(), engine_, strongest, clock_);
 }
 
 Result<void> Kernel::stage(const std::string& run, int64_t attempt,

@@ -12,8 +12,8 @@
 
 #include "adapters/system/system_clock.h"
 #include "config/settings.h"
-#include "kernel/slice_counter.h"
 #include "pipeline/engine.h"
+#include "pipeline/table_counter.h"
 #include "ports/staging.h"
 
 namespace hirestream {
@@ -30,19 +30,6 @@ struct KernelSettings {
   std::optional<Frame> frame = {};
 };
 
-struct CountRequest {
-  // Slices that were not over then are left out, if so wanted.
-  int64_t begun_us = 0;
-  bool closed_only = false;
-  bool strongest = false;
-  bool trust_keys = false;
-  // Of a scan: only slices of these event times.
-  std::optional<EventTimes> window = {};
-  // Of batches.
-  bool contiguous = false;
-  bool unique = false;
-};
-
 class Kernel {
  public:
   static Result<std::unique_ptr<Kernel>> open(const KernelSettings& settings);
@@ -53,14 +40,7 @@ class Kernel {
   // Of the source; empty: none was given.
   const std::string& uri() const { return settings_.sources.front().uri_text; }
 
-  // Parts of the ring are read one after the other, so that memory does not grow with the range.
-  Result<std::vector<SlicePart>> count_range(uint64_t begin, uint64_t end,
-                                             const CountRequest& request);
-  // Of a source whose slices can be read by name.
-  Result<std::vector<SlicePart>> count_slices(std::span<const SliceKey> slices,
-                                              const CountRequest& request);
-  // The kernel outlives it.
-  SliceCounter counter(const CountRequest& request);
+  TableCounter& counter() { return *counter_; }
 
   // Returns the moment after which the run may read.
   Result<int64_t> begin_run(const std::string& run, bool strongest);
@@ -73,16 +53,14 @@ class Kernel {
   Result<std::string> rebuild_run(const std::string& run);
 
  private:
-  Kernel(Settings settings, EngineOptions engine, std::unique_ptr<EventSource> source)
-      : settings_(std::move(settings)), engine_(std::move(engine)), source_(std::move(source)) {}
-  Result<void> check_keys(const CountRequest& request) const;
-  Result<void> count_sweep(SweepRequest request, SliceCounter& counter);
-  SliceCounter::Wants wants(const CountRequest& request) const;
+  Kernel(Settings settings, EngineOptions engine)
+      : settings_(std::move(settings)), engine_(std::move(engine)) {}
   Result<Staging*> staging();
 
   Settings settings_;
   EngineOptions engine_;
   std::unique_ptr<EventSource> source_;
+  std::optional<TableCounter> counter_;
   std::unique_ptr<Staging> staging_;
   SystemClock clock_;
   NullObserver observer_;

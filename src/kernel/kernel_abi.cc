@@ -165,8 +165,8 @@ const char* hs_describe(hs_kernel* kernel) {
 hs_status hs_count_range(hs_kernel* kernel, uint64_t begin, uint64_t end, int64_t begun_us,
                          uint32_t flags, hs_parts** parts) {
   return guarded([&]() -> Result<void> {
-    HIRESTREAM_ASSIGN(auto counted,
-                      kernel->kernel->count_range(begin, end, request_of(begun_us, flags)));
+    HIRESTREAM_ASSIGN(auto counted, kernel->kernel->counter().count_range(
+                                        begin, end, request_of(begun_us, flags)));
     *parts = new hs_parts{std::move(counted), {}, {}};
     return {};
   });
@@ -177,7 +177,7 @@ hs_status hs_count_window(hs_kernel* kernel, uint64_t begin, uint64_t end, int64
   return guarded([&]() -> Result<void> {
     CountRequest request = request_of(begun_us, flags);
     request.window = EventTimes{from_us, to_us};
-    HIRESTREAM_ASSIGN(auto counted, kernel->kernel->count_range(begin, end, request));
+    HIRESTREAM_ASSIGN(auto counted, kernel->kernel->counter().count_range(begin, end, request));
     *parts = new hs_parts{std::move(counted), {}, {}};
     return {};
   });
@@ -191,7 +191,7 @@ hs_status hs_count_slices(hs_kernel* kernel, const int32_t* shards, const int64_
       keys.push_back({shards[i], buckets[i]});
     }
     HIRESTREAM_ASSIGN(auto counted,
-                      kernel->kernel->count_slices(keys, request_of(begun_us, flags)));
+                      kernel->kernel->counter().count_slices(keys, request_of(begun_us, flags)));
     *parts = new hs_parts{std::move(counted), {}, {}};
     return {};
   });
@@ -205,7 +205,7 @@ hs_status hs_counter_new(hs_kernel* kernel, int64_t begun_us, uint32_t flags,
     if (source.strategy == Strategy::kTail) {
       partitions = source.bucket_width.number();
     }
-    *counter = new hs_counter{kernel->kernel->counter(request_of(begun_us, flags)),
+    *counter = new hs_counter{kernel->kernel->counter().slices(request_of(begun_us, flags)),
                               kernel->kernel->rules(), partitions};
     return {};
   });

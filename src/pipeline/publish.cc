@@ -286,6 +286,18 @@ Result<PublishReport> SlicePublisher::run() {
 
 }  // namespace
 
+StagedRun begun_run(std::string id, const SourceDescription& source, const EngineOptions& engine,
+                    bool strongest, int64_t now_us) {
+  return {.id = std::move(id),
+          .source = {.name = engine.source_name,
+                     .kind = source.kind,
+                     .fingerprint = fingerprint_of(source, engine)},
+          .shard_count = source.shard_count,
+          .lifetime_us = source.lifetime_us,
+          .strongest = strongest || !source.replicas,
+          .begun_us = now_us};
+}
+
 Result<SourceDescription> described(const StagedRun& run) {
   const Fingerprint& fingerprint = run.source.fingerprint;
   const auto strategy = fingerprint.find("strategy");

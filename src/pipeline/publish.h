@@ -74,6 +74,10 @@ struct PublishReport {
 
 Result<PublishReport> publish(const PublishPorts& ports, const PublishOptions& options);
 
+// A run that begins now. `strongest`: all reads are of that level, or there are no replicas.
+StagedRun begun_run(std::string id, const SourceDescription& source, const EngineOptions& engine,
+                    bool strongest, int64_t now_us);
+
 // The source of a run, as far as its slices tell. kConfig: slices of such a source are not staged.
 Result<SourceDescription> described(const StagedRun& run);
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import assert_equal, sqlite_events, stop
+from conftest import Dataset, assert_equal, sqlite_events, stop
 from oracle.recount import Recount, read_companies
 from test_restore import wait_until_accounted
 
@@ -64,7 +64,7 @@ def test_rebuilds_beside_a_live_engine_are_exact_and_may_be_killed(hirestream, w
     engine = hirestream.start(*run)
     killed, done = 0, 0
     try:
-        writer = hirestream.start("generate", "--to", source, "--rate", 1500, "--seconds", 20, "--seed", 2, "--journal", journals[1])
+        writer = hirestream.start("generate", "--to", source, "--rate", 1500, "--seconds", 14, "--seed", 2, "--journal", journals[1])
         while writer.poll() is None or not (killed and done):
             process = hirestream.start(*rebuild)
             if killed == 0 or choose.random() < 0.5:
@@ -90,3 +90,38 @@ def test_rebuilds_beside_a_live_engine_are_exact_and_may_be_killed(hirestream, w
     print(f"SEED={SEED}: {done} rebuilds done, {killed} killed")
     assert not warehouse.tables_left()
     hirestream("verify", "--source", source, "--warehouse", warehouse.uri)
+
+
+@pytest.mark.parametrize("layout", ["bucketed", "plain"])
+def test_a_first_history_from_the_source_is_what_was_written(hirestream, cassandra, keyspace, directory, mysql, mysql_database, layout):
+    dataset = Dataset(directory, hirestream, f"rebuild_{layout}", 4_000, "--dirty", 0.01, "--duplicates", 0.01)
+    source = dataset.write(cassandra.uri(keyspace), *(["--layout", "plain"] if layout == "plain" else []))
+    warehouse = MysqlWarehouse(mysql, mysql_database)
+    given = ["--source", source, "--warehouse", warehouse.uri, "--jobs", dataset.jobs]
+    rebuild = ["rebuild", "--from-source", *given, *(["--trust-keys"] if layout == "plain" else [])]
+    process = hirestream.start(*rebuild)
+    while not warehouse.events().query(f"SELECT 1 FROM information_schema.tables WHERE table_schema = '{mysql_database}' AND table_name = 'hirestream_leases'"):
+        time.sleep(0.02)
+    time.sleep(random.Random(SEED).uniform(0.1, 0.5))
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and not warehouse.events().query("SELECT 1 FROM events LIMIT 1"), "nothing is seen before all is there"
+    hirestream(*rebuild)
+    assert_equal(dataset.recount(), warehouse.events(), dataset.companies())
+    # An engine that comes afterwards, and one more rebuild, find nothing to change.
+    before = warehouse.events().query("SELECT MAX(updated_at) FROM events")
+    hirestream("run", *given, "--once")
+    hirestream("verify", "--source", source, "--warehouse", warehouse.uri)
+    assert warehouse.events().query("SELECT MAX(updated_at) FROM events") == before
+    warehouse.lose_rows()
+    hirestream(*rebuild)
+    assert_equal(dataset.recount(), warehouse.events(), dataset.companies())
+    assert not warehouse.tables_left()
+
+
+def test_says_what_cannot_be_counted_anew(hirestream, mysql_database, mysql, tmp_path):
+    hirestream("generate", "--to", f"sqlite:{tmp_path}/raw.db", "--rows", 10)
+    said = hirestream("rebuild", "--from-source", "--source", f"sqlite:{tmp_path}/raw.db", "--warehouse", mysql.uri(mysql_database), expect=2)
+    assert "a Cassandra table is" in said and "run --once" in said
+    said = hirestream("rebuild", "--from-source", "--source", "cassandra://127.0.0.1:1/logs/tracking", "--warehouse", f"sqlite:{tmp_path}/etl.db", expect=2)
+    assert "MySQL or MariaDB" in said

@@ -1,4 +1,4 @@
-#include "kernel/slice_counter.h"
+#include "pipeline/slice_counter.h"
 
 #include <iterator>
 #include <string>
