@@ -22,6 +22,16 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def finished(process, timeout=240):
+    """The process of a group of its own, when it has ended; else the group goes."""
+    try:
+        out, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
 class Servers:
     """Processes of their own groups, with a log each in the folder. What it starts, it stops."""
 
@@ -91,10 +101,4 @@ class Cluster(Servers):
 
     def submit(self, *arguments, timeout=240, **more):
         """The same, until it ends; the finished process."""
-        process = self.start(*arguments, **more)
-        try:
-            out, errors = process.communicate(timeout=timeout)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+        return finished(self.start(*arguments, **more), timeout)

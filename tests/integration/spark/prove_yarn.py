@@ -5,15 +5,18 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import uuid
 
 import pytest
+from cluster import finished
+from prove_cluster import assert_right, wait_for
 from yarn_cluster import Yarn
 
-from conftest import ROOT, cells, classes, end_to_end, query
+from conftest import ROOT, cells, classes, end_to_end
 
 README = ROOT / "integrations" / "spark" / "README.md"
 SCRIPT = '"$(hirestream-spark --script)" backfill --config hirestream.toml'
@@ -53,7 +56,7 @@ class Submission:
         (folder / "mysql_password").write_text(self.password + "\n", encoding="utf-8")
         (folder / "hirestream-spark.tar.gz").symlink_to(made / "hirestream-spark.tar.gz")
 
-    def run(self, mode, script=SCRIPT):
+    def start(self, mode, script=SCRIPT):
         line = re.search(rf"^ +(spark-submit --master yarn --deploy-mode {mode} .*?){re.escape(SCRIPT)}$", README.read_text(encoding="utf-8"),
                          re.DOTALL | re.MULTILINE)[1]
         assert (PASSWORD_FILE in line) == (mode == "cluster")
@@ -61,7 +64,14 @@ class Submission:
         environment = {"PATH": f"{self.made}/driver/bin:{self.yarn.path}"}
         if mode == "client":
             environment |= {"PYSPARK_DRIVER_PYTHON": f"{self.made}/driver/bin/python", "HIRESTREAM_MYSQL_PASSWORD": self.password}
-        return self.yarn.run(line + script, self.folder, environment)
+        return self.yarn.start(line + script, self.folder, environment)
+
+    def run(self, *words):
+        return finished(self.start(*words))
+
+    def faulty(self, fault):
+        """The other job, which leaves marks of its faults in the folder."""
+        return f"{pathlib.Path(__file__).parent}/faulty_driver.py '{self.source}' '{self.warehouse}' {self.folder} {fault}"
 
 
 @pytest.fixture
@@ -69,6 +79,10 @@ def submission(tmp_path, yarn, made, raw_logs, mysql, mysql_database):
     ready = Submission(tmp_path, yarn, made, raw_logs["tail"], mysql, mysql_database)
     yield ready
     mysql.execute(f"DROP USER {ready.user}")
+
+
+def report_in(said):
+    return json.loads(said[said.index("{"):])
 
 
 def log_of(yarn, done, container):
@@ -81,20 +95,15 @@ def files_with(text, folder):
     return [path for path in paths if path.is_file() and text.encode() in path.read_bytes()]
 
 
-def assert_right(mysql, database, expected):
-    assert (cells(mysql, database), classes(mysql, database)) == expected
-    assert query(mysql, database, "SELECT COUNT(*) FROM hirestream_staged_slices") == ((0,),)
-
-
 @pytest.mark.parametrize("mode", ["client", "cluster"])
 def test_the_line_of_the_readme_on_yarn(mode, submission, yarn, mysql, mysql_database, expected):
     for package in ("hirestream", "pyspark"):
-        assert subprocess.run([yarn.python, "-c", f"import {package}"], stderr=subprocess.DEVNULL, check=False).returncode == 1
+        assert f"No module named '{package}'" in finished(yarn.start(f"{yarn.python} -c 'import {package}'", submission.folder)).stderr
     done = submission.run(mode)
     assert done.returncode == 0, done.stderr[-4000:]
     # In cluster mode the driver is a container, too.
     said = done.stdout if mode == "client" else log_of(yarn, done, "container_*_01_000001")
-    report = json.loads(said[said.index("{"):])
+    report = report_in(said)
     assert report["complete"] and report["slices_published"] > 0
     assert_right(mysql, mysql_database, expected)
     # Spark's settings and what started the containers are still there, and no password in them.
@@ -102,13 +111,32 @@ def test_the_line_of_the_readme_on_yarn(mode, submission, yarn, mysql, mysql_dat
     assert not files_with(submission.password, yarn.directory)
 
 
-def test_a_killed_container_changes_no_number(submission, yarn, mysql, mysql_database, expected):
-    markers = submission.folder / "markers"
-    markers.mkdir()
-    done = submission.run("client", f"{pathlib.Path(__file__).parent}/faulty_driver.py '{submission.source}' '{submission.warehouse}' {markers}")
+def test_a_killed_executor_changes_no_number(submission, mysql, mysql_database, expected):
+    done = submission.run("client", submission.faulty("killed"))
     assert done.returncode == 0, done.stderr[-4000:]
-    assert {path.name for path in markers.iterdir()} == {"exception", "killed_python", "killed_worker"}
-    assert re.search(r"Container.* exited .*137|Exit status: 137", done.stderr)
-    report = json.loads(done.stdout[done.stdout.index("{"):])
-    assert report["attempts_discarded"] >= 3
+    assert all((submission.folder / name).exists() for name in ("exception", "killed_python", "killed_worker"))
+    assert "Container exited with a non-zero exit code 137" in done.stderr
+    assert report_in(done.stdout)["attempts_discarded"] >= 3
     assert_right(mysql, mysql_database, expected)
+
+
+def test_yarn_starts_a_killed_driver_again(submission, yarn, mysql, mysql_database, expected):
+    """What the first one's tasks have staged is never published."""
+    process = submission.start("cluster", submission.faulty("staged"))
+    try:
+        wait_for(submission.folder / "staged", process)
+        yarn.kill_driver()
+        done = finished(process)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert report_in(log_of(yarn, done, "container_*_02_000001"))["slices_published"] > 0
+    assert (cells(mysql, mysql_database), classes(mysql, mysql_database)) == expected
+
+
+def test_a_difference_in_cluster_mode(submission, yarn):
+    done = submission.run("cluster", f"--conf spark.yarn.maxAppAttempts=1 {SCRIPT.replace('backfill', 'verify')}")
+    assert done.returncode == 1 and "User application exited with status 1" in done.stderr
+    assert report_in(log_of(yarn, done, "container_*_01_000001"))["slices_different"] > 0
+    assert not log_of(yarn, done, "container_*_02_000001")

@@ -7,6 +7,7 @@ Nobody but whoever runs the tests is known to it: containers run as that user (D
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import xml.sax.saxutils
 
@@ -68,16 +69,21 @@ class Yarn(Servers):
             "log4j.rootLogger=INFO, console\nlog4j.appender.console=org.apache.log4j.ConsoleAppender\n"
             "log4j.appender.console.layout=org.apache.log4j.PatternLayout\nlog4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c: %m%n\n",
             encoding="utf-8")
-        # The jars stay where they are: the zip that Spark else makes of them is deleted before a node of the same file system fetches it.
+        # The jars stay where they are: else each submission makes a zip of them, 300 MB, which each node unpacks.
         spark = {"spark.yarn.jars": f"local:{HOME}/jars/*", "spark.yarn.stagingDir": self.directory / "staging", "spark.executor.instances": 2,
                  "spark.executor.memory": "512m", "spark.driver.memory": "512m", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
                  "spark.yarn.appMasterEnv.SPARK_LOCAL_IP": "127.0.0.1", "spark.executorEnv.SPARK_LOCAL_IP": "127.0.0.1"}
         (conf / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in spark.items()), encoding="utf-8")
 
-    def run(self, line, directory, environment, timeout=300):
+    def start(self, line, directory, environment=None):
         """A line of shell with spark-submit, in the directory; what this machine needs is in Spark's and Hadoop's own settings."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("HIRESTREAM_", "PYTHONPATH", "PYSPARK_"))}
         clean |= {"HADOOP_CONF_DIR": f"{self.directory}/conf", "SPARK_CONF_DIR": f"{self.directory}/conf", "SPARK_HOME": str(HOME),
                   "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": str(self.python)}
-        return subprocess.run(["bash", "-c", line], cwd=directory, env=clean | environment, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=timeout, check=False)
+        return subprocess.Popen(["bash", "-c", line], cwd=directory, env=clean | (environment or {}), text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, start_new_session=True)
+
+    def kill_driver(self):
+        """With its whole container: the first of the last application, which runs in cluster mode."""
+        files = sorted((self.directory / "local" / "nmPrivate").glob("application_*/container_*_01_000001/*.pid"))
+        os.killpg(int(files[-1].read_text(encoding="ascii")), signal.SIGKILL)
