@@ -85,7 +85,7 @@ def summary(sections):
     outcomes = re.findall(r"^\| `[^`]+` \| (\w+) \|", "".join(sections.values()), re.MULTILINE)
     lines = ["# On Apache Spark: every way to read, and what happens to its processes", "",
              "Written by `make spark`; each part says when and with what it was run last (`prove.py --only PART`).", "",
-             f"**{len(outcomes)} tests, {sum(outcome != 'passed' for outcome in outcomes)} failed.** Each compares all cells of `events`, all measures, the "
+             f"**{len(outcomes)} tests, {sum(outcome != 'passed' for outcome in outcomes)} failed.** They compare all cells of `events`, all measures, the "
              "company and the classes of rows with what the engine made of the same rows, and that with a recount of the writer's journal by SQL in DuckDB."]
     return "\n".join([*lines, "", "\n".join(sections[part] for part in PARTS if part in sections)])
 
