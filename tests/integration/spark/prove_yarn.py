@@ -48,7 +48,7 @@ class Submission:
     """A folder in which the lines can be run as they are, and a user of MySQL whose password is nobody else's."""
 
     def __init__(self, folder, yarn, made, source, mysql, database):
-        self.folder, self.yarn, self.made, self.source, self.database = folder, yarn, made, source, database
+        self.folder, self.yarn, self.made, self.source = folder, yarn, made, source
         self.user, self.password = end_to_end.unique("user"), uuid.uuid4().hex
         mysql.execute(f"CREATE USER {self.user} IDENTIFIED BY '{self.password}'", f"GRANT ALL ON {database}.* TO {self.user}")
         self.warehouse = f"mysql://{self.user}@{mysql.host}:{mysql.port}/{database}"
