@@ -129,7 +129,7 @@ sources: ## the same rows through every source into every warehouse, a million o
 	@HIRESTREAM_E2E_ROWS=$(ROWS) HIRESTREAM_BINARY=$(CURDIR)/build/hirestream tests/support/services/services.sh run -- \
 	  tests/support/python/run -m pytest -q -p no:cacheprovider tests/e2e/test_sources.py --proof docs/proof/sources.md $(ARGS)
 
-spark: ## on Apache Spark, the same rows in every way (2 million), and faults on a cluster; writes docs/proof/spark.md
+spark: ## on Apache Spark, the same rows in every way (2 million), faults on a cluster, and YARN; writes docs/proof/spark.md
 	@$(setup_full)
 	@$(MAKE) --no-print-directory all
 	@HIRESTREAM_BINARY=$(CURDIR)/build/hirestream HIRESTREAM_KERNEL=$(CURDIR)/build/libhirestream_kernel.so tests/support/services/services.sh run cassandra mysql -- \

@@ -1,6 +1,6 @@
 """A real standalone cluster on the loopback addresses: one master, a worker at 127.0.0.1 and one at 127.0.0.2, one core each.
 
-Two addresses, since Spark never starts a speculative copy of a task on the host of the first one. What it starts, it stops.
+Two addresses, since Spark never starts a speculative copy of a task on the host of the first one.
 """
 
 import os
@@ -22,31 +22,28 @@ def free_port():
         return listener.getsockname()[1]
 
 
-class Cluster:
-    def __init__(self, directory, environment):
-        self.directory, self.environment, self.processes = pathlib.Path(directory), environment, {}
-        port = free_port()
-        self.url = f"spark://127.0.0.1:{port}"
-        try:
-            self._start("master", "127.0.0.1", "org.apache.spark.deploy.master.Master", "--port", port)
-            self._wait("master", "I have been elected leader", 1)
-            for number in (1, 2):
-                self._start(f"worker{number}", f"127.0.0.{number}", "org.apache.spark.deploy.worker.Worker", "--cores", 1, "--memory", "1g",
-                            "--work-dir", self.directory / f"work{number}", self.url)
-            self._wait("master", "Registering worker", 2)
-        except BaseException:
-            self.stop()
-            raise
+def finished(process, timeout=240):
+    """The process of a group of its own, when it has ended; else the group goes."""
+    try:
+        out, errors = process.communicate(timeout=timeout)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
-    def _start(self, name, host, main, *arguments):
-        # spark-class execs java, so the process is the JVM.
+
+class Servers:
+    """Processes of their own groups, with a log each in the folder. What it starts, it stops."""
+
+    def __init__(self, directory):
+        self.directory, self.processes = pathlib.Path(directory), {}
+
+    def launch(self, name, command, environment):
         with open(self.directory / f"{name}.log", "w", encoding="utf-8") as log:
-            self.processes[name] = subprocess.Popen(
-                [HOME / "bin" / "spark-class", main, "--host", host, "--webui-port", "0", *map(str, arguments)],
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                env=self.environment | {"SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": host, "SPARK_DAEMON_MEMORY": "256m"})
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment)
 
-    def _wait(self, name, text, times):
+    def wait(self, name, text, times=1):
+        """Until the log has the text so often."""
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             log = (self.directory / f"{name}.log").read_text(encoding="utf-8", errors="replace")
@@ -56,6 +53,40 @@ class Cluster:
                 break
             time.sleep(0.2)
         raise AssertionError(f"{name} does not start:\n{log[-3000:]}")
+
+    def stop(self):
+        for process in self.processes.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(timeout=20)
+
+
+class Cluster(Servers):
+    def __init__(self, directory, environment):
+        super().__init__(directory)
+        self.environment = environment
+        port = free_port()
+        self.url = f"spark://127.0.0.1:{port}"
+        try:
+            self._start("master", "127.0.0.1", "org.apache.spark.deploy.master.Master", "--port", port)
+            self.wait("master", "I have been elected leader")
+            for number in (1, 2):
+                self._start(f"worker{number}", f"127.0.0.{number}", "org.apache.spark.deploy.worker.Worker", "--cores", 1, "--memory", "1g",
+                            "--work-dir", self.directory / f"work{number}", self.url)
+            self.wait("master", "Registering worker", 2)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, name, host, main, *arguments):
+        # spark-class execs java, so the process is the JVM.
+        self.launch(name, [HOME / "bin" / "spark-class", main, "--host", host, "--webui-port", "0", *map(str, arguments)],
+                    self.environment | {"SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": host, "SPARK_DAEMON_MEMORY": "256m"})
 
     def start(self, *arguments, environment=None, **more):
         """spark-submit with what this machine needs, in a process group of its own. `more`: settings of Spark, with _ for a dot;
@@ -70,21 +101,4 @@ class Cluster:
 
     def submit(self, *arguments, timeout=240, **more):
         """The same, until it ends; the finished process."""
-        process = self.start(*arguments, **more)
-        try:
-            out, errors = process.communicate(timeout=timeout)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
-
-    def stop(self):
-        for process in self.processes.values():
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in self.processes.values():
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(timeout=20)
+        return finished(self.start(*arguments, **more), timeout)
