@@ -37,12 +37,12 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def setting(arguments: list[str]) -> dict:
+def setting(arguments: list[str], peers: list[str]) -> dict:
     """What stands above the figures: machine, versions, command."""
     with open("/proc/cpuinfo", encoding="ascii") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
     command = " ".join([f"benchmarks/{pathlib.Path(arguments[0]).name}", *arguments[1:]])
-    return {"date": datetime.date.today().isoformat(), "machine": f"{model}, {os.cpu_count()} cores", "load": [], "commit": commit(), "peers": PEERS, "command": command}
+    return {"date": datetime.date.today().isoformat(), "machine": f"{model}, {os.cpu_count()} cores", "load": [], "commit": commit(), "peers": peers, "command": command}
 
 
 def note_load(result: dict) -> None:

@@ -193,7 +193,7 @@ def main() -> None:
     rows, rounds = (20_000, 1) if given.smoke else (given.rows, given.rounds)
     forms = given.format or FORMATS
     program = os.path.join(given.build, "hirestream")
-    result = {**engines.setting(sys.argv), "rows": rows + rows // 100, "files": {}}
+    result = {**engines.setting(sys.argv, engines.PEERS), "rows": rows + rows // 100, "files": {}}
     print(result["machine"], *result["peers"], sep=", ", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         paths = make_files(program, rows, forms, folder)

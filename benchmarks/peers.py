@@ -188,10 +188,13 @@ def hirestream_query(way: str, threads: int):
     from hirestream import _kernel
 
     def tuned(table):
-        kernel = _kernel.Kernel(frame=("frame", "frame"))
         batches = table.to_batches()
+
+        def count(part: int):
+            return _kernel.Kernel(frame=("frame", "frame")).count(batches[part::threads], flags=_kernel.UNIQUE)
+
         with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-            first, *others = pool.map(lambda part: kernel.count(batches[part::threads], flags=_kernel.UNIQUE), range(threads))
+            first, *others = pool.map(count, range(threads))
         for other in others:
             first.move(other)
         return pyarrow.Table.from_batches([first.cells()])
@@ -306,7 +309,7 @@ def main() -> None:
     elif sys.executable != engines.peers_python():
         os.execv(engines.peers_python(), [engines.peers_python(), *sys.argv])
     peers = [name for name in engines.NAMES if not given.smoke or importlib.util.find_spec(name)]
-    result = {**engines.setting(sys.argv), "sets": {}}
+    result = {**engines.setting(sys.argv, engines.PEERS), "sets": {}}
     print(result["machine"], *result["peers"], result["command"], sep=", ", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in given.set:

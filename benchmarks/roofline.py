@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--json", help="write the figures there")
     parser.add_argument("--smoke", action="store_true", help="20,000 rows, once")
     given = parser.parse_args()
-    result = engines.setting(sys.argv)
+    result = engines.setting(sys.argv, [])
     rounds = []
     for _ in range(1 if given.smoke else given.rounds):
         engines.note_load(result)
