@@ -25,9 +25,9 @@ text { fill: #e6edf3 } .note { fill: #9198a1 } .own { fill: #4493f8 } .other { f
 </style>"""
 
 
-def panel(title: str, bars: list[tuple], top: int, digits: int) -> list[str]:
-    """Bars: what they are called, their figures, and whether they are hirestream's."""
-    scale = (WIDTH - LEFT - RIGHT) / max(figures["largest"] for _, figures, _ in bars)
+def panel(title: str, bars: list[tuple], top: int, digits: int, full: float | None) -> list[str]:
+    """Bars: what they are called, their figures, and whether they are hirestream's. `full`: what the whole width is worth; none: the largest figure."""
+    scale = (WIDTH - LEFT - RIGHT) / (full or max(figures["largest"] for _, figures, _ in bars))
     out = [f'<text class="title" x="0" y="{top + 14}">{html.escape(title)}</text>']
     for number, (name, figures, own) in enumerate(bars):
         y = top + 24 + number * BAR
@@ -39,10 +39,10 @@ def panel(title: str, bars: list[tuple], top: int, digits: int) -> list[str]:
     return out
 
 
-def picture(note: str, panels: list[tuple], digits: int) -> str:
+def picture(note: str, panels: list[tuple], digits: int, full: float | None = None) -> str:
     out, top = [], 26
     for title, bars in panels:
-        out += panel(title, bars, top, digits)
+        out += panel(title, bars, top, digits, full)
         top += 36 + len(bars) * BAR
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top}" viewBox="0 0 {WIDTH} {top}" role="img">', STYLE,
                       f'<text class="note" x="0" y="14">{html.escape(note)}</text>', *out, "</svg>", ""])
@@ -125,7 +125,7 @@ def roofline_picture(result: dict) -> str:
     percent = {name: {which: value * 100 for which, value in measured["share"].items()} for name, measured in result["sets"].items()}
     bars = [(SHORT[name], percent[name], True) for name in percent]
     return picture("Of what one core reads from memory, per cent that the rows of the kernel take; the line: smallest to largest",
-                   [(f"One core reads {result['bytes_per_second']['median'] / 1e9:.1f} GB/s", bars)], 0)
+                   [(f"One core reads {result['bytes_per_second']['median'] / 1e9:.1f} GB/s; the whole width is 100", bars)], 0, full=100)
 
 
 SHORT = {"few_cells": "few cells", "all_counted": "… every row counts", "many_cells": "many cells, kept", "many_cells_fresh": "… and fresh", "long_log": "long, kept",
