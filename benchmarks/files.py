@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What it costs to count a file into `events`, against DuckDB and Polars on the same file, in CPU seconds.
+"""What it costs to count a file into `events`, against DuckDB, Polars, DataFusion and chDB on the same file, in CPU seconds.
 
-    benchmarks/files.py [--rows 1000000] [--rounds 5] [--format csv|ndjson|parquet ...] [--against PROGRAM] [--build build] [--smoke]
+    benchmarks/files.py [--rows 1000000] [--rounds 5] [--format csv|ndjson|parquet ...] [--against PROGRAM] [--build build]
+                        [--json FILE] [--smoke]
 
 Files: what `hirestream generate` makes, all 29 columns, and one row in a hundred once more. Parquet is written by DuckDB from the CSV, as it is by default.
 
@@ -10,26 +11,25 @@ to what hirestream writes, cell by cell, or the script ends with 1.
   hirestream   the whole program, from its start to a SQLite database with events, days and ledger on the disk: user and system time of the process
   duckdb       its query alone, in a process that has started and imported, nothing written: processor time of all threads, of which it has one
   polars       the same of a lazy query
+  datafusion, chdb   as DuckDB
 --against: another build of hirestream, in the same rounds.
 
-In turn, --rounds times; prints the median of each and its ratio to DuckDB's. Peers come from PyPI into .cache/file-peers (or $HIRESTREAM_PYTHON_CACHE).
+In turn, --rounds times; prints the median of each and its ratio to DuckDB's.
 --smoke: a small file, once, to see that it works.
 """
 import argparse
 import json
 import os
 import pathlib
-import platform
 import resource
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PEERS = ["duckdb==2.0.1", "polars==2.1.0"]
+import engines
+
 FORMATS = ["csv", "ndjson", "parquet"]
 KINDS = {"clicks": "click", "conversions": "conversion", "qualified": "qualified", "unqualified": "unqualified"}
 KEY = ["days", "hours", "job_id", "publisher_id", "campaign_id", "group_id"]
@@ -51,18 +51,6 @@ SELECT epoch_us(ts) // 86400000000 AS days, epoch_us(ts) % 86400000000 // 360000
   count(*) FILTER (kind = 'qualified') AS qualified, count(*) FILTER (kind = 'unqualified') AS unqualified,
   coalesce(sum(bid_micros) FILTER (kind = 'click'), 0)::BIGINT AS bid_micros
 FROM counted GROUP BY ALL"""
-
-
-def peers_python() -> str:
-    """The Python that has the peers, made at first."""
-    place = pathlib.Path(os.environ.get("HIRESTREAM_PYTHON_CACHE", ROOT / ".cache")) / "file-peers"
-    python = place / "bin" / "python"
-    known = place / "installed"
-    if not known.exists() or known.read_text() != str(PEERS):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PEERS], check=True)
-        known.write_text(str(PEERS))
-    return str(python)
 
 
 def duckdb_query(path: str, form: str):
@@ -98,9 +86,51 @@ def polars_query(path: str, form: str):
     return run
 
 
+# Both have no rounding half to even of integers: bids in units of 10^-8 are rounded by hand.
+OTHERS_QUERY = """
+SELECT {days} AS days, {hours} AS hours, job_id, publisher_id, campaign_id, group_id,
+  count(*) FILTER (WHERE kind = 'impression') AS impressions, count(*) FILTER (WHERE kind = 'click') AS clicks,
+  count(*) FILTER (WHERE kind = 'conversion') AS conversions, count(*) FILTER (WHERE kind = 'qualified') AS qualified,
+  count(*) FILTER (WHERE kind = 'unqualified') AS unqualified,
+  CAST(coalesce(sum({micros}) FILTER (WHERE kind = 'click'), 0) AS BIGINT) AS bid_micros
+FROM (SELECT DISTINCT create_time, {seconds} AS seconds, {ids},
+    CASE WHEN coalesce(custom_track, '') = '' THEN 'impression' ELSE custom_track END AS kind,
+    CAST(round(coalesce(CAST(bid AS {double}), 0) * 1e8) AS BIGINT) AS bid
+  FROM {source}
+  WHERE job_id IS NOT NULL AND (custom_track IN ('click', 'conversion', 'qualified', 'unqualified')
+    OR (coalesce(custom_track, '') = '' AND {ev} = '1'))) AS counted
+GROUP BY {days}, {hours}, job_id, publisher_id, campaign_id, group_id"""
+
+
+def datafusion_query(path: str, form: str):
+    import datafusion
+
+    context = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions(1))
+    ids = ", ".join(f"coalesce(CAST({name} AS BIGINT), 0) AS {name}" for name in KEY[2:])
+    query = OTHERS_QUERY.format(days="seconds / 86400", hours="seconds % 86400 / 3600", micros="(bid + 49 + bid / 100 % 2) / 100", ids=ids, source="given",
+                                seconds="CAST(floor(extract(epoch FROM CAST(ts AS TIMESTAMP))) AS BIGINT)", ev="CAST(ev AS VARCHAR)", double="DOUBLE")
+
+    def run():
+        register = {"csv": context.register_csv, "ndjson": context.register_json, "parquet": context.register_parquet}[form]
+        register("given", path, **{"csv": {}, "ndjson": {"file_extension": ".ndjson"}, "parquet": {}}[form])
+        return list(zip(*context.sql(query).to_pydict().values()))
+
+    return run
+
+
+def chdb_query(path: str, form: str):
+    import chdb
+
+    name = {"csv": "CSVWithNames", "ndjson": "JSONEachRow", "parquet": "Parquet"}[form]
+    ids = ", ".join(f"coalesce(CAST({name} AS Nullable(Int64)), 0) AS {name}" for name in KEY[2:])
+    query = OTHERS_QUERY.format(days="intDiv(seconds, 86400)", hours="intDiv(seconds % 86400, 3600)", micros="intDiv(bid + 49 + intDiv(bid, 100) % 2, 100)", ids=ids,
+                                source=f"file('{path}', {name})", seconds="toUnixTimestamp(toDateTime(ts, 'UTC'))", ev="toString(ev)", double="Nullable(Float64)")
+    return lambda: list(zip(*chdb.query(f"{query} SETTINGS prefer_column_name_to_alias = 1, max_threads = 1, max_parsing_threads = 1", "ArrowTable").to_pydict().values()))
+
+
 def work_as_peer(name: str, form: str, path: str, out: str) -> None:
     """In a process of its own: its processor time is printed, its cells are written."""
-    query = {"duckdb": duckdb_query, "polars": polars_query}[name](path, form)
+    query = {"duckdb": duckdb_query, "polars": polars_query, "datafusion": datafusion_query, "chdb": chdb_query}[name](path, form)
     before = time.process_time()
     cells = query()
     seconds = time.process_time() - before
@@ -111,8 +141,8 @@ def work_as_peer(name: str, form: str, path: str, out: str) -> None:
 
 def measure_peer(name: str, form: str, path: str, folder: str) -> tuple[float, list]:
     out = os.path.join(folder, "cells.json")
-    done = subprocess.run([peers_python(), __file__, "--peer", name, form, path, out], check=True, stdout=subprocess.PIPE, text=True,
-                          env=dict(os.environ, POLARS_MAX_THREADS="1"))
+    done = subprocess.run([engines.peers_python(), __file__, "--peer", name, form, path, out], check=True, stdout=subprocess.PIPE, text=True,
+                          env=engines.environment(1))
     with open(out, encoding="ascii") as file:
         return float(done.stdout), json.load(file)
 
@@ -142,14 +172,8 @@ def make_files(program: str, rows: int, forms: list[str], folder: str) -> dict[s
             file.writelines(lines[1:])
     if "parquet" in forms:
         paths["parquet"] = os.path.join(folder, "rows.parquet")
-        subprocess.run([peers_python(), "-c", f"import duckdb; duckdb.sql(\"COPY (FROM read_csv('{paths['csv']}')) TO '{paths['parquet']}'\")"], check=True)
+        subprocess.run([engines.peers_python(), "-c", f"import duckdb; duckdb.sql(\"COPY (FROM read_csv('{paths['csv']}')) TO '{paths['parquet']}'\")"], check=True)
     return paths
-
-
-def machine() -> str:
-    with open("/proc/cpuinfo", encoding="ascii") as file:
-        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
-    return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {', '.join(PEERS)}"
 
 
 def main() -> None:
@@ -158,7 +182,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--format", action="append", choices=FORMATS)
     parser.add_argument("--against", help="another build of hirestream")
-    parser.add_argument("--build", default=str(ROOT / "build"))
+    parser.add_argument("--build", default=str(engines.ROOT / "build"))
+    parser.add_argument("--json", help="write the figures there")
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--peer", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -168,18 +193,21 @@ def main() -> None:
     rows, rounds = (20_000, 1) if given.smoke else (given.rows, given.rounds)
     forms = given.format or FORMATS
     program = os.path.join(given.build, "hirestream")
-    print(machine(), flush=True)
+    result = {**engines.setting(sys.argv, engines.PEERS), "rows": rows + rows // 100, "files": {}}
+    print(result["machine"], *result["peers"], sep=", ", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         paths = make_files(program, rows, forms, folder)
         for form in forms:
-            compare(form, paths[form], rounds, {"hirestream": program} | ({"against": given.against} if given.against else {}), folder)
+            compare(form, paths[form], rounds, {"hirestream": program} | ({"against": given.against} if given.against else {}), folder, result)
+    engines.write(result, given.json)
 
 
-def compare(form: str, path: str, rounds: int, programs: dict[str, str], folder: str) -> None:
+def compare(form: str, path: str, rounds: int, programs: dict[str, str], folder: str, result: dict) -> None:
     ways = {name: lambda program=program: measure_program(program, form, path, folder) for name, program in programs.items()}
-    ways |= {name: lambda name=name: measure_peer(name, form, path, folder) for name in ("duckdb", "polars")}
+    ways |= {name: lambda name=name: measure_peer(name, form, path, folder) for name in engines.NAMES}
     seconds = {name: [] for name in ways}
     for _ in range(rounds):
+        engines.note_load(result)
         cells = {}
         for name, way in ways.items():
             taken, cells[name] = way()
@@ -187,11 +215,11 @@ def compare(form: str, path: str, rounds: int, programs: dict[str, str], folder:
         wrong = [name for name in ways if cells[name] != cells["hirestream"]]
         if wrong or not cells["hirestream"]:
             sys.exit(f"{form}: {', '.join(wrong)}: other cells than hirestream's")
-    yardstick = statistics.median(seconds["duckdb"])
+    measured = {name: engines.summary(all_seconds) for name, all_seconds in seconds.items()}
+    result["files"][form] = {"bytes": os.path.getsize(path), "cells": len(cells["hirestream"]), "seconds": measured}
     print(f"{form}, {os.path.getsize(path) / 1e6:.0f} MB, {len(cells['hirestream'])} cells")
-    for name, all_seconds in seconds.items():
-        median = statistics.median(all_seconds)
-        print(f"  {name:<10} {median:6.2f} s CPU ({min(all_seconds):.2f} to {max(all_seconds):.2f}), {median / yardstick:.2f} of DuckDB's", flush=True)
+    for name, one in measured.items():
+        print(f"  {name:<10} {one['median']:6.2f} s CPU ({one['smallest']:.2f} to {one['largest']:.2f}), {one['median'] / measured['duckdb']['median']:.2f} of DuckDB's", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@
 //
 // Command: build/kernel_benchmark (an optimised build; with HIRESTREAM_BENCHMARK_SMOKE=1 only the
 // first 20,000 rows of a set). items_per_second: rows, or cells for the codec, by CPU time. The
-// peer in the same run is the same counting with a std::map from cell to measures.
+// peer in the same run is the same counting with a std::map from cell to measures. read_memory:
+// what the machine's memory gives one core, for roofline.py, which sets bytes_per_row against it.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -189,9 +190,23 @@ void count_all(RowClassifier& classifier, const std::vector<TrackingBatch>& batc
   }
 }
 
+// Of the rows and of the texts that are looked at where attribution is by columns; without cells.
+double bytes_per_row(const std::vector<TrackingBatch>& batches) {
+  size_t rows = 0;
+  size_t bytes = 0;
+  for (const TrackingBatch& batch : batches) {
+    rows += batch.rows();
+    for (const TrackingRow& row : batch.all_rows()) {
+      bytes += sizeof(row) + row.text(Column::kCustomTrack).size + row.text(Column::kEv).size;
+    }
+  }
+  return static_cast<double>(bytes) / static_cast<double>(rows);
+}
+
 void report_rows(benchmark::State& state, const Shape& shape, size_t cells) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(rows_of(shape)));
   state.counters["cells"] = static_cast<double>(cells);
+  state.counters["bytes_per_row"] = bytes_per_row(batches_of(shape));
 }
 
 void classify_and_tally(benchmark::State& state, const Shape& shape,
@@ -420,6 +435,17 @@ const Contribution& contribution_of(const Shape& shape) {
   }
   return contribution;
 }
+
+void read_memory(benchmark::State& state) {
+  static const bool kSmoke = std::getenv("HIRESTREAM_BENCHMARK_SMOKE") != nullptr;
+  const std::vector<uint64_t> words(kSmoke ? 1U << 17 : 1U << 27, 1);
+  while (state.KeepRunning()) {
+    benchmark::DoNotOptimize(std::accumulate(words.begin(), words.end(), uint64_t{0}));
+  }
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<int64_t>(words.size() * sizeof(words[0])));
+}
+HIRESTREAM_BENCHMARK(read_memory);
 
 void encode(benchmark::State& state, const Shape& shape) {
   const Contribution& contribution = contribution_of(shape);
