@@ -112,9 +112,27 @@ std::string shown_decimal(std::string_view text) {
   return fmt::format("{}{}E{}", sign, digits, -static_cast<int64_t>(fraction.size()));
 }
 
-void set_bid(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
+// Of a number of most types; nothing, or an error: its text tells.
+std::optional<BidResult> quick_bid(const ArrowColumn& column, int64_t row) {
   if (const auto number = column.integer(row)) {
-    batch.set_bid(bid_from_int(*number), column.text(row, scratch));
+    return bid_from_int(*number);
+  }
+  if (const auto micros = column.micros(row); micros && *micros <= kBidMicrosMax) {
+    return BidResult{*micros, std::nullopt};
+  }
+  const bool is_single = column.kind() == ArrowKind::kFloat;
+  if (is_single || column.kind() == ArrowKind::kDouble) {
+    const double number = column.floating(row);
+    const BidResult bid =
+        is_single ? bid_from_float(static_cast<float>(number)) : bid_from_double(number);
+    return bid.error ? std::nullopt : std::optional(bid);
+  }
+  return std::nullopt;
+}
+
+void set_bid(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
+  if (const auto bid = quick_bid(column, row)) {
+    batch.set_bid(*bid, bid->error ? column.text(row, scratch) : std::string_view());
     return;
   }
   const std::string_view text = column.text(row, scratch);
@@ -129,6 +147,8 @@ void set_bid(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::
 void set_ts(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
   if (const auto us = column.instant_us(row)) {
     batch.set_ts_us(*us);
+  } else if (const auto local_us = column.local_us(row)) {
+    batch.set_ts_local_us(*local_us);
   } else if (const auto number = column.integer(row)) {
     batch.set_ts_number(*number);
   } else {

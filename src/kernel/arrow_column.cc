@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -184,6 +185,38 @@ std::optional<int64_t> ArrowColumn::instant_us(int64_t row) const {
   int64_t us = 0;
   return __builtin_mul_overflow(number, 1'000'000 / per_second_, &us) ? std::nullopt
                                                                       : std::optional(us);
+}
+
+std::optional<int64_t> ArrowColumn::local_us(int64_t row) const {
+  constexpr int64_t kBeginS = -2'208'988'800;
+  constexpr int64_t kEndS = 4'102'444'800;
+  if (kind_ != ArrowKind::kTimestamp || has_zone_ || dictionary_ != nullptr) {
+    return std::nullopt;
+  }
+  const int64_t number = value<int64_t>(row);
+  const int64_t per_us = std::max<int64_t>(per_second_ / 1'000'000, 1);
+  const int64_t second = floor_divide(number, per_second_);
+  if (second < kBeginS || second >= kEndS || number % per_us != 0) {
+    return std::nullopt;
+  }
+  return per_second_ > 1'000'000 ? number / per_us : number * (1'000'000 / per_second_);
+}
+
+std::optional<int64_t> ArrowColumn::micros(int64_t row) const {
+  constexpr std::array<int64_t, 7> kFactors = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
+  if (kind_ != ArrowKind::kDecimal || dictionary_ != nullptr || scale_ < 0 || scale_ > 6) {
+    return std::nullopt;
+  }
+  // The lowest first.
+  std::array<int64_t, 2> halves{};
+  std::memcpy(halves.data(),
+              static_cast<const char*>(array_->buffers[1]) + place(row) * int64_t{sizeof halves},
+              sizeof halves);
+  int64_t micros = 0;
+  const bool is_small =
+      halves[1] == 0 && halves[0] >= 0 &&
+      !__builtin_mul_overflow(halves[0], kFactors[static_cast<size_t>(scale_)], &micros);
+  return is_small ? std::optional(micros) : std::nullopt;
 }
 
 std::string_view ArrowColumn::bytes(int64_t row) const {

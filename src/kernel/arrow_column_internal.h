@@ -43,6 +43,11 @@ class ArrowColumn {
   // A timestamp with a zone, in microseconds since 1970, rounded down; nothing: another kind, or
   // beyond 64 bits.
   std::optional<int64_t> instant_us(int64_t row) const;
+  // A timestamp without a zone, of 1900 to 2099 and in whole microseconds; nothing: another one, or
+  // another kind.
+  std::optional<int64_t> local_us(int64_t row) const;
+  // A decimal in millionths; nothing: another kind, negative, or not exact in 64 bits.
+  std::optional<int64_t> micros(int64_t row) const;
   // Bytes of a text, or fixed ones.
   std::string_view bytes(int64_t row) const;
   // The value as the text that means it; may use `scratch`.

@@ -100,6 +100,12 @@ Result<int64_t> Kernel::begin_run(const std::string& run, bool strongest) {
 
 Result<void> Kernel::stage(const std::string& run, int64_t attempt,
                            std::span<const SlicePart> parts) {
+  for (const SlicePart& part : parts) {
+    if (part.key == kOneSlice) {
+      return fail(ErrorKind::kConfig, "stage", run, "rows were counted as one slice",
+                  "count them without ONE_SLICE");
+    }
+  }
   HIRESTREAM_ASSIGN(Staging * staged, staging());
   return staged->stage(run, attempt, parts);
 }

@@ -28,6 +28,8 @@ struct hs_counter {
   hirestream::SliceCounter counter;
   hirestream::ReadingRules rules;
   std::optional<int64_t> partitions;
+  // Of all rows; nothing: of each row its own.
+  std::optional<hirestream::SliceKey> slice;
 };
 
 namespace hirestream {
@@ -113,7 +115,8 @@ CountRequest request_of(int64_t begun_us, uint32_t flags) {
           .strongest = (flags & HS_STRONGEST) != 0,
           .trust_keys = (flags & HS_TRUST_KEYS) != 0,
           .contiguous = (flags & HS_CONTIGUOUS) != 0,
-          .unique = (flags & HS_UNIQUE) != 0};
+          .unique = (flags & HS_UNIQUE) != 0,
+          .one_slice = (flags & HS_ONE_SLICE) != 0};
 }
 
 }  // namespace
@@ -202,11 +205,13 @@ hs_status hs_counter_new(hs_kernel* kernel, int64_t begun_us, uint32_t flags,
   return guarded([&]() -> Result<void> {
     const SourceDescription& source = kernel->kernel->description();
     std::optional<int64_t> partitions;
-    if (source.strategy == Strategy::kTail) {
+    const CountRequest request = request_of(begun_us, flags);
+    if (source.strategy == Strategy::kTail && !request.one_slice) {
       partitions = source.bucket_width.number();
     }
-    *counter = new hs_counter{kernel->kernel->counter().slices(request_of(begun_us, flags)),
-                              kernel->kernel->rules(), partitions};
+    *counter =
+        new hs_counter{kernel->kernel->counter().slices(request), kernel->kernel->rules(),
+                       partitions, request.one_slice ? std::optional(kOneSlice) : std::nullopt};
     return {};
   });
 }
@@ -217,7 +222,7 @@ hs_status hs_counter_add(hs_counter* counter, ArrowSchema* schema, ArrowArray* b
     return rows.read(counter->rules, counter->partitions,
                      [&](const TrackingBatch& read, std::span<const SliceKey> slices) {
                        return counter->partitions ? counter->counter.add(read, slices)
-                                                  : counter->counter.add(read, std::nullopt);
+                                                  : counter->counter.add(read, counter->slice);
                      });
   });
 }

@@ -86,6 +86,8 @@ class TrackingBatch {
   // Only sources whose positions are not arrival times.
   void set_position(Position position);
   void set_ts_us(int64_t utc_us);
+  // In the source's time zone.
+  void set_ts_local_us(int64_t local_us) { set_ts_us(rules_.source_zone.to_utc(local_us)); }
   // A date and time, in the source's time zone when it has no offset; or a number, see
   // set_ts_number().
   void set_ts_text(std::string_view text);

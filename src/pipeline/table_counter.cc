@@ -10,6 +10,9 @@
 namespace hirestream {
 
 SliceCounter::Wants TableCounter::wants(const CountRequest& request) const {
+  if (request.one_slice) {
+    return [](const SliceKey&) { return true; };
+  }
   if (description().strategy == Strategy::kScan) {
     const ScanClock clock(description(), engine_);
     return [clock, request](const SliceKey& key) {

@@ -14,6 +14,8 @@
 
 namespace hirestream {
 
+inline constexpr SliceKey kOneSlice = {.shard = -1, .bucket = 0};
+
 struct CountRequest {
   // Slices that were not over then are left out, if so wanted.
   int64_t begun_us = 0;
@@ -25,6 +27,8 @@ struct CountRequest {
   // Of batches.
   bool contiguous = false;
   bool unique = false;
+  // All rows are counted into kOneSlice, which is in no ledger: for their sums alone.
+  bool one_slice = false;
   // kTransient when it is asked for.
   std::stop_token stop = {};
 };

@@ -28,7 +28,7 @@ class Advisories(unittest.TestCase):
     def test_nothing_is_known(self):
         code, lines = advisories(NOTHING)
         self.assertEqual(code, 0)
-        self.assertEqual([line.split(": ")[-1] for line in lines], ["0 known"] * 6)
+        self.assertEqual([line.split(": ")[-1] for line in lines], ["0 known"] * 7)
 
     def test_what_is_known_fails_and_is_named(self):
         crate = {"package": {"name": "hyper", "version": "1.0.0"}, "advisory": {"id": "RUSTSEC-2099-0001", "title": "too trusting"}}
@@ -45,7 +45,7 @@ class Advisories(unittest.TestCase):
         code, lines = advisories({"cargo-audit": "error: couldn't fetch advisory database", "npm": {"message": "405 Method Not Allowed"},
                                   "pip-audit": {"dependencies": [unknown]}})
         self.assertEqual(code, 0)
-        self.assertEqual([line.startswith("SKIPPED: ") for line in lines], [True] * 6)
+        self.assertEqual([line.startswith("SKIPPED: ") for line in lines], [True] * 7)
         self.assertIn("couldn't fetch advisory database", lines[0])
 
 

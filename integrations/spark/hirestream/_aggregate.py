@@ -6,13 +6,13 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 import pyarrow
 
-from hirestream._kernel import HirestreamError, Kernel
+from hirestream._kernel import ONE_SLICE, HirestreamError, Kernel
 
 
 @dataclass(frozen=True)
 class Aggregate:
     """`cells`: one row per date, hour, job, publisher, campaign and group, in this order; measures are sums, bid_micros in
-    millionths. rows = counted + unattributed + other_kinds + rejected."""
+    millionths. rows = counted + unattributed + other_kinds + rejected. `rejects`: the first 1,000 of each four million rows."""
 
     cells: pyarrow.Table
     rows: int
@@ -53,7 +53,7 @@ def aggregate(table: Any, *, config: Optional[str] = None, options: Optional[Map
     {"source.attribution": "payload", "source.timezone": "Europe/Berlin"}. Rows of one create_time are one row: the first that comes.
     """
     kernel = Kernel(config, options, frame=("frame", "frame"))
-    parts = kernel.count(batches_of(table))
+    parts = kernel.count(batches_of(table), flags=ONE_SLICE)
     summary = parts.summary()
     return Aggregate(cells=pyarrow.Table.from_batches([parts.cells()]),
                      **{name: summary[name] for name in Aggregate.__dataclass_fields__ if name != "cells"})

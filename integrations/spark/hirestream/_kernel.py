@@ -11,7 +11,7 @@ import pyarrow
 
 ABI = 2
 RING_PLACES = 1 << 32
-STRONGEST, CLOSED_ONLY, TRUST_KEYS, CONTIGUOUS, UNIQUE = 1, 2, 4, 8, 16
+STRONGEST, CLOSED_ONLY, TRUST_KEYS, CONTIGUOUS, UNIQUE, ONE_SLICE = 1, 2, 4, 8, 16, 32
 LIBRARY = "libhirestream_kernel.so"
 
 # Bytes of the two structures of the Arrow C data interface.

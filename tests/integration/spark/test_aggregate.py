@@ -14,6 +14,7 @@ import pyarrow
 import pytest
 
 import hirestream
+from hirestream._kernel import ONE_SLICE, HirestreamError, Kernel
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CASES = ROOT / "tests" / "behavior"
@@ -227,3 +228,44 @@ def test_parts_travel_and_add_up_in_any_order():
 def test_the_arithmetic_of_the_documents_is_that_of_the_script():
     printed = subprocess.run([sys.executable, ROOT / "benchmarks" / "spark_scaling.py"], text=True, stdout=subprocess.PIPE, check=True).stdout
     assert printed.strip() == (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8").strip()
+
+
+def test_rows_counted_as_one_slice_have_the_same_sums_and_are_not_staged():
+    batches = table_of(TEXTS).to_batches()
+    kernel = Kernel(None, None, frame=("frame", "frame"))
+    by_slice, as_one = (kernel.count(batches, flags=flags) for flags in (0, ONE_SLICE))
+    assert by_slice.cells().equals(as_one.cells()) and by_slice.cells().num_rows > 5
+
+    def figures(parts):
+        return {name: sorted(value, key=str) if name == "rejects" else value for name, value in parts.summary().items() if name not in ("slices", "cells")}
+
+    assert figures(by_slice) == figures(as_one) and as_one.summary()["slices"] == 1 and by_slice.summary()["slices"] > 5
+    with pytest.raises(HirestreamError, match="one slice"):
+        kernel.stage("a run", 0, as_one)
+
+
+EDGES = {
+    "bid": [(pyarrow.decimal128(38, scale), [decimal.Decimal(text).scaleb(-scale) for text in
+                                             ("0", "1", "-1", "7", "999999", "1000000000", "1000000001", "1000000000000000", "1000000000000001", "9223372036854775807",
+                                              "9223372036854775808", "18446744073709551615", "123456789012345678901234567890")]) for scale in (0, 2, 5, 6, 7, 12)]
+    + [(kind, [0.0, -0.0, 1e9, 1.1e9, -1.5, 0.1, 1.4, 1e-7, 5e-7, 123456.789]) for kind in (pyarrow.float32(), pyarrow.float64())]
+    + [(pyarrow.int64(), [0, -1, 10**9, 10**9 + 1])],
+    "ts": [(pyarrow.timestamp(unit), [(days * 86_400 + second) * per_second + fraction for days in (-719_162, -25_568, -1, 0, 20_000, 47_482, 200_000)
+                                      for second in (0, 86_399) for fraction in {0, 1, per_second // 2, per_second - 1}])
+           for unit, per_second in (("s", 1), ("ms", 10**3), ("us", 10**6))]
+    + [(pyarrow.timestamp("ns"), [days * 86_400 * 10**9 + fraction for days in (-100, 0, 20_000) for fraction in (0, 1, 499, 500, 999, 1000, 123_456_789)])],
+}
+
+
+@pytest.mark.parametrize("column, kind, values", [(column, kind, values) for column, cases in EDGES.items() for kind, values in cases], ids=str)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_numbers_at_the_edges_are_what_their_texts_are(column, kind, values, zone):
+    def result(array):
+        filler = {"create_time": [row["create_time"] for row in rows(len(values))], "job_id": [1] * len(values),
+                  "custom_track": ["click"] * len(values), "ts": ["2026-11-01 10:00:00"] * len(values), "bid": ["1"] * len(values)}
+        found = hirestream.aggregate(pyarrow.table({name: pyarrow.array(texts) for name, texts in filler.items() if name != column} | {column: array}),
+                                     options={"source.timezone": zone, "counting.ts_min": "0001-01-01", "counting.future_max": "36500d"} if column == "ts" else {})
+        return found.cells, found.counted, sorted((reject["reason"], reject["value"]) for reject in found.rejects if column == "ts")
+
+    array = pyarrow.array(values, kind)
+    assert result(array) == result(array.cast(pyarrow.string()))
