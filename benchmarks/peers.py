@@ -191,7 +191,7 @@ def hirestream_query(way: str, threads: int):
         batches = table.to_batches()
 
         def count(part: int):
-            return _kernel.Kernel(frame=("frame", "frame")).count(batches[part::threads], flags=_kernel.UNIQUE)
+            return _kernel.Kernel(frame=("frame", "frame")).count(batches[part::threads], flags=_kernel.UNIQUE | _kernel.ONE_SLICE)
 
         with concurrent.futures.ThreadPoolExecutor(threads) as pool:
             first, *others = pool.map(count, range(threads))
