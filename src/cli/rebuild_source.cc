@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/engine_options.h"
+#include "cli/generate_writing.h"
 #include "cli/open_source.h"
 #include "pipeline/table_counter.h"
 
@@ -21,6 +22,7 @@ namespace {
 constexpr unsigned kThreadsMax = 4;
 // Of a tail: what is held in memory is the parts of so many ranges at once as there are threads.
 constexpr int64_t kRangesOfTail = 64;
+constexpr int kTriesMax = 6;
 
 // Counts ranges of the ring and stages them, each as an attempt of its own number.
 class SourceCount {
@@ -73,12 +75,31 @@ class SourceCount {
     };
     for (int64_t range = next_++; range < ranges_; range = next_++) {
       const uint64_t end = range + 1 == ranges_ ? kRingPlaces : place(range + 1);
-      HIRESTREAM_ASSIGN(const std::vector<SlicePart> parts,
-                        counter.count_range(place(range), end, request_));
-      HIRESTREAM_TRY(staging->stage(run_, range, parts));
+      HIRESTREAM_TRY(patiently([&]() -> Result<void> {
+        HIRESTREAM_ASSIGN(const std::vector<SlicePart> parts,
+                          counter.count_range(place(range), end, request_));
+        return staging->stage(run_, range, parts);
+      }));
       observer_.on_progress("counted", ++done_, ranges_);
     }
     return {};
+  }
+
+  // A server that is busy or away for a moment does not cost what was counted so far. What was
+  // staged of a range is replaced.
+  template <typename Work>
+  Result<void> patiently(const Work& work) {
+    for (int tries = 1;; ++tries) {
+      const Result<void> outcome = work();
+      const bool is_over = outcome || outcome.error().kind != ErrorKind::kTransient ||
+                           tries == kTriesMax || request_.stop.stop_requested();
+      if (is_over) {
+        return outcome;
+      }
+      const int64_t pause_us = int64_t{1'000'000} << tries;
+      observer_.on_retry(outcome.error(), tries, pause_us);
+      sleep_unless_stopped(pause_us, request_.stop);
+    }
   }
 
   // The first error ends the others.
