@@ -14,7 +14,7 @@ from conftest import assert_equal, sqlite_events, stop
 from oracle.recount import Recount, read_accounting, read_companies
 
 RATE = int(os.environ.get("HIRESTREAM_E2E_RATE", "300"))
-SECONDS = int(os.environ.get("HIRESTREAM_E2E_SECONDS", "30"))
+SECONDS = int(os.environ.get("HIRESTREAM_E2E_SECONDS", "20"))
 
 
 class Watcher(threading.Thread):
