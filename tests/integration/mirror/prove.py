@@ -369,6 +369,8 @@ class Trial:
         self.start_mirror()
         self.start_engine()
         try:
+            self.check("its start")  # one that has never worked may end by a fault, and is right to
+            self.counts.clear()
             for number, fault in enumerate(self.faults(), 1):
                 time.sleep(self.random.uniform(0.2, 2))
                 print(f"{number} {fault.__name__}", file=sys.stderr, flush=True)

@@ -270,7 +270,7 @@ def test_wrong_settings_are_said_before_anything_runs():
 
 def test_a_table_whose_ids_may_be_in_two_partitions_is_refused(spark, mysql, mysql_database, raw_logs):
     job = make_job(spark, mysql, mysql_database, raw_logs["scan"])
-    with pytest.raises(HirestreamError, match="trust keys") as refused:
+    with pytest.raises(HirestreamError, match="--trust-keys") as refused:
         job.backfill(2)
     assert refused.value.kind == "config"
 
