@@ -27,8 +27,8 @@ while engines go on; then events and hirestream_days change places with the new 
 nothing has changed, and the next rebuild drops what is left of it.
 
 The raw log is not read, but with --from-source: the whole Cassandra table is counted then, by up to four threads, and what it gives takes
-the place of events and ledger in one step. `hirestream run` shows the newest hours of a first history first; this is sooner at its end,
-for MySQL has half the work. Where the ledger has slices already, the rules of `hirestream publish` decide. MySQL and MariaDB.
+the place of events and ledger in one step. `hirestream run` shows the newest hours of a first history first; this shows all of it at
+once, written in the order of the keys, and takes about as long. Where the ledger has slices already, the rules of `hirestream publish` decide. MySQL and MariaDB.
 `hirestream verify --repair` makes the ledger equal to the log in place. Hours to which frozen slices gave something (or a table that was
 migrated) are taken over as they are, for the ledger knows only their sums.
 
