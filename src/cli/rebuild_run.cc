@@ -76,16 +76,15 @@ RebuildOptions rebuild_options(const Settings& settings, const std::stop_token& 
   return options;
 }
 
-Result<int64_t> begin_run(const WarehouseSettings& settings, const std::string& run,
-                          const SourceDescription& source, const EngineOptions& engine,
-                          bool strongest, Clock& clock) {
+Result<int64_t> begin_run(const WarehouseSettings& settings, Staging& staging,
+                          const std::string& run, const SourceDescription& source,
+                          const EngineOptions& engine, bool strongest, Clock& clock) {
   const StagedRun begun = begun_run(run, source, engine, strongest, clock.now_us());
   HIRESTREAM_TRY(described(begun));
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings));
   HIRESTREAM_TRY(warehouse->init());
-  HIRESTREAM_ASSIGN(const auto staging, open_staging(settings));
-  HIRESTREAM_TRY(staging->expire(begun.begun_us - kStagedUs));
-  HIRESTREAM_TRY(staging->begin(begun));
+  HIRESTREAM_TRY(staging.expire(begun.begun_us - kStagedUs));
+  HIRESTREAM_TRY(staging.begin(begun));
   return begun.begun_us;
 }
 

@@ -20,9 +20,9 @@ Result<void> wait_for_turn(LeaseKeeper& lease, const WarehouseSettings& settings
 
 // Makes the warehouse's tables where they are missing, forgets runs of a week ago, and begins this
 // one. Returns the moment after which it may read.
-Result<int64_t> begin_run(const WarehouseSettings& settings, const std::string& run,
-                          const SourceDescription& source, const EngineOptions& engine,
-                          bool strongest, Clock& clock);
+Result<int64_t> begin_run(const WarehouseSettings& settings, Staging& staging,
+                          const std::string& run, const SourceDescription& source,
+                          const EngineOptions& engine, bool strongest, Clock& clock);
 
 struct RunRebuild {
   RebuildReport rebuild;

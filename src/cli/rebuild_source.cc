@@ -155,10 +155,10 @@ Result<RunRebuild> rebuild_from_source(const Settings& settings, bool trust_keys
   HIRESTREAM_ASSIGN(EngineOptions engine, engine_options(settings, settings.sources.front()));
   HIRESTREAM_ASSIGN(auto source, open_source(settings.sources.front(), observer));
   const std::string run = "source-" + options.run;
-  HIRESTREAM_ASSIGN(const int64_t begun_us,
-                    begin_run(settings.warehouse, run, source->description(), engine,
-                              /*strongest=*/false, clock));
   HIRESTREAM_ASSIGN(const auto staging, open_staging(settings.warehouse));
+  HIRESTREAM_ASSIGN(const int64_t begun_us,
+                    begin_run(settings.warehouse, *staging, run, source->description(), engine,
+                              /*strongest=*/false, clock));
   SourceCount count(settings, std::move(engine), observer, stop);
   auto counted = count.run(std::move(source), run, begun_us, trust_keys);
   if (counted) {

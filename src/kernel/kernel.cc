@@ -1,6 +1,5 @@
 #include "kernel/kernel.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "cli/engine_options.h"
@@ -94,8 +93,9 @@ Result<Staging*> Kernel::staging() {
 }
 
 Result<int64_t> Kernel::begin_run(const std::string& run, bool strongest) {
-  HIRESTREAM_TRY(staging());
-  return hirestream::begin_run(settings_.warehouse, run, description(), engine_, strongest, clock_);
+  HIRESTREAM_ASSIGN(Staging * staged, staging());
+  return hirestream::begin_run(settings_.warehouse, *staged, run, description(), engine_, strongest,
+                               clock_);
 }
 
 Result<void> Kernel::stage(const std::string& run, int64_t attempt,

@@ -311,9 +311,7 @@ class FakeChangeLog : public ChangeLog {
     if (!position) {
       return std::optional<std::string>();
     }
-    const size_t comma = position->find(',');
-    const int64_t run = std::stoll(position->substr(0, comma));
-    const int64_t next = std::stoll(position->substr(comma + 1));
+    const auto [run, next] = parsed(*position);
     if (run == run_ && next < log().begin && world_.setup.kept) {
       violated("Kept", fmt::format("entry {} was deleted before its place was stored", next));
     }
@@ -357,11 +355,10 @@ class FakeChangeLog : public ChangeLog {
   Result<void> delete_before(const std::string& position) override {
     world_.maybe_kill("delete");
     HIRESTREAM_TRY(world_.maybe_fail("delete"));
-    const size_t comma = position.find(',');
-    const int64_t next = std::stoll(position.substr(comma + 1));
+    const auto [run, next] = parsed(position);
     NodeLog& log = world_.logs[node_];
-    while (world_.setup.kept && std::stoll(position.substr(0, comma)) == log.runs &&
-           log.begin < next && !log.entries.empty() && world_.random.chance(0.9)) {
+    while (world_.setup.kept && run == log.runs && log.begin < next && !log.entries.empty() &&
+           world_.random.chance(0.9)) {
       ++world_.report.faults["mirror: entry deleted"];
       log.entries.pop_front();
       ++log.begin;
@@ -370,6 +367,10 @@ class FakeChangeLog : public ChangeLog {
   }
 
  private:
+  static std::pair<int64_t, int64_t> parsed(const std::string& position) {
+    const size_t comma = position.find(',');
+    return {std::stoll(position.substr(0, comma)), std::stoll(position.substr(comma + 1))};
+  }
   const NodeLog& log() const { return world_.logs[node_]; }
   const LogEntry& at(int64_t number) const {
     return log().entries[static_cast<size_t>(number - log().begin)];
