@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "adapters/cassandra/companion_table.h"
 #include "adapters/cassandra/cql_session_internal.h"
 #include "adapters/cassandra/table_shape.h"
 
@@ -14,13 +15,6 @@ namespace hirestream {
 
 std::string mirror_state_table_name(const std::string& table) {
   return table + "_mirror";
-}
-
-std::string mirror_state_statement(const std::string& keyspace, const std::string& table) {
-  return fmt::format(
-      "CREATE TABLE IF NOT EXISTS {}.{} (\n  mirror text,\n  node text,\n  position text,\n"
-      "  copied_parts int,\n  copied_us bigint,\n  PRIMARY KEY (mirror, node)\n)",
-      quote_identifier(keyspace), quote_identifier(mirror_state_table_name(table)));
 }
 
 struct CassandraMirrorTable::Statements {
@@ -50,22 +44,23 @@ Result<std::unique_ptr<CassandraMirrorTable>> CassandraMirrorTable::open(
         "make the recommended table: hirestream init --source cassandra://…/keyspace/table");
   }
   mirror->key_ = fmt::format("{} <- {}", shape.table_id, config.source);
-  HIRESTREAM_ASSIGN(mirror->late_notes_, LateNoteWriter::open(*mirror->connection_));
+  HIRESTREAM_ASSIGN(mirror->late_notes_,
+                    LateNoteWriter::open(*mirror->connection_, shape.table_id));
   HIRESTREAM_ASSIGN(mirror->writer_, CassandraWriter::open(config.table, config.source_zone));
   HIRESTREAM_ASSIGN(mirror->lookup_, RowLookup::open(*mirror->connection_, shape,
                                                      config.source_zone, mirror->layouts()));
-  HIRESTREAM_TRY(mirror->prepare());
+  HIRESTREAM_TRY(mirror->prepare(shape.table_id));
   return mirror;
 }
 
-Result<void> CassandraMirrorTable::prepare() {
+Result<void> CassandraMirrorTable::prepare(std::string_view table_id) {
   const std::string& keyspace = config_.table.keyspace;
   const std::string state = mirror_state_table_name(config_.table.table);
   CqlSession& session = connection_->session();
-  HIRESTREAM_ASSIGN(const bool there, connection_->has_table(state));
-  if (!there) {
-    HIRESTREAM_TRY(connection_->execute(mirror_state_statement(keyspace, config_.table.table)));
-  }
+  HIRESTREAM_TRY(make_companion_table(*connection_, state,
+                                      "mirror text, node text, position text, copied_parts int, "
+                                      "copied_us bigint, PRIMARY KEY (mirror, node)",
+                                      "", table_id));
   const std::string name = quote_identifier(keyspace) + "." + quote_identifier(state);
   HIRESTREAM_ASSIGN(
       statements_->load,

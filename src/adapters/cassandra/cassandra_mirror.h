@@ -29,8 +29,6 @@
 namespace hirestream {
 
 std::string mirror_state_table_name(const std::string& table);
-// Of the state table, for people who make it themselves.
-std::string mirror_state_statement(const std::string& keyspace, const std::string& table);
 
 struct MirrorTableConfig {
   CassandraConfig table;
@@ -62,7 +60,7 @@ class CassandraMirrorTable : public MirrorTable {
  private:
   struct Statements;
   explicit CassandraMirrorTable(MirrorTableConfig config);
-  Result<void> prepare();
+  Result<void> prepare(std::string_view table_id);
   int32_t bucket_width_s() const;
 
   MirrorTableConfig config_;

@@ -1,5 +1,7 @@
 #include "adapters/cassandra/cassandra_schema.h"
 
+#include "adapters/cassandra/companion_table.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -46,6 +48,22 @@ TEST(CassandraSchema, ReaderMayOnlySelect) {
     EXPECT_THAT(statement, StartsWith("GRANT SELECT ON TABLE "));
     EXPECT_THAT(statement, HasSubstr("TO \"hirestream\""));
   }
+}
+
+TEST(CassandraSchema, ATableThatSeveralNodesMakeAtOnceHasOneId) {
+  const auto make = [](std::string_view name, std::string_view tracking_table_id) {
+    return companion_table_statement("logs", name, "a int PRIMARY KEY", "", tracking_table_id);
+  };
+  constexpr std::string_view kTable = "0d2c9e50-cd9b-11f0-8a3e-6f1d8b7e2a10";
+  EXPECT_EQ(make("t_late", kTable),
+            "CREATE TABLE IF NOT EXISTS \"logs\".\"t_late\" (a int PRIMARY KEY) WITH id = "
+            "3e43d851-d7dc-0f40-0f6f-c347cf22198c");
+  const auto id_of = [](const std::string& statement) {
+    return statement.substr(statement.find("id = "));
+  };
+  EXPECT_NE(id_of(make("t_late", kTable)), id_of(make("t_mirror", kTable)));
+  EXPECT_NE(make("t_late", kTable), make("t_late", "0d2c9e50-cd9b-11f0-8a3e-6f1d8b7e2a11"))
+      << "dropped and made anew";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "adapters/cassandra/companion_table.h"
 #include "adapters/cassandra/cql_session_internal.h"
 #include "model/floor_divide.h"
 
@@ -42,14 +43,6 @@ void take_notes(const CqlAnswer& answer, std::vector<LateNote>& notes) {
 
 std::string late_table_name(const std::string& table) {
   return table + "_late";
-}
-
-std::string late_table_statement(const std::string& keyspace, const std::string& table) {
-  return fmt::format(
-      "CREATE TABLE IF NOT EXISTS {}.{} (\n  hour bigint,\n  noted_us bigint,\n  bucket bigint,\n"
-      "  shard int,\n  PRIMARY KEY (hour, noted_us, bucket, shard)\n"
-      ") WITH default_time_to_live = {}",
-      quote_identifier(keyspace), quote_identifier(late_table_name(table)), kLifeS);
 }
 
 struct LateNoteReader::Statements {
@@ -138,12 +131,14 @@ LateNoteWriter::LateNoteWriter(CassandraConnection& connection)
     : connection_(connection), statements_(std::make_unique<Statements>()) {}
 LateNoteWriter::~LateNoteWriter() = default;
 
-Result<std::unique_ptr<LateNoteWriter>> LateNoteWriter::open(CassandraConnection& connection) {
+Result<std::unique_ptr<LateNoteWriter>> LateNoteWriter::open(CassandraConnection& connection,
+                                                             std::string_view table_id) {
   const CassandraConfig& config = connection.config();
-  HIRESTREAM_ASSIGN(const bool there, connection.has_table(late_table_name(config.table)));
-  if (!there) {
-    HIRESTREAM_TRY(connection.execute(late_table_statement(config.keyspace, config.table)));
-  }
+  HIRESTREAM_TRY(make_companion_table(connection, late_table_name(config.table),
+                                      "hour bigint, noted_us bigint, bucket bigint, shard int, "
+                                      "PRIMARY KEY (hour, noted_us, bucket, shard)",
+                                      fmt::format("AND default_time_to_live = {}", kLifeS),
+                                      table_id));
   std::unique_ptr<LateNoteWriter> writer(new LateNoteWriter(connection));
   HIRESTREAM_ASSIGN(writer->statements_->insert,
                     connection.session().prepare(fmt::format(

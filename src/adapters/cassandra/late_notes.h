@@ -16,6 +16,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,7 +27,6 @@
 namespace hirestream {
 
 std::string late_table_name(const std::string& table);
-std::string late_table_statement(const std::string& keyspace, const std::string& table);
 
 class LateNoteReader {
  public:
@@ -53,8 +53,9 @@ class LateNoteReader {
 
 class LateNoteWriter {
  public:
-  // Makes the table where it is missing.
-  static Result<std::unique_ptr<LateNoteWriter>> open(CassandraConnection& connection);
+  // Makes the table where it is missing. `table_id`: the tracking table's.
+  static Result<std::unique_ptr<LateNoteWriter>> open(CassandraConnection& connection,
+                                                      std::string_view table_id);
   ~LateNoteWriter();
   Result<void> write(std::span<const SliceKey> slices, int64_t now_us);
 
