@@ -179,14 +179,27 @@ class Trial:
         return sums
 
     def start_mirrors(self, build=None):
-        """The first one alone makes their tables. One that ends is started again, as a service is."""
-        for node in self.nodes:
-            deadline = time.monotonic() + 180
-            while not node.is_ready():
+        """All at once: at first each makes their tables. One that ends is started again, as a service is."""
+        deadline = time.monotonic() + 180
+        while not all([node.is_ready() for node in self.nodes]):
+            for node in self.nodes:
                 if node.mirror is None or node.mirror.poll() is not None:
                     node.start_mirror(build)
-                assert time.monotonic() < deadline, "the mirror is not ready"
-                time.sleep(0.2)
+            assert time.monotonic() < deadline, "the mirrors are not ready"
+            time.sleep(0.2)
+
+    def check_schema(self):
+        """Every node has the same tables, with the same ids."""
+        seen = set()
+        for address in NODES:
+            policy = WhiteListRoundRobinPolicy([address])
+            with Cluster([address], port=PORT, protocol_version=4, execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(policy)}) as cluster:
+                found = cluster.connect().execute("SELECT table_name, id FROM system_schema.tables WHERE keyspace_name = 'logs'")
+                seen.add(tuple(sorted((row.table_name, str(row.id)) for row in found)))
+            log = (self.nodes[NODES.index(address)].folder / "logs/system.log").read_text(errors="replace")
+            assert "ID mismatch" not in log, f"{address}: two nodes made a table each"
+        assert len(seen) == 1, f"the nodes do not agree on their tables: {seen}"
+        print(json.dumps({"tables": sorted(name for name, _ in next(iter(seen)))}), file=sys.stderr, flush=True)
 
     # --- what is broken, each for some seconds
 
@@ -304,6 +317,7 @@ class Trial:
             self.writer = Writer(self)
             self.writer.start()
             self.start_mirrors()
+            self.check_schema()
             for phase in self.PHASES:
                 if not self.options.only or phase.__name__ in self.options.only:
                     self.play(phase)

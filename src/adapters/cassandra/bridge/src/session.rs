@@ -3,9 +3,10 @@ use crate::error::{CError, E_ARGUMENT, E_CONNECT, E_TLS, Error, OK, Res, err, gu
 use crate::request::Counters;
 use openssl::ssl::{SslContext, SslContextBuilder, SslFiletype, SslMethod, SslVerifyMode};
 use scylla::client::PoolSize;
-use scylla::client::execution_profile::ExecutionProfile;
+use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileHandle};
 use scylla::client::session::Session as DriverSession;
 use scylla::client::session_builder::SessionBuilder;
+use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char};
 use std::net::SocketAddr;
@@ -20,6 +21,10 @@ const ABI: u32 = 5;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// One after the other while a session opens: to the host given and to the nodes, then both once more.
 const CONNECTS_MAX: u32 = 4;
+/// A node that is stopped, or whose network is gone, keeps its connections and answers nothing: after that
+/// time another one is asked, too. Far above what a page, or a batch of some rows, takes.
+const SECOND_READ_AFTER: Duration = Duration::from_secs(2);
+const SECOND_WRITE_AFTER: Duration = Duration::from_millis(500);
 
 #[repr(C)]
 pub struct Config {
@@ -41,6 +46,8 @@ pub struct Config {
 
 pub struct Session {
     pub driver: Arc<DriverSession>,
+    /// Of statements that write; all of them may be written twice.
+    pub writes: ExecutionProfileHandle,
     pub counters: Arc<Counters>,
     pub runtime: Runtime,
 }
@@ -97,14 +104,20 @@ unsafe fn tls_context(config: &Config, refusal: &Refusal) -> Res<Option<SslConte
     Ok(Some(builder.build()))
 }
 
+fn profile(config: &Config, second_after: Duration) -> ExecutionProfileHandle {
+    let second = SimpleSpeculativeExecutionPolicy { max_retry_count: 1, retry_interval: second_after };
+    ExecutionProfile::builder()
+        .request_timeout(Some(Duration::from_millis(config.request_timeout_ms.max(1).into())))
+        .speculative_execution_policy(Some(Arc::new(second)))
+        .build()
+        .into_handle()
+}
+
 unsafe fn session_builder(config: &Config, refusal: &Refusal) -> Res<SessionBuilder> {
     let limit = Duration::from_millis(config.connect_timeout_ms.max(1).into());
     let connections = NonZeroUsize::new(config.connections_per_host.max(1) as usize);
-    let profile = ExecutionProfile::builder()
-        .request_timeout(Some(Duration::from_millis(config.request_timeout_ms.max(1).into())))
-        .build();
     let mut builder = SessionBuilder::new()
-        .default_execution_profile_handle(profile.into_handle())
+        .default_execution_profile_handle(profile(config, SECOND_READ_AFTER))
         .connection_timeout(limit / CONNECTS_MAX)
         .pool_size(PoolSize::PerHost(connections.unwrap_or(NonZeroUsize::MIN)));
     unsafe {
@@ -197,7 +210,9 @@ pub unsafe extern "C" fn hs_cql_session_open(
             }
         };
         let counters = Arc::new(Counters::default());
-        *out = Box::into_raw(Box::new(Session { driver: Arc::new(session), counters, runtime }));
+        let writes = profile(config, SECOND_WRITE_AFTER);
+        let session = Session { driver: Arc::new(session), writes, counters, runtime };
+        *out = Box::into_raw(Box::new(session));
         Ok(OK)
     })
 }
