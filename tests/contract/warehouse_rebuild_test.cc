@@ -139,6 +139,21 @@ TEST_P(RebuildContract, MakesAnEmptyTableWhole) {
   EXPECT_EQ(report.cells_put_back, static_cast<int64_t>(before.size()));
 }
 
+// So many that every connection has statements of its own, and days end in the midst of them.
+TEST_P(RebuildContract, IsExactWithManyCells) {
+  start();
+  Contribution many;
+  for (int32_t i = 0; i < 15'000; ++i) {
+    many.push_back(cell(kHour + i / 150, 1 + i % 150, clicks(1 + i % 7, i)));
+  }
+  count({0, 100}, many);
+  EXPECT_EQ(events(), many);
+  database_->run("DELETE FROM " + events_table() + " WHERE job_id > 75");
+  EXPECT_EQ(rebuild().cells_put_back, 7'500);
+  EXPECT_EQ(events(), many);
+  EXPECT_EQ(days(), events_by_day());
+}
+
 TEST_P(RebuildContract, TakesAwayOnlyWhereThatIsAllowed) {
   start();
   const Contribution one{cell(kHour, 1, clicks(2, 5))};

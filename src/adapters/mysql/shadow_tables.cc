@@ -61,6 +61,11 @@ sql::Session& ShadowTables::writer() {
   return locked_ ? *locker_ : session_;
 }
 
+std::vector<sql::Session*> ShadowTables::writers() {
+  HIRESTREAM_CHECK(!locked_.has_value());
+  return {&session_, locker_.get(), guard_.get()};
+}
+
 // What would be lost with the old table.
 Result<void> ShadowTables::check_form() {
   HIRESTREAM_ASSIGN(
@@ -98,8 +103,9 @@ Result<void> ShadowTables::create() {
   HIRESTREAM_TRY(drop_others(session_, left));
   HIRESTREAM_TRY(run(session_, fmt::format("CREATE TABLE {} LIKE events", events())));
   HIRESTREAM_TRY(run(session_, fmt::format("CREATE TABLE {} LIKE hirestream_days", days())));
-  HIRESTREAM_TRY(take_keys_off(events()));
-  return take_keys_off(days());
+  HIRESTREAM_ASSIGN(add_events_keys_, take_keys_off(events()));
+  HIRESTREAM_ASSIGN(add_days_keys_, take_keys_off(days()));
+  return {};
 }
 
 Result<void> ShadowTables::copy_ledger() {
@@ -143,7 +149,7 @@ Result<void> ShadowTables::copy_frozen() {
 }
 
 // Others (unique, of a column's beginning, of expressions) stay and are filled with the rows.
-Result<void> ShadowTables::take_keys_off(const std::string& table) {
+Result<std::string> ShadowTables::take_keys_off(const std::string& table) {
   struct Key {
     std::vector<std::string> columns;
     bool plain = true;
@@ -171,17 +177,18 @@ Result<void> ShadowTables::take_keys_off(const std::string& table) {
     }
   }
   if (adds.empty()) {
-    return {};
+    return std::string();
   }
-  key_statements_.push_back(fmt::format("ALTER TABLE {} {}", table, fmt::join(adds, ", ")));
-  return run(session_, fmt::format("ALTER TABLE {} {}", table, fmt::join(drops, ", ")));
+  HIRESTREAM_TRY(run(session_, fmt::format("ALTER TABLE {} {}", table, fmt::join(drops, ", "))));
+  return fmt::format("ALTER TABLE {} {}", table, fmt::join(adds, ", "));
 }
 
-Result<void> ShadowTables::add_keys() {
-  for (const std::string& statement : key_statements_) {
-    HIRESTREAM_TRY(run(session_, statement));
-  }
-  return {};
+Result<void> ShadowTables::add_events_keys() {
+  return add_events_keys_.empty() ? Result<void>() : run(session_, add_events_keys_);
+}
+
+Result<void> ShadowTables::add_days_keys() {
+  return add_days_keys_.empty() ? Result<void>() : run(session_, add_days_keys_);
 }
 
 // Whoever is no engine counts its change first, an engine locks its writers' rows. Gaps between

@@ -25,7 +25,8 @@ namespace hirestream::mysql {
 
 class ShadowTables final : public sql::ShadowTables {
  public:
-  // Three connections, the first one may wait as long as it takes and outlives this.
+  // Three connections that may wait as long as it takes; the first one outlives this. The others
+  // have their parts in locking, and help to fill the tables before.
   ShadowTables(const std::string& run, Session& session, std::unique_ptr<Session> locker,
                std::unique_ptr<Session> guard)
       : sql::ShadowTables(run),
@@ -35,19 +36,22 @@ class ShadowTables final : public sql::ShadowTables {
   ~ShadowTables() override;
 
   sql::Session& writer() override;
+  std::vector<sql::Session*> writers() override;
   Result<void> create() override;
   Result<void> copy_ledger() override;
   Result<void> copy_slices(int32_t source, std::span<const SliceKey> keys) override;
   Result<void> copy_frozen() override;
-  Result<void> add_keys() override;
+  Result<void> add_events_keys() override;
+  Result<void> add_days_keys() override;
   Result<void> lock() override;
   Result<void> swap() override;
   Result<void> drop() override;
 
  private:
   Result<void> check_form();
-  // Drops the keys of a table that add_keys() can make again, and notes them.
-  Result<void> take_keys_off(const std::string& table);
+  // Drops the keys of a table that can be made again. Returns the statement that does; empty: there
+  // are none.
+  Result<std::string> take_keys_off(const std::string& table);
   Result<void> lock_tables();
   // No commit is under way, and none begins until guarded_ ends.
   Result<void> stop_commits();
@@ -62,7 +66,8 @@ class ShadowTables final : public sql::ShadowTables {
   std::optional<sql::Transaction> locked_;
   std::optional<sql::Transaction> guarded_;
   bool with_ledger_ = false;
-  std::vector<std::string> key_statements_;
+  std::string add_events_keys_;
+  std::string add_days_keys_;
 };
 
 }  // namespace hirestream::mysql

@@ -33,6 +33,15 @@ std::string& MultiRowInsert::row() {
 }
 
 Result<void> MultiRowInsert::end_row() {
+  HIRESTREAM_TRY(close_row());
+  return is_full() ? flush() : Result<void>();
+}
+
+bool MultiRowInsert::is_full() const {
+  return begins_.size() >= kRowsMax || buffer_.size() >= bytes_max_;
+}
+
+Result<void> MultiRowInsert::close_row() {
   buffer_ += ')';
   const size_t packet = session_.statement_bytes_max() - kPacketOverhead;
   if (buffer_.size() + tail_.size() > packet) {
@@ -50,7 +59,7 @@ Result<void> MultiRowInsert::end_row() {
     begins_.push_back(buffer_.size());
     buffer_ += " " + last;
   }
-  return begins_.size() >= kRowsMax || buffer_.size() >= bytes_max_ ? flush() : Result<void>();
+  return {};
 }
 
 Result<void> MultiRowInsert::flush() {

@@ -21,7 +21,11 @@ class MultiRowInsert {
 
   // The buffer, behind the opening parenthesis of a new row: the caller appends its values.
   std::string& row();
+  // Ends the row, and sends the statement if it is full.
   Result<void> end_row();
+  // Ends the row and leaves the sending to the caller, unless the statement would be too long.
+  Result<void> close_row();
+  bool is_full() const;
   // Sends what is left. Must be the last call; without it rows are lost.
   Result<void> flush();
 

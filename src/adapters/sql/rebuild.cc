@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "adapters/sql/backend.h"
 #include "adapters/sql/cell_rows.h"
 #include "adapters/sql/events_table.h"
+#include "adapters/sql/insert_lanes.h"
 #include "adapters/sql/ledger_copy.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "adapters/sql/shadow_tables.h"
@@ -143,6 +145,7 @@ class Rebuild {
 
  private:
   Result<void> make();
+  Result<void> add_keys_and_days();
   Result<void> put_in_place();
   Result<std::unique_ptr<SqlWarehouse>> open();
   Result<void> step_done(std::string_view step);
@@ -167,7 +170,9 @@ class Rebuild {
   using VisitRow = std::function<Result<void>(CellRow&)>;
   Result<void> read_rows(const Part& part, const VisitRow& visit) const;
   Result<void> write(const Part& part);
-  Result<void> write_row(MultiRowInsert& insert, const CellRow& row);
+  // `insert`: MultiRowInsert or sql::InsertLanes.
+  template <typename Insert>
+  Result<void> write_row(Insert& insert, const CellRow& row);
   void count_difference(const Measures& held, const Measures& expected);
   void check_frozen_hours();
   Result<void> refuse_shrink() const;
@@ -190,7 +195,7 @@ class Rebuild {
   Result<void> copy_hour(int32_t local_hour);
   Result<void> drop_zeros(int32_t local_hour);
   Result<void> set_companies(const State& now);
-  Result<void> sum_up_day(int32_t day);
+  Result<void> sum_up_day(sql::Session& session, int32_t day);
 
   const OpenBackend& open_;
   RebuildOptions options_;
@@ -276,14 +281,7 @@ Result<void> Rebuild::make() {
   HIRESTREAM_TRY(fill());
   HIRESTREAM_TRY(refuse_shrink());
   HIRESTREAM_TRY(step_done("filled"));
-  observer_.on_progress("keys", 0, -1);
-  HIRESTREAM_TRY(shadow_->add_keys());
-  int64_t done = 0;
-  for (const int32_t day : days_) {
-    HIRESTREAM_TRY(go_on());
-    HIRESTREAM_TRY(sum_up_day(day));
-    observer_.on_progress("days", ++done, static_cast<int64_t>(days_.size()));
-  }
+  HIRESTREAM_TRY(add_keys_and_days());
   HIRESTREAM_TRY(step_done("keyed"));
   for (int comparison = 1; comparison <= kComparisonsMax; ++comparison) {
     HIRESTREAM_ASSIGN(const int64_t changed, catch_up());
@@ -293,6 +291,29 @@ Result<void> Rebuild::make() {
   }
   HIRESTREAM_TRY(step_done("caught up"));
   return put_in_place();
+}
+
+// The server sorts the keys of `events` while it sums up the days, where it has a connection for
+// each.
+Result<void> Rebuild::add_keys_and_days() {
+  const std::vector<sql::Session*> writers = shadow_->writers();
+  observer_.on_progress("keys", 0, -1);
+  std::future<Result<void>> keyed =
+      std::async(writers.size() > 1 ? std::launch::async : std::launch::deferred,
+                 [this] { return shadow_->add_events_keys(); });
+  const auto sum_up = [&]() -> Result<void> {
+    int64_t done = 0;
+    for (const int32_t day : days_) {
+      HIRESTREAM_TRY(go_on());
+      HIRESTREAM_TRY(sum_up_day(*writers.back(), day));
+      observer_.on_progress("days", ++done, static_cast<int64_t>(days_.size()));
+    }
+    return {};
+  };
+  const Result<void> summed = sum_up();
+  HIRESTREAM_TRY(keyed.get());
+  HIRESTREAM_TRY(summed);
+  return shadow_->add_days_keys();
 }
 
 Result<void> Rebuild::put_in_place() {
@@ -474,7 +495,8 @@ void Rebuild::cut(Part& part) const {
   std::erase_if(part.change, is_beyond);
 }
 
-Result<void> Rebuild::write_row(MultiRowInsert& insert, const CellRow& row) {
+template <typename Insert>
+Result<void> Rebuild::write_row(Insert& insert, const CellRow& row) {
   sql::append_cell(shadow_->writer(), insert.row(), row);
   days_.insert(row.key.days());
   return insert.end_row();
@@ -516,8 +538,8 @@ Result<void> Rebuild::read_rows(const Part& part, const VisitRow& visit) const {
 Result<void> Rebuild::write(const Part& part) {
   const int64_t now_us = clock_.now_us();
   const Contribution expected = part.sum();
-  MultiRowInsert insert(shadow_->writer(),
-                        insert_cells(shadow_->writer().dialect(), shadow_->events()), "");
+  sql::InsertLanes insert(shadow_->writers(),
+                          insert_cells(shadow_->writer().dialect(), shadow_->events()));
   auto next = expected.begin();
   const auto write_missing_before = [&](const CellKey* key) -> Result<void> {
     for (; next != expected.end() && (key == nullptr || next->key < *key); ++next) {
@@ -559,7 +581,7 @@ Result<void> Rebuild::write(const Part& part) {
   };
   HIRESTREAM_TRY(read_rows(part, write_held));
   HIRESTREAM_TRY(write_missing_before(nullptr));
-  return insert.flush();
+  return insert.finish();
 }
 
 void Rebuild::check_frozen_hours() {
@@ -634,7 +656,7 @@ Result<int64_t> Rebuild::apply(const State& now) {
   }
   HIRESTREAM_TRY(set_companies(now));
   for (const int32_t day : days) {
-    HIRESTREAM_TRY(sum_up_day(day));
+    HIRESTREAM_TRY(sum_up_day(shadow_->writer(), day));
   }
   return changed;
 }
@@ -764,8 +786,7 @@ Result<void> Rebuild::set_companies(const State& now) {
   return {};
 }
 
-Result<void> Rebuild::sum_up_day(int32_t day) {
-  sql::Session& session = shadow_->writer();
+Result<void> Rebuild::sum_up_day(sql::Session& session, int32_t day) {
   const Dialect& dialect = session.dialect();
   const std::string condition = fmt::format("{} = {}", dialect.day, dialect.day_value(day));
   HIRESTREAM_TRY(

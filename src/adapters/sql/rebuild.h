@@ -12,9 +12,10 @@
 // (docs/decisions/0031-rebuild-of-a-run.md). Nothing of it can be seen before.
 //
 // Memory: cells of a part of the hours (RebuildOptions), keys and revisions of the ledger's slices.
-// Threading: one thread; blocking. Errors: kConfig, before anything is changed: damaged slices,
-// cells that would be taken away though that is not allowed, tables that are not of our form or an
-// account that may not make tables; kTransient: nothing is changed, try again.
+// Threading: the caller's thread, and some of its own for statements; blocking. Errors: kConfig,
+// before anything is changed: damaged slices, cells that would be taken away though that is not
+// allowed, tables that are not of our form or an account that may not make tables; kTransient:
+// nothing is changed, try again.
 #pragma once
 
 #include <cstdint>

@@ -37,6 +37,9 @@ class ShadowTables {
 
   // The session to fill them with. Another one while the tables are locked.
   virtual Session& writer() = 0;
+  // Sessions that may fill them at the same time, each on a thread of its own, until lock(): the
+  // writer first.
+  virtual std::vector<Session*> writers() { return {&writer()}; }
   // Makes them, empty, with their primary keys alone, and drops what rebuilds that were killed have
   // left.
   virtual Result<void> create() = 0;
@@ -47,8 +50,9 @@ class ShadowTables {
   // ledger has.
   virtual Result<void> copy_slices(int32_t source, std::span<const SliceKey> keys) = 0;
   virtual Result<void> copy_frozen() = 0;
-  // The other keys, where they can be added before the swap.
-  virtual Result<void> add_keys() = 0;
+  // The other keys of events() and days(), where they can be added before the swap. By the writer.
+  virtual Result<void> add_events_keys() = 0;
+  virtual Result<void> add_days_keys() = 0;
   // From now on nobody else changes, or (but for SQLite) reads, `events` and hirestream_days: a
   // commit that has written to one of them is over, another one waits; with a copy of the ledger
   // every commit waits. kTransient: somebody uses them for too long; nothing is locked.

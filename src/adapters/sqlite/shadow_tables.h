@@ -24,7 +24,8 @@ class ShadowTables final : public sql::ShadowTables {
   Result<void> copy_ledger() override;
   Result<void> copy_slices(int32_t, std::span<const SliceKey>) override;
   Result<void> copy_frozen() override;
-  Result<void> add_keys() override { return {}; }
+  Result<void> add_events_keys() override { return {}; }
+  Result<void> add_days_keys() override { return {}; }
   Result<void> lock() override;
   Result<void> swap() override;
   Result<void> drop() override;
