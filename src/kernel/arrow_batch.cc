@@ -88,11 +88,15 @@ Result<FrameColumns> find_columns(const ArrowSchema& schema, const ArrowArray& a
   return columns;
 }
 
+RowId uuid_of(std::string_view bytes) {
+  return row_id_from_bytes(std::span<const uint8_t, kUuidBytes>(
+      reinterpret_cast<const uint8_t*>(bytes.data()), kUuidBytes));
+}
+
 void set_id(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
   const std::string_view bytes = is_bytes(column.kind()) ? column.bytes(row) : std::string_view();
   if (column.kind() == ArrowKind::kFixedBytes && bytes.size() == kUuidBytes) {
-    batch.set_id(row_id_from_bytes(std::span<const uint8_t, kUuidBytes>(
-        reinterpret_cast<const uint8_t*>(bytes.data()), kUuidBytes)));
+    batch.set_id(uuid_of(bytes));
   } else {
     batch.set_id_text(column.text(row, scratch));
   }
@@ -185,20 +189,99 @@ void set_date_and_time(const FrameColumns& columns, const ArrowColumn& date, int
   }
 }
 
-void append_row(const FrameColumns& columns, const ReadingRules& rules, int64_t row,
-                TrackingBatch& batch, std::string& scratch) {
-  batch.add_row();
+// Rows of a record batch that become one TrackingBatch, whose first row is `begin`.
+struct Block {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+// Calls set(row) for each row that is not null, with that row of the batch selected.
+template <typename Set>
+void for_each_value(const ArrowColumn& column, const Block& block, TrackingBatch& batch,
+                    const Set& set) {
+  column.for_each_value(block.begin, block.end, [&](int64_t row) {
+    batch.select(static_cast<size_t>(row - block.begin));
+    set(row);
+  });
+}
+
+// A value is read at its first place in the block; the others are the same. `first`: by place in
+// the dictionary, for its memory. False: it is no dictionary, or a large one.
+bool fill_from_dictionary(Column which, const ArrowColumn& column, const Block& block,
+                          TrackingBatch& batch, std::string& scratch, std::vector<int64_t>& first) {
+  if (column.dictionary_size() > kRowsAtOnce) {
+    return false;
+  }
+  first.assign(static_cast<size_t>(column.dictionary_size()), -1);
+  return column.with_dictionary_places([&](const auto* places) {
+    for_each_value(column, block, batch, [&](int64_t row) {
+      int64_t& known = first[static_cast<size_t>(places[row])];
+      if (known >= 0) {
+        batch.set_as(which, static_cast<size_t>(known));
+        return;
+      }
+      set_cell(which, column, row, batch, scratch);
+      // What is bad, or a word for null, is told and counted for each row.
+      const int64_t at = row - block.begin;
+      if (batch.status(which, static_cast<size_t>(at)) == CellStatus::kValue) {
+        known = at;
+      }
+    });
+  });
+}
+
+// Types that most columns have, with loops of their own; one by one they cost twice the kernel's
+// own time. False: it is another one.
+bool fill_fast(Column which, const ArrowColumn& column, const Block& block, TrackingBatch& batch) {
+  if (which == Column::kCreateTime && column.has_bytes_of(kUuidBytes)) {
+    for_each_value(column, block, batch,
+                   [&](int64_t row) { batch.set_id(uuid_of(column.bytes(row))); });
+    return true;
+  }
+  if (which == Column::kTs) {
+    return column.with_instants_us([&](const int64_t* instants) {
+      for_each_value(column, block, batch, [&](int64_t row) { batch.set_ts_us(instants[row]); });
+    });
+  }
+  if (which < Column::kJobId || which > Column::kGroupId) {
+    return false;
+  }
+  return column.with_integers([&](const auto* numbers) {
+    for_each_value(column, block, batch,
+                   [&](int64_t row) { batch.set_integer(which, int64_t{numbers[row]}); });
+  });
+}
+
+void fill_column(Column which, const ArrowColumn& column, const Block& block, TrackingBatch& batch,
+                 std::string& scratch, std::vector<int64_t>& first) {
+  const bool is_filled = fill_fast(which, column, block, batch) ||
+                         (which != Column::kCreateTime &&
+                          fill_from_dictionary(which, column, block, batch, scratch, first));
+  if (!is_filled) {
+    for_each_value(column, block, batch,
+                   [&](int64_t row) { set_cell(which, column, row, batch, scratch); });
+  }
+}
+
+// Column by column: what is asked of a column's type is then the same for many rows.
+void fill(const FrameColumns& columns, const ReadingRules& rules, const Block& block,
+          TrackingBatch& batch, std::string& scratch, std::vector<int64_t>& first) {
+  batch.clear();
+  batch.add_rows(static_cast<size_t>(block.end - block.begin));
   for (const Column which : kAllColumns) {
     const auto& column = columns.tracking[static_cast<size_t>(which)];
-    if (!column || column->is_null(row)) {
+    if (!column) {
       continue;
     }
     if (which == Column::kTs && !rules.time_of_day.empty()) {
-      set_date_and_time(columns, *column, row, batch, scratch);
+      for_each_value(*column, block, batch, [&](int64_t row) {
+        set_date_and_time(columns, *column, row, batch, scratch);
+      });
     } else {
-      set_cell(which, *column, row, batch, scratch);
+      fill_column(which, *column, block, batch, scratch, first);
     }
   }
+  batch.sort_bad_cells();
 }
 
 std::optional<int64_t> number_of(const ArrowColumn& column, int64_t row, std::string& scratch) {
@@ -251,12 +334,10 @@ Result<void> ArrowBatch::read(const ReadingRules& rules, std::optional<int64_t> 
   TrackingBatch batch(rules);
   std::vector<SliceKey> slices;
   std::string scratch;
+  std::vector<int64_t> first;
   for (int64_t begin = 0; begin < array_.length; begin += kRowsAtOnce) {
     const int64_t end = std::min(array_.length, begin + kRowsAtOnce);
-    batch.clear();
-    for (int64_t row = begin; row < end; ++row) {
-      append_row(columns, rules, row, batch, scratch);
-    }
+    fill(columns, rules, {begin, end}, batch, scratch, first);
     slices.clear();
     for (int64_t row = begin; partitions && row < end; ++row) {
       HIRESTREAM_ASSIGN(const SliceKey slice, slice_of(columns, row, *partitions, scratch));

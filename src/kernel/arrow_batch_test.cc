@@ -4,7 +4,10 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernel/arrow_abi_internal.h"
@@ -129,6 +132,99 @@ TEST(ArrowBatch, PartitionsWantTheirColumns) {
                         });
   ASSERT_FALSE(read.has_value());
   EXPECT_NE(read.error().text().find("bucket"), std::string::npos);
+}
+
+// A column of texts, as it is or as places in a dictionary; and those that must be there, of nulls.
+struct TextColumn {
+  TextColumn(const char* name, const std::vector<std::string>& values,
+             const std::vector<int32_t>& places, bool as_dictionary)
+      : rows(static_cast<int64_t>(places.size())), place_numbers(places) {
+    for (size_t i = 0; i < (as_dictionary ? values.size() : places.size()); ++i) {
+      bytes += values[as_dictionary ? i : static_cast<size_t>(places[i])];
+      ends.push_back(static_cast<int32_t>(bytes.size()));
+    }
+    text_buffers = {nullptr, ends.data(), bytes.data()};
+    place_buffers = {nullptr, place_numbers.data(), nullptr};
+    const auto length = static_cast<int64_t>(ends.size()) - 1;
+    text_schema = {.format = "u", .name = name};
+    text_array = {.length = length, .n_buffers = 3, .buffers = text_buffers.data()};
+    place_schema = {.format = "i", .name = name, .dictionary = &text_schema};
+    place_array = {
+        .length = rows, .n_buffers = 2, .buffers = place_buffers.data(), .dictionary = &text_array};
+    schemas = {as_dictionary ? &place_schema : &text_schema};
+    arrays = {as_dictionary ? &place_array : &text_array};
+    for (size_t i = 0; i < null_schemas.size(); ++i) {
+      const std::string_view required = std::array{"create_time", "custom_track", "ts"}[i];
+      if (required != name) {
+        null_schemas[i] = {.format = "n", .name = required.data()};
+        null_arrays[i] = {.length = rows};
+        schemas.push_back(&null_schemas[i]);
+        arrays.push_back(&null_arrays[i]);
+      }
+    }
+    const auto children = static_cast<int64_t>(schemas.size());
+    schema = {.format = "+s", .n_children = children, .children = schemas.data()};
+    array = {.length = rows, .n_children = children, .children = arrays.data()};
+  }
+
+  int64_t rows = 0;
+  std::string bytes;
+  std::vector<int32_t> ends = {0};
+  std::vector<int32_t> place_numbers;
+  std::array<const void*, 3> text_buffers = {};
+  std::array<const void*, 3> place_buffers = {};
+  ArrowSchema text_schema = {}, place_schema = {}, schema = {};
+  ArrowArray text_array = {}, place_array = {}, array = {};
+  std::array<ArrowSchema, 3> null_schemas = {};
+  std::array<ArrowArray, 3> null_arrays = {};
+  std::vector<ArrowSchema*> schemas;
+  std::vector<ArrowArray*> arrays;
+};
+
+// Everything that is known of each row.
+std::vector<std::string> told_of(TextColumn&& column, Column which) {
+  std::vector<std::string> told;
+  int64_t null_words = 0;
+  ReadingRules reading;
+  reading.null_words = {"none"};
+  const auto read =
+      ArrowBatch(column.schema, column.array)
+          .read(reading, std::nullopt, [&](const TrackingBatch& batch, std::span<const SliceKey>) {
+            for (size_t row = 0; row < batch.rows(); ++row) {
+              std::string line = std::to_string(static_cast<int>(batch.status(which, row)));
+              line += which >= Column::kCustomTrack ? std::string(batch.text(which, row))
+                                                    : std::to_string(batch.integer(which, row));
+              for (const auto& bad : batch.bad_cells(row)) {
+                line += "," + bad.reason + ":" + bad.text;
+              }
+              told.push_back(line);
+            }
+            null_words += batch.null_words();
+            return Result<void>();
+          });
+  EXPECT_TRUE(read.has_value());
+  told.push_back(std::to_string(null_words) + " words for null");
+  return told;
+}
+
+TEST(ArrowBatch, ADictionaryIsReadAsItsValuesAre) {
+  const std::vector<std::string> values = {
+      "12", " 7 ", "x", "none", "", "0", "2024-05-01 10:00:00", "0.5", "click", "-3"};
+  std::vector<int32_t> places;  // more than one TrackingBatch
+  uint32_t state = 1;
+  for (int i = 0; i < 10'000; ++i) {
+    state = state * 1'664'525 + 1'013'904'223;
+    places.push_back(static_cast<int32_t>((state >> 16) % values.size()));
+  }
+  const std::vector<std::pair<const char*, Column>> columns = {
+      {"job_id", Column::kJobId}, {"ts", Column::kTs},
+      {"bid", Column::kBid},      {"custom_track", Column::kCustomTrack},
+      {"ev", Column::kEv},        {"ed", Column::kEd}};
+  for (const auto& [name, which] : columns) {
+    const auto expected = told_of(TextColumn(name, values, places, false), which);
+    EXPECT_EQ(told_of(TextColumn(name, values, places, true), which), expected) << name;
+    EXPECT_GT(std::set(expected.begin(), expected.end()).size(), 3U) << name;
+  }
 }
 
 }  // namespace

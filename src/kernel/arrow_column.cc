@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <iterator>
 
@@ -122,71 +121,6 @@ Result<ArrowColumn> ArrowColumn::make(const ArrowSchema& schema, const ArrowArra
   return unreadable(schema);
 }
 
-bool ArrowColumn::is_null(int64_t row) const {
-  if (kind_ == ArrowKind::kNull) {
-    return true;
-  }
-  const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
-  const int64_t at = place(row);
-  if (bits != nullptr && (bits[at >> 3] >> (at & 7) & 1) == 0) {
-    return true;
-  }
-  // NaN stands for null where numbers know no other.
-  if (kind_ == ArrowKind::kFloat || kind_ == ArrowKind::kDouble) {
-    return std::isnan(floating(row));
-  }
-  return dictionary_ != nullptr && dictionary_->is_null(raw_integer(row));
-}
-
-int64_t ArrowColumn::raw_integer(int64_t row) const {
-  const bool is_signed = kind_ != ArrowKind::kUnsigned;
-  switch (width_) {
-    case 1:
-      return is_signed ? value<int8_t>(row) : value<uint8_t>(row);
-    case 2:
-      return is_signed ? value<int16_t>(row) : value<uint16_t>(row);
-    case 4:
-      return is_signed ? value<int32_t>(row) : int64_t{value<uint32_t>(row)};
-    default:
-      return value<int64_t>(row);
-  }
-}
-
-std::optional<int64_t> ArrowColumn::integer(int64_t row) const {
-  if (dictionary_ != nullptr) {
-    return dictionary_->integer(raw_integer(row));
-  }
-  if (kind_ != ArrowKind::kSigned && kind_ != ArrowKind::kUnsigned) {
-    return std::nullopt;
-  }
-  const int64_t number = raw_integer(row);
-  const bool beyond = kind_ == ArrowKind::kUnsigned && width_ == 8 && number < 0;
-  return beyond ? std::nullopt : std::optional(number);
-}
-
-double ArrowColumn::floating(int64_t row) const {
-  if (dictionary_ != nullptr) {
-    return dictionary_->floating(raw_integer(row));
-  }
-  return kind_ == ArrowKind::kFloat ? value<float>(row) : value<double>(row);
-}
-
-std::optional<int64_t> ArrowColumn::instant_us(int64_t row) const {
-  if (dictionary_ != nullptr) {
-    return dictionary_->instant_us(raw_integer(row));
-  }
-  if (kind_ != ArrowKind::kTimestamp || !has_zone_) {
-    return std::nullopt;
-  }
-  const int64_t number = value<int64_t>(row);
-  if (per_second_ > 1'000'000) {
-    return floor_divide(number, per_second_ / 1'000'000);
-  }
-  int64_t us = 0;
-  return __builtin_mul_overflow(number, 1'000'000 / per_second_, &us) ? std::nullopt
-                                                                      : std::optional(us);
-}
-
 std::optional<int64_t> ArrowColumn::local_us(int64_t row) const {
   constexpr int64_t kBeginS = -2'208'988'800;
   constexpr int64_t kEndS = 4'102'444'800;
@@ -217,24 +151,6 @@ std::optional<int64_t> ArrowColumn::micros(int64_t row) const {
       halves[1] == 0 && halves[0] >= 0 &&
       !__builtin_mul_overflow(halves[0], kFactors[static_cast<size_t>(scale_)], &micros);
   return is_small ? std::optional(micros) : std::nullopt;
-}
-
-std::string_view ArrowColumn::bytes(int64_t row) const {
-  if (dictionary_ != nullptr) {
-    return dictionary_->bytes(raw_integer(row));
-  }
-  const int64_t at = place(row);
-  if (kind_ == ArrowKind::kFixedBytes) {
-    return {static_cast<const char*>(array_->buffers[1]) + at * width_,
-            static_cast<size_t>(width_)};
-  }
-  const char* data = static_cast<const char*>(array_->buffers[2]);
-  if (kind_ == ArrowKind::kText) {
-    const auto* ends = static_cast<const int32_t*>(array_->buffers[1]) + at;
-    return {data + ends[0], static_cast<size_t>(ends[1] - ends[0])};
-  }
-  const auto* ends = static_cast<const int64_t*>(array_->buffers[1]) + at;
-  return {data + ends[0], static_cast<size_t>(ends[1] - ends[0])};
 }
 
 void ArrowColumn::append_time(int64_t number, std::string& out) const {

@@ -2,6 +2,7 @@
 // nothing and never reads beyond the rows that the batch has.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <string_view>
 
 #include "kernel/arrow_abi_internal.h"
+#include "model/floor_divide.h"
 #include "model/result.h"
 
 namespace hirestream {
@@ -37,9 +39,29 @@ class ArrowColumn {
 
   ArrowKind kind() const { return kind_; }
   bool is_null(int64_t row) const;
+  // Calls visit(row) for each row of begin … end that is not null.
+  template <typename Visit>
+  void for_each_value(int64_t begin, int64_t end, const Visit& visit) const;
+  // Calls visit(numbers), where numbers[row] is the whole number of a row that is not null. False:
+  // they are of another kind, or may be beyond 64 bits.
+  template <typename Visit>
+  bool with_integers(const Visit& visit) const;
+  // The same for timestamps with a zone that are kept in microseconds.
+  template <typename Visit>
+  bool with_instants_us(const Visit& visit) const;
+  // The same for places in a dictionary.
+  template <typename Visit>
+  bool with_dictionary_places(const Visit& visit) const;
+  // Values of its dictionary; 0: it has none.
+  int64_t dictionary_size() const { return dictionary_ ? dictionary_->array_->length : 0; }
   // Whole numbers. Nothing: another kind, or beyond 64 bits.
   std::optional<int64_t> integer(int64_t row) const;
   double floating(int64_t row) const;
+  // Every value has so many bytes.
+  bool has_bytes_of(size_t size) const {
+    return kind_ == ArrowKind::kFixedBytes && dictionary_ == nullptr &&
+           static_cast<size_t>(width_) == size;
+  }
   // A timestamp with a zone, in microseconds since 1970, rounded down; nothing: another kind, or
   // beyond 64 bits.
   std::optional<int64_t> instant_us(int64_t row) const;
@@ -62,6 +84,18 @@ class ArrowColumn {
     return static_cast<const T*>(array_->buffers[1])[place(row)];
   }
   int64_t raw_integer(int64_t row) const;
+  template <typename T>
+  const T* values() const {
+    return static_cast<const T*>(array_->buffers[1]) + offset_;
+  }
+  // Where a bit of the validity buffer does not say all.
+  bool has_other_nulls() const {
+    return kind_ == ArrowKind::kNull || kind_ == ArrowKind::kFloat || kind_ == ArrowKind::kDouble ||
+           (dictionary_ != nullptr &&
+            (dictionary_->has_other_nulls() || dictionary_->array_->buffers[0] != nullptr));
+  }
+  template <typename Visit>
+  bool with_numbers(const Visit& visit) const;
   void append_time(int64_t number, std::string& out) const;
   void append_timestamp(int64_t row, std::string& out) const;
   void append_decimal(int64_t row, std::string& out) const;
@@ -77,5 +111,149 @@ class ArrowColumn {
   // Values are places in it.
   std::shared_ptr<const ArrowColumn> dictionary_;
 };
+
+template <typename Visit>
+void ArrowColumn::for_each_value(int64_t begin, int64_t end, const Visit& visit) const {
+  if (has_other_nulls()) {
+    for (int64_t row = begin; row < end; ++row) {
+      if (!is_null(row)) {
+        visit(row);
+      }
+    }
+    return;
+  }
+  const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t at = place(row);
+    if (bits == nullptr || (bits[at >> 3] >> (at & 7) & 1) != 0) {
+      visit(row);
+    }
+  }
+}
+
+template <typename Visit>
+bool ArrowColumn::with_numbers(const Visit& visit) const {
+  const bool is_signed = kind_ == ArrowKind::kSigned;
+  switch (width_) {
+    case 1:
+      is_signed ? visit(values<int8_t>()) : visit(values<uint8_t>());
+      return true;
+    case 2:
+      is_signed ? visit(values<int16_t>()) : visit(values<uint16_t>());
+      return true;
+    case 4:
+      is_signed ? visit(values<int32_t>()) : visit(values<uint32_t>());
+      return true;
+    default:
+      visit(values<int64_t>());
+      return true;
+  }
+}
+
+template <typename Visit>
+bool ArrowColumn::with_integers(const Visit& visit) const {
+  const bool fits = kind_ == ArrowKind::kSigned || (kind_ == ArrowKind::kUnsigned && width_ < 8);
+  return dictionary_ == nullptr && fits && with_numbers(visit);
+}
+
+template <typename Visit>
+bool ArrowColumn::with_instants_us(const Visit& visit) const {
+  if (dictionary_ != nullptr || kind_ != ArrowKind::kTimestamp || !has_zone_ ||
+      per_second_ != 1'000'000) {
+    return false;
+  }
+  visit(values<int64_t>());
+  return true;
+}
+
+template <typename Visit>
+bool ArrowColumn::with_dictionary_places(const Visit& visit) const {
+  return dictionary_ != nullptr && with_numbers(visit);
+}
+
+// Inline: asked once for every value.
+
+inline bool ArrowColumn::is_null(int64_t row) const {
+  if (kind_ == ArrowKind::kNull) {
+    return true;
+  }
+  const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
+  const int64_t at = place(row);
+  if (bits != nullptr && (bits[at >> 3] >> (at & 7) & 1) == 0) {
+    return true;
+  }
+  // NaN stands for null where numbers know no other.
+  if (kind_ == ArrowKind::kFloat || kind_ == ArrowKind::kDouble) {
+    return std::isnan(floating(row));
+  }
+  return dictionary_ != nullptr && dictionary_->is_null(raw_integer(row));
+}
+
+inline int64_t ArrowColumn::raw_integer(int64_t row) const {
+  const bool is_signed = kind_ != ArrowKind::kUnsigned;
+  switch (width_) {
+    case 1:
+      return is_signed ? value<int8_t>(row) : value<uint8_t>(row);
+    case 2:
+      return is_signed ? value<int16_t>(row) : value<uint16_t>(row);
+    case 4:
+      return is_signed ? value<int32_t>(row) : int64_t{value<uint32_t>(row)};
+    default:
+      return value<int64_t>(row);
+  }
+}
+
+inline std::optional<int64_t> ArrowColumn::integer(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->integer(raw_integer(row));
+  }
+  if (kind_ != ArrowKind::kSigned && kind_ != ArrowKind::kUnsigned) {
+    return std::nullopt;
+  }
+  const int64_t number = raw_integer(row);
+  const bool beyond = kind_ == ArrowKind::kUnsigned && width_ == 8 && number < 0;
+  return beyond ? std::nullopt : std::optional(number);
+}
+
+inline double ArrowColumn::floating(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->floating(raw_integer(row));
+  }
+  return kind_ == ArrowKind::kFloat ? value<float>(row) : value<double>(row);
+}
+
+inline std::optional<int64_t> ArrowColumn::instant_us(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->instant_us(raw_integer(row));
+  }
+  if (kind_ != ArrowKind::kTimestamp || !has_zone_) {
+    return std::nullopt;
+  }
+  const int64_t number = value<int64_t>(row);
+  if (per_second_ > 1'000'000) {
+    return floor_divide(number, per_second_ / 1'000'000);
+  }
+  int64_t us = 0;
+  return __builtin_mul_overflow(number, 1'000'000 / per_second_, &us) ? std::nullopt
+                                                                      : std::optional(us);
+}
+
+inline std::string_view ArrowColumn::bytes(int64_t row) const {
+  if (dictionary_ != nullptr) {
+    return dictionary_->bytes(raw_integer(row));
+  }
+  const int64_t at = place(row);
+  if (kind_ == ArrowKind::kFixedBytes) {
+    return {static_cast<const char*>(array_->buffers[1]) + at * width_,
+            static_cast<size_t>(width_)};
+  }
+  const char* data = static_cast<const char*>(array_->buffers[2]);
+  if (kind_ == ArrowKind::kText) {
+    const auto* ends = static_cast<const int32_t*>(array_->buffers[1]) + at;
+    return {data + ends[0], static_cast<size_t>(ends[1] - ends[0])};
+  }
+  const auto* ends = static_cast<const int64_t*>(array_->buffers[1]) + at;
+  return {data + ends[0], static_cast<size_t>(ends[1] - ends[0])};
+}
 
 }  // namespace hirestream

@@ -67,6 +67,30 @@ void release_all(Structure* parent) {
   parent->release = nullptr;
 }
 
+// Parts of one slice: their cells lie one behind the other.
+bool is_canonical(std::span<const SlicePart> parts) {
+  const Cell* last = nullptr;
+  for (const SlicePart& part : parts) {
+    if (part.contribution.empty()) {
+      continue;
+    }
+    if (!is_canonical(part.contribution) ||
+        (last != nullptr && !(last->key < part.contribution.front().key))) {
+      return false;
+    }
+    last = &part.contribution.back();
+  }
+  return true;
+}
+
+void reserve(size_t cells, CellColumns& columns) {
+  columns.dates.reserve(cells);
+  columns.hours.reserve(cells);
+  for (auto& numbers : columns.numbers) {
+    numbers.reserve(cells);
+  }
+}
+
 void fill(const Contribution& cells, CellColumns& columns) {
   for (const auto& [key, measures] : cells) {
     columns.dates.push_back(key.days());
@@ -163,18 +187,31 @@ std::string parts_summary(std::span<const SlicePart> parts) {
 
 Result<void> export_cells(std::span<const SlicePart> parts, ArrowSchema& schema,
                           ArrowArray& array) {
-  Contribution cells;
+  size_t size = 0;
   for (const SlicePart& part : parts) {
-    cells.insert(cells.end(), part.contribution.begin(), part.contribution.end());
-  }
-  if (!try_canonicalize(cells)) {
-    return fail(ErrorKind::kRejected, "add up cells", "bid",
-                "the bids of a cell add up to more than 9.2 × 10¹²: one of them must be wrong",
-                "correct or delete those rows");
+    size += part.contribution.size();
   }
   auto columns = std::make_unique<CellColumns>();
-  fill(cells, *columns);
-  export_array(std::move(columns), static_cast<int64_t>(cells.size()), array);
+  reserve(size, *columns);
+  if (is_canonical(parts)) {
+    for (const SlicePart& part : parts) {
+      fill(part.contribution, *columns);
+    }
+  } else {
+    Contribution cells;
+    cells.reserve(size);
+    for (const SlicePart& part : parts) {
+      cells.insert(cells.end(), part.contribution.begin(), part.contribution.end());
+    }
+    if (!try_canonicalize(cells)) {
+      return fail(ErrorKind::kRejected, "add up cells", "bid",
+                  "the bids of a cell add up to more than 9.2 × 10¹²: one of them must be wrong",
+                  "correct or delete those rows");
+    }
+    fill(cells, *columns);
+  }
+  const auto rows = static_cast<int64_t>(columns->dates.size());
+  export_array(std::move(columns), rows, array);
   export_schema(schema);
   return {};
 }

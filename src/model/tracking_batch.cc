@@ -71,16 +71,16 @@ void TrackingBatch::set_id_text(std::string_view text) {
   } else if (is_null(trim(text))) {
     return;
   } else if (rules_.any_text_is_id) {
-    rows_.back().id = read_uuid_text(trim(text)).id;
+    current().id = read_uuid_text(trim(text)).id;
     set_status(Column::kCreateTime, CellStatus::kValue);
   } else {
-    rows_.back().id = read.id;
+    current().id = read.id;
     set_bad(Column::kCreateTime, text, "create_time_unreadable");
   }
 }
 
 void TrackingBatch::set_position(Position position) {
-  rows_.back().position = position;
+  current().position = position;
 }
 
 void TrackingBatch::set_ts_text(std::string_view text) {
@@ -165,8 +165,12 @@ void TrackingBatch::set_bad(Column column, std::string_view text, std::string_vi
   } else if (column != Column::kCreateTime) {
     value(column) = 0;
   }
-  bad_cells_.push_back({static_cast<uint32_t>(rows_.size() - 1), column,
+  bad_cells_.push_back({static_cast<uint32_t>(current_.row - rows_.data()), column,
                         std::string(text.substr(0, kRejectedValueMax)), std::string(reason)});
+}
+
+void TrackingBatch::sort_bad_cells() {
+  std::ranges::stable_sort(bad_cells_, {}, &BadCell::row);
 }
 
 std::span<const TrackingBatch::BadCell> TrackingBatch::bad_cells(size_t row) const {

@@ -75,8 +75,17 @@ class TrackingBatch {
   size_t rows() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
   void clear();
-  // Starts a row; its cells are null until set. The setters below write to the row added last.
-  void add_row() { rows_.emplace_back(); }
+  // Starts a row; its cells are null until set. The setters below write to the row that was added
+  // or selected last.
+  void add_row() { current_.row = &rows_.emplace_back(); }
+  // So many at once, for adapters that have columns. Whoever selects rows calls sort_bad_cells()
+  // when all cells are set.
+  void add_rows(size_t count) {
+    rows_.resize(rows_.size() + count);
+    current_.row = nullptr;
+  }
+  void select(size_t row) { current_.row = &rows_[row]; }
+  void sort_bad_cells();
 
   // Native uuid / timeuuid.
   void set_id(const RowId& id);
@@ -101,6 +110,8 @@ class TrackingBatch {
   void set_bid(const BidResult& bid, std::string_view shown);  // `shown`: text kept if it is bad
   void set_text(Column column, std::string_view text);         // kCustomTrack, kEv, kEd
   void set_bad(Column column, std::string_view text, std::string_view reason);
+  // The same value, not kBad, as another row of this batch has.
+  void set_as(Column column, size_t row);
   // All columns from their texts, for which text(column) is asked once each; set_position() comes
   // after it. `time_of_day`: of the column that the rules name, if they do.
   template <typename TextOf>
@@ -142,17 +153,31 @@ class TrackingBatch {
     std::string text;
     std::string reason;  // "ts_unreadable", "bid_negative", …
   };
-  // In the order in which they were set, so sorted by row.
+  // Sorted by row; of one row in the order in which they were set.
   std::span<const BadCell> bad_cells() const { return bad_cells_; }
   std::span<const BadCell> bad_cells(size_t row) const;
   // Words (not blanks) that were taken as null since clear().
   int64_t null_words() const { return null_words_; }
 
  private:
-  int64_t& value(Column column) { return rows_.back().values[static_cast<size_t>(column) - 1]; }
+  // The row that is being written; a copy of a batch has none. (The row's number instead would cost
+  // decoders of pages a sixth of their instructions.)
+  struct CurrentRow {
+    CurrentRow() = default;
+    CurrentRow(const CurrentRow&) {}
+    CurrentRow(CurrentRow&&) = default;
+    CurrentRow& operator=(const CurrentRow&) {
+      row = nullptr;
+      return *this;
+    }
+    CurrentRow& operator=(CurrentRow&&) = default;
+    TrackingRow* row = nullptr;
+  };
+
+  TrackingRow& current() { return *current_.row; }
+  int64_t& value(Column column) { return current().values[static_cast<size_t>(column) - 1]; }
   TrackingRow::Text& text_of(Column column) {
-    return rows_.back()
-        .texts[static_cast<size_t>(column) - static_cast<size_t>(Column::kCustomTrack)];
+    return current().texts[static_cast<size_t>(column) - static_cast<size_t>(Column::kCustomTrack)];
   }
   void set_status(Column column, CellStatus status);
 
@@ -168,6 +193,7 @@ class TrackingBatch {
   uint64_t null_word_sizes_ = 0;
   int64_t null_words_ = 0;
   std::vector<TrackingRow> rows_;
+  CurrentRow current_;
   // Of all texts, and at least kTextPadding behind them.
   std::vector<char> bytes_ = std::vector<char>(kTextPadding);
   size_t bytes_used_ = 0;
@@ -177,13 +203,13 @@ class TrackingBatch {
 
 inline void TrackingBatch::set_status(Column column, CellStatus status) {
   const uint32_t shift = TrackingRow::status_shift(column);
-  uint32_t& statuses = rows_.back().statuses;
+  uint32_t& statuses = current().statuses;
   statuses = (statuses & ~(3U << shift)) | static_cast<uint32_t>(status) << shift;
 }
 
 inline void TrackingBatch::set_id(const RowId& id) {
-  rows_.back().id = id;
-  rows_.back().position = Position{arrival_time_us(id)};
+  current().id = id;
+  current().position = Position{arrival_time_us(id)};
   set_status(Column::kCreateTime, CellStatus::kValue);
   if (rules_.arrival_is_event_time && is_version_1(id)) {
     value(Column::kTs) = arrival_time_us(id);
@@ -206,6 +232,16 @@ inline void TrackingBatch::set_integer(Column column, int64_t number) {
   }
   value(column) = number;
   set_status(column, CellStatus::kValue);
+}
+
+inline void TrackingBatch::set_as(Column column, size_t row) {
+  const TrackingRow& other = rows_[row];
+  if (column >= Column::kCustomTrack) {
+    text_of(column) = other.text(column);
+  } else {
+    value(column) = other.value(column);
+  }
+  set_status(column, other.status(column));
 }
 
 }  // namespace hirestream
