@@ -271,6 +271,7 @@ class Trial:
             "fresh p95": round(took[int(len(took) * 0.95)], 2), "fresh max": round(took[-1], 2), "written": round((after["written"] - before["written"]) / written, 2),
             "left": round((after["left"] - before["left"]) / written, 2), "taken over": round((after["taken over"] - before["taken over"]) / written, 2),
             "equal after": round(equal_s, 1)}
+        assert phase is not Trial.a_node_stopped or took[-1] < min(10, self.options.seconds), f"{took[-1]:.1f} s: a node that stands still is waited for"
         if phase is Trial.many_rows:
             self.results[name]["server s per 1,000"] = round(1000 * processor_s / written, 2)
         print(json.dumps({name: self.results[name]}), file=sys.stderr, flush=True)
