@@ -21,7 +21,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo package wheel install packages test test-unit asan tsan simulate year mutations fuzz faults soak mirror sources spark compose prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo package wheel install packages arm64 test test-unit asan tsan simulate year mutations fuzz faults soak mirror sources spark compose prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -138,18 +138,23 @@ spark: ## on Apache Spark, the same rows in every way (2 million), faults on a c
 compose: build wheel ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles); writes docs/proof/compose.md
 	@tests/compose/run --build $(BUILD) $(ARGS) --proof docs/proof/compose.md
 
+arm64: ## the C++ cross-compiled for arm64, its unit tests and the simulator run by QEMU; writes docs/proof/arm64.md
+	@.ci/setup --arm64 || [ $$? = 2 ]
+	@tests/arm64/prove.py --summary docs/proof/arm64.md $(ARGS)
+
 packages: ## the Debian package installed, run as a service, upgraded and removed in a clean system, and the build on Debian 13, for real (root); writes docs/proof/packages.md
 	@$(setup_full)
 	@$(MAKE) --no-print-directory package
 	@python3 tests/packages/prove.py --summary docs/proof/packages.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, fuzz, compose, faults, soak, mirror
+prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, arm64, fuzz, compose, faults, soak, mirror
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
 	@$(MAKE) --no-print-directory sources
 	@$(MAKE) --no-print-directory spark
 	@$(MAKE) --no-print-directory packages
+	@$(MAKE) --no-print-directory arm64
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60 ARGS='--summary docs/proof/fuzzing.md'
 	@$(MAKE) --no-print-directory compose BUILD=compiled
 	@$(MAKE) --no-print-directory faults

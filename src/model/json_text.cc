@@ -38,6 +38,11 @@ void append_ascii(char c, std::string& out) {
   out += kHex[code & 15];
 }
 
+// A char may have a sign, or none: it has none on arm64.
+bool is_ascii(char character) {
+  return static_cast<unsigned char>(character) < 0x80;
+}
+
 }  // namespace
 
 std::string json_string(std::string_view text) {
@@ -50,10 +55,10 @@ void append_json_string(std::string_view text, std::string& out) {
   out += '"';
   const bool valid = is_utf8(text);
   while (!text.empty()) {
-    const size_t size = valid || text.front() >= 0 ? 1 : utf8_character_size(text);
+    const size_t size = valid || is_ascii(text.front()) ? 1 : utf8_character_size(text);
     if (size == 0) {
       out += kReplacementCharacter;
-    } else if (text.front() >= 0) {
+    } else if (is_ascii(text.front())) {
       append_ascii(text.front(), out);
     } else {
       out += text.substr(0, size);

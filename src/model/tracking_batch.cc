@@ -52,6 +52,7 @@ TrackingBatch::TrackingBatch(ReadingRules rules) : rules_(std::move(rules)) {
 void TrackingBatch::clear() {
   null_words_ = 0;
   rows_.clear();
+  current_.row = nullptr;
   // It may have been moved away.
   bytes_.resize(std::max(bytes_.size(), kTextPadding));
   bytes_used_ = 0;

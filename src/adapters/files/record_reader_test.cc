@@ -30,7 +30,8 @@ TEST(Excerpt, IsValidUtf8ForAnyBytes) {
     const std::string shown = excerpt(bytes, random() % 50);
     EXPECT_TRUE(simdjson::validate_utf8(shown));
     if (simdjson::validate_utf8(bytes) && bytes.find('\x7F') == bytes.npos &&
-        std::none_of(bytes.begin(), bytes.end(), [](char c) { return c >= 0 && c < 0x20; })) {
+        std::none_of(bytes.begin(), bytes.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
       EXPECT_EQ(excerpt(bytes, 100), bytes);
     }
   }
