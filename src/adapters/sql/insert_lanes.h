@@ -20,7 +20,9 @@ class InsertLanes {
   // the statement of one lane, the next one's is written. With one lane there is no other thread.
   InsertLanes(std::span<Session* const> sessions, std::string_view head);
 
-  // As of MultiRowInsert; the error may be that of an earlier row.
+  // As of MultiRowInsert: of the lane that is being filled, which no other thread uses. The error
+  // may be that of an earlier row.
+  Session& session() const { return lanes_[filling_].insert.session(); }
   std::string& row() { return lanes_[filling_].insert.row(); }
   Result<void> end_row();
   // Everything is in. Must be the last call.

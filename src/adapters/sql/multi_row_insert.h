@@ -19,6 +19,7 @@ class MultiRowInsert {
   // Statements are `head` (… VALUES), rows, `tail`.
   MultiRowInsert(Session& session, std::string_view head, std::string tail);
 
+  Session& session() const { return session_; }
   // The buffer, behind the opening parenthesis of a new row: the caller appends its values.
   std::string& row();
   // Ends the row, and sends the statement if it is full.

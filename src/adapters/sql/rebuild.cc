@@ -203,6 +203,7 @@ class Rebuild {
   Observer& observer_;
 
   std::unique_ptr<SqlWarehouse> owner_;  // of the shadow tables' session
+  std::string subject_;                  // of that session, which other threads may be using
   std::unique_ptr<sql::ShadowTables> shadow_;
   // Sees what the shadow tables hold; and the one that is to be next.
   std::unique_ptr<SqlWarehouse> before_;
@@ -238,14 +239,14 @@ Result<void> Rebuild::step_done(std::string_view step) {
 
 Result<void> Rebuild::go_on() const {
   if (options_.stop.stop_requested()) {
-    return fail(ErrorKind::kTransient, "rebuild", owner_->backend().session().subject(),
-                "interrupted; nothing is changed");
+    return fail(ErrorKind::kTransient, "rebuild", subject_, "interrupted; nothing is changed");
   }
   return {};
 }
 
 Result<RebuildReport> Rebuild::run() {
   HIRESTREAM_ASSIGN(owner_, open());
+  subject_ = owner_->backend().session().subject();
   HIRESTREAM_ASSIGN(before_, open());
   HIRESTREAM_ASSIGN(after_, open());
   HIRESTREAM_ASSIGN(shadow_, owner_->backend().shadow_tables(options_.run));
@@ -497,7 +498,7 @@ void Rebuild::cut(Part& part) const {
 
 template <typename Insert>
 Result<void> Rebuild::write_row(Insert& insert, const CellRow& row) {
-  sql::append_cell(shadow_->writer(), insert.row(), row);
+  sql::append_cell(insert.session(), insert.row(), row);
   days_.insert(row.key.days());
   return insert.end_row();
 }

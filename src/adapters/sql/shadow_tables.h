@@ -3,8 +3,9 @@
 // to change with them, there is a copy of the ledger's tables, too (MySQL and MariaDB).
 // Implementations: adapters/mysql, adapters/sqlite.
 //
-// Threading: one thread at a time. Blocking. Errors: as the database's own connection says; kConfig
-// where the tables cannot be made anew like this, or the account may not.
+// Threading: one thread at a time, but for the sessions of writers(). Blocking. Errors: as the
+// database's own connection says; kConfig where the tables cannot be made anew like this, or the
+// account may not.
 #pragma once
 
 #include <cstdint>
