@@ -295,6 +295,8 @@ pub unsafe extern "C" fn hs_cql_scan_start(
         }
         let ranges = token_ranges(&session.driver.get_cluster_state(), begin, end, ranges);
         let trailing = cells(values, width);
+        let mut statement = (*statement).with(&options, width + 2)?;
+        statement.set_execution_profile_handle(Some(session.patient.clone()));
         let rows = ranges
             .iter()
             .map(|(begin, end)| {
@@ -306,7 +308,7 @@ pub unsafe extern "C" fn hs_cql_scan_start(
             Plan {
                 driver: session.driver.clone(),
                 counters: session.counters.clone(),
-                statement: (*statement).with(&options, width + 2)?,
+                statement,
                 options,
                 requests: rows,
                 routing: Some(RangeRouting {

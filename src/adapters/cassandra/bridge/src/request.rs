@@ -157,6 +157,7 @@ pub unsafe extern "C" fn hs_cql_statement_send_to(
         };
         let target = NodeIdentifier::HostId(node.host_id);
         let policy = SingleTargetLoadBalancingPolicy::new(target, None);
+        (*statement).prepared.set_execution_profile_handle(Some((*session).patient.clone()));
         (*statement).prepared.set_load_balancing_policy(Some(policy));
         Ok(1)
     })

@@ -3,10 +3,13 @@ use crate::error::{CError, E_ARGUMENT, E_CONNECT, E_TLS, Error, OK, Res, err, gu
 use crate::request::Counters;
 use openssl::ssl::{SslContext, SslContextBuilder, SslFiletype, SslMethod, SslVerifyMode};
 use scylla::client::PoolSize;
-use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileHandle};
+use scylla::client::execution_profile::{
+    ExecutionProfile, ExecutionProfileBuilder, ExecutionProfileHandle,
+};
 use scylla::client::session::Session as DriverSession;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
+use scylla::policies::timestamp_generator::MonotonicTimestampGenerator;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char};
 use std::net::SocketAddr;
@@ -22,9 +25,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// One after the other while a session opens: to the host given and to the nodes, then both once more.
 const CONNECTS_MAX: u32 = 4;
 /// A node that is stopped, or whose network is gone, keeps its connections and answers nothing: after that
-/// time another one is asked, too. Far above what a page, or a batch of some rows, takes.
-const SECOND_READ_AFTER: Duration = Duration::from_secs(2);
-const SECOND_WRITE_AFTER: Duration = Duration::from_millis(500);
+/// time another one is asked, too. By then a coordinator has given a write up (write_request_timeout).
+const SECOND_NODE_AFTER: Duration = Duration::from_secs(2);
 
 #[repr(C)]
 pub struct Config {
@@ -46,8 +48,9 @@ pub struct Config {
 
 pub struct Session {
     pub driver: Arc<DriverSession>,
-    /// Of statements that write; all of them may be written twice.
-    pub writes: ExecutionProfileHandle,
+    /// Asks no second node. Of whole scans (a cluster that is slow is not asked for each page twice), and of
+    /// what one node alone can answer.
+    pub patient: ExecutionProfileHandle,
     pub counters: Arc<Counters>,
     pub runtime: Runtime,
 }
@@ -104,20 +107,30 @@ unsafe fn tls_context(config: &Config, refusal: &Refusal) -> Res<Option<SslConte
     Ok(Some(builder.build()))
 }
 
-fn profile(config: &Config, second_after: Duration) -> ExecutionProfileHandle {
-    let second = SimpleSpeculativeExecutionPolicy { max_retry_count: 1, retry_interval: second_after };
-    ExecutionProfile::builder()
-        .request_timeout(Some(Duration::from_millis(config.request_timeout_ms.max(1).into())))
-        .speculative_execution_policy(Some(Arc::new(second)))
-        .build()
-        .into_handle()
+fn profile(config: &Config) -> ExecutionProfileBuilder {
+    let limit = Duration::from_millis(config.request_timeout_ms.max(1).into());
+    ExecutionProfile::builder().request_timeout(Some(limit))
+}
+
+/// From now on a second node is asked; where there is none, an error would only wait for it.
+fn ask_two_nodes(session: &DriverSession, config: &Config) {
+    if session.get_cluster_state().get_nodes_info().len() > 1 {
+        let policy = SimpleSpeculativeExecutionPolicy {
+            max_retry_count: 1,
+            retry_interval: SECOND_NODE_AFTER,
+        };
+        let profile = profile(config).speculative_execution_policy(Some(Arc::new(policy))).build();
+        session.get_default_execution_profile_handle().clone().map_to_another_profile(profile);
+    }
 }
 
 unsafe fn session_builder(config: &Config, refusal: &Refusal) -> Res<SessionBuilder> {
     let limit = Duration::from_millis(config.connect_timeout_ms.max(1).into());
     let connections = NonZeroUsize::new(config.connections_per_host.max(1) as usize);
     let mut builder = SessionBuilder::new()
-        .default_execution_profile_handle(profile(config, SECOND_READ_AFTER))
+        .default_execution_profile_handle(profile(config).build().into_handle())
+        // Whoever executes a statement late must not write over what was written since.
+        .timestamp_generator(Arc::new(MonotonicTimestampGenerator::new()))
         .connection_timeout(limit / CONNECTS_MAX)
         .pool_size(PoolSize::PerHost(connections.unwrap_or(NonZeroUsize::MIN)));
     unsafe {
@@ -210,8 +223,9 @@ pub unsafe extern "C" fn hs_cql_session_open(
             }
         };
         let counters = Arc::new(Counters::default());
-        let writes = profile(config, SECOND_WRITE_AFTER);
-        let session = Session { driver: Arc::new(session), writes, counters, runtime };
+        ask_two_nodes(&session, config);
+        let patient = profile(config).build().into_handle();
+        let session = Session { driver: Arc::new(session), patient, counters, runtime };
         *out = Box::into_raw(Box::new(session));
         Ok(OK)
     })

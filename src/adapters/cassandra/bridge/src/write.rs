@@ -26,7 +26,6 @@ impl Writer<'_> {
         let mut batch = Batch::new(BatchType::Unlogged);
         batch.set_consistency(self.options.consistency()?);
         batch.set_is_idempotent(true);
-        batch.set_execution_profile_handle(Some(self.session.writes.clone()));
         for _ in &rows {
             batch.append_statement(self.statement.clone());
         }
@@ -60,9 +59,7 @@ pub unsafe extern "C" fn hs_cql_write(
         }
         let rows: usize = sizes.iter().map(|size| *size as usize).sum();
         let mut rest = slice::from_raw_parts(cells, rows * width);
-        let mut statement = (*statement).with(&options, width)?;
-        statement.set_execution_profile_handle(Some(session.writes.clone()));
-        let writer = Writer { session, statement, options };
+        let writer = Writer { session, statement: (*statement).with(&options, width)?, options };
         let pieces: Vec<Vec<BorrowedRow>> = sizes
             .iter()
             .map(|size| {
