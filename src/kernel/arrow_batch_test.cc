@@ -227,5 +227,18 @@ TEST(ArrowBatch, ADictionaryIsReadAsItsValuesAre) {
   }
 }
 
+TEST(ArrowBatch, APlaceBeyondTheDictionaryIsRefused) {
+  for (const int32_t place : {2, -1}) {
+    TextColumn column("job_id", {"1", "2"}, {0, 1, place}, true);
+    const auto read =
+        ArrowBatch(column.schema, column.array)
+            .read({}, std::nullopt,
+                  [](const TrackingBatch&, std::span<const SliceKey>) { return Result<void>(); });
+    ASSERT_FALSE(read.has_value()) << place;
+    EXPECT_EQ(read.error().kind, ErrorKind::kRejected);
+    EXPECT_NE(read.error().text().find("row 2"), std::string::npos) << read.error().text();
+  }
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -81,6 +81,9 @@ Result<ArrowColumn> ArrowColumn::make(const ArrowSchema& schema, const ArrowArra
     if (known != std::end(kNumbers)) {
       column.kind_ = known->kind;
       column.width_ = known->width;
+      if (column.dictionary_ != nullptr) {
+        HIRESTREAM_TRY(column.check_places(schema.name == nullptr ? "" : schema.name));
+      }
       return column;
     }
   }
@@ -151,6 +154,27 @@ std::optional<int64_t> ArrowColumn::micros(int64_t row) const {
       halves[1] == 0 && halves[0] >= 0 &&
       !__builtin_mul_overflow(halves[0], kFactors[static_cast<size_t>(scale_)], &micros);
   return is_small ? std::optional(micros) : std::nullopt;
+}
+
+// Once, so that nobody who looks there has to ask.
+Result<void> ArrowColumn::check_places(std::string_view name) const {
+  const auto size = static_cast<uint64_t>(dictionary_size());
+  std::optional<int64_t> beyond;
+  const bool is_integer = with_dictionary_places([&](const auto* places) {
+    const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
+    for (int64_t at = array_->offset; at < array_->offset + array_->length; ++at) {
+      const bool is_there = bits == nullptr || (bits[at >> 3] >> (at & 7) & 1) != 0;
+      if (is_there && static_cast<uint64_t>(int64_t{places[at - offset_]}) >= size) {
+        beyond = at - array_->offset;
+      }
+    }
+  });
+  if (!is_integer || beyond) {
+    return fail(ErrorKind::kRejected, "read batch", std::string(name),
+                fmt::format("row {} names a value that its dictionary of {} does not have",
+                            beyond.value_or(0), size));
+  }
+  return {};
 }
 
 void ArrowColumn::append_time(int64_t number, std::string& out) const {

@@ -96,6 +96,8 @@ class ArrowColumn {
   }
   template <typename Visit>
   bool with_numbers(const Visit& visit) const;
+  // kRejected: a value lies beyond the dictionary.
+  Result<void> check_places(std::string_view name) const;
   void append_time(int64_t number, std::string& out) const;
   void append_timestamp(int64_t row, std::string& out) const;
   void append_decimal(int64_t row, std::string& out) const;
