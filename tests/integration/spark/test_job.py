@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 
+import hirestream._kernel as kernel
 import pytest
 from pyspark import cloudpickle
 
@@ -172,15 +173,17 @@ def test_a_live_engine_goes_on_while_spark_counts_under_it(spark, mysql, mysql_d
     settle(hirestream, mysql, mysql_database, raw_logs["tail"])
 
 
-def test_continuous_counts_new_rows_by_slices_and_by_windows(spark, mysql, mysql_database, cassandra, keyspace, hirestream, tmp_path):
-    """Spark alone: rows that arrive after the first round are in after the next one."""
-    hirestream("init", "--source", cassandra.uri(keyspace), "--warehouse", mysql.uri(mysql_database))
-    job = make_job(spark, mysql, mysql_database, cassandra.uri(keyspace))
-
+@pytest.mark.parametrize("layout", ["bucketed", "plain"])
+def test_continuous_counts_new_rows_by_slices_and_by_windows(spark, mysql, mysql_database, cassandra, keyspace, hirestream, tmp_path, layout):
+    """Spark alone: rows that arrive after the first round are in after the next one. Of the plain table a round reads a window of event times."""
     def write(rows, seed):
-        hirestream("generate", "--to", cassandra.uri(keyspace), "--rows", rows, "--seed", seed, "--journal", tmp_path / f"journal_{seed}.csv", "--span", "300s")
+        hirestream("generate", "--to", cassandra.uri(keyspace), "--layout", layout, "--rows", rows, "--seed", seed, "--journal", tmp_path / f"journal_{seed}.csv",
+                   "--span", "300s")
 
+    hirestream("init", "--warehouse", mysql.uri(mysql_database))
     write(2000, 1)
+    job = make_job(spark, mysql, mysql_database, cassandra.uri(keyspace), flags=kernel.TRUST_KEYS)
+    assert job.source["strategy"] == {"bucketed": "tail", "plain": "scan"}[layout]
     rounds = job.continuous(every_s=0, look_back_s=3600, rounds=1)
     next(rounds)
     write(1000, 2)
