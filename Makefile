@@ -147,19 +147,19 @@ packages: ## the Debian package installed, run as a service, upgraded and remove
 	@$(MAKE) --no-print-directory package
 	@python3 tests/packages/prove.py --summary docs/proof/packages.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, arm64, fuzz, compose, faults, soak, mirror
+prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, fuzz, compose, faults, soak, mirror, arm64
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
 	@$(MAKE) --no-print-directory sources
 	@$(MAKE) --no-print-directory spark
 	@$(MAKE) --no-print-directory packages
-	@$(MAKE) --no-print-directory arm64
 	@$(MAKE) --no-print-directory fuzz SECONDS_EACH=60 ARGS='--summary docs/proof/fuzzing.md'
 	@$(MAKE) --no-print-directory compose BUILD=compiled
 	@$(MAKE) --no-print-directory faults
 	@$(MAKE) --no-print-directory soak
 	@$(MAKE) --no-print-directory mirror
+	@$(MAKE) --no-print-directory arm64
 
 ##@ Work on it
 bench: ## run the benchmarks
