@@ -11,6 +11,7 @@
 
 #include "adapters/cassandra/cassandra_probe.h"
 #include "adapters/cassandra/misplaced_rows.h"
+#include "adapters/cassandra/node_facts.h"
 #include "adapters/files/files_source.h"
 #include "adapters/system/system_clock.h"
 #include "cli/cassandra_config.h"
@@ -200,7 +201,26 @@ class Doctor {
     for (const TableAdvice& advice : probe->advice) {
       add(Verdict::kAdvice, name, advice.finding, advice.remedy);
     }
+    examine_commit_log(name, *config, shape);
     examine_places(name, *config, shape);
+  }
+
+  // Of the plain table: could `hirestream mirror` follow the log of the node that is named first?
+  void examine_commit_log(const std::string& name, const CassandraConfig& config,
+                          const TableShape& shape) {
+    if (shape.strategy != Strategy::kScan) {
+      return;
+    }
+    const std::string what = name + " commit log";
+    const auto facts = read_node_facts(config);
+    if (!facts) {
+      add(Verdict::kAdvice, what, facts.error().message, facts.error().hint);
+      return;
+    }
+    for (const TableAdvice& advice : mirror_prospects(*facts)) {
+      add(advice.remedy.empty() ? Verdict::kGood : Verdict::kAdvice, what, advice.finding,
+          advice.remedy);
+    }
   }
 
   void examine_places(const std::string& name, const CassandraConfig& config,

@@ -16,6 +16,7 @@
 #include "adapters/cassandra/cassandra_change_log.h"
 #include "adapters/cassandra/cassandra_mirror.h"
 #include "adapters/cassandra/cassandra_source.h"
+#include "adapters/cassandra/node_facts.h"
 #include "adapters/cassandra/partition_layout.h"
 #include "adapters/system/system_clock.h"
 #include "cli/cassandra_config.h"

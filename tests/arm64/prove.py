@@ -113,7 +113,7 @@ def build(root, jobs, cargo):
                                 "AARCH64_UNKNOWN_LINUX_GNU_OPENSSL_INCLUDE_DIR": f"{root}/usr/include", "AARCH64_UNKNOWN_LINUX_GNU_OPENSSL_LIB_DIR": f"{root}/usr/lib/aarch64-linux-gnu",
                                 "CFLAGS_aarch64_unknown_linux_gnu": f"--sysroot={root}"}
     folder = ROOT / "build-arm64"
-    call(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", f"-DCMAKE_TOOLCHAIN_FILE={ROOT}/tests/arm64/toolchain.cmake", "-DCMAKE_BUILD_TYPE=Release",
+    call(["cmake", "--fresh", "-S", ROOT, "-B", folder, "-G", "Ninja", f"-DCMAKE_TOOLCHAIN_FILE={ROOT}/tests/arm64/toolchain.cmake", "-DCMAKE_BUILD_TYPE=Release",
           "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=8",
           f"-DHIRESTREAM_CARGO_TARGET_DIR={folder}/cargo", f"-DHIRESTREAM_CARGO_TARGET={RUST_TARGET}", f"-DCARGO={cargo}", f"-DRUSTC={cargo.with_name('rustc')}"],
          env=environment)

@@ -334,6 +334,12 @@ def test_says_what_is_wrong(pair, hirestream, tmp_path):
     assert "'x' is not allowed" in said("--ttl", "x")
 
 
+def test_doctor_says_whether_the_log_can_be_followed(pair, hirestream):
+    said = hirestream("doctor", "--source", pair.source)
+    assert re.search(r"✓ source .* commit log.*/commitlog can be followed from here", said), said
+    assert "commit log" not in hirestream("doctor", "--source", pair.target), "it needs no mirror"
+
+
 def test_what_comes_to_settled_minutes_is_counted_at_once(pair, hirestream, tmp_path):
     """Rows of an hour ago, as a writer replays them: the engine does not wait for the next audit."""
     def replay(count):

@@ -1,6 +1,5 @@
 #include "adapters/cassandra/cassandra_mirror.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -168,117 +167,6 @@ Result<void> CassandraTableHistory::read(uint64_t begin_place, uint64_t end_plac
                           }
                           return take(rows_);
                         });
-}
-
-namespace {
-
-using Settings = std::map<std::string, std::string>;
-
-// Of that node. Nothing where the server has no such table: Scylla, or Cassandra before 4.0.
-Result<std::optional<Settings>> read_settings(CqlSession& session, const std::string& address) {
-  HIRESTREAM_ASSIGN(const auto tables,
-                    session.query("SELECT table_name FROM system_virtual_schema.tables WHERE "
-                                  "keyspace_name = 'system_views' AND table_name = 'settings'",
-                                  {}));
-  if (tables.rows.empty()) {
-    return std::optional<Settings>();
-  }
-  HIRESTREAM_ASSIGN(const auto select,
-                    session.prepare("SELECT name, value FROM system_views.settings"));
-  HIRESTREAM_TRY(session.send_to(address, select));
-  HIRESTREAM_ASSIGN(const auto answer, session.query(select, {}));
-  Settings settings;
-  for (const CqlRow& row : answer.rows) {
-    settings.insert_or_assign(row[0].value_or(""), row[1].value_or(""));
-  }
-  return std::optional(std::move(settings));
-}
-
-std::string address_text(std::span<const uint8_t> inet) {
-  char text[INET6_ADDRSTRLEN] = "";
-  inet_ntop(inet.size() == 4 ? AF_INET : AF_INET6, inet.data(), text, sizeof text);
-  return text;
-}
-
-// That the configuration names first. A node alone is meant whatever it is called.
-std::string followed_address(const CassandraConfig& config) {
-  const std::string& host = config.hosts.front();
-  return host.substr(0, host.rfind(':'));
-}
-
-Result<std::string> host_id_of(CqlSession& session, const CassandraConfig& config) {
-  const std::string wanted = followed_address(config);
-  HIRESTREAM_ASSIGN(const auto select, session.prepare("SELECT host_id FROM system.local"));
-  HIRESTREAM_ASSIGN(const bool known, session.send_to(wanted, select));
-  HIRESTREAM_ASSIGN(const auto peers, session.query("SELECT rpc_address FROM system.peers", {}));
-  if (!known && !peers.rows.empty()) {
-    std::vector<std::string> others;
-    for (const CqlRow& row : peers.rows) {
-      const bool is_address = row[0] && (row[0]->size() == 4 || row[0]->size() == 16);
-      others.push_back(is_address ? address_text(bytes_of(*row[0])) : std::string());
-    }
-    return fail(
-        ErrorKind::kConfig, "mirror", config.table_text(),
-        fmt::format("the cluster has several nodes, none of them with the address {}", wanted),
-        fmt::format("name in --from the node whose log is followed, first and by its address, as "
-                    "those of other nodes are: {}",
-                    fmt::join(others, ", ")));
-  }
-  HIRESTREAM_ASSIGN(const auto local, session.query(select, {}));
-  const auto id = local.rows.empty() || !local.rows[0][0] ? std::nullopt
-                                                          : read_uuid(bytes_of(*local.rows[0][0]));
-  if (!id) {
-    return fail(ErrorKind::kTransient, "mirror", config.hosts_text(), "the node tells no host_id");
-  }
-  return format_uuid(*id);
-}
-
-void judge_settings(const Settings& settings, NodeFacts& facts) {
-  const auto value = [&](const char* name) {
-    const auto found = settings.find(name);
-    return found == settings.end() ? std::string() : found->second;
-  };
-  facts.commit_log_folder = value("commitlog_directory");
-  facts.cdc_raw_folder = value("cdc_enabled") == "true" ? value("cdc_raw_directory") : "";
-  if (value("transparent_data_encryption_options_enabled") == "true") {
-    facts.problem = "the commit log is encrypted";
-    facts.remedy = "mirror by reconciling alone (--commit-log none)";
-  }
-  const std::string period = value("commitlog_sync_period");
-  if (!value("commitlog_compression").empty() && value("commitlog_compression") != "null") {
-    facts.notes.push_back(fmt::format(
-        "the commit log is compressed: rows can be seen when a section is written, each {}; "
-        "without commitlog_compression it is 100 ms",
-        period));
-  }
-  if (value("commitlog_disk_access_mode") == "direct") {
-    facts.notes.push_back(
-        fmt::format("the commit log is written past the page cache: rows can be seen each {}; with "
-                    "commitlog_disk_access_mode: mmap it is 100 ms",
-                    period));
-  }
-}
-
-}  // namespace
-
-Result<NodeFacts> read_node_facts(const CassandraConfig& config) {
-  HIRESTREAM_ASSIGN(const auto connection, CassandraConnection::open(config));
-  CqlSession& session = connection->session();
-  NodeFacts facts;
-  HIRESTREAM_ASSIGN(facts.host_id, host_id_of(session, config));
-  const auto settings = read_settings(session, followed_address(config));
-  if (!settings && settings.error().kind != ErrorKind::kConfig) {
-    return forward(settings.error());
-  }
-  if (!settings || !*settings) {
-    facts.problem =
-        "the server tells no settings (system_views.settings): Scylla, a managed "
-        "service or a Cassandra before 4.0 has no log that can be followed";
-    facts.remedy = "mirror by reconciling alone (--commit-log none)";
-    return facts;
-  }
-  judge_settings(**settings, facts);
-  return facts;
 }
 
 }  // namespace hirestream

@@ -88,16 +88,4 @@ class CassandraTableHistory : public TableHistory {
   std::vector<ChangedRow> rows_;
 };
 
-// A node as it tells of itself.
-struct NodeFacts {
-  std::string host_id;
-  std::string commit_log_folder;  // empty: unknown
-  std::string cdc_raw_folder;     // empty: CDC is off
-  std::string problem;  // what keeps its log from being followed, for people; empty: nothing
-  std::string remedy;
-  std::vector<std::string> notes;  // what makes it slower
-};
-// Of the node that the configuration names first. kConfig: it is not clear which one that is.
-Result<NodeFacts> read_node_facts(const CassandraConfig& config);
-
 }  // namespace hirestream

@@ -1,7 +1,10 @@
 """hirestream on Spark: every way to read gives the engine's events, whatever happens to tasks, worker and driver."""
 
+import contextlib
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -262,6 +265,22 @@ def test_rebuild_beside_a_live_engine(spark, mysql, mysql_database, cassandra, k
 def submit(*arguments, environment=None):
     return subprocess.run([sys.executable, "-m", "hirestream.spark.command", *arguments], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env=os.environ | (environment or {}), check=False)
+
+
+def test_a_terminal_shows_how_far_it_is(mysql, mysql_database, raw_logs):
+    terminal, inside = os.openpty()
+    process = subprocess.Popen([sys.executable, "-m", "hirestream.spark.command", "backfill", "--tasks", "16", "--set", f"source.uri={raw_logs['tail']}",
+                                "--set", f"warehouse.uri={mysql.uri(mysql_database)}"], stdout=subprocess.PIPE, stderr=inside,
+                               env=os.environ | {"HIRESTREAM_MYSQL_PASSWORD": end_to_end.SQL_PASSWORD})
+    os.close(inside)
+    shown = b""
+    with contextlib.suppress(OSError):  # its end
+        while chunk := os.read(terminal, 65536):
+            shown += chunk
+    os.close(terminal)
+    report = process.communicate()[0]
+    assert process.returncode == 0 and json.loads(report)["slices_published"] > 0, shown[-2000:]
+    assert re.search(rb"\[Stage \d+:.*/ 16\]", shown), shown[-2000:]
 
 
 def test_wrong_settings_are_said_before_anything_runs():

@@ -102,11 +102,19 @@ def count_all(job: Job, given: argparse.Namespace) -> Dict[str, Any]:
     return job.backfill_frame(frame, given.run, end, kernel.UNIQUE if given.unique else 0)
 
 
-def run(given: argparse.Namespace) -> int:
+def start_spark(command: str) -> "SparkSession":
+    """On a terminal with Spark's own progress bar, unless spark-submit was told otherwise."""
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
+    conf = SparkConf().setIfMissing("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+    conf.set("spark.sql.session.timeZone", "UTC")
+    return SparkSession.builder.appName(f"hirestream {command}").config(conf=conf).getOrCreate()
+
+
+def run(given: argparse.Namespace) -> int:
     settings = settings_of(given)
-    spark = SparkSession.builder.appName(f"hirestream {given.command}").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    spark = start_spark(given.command)
     try:
         job = Job(spark, settings, flags_of(given), lambda text: print(text, file=sys.stderr, flush=True))
         if given.command == "continuous":
