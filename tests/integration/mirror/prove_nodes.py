@@ -10,6 +10,7 @@ by value, with every row of the writer's journal and no other. How often a row w
 difference.
 """
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -267,7 +268,7 @@ class Trial:
         written = self.writer.changes - changes + len(prober.keys)
         took = sorted(prober.took)
         self.results[name] = {
-            "rows and changes": written, "seconds": round(broken_s), "fresh p50": round(statistics.median(took), 2),
+            "rows and changes": written, "seconds": round(broken_s), "probes": len(took), "fresh p50": round(statistics.median(took), 2),
             "fresh p95": round(took[int(len(took) * 0.95)], 2), "fresh max": round(took[-1], 2), "written": round((after["written"] - before["written"]) / written, 2),
             "left": round((after["left"] - before["left"]) / written, 2), "taken over": round((after["taken over"] - before["taken over"]) / written, 2),
             "equal after": round(equal_s, 1)}
@@ -337,10 +338,11 @@ class Trial:
 
 
 def summary_of(options, results, rows, minutes):
-    columns = ["rows and changes", "fresh p50", "fresh p95", "fresh max", "written", "left", "taken over", "equal after", "server s per 1,000"]
+    commit = subprocess.run(["git", "rev-parse", "--short=10", "HEAD"], text=True, stdout=subprocess.PIPE, check=False, cwd=pathlib.Path(__file__).parent).stdout.strip()
+    columns = ["rows and changes", "probes", "fresh p50", "fresh p95", "fresh max", "written", "left", "taken over", "equal after", "server s per 1,000"]
     lines = ["# Mirrors of three nodes under faults", "",
              f"`tests/integration/mirror/prove_nodes.py --seconds {options.seconds} --rate {options.rate} --seed {options.seed}`, on {os.cpu_count()} cores "
-             f"({platform.machine()}) with all three nodes, their mirrors and the writer, in {minutes} minutes. Replication factor 3, writes at QUORUM. After each "
+             f"({platform.machine()}) with all three nodes, their mirrors and the writer, in {minutes} minutes, {datetime.date.today()}, commit {commit}. Replication factor 3, writes at QUORUM. After each "
              f"phase the mirrored table was the plain one, value by value ({rows} rows at the end), with every acknowledged row, and no row was there twice.", "",
              "*Fresh*: seconds from the writer's answer until a probed row is in the mirrored table, the time of the fault and until the node or mirror is back. "
              "*Written*, *left*, *taken over*: by all mirrors together, per row or change (without regard of each other, three would be written). Every mirror writes changes of rows whose minute is long over, and so what hints bring. "
