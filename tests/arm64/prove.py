@@ -99,7 +99,7 @@ def count_a_file(root, folder):
         rows.write_text("create_time,ts,job_id,publisher_id,campaign_id,group_id,bid,custom_track,ev\n" + "".join(
             f"5c1ad2c{row:x}-f936-11ec-b939-0242ac120002,2022-07-01 10:0{row % 6}:00,{1 + row % 3},1,2,,0.5,click,\n" for row in range(16)), encoding="utf-8")
         warehouse = pathlib.Path(place, "warehouse.db")
-        run(root, folder / PROGRAM, "run", "--once", "--source", rows, "--warehouse", f"sqlite:{warehouse}")
+        run(root, folder / PROGRAM, "run", "--once", "--source", f"csv:{rows}", "--warehouse", f"sqlite:{warehouse}")
         with contextlib.closing(sqlite3.connect(warehouse)) as database:
             found = database.execute("SELECT job_id, SUM(clicks), SUM(bid_micros) FROM events_micros GROUP BY job_id ORDER BY job_id").fetchall()
     if found != [(1, 6, 3_000_000), (2, 5, 2_500_000), (3, 5, 2_500_000)]:
