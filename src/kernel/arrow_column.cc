@@ -161,10 +161,8 @@ Result<void> ArrowColumn::check_places(std::string_view name) const {
   const auto size = static_cast<uint64_t>(dictionary_size());
   std::optional<int64_t> beyond;
   const bool is_integer = with_dictionary_places([&](const auto* places) {
-    const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
     for (int64_t at = array_->offset; at < array_->offset + array_->length; ++at) {
-      const bool is_there = bits == nullptr || (bits[at >> 3] >> (at & 7) & 1) != 0;
-      if (is_there && static_cast<uint64_t>(int64_t{places[at - offset_]}) >= size) {
+      if (is_valid(at) && static_cast<uint64_t>(int64_t{places[at - offset_]}) >= size) {
         beyond = at - array_->offset;
       }
     }

@@ -88,6 +88,11 @@ class ArrowColumn {
   const T* values() const {
     return static_cast<const T*>(array_->buffers[1]) + offset_;
   }
+  // What the validity buffer says. `at`: as place().
+  bool is_valid(int64_t at) const {
+    const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
+    return bits == nullptr || (bits[at >> 3] >> (at & 7) & 1) != 0;
+  }
   // Where a bit of the validity buffer does not say all.
   bool has_other_nulls() const {
     return kind_ == ArrowKind::kNull || kind_ == ArrowKind::kFloat || kind_ == ArrowKind::kDouble ||
@@ -124,10 +129,8 @@ void ArrowColumn::for_each_value(int64_t begin, int64_t end, const Visit& visit)
     }
     return;
   }
-  const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
   for (int64_t row = begin; row < end; ++row) {
-    const int64_t at = place(row);
-    if (bits == nullptr || (bits[at >> 3] >> (at & 7) & 1) != 0) {
+    if (is_valid(place(row))) {
       visit(row);
     }
   }
@@ -179,9 +182,7 @@ inline bool ArrowColumn::is_null(int64_t row) const {
   if (kind_ == ArrowKind::kNull) {
     return true;
   }
-  const auto* bits = static_cast<const uint8_t*>(array_->buffers[0]);
-  const int64_t at = place(row);
-  if (bits != nullptr && (bits[at >> 3] >> (at & 7) & 1) == 0) {
+  if (!is_valid(place(row))) {
     return true;
   }
   // NaN stands for null where numbers know no other.
