@@ -22,27 +22,16 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CACHE = pathlib.Path(os.environ.get("HIRESTREAM_CACHE") or
-                     pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "hirestream") / "arm64"
-CACHE_LIFETIME_S = 7 * 86400
+sys.path.insert(0, str(ROOT / "tests/packages"))
+from debian_root import CACHE as DEBIAN, CACHE_LIFETIME_S, Failed, archive, call  # noqa: E402
+
+CACHE = DEBIAN.parent / "arm64"
 SUITE, KEYS = "bookworm", "/usr/share/keyrings/debian-archive-keyring.gpg"
 TESTS = ["model_test", "aggregation_test", "ports_test", "pipeline_test", "property_test", "adapters_files_test", "adapters_sql_test", "adapters_sqlite_test",
          "adapters_mysql_test", "adapters_cassandra_test", "adapters_system_test", "commit_log_test", "config_test", "telemetry_test", "cli_test", "http_test", "kernel_test",
          "simulation_test", "fuzz_corpus_test", "contract_files_source_test"]
 SIMULATOR, PROGRAM = "hirestream_simulator", "hirestream"
 RUST_TARGET = "aarch64-unknown-linux-gnu"
-
-
-class Failed(Exception):
-    pass
-
-
-def call(command, **options):
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, check=False, **options)
-    if done.returncode != 0:
-        raise Failed(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout[-6000:]}")
-    return done.stdout
 
 
 def say(text):
@@ -56,13 +45,6 @@ def libraries():
     return ["libc6-dev", "libstdc++-12-dev", *(name for name in names if name.startswith("lib") or name in ("zlib1g-dev", "tzdata", "nlohmann-json3-dev", "prometheus-cpp-dev"))]
 
 
-def archive():
-    for line in call(["apt-get", "indextargets", "--format", "$(REPO_URI)"]).split():
-        if line.rstrip("/").endswith("/debian"):
-            return line
-    raise Failed("this machine's package sources name no Debian archive: see /etc/apt/sources.list.d")
-
-
 def make_root():
     """The folder with the libraries, made anew once a week, and when others are wanted."""
     root = CACHE / ("root-" + hashlib.sha256(" ".join(libraries()).encode()).hexdigest()[:12])
@@ -73,11 +55,11 @@ def make_root():
     for folder in ["etc/apt/apt.conf.d", "etc/apt/preferences.d", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg"]:
         (apt / folder).mkdir(parents=True)
     (apt / "var/lib/dpkg/status").touch()
-    (apt / "etc/apt/sources.list").write_text(f"deb [signed-by={KEYS}] {archive()} {SUITE} main\n", encoding="utf-8")
+    (apt / "etc/apt/sources.list").write_text(f"deb [signed-by={KEYS}] {archive()}/debian {SUITE} main\n", encoding="utf-8")
     get = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", f"Dir={apt}", "-o", f"Dir::State::status={apt}/var/lib/dpkg/status",
            "-o", "APT::Architecture=arm64", "-o", "APT::Architectures::=arm64", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3"]
     call([*get, "update"])
-    call([*get, "--download-only", "install", *libraries()])
+    call([*get, "--download-only", "install", *libraries()], timeout=1800)
     new = CACHE / "new"
     for package in sorted(apt.glob("var/cache/apt/archives/*.deb")):
         call(["dpkg-deb", "-x", package, new])
@@ -126,7 +108,7 @@ def build(root, jobs, cargo):
 
 def run(root, program, *arguments):
     environment = os.environ | {"TZDIR": "/usr/share/zoneinfo"}
-    return call(["qemu-aarch64", "-L", root, program, *arguments], env=environment, cwd=program.parent)
+    return call(["qemu-aarch64", "-L", root, program, *arguments], env=environment, cwd=program.parent, timeout=3600).stdout
 
 
 def run_test(root, folder, name):
@@ -141,10 +123,10 @@ def run_test(root, folder, name):
 
 
 def summary_of(given, tests, simulated_s):
-    commit = call(["git", "-C", ROOT, "rev-parse", "--short=10", "HEAD"]).strip()
+    commit = call(["git", "-C", ROOT, "rev-parse", "--short=10", "HEAD"]).stdout.strip()
     lines = ["# On arm64", "",
              f"`make arm64`: `tests/arm64/prove.py --seeds {given.seeds} --seed {given.seed}`, {datetime.date.today()}, commit {commit}. Cross-compiled on "
-             f"{platform.machine()} by {call(['aarch64-linux-gnu-g++', '--version']).splitlines()[0]}, run by {call(['qemu-aarch64', '--version']).splitlines()[0]}.", "",
+             f"{platform.machine()} by {call(['aarch64-linux-gnu-g++', '--version']).stdout.splitlines()[0]}, run by {call(['qemu-aarch64', '--version']).stdout.splitlines()[0]}.", "",
              "| tests | passed | skipped | s |", "|---|---:|---:|---:|"]
     lines += [f"| `{name}` | {result['passed']} | {result['skipped']} | {result['seconds']} |" for name, result in tests.items()]
     lines += ["", f"The simulator, {given.seeds} seeds of every strategy from {given.seed} on: no invariant broken, in {simulated_s} s. The program counted a CSV file into a SQLite warehouse.", ""]
@@ -167,7 +149,7 @@ def main():
     try:
         call([rustup, "target", "add", RUST_TARGET])
         root = make_root()
-        folder = build(root, given.jobs, pathlib.Path(call([rustup, "which", "cargo"]).strip()))
+        folder = build(root, given.jobs, pathlib.Path(call([rustup, "which", "cargo"]).stdout.strip()))
         tests = {name: run_test(root, folder, name) for name in TESTS}
         begin = time.monotonic()
         say(run(root, folder / SIMULATOR, "--seed", given.seed, "--seeds", given.seeds, "--strategy", "all", "--jobs", given.jobs, "--keep-going")[-600:])
