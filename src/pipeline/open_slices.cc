@@ -17,13 +17,16 @@ int64_t OpenSlices::lowest(int32_t shard, int64_t none) const {
 }
 
 void OpenSlices::open(const SliceKey& key) {
-  if (open_.try_emplace(key).second) {
+  const auto [slice, is_new] = open_.try_emplace(key);
+  if (is_new) {
+    slice->second.revision = book_.entry_of(key).revision;
     ports_.observer.on_slice(SliceEvent::kOpened, key, "");
   }
 }
 
 void OpenSlices::open(const SliceKey& key, RowIdSet ids, Position read, int64_t now_us) {
   OpenSlice slice;
+  slice.revision = book_.entry_of(key).revision;
   slice.seen = std::move(ids);
   slice.position = buckets_.reached(read, now_us);
   open_.insert_or_assign(key, std::move(slice));
@@ -39,6 +42,18 @@ std::vector<SliceKey> OpenSlices::close_over(int64_t now_us) {
     return is_over;
   });
   return over;
+}
+
+std::vector<SliceKey> OpenSlices::close_replaced() {
+  std::vector<SliceKey> replaced;
+  std::erase_if(open_, [&](const auto& slice) {
+    const bool is_replaced = slice.second.revision != book_.entry_of(slice.first).revision;
+    if (is_replaced) {
+      replaced.push_back(slice.first);
+    }
+    return is_replaced;
+  });
+  return replaced;
 }
 
 std::vector<SliceRead> OpenSlices::requests(bool look_back, int64_t now_us,
@@ -107,6 +122,7 @@ Result<void> OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) cons
 }
 
 Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queue) {
+  queue.push_front(close_replaced());
   Polls polls;
   std::vector<SliceRead> asked = requests(look_back, now_us, queue, polls);
   if (asked.empty()) {
@@ -127,6 +143,7 @@ Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queu
   }
   for (auto& [key, poll] : polls) {
     OpenSlice& slice = *poll.slice;
+    slice.revision = book_.entry_of(key).revision;
     poll.fresh.ids.for_each([&slice](const RowId& id) { slice.seen.insert(id); });
     slice.position = std::max(slice.position, buckets_.reached(poll.fresh.position_max, now_us));
     prune(slice, now_us);

@@ -40,6 +40,8 @@ class OpenSlices {
 
  private:
   struct OpenSlice {
+    // Of the ledger, whose rows `seen` has.
+    int64_t revision = 0;
     RowIdSet seen;
     // `seen` is complete for rows at or behind it.
     Position seen_from;
@@ -52,6 +54,9 @@ class OpenSlices {
   };
   using Polls = std::map<SliceKey, Poll>;
 
+  // Closes those that the ledger has in another revision, and returns them: the book was loaded
+  // anew since, with what somebody else counted.
+  std::vector<SliceKey> close_replaced();
   std::vector<SliceRead> requests(bool look_back, int64_t now_us, const RecountQueue& queue,
                                   Polls& polls);
   Result<void> read(std::vector<SliceRead> requests, Polls& polls, CommitPlan& plan);

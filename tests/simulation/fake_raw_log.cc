@@ -146,7 +146,7 @@ class FakeEventSource::FakeDiscovery : public Discovery {
   FakeDiscovery(FakeEventSource& source, std::span<const int32_t> shards)
       : source_(source),
         shards_(shards.begin(), shards.end()),
-        replica_(static_cast<int>(source.world_.random.below(2))) {}
+        replica_(source.world_.random.chance(source.world_.rates.stale_discovery) ? 1 : 0) {}
 
   Result<bool> next(std::vector<SliceListing>& out) override {
     const RawLog& log = source_.log_;

@@ -39,6 +39,8 @@ struct FaultRates {
   double read_error = 0;
   // A kConfigured read is answered by the replica that knows less; in calm times too.
   double stale_read = 0;
+  // A listing of slices is answered by that replica.
+  double stale_discovery = 0.5;
   double deadlock = 0;
   double lost_before_commit = 0;
   double lost_after_commit = 0;
