@@ -1,22 +1,19 @@
 #include "pipeline/company_directory.h"
 
+#include <map>
 #include <utility>
 
 namespace hirestream {
-namespace {
 
-// The next refresh may be a little too early for what another engine still writes.
-constexpr int kStoredAgain = 2;
-
-}  // namespace
-
-Result<void> CompanyDirectory::start() {
-  HIRESTREAM_ASSIGN(const std::vector<Job> stored, ports_.warehouse.load_jobs());
+Result<void> CompanyDirectory::load() {
+  // First the count: jobs that are stored in between are loaded once more.
+  HIRESTREAM_ASSIGN(const int64_t version, ports_.warehouse.jobs_version());
+  HIRESTREAM_ASSIGN(std::vector<Job> stored, ports_.warehouse.load_jobs());
+  version_ = version;
   jobs_.clear();
-  stored_all_ = false;
-  stored_again_.clear();
-  for (const Job& job : stored) {
-    jobs_.insert_or_assign(job.job_id, job);
+  for (Job& job : stored) {
+    const int64_t id = job.job_id;
+    jobs_.insert_or_assign(id, std::move(job));
   }
   return {};
 }
@@ -62,46 +59,38 @@ Result<void> CompanyDirectory::store(Dimension dimension) {
 }
 
 Result<void> CompanyDirectory::store_jobs(const std::vector<Job>& current) {
-  // Compared with what the warehouse holds as well as with memory: another engine may have stored
-  // the job already while this one still wrote rows with the old company.
-  HIRESTREAM_ASSIGN(const std::vector<Job> stored_list, ports_.warehouse.load_jobs());
-  std::unordered_map<int64_t, const Job*> stored;
-  for (const Job& job : stored_list) {
-    stored.emplace(job.job_id, &job);
+  HIRESTREAM_TRY(load());
+  std::map<int64_t, Job> changes;
+  if (version_ == 0) {
+    changes.insert(jobs_.begin(), jobs_.end());
   }
-  std::vector<Job> changed;
-  std::unordered_map<int64_t, int> stored_again;
   int64_t moved = 0;
-  for (const Job& job : ports_.jobs != nullptr ? current : stored_list) {
+  for (const Job& job : current) {
     const auto known = jobs_.find(job.job_id);
-    const auto in_warehouse = stored.find(job.job_id);
-    const bool differs = known == jobs_.end() || known->second != job ||
-                         in_warehouse == stored.end() || *in_warehouse->second != job;
-    moved += differs ? 1 : 0;
-    const auto again = stored_again_.find(job.job_id);
-    const int left = differs ? kStoredAgain : again == stored_again_.end() ? 0 : again->second - 1;
-    if (left > 0) {
-      stored_again.emplace(job.job_id, left);
-    }
-    if (differs || again != stored_again_.end() || !stored_all_) {
-      changed.push_back(job);
+    if (known == jobs_.end() || known->second != job) {
+      changes.insert_or_assign(job.job_id, job);
+      ++moved;
     }
   }
-  if (changed.empty()) {
-    stored_again_.clear();
+  if (changes.empty()) {
     return {};
   }
-  HIRESTREAM_ASSIGN(const int64_t rewritten,
-                    ports_.warehouse.store_jobs(changed, ports_.clock.now_us()));
-  for (const Job& job : changed) {
-    jobs_.insert_or_assign(job.job_id, job);
+  std::vector<Job> changed;
+  for (auto& [id, job] : changes) {
+    changed.push_back(std::move(job));
   }
-  stored_all_ = true;
-  stored_again_ = std::move(stored_again);
-  if (moved > 0 || rewritten > 0) {
-    ports_.observer.on_note("info", "job dimension: " + std::to_string(moved) +
-                                        " jobs new or changed, " + std::to_string(rewritten) +
-                                        " rows of events rewritten");
+  HIRESTREAM_ASSIGN(const StoredJobs stored,
+                    ports_.warehouse.store_jobs(changed, ports_.clock.now_us()));
+  if (stored.version == version_ + 1) {
+    version_ = stored.version;
+    for (const Job& job : changed) {
+      jobs_.insert_or_assign(job.job_id, job);
+    }
+  }
+  if (moved > 0 || stored.rewritten > 0) {
+    ports_.observer.on_note("info",
+                            "job dimension: " + std::to_string(moved) + " jobs new or changed, " +
+                                std::to_string(stored.rewritten) + " rows of events rewritten");
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // Which company a job belongs to, as the engine uses it: a cache of the job dimension, refreshed on
 // a schedule. Jobs that are new or have moved are stored in the warehouse, which rewrites their
-// rows in `events`. Not thread-safe.
+// rows in `events`; a commit whose rows have the companies of before is refused. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,9 @@ class CompanyDirectory {
   CompanyDirectory(const EnginePorts& ports, int64_t interval_us)
       : ports_(ports), interval_us_(interval_us) {}
 
-  // Loads what the warehouse knows. Call once before company_of.
-  Result<void> start();
-  // Loads the dimension and stores what changed; the first time all of it, for a process that was
-  // killed may have left rows with the company of an older dimension. Without a directory the
+  // Loads what the warehouse knows. Call before company_of, and when version() has moved.
+  Result<void> load();
+  // Loads the dimension and stores what differs from the warehouse's. Without a directory the
   // dimension is what the warehouse holds: another engine may refresh it.
   //
   // What passes (a directory or warehouse that does not answer), and once the directory has been
@@ -34,6 +33,8 @@ class CompanyDirectory {
   bool ready() const { return !read_before_ || ports_.jobs == nullptr || ports_.jobs->ready(); }
   // 0: unknown.
   int64_t company_of(int64_t job_id) const;
+  // Warehouse::jobs_version() of what company_of says.
+  int64_t version() const { return version_; }
 
  private:
   struct Dimension {
@@ -54,12 +55,9 @@ class CompanyDirectory {
   // The directory was.
   bool read_before_ = false;
   std::unordered_map<int64_t, Job> jobs_;
+  int64_t version_ = 0;
   // Last stored.
   std::vector<Publisher> publishers_;
-  bool stored_all_ = false;
-  // Jobs that changed a short while ago, and how many refreshes store them once more: until its own
-  // refresh another engine may write rows with what they were before, and end instead of it.
-  std::unordered_map<int64_t, int> stored_again_;
   std::vector<std::string> noted_of_jobs_;
   std::vector<std::string> noted_of_publishers_;
 };

@@ -13,7 +13,6 @@ namespace {
 
 constexpr int kCommitAttemptsMax = 5;
 constexpr int kResolveAttemptsMax = 5;
-constexpr int kPublishAttemptsMax = 50;  // each in vain only because another one was not
 
 // The same transaction would be refused for ever: whoever made the tables must change them.
 Error refused_by_tables(Error error) {
@@ -116,7 +115,7 @@ Result<void> SliceLedger::open_as_writer() {
     keep_cut(known->fingerprint);
   }
   HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(registration()));
-  HIRESTREAM_TRY(companies_.start());
+  HIRESTREAM_TRY(companies_.load());
   // Takes the lock of every writer row: a transaction of a former writer (or of this one, with an
   // unknown outcome) is over when this returns, and none of its kind can commit later.
   HIRESTREAM_ASSIGN(writers_, ports_.warehouse.take_epochs(source_id_, shards_, options_.owner));
@@ -126,7 +125,6 @@ Result<void> SliceLedger::open_as_writer() {
 
 Result<void> SliceLedger::open_as_publisher() {
   writers_.clear();
-  companies_as_of_ = -1;
   std::string names;
   HIRESTREAM_ASSIGN(const std::optional<SourceStatus> source, find_source(names));
   if (!source) {
@@ -139,12 +137,11 @@ Result<void> SliceLedger::open_as_publisher() {
   const SourceRegistration stored{source->name, source->kind, source->fingerprint};
   HIRESTREAM_TRY(check_known_source(stored, registration()));
   source_id_ = source->id;
-  return companies_.start();
+  return companies_.load();
 }
 
 Result<void> SliceLedger::open_for(const SourceRegistration& given) {
   writers_.clear();
-  companies_as_of_ = -1;
   std::string names;
   HIRESTREAM_ASSIGN(const std::optional<SourceStatus> source, find_source(names));
   if (source) {
@@ -153,7 +150,7 @@ Result<void> SliceLedger::open_for(const SourceRegistration& given) {
   } else {
     HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(given));
   }
-  return companies_.start();
+  return companies_.load();
 }
 
 Result<std::vector<LedgerEntry>> SliceLedger::load_entries() {
@@ -212,14 +209,19 @@ Result<CommitOutcome> SliceLedger::resolve(const Commit& commit) {
 }
 
 Result<CommitOutcome> SliceLedger::apply(Commit& commit) {
-  set_companies(commit);
   for (int attempt = 1;; ++attempt) {
+    set_companies(commit);
     auto outcome = ports_.warehouse.commit(commit);
-    if (outcome) {
-      if (outcome->verdict == CommitVerdict::kUnknown) {
-        return resolve(commit);
+    if (outcome && outcome->verdict == CommitVerdict::kJobsMoved) {
+      HIRESTREAM_TRY(companies_.load());
+      if (attempt < kCommitAttemptsMax) {
+        continue;
       }
-      return outcome;
+      return fail(ErrorKind::kTransient, "commit", options_.source_name,
+                  "jobs are stored again and again meanwhile");
+    }
+    if (outcome) {
+      return outcome->verdict == CommitVerdict::kUnknown ? resolve(commit) : outcome;
     }
     if (outcome.error().kind == ErrorKind::kRejected) {
       return forward(refused_by_tables(std::move(outcome).error()));
@@ -232,41 +234,13 @@ Result<CommitOutcome> SliceLedger::apply(Commit& commit) {
 }
 
 void SliceLedger::set_companies(Commit& commit) const {
+  commit.jobs_version = companies_.version();
   for (CellChange& cell : commit.cells) {
     cell.company_id = companies_.company_of(cell.key.job_id);
   }
   if (commit.days) {
     for (CellChange& day : *commit.days) {
       day.company_id = companies_.company_of(day.key.job_id);
-    }
-  }
-}
-
-// An engine that wrote rows with a company that has changed meanwhile rewrites them at its next
-// refresh. A publisher is gone by then, or was killed: it commits only with the companies that hold
-// at that moment.
-Result<CommitOutcome> SliceLedger::publish(Commit& commit) {
-  const std::optional<int64_t> asked = commit.based_on_changes;
-  for (int attempt = 1;; ++attempt) {
-    if (companies_as_of_ < 0) {
-      HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
-      HIRESTREAM_TRY(companies_.start());
-      companies_as_of_ = changes;
-    }
-    if (asked && *asked != companies_as_of_) {
-      companies_as_of_ = -1;
-      return CommitOutcome{CommitVerdict::kConflict, {}};
-    }
-    const int64_t as_of = std::exchange(companies_as_of_, -1);
-    commit.based_on_changes = as_of;
-    HIRESTREAM_ASSIGN(CommitOutcome outcome, apply(commit));
-    if (outcome.verdict == CommitVerdict::kCommitted) {
-      companies_as_of_ = as_of + 1;
-      return outcome;
-    }
-    HIRESTREAM_ASSIGN(const int64_t changes, ports_.warehouse.changes());
-    if (asked || changes == as_of || attempt == kPublishAttemptsMax) {
-      return outcome;
     }
   }
 }
@@ -304,7 +278,7 @@ Result<CommitOutcome> SliceLedger::commit(CommitPlan plan) {
       commit.days->push_back({day.key, day.measures, 0});
     }
   }
-  HIRESTREAM_ASSIGN(CommitOutcome outcome, writers_.empty() ? publish(commit) : apply(commit));
+  HIRESTREAM_ASSIGN(CommitOutcome outcome, apply(commit));
   if (outcome.verdict == CommitVerdict::kFenced) {
     return fail(
         ErrorKind::kConfig, kFence, options_.source_name,

@@ -101,7 +101,6 @@ class SliceLedger {
   Fingerprint fingerprint() const;
   Result<std::optional<SourceStatus>> find_source(std::string& known_names);
   Result<CommitOutcome> apply(Commit& commit);
-  Result<CommitOutcome> publish(Commit& commit);
   void set_companies(Commit& commit) const;
   Result<CommitOutcome> resolve(const Commit& commit);
   void tell(const CommitPlan& plan, const Commit& commit);
@@ -114,8 +113,6 @@ class SliceLedger {
   std::vector<int32_t> shards_;
   std::vector<WriterEpoch> writers_;
   SourceId source_id_ = 0;
-  // Of a publisher: Warehouse::changes() when they were loaded.
-  int64_t companies_as_of_ = -1;
   uint64_t token_state_ = 0;
   bool must_restart_ = false;
   bool knows_no_arrivals_ = false;

@@ -353,8 +353,8 @@ void TotalsVerifier::judge_days(const Holdings& holdings, CommitPlan& plan,
       static_cast<int64_t>(wrong.size());
 }
 
-// Rows keep the company that their engine knew until it refreshes its jobs; those of one that is
-// gone wait for the next one's start.
+// Commits and stored jobs keep them right: what differs was changed by somebody else, or by a
+// version that did not compare them.
 Result<void> TotalsVerifier::check_companies(const std::map<int64_t, int64_t>& misplaced) {
   for (const auto& [job, rows] : misplaced) {
     report_.companies_different += rows;

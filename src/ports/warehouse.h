@@ -167,6 +167,9 @@ struct Commit {
   // Only without writers: changes() as it was when that was read on which this commit is based.
   // kConflict if it has moved.
   std::optional<int64_t> based_on_changes;
+  // jobs_version() as it was before those jobs were loaded that the rows' companies are of.
+  // kJobsMoved if it has moved. None: of rows whose company does not matter.
+  std::optional<int64_t> jobs_version;
   // What to change in the roll-up, instead of what `cells` give: to put it right. As `cells`, keys
   // with the day's first hour.
   std::optional<std::vector<CellChange>> days;
@@ -174,15 +177,21 @@ struct Commit {
 
 enum class CommitVerdict {
   kCommitted,
-  kConflict,  // a slice's revision moved, or it exists already, or (without writers) it is frozen:
-              // nothing applied; see conflicts
-  kFenced,    // a newer epoch owns a shard: nothing applied, this writer must stop
-  kUnknown,   // the connection was lost around COMMIT: ask resolve()
+  kConflict,   // a slice's revision moved, or it exists already, or (without writers) it is frozen:
+               // nothing applied; see conflicts
+  kFenced,     // a newer epoch owns a shard: nothing applied, this writer must stop
+  kUnknown,    // the connection was lost around COMMIT: ask resolve()
+  kJobsMoved,  // see jobs_version: nothing applied
 };
 
 struct CommitOutcome {
   CommitVerdict verdict = CommitVerdict::kCommitted;
   std::vector<SliceKey> conflicts;  // at least one, not necessarily all
+};
+
+struct StoredJobs {
+  int64_t rewritten = 0;  // rows of `events`
+  int64_t version = 0;    // jobs_version() of this transaction
 };
 
 struct StoredContribution {
@@ -298,10 +307,13 @@ class Warehouse {
   // --- dimension
   // The jobs last stored, sorted by id.
   virtual Result<std::vector<Job>> load_jobs() = 0;
-  // In one transaction, of which changes() counts one more: stores these jobs and rewrites
-  // company_id of their rows in `events` (in key order) and in the roll-up. A commit that is based
-  // on changes() is wholly before or after it. Returns rows of `events` rewritten.
-  virtual Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) = 0;
+  // How often jobs were stored. 0: never, or only by a version that did not count: rows may have
+  // other companies than their jobs.
+  virtual Result<int64_t> jobs_version() = 0;
+  // In one transaction, of which changes() and jobs_version() count one more: stores these jobs and
+  // rewrites company_id of their rows in `events` (in key order) and in the roll-up. A commit that
+  // names its jobs_version is wholly before it, and its rows are rewritten too, or after it.
+  virtual Result<StoredJobs> store_jobs(std::span<const Job> changed, int64_t now_us) = 0;
   // Names for reports; those of other publishers stay.
   virtual Result<void> store_publishers(std::span<const Publisher> changed) = 0;
 

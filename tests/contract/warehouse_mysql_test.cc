@@ -250,17 +250,16 @@ TEST_P(MysqlWarehouseFaults, SliceCreatedBySomebodyElseMeanwhileIsAConflict) {
   EXPECT_THAT(done.conflicts, ElementsAre(kSlice));
 }
 
-// A repair's rows have the company that holds when it commits: never the one of before a move that
+// Rows have the company that holds when they are committed: never the one of before a move that
 // happens meanwhile.
-TEST_P(MysqlWarehouseFaults, RepairAndMoveOfAJobAreOneAfterTheOther) {
+TEST_P(MysqlWarehouseFaults, CommitAndMoveOfAJobAreOneAfterTheOther) {
   start(1);
   const auto mover = database_->open();
   const std::vector<Job> moved{{1, 8, 0, 0, "", "", "", ""}};
   const Contribution one{cell(kHour, 1, {.clicks = 1, .bid_micros = 1})};
-  Commit repair = commit_of({});
-  repair.writers.clear();
-  add_cells(repair, {}, one);
-  repair.based_on_changes = take(warehouse_->changes());
+  Commit commit = commit_of({});
+  add_cells(commit, {}, one);
+  commit.jobs_version = take(warehouse_->jobs_version());
   const auto as_last_statement = [](const std::function<void()>& action) {
     return [action](std::string_view sql, uint64_t) {
       if (sql == "COMMIT") {
@@ -272,24 +271,36 @@ TEST_P(MysqlWarehouseFaults, RepairAndMoveOfAJobAreOneAfterTheOther) {
   const auto waits = [](const auto& future) {
     return future.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout;
   };
-  // The job moves while the repair is at work.
-  std::future<Result<int64_t>> move;
+  // The job moves while the commit is at work.
+  std::future<Result<StoredJobs>> move;
   backend().session().set_hook(as_last_statement([&] {
     move = std::async(std::launch::async, [&] { return mover->store_jobs(moved, now_us_); });
     EXPECT_TRUE(waits(move));
   }));
-  EXPECT_EQ(verdict(repair), CommitVerdict::kCommitted);
-  EXPECT_EQ(take(move.get()), 1) << "the repair's row is rewritten";
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(take(move.get()).rewritten, 1) << "the commit's row is rewritten";
   EXPECT_EQ(database_->value("SELECT company_id FROM events"), "8");
-  // The repair begins while the job moves.
+  // The commit begins while the job moves.
   std::future<Result<CommitOutcome>> late;
-  repair.based_on_changes = take(mover->changes());
+  commit.jobs_version = take(mover->jobs_version());
   backend().session().set_hook(as_last_statement([&] {
-    late = std::async(std::launch::async, [&] { return mover->commit(repair); });
+    late = std::async(std::launch::async, [&] { return mover->commit(commit); });
     EXPECT_TRUE(waits(late));
   }));
   take(warehouse_->store_jobs(moved, now_us_));
-  EXPECT_EQ(take(late.get()).verdict, CommitVerdict::kConflict);
+  EXPECT_EQ(take(late.get()).verdict, CommitVerdict::kJobsMoved);
+}
+
+// A row that nobody has made cannot be locked.
+TEST_P(MysqlWarehouseFaults, CommitThatFindsNoCountOfStoredJobsIsRefused) {
+  start(1);
+  database_->run("DELETE FROM hirestream_meta WHERE name = 'jobs'");
+  Commit commit = commit_of({});
+  add_cells(commit, {}, {cell(kHour, 1, {.clicks = 1, .bid_micros = 1})});
+  commit.jobs_version = 0;
+  EXPECT_EQ(verdict(commit), CommitVerdict::kJobsMoved);
+  EXPECT_EQ(take(warehouse_->jobs_version()), 0);
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
 }
 
 TEST_P(MysqlWarehouseFaults, EnginesOfOtherShardsDoNotWait) {
@@ -817,7 +828,7 @@ TEST_P(MysqlWarehouseFaults, RowsOfOtherCompaniesAreFoundByAnIndex) {
     return sum;
   };
   const int64_t before = rows_read();
-  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_)), 2);
+  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_)).rewritten, 2);
   EXPECT_LT(rows_read() - before, kRows / 20);
   EXPECT_EQ(company_in_events(1), 7);
   EXPECT_EQ(company_in_events(2), 7);
@@ -838,7 +849,7 @@ TEST_P(MysqlWarehouseFaults, IndexesOfJobAndCompanyAreAddedToAnOlderWarehouseByW
   expect_ok(take(open_mysql_warehouse(account.config(config_)))->init());
   EXPECT_EQ(database_->number(count), 0);
   const std::vector<Job> jobs = {{1, 8, 0, 0, "", "", "", ""}};
-  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_)), 0) << "works without them";
+  EXPECT_EQ(take(warehouse_->store_jobs(jobs, now_us_)).rewritten, 0) << "works without them";
   expect_ok(warehouse_->init());
   EXPECT_EQ(database_->number(count), 2);
 }

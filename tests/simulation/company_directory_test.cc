@@ -61,7 +61,7 @@ class RetriesObserver : public NullObserver {
 
 class CompanyDirectoryTest : public testing::Test {
  protected:
-  CompanyDirectoryTest() { EXPECT_TRUE(companies_.start()); }
+  CompanyDirectoryTest() { EXPECT_TRUE(companies_.load()); }
 
   World world_{1, 1'700'000'000'000'000, false};
   RawLog log_{SourceDescription{}, false};
@@ -121,25 +121,48 @@ TEST_F(CompanyDirectoryTest, AnEmptyOneTakesNothingAway) {
   EXPECT_EQ(companies_.company_of(1), 7);
 }
 
-TEST_F(CompanyDirectoryTest, RowsOfAnEngineThatEndsBeforeItsRefreshGetTheNewCompany) {
+TEST_F(CompanyDirectoryTest, OnlyWhatDiffersIsStored) {
   jobs_.say(7);
   ASSERT_TRUE(companies_.refresh());
+  EXPECT_EQ(warehouse_.jobs_version().value(), 1);
+  EXPECT_EQ(companies_.version(), 1);
+  ASSERT_TRUE(companies_.refresh());
+  EXPECT_EQ(warehouse_.jobs_version().value(), 1);
   jobs_.say(8);
   ASSERT_TRUE(companies_.refresh());
-  const CellKey cell{.local_hour = 490'000, .job_id = 1};
-  Commit of_another;
-  of_another.source = 1;
-  of_another.token = 1;
-  of_another.cells = {{cell, Measures{.clicks = 1}, 7}};
-  ASSERT_TRUE(warehouse_.commit(of_another));
-  ASSERT_EQ(database_.events().at(cell).company_id, 7);
+  EXPECT_EQ(warehouse_.jobs_version().value(), 2);
+  EXPECT_EQ(companies_.version(), 2);
+}
+
+TEST_F(CompanyDirectoryTest, WhatAnotherOneStoredIsKnownAtTheNextRefresh) {
+  jobs_.say(7);
   ASSERT_TRUE(companies_.refresh());
-  EXPECT_EQ(database_.events().at(cell).company_id, 8);
-  const int64_t changes = warehouse_.changes().value();
+  const std::vector<Job> jobs = {{1, 8, 0, 0, "", "", "", ""}, {2, 9, 0, 0, "", "", "", ""}};
+  ASSERT_TRUE(warehouse_.store_jobs(jobs, 1));
+  EXPECT_LT(companies_.version(), warehouse_.jobs_version().value());
+  jobs_.say(8);
   ASSERT_TRUE(companies_.refresh());
-  EXPECT_EQ(warehouse_.changes().value(), changes + 1);
+  EXPECT_EQ(companies_.version(), warehouse_.jobs_version().value());
+  EXPECT_EQ(companies_.company_of(1), 8);
+  EXPECT_EQ(companies_.company_of(2), 9);
+}
+
+// An older version compared nothing when it committed.
+TEST_F(CompanyDirectoryTest, RowsOfAVersionThatDidNotCountStoredJobsGetTheirCompanies) {
+  const CellKey known{.local_hour = 490'000, .job_id = 1};
+  const CellKey gone{.local_hour = 490'000, .job_id = 2};
+  const std::vector<Job> jobs = {{1, 8, 0, 0, "", "", "", ""}, {2, 9, 0, 0, "", "", "", ""}};
+  ASSERT_TRUE(warehouse_.store_jobs(jobs, 1));
+  Commit of_before;
+  of_before.source = 1;
+  of_before.token = 1;
+  of_before.cells = {{known, Measures{.clicks = 1}, 7}, {gone, Measures{.clicks = 1}, 7}};
+  ASSERT_TRUE(warehouse_.commit(of_before));
+  database_.forget_jobs_version();
+  jobs_.say(8);
   ASSERT_TRUE(companies_.refresh());
-  EXPECT_EQ(warehouse_.changes().value(), changes + 1) << "nobody writes with the old one any more";
+  EXPECT_EQ(database_.events().at(known).company_id, 8);
+  EXPECT_EQ(database_.events().at(gone).company_id, 9);
 }
 
 TEST_F(CompanyDirectoryTest, PublishersThatAreMissingForAMomentAreNoError) {

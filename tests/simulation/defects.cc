@@ -82,7 +82,8 @@ class WarehouseDecorator : public Warehouse {
   Result<CommitOutcome> commit(const Commit& commit) override;
   Result<bool> resolve(const Commit& commit) override;
   Result<std::vector<Job>> load_jobs() override { return inner_->load_jobs(); }
-  Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override {
+  Result<int64_t> jobs_version() override { return inner_->jobs_version(); }
+  Result<StoredJobs> store_jobs(std::span<const Job> changed, int64_t now_us) override {
     return inner_->store_jobs(changed, now_us);
   }
   Result<void> store_publishers(std::span<const Publisher> changed) override {

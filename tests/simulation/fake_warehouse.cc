@@ -103,6 +103,10 @@ void WarehouseDatabase::end_orphans(bool all) {
 
 CommitOutcome WarehouseDatabase::check_guards(const Commit& commit) const {
   CommitOutcome outcome;
+  if (commit.jobs_version && *commit.jobs_version != now_.jobs_version) {
+    outcome.verdict = CommitVerdict::kJobsMoved;
+    return outcome;
+  }
   for (const WriterEpoch& writer : commit.writers) {
     const auto found = now_.writers.find({commit.source, writer.shard});
     if (found == now_.writers.end() || found->second.epoch != writer.epoch) {
@@ -171,14 +175,14 @@ void WarehouseDatabase::check_fence(const Commit& commit,
   }
 }
 
-// A publisher is gone when a job moves: its rows have the company of the moment in which it
-// commits.
-void WarehouseDatabase::check_publisher(const Commit& commit) const {
+// Whoever commits may be gone when a job moves: rows have the company of the moment of their
+// commit.
+void WarehouseDatabase::check_companies(const Commit& commit) const {
   for (const CellChange& cell : commit.cells) {
     const auto job = now_.jobs.find(cell.key.job_id);
     const int64_t want = job == now_.jobs.end() ? 0 : job->second.company_id;
-    if (commit.writers.empty() && cell.company_id != want) {
-      violated("Company", fmt::format("{}: a repair gives it company {}, its job has {}",
+    if (cell.company_id != want) {
+      violated("Company", fmt::format("{}: a commit gives it company {}, its job has {}",
                                       describe(cell.key), cell.company_id, want));
     }
   }
@@ -189,7 +193,7 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
   Watched* const watch = watched(commit.source);
   if (watch != nullptr) {
     check_fence(commit, taken);
-    check_publisher(commit);
+    check_companies(commit);
   }
   ++commits_;
   now_.changes += commit.writers.empty() ? 1 : 0;
@@ -772,6 +776,14 @@ void WarehouseDatabase::spoil_days() {
   now_.days.erase(std::prev(now_.days.end()));
 }
 
+void WarehouseDatabase::set_company(int64_t job_id, int64_t company_id) {
+  for (auto* table : {&now_.events, &now_.days}) {
+    for (auto& [key, row] : *table) {
+      row.company_id = key.job_id == job_id ? company_id : row.company_id;
+    }
+  }
+}
+
 // ---- the port
 
 Result<void> FakeWarehouse::begin(std::string_view call) {
@@ -969,7 +981,8 @@ Result<CommitOutcome> FakeWarehouse::commit(const Commit& commit) {
   HIRESTREAM_TRY(begin("commit"));
   auto outcome = commit_now(commit);
   if (world_.tracing()) {
-    static constexpr std::string_view kVerdicts[] = {"committed", "CONFLICT", "FENCED", "UNKNOWN"};
+    static constexpr std::string_view kVerdicts[] = {"committed", "CONFLICT", "FENCED", "UNKNOWN",
+                                                     "JOBS MOVED"};
     const std::string what = outcome ? std::string(kVerdicts[static_cast<size_t>(outcome->verdict)])
                                      : outcome.error().message;
     world_.trace(process_, fmt::format("commit {}:{}", what, text_of(commit)));
@@ -1067,12 +1080,17 @@ Result<std::vector<Job>> FakeWarehouse::load_jobs() {
   return out;
 }
 
-Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
+Result<int64_t> FakeWarehouse::jobs_version() {
+  HIRESTREAM_TRY(begin("jobs version"));
+  const int64_t version = state().jobs_version;
+  end("jobs version done");
+  return version;
+}
+
+Result<StoredJobs> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
   HIRESTREAM_TRY(begin("store jobs"));
-  // Both count a change, which lets only one of them in at a time.
-  const bool waits = std::any_of(database_.orphans_.begin(), database_.orphans_.end(),
-                                 [](const auto& orphan) { return orphan.commit.writers.empty(); });
-  if (waits) {
+  // Commits hold the count of stored jobs.
+  if (!database_.orphans_.empty()) {
     database_.end_orphans(true);
   }
   std::map<int64_t, int64_t> companies;
@@ -1081,24 +1099,25 @@ Result<int64_t> FakeWarehouse::store_jobs(std::span<const Job> changed, int64_t 
     companies[job.job_id] = job.company_id;
   }
   ++database_.now_.changes;
-  int64_t rewritten = 0;
+  StoredJobs stored;
+  stored.version = ++database_.now_.jobs_version;
   for (auto* table : {&database_.now_.events, &database_.now_.days}) {
     for (auto& [key, row] : *table) {
       const auto company = companies.find(key.job_id);
       if (company != companies.end() && row.company_id != company->second) {
         row.company_id = company->second;
         row.updated_us = now_us;
-        rewritten += table == &database_.now_.events ? 1 : 0;
+        stored.rewritten += table == &database_.now_.events ? 1 : 0;
       }
     }
   }
   world_.trace(process_,
-               fmt::format("stores {} jobs, {} rows rewritten", changed.size(), rewritten));
+               fmt::format("stores {} jobs, {} rows rewritten", changed.size(), stored.rewritten));
   if (world_.fault(world_.rates.warehouse_error, "jobs stored, answer lost")) {
     return transient("store jobs", "connection lost");
   }
   end("store jobs done");
-  return rewritten;
+  return stored;
 }
 
 Result<void> FakeWarehouse::read_events(

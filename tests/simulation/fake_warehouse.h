@@ -95,6 +95,10 @@ class WarehouseDatabase {
   void forget_row_hashes();
   void forget_writers() { now_.writers.clear(); }
   void spoil_days();
+  // All rows of a job: somebody else gives them another company.
+  void set_company(int64_t job_id, int64_t company_id);
+  // As a version leaves it that does not count stored jobs.
+  void forget_jobs_version() { now_.jobs_version = 0; }
   // What migrate() leaves, without cells.
   void take_over(const MigratedHours& hours) { now_.migrated = hours; }
   // To a measure of a row of `events`, or of the roll-up by day; which of them is by `choice`.
@@ -145,6 +149,7 @@ class WarehouseDatabase {
     std::map<std::tuple<SourceId, int32_t, int32_t>, FrozenDay> frozen_days;
     std::map<std::pair<SourceId, int32_t>, FrozenMark> frozen_marks;
     std::map<int64_t, Job> jobs;
+    int64_t jobs_version = 0;
     std::map<RejectKey, StoredReject> rejects;
     std::map<SliceId, Kinds> kinds;
     std::map<std::pair<SourceId, int32_t>, Kinds> frozen_kinds;
@@ -187,7 +192,7 @@ class WarehouseDatabase {
   void apply_kinds(SourceId source, const SliceChange& change);
   void check_kinds(SourceId source, const LedgerEntry& entry) const;
   void check_all_kinds() const;
-  void check_publisher(const Commit& commit) const;
+  void check_companies(const Commit& commit) const;
   void check_fence(const Commit& commit, const std::map<int32_t, int64_t>& taken) const;
   void check_shape(const Commit& commit) const;
   StoredContribution load(const State& state, SourceId source, const SliceKey& key) const;
@@ -230,7 +235,8 @@ class FakeWarehouse : public Warehouse {
   Result<CommitOutcome> commit(const Commit& commit) override;
   Result<bool> resolve(const Commit& commit) override;
   Result<std::vector<Job>> load_jobs() override;
-  Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
+  Result<int64_t> jobs_version() override;
+  Result<StoredJobs> store_jobs(std::span<const Job> changed, int64_t now_us) override;
   Result<void> store_publishers(std::span<const Publisher>) override { return {}; }  // names only
   Result<void> read_events(const std::function<Result<void>(const EventsRow&)>& visit) override;
   Result<void> read_hour(int32_t local_hour,

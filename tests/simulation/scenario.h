@@ -91,6 +91,10 @@ class Scenario {
   void take_over();
   // Another engine, which has a job directory, stores a job.
   void store_job_elsewhere(int64_t job_id, int64_t company_id);
+  // Somebody else writes it into its rows.
+  void spoil_company(int64_t job_id, int64_t company_id) {
+    database_->set_company(job_id, company_id);
+  }
   // As `hirestream adopt --yes`, with the options as they are now.
   Result<Adoption> adopt();
   VerifyReport verify(bool repair, bool allow_shrink = false);

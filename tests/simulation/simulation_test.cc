@@ -99,6 +99,8 @@ INSTANTIATE_TEST_SUITE_P(
                        795396920, Strategy::kScan},
         SeedThatFailed{"ARepairThatIsKilledLeavesNoRowWithACompanyOfBefore", 795396978,
                        Strategy::kTail},
+        SeedThatFailed{"AnEngineThatEndsBeforeItsRefreshLeavesNoRowWithACompanyOfBefore",
+                       252772490000, Strategy::kTail, Leasing::kNone, Strategy::kFollow},
         SeedThatFailed{"RetryOfRejectsReplacesNoDamagedSliceWithoutEvents", 412068109,
                        Strategy::kTail},
         SeedThatFailed{"RowsOfABlockThatIsOverDoNotWaitForAudits", 6132, Strategy::kFollow},

@@ -93,6 +93,10 @@ CommitWriter::CommitWriter(Session& session, const Commit& commit)
 }
 
 Result<CommitOutcome> CommitWriter::write() {
+  HIRESTREAM_ASSIGN(const bool jobs_hold, sql::jobs_hold(session_, commit_));
+  if (!jobs_hold) {
+    return CommitOutcome{CommitVerdict::kJobsMoved, {}};
+  }
   HIRESTREAM_ASSIGN(bool holds, epochs_hold());
   if (!holds) {
     return CommitOutcome{CommitVerdict::kFenced, {}};

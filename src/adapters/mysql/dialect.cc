@@ -23,6 +23,7 @@ Dialect::Dialect(bool is_mariadb) : is_mariadb_(is_mariadb) {
   greatest = "GREATEST";
   now = "UTC_TIMESTAMP(6)";
   lock_rows = " FOR UPDATE";
+  share_rows = " LOCK IN SHARE MODE";
 }
 
 std::string Dialect::day_value(int32_t days) const {

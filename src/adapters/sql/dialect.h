@@ -50,8 +50,11 @@ class Dialect {
   std::string_view by_key;
   std::string_view insert_or_ignore;
   std::string_view greatest;
-  std::string_view now;        // as a value of updated_at
-  std::string_view lock_rows;  // ends a SELECT whose rows must stay; empty: who writes is alone
+  std::string_view now;  // as a value of updated_at
+  // Ends a SELECT whose rows must stay, for this one alone or for all who read so. Empty: a writer
+  // is alone.
+  std::string_view lock_rows;
+  std::string_view share_rows;
 
   // A day as a value of its column, and its number since 1970 as an expression.
   virtual std::string day_value(int32_t days) const = 0;

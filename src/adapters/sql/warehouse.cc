@@ -183,7 +183,11 @@ Result<std::vector<Job>> SqlWarehouse::load_jobs() {
   return jobs;
 }
 
-Result<int64_t> SqlWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
+Result<int64_t> SqlWarehouse::jobs_version() {
+  return sql::version_of_jobs(session_);
+}
+
+Result<StoredJobs> SqlWarehouse::store_jobs(std::span<const Job> changed, int64_t now_us) {
   const Dialect& dialect = session_.dialect();
   std::map<int64_t, Job> sorted;
   std::map<int64_t, int64_t> companies;
@@ -192,8 +196,8 @@ Result<int64_t> SqlWarehouse::store_jobs(std::span<const Job> changed, int64_t n
     companies[job.job_id] = job.company_id;
   }
   HIRESTREAM_ASSIGN(Transaction transaction, session_.begin_write());
-  // First: a publisher's commit, which holds this row, was based on the jobs of before or waits for
-  // these.
+  // First: a commit, which holds this row, has the companies of before and is over, or waits.
+  HIRESTREAM_TRY(sql::note_jobs(session_));
   HIRESTREAM_TRY(sql::note_change(session_));
   MultiRowInsert store(
       session_,
@@ -219,9 +223,11 @@ Result<int64_t> SqlWarehouse::store_jobs(std::span<const Job> changed, int64_t n
     HIRESTREAM_TRY(store.end_row());
   }
   HIRESTREAM_TRY(store.flush());
-  HIRESTREAM_ASSIGN(const int64_t rewritten, backend_->rewrite_companies(companies, now_us));
+  StoredJobs stored;
+  HIRESTREAM_ASSIGN(stored.rewritten, backend_->rewrite_companies(companies, now_us));
+  HIRESTREAM_ASSIGN(stored.version, sql::version_of_jobs(session_));
   HIRESTREAM_TRY(transaction.commit());
-  return rewritten;
+  return stored;
 }
 
 Result<void> SqlWarehouse::store_publishers(std::span<const Publisher> changed) {

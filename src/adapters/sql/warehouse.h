@@ -55,7 +55,8 @@ class SqlWarehouse final : public Warehouse {
 
   Result<std::vector<Job>> load_jobs() override;
   // Names are stored as storable() makes them.
-  Result<int64_t> store_jobs(std::span<const Job> changed, int64_t now_us) override;
+  Result<int64_t> jobs_version() override;
+  Result<StoredJobs> store_jobs(std::span<const Job> changed, int64_t now_us) override;
   Result<void> store_publishers(std::span<const Publisher> changed) override;
 
   Result<void> begin_snapshot() override;

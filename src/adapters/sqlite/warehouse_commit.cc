@@ -298,6 +298,10 @@ Result<void> SqliteBackend::write_progress(const Commit& commit) {
 Result<CommitOutcome> SqliteBackend::commit(const Commit& commit) {
   check_commit(commit);
   HIRESTREAM_ASSIGN(Transaction transaction, session_->begin_write());
+  HIRESTREAM_ASSIGN(const bool jobs_hold, sql::jobs_hold(*session_, commit));
+  if (!jobs_hold) {
+    return CommitOutcome{CommitVerdict::kJobsMoved, {}};
+  }
   HIRESTREAM_ASSIGN(bool holds, epochs_hold(commit));
   if (!holds) {
     return CommitOutcome{CommitVerdict::kFenced, {}};
