@@ -55,6 +55,10 @@ constexpr int64_t kTellIntervalUs = 60'000'000;
 constexpr int64_t kUnreadIntervalUs = 1'000'000;
 // Longer than Cassandra takes to mark what it has written.
 constexpr int64_t kQuietUs = 1'000'000;
+// What the mirror writes itself, at least each 30 s, comes in the log of its node, 10 s later at
+// most (commitlog_sync_period).
+constexpr int64_t kUnheardUs = 90'000'000;
+constexpr int64_t kUnheardOnceUs = 30'000'000;  // since the start
 constexpr int64_t kTtlMaxUs = 20LL * 365 * 86'400 * 1'000'000;
 
 struct Options {
@@ -94,6 +98,8 @@ struct Parts {
   std::unique_ptr<SweptComparison> comparison;
   std::string node;                         // whose log is followed
   std::unique_ptr<CassandraChangeLog> log;  // null: none is followed
+  std::string folder;                       // of the log
+  bool log_has_state = false;               // what the mirror stores comes in its node's log
 };
 
 // What the mirror has read is deleted there.
@@ -186,7 +192,13 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
     context.log->warn("{}", note);
   }
   if (!log.folder.empty()) {
+    log.own_keyspace = mirror.table.keyspace;
+    log.own_table = mirror_state_table_name(mirror.table.table);
     HIRESTREAM_ASSIGN(parts.log, CassandraChangeLog::open(from, rules, log));
+    parts.folder = log.folder;
+    // Segments without a row of a table with CDC need not come into cdc_raw.
+    HIRESTREAM_ASSIGN(const auto nodes, parts.table->nodes_of_state());
+    parts.log_has_state = !log.is_cdc_raw && std::ranges::find(nodes, parts.node) != nodes.end();
     context.log->info("following the commit log in {}{}", log.folder,
                       log.is_cdc_raw ? "; what is mirrored is deleted there" : "");
   } else {
@@ -249,14 +261,21 @@ class MirrorRunner {
       }
       HIRESTREAM_TRY(wait_after(started.error(), backoff_, context_, status_, stop));
     }
+    heard_us_ = clock_.now_us();
     bool finished = false;
     while (!stop.stop_requested() && !finished && !needs_new_connections()) {
       const auto step = mirror_.step();
       if (!step) {
+        heard_us_ = clock_.now_us();
         HIRESTREAM_TRY(wait_after(step.error(), backoff_, context_, status_, stop));
         continue;
       }
       backoff_.reset();
+      if (const auto heard = hear(); !heard && options_.once) {
+        return heard;
+      } else if (!heard) {
+        context_.log->warn("{}", heard.error().text());
+      }
       show_figures();
       tell_unreadable();
       tell_progress();
@@ -300,7 +319,7 @@ class MirrorRunner {
  private:
   // Nothing came for so long that what was written before is in.
   bool is_level() {
-    if (mirror_.is_copying()) {
+    if (mirror_.is_copying() || !is_heard()) {
       return false;
     }
     const int64_t rows = mirror_.counts().rows_followed;
@@ -309,6 +328,36 @@ class MirrorRunner {
       quiet_rows_ = rows;
     }
     return parts_.log == nullptr || clock_.now_us() - quiet_since_us_ >= kQuietUs;
+  }
+
+  // What the mirror stored has come in the log, of late. Everything that was acknowledged on this
+  // node before it was stored has come, too.
+  bool is_heard() {
+    return !parts_.log_has_state ||
+           (own_entries_ > 0 && clock_.now_us() - heard_us_ < unheard_max_us_);
+  }
+
+  // Another node's log, a copy of one, a folder that was mounted anew: all quiet there.
+  Result<void> hear() {
+    if (!parts_.log_has_state) {
+      return {};
+    }
+    const int64_t entries = parts_.log->counts().own;
+    const int64_t now_us = clock_.now_us();
+    if (entries != own_entries_ || now_us < heard_us_) {
+      own_entries_ = entries;
+      heard_us_ = now_us;
+    }
+    if (now_us - heard_us_ < unheard_max_us_ || now_us - unheard_told_us_ < kTellIntervalUs) {
+      return {};
+    }
+    unheard_told_us_ = now_us;
+    return fail(ErrorKind::kConfig, "mirror", parts_.folder,
+                fmt::format("nothing of what the mirror stored since {} has come in there: this is "
+                            "not what node {} writes now",
+                            format_timestamp_us(heard_us_), parts_.node),
+                "give commitlog_directory of the node itself, no copy: `hirestream doctor "
+                "--source …` says which it is");
   }
 
   MirrorNotes notes() {
@@ -336,7 +385,7 @@ class MirrorRunner {
                           .partitions_differed = counts.slices_differed,
                           .late_notes = counts.late_notes,
                           .is_copying = mirror_.is_copying(),
-                          .may_lack_rows = mirror_.may_lack_rows(),
+                          .may_lack_rows = mirror_.may_lack_rows() || !is_heard(),
                           .last_copy_us = mirror_.state().copied_us};
     if (parts_.log) {
       figures.entries_read = parts_.log->counts().entries;
@@ -435,6 +484,10 @@ class MirrorRunner {
   Mirror mirror_;
   RetryBackoff backoff_;
   std::unique_ptr<Progress> progress_;
+  const int64_t unheard_max_us_ = options_.once ? kUnheardOnceUs : kUnheardUs;
+  int64_t own_entries_ = 0;
+  int64_t heard_us_ = 0;  // when it was heard last, or began to listen
+  int64_t unheard_told_us_ = 0;
   int64_t quiet_since_us_ = 0;
   int64_t quiet_rows_ = 0;
   int64_t unreadable_told_ = 0;

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -332,6 +333,20 @@ def test_says_what_is_wrong(pair, hirestream, tmp_path):
     assert "is --from and --to" in said(source=pair.target)
     assert "is no Cassandra table" in said(source=f"sqlite:{tmp_path}/raw.db")
     assert "'x' is not allowed" in said("--ttl", "x")
+
+
+def test_a_folder_that_the_node_does_not_write_is_found_out(pair, hirestream, tmp_path):
+    """A copy of its log: what the mirror itself writes never comes."""
+    folder = re.search(r"(/\S+/commitlog) can be followed", hirestream("doctor", "--source", pair.source))[1]
+    copy, port = tmp_path / "commitlog", free_port()
+    shutil.copytree(folder, copy)
+    pair.write(10)
+    with pair.running("--commit-log", copy, "--listen", f"127.0.0.1:{port}"):
+        wait_for(lambda: ask(port, "/metrics")[0] == 200 and metrics_of(port)["hirestream_mirror_copies_total"] == 1)
+        status, text = ask(port, "/readyz")
+        assert status == 503 and "may be missing" in text
+    said = hirestream("mirror", "--from", pair.source, "--to", pair.target, "--once", "--commit-log", copy, expect=2)
+    assert f"{copy}: nothing of what the mirror stored since" in said and "no copy" in said
 
 
 def test_doctor_says_whether_the_log_can_be_followed(pair, hirestream):

@@ -16,15 +16,6 @@ namespace {
 
 constexpr size_t kNodeSetsMax = 10'000;
 
-std::shared_ptr<const std::vector<std::string>> nodes_with(const std::string& host_ids) {
-  constexpr size_t kIdBytes = 16;
-  auto nodes = std::make_shared<std::vector<std::string>>();
-  for (auto left = bytes_of(host_ids); !left.empty(); left = left.subspan(kIdBytes)) {
-    nodes->push_back(format_uuid(*read_uuid(left.first(kIdBytes))));
-  }
-  return nodes;
-}
-
 // Where it is off, segments come and go there whatever they hold.
 Result<void> check_cdc(CassandraConnection& connection, const std::string& folder) {
   const CassandraConfig& source = connection.config();
@@ -69,6 +60,8 @@ Result<std::unique_ptr<CassandraChangeLog>> CassandraChangeLog::open(
                     CommitLog::open({.folder = config.folder,
                                      .keyspace = source.keyspace,
                                      .table = source.table,
+                                     .own_keyspace = config.own_keyspace,
+                                     .own_table = config.own_table,
                                      .visibility = config.visibility,
                                      .is_cdc_raw = config.is_cdc_raw,
                                      .load_schema = [connection = changes->connection_.get()] {
@@ -160,7 +153,7 @@ std::shared_ptr<const std::vector<std::string>> CassandraChangeLog::nodes_of(con
   }
   auto& nodes = nodes_[*host_ids];
   if (nodes == nullptr) {
-    nodes = nodes_with(*host_ids);
+    nodes = std::make_shared<const std::vector<std::string>>(host_ids_as_text(*host_ids));
   }
   return nodes;
 }

@@ -25,8 +25,10 @@ namespace hirestream {
 struct ChangeLogConfig {
   std::string folder;  // commitlog_directory of the node; with CDC cdc_raw_directory
   LogVisibility visibility = LogVisibility::kMarker;
-  bool with_payload = true;  // the column `ed`, too
-  bool is_cdc_raw = false;   // see CommitLogOptions
+  bool with_payload = true;       // the column `ed`, too
+  bool is_cdc_raw = false;        // see CommitLogOptions
+  std::string own_keyspace = {};  // see CommitLogOptions
+  std::string own_table = {};
 };
 
 class CassandraChangeLog : public ChangeLog {

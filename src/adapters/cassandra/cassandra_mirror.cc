@@ -146,6 +146,13 @@ Result<std::map<std::string, std::string>> CassandraMirrorTable::positions() {
   return positions;
 }
 
+Result<std::vector<std::string>> CassandraMirrorTable::nodes_of_state() {
+  BoundValues key;
+  key.add(key_);
+  HIRESTREAM_ASSIGN(const std::string host_ids, connection_->session().replicas(key));
+  return host_ids_as_text(host_ids);
+}
+
 Result<std::unique_ptr<CassandraTableHistory>> CassandraTableHistory::open(
     const CassandraConfig& source, ReadingRules rules, bool with_payload) {
   HIRESTREAM_ASSIGN(auto history,

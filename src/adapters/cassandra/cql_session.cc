@@ -380,6 +380,15 @@ Result<std::string> CqlSession::replicas(const BoundValues& key) {
   return ids;
 }
 
+std::vector<std::string> host_ids_as_text(const std::string& host_ids) {
+  constexpr size_t kIdBytes = 16;
+  std::vector<std::string> texts;
+  for (auto left = bytes_of(host_ids); !left.empty(); left = left.subspan(kIdBytes)) {
+    texts.push_back(format_uuid(*read_uuid(left.first(kIdBytes))));
+  }
+  return texts;
+}
+
 ReadStatistics CqlSession::statistics() const {
   hs_cql_counters counters{};
   hs_cql_session_counters(session_.get(), &counters);

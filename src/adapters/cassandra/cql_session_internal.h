@@ -47,6 +47,9 @@ class BoundValues {
   std::vector<int64_t> sizes_;  // < 0: HS_CQL_CELL_…
 };
 
+// Of what CqlSession::replicas() gives.
+std::vector<std::string> host_ids_as_text(const std::string& host_ids);
+
 struct StatementDeleter {
   void operator()(hs_cql_statement* statement) const { hs_cql_statement_free(statement); }
 };

@@ -57,6 +57,7 @@ Result<void> CommitLog::reload_schema() {
   reader_.reset();
   schema_ = std::move(schema);
   table_ = schema_.find(id);
+  own_table_ = schema_.find(options_.own_keyspace, options_.own_table);
   HIRESTREAM_CHECK(table_ != nullptr);
   reader_ = std::make_unique<MutationReader>(schema_, *table_);
   return {};
@@ -212,6 +213,12 @@ Result<void> CommitLog::read_segment(SegmentReader& segment, const Visit& visit)
   return {};
 }
 
+// It writes each of its entries by itself: their number, 1, stands before the table's id.
+bool CommitLog::is_own(LogBytes entry) const {
+  return own_table_ != nullptr && entry.size() > own_table_->id.size() && entry[0] == 1 &&
+         std::ranges::equal(entry.subspan(1, own_table_->id.size()), own_table_->id);
+}
+
 Result<void> CommitLog::read_entry(LogBytes entry, const Visit& visit) {
   const Visit counted = [&](const LogRow& row) {
     rows_left_ -= std::min<size_t>(rows_left_, 1);
@@ -227,6 +234,7 @@ Result<void> CommitLog::read_entry(LogBytes entry, const Visit& visit) {
     outcome = reader_->read(entry, counted);
   }
   ++counts_.entries;
+  counts_.own += is_own(entry) ? 1 : 0;
   counts_.bytes += static_cast<int64_t>(entry.size());
   bytes_left_ -= std::min(bytes_left_, entry.size());
   const bool alone = !entry.empty() && entry[0] == 1;

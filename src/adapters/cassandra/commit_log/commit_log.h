@@ -33,6 +33,9 @@ struct CommitLogOptions {
   std::string folder;  // commitlog_directory of the node, or cdc_raw_directory
   std::string keyspace;
   std::string table;
+  // A table whose entries are counted, besides. Empty: none.
+  std::string own_keyspace = {};
+  std::string own_table = {};
   LogVisibility visibility = LogVisibility::kMarker;
   // The folder is cdc_raw_directory: segments wait there until somebody deletes them, oldest first
   // (delete_before()), but for those without a row of a table with CDC, which Cassandra deletes.
@@ -43,6 +46,7 @@ struct CommitLogOptions {
 struct CommitLogCounts {
   int64_t entries = 0;  // all tables'
   int64_t rows = 0;     // of the table
+  int64_t own = 0;      // entries of CommitLogOptions::own_table
   int64_t bytes = 0;    // of all entries
   int64_t schema_loads = 0;
   int64_t segments = 0;
@@ -98,6 +102,7 @@ class CommitLog {
   Result<void> read_entry(LogBytes entry, const Visit& visit);
   Result<void> retire_segments();
   Result<bool> is_read(const SegmentReader& segment, bool unlinked);
+  bool is_own(LogBytes entry) const;
   void note_restart();
   bool is_done_with(int64_t id, const std::string& path, int64_t first_kept) const;
   void note_gap(std::string why);
@@ -105,6 +110,7 @@ class CommitLog {
   CommitLogOptions options_;
   LogSchema schema_;
   const LogTable* table_ = nullptr;
+  const LogTable* own_table_ = nullptr;
   std::unique_ptr<MutationReader> reader_;
   std::set<TableId> gone_;  // tables that were dropped before their entries were read
   std::map<int64_t, std::unique_ptr<SegmentReader>> segments_;

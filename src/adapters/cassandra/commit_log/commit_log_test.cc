@@ -75,6 +75,8 @@ class CommitLogTest : public testing::Test {
     return CommitLog::open({.folder = folder_,
                             .keyspace = "logs",
                             .table = "tracking",
+                            .own_keyspace = "logs",
+                            .own_table = "other",
                             .visibility = visibility,
                             .is_cdc_raw = is_cdc_raw_,
                             .load_schema = [this]() -> Result<LogSchema> {
@@ -204,6 +206,18 @@ TEST_F(CdcRawTest, SegmentsWithoutRowsOfSuchTablesAreNoGap) {
   is_cdc_raw_ = false;
   follow(LogPosition{.segments = {{kFirst, {}}}});
   EXPECT_THAT(start_gap_, Optional(HasSubstr("unseen")));
+}
+
+TEST_F(CommitLogTest, CountsTheEntriesOfATableOfItsOwn) {
+  SegmentBytes& bytes = segment(kFirst, {"a"});
+  bytes.add(mutation('O', "state"));
+  bytes.add(mutation('X', "another's"));
+  bytes.close_section();
+  bytes.write(folder_);
+  const auto log = follow();
+  EXPECT_THAT(rest(*log), ElementsAre("a"));
+  EXPECT_EQ(log->counts().own, 1);
+  EXPECT_EQ(log->counts().entries, 3);
 }
 
 TEST_F(CommitLogTest, NothingIsDeletedInTheLogItself) {
