@@ -203,7 +203,7 @@ def get_pipeline(connection, query):
                                   "FROM hirestream_slices ORDER BY bucket DESC LIMIT 480"):
         slices.append({"source": "demo", "shard": row[0], "bucket": str(row[1]), "begin": None,
                        "state": ("open", "settled")[row[2]], "held": bool(row[3]), "revision": row[4], "rows": row[5],
-                       "settled_at": instant(row[6]), "audited_at": instant(row[7]), "updated_at": instant(row[8])})
+                       "settled_at": instant(row[6]), "audited_at": instant(row[7]), "corrected_at": None, "updated_at": instant(row[8])})
     for k in range(60):
         for shard in range(8):
             state = "open" if k > 56 else "settled"
@@ -212,7 +212,7 @@ def get_pipeline(connection, query):
                            "held": k == 41 and shard == 3, "revision": 3 + (k * 7 + shard * 3) % 11, "rows": 700 + (k * 37 + shard * 91) % 350,
                            "settled_at": None if state == "open" else instant(begin + 180_000_000),
                            "audited_at": None if k > 48 else instant(begin + 780_000_000 + (k % 17 == shard) * 60_000_000),
-                           "updated_at": instant(begin + 780_000_000)})
+                           "corrected_at": instant(begin + 780_000_000) if k == 30 and shard == 5 else None, "updated_at": instant(begin + 780_000_000)})
     minutes = []
     for k in range(now - 119, now + 1):
         wave = math.sin(k / 9) * math.sin(k / 31)
@@ -220,7 +220,9 @@ def get_pipeline(connection, query):
                         "requests": 240, "commits": 180 + k % 13, "commit_ms_mean": 4 + wave + k % 3 * .3, "commit_ms_max": 14 + k % 19,
                         "freshness_ms_p50": 180 + 40 * wave, "freshness_ms_p95": 410 + 90 * wave, "freshness_ms_max": 900 + k % 23 * 20,
                         "slices_settled": 8, "slices_corrected": int(k % 37 == 0), "slices_audited": 24, "conflicts": 0, "retries": int(k % 41 == 0)})
-    return {"slices": slices, "minutes": minutes}
+    mirrors = [{"source": "tracking", "node": f"{node}a3c1e5b-7d20-4c1f-9a6e-0b2d4f6a8c1{node}", "stored_at": instant((time.time() - age) * 1e6),
+                "copied_at": instant((time.time() - 40_000) * 1e6), "copying": False} for node, age in ((1, 4), (2, 9), (3, 1500))]
+    return {"slices": slices, "minutes": minutes, "mirrors": mirrors}
 
 
 def get_health(connection, query):

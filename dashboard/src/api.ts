@@ -172,9 +172,19 @@ export interface Minute {
   retries: number;
 }
 
+/** Who keeps a source that is a mirror of another table, as its engine heard last. */
+export interface Mirror {
+  source: string;
+  node: string;
+  stored_at: string | null;
+  copied_at: string | null;
+  copying: boolean;
+}
+
 export interface Pipeline {
   slices: Slice[];
   minutes: Minute[];
+  mirrors: Mirror[];
 }
 
 /** The type of the problem that the warehouse has no tables yet. */

@@ -7,7 +7,7 @@ import { compareEntries } from "./parts/breakdown";
 import { readPulse, unreadFor } from "./parts/freshness";
 import { comparisonNote, completedPoints } from "./parts/kpi_tiles";
 import { gridsOf, lookOf } from "./parts/slice_map";
-import { joinMinutes } from "./views/pipeline";
+import { joinMinutes, readMirror } from "./views/pipeline";
 import { classSum, readVerification, shareText } from "./views/quality";
 import { kNoPulse, type Pulse } from "./live_stream";
 
@@ -157,6 +157,21 @@ describe("minutes of several sources", () => {
   it("leave out other sources when one is chosen", () => {
     const [row] = [...joinMinutes(both, "a").values()];
     expect(row).toMatchObject({ new_rows: 10, freshness_ms_p95: null });
+  });
+});
+
+describe("mirrors", () => {
+  const now = Date.parse("2026-06-01T10:00:00Z");
+  const mirror = { source: "a", node: "n", stored_at: "2026-06-01T09:59:30Z", copied_at: null, copying: false };
+
+  it("are well while they are heard of", () => {
+    expect(readMirror(mirror, now)).toEqual({ tone: "good", text: "follows the log" });
+    expect(readMirror({ ...mirror, copying: true }, now)).toEqual({ tone: "quiet", text: "copies what it lacks" });
+  });
+
+  it("are not when they are silent", () => {
+    expect(readMirror({ ...mirror, stored_at: "2026-06-01T09:55:00Z" }, now)).toMatchObject({ tone: "bad", text: expect.stringMatching(/^not heard of for 5/) as string });
+    expect(readMirror({ ...mirror, stored_at: null }, now)).toEqual({ tone: "bad", text: "never heard of" });
   });
 });
 

@@ -31,6 +31,9 @@ constexpr int64_t kLongestSleepUs = 1'000'000;
 constexpr int64_t kLooksPerLease = 10;
 // Between attempts to connect with a password or certificates that have been replaced.
 constexpr std::chrono::seconds kRenewalPause{5};
+// A mirror stores where it is each 30 s at least.
+constexpr std::chrono::seconds kMirrorsPause{15};
+constexpr std::chrono::seconds kNoMirrorsPause{60};
 
 // A source's connection does not outlive a change of these.
 WatchedFiles credential_files(const SourceSettings& source) {
@@ -244,6 +247,7 @@ class EngineRunner::Worker {
     }
     next_due_us_ = report.next_due_us;
     slices_held_ = report.slices_held;
+    tell_mirrors();
     if (!runner_.options_.once) {
       return false;
     }
@@ -263,6 +267,18 @@ class EngineRunner::Worker {
     if (const int64_t words = source_->statistics().null_words; words > 0) {
       observer_.on_note("info", fmt::format("{} values were words that mean null ({})", words,
                                             source_settings_.null_words));
+    }
+  }
+
+  // Of a table that is a mirror: how far it is. Counting does not wait for it.
+  void tell_mirrors() {
+    if (Steady::now() < mirrors_due_) {
+      return;
+    }
+    const auto mirrors = source_->mirrors();
+    mirrors_due_ = Steady::now() + (mirrors && !mirrors->empty() ? kMirrorsPause : kNoMirrorsPause);
+    if (mirrors) {
+      observer_.on_mirrors(*mirrors);
     }
   }
 
@@ -340,6 +356,7 @@ class EngineRunner::Worker {
   std::unique_ptr<EventSource> source_;
   WatchedFiles credentials_;  // that source_ was opened with
   Steady::time_point renewal_due_;
+  Steady::time_point mirrors_due_;
   std::unique_ptr<Warehouse> warehouse_;
   std::unique_ptr<JobDirectory> jobs_;
   std::unique_ptr<LeaseKeeper> lease_;

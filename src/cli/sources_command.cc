@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "adapters/system/system_clock.h"
 #include "cli/commands.h"
 #include "cli/kind_list_internal.h"
+#include "cli/open_report.h"
 #include "cli/open_warehouse.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
@@ -18,10 +20,14 @@
 namespace hirestream {
 namespace {
 
+// It stores where it is each 30 s, and the engine tells of it each 15 s.
+constexpr int64_t kMirrorSilentUs = 120'000'000;
+
 constexpr const char* kSourcesFooter =
     R"(What lies before SETTLED UNTIL is settled: only rows that come late can change it.
-Below it: which kinds of rows were not counted, the 20 most frequent of each source. What is meant to count: --kinds,
---page-view-ev, --columns, --attribution of `hirestream run`, in a warehouse of its own.
+Below it: of a table that `hirestream mirror` keeps, what the engine that counts it has heard of the mirrors last; which
+kinds of rows were not counted, the 20 most frequent of each source. What is meant to count: --kinds, --page-view-ev,
+--columns, --attribution of `hirestream run`, in a warehouse of its own.
 
 Examples:
   hirestream sources --warehouse sqlite:etl.db
@@ -37,6 +43,10 @@ int64_t bucket_seconds(const SourceStatus& status) {
     return 0;
   }
   return parse_int64(width->second).value_or(0);
+}
+
+std::string time_text(int64_t us) {
+  return format_timestamp_ms(us).substr(0, 19);
 }
 
 // Of the slowest shard.
@@ -57,13 +67,14 @@ std::string settled_text(const SourceStatus& status) {
   if (width == 0) {
     return std::to_string(*bucket);
   }
-  return format_timestamp_ms(*bucket * width * 1'000'000).substr(0, 19);
+  return time_text(*bucket * width * 1'000'000);
 }
 
-// A source, and which kinds of its rows were not counted.
+// A source, which kinds of its rows were not counted, and who keeps it, if it is a mirror.
 struct KnownSource {
   SourceStatus status;
   std::vector<NotCounted> not_counted;
+  std::vector<MirrorProgress> mirrors = {};
 };
 
 // All of it of one moment.
@@ -78,6 +89,19 @@ Result<std::vector<KnownSource>> load(Warehouse& warehouse) {
   }
   warehouse.end_snapshot();
   return known;
+}
+
+Result<void> add_mirrors(const WarehouseSettings& warehouse, std::vector<KnownSource>& known) {
+  HIRESTREAM_ASSIGN(const auto report, open_report(warehouse));
+  HIRESTREAM_ASSIGN(const std::vector<MirrorLine> lines, report->mirrors());
+  for (KnownSource& source : known) {
+    for (const MirrorLine& line : lines) {
+      if (line.source == source.status.name) {
+        source.mirrors.push_back(line.progress);
+      }
+    }
+  }
+  return {};
 }
 
 nlohmann::ordered_json to_json(const KnownSource& source) {
@@ -103,6 +127,12 @@ nlohmann::ordered_json to_json(const KnownSource& source) {
   for (const auto& [shard, bucket] : status.settled_until) {
     out["settled_until"][std::to_string(shard)] = bucket;
   }
+  for (const MirrorProgress& mirror : source.mirrors) {
+    out["mirrors"].push_back({{"node", mirror.node},
+                              {"stored_at", time_text(mirror.stored_us)},
+                              {"copied_at", time_text(mirror.copied_us)},
+                              {"copying", mirror.is_copying}});
+  }
   return out;
 }
 
@@ -113,7 +143,7 @@ std::string kinds_text(const std::vector<KnownSource>& known) {
                       {"NEWEST (UTC)"},
                       {"NEWEST ROW"},
                       {"SOURCE"}});
-  for (const auto& [status, kinds] : known) {
+  for (const auto& [status, kinds, mirrors] : known) {
     for (const NotCounted& kind : kinds) {
       table.add_row({std::string(class_name(kind.why)), kind.kind, format_count(kind.rows),
                      newest_time(kind), newest_row(kind), status.name});
@@ -122,7 +152,24 @@ std::string kinds_text(const std::vector<KnownSource>& known) {
   return table.empty() ? "" : "\n" + table.text();
 }
 
-std::string to_text(const std::vector<KnownSource>& known) {
+std::string mirrors_text(const std::vector<KnownSource>& known, int64_t now_us) {
+  TablePrinter table({{"MIRROR, BY NODE"}, {"STATE"}, {"LAST COPY (UTC)"}, {"SOURCE"}});
+  for (const KnownSource& source : known) {
+    for (const MirrorProgress& mirror : source.mirrors) {
+      const int64_t silent_us = std::max<int64_t>(0, now_us - mirror.stored_us);
+      const std::string state = mirror.is_copying ? "copies" : "follows";
+      table.add_row({mirror.node,
+                     silent_us > kMirrorSilentUs
+                         ? fmt::format("not heard of for {}", format_elapsed(silent_us))
+                         : state,
+                     mirror.copied_us == 0 ? "-" : time_text(mirror.copied_us),
+                     source.status.name});
+    }
+  }
+  return table.empty() ? "" : "\n" + table.text();
+}
+
+std::string to_text(const std::vector<KnownSource>& known, int64_t now_us) {
   using Align = TablePrinter::Align;
   TablePrinter table({{"SOURCE"},
                       {"KIND"},
@@ -137,7 +184,7 @@ std::string to_text(const std::vector<KnownSource>& known) {
                       {"FROZEN", Align::kRight},
                       {"HELD", Align::kRight},
                       {"SETTLED UNTIL"}});
-  for (const auto& [status, kinds] : known) {
+  for (const auto& [status, kinds, mirrors] : known) {
     const RowClasses& rows = status.classes;
     table.add_row({status.name, status.kind, format_count(rows.total()), format_count(rows.counted),
                    format_count(rows.unattributed), format_count(rows.other),
@@ -146,14 +193,15 @@ std::string to_text(const std::vector<KnownSource>& known) {
                    format_count(status.slices_frozen), format_count(status.slices_held),
                    settled_text(status)});
   }
-  return table.text() + kinds_text(known);
+  return table.text() + mirrors_text(known, now_us) + kinds_text(known);
 }
 
 Result<int> sources(const SettingOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
   HIRESTREAM_TRY(require_warehouse(settings));
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
-  HIRESTREAM_ASSIGN(const auto known, load(*warehouse));
+  HIRESTREAM_ASSIGN(auto known, load(*warehouse));
+  HIRESTREAM_TRY(add_mirrors(settings.warehouse, known));
   if (context.json) {
     nlohmann::ordered_json out = nlohmann::ordered_json::array();
     for (const KnownSource& source : known) {
@@ -163,7 +211,7 @@ Result<int> sources(const SettingOptions& options, CommandContext& context) {
   } else if (known.empty()) {
     fmt::print("no source has been counted into {} yet\n", settings.warehouse.uri->text());
   } else {
-    std::fputs(to_text(known).c_str(), stdout);
+    std::fputs(to_text(known, SystemClock().now_us()).c_str(), stdout);
   }
   return kExitOk;
 }

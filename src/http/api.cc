@@ -693,7 +693,18 @@ Answer<std::string> Api::pipeline(Context& context) const {
          {"conflicts", m.conflicts},
          {"retries", m.retries}});
   }
-  return dump({{"slices", std::move(slice_list)}, {"minutes", std::move(minute_list)}});
+  HIRESTREAM_ANSWER(const auto mirrors, context.report.mirrors());
+  Json mirror_list = Json::array();
+  for (const auto& [source, mirror] : mirrors) {
+    mirror_list.push_back({{"source", source},
+                           {"node", mirror.node},
+                           {"stored_at", instant_or_null(mirror.stored_us)},
+                           {"copied_at", instant_or_null(mirror.copied_us)},
+                           {"copying", mirror.is_copying}});
+  }
+  return dump({{"slices", std::move(slice_list)},
+               {"minutes", std::move(minute_list)},
+               {"mirrors", std::move(mirror_list)}});
 }
 
 ApiResponse Api::health() {

@@ -46,6 +46,7 @@ class MinutesReport : public Report {
   Result<std::vector<KindLine>> not_counted() override { return std::vector<KindLine>{}; }
   Result<std::vector<Verification>> verifications() override { return std::vector<Verification>{}; }
   Result<std::vector<SliceLine>> slices(size_t) override { return std::vector<SliceLine>{}; }
+  Result<std::vector<MirrorLine>> mirrors() override { return std::vector<MirrorLine>{}; }
   Result<std::vector<PipelineMinute>> minutes(int64_t from_us) override {
     asked_from.push_back(from_us);
     std::vector<PipelineMinute> found;

@@ -30,8 +30,6 @@
 
 namespace hirestream {
 
-inline constexpr int64_t kMirrorCopyParts = 128;
-
 struct MirrorPolicy {
   size_t rows_max = 10'000;                         // held at a time
   int64_t store_interval_us = 1'000'000;            // while rows come

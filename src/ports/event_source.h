@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/mirror_progress.h"
 #include "model/result.h"
 #include "model/slice.h"
 #include "model/tracking_batch.h"
@@ -172,6 +173,8 @@ class EventSource {
   virtual Result<std::vector<LateNote>> late_notes(int64_t /*now_us*/) {
     return std::vector<LateNote>();
   }
+  // Of what is a mirror of another raw log (docs/mirror.md). Asks the server.
+  virtual Result<std::vector<MirrorProgress>> mirrors() { return std::vector<MirrorProgress>(); }
   // Since the source was opened.
   virtual ReadStatistics statistics() const = 0;
 };

@@ -64,6 +64,8 @@ class TableComparison {
   virtual int64_t rows_read() const = 0;
 };
 
+inline constexpr int64_t kMirrorCopyParts = 128;
+
 // How far a mirror is. What is stored is true: everything before the position is written.
 struct MirrorState {
   std::optional<std::string> position;  // nothing: no log is followed

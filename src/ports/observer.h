@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/contribution.h"
+#include "model/mirror_progress.h"
 #include "model/not_counted.h"
 #include "model/result.h"
 #include "model/slice.h"
@@ -66,6 +67,8 @@ class Observer {
   virtual void on_retry(const Error& error, int attempt, int64_t delay_us) = 0;
   // Something a person should read. Level: "info" or "warning".
   virtual void on_note(const std::string& level, const std::string& text) = 0;
+  // Of a raw log that is a mirror, now and then.
+  virtual void on_mirrors(const std::vector<MirrorProgress>& /*mirrors*/) {}
   // Long work: done and total in rows, slices or bytes; total < 0: not known.
   virtual void on_progress(const std::string& phase, int64_t done, int64_t total) = 0;
 };

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "model/contribution.h"
+#include "model/mirror_progress.h"
 #include "model/not_counted.h"
 #include "model/result.h"
 #include "model/slice.h"
@@ -167,6 +168,13 @@ struct WriterProgress {
 void add_writer(SourceQuality& source, std::string_view strategy, int64_t bucket_width_s,
                 const WriterProgress& writer);
 
+// Of a source that is a mirror: one of those who keep it.
+struct MirrorLine {
+  std::string source;
+  MirrorProgress progress;
+  friend bool operator==(const MirrorLine&, const MirrorLine&) = default;
+};
+
 // What `verify` found of one source.
 struct Verification {
   std::string source;
@@ -264,6 +272,8 @@ class Report {
   // the last changed ones.
   virtual Result<std::vector<SliceLine>> slices(size_t limit_per_source) = 0;
   virtual Result<std::vector<PipelineMinute>> minutes(int64_t from_us) = 0;
+  // As the source's engine told them last: by source, then node.
+  virtual Result<std::vector<MirrorLine>> mirrors() = 0;
 };
 
 // For implementations of slices(): of one source's slices, found shard by shard, the `limit` newest
@@ -282,6 +292,9 @@ class PipelineLog {
   // before `expire_before_us`.
   virtual Result<void> record(std::span<const PipelineMinute> minutes,
                               int64_t expire_before_us) = 0;
+  // Each node's takes the place of what it was. Those of a source that is not registered are left
+  // out.
+  virtual Result<void> record_mirrors(std::span<const MirrorLine> mirrors) = 0;
   // Keeps the newest kVerificationsKept of that source. A source that is not registered is left
   // out.
   virtual Result<void> record_verification(const Verification& verification) = 0;

@@ -239,29 +239,40 @@ TEST(MinuteObserver, TellsEverythingAtTheEnd) {
 
 class KeepingLog : public PipelineLog {
  public:
-  explicit KeepingLog(std::vector<PipelineMinute>& kept) : kept_(kept) {}
+  KeepingLog(std::vector<PipelineMinute>& kept, std::vector<MirrorLine>& mirrors)
+      : kept_(kept), mirrors_(mirrors) {}
   Result<void> record(std::span<const PipelineMinute> minutes, int64_t) override {
     kept_.insert(kept_.end(), minutes.begin(), minutes.end());
+    return {};
+  }
+  Result<void> record_mirrors(std::span<const MirrorLine> mirrors) override {
+    mirrors_.insert(mirrors_.end(), mirrors.begin(), mirrors.end());
     return {};
   }
   Result<void> record_verification(const Verification&) override { return {}; }
 
  private:
   std::vector<PipelineMinute>& kept_;
+  std::vector<MirrorLine>& mirrors_;
 };
 
 TEST(PipelineRecorder, RecordsWhatIsLeftWhenItEnds) {
   SetClock clock;
   std::vector<PipelineMinute> kept;
+  std::vector<MirrorLine> mirrors;
+  const MirrorProgress mirror{.node = "n", .stored_us = 7};
   {
     PipelineRecorder recorder(
         [&]() -> Result<std::unique_ptr<PipelineLog>> {
-          return std::make_unique<KeepingLog>(kept);
+          return std::make_unique<KeepingLog>(kept, mirrors);
         },
         [](const Error& error) { ADD_FAILURE() << error.text(); }, clock);
     recorder.observer_of("raw").on_read(9, 1, 0);
     recorder.observer_of("other").on_read(1, 1, 0);
+    recorder.observer_of("raw").on_mirrors({{.node = "n", .stored_us = 6}});
+    recorder.observer_of("raw").on_mirrors({mirror});
   }
+  EXPECT_EQ(mirrors, std::vector{(MirrorLine{"raw", mirror})}) << "the last that was told";
   ASSERT_THAT(kept, SizeIs(2));
   EXPECT_EQ(kept[1].source, "raw");
   EXPECT_EQ(kept[1].rows_read, 9);

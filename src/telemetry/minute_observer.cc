@@ -82,6 +82,19 @@ void MinuteObserver::on_retry(const Error& /*error*/, int /*attempt*/, int64_t /
   change([](PipelineMinute& minute) { ++minute.retries; });
 }
 
+void MinuteObserver::on_mirrors(const std::vector<MirrorProgress>& mirrors) {
+  const std::lock_guard lock(mutex_);
+  mirrors_.clear();
+  for (const MirrorProgress& mirror : mirrors) {
+    mirrors_.push_back({source_, mirror});
+  }
+}
+
+std::vector<MirrorLine> MinuteObserver::take_mirrors() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(mirrors_, {});
+}
+
 std::vector<PipelineMinute> MinuteObserver::take(bool ending) {
   const std::lock_guard lock(mutex_);
   const int64_t minute_us = clock_.now_us() / kMinuteUs * kMinuteUs;

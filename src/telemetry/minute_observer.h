@@ -22,11 +22,14 @@ class MinuteObserver : public Observer {
   void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) override;
   void on_retry(const Error& error, int attempt, int64_t delay_us) override;
   void on_note(const std::string&, const std::string&) override {}
+  void on_mirrors(const std::vector<MirrorProgress>& mirrors) override;
   void on_progress(const std::string&, int64_t, int64_t) override {}
 
   // What was added since the last call. Quantiles of freshness are told once, when their minute is
   // over or `ending`.
   std::vector<PipelineMinute> take(bool ending);
+  // What was told last, once.
+  std::vector<MirrorLine> take_mirrors();
 
  private:
   template <typename Change>
@@ -42,6 +45,7 @@ class MinuteObserver : public Observer {
   LatencyHistogram freshness_;
   int64_t freshness_max_us_ = -1;
   std::vector<PipelineMinute> over_;  // not told yet, of minutes that are over
+  std::vector<MirrorLine> mirrors_;   // not told yet
 };
 
 }  // namespace hirestream

@@ -37,6 +37,11 @@ class ObserverFanout : public Observer {
       observer->on_note(level, text);
     }
   }
+  void on_mirrors(const std::vector<MirrorProgress>& mirrors) override {
+    for (Observer* observer : observers_) {
+      observer->on_mirrors(mirrors);
+    }
+  }
   void on_progress(const std::string& phase, int64_t done, int64_t total) override {
     for (Observer* observer : observers_) {
       observer->on_progress(phase, done, total);

@@ -1,6 +1,8 @@
 #include "telemetry/pipeline_recorder.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -46,15 +48,17 @@ void PipelineRecorder::work(const std::stop_token& ending) {
 
 void PipelineRecorder::record(bool ending) {
   std::vector<PipelineMinute> minutes;
+  std::vector<MirrorLine> mirrors;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [source, observer] : observers_) {
+      std::ranges::move(observer->take_mirrors(), std::back_inserter(mirrors));
       for (PipelineMinute& minute : observer->take(ending)) {
         minutes.push_back(std::move(minute));
       }
     }
   }
-  if (minutes.empty()) {
+  if (minutes.empty() && mirrors.empty()) {
     return;
   }
   Result<void> done;
@@ -68,6 +72,7 @@ void PipelineRecorder::record(bool ending) {
   }
   if (log_ != nullptr) {
     done = log_->record(minutes, clock_.now_us() - kKeepUs);
+    done = done ? log_->record_mirrors(mirrors) : std::move(done);
   }
   if (!done && !warned_) {
     warn_(done.error());

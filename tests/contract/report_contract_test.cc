@@ -616,6 +616,20 @@ TEST_P(ReportContract, MinutesAddUpAndExpire) {
   EXPECT_EQ(take(report_->minutes(0)).size(), 1u);
 }
 
+TEST_P(ReportContract, MirrorsAreThoseThatWereToldOfLast) {
+  const MirrorLine one{"raw log", {"5f0c", 1'700'000'000'000'000, 0, true}};
+  const MirrorLine two{"raw log", {"9a11", 1'700'000'000'000'001, 1'600'000'000'000'000, false}};
+  const MirrorLine stranger{"nobody registered this", {"5f0c", 1, 1, false}};
+  EXPECT_THAT(take(report_->mirrors()), IsEmpty());
+  const auto log = open_log();
+  expect_ok(log->record_mirrors({}));
+  expect_ok(log->record_mirrors(std::vector{two, stranger, one}));
+  EXPECT_THAT(take(report_->mirrors()), ElementsAre(one, two));
+  const MirrorLine later{"raw log", {"5f0c", 1'700'000'030'000'000, 1'700'000'020'000'000, false}};
+  expect_ok(log->record_mirrors(std::vector{later}));
+  EXPECT_THAT(take(report_->mirrors()), ElementsAre(later, two));
+}
+
 TEST_P(ReportContract, WarehouseWithoutTheTableOfMinutesHasNoneUntilInitMadeIt) {
   database_->run("DROP TABLE hirestream_minutes");
   EXPECT_THAT(take(report_->minutes(0)), IsEmpty());

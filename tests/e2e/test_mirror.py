@@ -1,6 +1,7 @@
 """`mirror`: the rows that writers put into a plain table are in the recommended one, whatever ends the mirror and whatever the server does with its log."""
 
 import contextlib
+import json
 import os
 import pathlib
 import random
@@ -376,5 +377,9 @@ def test_what_comes_to_settled_minutes_is_counted_at_once(pair, hirestream, tmp_
             while sum(cell.get("clicks", 0) for cell in events_of(warehouse).values()) != 50:
                 assert time.monotonic() < deadline, events_of(warehouse)
                 time.sleep(0.2)
+            said = json.loads(hirestream("--json", "status", "--warehouse", f"sqlite:{warehouse}"))
+            node = pair.session.execute("SELECT host_id FROM system.local").one().host_id
+            assert [mirror["node"] for mirror in said[0]["mirrors"]] == [str(node)]
+            assert re.search(rf"{node} +(follows|copies) +", hirestream("status", "--warehouse", f"sqlite:{warehouse}"))
         finally:
             stop(engine)

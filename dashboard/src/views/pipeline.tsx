@@ -1,11 +1,11 @@
 // How the engines do: every recent slice by time and shard, and the figures of each minute.
 
 import { useMemo, useState } from "preact/hooks";
-import type { Minute, Pipeline } from "../api";
+import type { Minute, Mirror, Pipeline } from "../api";
 import { civilSeconds, clockLabel } from "../civil_time";
 import { TimeChart, type Line } from "../charts/time_chart";
 import { usePage } from "../context";
-import { formatCount, formatMilliseconds, formatShort } from "../format";
+import { formatCount, formatDuration, formatMilliseconds, formatShort, kNothing } from "../format";
 import { SliceMap } from "../parts/slice_map";
 import { Card, ProblemCard, Skeleton, StaleBanner } from "../parts/states";
 import { useQuery } from "../query_hub";
@@ -142,6 +142,55 @@ function Totals({ minutes }: { minutes: Minute[] }) {
   );
 }
 
+/** It stores where it is each 30 s, and the engine asks each 15 s. */
+const kMirrorSilentMs = 120_000;
+
+export function readMirror(mirror: Mirror, now_ms: number): { tone: "good" | "bad" | "quiet"; text: string } {
+  const silent_ms = mirror.stored_at === null ? Infinity : now_ms - Date.parse(mirror.stored_at);
+  if (silent_ms > kMirrorSilentMs) {
+    return { tone: "bad", text: Number.isFinite(silent_ms) ? `not heard of for ${formatDuration(silent_ms)}` : "never heard of" };
+  }
+  return mirror.copying ? { tone: "quiet", text: "copies what it lacks" } : { tone: "good", text: "follows the log" };
+}
+
+function Mirrors({ mirrors }: { mirrors: Mirror[] }) {
+  const { zone } = usePage();
+  const now = Date.now();
+  const when = (instant: string | null) => (instant === null ? kNothing : `${formatDuration(now - Date.parse(instant))} ago`);
+  return (
+    <Card title="Mirrors" note="what keeps the table equal to the one that writers know">
+      <div class="table-scroll" tabIndex={0} role="region" aria-label="Mirrors by node">
+        <table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">Node</th>
+              <th scope="col">State</th>
+              <th scope="col">Last copy</th>
+              <th scope="col">Source</th>
+            </tr>
+          </thead>
+          <tbody>
+            {mirrors.map((mirror) => {
+              const { tone, text } = readMirror(mirror, now);
+              return (
+                <tr key={`${mirror.source}/${mirror.node}`}>
+                  <td>{mirror.node}</td>
+                  <td class={tone === "quiet" ? "quiet" : `ink-${tone}`}>
+                    <span aria-hidden="true">{tone === "good" ? "✓ " : tone === "bad" ? "✗ " : ""}</span>
+                    {text}
+                  </td>
+                  <td title={mirror.copied_at === null ? "" : clockLabel(civilSeconds(Date.parse(mirror.copied_at), zone))}>{when(mirror.copied_at)}</td>
+                  <td>{mirror.source}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </Card>
+  );
+}
+
 export function PipelineView() {
   const { data, error } = useQuery<Pipeline>(`/api/v1/pipeline?minutes=${kMinutes}`);
   const [source, setSource] = useState<string | null>(null);
@@ -158,6 +207,7 @@ export function PipelineView() {
   }, [rows]);
   if (error && !data) return <ProblemCard problem={error} />;
   if (!data) return <Skeleton height={420} />;
+  const mirrors = data.mirrors.filter((mirror) => chosen === null || mirror.source === chosen);
   const visible = data.minutes.filter((minute) => chosen === null || minute.source === chosen);
   return (
     <>
@@ -180,6 +230,7 @@ export function PipelineView() {
           <p class="tiles-note quiet">Sums of the last hour</p>
         </>
       )}
+      {mirrors.length > 0 && <Mirrors mirrors={mirrors} />}
       <SliceMap slices={data.slices.filter((slice) => chosen === null || slice.source === chosen)} />
       <div class="charts three">
         {kCharts.map((chart) => (

@@ -12,10 +12,6 @@
 
 namespace hirestream {
 
-std::string mirror_state_table_name(const std::string& table) {
-  return table + "_mirror";
-}
-
 struct CassandraMirrorTable::Statements {
   CqlStatement load;
   CqlStatement store;

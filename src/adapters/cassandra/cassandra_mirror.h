@@ -20,6 +20,7 @@
 #include "adapters/cassandra/cassandra_history.h"
 #include "adapters/cassandra/cassandra_writer.h"
 #include "adapters/cassandra/late_notes.h"
+#include "adapters/cassandra/mirror_progress_query.h"
 #include "adapters/cassandra/row_lookup.h"
 #include "model/reading_rules.h"
 #include "model/slice.h"
@@ -27,8 +28,6 @@
 #include "ports/mirror.h"
 
 namespace hirestream {
-
-std::string mirror_state_table_name(const std::string& table);
 
 struct MirrorTableConfig {
   CassandraConfig table;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/cassandra/cql_session_internal.h"
+#include "adapters/cassandra/mirror_progress_query.h"
 
 namespace hirestream {
 namespace {
@@ -78,6 +79,7 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
   source->statements_ = std::move(statements);
   source->layout_ = layout;
   source->table_ = shape.keyspace + "." + shape.table;
+  source->table_id_ = shape.table_id;
   source->bucket_type_ = shape.find("bucket")->type;
   source->shard_type_ = shape.find("shard")->type;
   source->description_ = {.strategy = Strategy::kTail,
@@ -146,6 +148,10 @@ Result<void> CassandraTailSource::list_page(std::span<const uint8_t> rows, size_
                             layout_table_name(table_)));
   }
   return {};
+}
+
+Result<std::vector<MirrorProgress>> CassandraTailSource::mirrors() {
+  return read_mirror_progress(*connection_, table_id_);
 }
 
 Result<std::vector<LateNote>> CassandraTailSource::late_notes(int64_t now_us) {

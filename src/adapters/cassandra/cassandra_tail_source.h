@@ -41,6 +41,7 @@ class CassandraTailSource : public EventSource {
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override;
   // See late_notes.h.
   Result<std::vector<LateNote>> late_notes(int64_t now_us) override;
+  Result<std::vector<MirrorProgress>> mirrors() override;
   ReadStatistics statistics() const override;
 
  private:
@@ -62,6 +63,7 @@ class CassandraTailSource : public EventSource {
   SourceDescription description_;
   PartitionLayout layout_;
   std::string table_;
+  std::string table_id_;
   CqlType bucket_type_ = CqlType::kBigint;
   CqlType shard_type_ = CqlType::kInt;
 };

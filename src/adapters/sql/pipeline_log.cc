@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <iterator>
-#include <map>
-#include <string>
+#include <utility>
 
 #include "adapters/sql/change_count.h"
+#include "adapters/sql/mirror_entry.h"
 #include "adapters/sql/multi_row_insert.h"
 
 namespace hirestream {
@@ -35,9 +35,7 @@ std::string add_up(const sql::Dialect& dialect) {
 
 Result<void> SqlPipelineLog::record(std::span<const PipelineMinute> minutes,
                                     int64_t expire_before_us) {
-  std::map<std::string, int64_t, std::less<>> ids;
-  HIRESTREAM_TRY(session_->each("SELECT id, name FROM hirestream_sources",
-                                [&](const Row& row) { ids.emplace(row.text(1), row.integer(0)); }));
+  HIRESTREAM_ASSIGN(const auto ids, source_ids());
   HIRESTREAM_ASSIGN(sql::Transaction transaction, session_->begin_write());
   sql::MultiRowInsert add(
       *session_,
@@ -62,6 +60,34 @@ Result<void> SqlPipelineLog::record(std::span<const PipelineMinute> minutes,
   HIRESTREAM_TRY(session_->execute(
       fmt::format("DELETE FROM hirestream_minutes WHERE minute_us < {}", expire_before_us)));
   return transaction.commit();
+}
+
+Result<std::map<std::string, int64_t, std::less<>>> SqlPipelineLog::source_ids() {
+  std::map<std::string, int64_t, std::less<>> ids;
+  HIRESTREAM_TRY(session_->each("SELECT id, name FROM hirestream_sources",
+                                [&](const Row& row) { ids.emplace(row.text(1), row.integer(0)); }));
+  return ids;
+}
+
+Result<void> SqlPipelineLog::record_mirrors(std::span<const MirrorLine> mirrors) {
+  if (mirrors.empty()) {
+    return {};
+  }
+  HIRESTREAM_ASSIGN(const auto ids, source_ids());
+  sql::MultiRowInsert store(*session_, "INSERT INTO hirestream_meta (name, value) VALUES",
+                            session_->dialect().upsert("name", "value = new.value"));
+  for (const auto& [source, progress] : mirrors) {
+    const auto id = ids.find(source);
+    if (id == ids.end()) {
+      continue;
+    }
+    std::string& row = store.row();
+    session_->append_text(row, sql::mirror_entry_name(id->second, progress.node));
+    row += ',';
+    session_->append_text(row, sql::mirror_entry_value(progress));
+    HIRESTREAM_TRY(store.end_row());
+  }
+  return store.flush();
 }
 
 Result<void> SqlPipelineLog::record_verification(const Verification& v) {

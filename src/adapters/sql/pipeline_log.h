@@ -1,7 +1,11 @@
 // ports/report.h: PipelineLog in every SQL warehouse.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "adapters/sql/session.h"
 #include "ports/report.h"
@@ -12,9 +16,12 @@ class SqlPipelineLog final : public PipelineLog {
  public:
   explicit SqlPipelineLog(std::unique_ptr<sql::Session> session) : session_(std::move(session)) {}
   Result<void> record(std::span<const PipelineMinute> minutes, int64_t expire_before_us) override;
+  Result<void> record_mirrors(std::span<const MirrorLine> mirrors) override;
   Result<void> record_verification(const Verification& verification) override;
 
  private:
+  Result<std::map<std::string, int64_t, std::less<>>> source_ids();
+
   std::unique_ptr<sql::Session> session_;
 };
 

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <utility>
 
 #include "adapters/sql/dimension_columns.h"
 #include "adapters/sql/fingerprint_json.h"
 #include "adapters/sql/kinds_table.h"
+#include "adapters/sql/mirror_entry.h"
 #include "adapters/sql/reject_row.h"
 #include "adapters/sql/source_status.h"
 
@@ -457,6 +459,27 @@ Result<std::vector<SliceLine>> SqlReport::slices(size_t limit_per_source) {
     }
     append_newest(std::move(some), source.strategy == "files", limit_per_source, all);
   }
+  return all;
+}
+
+Result<std::vector<MirrorLine>> SqlReport::mirrors() {
+  std::map<int64_t, std::string> names;
+  HIRESTREAM_TRY(session_->each("SELECT id, name FROM hirestream_sources", [&](const Row& row) {
+    names.emplace(row.integer(0), row.text(1));
+  }));
+  std::vector<MirrorLine> all;
+  HIRESTREAM_TRY(
+      session_->each(fmt::format("SELECT name, value FROM hirestream_meta WHERE name LIKE '{}%'",
+                                 sql::kMirrorEntries),
+                     [&](const Row& row) {
+                       const auto entry = sql::read_mirror_entry(row.text(0), row.text(1));
+                       const auto source = entry ? names.find(entry->first) : names.end();
+                       if (source != names.end()) {
+                         all.push_back({source->second, entry->second});
+                       }
+                     }));
+  std::ranges::sort(
+      all, {}, [](const MirrorLine& line) { return std::pair(line.source, line.progress.node); });
   return all;
 }
 

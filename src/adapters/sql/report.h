@@ -36,6 +36,7 @@ class SqlReport final : public Report {
   Result<std::vector<Verification>> verifications() override;
   Result<std::vector<SliceLine>> slices(size_t limit_per_source) override;
   Result<std::vector<PipelineMinute>> minutes(int64_t from_us) override;
+  Result<std::vector<MirrorLine>> mirrors() override;
 
  private:
   struct Source {

@@ -83,7 +83,7 @@ def test_a_warehouse_without_minutes_has_none(bare):
     run("init", "--warehouse", bare.uri)
     bare.execute("DROP TABLE hirestream_minutes")
     with serving(bare.uri, "--http", "127.0.0.1:0") as server:
-        assert server.json("/api/v1/pipeline") == {"slices": [], "minutes": []}
+        assert server.json("/api/v1/pipeline") == {"slices": [], "minutes": [], "mirrors": []}
 
 
 def test_a_missing_privilege_is_no_missing_table(tmp_path):
