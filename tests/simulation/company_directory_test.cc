@@ -59,6 +59,21 @@ class RetriesObserver : public NullObserver {
   std::vector<int> attempts;
 };
 
+// Somebody else does something when the jobs were read.
+class WatchedWarehouse : public FakeWarehouse {
+ public:
+  using FakeWarehouse::FakeWarehouse;
+  Result<std::vector<Job>> load_jobs() override {
+    auto jobs = FakeWarehouse::load_jobs();
+    if (behind_load) {
+      std::exchange(behind_load, nullptr)();
+    }
+    return fails ? fail(ErrorKind::kTransient, "load jobs", "warehouse", "gone") : std::move(jobs);
+  }
+  std::function<void()> behind_load;
+  bool fails = false;
+};
+
 class CompanyDirectoryTest : public testing::Test {
  protected:
   CompanyDirectoryTest() { EXPECT_TRUE(companies_.load()); }
@@ -67,7 +82,7 @@ class CompanyDirectoryTest : public testing::Test {
   RawLog log_{SourceDescription{}, false};
   FakeEventSource source_{world_, log_, "engine"};
   WarehouseDatabase database_{world_};
-  FakeWarehouse warehouse_{world_, database_, "engine"};
+  WatchedWarehouse warehouse_{world_, database_, "engine"};
   ToldJobDirectory jobs_;
   TestClock clock_;
   RetriesObserver observer_;
@@ -145,6 +160,29 @@ TEST_F(CompanyDirectoryTest, WhatAnotherOneStoredIsKnownAtTheNextRefresh) {
   EXPECT_EQ(companies_.version(), warehouse_.jobs_version().value());
   EXPECT_EQ(companies_.company_of(1), 8);
   EXPECT_EQ(companies_.company_of(2), 9);
+}
+
+TEST_F(CompanyDirectoryTest, WhatIsStoredWhileItLoadsIsNotTakenForKnown) {
+  jobs_.say(7);
+  ASSERT_TRUE(companies_.refresh());
+  warehouse_.behind_load = [&] {
+    const std::vector<Job> moved = {{1, 8, 0, 0, "", "", "", ""}};
+    ASSERT_TRUE(FakeWarehouse(world_, database_, "another").store_jobs(moved, 1));
+  };
+  ASSERT_TRUE(companies_.load());
+  EXPECT_EQ(companies_.company_of(1), 7);
+  EXPECT_LT(companies_.version(), warehouse_.jobs_version().value());
+}
+
+TEST_F(CompanyDirectoryTest, ALoadThatFailsLeavesWhatWasKnown) {
+  jobs_.say(7);
+  ASSERT_TRUE(companies_.refresh());
+  const std::vector<Job> moved = {{1, 8, 0, 0, "", "", "", ""}};
+  ASSERT_TRUE(FakeWarehouse(world_, database_, "another").store_jobs(moved, 1));
+  warehouse_.fails = true;
+  ASSERT_FALSE(companies_.load());
+  EXPECT_EQ(companies_.company_of(1), 7);
+  EXPECT_LT(companies_.version(), warehouse_.jobs_version().value());
 }
 
 // An older version compared nothing when it committed.

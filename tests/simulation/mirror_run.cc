@@ -57,6 +57,7 @@ struct NodeLog {
   int64_t begin = 0;                       // number of the first entry that is still there
   int64_t runs = 1;                        // of the node
   std::multimap<int64_t, LogEntry> hints;  // what it missed, by when it gets it
+  std::deque<LogEntry> deleted;            // by the mirror, in this run
 
   int64_t end() const { return begin + static_cast<int64_t>(entries.size()); }
   bool has(int64_t value) const {
@@ -197,6 +198,9 @@ class MirroredWorld {
     }
   }
 
+  // Draws that others do not share: what they draw stays what it was.
+  Random& rare() { return damage_; }
+
   // The newest value that can be read; nothing: the row cannot be seen.
   std::optional<Version> read(const TableRow& row) const {
     std::optional<Version> newest;
@@ -206,6 +210,28 @@ class MirroredWorld {
       }
     }
     return newest;
+  }
+
+  // What it had not marked is lost, in the table, too, unless another node has it.
+  void kill_node(size_t node) {
+    ++report.faults["mirror: node killed"];
+    trace(fmt::format("node {} killed", node));
+    NodeLog& log = logs[node];
+    ++log.runs;
+    while (!log.entries.empty() && log.entries.back().marked_us > now_us) {
+      const LogEntry lost = log.entries.back();
+      log.entries.pop_back();
+      const auto has = [&](const NodeLog& other) { return other.has(lost.version.value); };
+      if (std::ranges::none_of(logs, has)) {
+        std::erase_if(rows.at(lost.id).versions,
+                      [&](const Version& version) { return version.value == lost.version.value; });
+        lost_acknowledged = true;
+      }
+    }
+    for (LogEntry& entry : log.entries) {
+      entry.marked_us = std::min(entry.marked_us, now_us);
+    }
+    relink(log);
   }
 
  private:
@@ -254,25 +280,19 @@ class MirroredWorld {
     }
   }
 
-  // What it had not marked is lost, in the table, too, unless another node has it.
-  void kill_node(size_t node) {
-    ++report.faults["mirror: node killed"];
-    trace(fmt::format("node {} killed", node));
-    NodeLog& log = logs[node];
-    ++log.runs;
-    while (!log.entries.empty() && log.entries.back().marked_us > now_us) {
-      const LogEntry lost = log.entries.back();
-      log.entries.pop_back();
-      const auto has = [&](const NodeLog& other) { return other.has(lost.version.value); };
-      if (std::ranges::none_of(logs, has)) {
-        std::erase_if(rows.at(lost.id).versions,
-                      [&](const Version& version) { return version.value == lost.version.value; });
-        lost_acknowledged = true;
-      }
+  // The node replays its log, of which it had kept more than the mirror, and its segments are there
+  // once more.
+  void relink(NodeLog& log) {
+    const size_t some = log.deleted.empty() || damage_.chance(0.5)
+                            ? 0
+                            : 1 + damage_.below(std::min<size_t>(log.deleted.size(), 50));
+    for (size_t i = 0; i < some; ++i) {
+      ++report.faults["mirror: entry relinked"];
+      log.entries.push_front(log.deleted.back());
+      log.deleted.pop_back();
+      --log.begin;
     }
-    for (LogEntry& entry : log.entries) {
-      entry.marked_us = std::min(entry.marked_us, now_us);
-    }
+    log.deleted.clear();
   }
 
   bool tracing_;
@@ -337,6 +357,13 @@ class FakeChangeLog : public ChangeLog {
     if (next_ > log().begin && world_.random.chance(0.05) && !at(next_ - 1).damaged) {
       give(at(next_ - 1), rows);  // a replica's, replayed
     }
+    if (world_.setup.kept && next_ > log().begin && world_.rare().chance(0.02)) {
+      const auto old = static_cast<uint64_t>(next_ - log().begin);
+      const LogEntry& entry = at(log().begin + static_cast<int64_t>(world_.rare().below(old)));
+      if (!entry.damaged) {
+        give(entry, rows);
+      }
+    }
     for (; can_be_seen(next_) && rows.size() < rows_max; ++next_) {
       if (at(next_).damaged) {
         ++world_.report.faults["mirror: damaged entry"];
@@ -358,8 +385,9 @@ class FakeChangeLog : public ChangeLog {
     const auto [run, next] = parsed(position);
     NodeLog& log = world_.logs[node_];
     while (world_.setup.kept && run == log.runs && log.begin < next && !log.entries.empty() &&
-           world_.random.chance(0.9)) {
+           (world_.random.chance(0.9) || world_.calm())) {
       ++world_.report.faults["mirror: entry deleted"];
+      log.deleted.push_back(log.entries.front());
       log.entries.pop_front();
       ++log.begin;
     }
@@ -665,6 +693,10 @@ class MirrorRun {
       }
       check_mirrored("Prompt", true);
     }
+    // No row comes any more, but segments that were deleted may.
+    for (size_t node = 0; node < setup.nodes && setup.kept; ++node) {
+      world_.kill_node(node);
+    }
     // A reconcile that sees everything, and one for which nothing is left. Several mirrors take
     // turns and are slower.
     const int64_t reconcile_us = setup.nodes == 1 ? kMinuteUs : 5 * kMinuteUs;
@@ -681,10 +713,21 @@ class MirrorRun {
       violated("Thrifty", fmt::format("{} rows copied where nothing differs",
                                       sum(&MirrorCounts::rows_copied) - copied));
     }
+    if (const size_t left = entries_left(); setup.kept && left > 0) {
+      violated("Kept", fmt::format("{} entries were not deleted, though they are mirrored", left));
+    }
     if (const auto slice = store_.not_noted()) {
       violated("Noted", fmt::format("slice {}/{} got rows late that were not noted", slice->bucket,
                                     slice->shard));
     }
+  }
+
+  size_t entries_left() const {
+    size_t left = 0;
+    for (const NodeLog& log : world_.logs) {
+      left += log.entries.size();
+    }
+    return left;
   }
 
   bool may_lack_rows() const {
