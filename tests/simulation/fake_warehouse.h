@@ -56,6 +56,8 @@ class WarehouseDatabase {
   bool is_frozen(const SliceKey& key, const std::string& source = "") const {
     return is_frozen(id_of(source), key);
   }
+  // Of the first source's first shard.
+  int64_t first_epoch() const { return now_.writers.begin()->second.epoch; }
   // The process that took the shard's epoch last; empty: none did.
   std::string writer(int32_t shard, const std::string& source) const {
     const auto found = last_takers_.find({id_of(source), shard});

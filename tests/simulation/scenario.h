@@ -66,6 +66,9 @@ class Scenario {
 
   // While a fault is on, every call it concerns is hit.
   void set_fault(double FaultRates::* rate, bool on);
+  // A connection that is lost in a commit may be the server's end: nobody says for some seconds
+  // whether it was applied.
+  void let_server_go(bool on) { world_->rates.server_goes = on; }
   // Reads are answered by the replica that lags.
   void set_stale(bool on);
   // Reads at the strongest level fail: not every replica answers.
@@ -109,7 +112,8 @@ class Scenario {
   void sleep(double seconds);
 
   double now_s() const;
-  int64_t clicks() const;  // in events
+  int64_t clicks() const;                                     // in events
+  int64_t epoch() const { return database_->first_epoch(); }  // how often engines have started
   int64_t company_of(int64_t job_id) const;
   // Of the slice in which the scenario starts, plus `offset` buckets. Fails when the ledger does
   // not have it.

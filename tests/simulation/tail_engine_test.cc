@@ -144,6 +144,24 @@ TEST(TailEngine, CountsWhatWasNotedWhileCommitsWereLost) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+// Nobody says whether the commit was applied, and the engine starts anew; behind the last audit.
+TEST(TailEngine, CountsWhatWasNotedBeforeItHadToStartAnew) {
+  Scenario scenario;
+  scenario.note_late_rows();
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 100'000});
+  scenario.run_until(99'999);
+  scenario.set_fault(&FaultRates::lost_before_commit, true);
+  scenario.let_server_go(true);
+  scenario.run_until(100'020);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_GT(scenario.epoch(), 1);
+  scenario.set_fault(&FaultRates::lost_before_commit, false);
+  scenario.let_server_go(false);
+  scenario.run_until(100'060);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 TEST(TailEngine, VerifyOfAPartLeavesTheRestAlone) {
   Scenario scenario;
   for (const double arrival_s : {5.0, 65.0}) {
