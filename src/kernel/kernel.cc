@@ -92,7 +92,14 @@ Result<Staging*> Kernel::staging() {
   return staging_.get();
 }
 
+// What a run counts is published as settled.
 Result<int64_t> Kernel::begin_run(const std::string& run, bool strongest) {
+  if (description().may_miss_rows && !strongest) {
+    return fail(ErrorKind::kConfig, "begin run", description().identity,
+                "its rows have several replicas, and are read at ONE or LOCAL_ONE: rows that were "
+                "acknowledged may be missing",
+                "?consistency=LOCAL_QUORUM behind the source, or --strongest");
+  }
   HIRESTREAM_ASSIGN(Staging * staged, staging());
   return hirestream::begin_run(settings_.warehouse, *staged, run, description(), engine_, strongest,
                                clock_);

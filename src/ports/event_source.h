@@ -49,6 +49,8 @@ struct SourceDescription {
   std::optional<int64_t> lifetime_us = {};
   // Several replicas answer: reads at ReadLevel::kStrongest may find rows that others miss.
   bool replicas = true;
+  // Reads at ReadLevel::kConfigured may miss rows that a majority of the replicas has acknowledged.
+  bool may_miss_rows = false;
   // The source sees to it that each row comes once in a sweep; else whoever reads knows rows by
   // their ids.
   bool unique_rows = false;

@@ -171,7 +171,7 @@ std::vector<TableAdvice> table_advice(const TableShape& shape, const CassandraCo
                       "ALTER KEYSPACE … WITH replication, then nodetool repair --full, so that the "
                       "rows that are there reach their new replicas"});
   }
-  if (config.consistency == Consistency::kOne || config.consistency == Consistency::kLocalOne) {
+  if (may_miss_rows(shape, config.consistency)) {
     advice.push_back({fmt::format("reads with consistency {} may miss rows until replicas agree; "
                                   "they are found late, by audits",
                                   consistency_name(config.consistency)),

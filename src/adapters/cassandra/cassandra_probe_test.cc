@@ -10,6 +10,7 @@ using ::testing::Contains;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 auto finds(const std::string& words) {
   return Contains(Field(&TableAdvice::finding, HasSubstr(words)));
@@ -22,6 +23,7 @@ TableShape shape_of(Strategy strategy, CqlType create_time, CqlType ts) {
   shape.strategy = strategy;
   shape.compaction = "TimeWindowCompactionStrategy";
   shape.replication = "{'class': 'NetworkTopologyStrategy', 'dc1': '3'}";
+  shape.replicas = 3;
   shape.columns.resize(2);
   shape.columns[0].name = "create_time";
   shape.columns[0].type = create_time;
@@ -46,6 +48,9 @@ TEST(TableAdvice, SaysWhatBecomesOfTheRowsThatAreThere) {
   shape.default_ttl_s = 86'400;
   CassandraConfig config;
   config.consistency = Consistency::kOne;
+  EXPECT_THAT(table_advice(shape, config), finds("may miss rows"));
+  shape.replicas = 1;
+  EXPECT_THAT(table_advice(shape, config), Not(finds("may miss rows")));
   for (const TableAdvice& advice : table_advice(shape, config)) {
     EXPECT_NE(advice.remedy, "") << advice.finding;
   }

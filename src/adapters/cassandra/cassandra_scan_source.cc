@@ -160,19 +160,20 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
       new CassandraScanSource(std::move(connection), std::move(decoder), shape.rules));
   source->statements_ = std::move(statements);
   source->by_token_ = !shape.id_is_whole_key();
-  source->description_ = {.strategy = Strategy::kScan,
-                          .kind = "cassandra",
-                          .identity = shape.identity(),
-                          .shard_count = 1,
-                          .bucket_width = BucketWidth::seconds(60),
-                          .columns = shape.column_list(with_payload),
-                          .lifetime_us = shape.default_ttl_s > 0
-                                             ? std::optional(shape.default_ttl_s * kSecondUs)
-                                             : std::nullopt,
-                          .unique_rows = has_unique_rows(shape),
-                          .range_reads = false,
-                          .slice_reads = false,
-                          .ring_reads = true};
+  source->description_ = {
+      .strategy = Strategy::kScan,
+      .kind = "cassandra",
+      .identity = shape.identity(),
+      .shard_count = 1,
+      .bucket_width = BucketWidth::seconds(60),
+      .columns = shape.column_list(with_payload),
+      .lifetime_us =
+          shape.default_ttl_s > 0 ? std::optional(shape.default_ttl_s * kSecondUs) : std::nullopt,
+      .may_miss_rows = may_miss_rows(shape, source->connection_->config().consistency),
+      .unique_rows = has_unique_rows(shape),
+      .range_reads = false,
+      .slice_reads = false,
+      .ring_reads = true};
   HIRESTREAM_TRY(source->prepare_bound(shape, with_payload));
   return source;
 }

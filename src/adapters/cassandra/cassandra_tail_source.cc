@@ -82,14 +82,16 @@ Result<std::unique_ptr<CassandraTailSource>> CassandraTailSource::open(
   source->table_id_ = shape.table_id;
   source->bucket_type_ = shape.find("bucket")->type;
   source->shard_type_ = shape.find("shard")->type;
-  source->description_ = {.strategy = Strategy::kTail,
-                          .kind = "cassandra",
-                          .identity = shape.identity(),
-                          .shard_count = layout.shard_count,
-                          .bucket_width = BucketWidth::seconds(layout.bucket_width_s),
-                          .columns = shape.column_list(with_payload),
-                          .range_reads = range_reads,
-                          .ring_reads = true};
+  source->description_ = {
+      .strategy = Strategy::kTail,
+      .kind = "cassandra",
+      .identity = shape.identity(),
+      .shard_count = layout.shard_count,
+      .bucket_width = BucketWidth::seconds(layout.bucket_width_s),
+      .columns = shape.column_list(with_payload),
+      .may_miss_rows = may_miss_rows(shape, source->connection_->config().consistency),
+      .range_reads = range_reads,
+      .ring_reads = true};
   return source;
 }
 

@@ -6,6 +6,7 @@
 
 #include "adapters/cassandra/cql_session_internal.h"
 #include "adapters/cassandra/tracking_types.h"
+#include "model/decimal.h"
 
 namespace hirestream {
 namespace {
@@ -88,6 +89,19 @@ std::string without_package(const std::string& class_name) {
   return class_name.substr(class_name.rfind('.') + 1);
 }
 
+}  // namespace
+
+int64_t replicas_of(std::string_view factor) {
+  return parse_integer(factor.substr(0, factor.find('/'))).value_or(0);
+}
+
+bool may_miss_rows(const TableShape& shape, Consistency consistency) {
+  return shape.replicas > 1 &&
+         (consistency == Consistency::kOne || consistency == Consistency::kLocalOne);
+}
+
+namespace {
+
 Error missing_table_error(CqlSession& session, const CassandraConfig& config) {
   const auto tables = session.query(
       "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", {config.keyspace});
@@ -147,6 +161,7 @@ Result<void> read_cluster(CqlSession& session, TableShape& shape) {
     std::vector<std::string> parts;
     for (const auto& [key, value] : read_text_map(*keyspace.rows[0][0])) {
       parts.push_back(fmt::format("'{}': '{}'", key, without_package(value)));
+      shape.replicas = std::max(shape.replicas, replicas_of(value));
     }
     shape.replication = fmt::format("{{{}}}", fmt::join(parts, ", "));
   }

@@ -35,6 +35,7 @@ struct TableShape {
   std::string data_center;  // of the node asked
   std::string server_version;
   std::string replication;    // of the keyspace, as CQL map text
+  int64_t replicas = 1;       // of a row, where the most are: in one data center
   std::string compaction;     // class name without package
   int32_t default_ttl_s = 0;  // 0: none
   int32_t gc_grace_s = 0;
@@ -70,6 +71,11 @@ Result<void> check_shape(TableShape& shape);
 
 // Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape
 // refuses it.
+// Of a value in a keyspace's replication: "3"; "3/1" with one transient. Other words, its class: 0.
+int64_t replicas_of(std::string_view factor);
+// Reads at that consistency may miss rows that a majority of the replicas has acknowledged.
+bool may_miss_rows(const TableShape& shape, Consistency consistency);
+
 Result<TableShape> introspect_table(CassandraConnection& connection, ReadingRules rules = {});
 
 }  // namespace hirestream

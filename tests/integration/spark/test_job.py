@@ -297,6 +297,24 @@ def test_a_table_whose_ids_may_be_in_two_partitions_is_refused(spark, mysql, mys
     assert refused.value.kind == "config"
 
 
+def test_reads_that_may_miss_acknowledged_rows_are_refused(spark, mysql, mysql_database, cassandra, hirestream):
+    """One node stands for three: only the schema is read."""
+    keyspace = end_to_end.unique("ks")
+    replicas = "{{'class': 'SimpleStrategy', 'replication_factor': {}}}"
+    cassandra.execute(f"CREATE KEYSPACE {keyspace} WITH replication = {replicas.format(1)}")
+    try:
+        one = cassandra.uri(keyspace)
+        hirestream("init", "--source", one)
+        make_job(spark, mysql, mysql_database, one).begin()
+        cassandra.execute(f"ALTER KEYSPACE {keyspace} WITH replication = {replicas.format(3)}")
+        with pytest.raises(HirestreamError, match="consistency=LOCAL_QUORUM") as refused:
+            make_job(spark, mysql, mysql_database, one).begin()
+        assert refused.value.kind == "config"
+        make_job(spark, mysql, mysql_database, one, flags=kernel.STRONGEST).begin("all")
+    finally:
+        cassandra.execute(f"DROP KEYSPACE {keyspace}")
+
+
 def test_a_run_is_begun_once(spark, mysql, mysql_database, raw_logs):
     job = make_job(spark, mysql, mysql_database, raw_logs["tail"])
     job.begin("june")
