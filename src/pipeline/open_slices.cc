@@ -135,9 +135,7 @@ Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queu
     HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(plan)));
     if (!replaced.empty()) {
       // The others' rows were not committed either and come again with the next poll.
-      std::for_each(replaced.begin(), replaced.end(),
-                    [this](const SliceKey& key) { open_.erase(key); });
-      queue.push_front(replaced);
+      queue.push_front(close_replaced());
       return false;
     }
   }

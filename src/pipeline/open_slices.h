@@ -54,8 +54,8 @@ class OpenSlices {
   };
   using Polls = std::map<SliceKey, Poll>;
 
-  // Closes those that the ledger has in another revision, and returns them: the book was loaded
-  // anew since, with what somebody else counted.
+  // Closes those that the book has in another revision, and returns them: somebody else counted
+  // them, which a conflict told, or a load.
   std::vector<SliceKey> close_replaced();
   std::vector<SliceRead> requests(bool look_back, int64_t now_us, const RecountQueue& queue,
                                   Polls& polls);

@@ -533,6 +533,19 @@ TEST(TailEngine, OpenSliceStaysOpenWhileShrinkCannotBeConfirmed) {
   EXPECT_FALSE(scenario.last_report().blocked);
 }
 
+TEST(TailEngine, AHeldSliceThatHasItsRowsAgainAndANewOneIsLetGo) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5, .gone_from_s = 200, .gone_until_s = 1500});
+  scenario.add_click({.arrival_s = 6, .visible_s = 6});
+  scenario.add_click({.arrival_s = 7, .visible_s = 1500});
+  scenario.run_until(1400);
+  ASSERT_TRUE(scenario.slice().held);
+  EXPECT_EQ(scenario.clicks(), 2);
+  scenario.run_until(4000);
+  EXPECT_FALSE(scenario.slice().held);
+  EXPECT_EQ(scenario.clicks(), 3);
+}
+
 TEST(TailEngine, FrozenSliceNeverChanges) {
   Scenario scenario;
   scenario.source.ring_reads = true;
