@@ -270,7 +270,8 @@ class EngineRunner::Worker {
     }
   }
 
-  // Of a table that is a mirror: how far it is. Counting does not wait for it.
+  // Of a table that is a mirror: how far it is. A few rows of one replica; what fails is tried
+  // again later, and said once where somebody must change something.
   void tell_mirrors() {
     if (Steady::now() < mirrors_due_) {
       return;
@@ -279,6 +280,9 @@ class EngineRunner::Worker {
     mirrors_due_ = Steady::now() + (mirrors && !mirrors->empty() ? kMirrorsPause : kNoMirrorsPause);
     if (mirrors) {
       observer_.on_mirrors(*mirrors);
+    } else if (mirrors.error().kind == ErrorKind::kConfig &&
+               !std::exchange(mirrors_refused_, true)) {
+      observer_.on_note("warning", "status and page show no mirrors: " + mirrors.error().text());
     }
   }
 
@@ -357,6 +361,7 @@ class EngineRunner::Worker {
   WatchedFiles credentials_;  // that source_ was opened with
   Steady::time_point renewal_due_;
   Steady::time_point mirrors_due_;
+  bool mirrors_refused_ = false;
   std::unique_ptr<Warehouse> warehouse_;
   std::unique_ptr<JobDirectory> jobs_;
   std::unique_ptr<LeaseKeeper> lease_;

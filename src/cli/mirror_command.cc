@@ -23,6 +23,7 @@
 #include "cli/commands.h"
 #include "cli/generate_writing.h"
 #include "cli/interrupt.h"
+#include "cli/log_watch.h"
 #include "cli/mirror_status.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
@@ -55,10 +56,11 @@ constexpr int64_t kTellIntervalUs = 60'000'000;
 constexpr int64_t kUnreadIntervalUs = 1'000'000;
 // Longer than Cassandra takes to mark what it has written.
 constexpr int64_t kQuietUs = 1'000'000;
-// What the mirror writes itself, at least each 30 s, comes in the log of its node, 10 s later at
-// most (commitlog_sync_period).
-constexpr int64_t kUnheardUs = 90'000'000;
-constexpr int64_t kUnheardOnceUs = 30'000'000;  // since the start
+// Until what the mirror stores, at least every 30 s, must have come in the log, and besides twice
+// the time in which Cassandra writes it.
+constexpr int64_t kPatienceUs = 80'000'000;
+constexpr int64_t kPatienceOnceUs = 20'000'000;
+constexpr int64_t kSyncPeriodUs = 10'000'000;  // where the node does not tell
 constexpr int64_t kTtlMaxUs = 20LL * 365 * 86'400 * 1'000'000;
 
 struct Options {
@@ -99,7 +101,8 @@ struct Parts {
   std::string node;                         // whose log is followed
   std::unique_ptr<CassandraChangeLog> log;  // null: none is followed
   std::string folder;                       // of the log
-  bool log_has_state = false;               // what the mirror stores comes in its node's log
+  bool log_has_state = false;               // what the mirror stores must come in it
+  int64_t sync_period_us = kSyncPeriodUs;   // of the node
 };
 
 // What the mirror has read is deleted there.
@@ -180,6 +183,7 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
     mirror.node = node.host_id;
     log.is_cdc_raw = !node.cdc_raw_folder.empty();
     log.folder = log.is_cdc_raw ? node.cdc_raw_folder : node.commit_log_folder;
+    parts.sync_period_us = parse_duration(node.sync_period).value_or(kSyncPeriodUs);
     for (const std::string& note : node.notes) {
       context.log->warn("{}", note);
     }
@@ -194,11 +198,18 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   if (!log.folder.empty()) {
     log.own_keyspace = mirror.table.keyspace;
     log.own_table = mirror_state_table_name(mirror.table.table);
+    log.own_row = mirror.node;
     HIRESTREAM_ASSIGN(parts.log, CassandraChangeLog::open(from, rules, log));
     parts.folder = log.folder;
     // Segments without a row of a table with CDC need not come into cdc_raw.
-    HIRESTREAM_ASSIGN(const auto nodes, parts.table->nodes_of_state());
-    parts.log_has_state = !log.is_cdc_raw && std::ranges::find(nodes, parts.node) != nodes.end();
+    HIRESTREAM_ASSIGN(const bool node_has_state, parts.table->node_has_state());
+    parts.log_has_state = !log.is_cdc_raw && node_has_state;
+    if (!log.is_cdc_raw && !node_has_state) {
+      context.log->info(
+          "whether the folder is what node {} writes now cannot be told: what the mirror stores "
+          "does not come in its log",
+          parts.node);
+    }
     context.log->info("following the commit log in {}{}", log.folder,
                       log.is_cdc_raw ? "; what is mirrored is deleted there" : "");
   } else {
@@ -250,6 +261,7 @@ class MirrorRunner {
         parts_(parts),
         credentials_(credentials),
         status_(status),
+        watch_((options.once ? kPatienceOnceUs : kPatienceUs) + 2 * parts.sync_period_us, clock_),
         mirror_(policy, parts.log.get(), *parts.history, *parts.comparison, *parts.table, clock_,
                 notes()) {}
 
@@ -261,22 +273,21 @@ class MirrorRunner {
       }
       HIRESTREAM_TRY(wait_after(started.error(), backoff_, context_, status_, stop));
     }
-    heard_us_ = clock_.now_us();
     bool finished = false;
     while (!stop.stop_requested() && !finished && !needs_new_connections()) {
       const auto step = mirror_.step();
       if (!step) {
-        heard_us_ = clock_.now_us();
+        watch_.forgive();
         HIRESTREAM_TRY(wait_after(step.error(), backoff_, context_, status_, stop));
         continue;
       }
       backoff_.reset();
-      if (const auto heard = hear(); !heard && options_.once) {
+      show_figures();
+      if (const auto heard = tell_silence(); !heard && options_.once) {
         return heard;
       } else if (!heard) {
         context_.log->warn("{}", heard.error().text());
       }
-      show_figures();
       tell_unreadable();
       tell_progress();
       if (*step == Mirror::Step::kIdle) {
@@ -330,38 +341,47 @@ class MirrorRunner {
     return parts_.log == nullptr || clock_.now_us() - quiet_since_us_ >= kQuietUs;
   }
 
-  // What the mirror stored has come in the log, of late. Everything that was acknowledged on this
-  // node before it was stored has come, too.
-  bool is_heard() {
-    return !parts_.log_has_state ||
-           (own_entries_ > 0 && clock_.now_us() - heard_us_ < unheard_max_us_);
+  // What the mirror stores comes in the log, and so has all that was acknowledged on this node
+  // before this run began.
+  bool is_heard() const {
+    return !parts_.log_has_state || (watch_.has_heard() && !watch_.is_silent());
   }
 
-  // Another node's log, a copy of one, a folder that was mounted anew: all quiet there.
-  Result<void> hear() {
-    if (!parts_.log_has_state) {
-      return {};
-    }
-    const int64_t entries = parts_.log->counts().own;
+  // Once for each look into the log.
+  void listen() {
+    const MirrorCounts& counts = mirror_.counts();
+    watch_.looked(parts_.log->counts().own_written_us, mirror_.store_began_us(),
+                  counts.log_ends != log_ends_);
+    log_ends_ = counts.log_ends;
+  }
+
+  // Each minute.
+  Result<void> tell_silence() {
     const int64_t now_us = clock_.now_us();
-    if (entries != own_entries_ || now_us < heard_us_) {
-      own_entries_ = entries;
-      heard_us_ = now_us;
-    }
-    if (now_us - heard_us_ < unheard_max_us_ || now_us - unheard_told_us_ < kTellIntervalUs) {
+    if (!parts_.log_has_state || !watch_.is_silent() ||
+        now_us - silence_told_us_ < kTellIntervalUs) {
       return {};
     }
-    unheard_told_us_ = now_us;
+    // It may be away, or have given the state to another node.
+    if (const auto has_state = parts_.table->node_has_state(); !has_state || !*has_state) {
+      watch_.forgive();
+      return {};
+    }
+    silence_told_us_ = now_us;
     return fail(ErrorKind::kConfig, "mirror", parts_.folder,
                 fmt::format("nothing of what the mirror stored since {} has come in there: this is "
                             "not what node {} writes now",
-                            format_timestamp_us(heard_us_), parts_.node),
+                            format_timestamp_us(watch_.waiting_since_us()), parts_.node),
                 "give commitlog_directory of the node itself, no copy: `hirestream doctor "
                 "--source …` says which it is");
   }
 
   MirrorNotes notes() {
-    return {.on_looked = [this] { show_figures(); },
+    return {.on_looked =
+                [this] {
+                  listen();
+                  show_figures();
+                },
             .on_gap =
                 [this](const std::string& why) {
                   context_.log->warn("the log has a gap: {}; what the mirror lacks is copied", why);
@@ -481,13 +501,12 @@ class MirrorRunner {
   const WatchedFiles& credentials_;
   MirrorStatus& status_;
   SystemClock clock_;
+  LogWatch watch_;
   Mirror mirror_;
   RetryBackoff backoff_;
   std::unique_ptr<Progress> progress_;
-  const int64_t unheard_max_us_ = options_.once ? kUnheardOnceUs : kUnheardUs;
-  int64_t own_entries_ = 0;
-  int64_t heard_us_ = 0;  // when it was heard last, or began to listen
-  int64_t unheard_told_us_ = 0;
+  int64_t log_ends_ = 0;
+  int64_t silence_told_us_ = 0;
   int64_t quiet_since_us_ = 0;
   int64_t quiet_rows_ = 0;
   int64_t unreadable_told_ = 0;

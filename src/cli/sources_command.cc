@@ -49,6 +49,10 @@ std::string time_text(int64_t us) {
   return format_timestamp_ms(us).substr(0, 19);
 }
 
+nlohmann::ordered_json time_or_null(int64_t us) {
+  return us == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(time_text(us));
+}
+
 // Of the slowest shard.
 std::optional<int64_t> settled_until(const SourceStatus& status) {
   std::optional<int64_t> least;
@@ -129,8 +133,8 @@ nlohmann::ordered_json to_json(const KnownSource& source) {
   }
   for (const MirrorProgress& mirror : source.mirrors) {
     out["mirrors"].push_back({{"node", mirror.node},
-                              {"stored_at", time_text(mirror.stored_us)},
-                              {"copied_at", time_text(mirror.copied_us)},
+                              {"stored_at", time_or_null(mirror.stored_us)},
+                              {"copied_at", time_or_null(mirror.copied_us)},
                               {"copying", mirror.is_copying}});
   }
   return out;

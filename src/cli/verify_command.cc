@@ -232,8 +232,8 @@ std::string report_text(const std::string& name, const VerifyReport& report, boo
   out += repairs_text(report);
   if (report.companies_different > 0) {
     out += fmt::format(
-        "{} rows have another company than their job: a running engine puts that right when it "
-        "refreshes its jobs, `hirestream verify --repair` at once\n",
+        "{} rows have another company than their job: `hirestream verify --repair` puts that "
+        "right\n",
         format_count(report.companies_different));
   }
   if (!report.unreadable.empty()) {

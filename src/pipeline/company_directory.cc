@@ -1,9 +1,17 @@
 #include "pipeline/company_directory.h"
 
+#include <algorithm>
 #include <map>
+#include <span>
 #include <utility>
 
 namespace hirestream {
+namespace {
+
+// Commits wait for such a transaction, which rewrites all rows of its jobs.
+constexpr size_t kJobsPerTransaction = 200;
+
+}  // namespace
 
 Result<void> CompanyDirectory::load() {
   // First the count: jobs that are stored in between are loaded once more.
@@ -79,18 +87,25 @@ Result<void> CompanyDirectory::store_jobs(const std::vector<Job>& current) {
   for (auto& [id, job] : changes) {
     changed.push_back(std::move(job));
   }
-  HIRESTREAM_ASSIGN(const StoredJobs stored,
-                    ports_.warehouse.store_jobs(changed, ports_.clock.now_us()));
-  if (stored.version == version_ + 1) {
-    version_ = stored.version;
-    for (const Job& job : changed) {
-      jobs_.insert_or_assign(job.job_id, job);
+  // All at once the first time: whoever goes on from there would find nothing to do.
+  const size_t portion = version_ == 0 ? changed.size() : kJobsPerTransaction;
+  int64_t rewritten = 0;
+  for (size_t at = 0; at < changed.size(); at += portion) {
+    const auto part = std::span(changed).subspan(at, std::min(portion, changed.size() - at));
+    HIRESTREAM_ASSIGN(const StoredJobs stored,
+                      ports_.warehouse.store_jobs(part, ports_.clock.now_us()));
+    rewritten += stored.rewritten;
+    if (stored.version == version_ + 1) {
+      version_ = stored.version;
+      for (const Job& job : part) {
+        jobs_.insert_or_assign(job.job_id, job);
+      }
     }
   }
-  if (moved > 0 || stored.rewritten > 0) {
-    ports_.observer.on_note("info",
-                            "job dimension: " + std::to_string(moved) + " jobs new or changed, " +
-                                std::to_string(stored.rewritten) + " rows of events rewritten");
+  if (moved > 0 || rewritten > 0) {
+    ports_.observer.on_note("info", "job dimension: " + std::to_string(moved) +
+                                        " jobs new or changed, " + std::to_string(rewritten) +
+                                        " rows of events rewritten");
   }
   return {};
 }

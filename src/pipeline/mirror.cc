@@ -95,6 +95,7 @@ Result<Mirror::Step> Mirror::follow() {
   HIRESTREAM_TRY(hold_others_rows(position));
   HIRESTREAM_TRY(write_followed());
   if (!poll.more) {
+    ++counts_.log_ends;
     counts_.level_us = held_since_us().value_or(clock_.now_us());
   }
   followed_again_ = followed_again_ || (!poll.more && !poll.gap);
@@ -384,7 +385,9 @@ Result<void> Mirror::store() {
     state_.position = held_.empty() ? log_->position() : held_.front().position;
   }
   HIRESTREAM_TRY(note_late());
+  const int64_t began_us = clock_.now_us();
   HIRESTREAM_TRY(table_.store(state_));
+  store_began_us_ = began_us;
   dirty_ = false;
   must_store_ = false;
   stored_us_ = clock_.now_us();

@@ -59,6 +59,7 @@ struct MirrorCounts {
   int64_t slices_differed = 0;    // and were copied
   int64_t late_notes = 0;         // of slices, and of any slice at once
   int64_t newest_written_us = 0;  // of what the log gave last: when its writer wrote it
+  int64_t log_ends = 0;           // how often all that the log showed was read
   int64_t level_us = 0;           // when all that the log showed was written last; 0: never
 };
 
@@ -101,6 +102,8 @@ class Mirror {
     return held_.empty() ? std::nullopt : std::optional(held_.front().since_us);
   }
   const MirrorState& state() const { return state_; }
+  // When the state that was stored last was sent.
+  int64_t store_began_us() const { return store_began_us_; }
   const MirrorCounts& counts() const { return counts_; }
 
  private:
@@ -133,6 +136,7 @@ class Mirror {
   Clock& clock_;
   MirrorNotes notes_;
   MirrorState state_;
+  int64_t store_began_us_ = 0;
   MirrorCounts counts_;
   std::vector<ChangedRow> rows_;  // from the log, not written yet
   // Rows that are others' first.

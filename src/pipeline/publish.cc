@@ -74,7 +74,6 @@ class SlicePublisher {
   Result<void> commit(std::vector<Recount> recounts);
   // All of them, or nothing: then those that somebody else has replaced.
   Result<std::vector<SliceKey>> commit_once(const std::vector<Recount>& recounts);
-  Result<std::vector<SliceKey>> moved_of(const std::vector<Recount>& recounts);
   void want_recount(int64_t& count, const SliceKey& key);
   void tell_missing();
 
@@ -151,33 +150,9 @@ Result<std::vector<SliceKey>> SlicePublisher::commit_once(const std::vector<Reco
     plan_action(plan, std::move(recount), policy_of(entry).state, {}, ports_.clock.now_us());
   }
   HIRESTREAM_ASSIGN(const CommitOutcome outcome, ledger_.commit(std::move(plan)));
-  std::vector<SliceKey> moved = outcome.conflicts;
-  if (outcome.verdict != CommitVerdict::kCommitted && moved.empty()) {
-    HIRESTREAM_ASSIGN(moved, moved_of(recounts));
-  }
-  HIRESTREAM_TRY(book_.reload(moved));
-  return moved;
-}
-
-// A commit may be refused without a name: a slice came into being at that very moment, or the
-// warehouse was changed by somebody else again and again.
-Result<std::vector<SliceKey>> SlicePublisher::moved_of(const std::vector<Recount>& recounts) {
-  std::vector<SliceKey> keys;
-  for (const Recount& recount : recounts) {
-    keys.push_back(recount.entry().key);
-  }
-  HIRESTREAM_ASSIGN(const std::vector<StoredContribution> now, ledger_.load_contributions(keys));
-  std::vector<SliceKey> moved;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (now[i].entry.revision != recounts[i].entry().revision) {
-      moved.push_back(keys[i]);
-    }
-  }
-  if (moved.empty()) {
-    return fail(ErrorKind::kTransient, "publish", report_.run.id,
-                "others change the warehouse all the time", "publish the run once more");
-  }
-  return moved;
+  HIRESTREAM_CHECK(outcome.verdict == CommitVerdict::kCommitted || !outcome.conflicts.empty());
+  HIRESTREAM_TRY(book_.reload(outcome.conflicts));
+  return outcome.conflicts;
 }
 
 Result<void> SlicePublisher::commit(std::vector<Recount> recounts) {

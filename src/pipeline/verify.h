@@ -52,7 +52,7 @@ struct VerifyReport {
   int64_t days_different = 0;
   int64_t days_repaired = 0;
   // Rows of events and of the roll-up with another company than their job: no difference of
-  // measures, and the engine's next refresh of its jobs puts them right.
+  // measures. Somebody else changed them.
   int64_t companies_different = 0;
   int64_t companies_repaired = 0;
   // Files that could not be counted.

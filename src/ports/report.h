@@ -292,9 +292,10 @@ class PipelineLog {
   // before `expire_before_us`.
   virtual Result<void> record(std::span<const PipelineMinute> minutes,
                               int64_t expire_before_us) = 0;
-  // Each node's takes the place of what it was. Those of a source that is not registered are left
-  // out.
-  virtual Result<void> record_mirrors(std::span<const MirrorLine> mirrors) = 0;
+  // In the place of those that the source had; none: it has none any more. Nothing happens for a
+  // source that is not registered.
+  virtual Result<void> record_mirrors(const std::string& source,
+                                      std::span<const MirrorProgress> mirrors) = 0;
   // Keeps the newest kVerificationsKept of that source. A source that is not registered is left
   // out.
   virtual Result<void> record_verification(const Verification& verification) = 0;

@@ -245,8 +245,11 @@ class KeepingLog : public PipelineLog {
     kept_.insert(kept_.end(), minutes.begin(), minutes.end());
     return {};
   }
-  Result<void> record_mirrors(std::span<const MirrorLine> mirrors) override {
-    mirrors_.insert(mirrors_.end(), mirrors.begin(), mirrors.end());
+  Result<void> record_mirrors(const std::string& source,
+                              std::span<const MirrorProgress> mirrors) override {
+    for (const MirrorProgress& mirror : mirrors) {
+      mirrors_.push_back({source, mirror});
+    }
     return {};
   }
   Result<void> record_verification(const Verification&) override { return {}; }

@@ -84,15 +84,12 @@ void MinuteObserver::on_retry(const Error& /*error*/, int /*attempt*/, int64_t /
 
 void MinuteObserver::on_mirrors(const std::vector<MirrorProgress>& mirrors) {
   const std::lock_guard lock(mutex_);
-  mirrors_.clear();
-  for (const MirrorProgress& mirror : mirrors) {
-    mirrors_.push_back({source_, mirror});
-  }
+  mirrors_ = mirrors;
 }
 
-std::vector<MirrorLine> MinuteObserver::take_mirrors() {
+std::optional<std::vector<MirrorProgress>> MinuteObserver::take_mirrors() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(mirrors_, {});
+  return std::exchange(mirrors_, std::nullopt);
 }
 
 std::vector<PipelineMinute> MinuteObserver::take(bool ending) {

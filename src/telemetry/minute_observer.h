@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,8 @@ class MinuteObserver : public Observer {
   // What was added since the last call. Quantiles of freshness are told once, when their minute is
   // over or `ending`.
   std::vector<PipelineMinute> take(bool ending);
-  // What was told last, once.
-  std::vector<MirrorLine> take_mirrors();
+  // What was told last, once. Nothing: it was told already, or never.
+  std::optional<std::vector<MirrorProgress>> take_mirrors();
 
  private:
   template <typename Change>
@@ -44,8 +45,8 @@ class MinuteObserver : public Observer {
   bool anything_ = false;
   LatencyHistogram freshness_;
   int64_t freshness_max_us_ = -1;
-  std::vector<PipelineMinute> over_;  // not told yet, of minutes that are over
-  std::vector<MirrorLine> mirrors_;   // not told yet
+  std::vector<PipelineMinute> over_;                    // not told yet, of minutes that are over
+  std::optional<std::vector<MirrorProgress>> mirrors_;  // not told yet
 };
 
 }  // namespace hirestream

@@ -1,8 +1,6 @@
 #include "telemetry/pipeline_recorder.h"
 
-#include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -48,11 +46,13 @@ void PipelineRecorder::work(const std::stop_token& ending) {
 
 void PipelineRecorder::record(bool ending) {
   std::vector<PipelineMinute> minutes;
-  std::vector<MirrorLine> mirrors;
+  std::map<std::string, std::vector<MirrorProgress>> mirrors;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [source, observer] : observers_) {
-      std::ranges::move(observer->take_mirrors(), std::back_inserter(mirrors));
+      if (auto told = observer->take_mirrors()) {
+        mirrors.emplace(source, std::move(*told));
+      }
       for (PipelineMinute& minute : observer->take(ending)) {
         minutes.push_back(std::move(minute));
       }
@@ -72,7 +72,9 @@ void PipelineRecorder::record(bool ending) {
   }
   if (log_ != nullptr) {
     done = log_->record(minutes, clock_.now_us() - kKeepUs);
-    done = done ? log_->record_mirrors(mirrors) : std::move(done);
+    for (const auto& [source, told] : mirrors) {
+      done = done ? log_->record_mirrors(source, told) : std::move(done);
+    }
   }
   if (!done && !warned_) {
     warn_(done.error());

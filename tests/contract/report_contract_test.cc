@@ -617,17 +617,21 @@ TEST_P(ReportContract, MinutesAddUpAndExpire) {
 }
 
 TEST_P(ReportContract, MirrorsAreThoseThatWereToldOfLast) {
-  const MirrorLine one{"raw log", {"5f0c", 1'700'000'000'000'000, 0, true}};
-  const MirrorLine two{"raw log", {"9a11", 1'700'000'000'000'001, 1'600'000'000'000'000, false}};
-  const MirrorLine stranger{"nobody registered this", {"5f0c", 1, 1, false}};
+  const MirrorProgress one{"5f0c", 1'700'000'000'000'000, 0, true};
+  const MirrorProgress two{"9a11", 1'700'000'000'000'001, 1'600'000'000'000'000, false};
+  const auto line = [](const MirrorProgress& progress) { return MirrorLine{"raw log", progress}; };
   EXPECT_THAT(take(report_->mirrors()), IsEmpty());
   const auto log = open_log();
-  expect_ok(log->record_mirrors({}));
-  expect_ok(log->record_mirrors(std::vector{two, stranger, one}));
-  EXPECT_THAT(take(report_->mirrors()), ElementsAre(one, two));
-  const MirrorLine later{"raw log", {"5f0c", 1'700'000'030'000'000, 1'700'000'020'000'000, false}};
-  expect_ok(log->record_mirrors(std::vector{later}));
-  EXPECT_THAT(take(report_->mirrors()), ElementsAre(later, two));
+  expect_ok(log->record_mirrors("raw log", {}));
+  expect_ok(log->record_mirrors("nobody registered this", std::vector{one}));
+  EXPECT_THAT(take(report_->mirrors()), IsEmpty());
+  expect_ok(log->record_mirrors("raw log", std::vector{two, one}));
+  EXPECT_THAT(take(report_->mirrors()), ElementsAre(line(one), line(two)));
+  const MirrorProgress later{"5f0c", 1'700'000'030'000'000, 1'700'000'020'000'000, false};
+  expect_ok(log->record_mirrors("raw log", std::vector{later}));
+  EXPECT_THAT(take(report_->mirrors()), ElementsAre(line(later))) << "the other node is gone";
+  expect_ok(log->record_mirrors("raw log", {}));
+  EXPECT_THAT(take(report_->mirrors()), IsEmpty());
 }
 
 TEST_P(ReportContract, WarehouseWithoutTheTableOfMinutesHasNoneUntilInitMadeIt) {

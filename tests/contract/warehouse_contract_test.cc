@@ -1654,6 +1654,19 @@ TEST_P(WarehouseSqlContract, InitForgetsRowHashesOfAnOlderVersionAndMovesRevisio
   EXPECT_EQ(events(), slice.contribution);
 }
 
+// They would write companies of before beside those who compare.
+TEST_P(WarehouseSqlContract, InitFencesEnginesThatDoNotCountStoredJobs) {
+  fingerprint_[std::string(kRowDigest)] = kRowDigestNow;
+  start(1);
+  ASSERT_EQ(verdict(commit_of({change(kSlice, 0, ChangeMode::kAppend, {})})),
+            CommitVerdict::kCommitted);
+  database_->run("UPDATE hirestream_meta SET value = '5' WHERE name = 'schema_version'");
+  expect_ok(warehouse_->init());
+  EXPECT_EQ(verdict(commit_of({change(kSlice, 1, ChangeMode::kAppend, {})})),
+            CommitVerdict::kFenced);
+  EXPECT_EQ(entry(kSlice).revision, 1);
+}
+
 TEST_P(WarehouseSqlContract, InitGivesAnOlderWarehouseTheTableOfKinds) {
   fingerprint_[std::string(kRowDigest)] = kRowDigestNow;
   start(1);
@@ -1665,7 +1678,7 @@ TEST_P(WarehouseSqlContract, InitGivesAnOlderWarehouseTheTableOfKinds) {
   EXPECT_THAT(kinds(), IsEmpty());
   expect_ok(warehouse_->init());
   EXPECT_EQ(database_->value("SELECT value FROM hirestream_meta WHERE name = 'schema_version'"),
-            "5");
+            "6");
   EXPECT_EQ(entry(kSlice).classes, (RowClasses{.other = 3}));
   EXPECT_EQ(entry(kSlice).revision, 1) << "what is known of its rows stays";
   slice.entry.revision = 1;
@@ -1742,7 +1755,7 @@ TEST_P(WarehouseSqlContract, SpendBeyond64BitsIsRefusedWhenItIsWrittenOrRead) {
 // --- dimension
 
 // Bytes that are no UTF-8, and more than is stored.
-TEST_P(WarehouseContract, NamesThatCannotBeStoredAsTheyAreSettleAfterThreeRefreshes) {
+TEST_P(WarehouseContract, NamesThatCannotBeStoredAsTheyAreAreStoredOnce) {
   class Directory final : public JobDirectory {
    public:
     Result<Loaded<Job>> load() override {

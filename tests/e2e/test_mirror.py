@@ -340,7 +340,10 @@ def test_a_folder_that_the_node_does_not_write_is_found_out(pair, hirestream, tm
     """A copy of its log: what the mirror itself writes never comes."""
     folder = re.search(r"(/\S+/commitlog) can be followed", hirestream("doctor", "--source", pair.source))[1]
     copy, port = tmp_path / "commitlog", free_port()
-    shutil.copytree(folder, copy)
+    copy.mkdir()
+    for segment in pathlib.Path(folder).iterdir():
+        with contextlib.suppress(FileNotFoundError):  # Cassandra deletes what it needs no more
+            shutil.copy(segment, copy)
     pair.write(10)
     with pair.running("--commit-log", copy, "--listen", f"127.0.0.1:{port}"):
         wait_for(lambda: ask(port, "/metrics")[0] == 200 and metrics_of(port)["hirestream_mirror_copies_total"] == 1)

@@ -198,7 +198,7 @@ class MirroredWorld {
     }
   }
 
-  // Draws that others do not share: what they draw stays what it was.
+  // For rare things: a seed draws the rest as it did before there were any.
   Random& rare() { return damage_; }
 
   // The newest value that can be read; nothing: the row cannot be seen.

@@ -62,6 +62,7 @@ Result<std::unique_ptr<CassandraChangeLog>> CassandraChangeLog::open(
                                      .table = source.table,
                                      .own_keyspace = config.own_keyspace,
                                      .own_table = config.own_table,
+                                     .own_row = config.own_row,
                                      .visibility = config.visibility,
                                      .is_cdc_raw = config.is_cdc_raw,
                                      .load_schema = [connection = changes->connection_.get()] {

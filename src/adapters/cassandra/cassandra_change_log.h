@@ -29,6 +29,7 @@ struct ChangeLogConfig {
   bool is_cdc_raw = false;        // see CommitLogOptions
   std::string own_keyspace = {};  // see CommitLogOptions
   std::string own_table = {};
+  std::string own_row = {};
 };
 
 class CassandraChangeLog : public ChangeLog {

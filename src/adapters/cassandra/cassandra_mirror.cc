@@ -142,11 +142,18 @@ Result<std::map<std::string, std::string>> CassandraMirrorTable::positions() {
   return positions;
 }
 
-Result<std::vector<std::string>> CassandraMirrorTable::nodes_of_state() {
+Result<bool> CassandraMirrorTable::node_has_state() {
   BoundValues key;
   key.add(key_);
   HIRESTREAM_ASSIGN(const std::string host_ids, connection_->session().replicas(key));
-  return host_ids_as_text(host_ids);
+  const std::vector<std::string> nodes = host_ids_as_text(host_ids);
+  HIRESTREAM_ASSIGN(
+      const auto answer,
+      connection_->session().query("SELECT durable_writes FROM system_schema.keyspaces WHERE "
+                                   "keyspace_name = ?",
+                                   {config_.table.keyspace}));
+  const bool is_logged = !answer.rows.empty() && answer.rows[0][0] == std::string(1, '\1');
+  return is_logged && std::ranges::find(nodes, config_.node) != nodes.end();
 }
 
 Result<std::unique_ptr<CassandraTableHistory>> CassandraTableHistory::open(

@@ -53,8 +53,8 @@ class CassandraMirrorTable : public MirrorTable {
   Result<void> store(const MirrorState& state) override;
   Result<std::map<std::string, std::string>> positions() override;
 
-  // Host ids of the nodes whose logs have what store() writes, as far as they can be reached.
-  Result<std::vector<std::string>> nodes_of_state();
+  // The followed node can be reached, and its commit log has what store() writes.
+  Result<bool> node_has_state();
 
   const std::vector<std::string>& notes() const { return writer_->notes(); }
   const LayoutHistory& layouts() const { return writer_->layouts(); }

@@ -24,6 +24,7 @@ TableShape shape_of(Strategy strategy, CqlType create_time, CqlType ts) {
   shape.compaction = "TimeWindowCompactionStrategy";
   shape.replication = "{'class': 'NetworkTopologyStrategy', 'dc1': '3'}";
   shape.replicas = 3;
+  shape.local_replicas = 3;
   shape.columns.resize(2);
   shape.columns[0].name = "create_time";
   shape.columns[0].type = create_time;

@@ -29,7 +29,7 @@ Result<std::vector<MirrorProgress>> read_mirror_progress(CassandraConnection& co
       session.query(fmt::format("SELECT mirror, node, copied_parts, copied_us, "
                                 "writetime(copied_us) FROM {}.{}",
                                 quote_identifier(config.keyspace), quote_identifier(state)),
-                    {}, config.consistency));
+                    {}));
   const auto integer = [](const std::optional<std::string>& cell) {
     return cell ? read_int64(bytes_of(*cell)).value_or(0) : 0;
   };

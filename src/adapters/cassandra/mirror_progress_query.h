@@ -13,7 +13,8 @@ namespace hirestream {
 
 std::string mirror_state_table_name(const std::string& table);
 
-// Of the connection's table, whose id that is. None where it is no mirror. Two small requests.
+// Of the connection's table, whose id that is. None where it is no mirror. Two small requests at
+// LOCAL_ONE: what a replica lacks is there the next time.
 Result<std::vector<MirrorProgress>> read_mirror_progress(CassandraConnection& connection,
                                                          std::string_view table_id);
 

@@ -94,6 +94,7 @@ NodeFacts judge_settings(const NodeSettings& settings) {
     facts.remedy = "mirror by reconciling alone (--commit-log none)";
   }
   const std::string period = value("commitlog_sync_period");
+  facts.sync_period = period;
   if (!value("commitlog_compression").empty() && value("commitlog_compression") != "null") {
     facts.notes.push_back(fmt::format(
         "the commit log is compressed: rows can be seen when a section is written, each {}; "

@@ -16,6 +16,7 @@ struct NodeFacts {
   std::string host_id;
   std::string commit_log_folder;  // empty: unknown
   std::string cdc_raw_folder;     // empty: CDC is off
+  std::string sync_period;        // commitlog_sync_period, with its unit; empty: unknown
   std::string problem;  // what keeps its log from being followed, for people; empty: nothing
   std::string remedy;
   std::vector<std::string> notes;  // what makes it slower

@@ -85,19 +85,40 @@ std::vector<std::pair<std::string, std::string>> read_text_map(const std::string
   return entries;
 }
 
+constexpr int64_t kManyReplicas = 1000;
+
+// Of a value in a keyspace's replication: "3"; "3/1" with one transient. Other words, its class: 0.
+int64_t replicas_of(std::string_view factor) {
+  return parse_integer(factor.substr(0, factor.find('/'))).value_or(0);
+}
+
 std::string without_package(const std::string& class_name) {
   return class_name.substr(class_name.rfind('.') + 1);
 }
 
 }  // namespace
 
-int64_t replicas_of(std::string_view factor) {
-  return parse_integer(factor.substr(0, factor.find('/'))).value_or(0);
-}
-
 bool may_miss_rows(const TableShape& shape, Consistency consistency) {
-  return shape.replicas > 1 &&
-         (consistency == Consistency::kOne || consistency == Consistency::kLocalOne);
+  int64_t asked = 0;
+  int64_t replicas = shape.replicas;
+  switch (consistency) {
+    case Consistency::kLocalOne:
+      asked = 1;
+      replicas = shape.local_replicas;
+      break;
+    case Consistency::kOne:
+      asked = 1;
+      break;
+    case Consistency::kTwo:
+      asked = 2;
+      break;
+    case Consistency::kThree:
+      asked = 3;
+      break;
+    default:
+      return false;
+  }
+  return asked + replicas / 2 + 1 <= replicas;
 }
 
 namespace {
@@ -159,10 +180,17 @@ Result<void> read_cluster(CqlSession& session, TableShape& shape) {
                                   {shape.keyspace}));
   if (!keyspace.rows.empty() && keyspace.rows[0][0]) {
     std::vector<std::string> parts;
+    int64_t replicas = 0;
+    int64_t local_replicas = 0;
     for (const auto& [key, value] : read_text_map(*keyspace.rows[0][0])) {
       parts.push_back(fmt::format("'{}': '{}'", key, without_package(value)));
-      shape.replicas = std::max(shape.replicas, replicas_of(value));
+      const int64_t factor = replicas_of(value);
+      replicas += factor;
+      local_replicas = std::max(local_replicas, factor);
     }
+    // A strategy that names no number keeps rows on every node.
+    shape.replicas = replicas == 0 ? kManyReplicas : replicas;
+    shape.local_replicas = replicas == 0 ? kManyReplicas : local_replicas;
     shape.replication = fmt::format("{{{}}}", fmt::join(parts, ", "));
   }
   return {};

@@ -34,10 +34,11 @@ struct TableShape {
   std::string cluster_name;
   std::string data_center;  // of the node asked
   std::string server_version;
-  std::string replication;    // of the keyspace, as CQL map text
-  int64_t replicas = 1;       // of a row, where the most are: in one data center
-  std::string compaction;     // class name without package
-  int32_t default_ttl_s = 0;  // 0: none
+  std::string replication;     // of the keyspace, as CQL map text
+  int64_t replicas = 1;        // of a row, in all data centers
+  int64_t local_replicas = 1;  // where the most are: in one data center
+  std::string compaction;      // class name without package
+  int32_t default_ttl_s = 0;   // 0: none
   int32_t gc_grace_s = 0;
   Strategy strategy = Strategy::kScan;  // set by check_shape
   std::optional<std::string> no_tail;   // set by check_shape: why it can only be scanned
@@ -69,13 +70,12 @@ struct TableShape {
 // kConfig for missing columns (check_columns()), and for column types that cannot be read.
 Result<void> check_shape(TableShape& shape);
 
-// Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape
-// refuses it.
-// Of a value in a keyspace's replication: "3"; "3/1" with one transient. Other words, its class: 0.
-int64_t replicas_of(std::string_view factor);
-// Reads at that consistency may miss rows that a majority of the replicas has acknowledged.
+// Reads at that consistency may miss rows that a majority of the replicas has acknowledged
+// (LOCAL_ONE: of those in one data center).
 bool may_miss_rows(const TableShape& shape, Consistency consistency);
 
+// Asks the server. kConfig when the table does not exist (the hint says what does) or check_shape
+// refuses it.
 Result<TableShape> introspect_table(CassandraConnection& connection, ReadingRules rules = {});
 
 }  // namespace hirestream

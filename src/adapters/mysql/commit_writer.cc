@@ -115,9 +115,6 @@ Result<CommitOutcome> CommitWriter::write() {
   HIRESTREAM_TRY(delete_zeros({"events", "spend_hour", cell_condition}, commit_.cells));
   HIRESTREAM_TRY(write_days());
   HIRESTREAM_TRY(write_progress());
-  if (commit_.writers.empty() && !commit_.based_on_changes) {
-    HIRESTREAM_TRY(sql::note_change(session_));  // last: nothing waits for this row for long
-  }
   return CommitOutcome{};
 }
 
@@ -169,13 +166,17 @@ Result<bool> CommitWriter::epochs_hold() {
   return true;
 }
 
-// Counts this commit first: that locks the count, whether it was there before or not.
+// Whoever is no engine counts its change first: that locks the count, whether it was there before
+// or not.
 Result<bool> CommitWriter::changes_hold() {
+  HIRESTREAM_CHECK(commit_.writers.empty() || !commit_.based_on_changes);
+  if (!commit_.writers.empty()) {
+    return true;
+  }
+  HIRESTREAM_TRY(sql::note_change(session_));
   if (!commit_.based_on_changes) {
     return true;
   }
-  HIRESTREAM_CHECK(commit_.writers.empty());
-  HIRESTREAM_TRY(sql::note_change(session_));
   HIRESTREAM_ASSIGN(const int64_t changes, sql::count_of_changes(session_));
   return changes == *commit_.based_on_changes + 1;
 }

@@ -146,7 +146,7 @@ Result<void> MysqlBackend::create_missing(Session& session, bool but_events) {
   }
   for (const MysqlSchemaObject& object : mysql_schema()) {
     // A view holds no data: that of an older version gives way.
-    const bool older = version != 0 && version < sql::kSchemaVersion && object.is_view;
+    const bool older = version != 0 && version < sql::kVersionOfView && object.is_view;
     const bool events = object.name == "events";
     if ((contains(have, object.name) && !older) || (events && but_events)) {
       continue;
@@ -221,8 +221,8 @@ Result<void> MysqlBackend::fold_case_of_sources() {
 Result<void> MysqlBackend::upgrade() {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(Transaction transaction, session->begin_write());
-  // Engines lock their writers' rows first, everybody else the count of changes last: until this
-  // transaction ends, nobody else's does.
+  // Engines lock their writers' rows before they write, everybody else the count of changes: until
+  // this transaction ends, nobody else's does.
   HIRESTREAM_TRY(session->execute("SELECT epoch FROM hirestream_writers FOR UPDATE"));
   HIRESTREAM_TRY(sql::note_change(*session));
   HIRESTREAM_ASSIGN(const int64_t version, sql::stored_version(*session));

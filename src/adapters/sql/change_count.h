@@ -2,8 +2,8 @@
 //
 // Of changes: whoever shows the data sees commits of engines by their writers' tokens; every other
 // change is counted here, in its transaction. Of stored jobs: a commit goes by it whether the
-// companies of its rows still hold. Locks are taken in this order: stored jobs, writers, changes,
-// slices, rows.
+// companies of its rows still hold. A commit takes locks in this order: stored jobs, writers,
+// changes, slices, rows.
 #pragma once
 
 #include "adapters/sql/session.h"

@@ -15,9 +15,11 @@ namespace hirestream::sql {
 
 // Version of the tables, in hirestream_meta. 2: hirestream_days. 3: frozen slices are no rows of
 // the ledger any more. 4: row hashes of another definition. 5: hirestream_kinds and
-// hirestream_leases.
-inline constexpr int64_t kSchemaVersion = 5;
+// hirestream_leases. 6: commits go by the count of stored jobs, which an older version neither
+// keeps nor asks.
+inline constexpr int64_t kSchemaVersion = 6;
 inline constexpr int64_t kVersionOfDays = 2;
+inline constexpr int64_t kVersionOfView = 5;  // hirestream_accounting
 
 // What the ledger keeps of single slices.
 struct LedgerTables {

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/mirror_entry.h"
@@ -69,22 +71,36 @@ Result<std::map<std::string, int64_t, std::less<>>> SqlPipelineLog::source_ids()
   return ids;
 }
 
-Result<void> SqlPipelineLog::record_mirrors(std::span<const MirrorLine> mirrors) {
-  if (mirrors.empty()) {
+Result<void> SqlPipelineLog::record_mirrors(const std::string& source,
+                                            std::span<const MirrorProgress> mirrors) {
+  HIRESTREAM_ASSIGN(const auto ids, source_ids());
+  const auto id = ids.find(source);
+  if (id == ids.end()) {
     return {};
   }
-  HIRESTREAM_ASSIGN(const auto ids, source_ids());
+  std::vector<std::string> gone;
+  HIRESTREAM_TRY(
+      session_->each(fmt::format("SELECT name FROM hirestream_meta WHERE name LIKE '{}%'",
+                                 sql::mirror_entry_name(id->second, "")),
+                     [&](const Row& row) {
+                       const auto is_it = [&](const MirrorProgress& mirror) {
+                         return sql::mirror_entry_name(id->second, mirror.node) == row.text(0);
+                       };
+                       if (std::ranges::none_of(mirrors, is_it)) {
+                         gone.push_back(session_->quoted(row.text(0)));
+                       }
+                     }));
+  for (const std::string& name : gone) {
+    HIRESTREAM_TRY(
+        session_->execute(fmt::format("DELETE FROM hirestream_meta WHERE name = {}", name)));
+  }
   sql::MultiRowInsert store(*session_, "INSERT INTO hirestream_meta (name, value) VALUES",
                             session_->dialect().upsert("name", "value = new.value"));
-  for (const auto& [source, progress] : mirrors) {
-    const auto id = ids.find(source);
-    if (id == ids.end()) {
-      continue;
-    }
+  for (const MirrorProgress& mirror : mirrors) {
     std::string& row = store.row();
-    session_->append_text(row, sql::mirror_entry_name(id->second, progress.node));
+    session_->append_text(row, sql::mirror_entry_name(id->second, mirror.node));
     row += ',';
-    session_->append_text(row, sql::mirror_entry_value(progress));
+    session_->append_text(row, sql::mirror_entry_value(mirror));
     HIRESTREAM_TRY(store.end_row());
   }
   return store.flush();

@@ -16,7 +16,8 @@ class SqlPipelineLog final : public PipelineLog {
  public:
   explicit SqlPipelineLog(std::unique_ptr<sql::Session> session) : session_(std::move(session)) {}
   Result<void> record(std::span<const PipelineMinute> minutes, int64_t expire_before_us) override;
-  Result<void> record_mirrors(std::span<const MirrorLine> mirrors) override;
+  Result<void> record_mirrors(const std::string& source,
+                              std::span<const MirrorProgress> mirrors) override;
   Result<void> record_verification(const Verification& verification) override;
 
  private:

@@ -55,11 +55,15 @@ Result<void> CommitLog::reload_schema() {
     note_gap("the table was dropped and created again");
   }
   reader_.reset();
+  own_reader_.reset();
   schema_ = std::move(schema);
   table_ = schema_.find(id);
   own_table_ = schema_.find(options_.own_keyspace, options_.own_table);
   HIRESTREAM_CHECK(table_ != nullptr);
   reader_ = std::make_unique<MutationReader>(schema_, *table_);
+  if (own_table_ != nullptr) {
+    own_reader_ = std::make_unique<MutationReader>(schema_, *own_table_);
+  }
   return {};
 }
 
@@ -219,6 +223,16 @@ bool CommitLog::is_own(LogBytes entry) const {
          std::ranges::equal(entry.subspan(1, own_table_->id.size()), own_table_->id);
 }
 
+void CommitLog::note_own(LogBytes entry) {
+  own_reader_->read(entry, [this](const LogRow& row) {
+    const bool is_it = !row.clustering.empty() && row.clustering[0] &&
+                       std::ranges::equal(*row.clustering[0], options_.own_row);
+    if (is_it && row.inserted_us) {
+      counts_.own_written_us = *row.inserted_us;
+    }
+  });
+}
+
 Result<void> CommitLog::read_entry(LogBytes entry, const Visit& visit) {
   const Visit counted = [&](const LogRow& row) {
     rows_left_ -= std::min<size_t>(rows_left_, 1);
@@ -234,7 +248,9 @@ Result<void> CommitLog::read_entry(LogBytes entry, const Visit& visit) {
     outcome = reader_->read(entry, counted);
   }
   ++counts_.entries;
-  counts_.own += is_own(entry) ? 1 : 0;
+  if (is_own(entry)) {
+    note_own(entry);
+  }
   counts_.bytes += static_cast<int64_t>(entry.size());
   bytes_left_ -= std::min(bytes_left_, entry.size());
   const bool alone = !entry.empty() && entry[0] == 1;

@@ -33,9 +33,11 @@ struct CommitLogOptions {
   std::string folder;  // commitlog_directory of the node, or cdc_raw_directory
   std::string keyspace;
   std::string table;
-  // A table whose entries are counted, besides. Empty: none.
+  // A row that whoever follows writes itself, besides: its table and its first clustering value.
+  // Empty: none.
   std::string own_keyspace = {};
   std::string own_table = {};
+  std::string own_row = {};
   LogVisibility visibility = LogVisibility::kMarker;
   // The folder is cdc_raw_directory: segments wait there until somebody deletes them, oldest first
   // (delete_before()), but for those without a row of a table with CDC, which Cassandra deletes.
@@ -44,10 +46,10 @@ struct CommitLogOptions {
 };
 
 struct CommitLogCounts {
-  int64_t entries = 0;  // all tables'
-  int64_t rows = 0;     // of the table
-  int64_t own = 0;      // entries of CommitLogOptions::own_table
-  int64_t bytes = 0;    // of all entries
+  int64_t entries = 0;         // all tables'
+  int64_t rows = 0;            // of the table
+  int64_t own_written_us = 0;  // of CommitLogOptions::own_row, as it was read last; 0: never
+  int64_t bytes = 0;           // of all entries
   int64_t schema_loads = 0;
   int64_t segments = 0;
 };
@@ -103,6 +105,7 @@ class CommitLog {
   Result<void> retire_segments();
   Result<bool> is_read(const SegmentReader& segment, bool unlinked);
   bool is_own(LogBytes entry) const;
+  void note_own(LogBytes entry);
   void note_restart();
   bool is_done_with(int64_t id, const std::string& path, int64_t first_kept) const;
   void note_gap(std::string why);
@@ -112,6 +115,7 @@ class CommitLog {
   const LogTable* table_ = nullptr;
   const LogTable* own_table_ = nullptr;
   std::unique_ptr<MutationReader> reader_;
+  std::unique_ptr<MutationReader> own_reader_;
   std::set<TableId> gone_;  // tables that were dropped before their entries were read
   std::map<int64_t, std::unique_ptr<SegmentReader>> segments_;
   int64_t newest_id_ = -1;  // seen; lower ones that are not open are done

@@ -32,8 +32,13 @@ LogTable table_of(char id, std::string name) {
   return table;
 }
 
-// An update of one column of one row.
-std::string update(char id, const std::string& key, const std::string& column = "v") {
+// An update of one column of one row. `node`: its clustering value; empty: it has none.
+std::string update(char id, const std::string& key, const std::string& column = "v",
+                   const std::string& node = "", uint64_t written = 0) {
+  test::Bytes clustering;
+  if (!node.empty()) {
+    clustering.integer(0, 1).integer(node.size(), 1).text(node);
+  }
   return test::Bytes()
       .text(std::string(16, id))
       .integer(key.size(), 1)
@@ -47,7 +52,8 @@ std::string update(char id, const std::string& key, const std::string& column = 
       .text(column)
       .integer(1, 1)
       .integer(0x24, 1)  // a row marker, all columns
-      .integer(0, 1)
+      .text(clustering.str())
+      .integer(written, 1)
       .integer(8, 1)
       .integer(1, 1)
       .text("x")
@@ -76,7 +82,8 @@ class CommitLogTest : public testing::Test {
                             .keyspace = "logs",
                             .table = "tracking",
                             .own_keyspace = "logs",
-                            .own_table = "other",
+                            .own_table = "state",
+                            .own_row = "mine",
                             .visibility = visibility,
                             .is_cdc_raw = is_cdc_raw_,
                             .load_schema = [this]() -> Result<LogSchema> {
@@ -208,16 +215,30 @@ TEST_F(CdcRawTest, SegmentsWithoutRowsOfSuchTablesAreNoGap) {
   EXPECT_THAT(start_gap_, Optional(HasSubstr("unseen")));
 }
 
-TEST_F(CommitLogTest, CountsTheEntriesOfATableOfItsOwn) {
+// Of its own row alone, and as it was read last.
+TEST_F(CommitLogTest, KnowsWhenItsOwnRowWasWritten) {
+  tables_.push_back(table_of('S', "state"));
+  tables_.back().clustering = {cell_layout("text")};
+  tables_.back().clustering_names = {"node"};
   SegmentBytes& bytes = segment(kFirst, {"a"});
-  bytes.add(mutation('O', "state"));
-  bytes.add(mutation('X', "another's"));
-  bytes.close_section();
-  bytes.write(folder_);
   const auto log = follow();
   EXPECT_THAT(rest(*log), ElementsAre("a"));
-  EXPECT_EQ(log->counts().own, 1);
-  EXPECT_EQ(log->counts().entries, 3);
+  EXPECT_EQ(log->counts().own_written_us, 0);
+  const auto add = [&](const std::string& entry) {
+    bytes.add(entry);
+    bytes.close_section();
+    bytes.write(folder_);
+    EXPECT_THAT(rest(*log), IsEmpty());
+  };
+  add("\1" + update('S', "state", "v", "another", 7));
+  EXPECT_EQ(log->counts().own_written_us, 0);
+  add("\1" + update('S', "state", "v", "mine", 9));
+  const int64_t written_us = log->counts().own_written_us;
+  EXPECT_NE(written_us, 0);
+  add("\1" + update('S', "state", "v", "mine", 8));
+  EXPECT_EQ(log->counts().own_written_us, written_us - 1);
+  add(mutation('O', "other"));
+  EXPECT_EQ(log->counts().own_written_us, written_us - 1);
 }
 
 TEST_F(CommitLogTest, NothingIsDeletedInTheLogItself) {
