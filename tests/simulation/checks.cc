@@ -239,7 +239,12 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger, int
       later.insert(key);  // nothing is counted while rows are missing
       continue;
     }
-    if (exempt_.contains(key) || is_frozen_(key)) {
+    // What went with its table while nobody could read it cannot be counted any more.
+    const std::vector<size_t>& rows = log_.rows_of(key);
+    const bool lost = std::any_of(rows.begin(), rows.end(), [&](size_t row) {
+      return log_.rows()[row].lost && log_.rows()[row].is_gone(now_us);
+    });
+    if (exempt_.contains(key) || is_frozen_(key) || lost) {
       continue;
     }
     static const CellMap kNone;

@@ -130,6 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
                        Strategy::kScan},
         SeedThatFailed{"WhatCameInAnOutageDoesNotWaitForHistoryThatIsNotCounted", 78853425092,
                        Strategy::kTail, Leasing::kNone, Strategy::kFollow},
+        SeedThatFailed{"ARowThatWentWithItsTableIsNotAskedFor", 30820215061, Strategy::kScan},
         SeedThatFailed{"ASliceWhoseTimeIsOverWhileItWaitsIsAudited", 6491, Strategy::kTail}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
