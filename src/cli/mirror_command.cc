@@ -33,6 +33,7 @@
 #include "config/secrets.h"
 #include "config/values.h"
 #include "http/metrics_server.h"
+#include "model/timestamp.h"
 #include "pipeline/mirror.h"
 #include "pipeline/table_comparison.h"
 
@@ -262,8 +263,8 @@ class MirrorRunner {
         credentials_(credentials),
         status_(status),
         watch_((options.once ? kPatienceOnceUs : kPatienceUs) + 2 * parts.sync_period_us, clock_),
-        mirror_(policy, parts.log.get(), *parts.history, *parts.comparison, *parts.table, clock_,
-                notes()) {}
+        mirror_(std::move(policy), parts.log.get(), *parts.history, *parts.comparison, *parts.table,
+                clock_, notes()) {}
 
   // `worked`: an earlier one has, with other connections: errors at the start may pass.
   Result<void> run(const std::stop_token& stop, bool worked) {
