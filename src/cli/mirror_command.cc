@@ -284,9 +284,10 @@ class MirrorRunner {
       }
       backoff_.reset();
       show_figures();
-      if (const auto heard = tell_silence(); !heard && options_.once) {
-        return heard;
-      } else if (!heard) {
+      if (const auto heard = tell_silence(); !heard) {
+        if (options_.once) {
+          return heard;
+        }
         context_.log->warn("{}", heard.error().text());
       }
       tell_unreadable();

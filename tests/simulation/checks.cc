@@ -240,11 +240,11 @@ void Checks::check_promptness(const std::map<SliceKey, StoredSlice>& ledger, int
       continue;
     }
     // What went with its table while nobody could read it cannot be counted any more.
-    const std::vector<size_t>& rows = log_.rows_of(key);
-    const bool lost = std::any_of(rows.begin(), rows.end(), [&](size_t row) {
+    const auto is_lost = [&](size_t row) {
       return log_.rows()[row].lost && log_.rows()[row].is_gone(now_us);
-    });
-    if (exempt_.contains(key) || is_frozen_(key) || lost) {
+    };
+    if (exempt_.contains(key) || is_frozen_(key) ||
+        std::ranges::any_of(log_.rows_of(key), is_lost)) {
       continue;
     }
     static const CellMap kNone;

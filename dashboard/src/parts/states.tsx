@@ -157,3 +157,29 @@ export function Card(props: CardProps) {
     </section>
   );
 }
+
+/** What is wide scrolls by itself, by keyboard too. */
+export function PlainTable({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <div class="table-scroll" tabIndex={0} role="region" aria-label={label}>
+      <table class="plain">{children}</table>
+    </div>
+  );
+}
+
+/** What is to be thought of something, and says so in words. */
+export interface Judgement {
+  tone: "good" | "bad" | "quiet";
+  text: string;
+}
+
+export const inkOf = (tone: Judgement["tone"]) => (tone === "quiet" ? "quiet" : `ink-${tone}`);
+
+export function Judged({ tone, text }: Judgement) {
+  return (
+    <>
+      <span aria-hidden="true">{tone === "good" ? "✓ " : tone === "bad" ? "✗ " : ""}</span>
+      {text}
+    </>
+  );
+}

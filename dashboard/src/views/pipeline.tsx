@@ -7,7 +7,7 @@ import { TimeChart, type Line } from "../charts/time_chart";
 import { usePage } from "../context";
 import { formatCount, formatDuration, formatMilliseconds, formatShort, kNothing } from "../format";
 import { SliceMap } from "../parts/slice_map";
-import { Card, ProblemCard, Skeleton, StaleBanner } from "../parts/states";
+import { Card, inkOf, Judged, PlainTable, ProblemCard, Skeleton, StaleBanner, type Judgement } from "../parts/states";
 import { useQuery } from "../query_hub";
 
 const kMinutes = 120;
@@ -145,7 +145,7 @@ function Totals({ minutes }: { minutes: Minute[] }) {
 /** It stores where it is each 30 s, and the engine asks each 15 s. */
 const kMirrorSilentMs = 120_000;
 
-export function readMirror(mirror: Mirror, now_ms: number): { tone: "good" | "bad" | "quiet"; text: string } {
+export function readMirror(mirror: Mirror, now_ms: number): Judgement {
   const silent_ms = mirror.stored_at === null ? Infinity : now_ms - Date.parse(mirror.stored_at);
   if (silent_ms > kMirrorSilentMs) {
     return { tone: "bad", text: Number.isFinite(silent_ms) ? `not heard of for ${formatDuration(silent_ms)}` : "never heard of" };
@@ -159,34 +159,31 @@ function Mirrors({ mirrors }: { mirrors: Mirror[] }) {
   const when = (instant: string | null) => (instant === null ? kNothing : `${formatDuration(now - Date.parse(instant))} ago`);
   return (
     <Card title="Mirrors" note="what keeps the table equal to the one that writers know">
-      <div class="table-scroll" tabIndex={0} role="region" aria-label="Mirrors by node">
-        <table class="plain">
-          <thead>
-            <tr>
-              <th scope="col">Node</th>
-              <th scope="col">State</th>
-              <th scope="col">Last copy</th>
-              <th scope="col">Source</th>
-            </tr>
-          </thead>
-          <tbody>
-            {mirrors.map((mirror) => {
-              const { tone, text } = readMirror(mirror, now);
-              return (
-                <tr key={`${mirror.source}/${mirror.node}`}>
-                  <td>{mirror.node}</td>
-                  <td class={tone === "quiet" ? "quiet" : `ink-${tone}`}>
-                    <span aria-hidden="true">{tone === "good" ? "✓ " : tone === "bad" ? "✗ " : ""}</span>
-                    {text}
-                  </td>
-                  <td title={mirror.copied_at === null ? "" : clockLabel(civilSeconds(Date.parse(mirror.copied_at), zone))}>{when(mirror.copied_at)}</td>
-                  <td>{mirror.source}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label="Mirrors by node">
+        <thead>
+          <tr>
+            <th scope="col">Node</th>
+            <th scope="col">State</th>
+            <th scope="col">Last copy</th>
+            <th scope="col">Source</th>
+          </tr>
+        </thead>
+        <tbody>
+          {mirrors.map((mirror) => {
+            const judged = readMirror(mirror, now);
+            return (
+              <tr key={`${mirror.source}/${mirror.node}`}>
+                <td>{mirror.node}</td>
+                <td class={inkOf(judged.tone)}>
+                  <Judged {...judged} />
+                </td>
+                <td title={mirror.copied_at === null ? "" : clockLabel(civilSeconds(Date.parse(mirror.copied_at), zone))}>{when(mirror.copied_at)}</td>
+                <td>{mirror.source}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </PlainTable>
     </Card>
   );
 }

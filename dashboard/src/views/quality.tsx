@@ -5,7 +5,7 @@ import type { Classes, NotCounted, Quality, QualitySource, Reject, Verification 
 import { civilSeconds, clockLabel } from "../civil_time";
 import { usePage } from "../context";
 import { formatCount, formatDuration, formatPercent } from "../format";
-import { Card, ProblemCard, Skeleton, StaleBanner } from "../parts/states";
+import { Card, inkOf, Judged, PlainTable, ProblemCard, Skeleton, StaleBanner, type Judgement } from "../parts/states";
 import { useQuery } from "../query_hub";
 
 type Class = Exclude<keyof Classes, "read">;
@@ -22,7 +22,7 @@ export function classSum(classes: Classes): number {
   return kClasses.reduce((sum, { key }) => sum + classes[key], 0);
 }
 
-export function readVerification(verification: Verification | null, now_ms: number): { tone: "good" | "bad" | "quiet"; text: string } {
+export function readVerification(verification: Verification | null, now_ms: number): Judgement {
   if (!verification) return { tone: "quiet", text: "Never verified." };
   const { at, differences, rows_read, slices_repaired } = verification;
   const found = differences === 0 ? "no difference" : differences === 1 ? "1 difference" : `${formatCount(differences)} differences`;
@@ -49,9 +49,8 @@ function Verified({ verification }: { verification: Verification | null }) {
     ? `${clock(verification.at)}: ${formatCount(verification.slices_checked)} slices and ${formatCount(verification.cells_checked)} cells compared`
     : "";
   return (
-    <p class={`verified ${tone === "quiet" ? "quiet" : `ink-${tone}`}`} title={title} data-test="verified">
-      <span aria-hidden="true">{tone === "good" ? "✓ " : tone === "bad" ? "✗ " : ""}</span>
-      {text}{" "}
+    <p class={`verified ${inkOf(tone)}`} title={title} data-test="verified">
+      <Judged tone={tone} text={text} />{" "}
       {tone === "quiet" && (
         <span>
           <code>hirestream verify</code> recounts the raw log and compares.
@@ -253,27 +252,25 @@ function NotCountedCard({ lines }: { lines: NotCounted[] }) {
       {lines.length === 0 ? (
         <p class="quiet pad">None: every row was counted or rejected.</p>
       ) : (
-        <div class="table-scroll" tabIndex={0} role="region" aria-label="Rows that are not counted by kind">
-          <table class="plain">
-            <thead>
-              <tr>
-                <th scope="col">Kind</th>
-                <th scope="col">Why</th>
-                <th scope="col">Source</th>
-                <th scope="col" class="numeric">
-                  Rows
-                </th>
-                <th scope="col">Newest</th>
-                <th scope="col">Newest row</th>
-              </tr>
-            </thead>
-            <tbody>
-              {lines.map((line) => (
-                <KindRow key={`${line.source}/${line.class}/${line.kind}`} line={line} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <PlainTable label="Rows that are not counted by kind">
+          <thead>
+            <tr>
+              <th scope="col">Kind</th>
+              <th scope="col">Why</th>
+              <th scope="col">Source</th>
+              <th scope="col" class="numeric">
+                Rows
+              </th>
+              <th scope="col">Newest</th>
+              <th scope="col">Newest row</th>
+            </tr>
+          </thead>
+          <tbody>
+            {lines.map((line) => (
+              <KindRow key={`${line.source}/${line.class}/${line.kind}`} line={line} />
+            ))}
+          </tbody>
+        </PlainTable>
       )}
     </Card>
   );
@@ -318,27 +315,25 @@ export function QualityView() {
         {data.rejects.length === 0 ? (
           <p class="quiet pad">None kept.</p>
         ) : (
-          <div class="table-scroll" tabIndex={0} role="region" aria-label="Rejected rows by reason">
-            <table class="plain">
-              <thead>
-                <tr>
-                  <th scope="col">Reason</th>
-                  <th scope="col">Column</th>
-                  <th scope="col">Source</th>
-                  <th scope="col" class="numeric">
-                    Kept
-                  </th>
-                  <th scope="col">Newest</th>
-                  <th scope="col">Sample</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.rejects.map((reject) => (
-                  <RejectRow key={`${reject.source}/${reject.reason}/${reject.column}`} reject={reject} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <PlainTable label="Rejected rows by reason">
+            <thead>
+              <tr>
+                <th scope="col">Reason</th>
+                <th scope="col">Column</th>
+                <th scope="col">Source</th>
+                <th scope="col" class="numeric">
+                  Kept
+                </th>
+                <th scope="col">Newest</th>
+                <th scope="col">Sample</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.rejects.map((reject) => (
+                <RejectRow key={`${reject.source}/${reject.reason}/${reject.column}`} reject={reject} />
+              ))}
+            </tbody>
+          </PlainTable>
         )}
       </Card>
     </>

@@ -23,7 +23,7 @@ Result<void> check_cdc(CassandraConnection& connection, const std::string& folde
                     connection.session().query("SELECT cdc FROM system_schema.tables WHERE "
                                                "keyspace_name = ? AND table_name = ?",
                                                {source.keyspace, source.table}));
-  const bool is_on = !answer.rows.empty() && answer.rows[0][0] == std::string(1, '\1');
+  const bool is_on = !answer.rows.empty() && boolean_of(answer.rows[0][0]);
   if (!is_on) {
     return fail(ErrorKind::kConfig, "follow commit log", source.table_text(),
                 "CDC is off for this table, so that its segments are not kept in cdc_raw",

@@ -114,8 +114,8 @@ Result<std::optional<MirrorState>> CassandraMirrorTable::load() {
   if (row[0] && !row[0]->empty()) {
     state.position = *row[0];
   }
-  state.copied_parts = row[1] ? read_int32(bytes_of(*row[1])).value_or(0) : 0;
-  state.copied_us = row[2] ? read_int64(bytes_of(*row[2])).value_or(0) : 0;
+  state.copied_parts = int_of(row[1]);
+  state.copied_us = bigint_of(row[2]);
   return std::optional(std::move(state));
 }
 
@@ -152,7 +152,7 @@ Result<bool> CassandraMirrorTable::node_has_state() {
       connection_->session().query("SELECT durable_writes FROM system_schema.keyspaces WHERE "
                                    "keyspace_name = ?",
                                    {config_.table.keyspace}));
-  const bool is_logged = !answer.rows.empty() && answer.rows[0][0] == std::string(1, '\1');
+  const bool is_logged = !answer.rows.empty() && boolean_of(answer.rows[0][0]);
   return is_logged && std::ranges::find(nodes, config_.node) != nodes.end();
 }
 

@@ -380,6 +380,18 @@ Result<std::string> CqlSession::replicas(const BoundValues& key) {
   return ids;
 }
 
+int32_t int_of(const std::optional<std::string>& cell) {
+  return cell ? read_int32(bytes_of(*cell)).value_or(0) : 0;
+}
+
+int64_t bigint_of(const std::optional<std::string>& cell) {
+  return cell ? read_int64(bytes_of(*cell)).value_or(0) : 0;
+}
+
+bool boolean_of(const std::optional<std::string>& cell) {
+  return cell == std::string(1, '\1');
+}
+
 std::vector<std::string> host_ids_as_text(const std::string& host_ids) {
   constexpr size_t kIdBytes = 16;
   std::vector<std::string> texts;

@@ -96,6 +96,10 @@ class CqlRead {
 
 // A small answer, row by row; a cell is nothing when it is null. Cells are serialized values.
 using CqlRow = std::vector<std::optional<std::string>>;
+// 0 and false stand for null.
+int32_t int_of(const std::optional<std::string>& cell);
+int64_t bigint_of(const std::optional<std::string>& cell);
+bool boolean_of(const std::optional<std::string>& cell);
 struct CqlAnswer {
   std::vector<ResultColumn> columns;
   std::vector<CqlRow> rows;

@@ -59,7 +59,7 @@ Result<void> read_columns(CqlSession& session, FoundTables& tables) {
     const CellLayout layout = cell_layout(type);
     found->second.table.columns.insert_or_assign(name, LogColumn{layout, type});
     if (kind == "partition_key" || kind == "clustering") {
-      const int32_t position = read_int32(bytes_of(text_of(row, 4))).value_or(0);
+      const int32_t position = int_of(row[4]);
       auto& key = kind == "clustering" ? found->second.clustering : found->second.partition_key;
       key.push_back({position, name, layout});
     }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "adapters/cassandra/cql_session_internal.h"
-#include "adapters/cassandra/cql_value.h"
 #include "ports/mirror.h"
 
 namespace hirestream {
@@ -30,19 +29,15 @@ Result<std::vector<MirrorProgress>> read_mirror_progress(CassandraConnection& co
                                 "writetime(copied_us) FROM {}.{}",
                                 quote_identifier(config.keyspace), quote_identifier(state)),
                     {}));
-  const auto integer = [](const std::optional<std::string>& cell) {
-    return cell ? read_int64(bytes_of(*cell)).value_or(0) : 0;
-  };
   for (const CqlRow& row : answer.rows) {
     // One that kept a table of that name which was dropped has stored there, too.
     if (!row[0].value_or("").starts_with(table_id)) {
       continue;
     }
-    const int64_t parts = row[2] ? read_int32(bytes_of(*row[2])).value_or(0) : 0;
     mirrors.push_back({.node = row[1].value_or(""),
-                       .stored_us = integer(row[4]),
-                       .copied_us = integer(row[3]),
-                       .is_copying = parts < kMirrorCopyParts});
+                       .stored_us = bigint_of(row[4]),
+                       .copied_us = bigint_of(row[3]),
+                       .is_copying = int_of(row[2]) < kMirrorCopyParts});
   }
   return mirrors;
 }

@@ -49,10 +49,6 @@ std::string text_of(const std::optional<std::string>& cell) {
   return cell.value_or(std::string());
 }
 
-int32_t int_of(const std::optional<std::string>& cell) {
-  return cell ? read_int32(bytes_of(*cell)).value_or(0) : 0;
-}
-
 ColumnKind kind_of(std::string_view text) {
   return text == "partition_key" ? ColumnKind::kPartitionKey
          : text == "clustering"  ? ColumnKind::kClustering
@@ -95,33 +91,6 @@ int64_t replicas_of(std::string_view factor) {
 std::string without_package(const std::string& class_name) {
   return class_name.substr(class_name.rfind('.') + 1);
 }
-
-}  // namespace
-
-bool may_miss_rows(const TableShape& shape, Consistency consistency) {
-  int64_t asked = 0;
-  int64_t replicas = shape.replicas;
-  switch (consistency) {
-    case Consistency::kLocalOne:
-      asked = 1;
-      replicas = shape.local_replicas;
-      break;
-    case Consistency::kOne:
-      asked = 1;
-      break;
-    case Consistency::kTwo:
-      asked = 2;
-      break;
-    case Consistency::kThree:
-      asked = 3;
-      break;
-    default:
-      return false;
-  }
-  return asked + replicas / 2 + 1 <= replicas;
-}
-
-namespace {
 
 Error missing_table_error(CqlSession& session, const CassandraConfig& config) {
   const auto tables = session.query(
@@ -291,6 +260,29 @@ Result<void> check_shape(TableShape& shape) {
   shape.no_tail = why_no_tail(shape);
   shape.strategy = shape.no_tail ? Strategy::kScan : Strategy::kTail;
   return {};
+}
+
+bool may_miss_rows(const TableShape& shape, Consistency consistency) {
+  int64_t asked = 0;
+  int64_t replicas = shape.replicas;
+  switch (consistency) {
+    case Consistency::kLocalOne:
+      asked = 1;
+      replicas = shape.local_replicas;
+      break;
+    case Consistency::kOne:
+      asked = 1;
+      break;
+    case Consistency::kTwo:
+      asked = 2;
+      break;
+    case Consistency::kThree:
+      asked = 3;
+      break;
+    default:
+      return false;
+  }
+  return asked + replicas / 2 + 1 <= replicas;
 }
 
 Result<TableShape> introspect_table(CassandraConnection& connection, ReadingRules rules) {

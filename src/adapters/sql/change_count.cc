@@ -5,13 +5,14 @@
 namespace hirestream::sql {
 namespace {
 
-constexpr const char* kVersionOfJobs =
-    "SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE name = 'jobs'";
+std::string select_count(std::string_view name) {
+  return fmt::format("SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE name = '{}'", name);
+}
 
 // -1: it is not there.
 Result<int64_t> version_or_none(Session& session, std::string_view lock) {
   int64_t version = -1;
-  HIRESTREAM_TRY(session.first(fmt::format("{}{}", kVersionOfJobs, lock),
+  HIRESTREAM_TRY(session.first(fmt::format("{}{}", select_count("jobs"), lock),
                                [&](const Row& row) { version = row.integer(0); }));
   return version;
 }
@@ -30,7 +31,7 @@ Result<void> note_change(Session& session) {
 }
 
 Result<int64_t> count_of_changes(Session& session) {
-  return session.number("SELECT CAST(value AS SIGNED) FROM hirestream_meta WHERE name = 'changes'");
+  return session.number(select_count("changes"));
 }
 
 Result<void> note_jobs(Session& session) {

@@ -364,7 +364,7 @@ Result<std::vector<RejectGroup>> SqlReport::rejects() {
 Result<std::vector<KindLine>> SqlReport::not_counted() {
   std::vector<KindLine> all;
   HIRESTREAM_ASSIGN(const sql::Transaction snapshot, session_->begin_snapshot());
-  HIRESTREAM_ASSIGN(const std::vector<Source> known, slice_sources());
+  HIRESTREAM_ASSIGN(const std::vector<Source> known, known_sources());
   for (const Source& source : known) {
     HIRESTREAM_ASSIGN(std::vector<NotCounted> kinds,
                       sql::read_kinds(*session_, static_cast<SourceId>(source.id), kKindsReported));
@@ -398,7 +398,7 @@ Result<std::vector<Verification>> SqlReport::verifications() {
   return all;
 }
 
-Result<std::vector<SqlReport::Source>> SqlReport::slice_sources() {
+Result<std::vector<SqlReport::Source>> SqlReport::known_sources() {
   std::vector<Source> all;
   HIRESTREAM_TRY(session_->each(
       "SELECT id, name, fingerprint FROM hirestream_sources ORDER BY id", [&](const Row& row) {
@@ -439,7 +439,7 @@ Result<void> SqlReport::read_slices(const Source& source, const std::string& con
 
 Result<std::vector<SliceLine>> SqlReport::slices(size_t limit_per_source) {
   HIRESTREAM_ASSIGN(const sql::Transaction snapshot, session_->begin_snapshot());
-  HIRESTREAM_ASSIGN(const std::vector<Source> known, slice_sources());
+  HIRESTREAM_ASSIGN(const std::vector<Source> known, known_sources());
   std::vector<SliceLine> all;
   for (const Source& source : known) {
     std::vector<SliceLine> some;
@@ -463,21 +463,19 @@ Result<std::vector<SliceLine>> SqlReport::slices(size_t limit_per_source) {
 }
 
 Result<std::vector<MirrorLine>> SqlReport::mirrors() {
-  std::map<int64_t, std::string> names;
-  HIRESTREAM_TRY(session_->each("SELECT id, name FROM hirestream_sources", [&](const Row& row) {
-    names.emplace(row.integer(0), row.text(1));
-  }));
+  HIRESTREAM_ASSIGN(const std::vector<Source> sources, known_sources());
   std::vector<MirrorLine> all;
-  HIRESTREAM_TRY(
-      session_->each(fmt::format("SELECT name, value FROM hirestream_meta WHERE name LIKE '{}%'",
-                                 sql::kMirrorEntries),
-                     [&](const Row& row) {
-                       const auto entry = sql::read_mirror_entry(row.text(0), row.text(1));
-                       const auto source = entry ? names.find(entry->first) : names.end();
-                       if (source != names.end()) {
-                         all.push_back({source->second, entry->second});
-                       }
-                     }));
+  HIRESTREAM_TRY(session_->each(
+      fmt::format("SELECT name, value FROM hirestream_meta WHERE name LIKE '{}%'",
+                  sql::kMirrorEntries),
+      [&](const Row& row) {
+        const auto entry = sql::read_mirror_entry(row.text(0), row.text(1));
+        const auto source =
+            entry ? std::ranges::find(sources, entry->first, &Source::id) : sources.end();
+        if (source != sources.end()) {
+          all.push_back({source->name, entry->second});
+        }
+      }));
   std::ranges::sort(
       all, {}, [](const MirrorLine& line) { return std::pair(line.source, line.progress.node); });
   return all;

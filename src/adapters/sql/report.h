@@ -51,7 +51,7 @@ class SqlReport final : public Report {
   // A SELECT of something that tables got later. What was there once is not asked for again.
   Result<bool> has(const std::string& query);
   std::string sums_by(const std::string& key, const ReportFilter& filter, bool has_days) const;
-  Result<std::vector<Source>> slice_sources();
+  Result<std::vector<Source>> known_sources();
   // `accounting`: a table or subquery with the columns of hirestream_accounting.
   Result<std::vector<SourceQuality>> read_sources(const std::string& accounting);
   Result<void> read_slices(const Source& source, const std::string& condition, size_t limit,
