@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """How long a click of the plain table takes into `events`, its writers untouched: by `mirror` and an engine on the mirror, and by a scan of the table.
 
-    tests/support/python/run benchmarks/mirror_freshness.py [--history 1000000] [--rates 10,500,2000] [--seconds 30] [--without-mirror]
-        [--scan] [--spark-jar JAR] [--build build]
+    tests/support/python/run benchmarks/mirror_freshness.py [--history 1000000] [--rates 10,500,2000] [--seconds 30] [--rounds 1]
+        [--without-mirror] [--scan] [--spark-jar JAR] [--build build]
 
 Needs the servers of `make services`, on this machine (the commit log is read). For each amount of history: fills a plain table with it, mirrors it,
-lets an engine count the mirror, and writes at each rate, open-loop. Beside that rate five clicks a second are written one by one, each of
-a job of its own; from the answer of each write it is looked each 2 ms whether the job is in `events`. With --scan the same for an engine on the plain
+lets an engine count the mirror. Then round by round, each amount of history in turn: starts mirror and engine and writes at each rate, open-loop.
+Beside that rate five clicks a second are written one by one, each of a job of its own; from the answer of each write it is looked each 2 ms whether
+the job is in `events`. What is told at the end is of all rounds' clicks together, beside each round's own median. With --scan the same for an engine on the plain
 table, and with --spark-jar (MySQL's JDBC driver) for what is mostly written, a PySpark job each 10 s (benchmarks/spark_paths.py). With mirror and engine, nobody then
 writes, and the CPU of mirror and engine is taken for 20 s.
 """
@@ -81,9 +82,19 @@ class Probes:
         self.ending = True
         watcher.join()
         missing = len(self.acknowledged) - len(self.seen)
-        took = sorted(1000 * (self.seen[job] - at) for job, at in self.acknowledged.items() if job in self.seen)
-        return {"probes": len(took), "missing": missing, "p50_ms": round(took[len(took) // 2]), "p99_ms": round(took[int(len(took) * 0.99)]),
-                "max_ms": round(took[-1])} if took else {"probes": 0, "missing": missing}
+        return [1000 * (self.seen[job] - at) for job, at in self.acknowledged.items() if job in self.seen], missing
+
+
+def figures(took, missing):
+    took = sorted(took)
+    return {"probes": len(took), "missing": missing, "p50_ms": round(took[len(took) // 2]), "p99_ms": round(took[int(len(took) * 0.99)]),
+            "max_ms": round(took[-1])} if took else {"probes": 0, "missing": missing}
+
+
+def of_all_rounds(rounds):
+    """Of each rate, from [{rate: (took, missing)}]: the clicks of all rounds together, and the median of each round."""
+    return {rate: figures([ms for done in rounds for ms in done[rate][0]], sum(done[rate][1] for done in rounds))
+            | {"p50_ms_by_round": [figures(*done[rate]).get("p50_ms") for done in rounds]} for rate in rounds[0]}
 
 
 class Bench:
@@ -121,31 +132,37 @@ class Bench:
             time.sleep(3)
             results[rate] = Probes(self.session, f"{self.name}.plain", database, events).run(self.options.seconds, patience)
             writer.wait()
-            print(json.dumps({"history": self.history, "rate": rate} | results[rate]), file=sys.stderr, flush=True)
+            print(json.dumps({"history": self.history, "rate": rate} | figures(*results[rate])), file=sys.stderr, flush=True)
         return results
 
-    def mirror(self):
+    def copy(self):
+        """The history into the mirror and into `events`."""
         begin = time.monotonic()
         subprocess.run(self.command("--quiet", "mirror", "--from", self.plain, "--to", self.mirrored, "--once"), check=True, env=ENVIRONMENT,
                        stdout=subprocess.DEVNULL)
-        copied_s = time.monotonic() - begin
-        database = self.database("mirror")
+        self.copied_s = round(time.monotonic() - begin, 1)
+        self.mirror_database = database = self.database("mirror")
         subprocess.run(self.command("--quiet", "run", "--source", self.mirrored, "--warehouse", database_uri(database), "--once"), check=True, env=ENVIRONMENT,
                        stdout=subprocess.DEVNULL)
+
+    def mirror(self, last):
+        """One round: of each rate what each click took, and the CPU at rest if it is the last."""
         processes = {"mirror": self.start("mirror", "--from", self.plain, "--to", self.mirrored),
-                     "engine": self.start("run", "--source", self.mirrored, "--warehouse", database_uri(database))}
+                     "engine": self.start("run", "--source", self.mirrored, "--warehouse", database_uri(self.mirror_database))}
         time.sleep(10)
         try:
-            result = {"copied_s": round(copied_s, 1), "rates": self.at_rates(database, 20)}
+            rates, rest = self.at_rates(self.mirror_database, 20), {}
+            if not last:
+                return rates, rest
             time.sleep(15)
             before = {name: cpu_seconds(process.pid) for name, process in processes.items()}
             time.sleep(20)
-            result["cpu_at_rest_percent"] = {name: round(5 * (cpu_seconds(process.pid) - before[name]), 1) for name, process in processes.items()}
+            rest = {name: round(5 * (cpu_seconds(process.pid) - before[name]), 1) for name, process in processes.items()}
+            return rates, rest
         finally:
             for process in processes.values():
                 process.send_signal(signal.SIGTERM)
                 process.wait()
-        return result
 
     def scan(self):
         database = self.database("scan")
@@ -154,7 +171,7 @@ class Bench:
         engine = self.start("run", "--source", self.plain, "--warehouse", database_uri(database))
         time.sleep(10)
         try:
-            return {"rates": self.at_rates(database, 120)}
+            return {"rates": of_all_rounds([self.at_rates(database, 120)])}
         finally:
             engine.send_signal(signal.SIGTERM)
             engine.wait()
@@ -169,7 +186,7 @@ class Bench:
             while not has_rows(database, USUAL):
                 assert job.poll() is None, "the Spark job has ended"
                 time.sleep(1)
-            return {"rates": self.at_rates(database, 240, USUAL)}
+            return {"rates": of_all_rounds([self.at_rates(database, 240, USUAL)])}
         finally:
             job.send_signal(signal.SIGINT)
             job.wait()
@@ -181,17 +198,28 @@ def main():
     parser.add_argument("--history", type=numbers, default=[1_000_000], help="rows of history, several with commas")
     parser.add_argument("--rates", type=numbers, default=[10, 500, 2000], help="rows a second")
     parser.add_argument("--seconds", type=int, default=30, help="of each rate")
+    parser.add_argument("--rounds", type=int, default=1, help="of all amounts of history in turn")
     parser.add_argument("--without-mirror", action="store_true", help="the other ways alone")
     parser.add_argument("--scan", action="store_true", help="the scan strategy on the same table, too")
     parser.add_argument("--spark-jar", default="", help="MySQL's JDBC driver: a PySpark job each 10 s, too")
     parser.add_argument("--build", default="build")
     options = parser.parse_args()
-    for history in options.history:
-        bench = Bench(options, history)
+    benches = [Bench(options, history) for history in options.history]
+    rounds = {bench: [] for bench in benches}
+    rest = {}
+    for bench in benches:
         bench.fill()
-        result = {"history": history}
         if not options.without_mirror:
-            result["mirror"] = bench.mirror()
+            bench.copy()
+    time.sleep(10 * len(benches))  # what Cassandra and MySQL do behind a fill
+    for number in [] if options.without_mirror else range(options.rounds):
+        for bench in benches[number % len(benches):] + benches[:number % len(benches)]:  # none always comes first
+            rates, rest[bench] = bench.mirror(number + 1 == options.rounds)
+            rounds[bench].append(rates)
+    for bench in benches:
+        result = {"history": bench.history}
+        if not options.without_mirror:
+            result["mirror"] = {"copied_s": bench.copied_s, "rates": of_all_rounds(rounds[bench]), "cpu_at_rest_percent": rest[bench]}
         if options.scan:
             result["scan"] = bench.scan()
         if options.spark_jar:
