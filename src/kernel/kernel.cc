@@ -95,10 +95,11 @@ Result<Staging*> Kernel::staging() {
 // What a run counts is published as settled.
 Result<int64_t> Kernel::begin_run(const std::string& run, bool strongest) {
   if (description().may_miss_rows && !strongest) {
-    return fail(ErrorKind::kConfig, "begin run", description().identity,
-                "its rows have several replicas, and are read at ONE or LOCAL_ONE: rows that were "
-                "acknowledged may be missing",
-                "?consistency=LOCAL_QUORUM behind the source, or --strongest");
+    return fail(
+        ErrorKind::kConfig, "begin run", description().identity,
+        "its rows have several replicas, and are read from so few that some which a majority "
+        "has acknowledged may be missing",
+        "?consistency=LOCAL_QUORUM behind the source, or --strongest");
   }
   HIRESTREAM_ASSIGN(Staging * staged, staging());
   return hirestream::begin_run(settings_.warehouse, *staged, run, description(), engine_, strongest,
