@@ -3,12 +3,65 @@
 #include <xxhash.h>
 
 #include <array>
+#include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "model/mix64.h"
 #include "model/text.h"
 
 namespace hirestream {
 namespace {
+
+#if defined(__SSE2__)
+
+// The 16 digits that the bytes are, each 0 to 15; `all` keeps its bits where they are digits.
+__m128i digits_of(__m128i text, __m128i& all) {
+  const __m128i decimal = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+  const __m128i letter = _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+  const __m128i is_decimal = _mm_cmpeq_epi8(_mm_min_epu8(decimal, _mm_set1_epi8(9)), decimal);
+  const __m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter);
+  all = _mm_and_si128(all, _mm_or_si128(is_decimal, is_letter));
+  return _mm_or_si128(_mm_and_si128(is_decimal, decimal),
+                      _mm_and_si128(is_letter, _mm_add_epi8(letter, _mm_set1_epi8(10))));
+}
+
+// Of two digits each a byte, in 16 bits.
+__m128i bytes_of(__m128i digits) {
+  return _mm_and_si128(_mm_or_si128(_mm_slli_epi16(digits, 4), _mm_srli_epi16(digits, 8)),
+                       _mm_set1_epi16(0xFF));
+}
+
+template <typename Word>
+Word word_at(std::string_view text, size_t place) {
+  Word word = 0;
+  std::memcpy(&word, text.data() + place, sizeof(word));
+  return word;
+}
+
+uint64_t two_words_at(std::string_view text, size_t first, size_t second) {
+  return uint64_t{word_at<uint32_t>(text, second)} << 32 | word_at<uint32_t>(text, first);
+}
+
+// Of 36 bytes with their dashes. 16 digits at once: a third of the instructions of one by one.
+std::optional<RowId> read_digits(std::string_view text) {
+  const auto vector_of = [](uint64_t low, uint64_t high) {
+    return _mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low));
+  };
+  __m128i all = _mm_set1_epi8(-1);
+  const __m128i high =
+      digits_of(vector_of(word_at<uint64_t>(text, 0), two_words_at(text, 9, 14)), all);
+  const __m128i low =
+      digits_of(vector_of(two_words_at(text, 19, 24), word_at<uint64_t>(text, 28)), all);
+  if (_mm_movemask_epi8(all) != 0xFFFF) return std::nullopt;
+  std::array<uint64_t, 2> halves{};
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(halves.data()),
+                   _mm_packus_epi16(bytes_of(high), bytes_of(low)));
+  return RowId{__builtin_bswap64(halves[0]), __builtin_bswap64(halves[1])};
+}
+
+#else
 
 constexpr std::array<int8_t, 256> make_hex_table() {
   std::array<int8_t, 256> table{};
@@ -42,6 +95,16 @@ uint64_t read_half(std::string_view text, const DigitPlaces& places, int8_t& all
   return half;
 }
 
+// Of 36 bytes with their dashes.
+std::optional<RowId> read_digits(std::string_view text) {
+  int8_t all = 0;
+  const uint64_t high = read_half(text, kHighDigits, all);
+  const uint64_t low = read_half(text, kLowDigits, all);
+  return all < 0 ? std::nullopt : std::optional(RowId{high, low});
+}
+
+#endif
+
 uint64_t high_of_time(uint64_t gregorian_ticks) {
   const uint64_t time_low = gregorian_ticks & 0xFFFFFFFF;
   const uint64_t time_mid = (gregorian_ticks >> 32) & 0xFFFF;
@@ -61,10 +124,7 @@ std::optional<RowId> parse_uuid(std::string_view text) {
       text[23] != '-') {
     return std::nullopt;
   }
-  int8_t all = 0;
-  const uint64_t high = read_half(text, kHighDigits, all);
-  const uint64_t low = read_half(text, kLowDigits, all);
-  return all < 0 ? std::nullopt : std::optional(RowId{high, low});
+  return read_digits(text);
 }
 
 TextId read_uuid_text(std::string_view text) {

@@ -142,8 +142,16 @@ Result<bool> ParquetReader::next(Record& record) {
   return true;
 }
 
+// Without quotes it would not be one field of a CSV file. (find_first_of asks memchr() about each
+// byte, which took a twelfth of a whole run.)
+bool needs_quotes(std::string_view text) {
+  bool found = false;
+  for (const char c : text) found |= (c == ',') | (c == '"') | (c == '\r') | (c == '\n');
+  return found;
+}
+
 void ParquetReader::append_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+  if (!needs_quotes(text)) {
     bytes_ += text;
     return;
   }

@@ -58,7 +58,7 @@ typedef struct hs_parquet_batch {
   uint32_t rows;
   const hs_parquet_value* const* columns; /* in the order of the selection, each of `rows` values */
 } hs_parquet_batch;
-enum { HS_PARQUET_BATCH_ROWS = 8192 };
+enum { HS_PARQUET_BATCH_ROWS = 1024 };
 /* At most HS_PARQUET_BATCH_ROWS rows, of one row group; none: the end. */
 int32_t hs_parquet_next(hs_parquet_file*, hs_parquet_batch* out, hs_parquet_error*);
 

@@ -2,7 +2,7 @@
 use crate::error::{Error, Res, damaged};
 use crate::pages::CheckedPages;
 use crate::text::{
-    Instant, put, put_date, put_decimal, put_decimal_bytes, put_int96, put_time, put_timestamp,
+    Instant, put, put_date, put_decimal, put_decimal_bytes, put_int96, put_integer, put_time, put_timestamp,
     put_uuid,
 };
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
@@ -116,7 +116,7 @@ impl Put for Int32Type {
     fn put(out: &mut Vec<u8>, value: &i32, format: Format) -> Res<bool> {
         match format {
             Format::Unsigned => {
-                put!(out, "{}", *value as u32);
+                put_integer(out, *value as u32);
                 Ok(true)
             }
             _ => Int64Type::put(out, &i64::from(*value), format),
@@ -127,16 +127,12 @@ impl Put for Int32Type {
 impl Put for Int64Type {
     fn put(out: &mut Vec<u8>, value: &i64, format: Format) -> Res<bool> {
         match format {
-            Format::Unsigned => {
-                put!(out, "{}", *value as u64);
-            }
+            Format::Unsigned => put_integer(out, *value as u64),
             Format::Decimal(scale) => put_decimal(out, *value, scale),
             Format::Date => put_date(out, *value),
             Format::Time(per_second) => put_time(out, *value, per_second),
             Format::Timestamp(instant) => put_timestamp(out, *value, instant),
-            Format::Plain | Format::Uuid => {
-                put!(out, "{value}");
-            }
+            Format::Plain | Format::Uuid => put_integer(out, *value),
         }
         Ok(true)
     }

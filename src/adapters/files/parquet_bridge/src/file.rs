@@ -7,7 +7,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use std::ffi::CString;
 use std::fs::File;
 
-pub const BATCH_ROWS: usize = 8192;
+pub const BATCH_ROWS: usize = 1024;
 
 pub struct ReadableColumn {
     pub name: CString,

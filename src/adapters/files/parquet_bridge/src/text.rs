@@ -29,13 +29,39 @@ pub fn put_date(out: &mut Vec<u8>, days: i64) {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    put!(out, "{year:04}-{month:02}-{day:02}");
+    if (0..10_000).contains(&year) {
+        put_two(out, year / 100);
+        put_two(out, year % 100);
+    } else {
+        put!(out, "{year:04}");
+    }
+    out.push(b'-');
+    put_two(out, month);
+    out.push(b'-');
+    put_two(out, day);
+}
+
+/// `value` is below 100.
+fn put_two(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(&[b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]);
+}
+
+pub fn put_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Of a time since midnight.
 pub fn put_time(out: &mut Vec<u8>, value: i64, per_second: i64) {
     let seconds = value.div_euclid(per_second);
-    put!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if (0..DAY_S).contains(&seconds) {
+        put_two(out, seconds / 3600);
+        out.push(b':');
+        put_two(out, seconds / 60 % 60);
+        out.push(b':');
+        put_two(out, seconds % 60);
+    } else {
+        put!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    }
     let fraction = value.rem_euclid(per_second);
     if fraction != 0 {
         let width = per_second.ilog10() as usize;
@@ -128,6 +154,9 @@ mod tests {
         assert_eq!(date(-1), "1969-12-31");
         assert_eq!(date(19_782), "2024-02-29");
         assert_eq!(date(-719_162), "0001-01-01");
+        assert_eq!(date(2_932_896), "9999-12-31");
+        assert_eq!(date(2_932_897), "10000-01-01");
+        assert_eq!(date(-719_529), "-001-12-31");
     }
 
     #[test]
@@ -138,6 +167,14 @@ mod tests {
         assert_eq!(at(-1, 1_000, true), "1969-12-31 23:59:59.999Z");
         assert_eq!(at(1_709_632_801_000_000, 1_000_000, false), "2024-03-05 10:00:01");
         assert_eq!(at(1_709_632_801_000_000_001, 1_000_000_000, true), "2024-03-05 10:00:01.000000001Z");
+    }
+
+    #[test]
+    fn times_of_a_day_and_beyond_it() {
+        let time = |value, per_second| text(|out| put_time(out, value, per_second));
+        assert_eq!(time(86_399_999, 1_000), "23:59:59.999");
+        assert_eq!(time(90_061_000, 1_000), "25:01:01");
+        assert_eq!(time(-1_000, 1_000), "00:00:-1");
     }
 
     #[test]
