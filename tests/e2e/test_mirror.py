@@ -316,6 +316,29 @@ def test_reconcile_copies_the_partitions_that_differ_alone(pair):
     assert {key: value[7] for key, value in pair.content(pair.mirrored).items()} == {key: value[7] for key, value in pair.content(pair.plain).items()}
 
 
+def test_rows_that_nodetool_imports_are_found(pair, tmp_path):
+    """They are in no log: files of another table of the same columns are put into the plain one."""
+    pair.write(50)
+    with pair.running("--reconcile-every", "2s"):
+        pair.wait_until_equal()
+        elsewhere = pair.plain + "_elsewhere"
+        pair.session.execute(f"CREATE TABLE {elsewhere} ({PLAIN})")
+        # Older than ten minutes: the log vouches for younger ones.
+        ids = [str(uuid_from_time(time.time() - 3600 + i)) for i in range(40)]
+        for key in ids:
+            pair.session.execute(f"INSERT INTO {elsewhere} (create_time, ts, job_id, custom_track, bid) VALUES (%s, '2026-11-01 10:00:00', 3, 'click', 2)", (key,))
+        keyspace, table = elsewhere.split(".")
+        nodetool("flush", keyspace, table)
+        data = pair.session.execute("SELECT value FROM system_views.settings WHERE name = 'data_file_directories'").one().value.strip("[]")
+        (folder,) = pathlib.Path(data, keyspace).glob(f"{table}-*")
+        given = tmp_path / keyspace / pair.name
+        shutil.copytree(folder, given, ignore=shutil.ignore_patterns("backups", "snapshots"))
+        nodetool("import", "--copy-data", keyspace, pair.name, str(given))
+        assert set(ids) <= set(pair.content(pair.plain)), "nodetool has imported nothing"
+        pair.wait_until_equal(30)
+    assert pair.once()["partitions_differed"] == 0
+
+
 def test_rows_that_do_not_fit_are_named_and_the_others_mirrored(pair):
     ids = pair.write(20)
     pair.session.execute(f"INSERT INTO {pair.plain} (create_time, ts) VALUES ('row 17', '2026-01-01 00:00:00')")

@@ -7,9 +7,10 @@
 A Cassandra of its own (another port, segments of 1 MiB, its default periodic sync), which is killed, stopped, drained and flushed; mirror and engine are
 killed and stopped; the table is altered, dropped and made anew; the commit log's disk is full, its folder may not be read for a while (both need root). With --cdc segments are followed in cdc_raw, whose space would soon be
 used up if the mirror did not delete what it has read; the two faults of root are not among the others then, for cdc_raw is hard links.
-After each fault, once everything runs again, the mirror must come to what the plain table has, value by value, and the engine's `events` (SQLite) to what
-the mirror has, cell by cell. Rows that were acknowledged and that Cassandra itself lost when it was killed are counted apart. --summary adds a section
-to the file. Exit 1 at the first difference.
+After each fault, once everything runs again, the plain table must have what the journal says, the mirror must come to what the plain table has, value by
+value, and the engine's `events` (SQLite) to what the mirror has, cell by cell. Rows and values that were acknowledged and that Cassandra itself lost are
+named, and allowed where it was killed alone; with --visibility tail the mirror may have these. --summary adds a section to the file. Exit 1 at the first
+difference.
 """
 import argparse
 import collections
@@ -87,14 +88,19 @@ class Server(CassandraNode):
         (self.log_folder / "ballast").unlink()
 
 
+def as_text(value):
+    return None if value is None else str(value)
+
+
 class Writer(threading.Thread):
-    """Rows of now and changes of earlier ones; what was acknowledged goes into the journal."""
+    """Rows of now and changes of earlier ones; what was acknowledged goes into the journal: of each row and column the values that the plain table may
+    have, as text: the last one that was acknowledged, and those of which nothing was heard since."""
 
     def __init__(self, trial, rate):
         super().__init__(daemon=True)
         self.trial, self.rate, self.paused, self.ending = trial, rate, threading.Event(), False
         self.idle = threading.Event()
-        self.journal = []
+        self.journal, self.keys = {}, []
 
     def run(self):
         rng = random.Random(self.trial.random.random())
@@ -112,14 +118,24 @@ class Writer(threading.Thread):
 
     def write(self, rng):
         session = self.trial.server.session
-        if self.journal and rng.random() < 0.2:
-            column = rng.choice(["bid", "job_id", "ev"])
-            session.execute(f"UPDATE logs.plain SET {column} = %s WHERE create_time = %s", (rng.randrange(100), rng.choice(self.journal)))
+        if self.keys and rng.random() < 0.2:
+            self.change(session, rng.choice(self.keys), rng.choice(["bid", "job_id", "ev"]), rng.randrange(100))
             return
         key = str(uuid.uuid1())
-        session.execute(f"INSERT INTO logs.plain (create_time, {', '.join(COUNTED)}, ua) VALUES ({', '.join(['%s'] * 10)})",
-                        (key, "2026-11-01 10:00:00", rng.randrange(200), 1, 2, None, "click", 1, rng.randrange(9), "x" * rng.randrange(900)))
-        self.journal.append(key)
+        values = ["2026-11-01 10:00:00", rng.randrange(200), 1, 2, None, "click", 1, rng.randrange(9)]
+        session.execute(f"INSERT INTO logs.plain (create_time, {', '.join(COUNTED)}, ua) VALUES ({', '.join(['%s'] * 10)})", (key, *values, "x" * rng.randrange(900)))
+        self.journal[key] = [{as_text(value)} for value in values]
+        self.keys.append(key)
+
+    def change(self, session, key, column, value, beside=""):
+        possible = self.journal[key][COUNTED.index(column)]
+        possible.add(as_text(value))
+        session.execute(f"UPDATE logs.plain SET {beside}{column} = %s WHERE create_time = %s", (value, key))
+        possible.intersection_update({as_text(value)})
+
+    def forget(self, key):
+        del self.journal[key]
+        self.keys.remove(key)
 
 
 class Trial:
@@ -130,7 +146,8 @@ class Trial:
         self.folder = tempfile.TemporaryDirectory(prefix="hirestream-mirror-")
         self.warehouse = pathlib.Path(self.folder.name, "warehouse.db")
         self.counts = collections.Counter()
-        self.lost_by_cassandra = 0
+        self.lost_by_cassandra = []  # rows, and values as (row, column)
+        self.mirror_alone = collections.defaultdict(set)  # with --visibility tail: lost values that the mirror may have, by row and column
         self.with_cdc = " WITH cdc = true" if options.cdc else ""
         self.dropped = set()  # rows that were in the plain table when it was dropped: the mirror keeps them
         self.slowest_s = {"mirror": 0.0, "events": 0.0, "deleted": 0.0}
@@ -169,7 +186,7 @@ class Trial:
 
     def content(self, table):
         found = self.server.session.execute(f"SELECT create_time, {', '.join(COUNTED)} FROM logs.{table}")
-        return {str(row.create_time): tuple(None if value is None else str(value) for value in row[1:]) for row in found}
+        return {str(row.create_time): tuple(as_text(value) for value in row[1:]) for row in found}
 
     def truth(self, rows):
         """What `events` must have of these rows: clicks that have a job. A row that was made by a change of a lost one has no kind."""
@@ -245,14 +262,14 @@ class Trial:
         name = f"c{self.random.randrange(10**9)}"
         self.server.session.execute(f"ALTER TABLE logs.plain ADD {name} text")
         time.sleep(0.3)
-        for key in self.writer.journal[-3:]:
-            self.server.session.execute(f"UPDATE logs.plain SET {name} = 'x', ev = 5 WHERE create_time = %s", (key,))
+        for key in self.writer.keys[-3:]:
+            self.writer.change(self.server.session, key, "group_id", 5, f"{name} = 'x', ")  # which the writer leaves alone
         self.server.session.execute(f"ALTER TABLE logs.plain DROP {name}")
 
     def table_dropped_and_made_anew(self):
         self.pause_writer()
         self.dropped.update(self.content("plain"))
-        self.writer.journal = []
+        self.writer.journal, self.writer.keys = {}, []
         self.server.session.execute("DROP TABLE logs.plain")
         time.sleep(self.random.uniform(0, 2))
         self.create()
@@ -292,6 +309,7 @@ class Trial:
               mirror_and_cassandra_killed, engine_killed, engine_stopped_for_a_while, all_killed, flushed, segments_gone_while_it_was_down, segments_filled,
               column_added_and_dropped, table_dropped_and_made_anew]
     FAULTS_OF_ROOT = [log_disk_full, log_not_readable_for_a_while]
+    KILLS_OF_CASSANDRA = {"cassandra_killed", "mirror_and_cassandra_killed", "all_killed", "log_disk_full"}
 
     def faults(self):
         """Each of them about as often as the others, the order by chance."""
@@ -327,17 +345,45 @@ class Trial:
                 start()
             assert process.poll() in (None, 3), f"the {what} ended with {process.returncode}"
 
+    def find_lost(self, fault):
+        """What was acknowledged and is not in the plain table, now that nobody writes."""
+        lost = []
+        for key, possible in list(self.writer.journal.items()):
+            values = self.plain.get(key)
+            if values is None:
+                lost.append(key)
+                self.writer.forget(key)
+            for place, column in enumerate(COUNTED):
+                found = values and values[place]
+                if values is None or found not in possible[place]:
+                    if self.options.visibility == "tail":
+                        self.mirror_alone[key, column] |= possible[place]
+                    if values is not None:
+                        lost.append((key, column))
+                        possible[place] = {found}
+        assert not lost or fault in self.KILLS_OF_CASSANDRA, f"after {fault}: Cassandra was not killed and has lost {lost}"
+        self.lost_by_cassandra += lost
+
+    def is_mirrored(self, key, plain):
+        mirrored = self.mirrored.get(key)
+        return mirrored is not None and all(found == value or found in self.mirror_alone.get((key, column), ())
+                                            for column, value, found in zip(COUNTED, plain, mirrored, strict=True))
+
     def check(self, fault):
         self.pause_writer()
 
+        found_lost = []
+
         def missing_in_the_mirror():
             self.plain, self.mirrored = self.content("plain"), self.content("mirrored")
-            return {key: value for key, value in self.plain.items() if self.mirrored.get(key) != value}
+            if not found_lost:
+                self.find_lost(fault)
+                found_lost.append(True)
+            return {key: value for key, value in self.plain.items() if not self.is_mirrored(key, value)}
 
         missing = self.wait_until_equal("mirror", missing_in_the_mirror)
         assert not missing, f"after {fault}: {len(missing)} of {len(self.plain)} rows are missing or differ: {list(missing.items())[:3]}"
-        journal = set(self.writer.journal)
-        extra = set(self.mirrored) - set(self.plain) - self.dropped - (journal if self.options.visibility == "tail" else set())
+        extra = set(self.mirrored) - set(self.plain) - self.dropped - {key for key, _ in self.mirror_alone}
         assert not extra, f"after {fault}: {len(extra)} rows that the plain table does not have: {sorted(extra)[:3]}"
         truth = self.truth(self.mirrored)
 
@@ -347,9 +393,6 @@ class Trial:
 
         wrong = self.wait_until_equal("events", wrong_in_events)
         assert not wrong, f"after {fault}: {len(wrong)} cells of events differ (truth, found): {list(wrong.items())[:3]}"
-        lost = journal - set(self.plain)
-        self.writer.journal = [key for key in self.writer.journal if key not in lost]
-        self.lost_by_cassandra += len(lost)
         if self.options.cdc:
             waiting = self.wait_until_equal("deleted", lambda: len(list(self.server.segments_kept())) > SEGMENTS_KEPT_MAX)
             assert not waiting, f"after {fault}: {len(list(self.server.segments_kept()))} segments are not deleted"
@@ -388,8 +431,8 @@ class Trial:
 def section_of(options, result):
     lines = ["", f"`tests/integration/mirror/prove.py --faults {options.faults} --seed {options.seed} --visibility {options.visibility} --version {options.version}"
              + (f" --compression {options.compression}" if options.compression else "") + (" --cdc" if options.cdc else "") + f"`: {options.faults} faults in {result['minutes']} minutes; "
-             f"{result['rows']} rows at the end. {result['rows_cassandra_lost']} acknowledged rows were lost by Cassandra itself when it was killed (they are in neither "
-             f"table). The slowest time until the mirror was equal: {result['slowest_s']['mirror']} s, and `events` after it: {result['slowest_s']['events']} s.", "",
+             f"{result['rows']} rows at the end. {result['rows_cassandra_lost']} acknowledged rows and {result['values_cassandra_lost']} changes were lost by Cassandra itself "
+             f"when it was killed ({'the mirror may have them' if options.visibility == 'tail' else 'they are in neither table'}; the run names them). The slowest time until the mirror was equal: {result['slowest_s']['mirror']} s, and `events` after it: {result['slowest_s']['events']} s.", "",
              "| fault | times |", "|---|---|", *(f"| {name.replace('_', ' ')} | {count} |" for name, count in sorted(result["by_fault"].items())), ""]
     return "\n".join(lines)
 
@@ -399,7 +442,7 @@ def main():
     parser.add_argument("--faults", type=int, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--rate", type=float, default=150, help="of the writer, rows a second")
-    parser.add_argument("--visibility", default="marker", choices=["marker", "tail"])
+    parser.add_argument("--visibility", default="marker", choices=["marker", "tail", "synced"])
     parser.add_argument("--compression", default="", help="of the commit log: LZ4Compressor, …")
     parser.add_argument("--cdc", action="store_true", help="by cdc_raw, which the mirror empties")
     parser.add_argument("--build", default="build")
@@ -408,6 +451,8 @@ def main():
     parser.add_argument("--version", default="4.1.10", help="of Cassandra")
     parser.add_argument("--only", nargs="*", default=[], help="faults")
     options = parser.parse_args()
+    if options.visibility == "synced" and not options.cdc:
+        parser.error("--visibility synced needs --cdc: the index files are there")
     if os.geteuid() == 0 and not os.environ.get(IN_ITS_NAMESPACE):
         # A mount that nobody else sees, and that is gone when this ends, however it does.
         if subprocess.run(["unshare", "--mount", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
@@ -416,7 +461,8 @@ def main():
     trial = Trial(options)
     trial.run()
     result = {"seed": options.seed, "visibility": options.visibility, "version": options.version, "compression": options.compression or "none", "cdc": options.cdc,
-              "faults": options.faults, "started_again": trial.started_again, "by_fault": trial.counts, "rows": trial.rows, "rows_cassandra_lost": trial.lost_by_cassandra,
+              "faults": options.faults, "started_again": trial.started_again, "by_fault": trial.counts, "rows": trial.rows, "rows_cassandra_lost": len([lost for lost in trial.lost_by_cassandra if isinstance(lost, str)]),
+              "values_cassandra_lost": len([lost for lost in trial.lost_by_cassandra if not isinstance(lost, str)]), "cassandra_lost": trial.lost_by_cassandra,
               "slowest_s": {name: round(value, 1) for name, value in trial.slowest_s.items()}, "minutes": round((time.monotonic() - begin) / 60, 1)}
     print(json.dumps(result, indent=2))
     if options.summary:
