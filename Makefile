@@ -120,6 +120,7 @@ mirror: ## mirrors under faults, on one node and on three; writes docs/proof/mir
 	@tests/support/python/run tests/integration/mirror/prove.py --faults 24 --compression LZ4Compressor --summary docs/proof/mirror.md
 	@tests/support/python/run tests/integration/mirror/prove.py --faults 24 --visibility tail --summary docs/proof/mirror.md
 	@tests/support/python/run tests/integration/mirror/prove.py --faults 24 --cdc --summary docs/proof/mirror.md
+	@tests/support/python/run tests/integration/mirror/prove.py --faults 24 --cdc --visibility synced --summary docs/proof/mirror.md
 	@tests/support/python/run tests/integration/mirror/prove.py --faults 24 --version 5.0.9 --summary docs/proof/mirror.md
 	@tests/support/python/run tests/integration/mirror/prove_nodes.py --summary docs/proof/mirror_nodes.md
 

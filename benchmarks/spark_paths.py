@@ -17,8 +17,8 @@ The password is read from HIRESTREAM_MYSQL_PASSWORD.
 With --every nothing is measured: usual_job is run so often until it is stopped, over rows with a later event time than the last one had seen.
 
 The ways take turns. Prints one JSON line for each: median wall seconds, CPU seconds of the client (driver, JVM, Python workers, engine) and of the servers named
-by --server-pid, rows a second of each client core; and then the most memory of one Python worker. The first run of each counting way is not counted; the
-writing ways begin with a warm session.
+by --server-pid, rows a second of each client core; of the writing ways MySQL's commits and how much its redo log grew, too; and then the most memory of one Python
+worker. The first run of each counting way is not counted; the writing ways begin with a warm session.
 """
 import argparse
 import glob
@@ -78,6 +78,11 @@ class Warehouse:
 
     def empty(self):
         self.execute(f"DROP DATABASE IF EXISTS {self.name}", f"CREATE DATABASE {self.name} CHARACTER SET utf8mb4")
+
+    def written(self):
+        """Commits and bytes of the redo log since the server's start."""
+        found = dict(self.execute("SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_commit', 'Innodb_os_log_written')"))
+        return int(found["Com_commit"]), int(found["Innodb_os_log_written"])
 
     def append(self, frame, table):
         (frame.write.format("jdbc").option("url", self.jdbc).option("dbtable", table).option("user", self.user).option("driver", "com.mysql.cj.jdbc.Driver")
@@ -156,29 +161,33 @@ def below(root):
     return found
 
 
-def measure(work, given, prepare):
-    """Seconds of the wall, of the client's and of the servers' processors."""
-    prepare()
+def measure(work, given, warehouse):
+    """Seconds of the wall, of the client's and of the servers' processors; and what the warehouse has written."""
+    if warehouse:
+        warehouse.empty()
+    written = warehouse.written() if warehouse else (0, 0)
     before = [cpu_of(os.getpid()), sum(map(cpu_of, given.server_pid))]
     began = time.monotonic()
     work()
-    return time.monotonic() - began, cpu_of(os.getpid()) - before[0], sum(map(cpu_of, given.server_pid)) - before[1]
+    took = time.monotonic() - began, cpu_of(os.getpid()) - before[0], sum(map(cpu_of, given.server_pid)) - before[1]
+    return *took, *(now - then for now, then in zip(warehouse.written() if warehouse else (0, 0), written))
 
 
-def compare(ways, given, rows, warm_up, prepare=lambda: None):
+def compare(ways, given, rows, warm_up, warehouse=None):
     """In turn, so that what else the machine does at a time is not one way's loss."""
     ways = {name: work for name, work in ways.items() if not given.way or name in given.way}
     runs = {name: [] for name in ways}
     for repeat in range(given.repeats + warm_up):
         for name, work in ways.items():
-            seconds = measure(work, given, prepare)
+            seconds = measure(work, given, warehouse)
             if repeat >= warm_up:
                 runs[name].append(seconds)
                 print(f"  {name}: {seconds[0]:.1f} s", file=sys.stderr, flush=True)
     for name, seconds in runs.items():
-        wall, client, server = (statistics.median(column) for column in zip(*seconds))
+        wall, client, server, commits, redo = (statistics.median(column) for column in zip(*seconds))
         print(json.dumps({"way": name, "rows": rows, "wall_s": round(wall, 2), "client_cpu_s": round(client, 2), "server_cpu_s": round(server, 2),
-                          "rows_per_s": round(rows / wall), "rows_per_client_core_s": round(rows / client) if client else None}), flush=True)
+                          "rows_per_s": round(rows / wall), "rows_per_client_core_s": round(rows / client) if client else None}
+                         | ({"commits": round(commits), "redo_mb": round(redo / 1e6, 1)} if warehouse else {})), flush=True)
     print(json.dumps({"worker_mb": peak_of_workers(os.getpid())}), flush=True)
 
 
@@ -238,7 +247,7 @@ def main():
     compare(ways, given, rows, 1)
     if given.warehouse:
         warehouse = Warehouse(given.warehouse, given.jdbc_jar)
-        compare(writing_ways(spark, given, warehouse), given, rows, 0, warehouse.empty)
+        compare(writing_ways(spark, given, warehouse), given, rows, 0, warehouse)
         warehouse.execute(f"DROP DATABASE IF EXISTS {warehouse.name}")
     spark.stop()
 

@@ -35,6 +35,7 @@ from cassandra_node import COLUMNS, COUNTED, CassandraNode, wait_for
 
 PORT = int(os.environ.get("HIRESTREAM_NODES_CASSANDRA_PORT", "19152"))
 NODES = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+MINUTES_S = 150
 
 class Node(CassandraNode):
     """A Cassandra, and the mirror beside it."""
@@ -231,10 +232,13 @@ class Trial:
         time.sleep(self.options.seconds)
         self.nodes[2].script("start")
 
-    def a_node_stopped(self):
+    def a_node_stopped(self, seconds=None):
         os.kill(self.nodes[1].pid(), signal.SIGSTOP)
-        time.sleep(self.options.seconds)
+        time.sleep(seconds or self.options.seconds)
         os.kill(self.nodes[1].pid(), signal.SIGCONT)
+
+    def a_node_stopped_for_minutes(self):
+        self.a_node_stopped(MINUTES_S)
 
     def a_node_and_its_mirror_killed(self):
         self.nodes[1].kill_mirror()
@@ -243,7 +247,7 @@ class Trial:
         self.nodes[1].script("start")
         self.nodes[1].start_mirror()
 
-    PHASES = [quiet, a_mirror_killed, a_mirror_stopped, a_node_killed, a_node_stopped, a_node_and_its_mirror_killed, many_rows]
+    PHASES = [quiet, a_mirror_killed, a_mirror_stopped, a_node_killed, a_node_stopped, a_node_stopped_for_minutes, a_node_and_its_mirror_killed, many_rows]
 
     def play(self, phase, name=""):
         name = name or phase.__name__.replace("_", " ")
@@ -272,7 +276,7 @@ class Trial:
             "fresh p95": round(took[int(len(took) * 0.95)], 2), "fresh max": round(took[-1], 2), "written": round((after["written"] - before["written"]) / written, 2),
             "left": round((after["left"] - before["left"]) / written, 2), "taken over": round((after["taken over"] - before["taken over"]) / written, 2),
             "equal after": round(equal_s, 1)}
-        assert phase is not Trial.a_node_stopped or took[-1] < min(10, self.options.seconds), f"{took[-1]:.1f} s: a node that stands still is waited for"
+        assert phase not in (Trial.a_node_stopped, Trial.a_node_stopped_for_minutes) or took[-1] < min(10, self.options.seconds), f"{took[-1]:.1f} s: a node that stands still is waited for"
         if phase is Trial.many_rows:
             self.results[name]["server s per 1,000"] = round(1000 * processor_s / written, 2)
         print(json.dumps({name: self.results[name]}), file=sys.stderr, flush=True)

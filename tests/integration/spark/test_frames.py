@@ -90,3 +90,15 @@ def test_passwords_of_files_travel_and_nothing_of_the_page(tmp_path, monkeypatch
 def test_what_a_worker_lacks_is_said(text, said):
     assert said in str(spark_job.explained(RuntimeError(text)))
     assert spark_job.explained(ValueError("other")).args == ("other",)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    # What Spark 3.4 for Scala 2.12 says with the connector for 2.13, and the other way round.
+    ("An error occurred while calling o35.load.\n: java.lang.NoClassDefFoundError: scala/$less$colon$less\n\tat org.apache.spark.sql.cassandra.DefaultSource", "another Scala"),
+    ("An error occurred while calling o35.load.\n: java.lang.NoSuchMethodError: 'scala.collection.mutable.ArrayOps scala.Predef$.refArrayOps(java.lang.Object[])'", "another Scala"),
+    ("An error occurred while calling o35.load.\n: java.lang.ClassNotFoundException: \nFailed to find data source: org.apache.spark.sql.cassandra.", "is not there"),
+])
+def test_says_what_is_wrong_with_the_connector(text, said):
+    error = str(spark_job.connector_failure(text, "logs.tracking", "2.12.17"))
+    assert said in error and "spark-cassandra-connector_2.12:3.4.1" in error, error
+    assert spark_job.connector_failure("java.io.IOException: Failed to open native connection to Cassandra", "logs.tracking", "2.12.17") is None

@@ -129,6 +129,16 @@ def explained(error: BaseException) -> BaseException:
     return error
 
 
+def connector_failure(text: str, table: str, scala: str) -> Optional[HirestreamError]:
+    """None: nothing is known of it. `scala`: the version that Spark runs on."""
+    fitting = f"spark-submit --packages com.datastax.spark:spark-cassandra-connector_{'.'.join(scala.split('.')[:2])}:3.4.1"
+    if re.search(r"(NoClassDefFoundError|ClassNotFoundException|NoSuchMethodError|AbstractMethodError):? '?[\w.$]*\s?scala[/.]", text):
+        return HirestreamError("config", "read", table, f"the Spark Cassandra Connector is for another Scala than this Spark's {scala}", fitting)
+    if "org.apache.spark.sql.cassandra" in text:
+        return HirestreamError("config", "read", table, "the Spark Cassandra Connector is not there", fitting)
+    return None
+
+
 def stage(run: Run, parts: Parts) -> Receipt:
     """Stages what this attempt of a task has counted; the receipt must be all that the task answers."""
     from pyspark import TaskContext
@@ -268,10 +278,10 @@ class Job:
         try:
             frame = reader.load()
         except Exception as error:
-            if "org.apache.spark.sql.cassandra" not in str(error):
+            explained = connector_failure(str(error), f"{keyspace}.{table}", self.spark._jvm.scala.util.Properties.versionNumberString())
+            if explained is None:
                 raise
-            raise HirestreamError("config", "read", f"{keyspace}.{table}", "the Spark Cassandra Connector is not there",
-                                  "spark-submit --packages com.datastax.spark:spark-cassandra-connector_2.12:3.4.1") from error
+            raise explained from error
         read = self.source["columns"].split(",")
         return frame.select(*(read if self.source["strategy"] == "scan" else ["bucket", "shard", *read]))
 
