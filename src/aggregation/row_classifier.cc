@@ -228,7 +228,15 @@ bool RowClassifier::has_usable_values(const TrackingRow& row) const {
   constexpr uint32_t kLookedAt = kBadValues | status_bits(Column::kTs, CellStatus::kValue);
   const int64_t ts_us = row.value(Column::kTs);
   return all_of((row.statuses & kLookedAt) == status_bits(Column::kTs, CellStatus::kValue),
-                ts_us >= options_.ts_min_us, ts_us <= ts_max_us(row.id));
+                ts_us >= options_.ts_min_us, ts_us <= kYear2200Us, is_in_time(ts_us, row.id));
+}
+
+// Of ids that tell their arrival: as `ts_us <= arrival_time_us(id) + future_max_us`, but without a
+// division. Right for a ts_us within the bounds that do not depend on the id, any bool for others.
+bool RowClassifier::is_in_time(int64_t ts_us, const RowId& id) const {
+  const auto beyond = static_cast<uint64_t>(ts_us) - static_cast<uint64_t>(options_.future_max_us);
+  const bool in_time = static_cast<int64_t>(beyond * 10) <= arrival_ticks(id);
+  return (static_cast<unsigned>(in_time) | static_cast<unsigned>(!is_version_1(id))) != 0;
 }
 
 int64_t RowClassifier::ts_max_us(const RowId& id) const {

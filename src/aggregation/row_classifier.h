@@ -75,6 +75,7 @@ class RowClassifier {
   // What the columns do not say, the payload does. False: it is needed and cannot be read.
   bool read_payload(const TrackingBatch& batch, const TrackingRow& row, Ids& ids);
   bool has_usable_values(const TrackingRow& row) const;
+  bool is_in_time(int64_t ts_us, const RowId& id) const;
   int64_t ts_max_us(const RowId& id) const;
   void sort_by_class(const TrackingBatch& batch, std::span<const uint32_t> rows, const Kinds& kinds,
                      ClassifiedRows& out);

@@ -323,6 +323,19 @@ TEST(RowClassifier, EventTimeMayLieAheadOfTheArrivalByTheLimitAndNoFurther) {
   EXPECT_EQ(classify({.ts_us = kArrivalUs + 1}, none).reason, "ts_in_future");
 }
 
+TEST(RowClassifier, TheArrivalIsTheMicrosecondInWhichItLies) {
+  CountingOptions none;
+  none.future_max_us = 0;
+  none.ts_min_us = -kArrivalUs;
+  for (const int64_t us : {kArrivalUs, int64_t{-1}, int64_t{-kArrivalUs / 2}}) {
+    for (int64_t ticks = 10 * us; ticks < 10 * us + 10; ++ticks) {
+      const RowId id = make_version_1(ticks, 1, 2);
+      EXPECT_EQ(classify({.id = id, .ts_us = us}, none).row_class, RowClass::kCounted) << ticks;
+      EXPECT_EQ(classify({.id = id, .ts_us = us + 1}, none).reason, "ts_in_future") << ticks;
+    }
+  }
+}
+
 TEST(RowClassifier, IdsWithoutATimeLimitTheEventTimeToTheYear2200) {
   const RowId version_4{0x1c8a8a60f8a941ec, 0x8f3d0242ac120002};
   constexpr int64_t kYear2200Us = 7258118400000000;

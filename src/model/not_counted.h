@@ -47,11 +47,16 @@ std::vector<NotCounted> most_frequent(std::vector<NotCounted> kinds, size_t max)
 // Whether `a` arrived later than `b`; ids that do not tell it come before those that do.
 inline bool is_newer(const RowId& a, const RowId& b) {
   const auto arrival = [](const RowId& id) {
-    return is_version_1(id) ? arrival_time_us(id) : INT64_MIN;
+    return is_version_1(id) ? arrival_ticks(id) : INT64_MIN / 2;
   };
   const int64_t arrival_a = arrival(a);
   const int64_t arrival_b = arrival(b);
-  return arrival_a != arrival_b ? arrival_a > arrival_b : a > b;
+  // Ten ticks are a microsecond: whose ticks are so far apart need not be divided.
+  if (arrival_a - arrival_b >= 10) return true;
+  if (arrival_b - arrival_a >= 10) return false;
+  const int64_t us_a = floor_divide(arrival_a, 10);
+  const int64_t us_b = floor_divide(arrival_b, 10);
+  return us_a != us_b ? us_a > us_b : a > b;
 }
 
 class NotCountedKinds {

@@ -82,6 +82,20 @@ TEST(NotCountedKinds, RowsWithoutATimeAreOlderThanOthers) {
   EXPECT_EQ(kinds.by_rows()[0].newest_us(), 7);
 }
 
+TEST(IsNewer, GoesByTheMicrosecondAndThenByTheId) {
+  for (const int64_t ticks : {int64_t{0}, int64_t{-25}, int64_t{17'000'000'000'000'003}}) {
+    for (int64_t other = ticks - 25; other <= ticks + 25; ++other) {
+      const RowId a = make_version_1(ticks, 1, 2);
+      const RowId b = make_version_1(other, 1, 1);
+      const int64_t us_a = arrival_time_us(a);
+      const int64_t us_b = arrival_time_us(b);
+      EXPECT_EQ(is_newer(a, b), us_a > us_b || (us_a == us_b && a > b)) << ticks << ' ' << other;
+      EXPECT_EQ(is_newer(b, a), us_b > us_a || (us_a == us_b && b > a)) << ticks << ' ' << other;
+    }
+  }
+  EXPECT_FALSE(is_newer(RowId{5, 5}, make_version_1(-kGregorianOffset, 0, 0)));
+}
+
 TEST(MostFrequent, MakesOneKindOfEachReasonOfTheOthers) {
   NotCountedKinds kinds;
   for (int i = 0; i < 5; ++i) {

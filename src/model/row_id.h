@@ -52,13 +52,16 @@ inline constexpr int64_t kGregorianOffset = 0x01B21DD213814000;
 constexpr bool is_version_1(const RowId& id) {
   return ((id.high >> 12) & 0xF) == 1 && id.low >> 62 == 2;
 }
-// Microseconds since 1970-01-01 UTC (100 ns ticks floored). Meaningless unless is_version_1.
-constexpr int64_t arrival_time_us(const RowId& id) {
+// 100 ns ticks since 1970-01-01 UTC, of 60 bits less those before. Meaningless unless is_version_1.
+constexpr int64_t arrival_ticks(const RowId& id) {
   const uint64_t time_low = id.high >> 32;
   const uint64_t time_mid = (id.high >> 16) & 0xFFFF;
   const uint64_t time_high = id.high & 0x0FFF;
-  const auto ticks = static_cast<int64_t>(time_high << 48 | time_mid << 32 | time_low);
-  return floor_divide(ticks - kGregorianOffset, 10);
+  return static_cast<int64_t>(time_high << 48 | time_mid << 32 | time_low) - kGregorianOffset;
+}
+// Microseconds, floored.
+constexpr int64_t arrival_time_us(const RowId& id) {
+  return floor_divide(arrival_ticks(id), 10);
 }
 // The version-1 UUID with that time (100 ns ticks since 1970), clock sequence (14 bits) and node
 // (48 bits).
