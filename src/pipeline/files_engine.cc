@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
+
+#include "pipeline/renamed_file.h"
 
 namespace hirestream {
 namespace {
@@ -52,8 +55,12 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
                      now_us >= aside->second.until_us)) {
       pending_.push_back(file);
     }
-    there_.insert(file.key);
+    there_.emplace(file.key, file);
   }
+  // New names first: what was renamed moves before another file under the old name is looked at.
+  std::stable_partition(pending_.begin(), pending_.end(), [this](const SliceListing& file) {
+    return book_.find(file.key) == nullptr;
+  });
   looked_ = true;
   compared_ = false;
   return {};
@@ -147,9 +154,17 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   // No copy: it is read before anything is added to the plan.
   const SliceChange& counted = changes.slices.back();
   if (other_rows && counted.entry.digest.rows > 0) {
-    HIRESTREAM_TRY(plan_renamed(changes, counted, file.name, now_us));
+    HIRESTREAM_TRY(plan_renamed(
+        changes, counted, file.name, [this](const LedgerEntry& known) { return is_another(known); },
+        now_us));
   }
-  return commit(std::move(changes), file.name);
+  std::vector<SliceKey> written;
+  for (const SliceChange& change : changes.slices) written.push_back(change.entry.key);
+  HIRESTREAM_TRY(commit(std::move(changes), file.name));
+  for (const SliceKey& key : written) {
+    if (key != file.key) count_anew(key);
+  }
+  return {};
 }
 
 Result<void> FilesEngine::commit(CommitPlan changes, const std::string& name) {
@@ -161,14 +176,28 @@ Result<void> FilesEngine::commit(CommitPlan changes, const std::string& name) {
   return {};
 }
 
-bool FilesEngine::is_gone(const SliceBook::Entries::value_type& known) const {
-  return !there_.contains(known.first) && known.second.digest.rows > 0;
+bool FilesEngine::is_gone(const LedgerEntry& known) const {
+  return !there_.contains(known.key);
+}
+
+bool FilesEngine::is_another(const LedgerEntry& known) const {
+  const auto file = there_.find(known.key);
+  return file == there_.end() || file->second.tag != known.tag;
+}
+
+void FilesEngine::count_anew(const SliceKey& emptied) {
+  const auto file = there_.find(emptied);
+  if (file == there_.end()) return;
+  put_aside_.erase(emptied);
+  const bool waits = std::any_of(pending_.begin(), pending_.end(),
+                                 [&](const SliceListing& other) { return other.key == emptied; });
+  if (!waits) pending_.push_back(file->second);
 }
 
 Result<void> FilesEngine::forget_copied(int64_t now_us) {
   std::multimap<int64_t, RowDigest> gone;  // by rows
   for (const auto& known : book_.entries()) {
-    if (is_gone(known)) {
+    if (is_gone(known.second) && known.second.digest.rows > 0) {
       gone.emplace(known.second.digest.rows, known.second.digest);
     }
   }
@@ -191,7 +220,9 @@ Result<void> FilesEngine::forget_copied(int64_t now_us) {
     copy.entry = stored.front().entry;
     copy.contribution = std::move(stored.front().contribution);
     CommitPlan changes;
-    HIRESTREAM_TRY(plan_renamed(changes, copy, copy.entry.name, now_us));
+    HIRESTREAM_TRY(plan_renamed(
+        changes, copy, copy.entry.name, [this](const LedgerEntry& known) { return is_gone(known); },
+        now_us));
     if (!changes.empty()) {
       HIRESTREAM_TRY(commit(std::move(changes), copy.entry.name));
     }
@@ -200,32 +231,18 @@ Result<void> FilesEngine::forget_copied(int64_t now_us) {
 }
 
 Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const SliceChange& copy,
-                                       const std::string& name, int64_t now_us) {
-  const RowDigest& digest = copy.entry.digest;
-  const auto before = std::find_if(
-      book_.entries().begin(), book_.entries().end(),
-      [&](const auto& known) { return known.second.digest.may_be(digest) && is_gone(known); });
-  if (before == book_.entries().end()) {
+                                       const std::string& name,
+                                       const std::function<bool(const LedgerEntry&)>& may_have_lost,
+                                       int64_t now_us) {
+  const FileRows rows{copy.entry.key, copy.entry.digest, copy.entry.classes, copy.contribution};
+  HIRESTREAM_ASSIGN(std::optional<Recount> moved,
+                    find_renamed(ledger_, book_.entries(), rows, may_have_lost));
+  if (!moved) {
     return {};
   }
-  HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,
-                    ledger_.load_contributions(std::span(&before->first, 1)));
-  Recount moved;
-  moved.stored = std::move(stored.front());
-  const std::string old_name = moved.entry().name;
-  if (moved.stored.damaged || !moved.entry().digest.may_be(digest)) {
-    return {};
-  }
-  // Of an older version: what they gave must tell.
-  if (!moved.entry().digest.hash_known() && (moved.entry().classes != copy.entry.classes ||
-                                             moved.stored.contribution != copy.contribution)) {
-    return {};
-  }
-  HIRESTREAM_TRY(judge(moved, {}));
-  plan_replacement(changes, std::move(moved), SliceState::kSettled, {old_name, ""}, now_us);
-  ports_.observer.on_note("info",
-                          old_name + " is gone and " + name +
-                              " holds the same rows: it was renamed, nothing is counted twice");
+  const std::string old_name = moved->entry().name;
+  plan_replacement(changes, std::move(*moved), SliceState::kSettled, {old_name, ""}, now_us);
+  ports_.observer.on_note("info", note_of_renamed(old_name, name));
   return {};
 }
 

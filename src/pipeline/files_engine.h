@@ -1,15 +1,16 @@
 // Files: each file is a slice, named by its path; a new or changed file is counted whole and
 // replaces itself, unless it lacks rows that were counted: then it is held (decision.h). A file
-// that disappears keeps what it gave, unless a new one holds exactly its rows: then it was renamed
-// (or compressed), and they move to the new name. A file that cannot be read (truncated archive,
+// that disappears, or that another one takes the place of, keeps what it gave, unless a new one
+// holds exactly its rows: then it was renamed (compressed, rotated), and they move to the new name.
+// A file that cannot be read (truncated archive,
 // missing column) is reported once per version and left out whole; one that changes while it is
 // read is tried again later, after the others.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -40,14 +41,19 @@ class FilesEngine : public Engine {
   // True if the file was dealt with for now; false if the error is the engine's.
   bool put_aside(const SliceListing& file, const Error& error, int64_t now_us);
   Result<void> count_file(const SliceListing& file, int64_t now_us);
-  // Empties the slice of a file that is gone and had exactly these rows.
+  // Empties the slice of a file that had exactly these rows, of those for which `may_have_lost`.
   Result<void> plan_renamed(CommitPlan& changes, const SliceChange& copy, const std::string& name,
+                            const std::function<bool(const LedgerEntry&)>& may_have_lost,
                             int64_t now_us);
   // Empties the slices of files that are gone and of which a copy is there that was counted beside
   // them.
   Result<void> forget_copied(int64_t now_us);
   Result<void> commit(CommitPlan changes, const std::string& name);
-  bool is_gone(const SliceBook::Entries::value_type& known) const;
+  bool is_gone(const LedgerEntry& known) const;
+  // Gone, or not what it was when it was counted.
+  bool is_another(const LedgerEntry& known) const;
+  // Of a file whose rows were found under another name: if there is a file, it has others.
+  void count_anew(const SliceKey& emptied);
 
   EnginePorts ports_;
   EngineOptions options_;
@@ -58,7 +64,7 @@ class FilesEngine : public Engine {
   Clockwork clockwork_;
   std::deque<SliceListing> pending_;
   // Files of the last look.
-  std::set<SliceKey> there_;
+  std::map<SliceKey, SliceListing> there_;
   std::map<SliceKey, PutAside> put_aside_;
   // Not told yet.
   std::vector<Error> left_out_;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "pipeline/renamed_file.h"
 #include "pipeline/ring_walk.h"
 #include "pipeline/verify_report.h"
 
@@ -126,7 +127,11 @@ Result<void> SliceVerifier::check_all() {
     HIRESTREAM_TRY(sweep_ring(keys));
     HIRESTREAM_TRY(note_late_rows());
   }
-  return look_at({keys.begin(), keys.end()});
+  std::vector<SliceKey> wanted(keys.begin(), keys.end());
+  // New names first: what was renamed moves before another file under the old name is looked at.
+  std::stable_partition(wanted.begin(), wanted.end(),
+                        [this](const SliceKey& key) { return noted_.find(key) == nullptr; });
+  return look_at(std::move(wanted));
 }
 
 Result<void> SliceVerifier::sweep_ring(std::set<SliceKey>& keys) {
@@ -236,12 +241,17 @@ Result<std::vector<Recount>> SliceVerifier::recount(std::span<const SliceKey> ke
 
 Result<void> SliceVerifier::look_at(std::vector<SliceKey> keys) {
   const size_t size = is_files() ? 1 : kSlicesPerBatch;
+  std::vector<SliceKey> waiting;
   for (int look = 1; look <= kLooks && !keys.empty(); ++look) {
     std::vector<SliceKey> again;
     filling_ = false;
     for (const auto batch : batches_of(keys, size)) {
       HIRESTREAM_ASSIGN(std::vector<Recount> recounts, recount(batch));
       for (Recount& recount : recounts) {
+        if (look == kLooks && waits_for_others(recount)) {
+          waiting.push_back(recount.entry().key);
+          continue;
+        }
         HIRESTREAM_TRY(take_look(std::move(recount), look == kLooks, again));
       }
       ports_.observer.on_progress("slices verified", report_.slices_checked, total_);
@@ -251,7 +261,33 @@ Result<void> SliceVerifier::look_at(std::vector<SliceKey> keys) {
       options_.wait(kFirstWaitUs << look);  // an engine that fills them commits meanwhile
     }
   }
+  return look_at_waiting(std::move(waiting));
+}
+
+// Files that were rotated take one another's rows, in any order.
+Result<void> SliceVerifier::look_at_waiting(std::vector<SliceKey> keys) {
+  bool last = false;
+  while (!keys.empty()) {
+    std::vector<SliceKey> still;
+    for (const SliceKey& key : keys) {
+      HIRESTREAM_ASSIGN(std::vector<Recount> recounts, recount(std::span(&key, 1)));
+      for (Recount& recount : recounts) {
+        if (!last && waits_for_others(recount)) {
+          still.push_back(key);
+        } else {
+          HIRESTREAM_TRY(take_look(std::move(recount), true, still));
+        }
+      }
+    }
+    last = still.size() == keys.size();
+    keys = std::move(still);
+  }
   return {};
+}
+
+bool SliceVerifier::waits_for_others(const Recount& recount) const {
+  return is_files() && options_.repair &&
+         (recount.action == Action::kHold || recount.action == Action::kWait);
 }
 
 Result<void> SliceVerifier::take_look(Recount&& recount, bool last, std::vector<SliceKey>& again) {
@@ -355,8 +391,22 @@ void SliceVerifier::count_checked(const Recount& recount) {
   report_.classes += recount.count.tally.classes();
 }
 
+Result<std::optional<Recount>> SliceVerifier::renamed_to(const Recount& recount) {
+  if (!is_files() || recount.stored.damaged || recount.entry().digest.may_be(recount.found())) {
+    return std::nullopt;
+  }
+  const FileRows rows{recount.entry().key, recount.found(), recount.count.tally.classes(),
+                      recount.whole};
+  return find_renamed(ledger_, noted_.entries(), rows, [this](const LedgerEntry& known) {
+    return !there_.contains(known.key) || labels_[known.key].tag != known.tag;
+  });
+}
+
 Result<void> SliceVerifier::conclude(Recount&& recount) {
-  const LedgerEntry entry = recount.entry();
+  LedgerEntry entry = recount.entry();
+  if (entry.name.empty()) {
+    entry.name = labels_[entry.key].name;
+  }
   switch (recount.action) {
     case Action::kKeep:
     case Action::kAudit:
@@ -372,6 +422,12 @@ Result<void> SliceVerifier::conclude(Recount&& recount) {
     case Action::kHold:
     case Action::kWait:
       break;
+  }
+  HIRESTREAM_ASSIGN(std::optional<Recount> moved, renamed_to(recount));
+  if (moved && recount.action == Action::kReplace) {
+    // What it gave is in `events`, under the old name.
+    ports_.observer.on_note("info", note_of_renamed(moved->entry().name, entry.name));
+    return options_.repair ? replace(std::move(recount), std::move(moved)) : Result<void>();
   }
   name_slice(report_, entry);
   if (recount.stored.damaged) {
@@ -396,7 +452,7 @@ Result<void> SliceVerifier::release(Recount&& recount) {
   return {};
 }
 
-Result<void> SliceVerifier::replace(Recount&& recount) {
+Result<void> SliceVerifier::replace(Recount&& recount, std::optional<Recount> moved) {
   const LedgerEntry entry = recount.entry();
   const bool damaged = recount.stored.damaged;
   const bool unknown = recount.change_is_unknown();
@@ -408,8 +464,17 @@ Result<void> SliceVerifier::replace(Recount&& recount) {
     damage_.rows[entry.key] = entry.classes.counted - counted;
     return {};
   }
+  const bool is_new_name = moved.has_value();
+  if (moved) {
+    const std::string old_name = moved->entry().name;
+    plan_replacement(once, std::move(*moved), SliceState::kSettled, {old_name, ""},
+                     ports_.clock.now_us());
+  }
   HIRESTREAM_ASSIGN(const bool committed, commit(std::move(once)));
-  if (committed) {
+  if (is_new_name) {
+    // Somebody else has changed one of the two meanwhile.
+    report_.slices_different += committed ? 0 : 1;
+  } else if (committed) {
     --(damaged ? report_.slices_damaged : report_.slices_different);
     ++report_.slices_repaired;
   }

@@ -59,6 +59,10 @@ class SliceVerifier {
   Result<void> look_at(std::vector<SliceKey> keys);
   Result<std::vector<Recount>> recount(std::span<const SliceKey> keys);
   Result<void> take_look(Recount&& recount, bool last, std::vector<SliceKey>& again);
+  // Once all others are repaired.
+  Result<void> look_at_waiting(std::vector<SliceKey> keys);
+  // Of a file that lacks rows which were counted: another file may be found to hold them.
+  bool waits_for_others(const Recount& recount) const;
 
   Result<ScanCount> count_scanned(ReadLevel level);
   Result<void> check_scan();
@@ -73,9 +77,12 @@ class SliceVerifier {
   void count_checked(const Recount& recount);
   // Reports what the recount's action says, and with repair does it.
   Result<void> conclude(Recount&& recount);
+  // The file whose rows a file holds that is not known, or is another one now; see renamed_file.h.
+  Result<std::optional<Recount>> renamed_to(const Recount& recount);
   // Its rows are those that were counted: that is noted.
   Result<void> release(Recount&& recount);
-  Result<void> replace(Recount&& recount);
+  // `moved`: what it takes its rows from.
+  Result<void> replace(Recount&& recount, std::optional<Recount> moved = {});
   Result<bool> commit(CommitPlan plan);
   // Rows of frozen slices that are in the raw log but were never counted, of days all of which the
   // sweep has met.
