@@ -131,6 +131,7 @@ class Writer(threading.Thread):
         possible = self.journal[key][COUNTED.index(column)]
         possible.add(as_text(value))
         session.execute(f"UPDATE logs.plain SET {beside}{column} = %s WHERE create_time = %s", (value, key))
+        self.trial.mirror_alone.pop((key, column), None)
         possible.intersection_update({as_text(value)})
 
     def forget(self, key):

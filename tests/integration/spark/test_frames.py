@@ -82,6 +82,14 @@ def test_passwords_of_files_travel_and_nothing_of_the_page(tmp_path, monkeypatch
     assert refused.value.kind == "config"
 
 
+def test_a_process_opens_its_kernel_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("HIRESTREAM_MYSQL_PASSWORD", "of the engine")
+    settings = Settings.of(options={"warehouse.uri": f"sqlite:{tmp_path}/events.db"}, frame=("csv", "rows"))
+    assert settings.open() is settings.open()
+    others = Settings.of(options={"warehouse.uri": f"sqlite:{tmp_path}/others.db"}, frame=("csv", "rows"))
+    assert others.open() is not settings.open()
+
+
 @pytest.mark.parametrize("text, said", [
     ("ModuleNotFoundError: No module named 'hirestream'", "wheel"),
     ("ModuleNotFoundError: No module named 'pandas'", "pandas<3"),
@@ -101,4 +109,10 @@ def test_what_a_worker_lacks_is_said(text, said):
 def test_says_what_is_wrong_with_the_connector(text, said):
     error = str(spark_job.connector_failure(text, "logs.tracking", "2.12.17"))
     assert said in error and "spark-cassandra-connector_2.12:3.4.1" in error, error
-    assert spark_job.connector_failure("java.io.IOException: Failed to open native connection to Cassandra", "logs.tracking", "2.12.17") is None
+
+
+def test_other_failures_of_the_connector_keep_their_cause():
+    trace = "\n\tat org.apache.spark.sql.cassandra.DefaultSource.inferSchema(DefaultSource.scala:69)\n\tat scala.Option.getOrElse(Option.scala:189)"
+    refused = spark_job.connector_failure("java.io.IOException: Failed to open native connection to Cassandra at {127.0.0.1:1} :: refused" + trace, "logs.tracking", "2.12.17")
+    assert refused.kind == "transient" and "{127.0.0.1:1} :: refused" in str(refused)
+    assert spark_job.connector_failure("java.io.IOException: Couldn't find table tracking in logs" + trace, "logs.tracking", "2.12.17") is None

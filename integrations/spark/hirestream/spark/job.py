@@ -77,8 +77,8 @@ class Settings:
         if name not in _kernels:
             _kernels.clear()
             os.environ.update(self.secrets)
-            for name in self.secrets:
-                os.environ.pop(name + "_FILE", None)  # has been read
+            for secret in self.secrets:
+                os.environ.pop(secret + "_FILE", None)  # has been read
             with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
                 file.write(self.toml)
                 file.flush()
@@ -134,8 +134,11 @@ def connector_failure(text: str, table: str, scala: str) -> Optional[HirestreamE
     fitting = f"spark-submit --packages com.datastax.spark:spark-cassandra-connector_{'.'.join(scala.split('.')[:2])}:3.4.1"
     if re.search(r"(NoClassDefFoundError|ClassNotFoundException|NoSuchMethodError|AbstractMethodError):? '?[\w.$]*\s?scala[/.]", text):
         return HirestreamError("config", "read", table, f"the Spark Cassandra Connector is for another Scala than this Spark's {scala}", fitting)
-    if "org.apache.spark.sql.cassandra" in text:
+    if re.search(r"(Failed to find (the )?data source|ClassNotFoundException): org\.apache\.spark\.sql\.cassandra", text):
         return HirestreamError("config", "read", table, "the Spark Cassandra Connector is not there", fitting)
+    refused = re.search(r"Failed to open native connection to Cassandra at [^\n]*", text)
+    if refused:
+        return HirestreamError("transient", "read", table, refused[0], "spark.cassandra.connection.host, .port and the login's settings")
     return None
 
 
