@@ -41,7 +41,8 @@ Result<std::unique_ptr<sql::Backend>> open_backend(const WarehouseSettings& sett
 
 Result<std::unique_ptr<sql::Session>> open_session(const WarehouseSettings& settings) {
   if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto session, sqlite::Session::open({.path = settings.uri->path}));
+    HIRESTREAM_ASSIGN(auto session, sqlite::Session::open({.path = settings.uri->path,
+                                                           .mode = sqlite::OpenMode::kReadWrite}));
     return std::unique_ptr<sql::Session>(std::move(session));
   }
   HIRESTREAM_ASSIGN(auto session,
