@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -77,6 +78,8 @@ class CompressedStream : public ByteStream {
                 "the file is damaged or not completely written; write it under another name and "
                 "rename it when it is complete");
   }
+
+  const std::string& path() const { return file_->path(); }
 
  private:
   std::unique_ptr<PlainStream> file_;
@@ -160,6 +163,11 @@ class ZstdStream : public CompressedStream {
       ZSTD_outBuffer out{into.data(), into.size(), 0};
       const size_t status = ZSTD_decompressStream(state_, &out, &in);
       consume(in.pos);
+      if (ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge) {
+        return fail(ErrorKind::kRejected, "decompress", path(),
+                    "it was compressed with a window of more than 128 MiB",
+                    "compress it anew without --long, or with --long=27 at most");
+      }
       if (ZSTD_isError(status)) {
         return damaged(fmt::format("damaged zstd data ({})", ZSTD_getErrorName(status)));
       }

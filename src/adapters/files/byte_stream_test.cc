@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <zstd.h>
 
+#include <array>
 #include <cerrno>
+#include <memory>
 #include <random>
 
 #include "adapters/files/byte_sink.h"
@@ -142,6 +144,24 @@ TEST_P(EveryDamage, RefusesOtherDataBehindTheEnd) {
 
 INSTANTIATE_TEST_SUITE_P(ByteStream, EveryDamage, ::testing::Values(".gz", ".zst"),
                          [](const auto& kind) { return kind.param.substr(1); });
+
+TEST(ByteStream, SaysThatTheWindowOfAZstdFileIsTooLarge) {
+  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> state(ZSTD_createCCtx(),
+                                                                   ZSTD_freeCCtx);
+  ASSERT_FALSE(ZSTD_isError(ZSTD_CCtx_setParameter(state.get(), ZSTD_c_windowLog, 28)));
+  std::string out(1 << 16, '\0');
+  ZSTD_outBuffer to{out.data(), out.size(), 0};
+  // In two calls: of a size that is known at once the window is no larger than it.
+  ZSTD_inBuffer from{"create_time", 11, 0};
+  ASSERT_FALSE(ZSTD_isError(ZSTD_compressStream2(state.get(), &to, &from, ZSTD_e_flush)));
+  ASSERT_EQ(ZSTD_compressStream2(state.get(), &to, &from, ZSTD_e_end), 0U);
+  const TemporaryFolder folder;
+  const auto stream = open_byte_stream(folder.write("a.csv.zst", out.substr(0, to.pos)));
+  std::array<char, 16> bytes;
+  const auto count = stream ? (*stream)->read(bytes) : tl::unexpected(stream.error());
+  ASSERT_FALSE(count);
+  EXPECT_THAT(count.error().text(), HasSubstr("without --long"));
+}
 
 TEST(ByteStream, NamesAFileThatCannotBeOpened) {
   const auto stream = open_byte_stream("/nowhere/a.csv");

@@ -8,6 +8,9 @@
 namespace hirestream {
 namespace {
 
+// More of them would take more time than anybody waits.
+constexpr uint64_t kPartsMax = 4096;
+
 uint64_t hash_of_row(std::string_view bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
@@ -40,8 +43,8 @@ Deduplicator::First Deduplicator::take_first(const Record& record) {
   if (!has_create_time(record, rules_)) return First::kDeliver;
   const uint64_t hash = hash_of_row(record.bytes);
   const auto [first, is_new] = hashes_.emplace(read_uuid_text(*record.values[0]).id, hash);
-  if (hashes_.size() <= ids_max_ && is_new) return First::kDeliver;
-  if (hashes_.size() <= ids_max_ && first->second == hash) return First::kLeaveOut;
+  if (hashes_.size() <= limits_.ids_max && is_new) return First::kDeliver;
+  if (hashes_.size() <= limits_.ids_max && first->second == hash) return First::kLeaveOut;
   forget();
   return First::kBeginAnew;
 }
@@ -53,12 +56,12 @@ Result<void> Deduplicator::learn(ReadStatistics& statistics) {
     ++rows;
     if (too_many) return;
     note(id, hash_of_row(bytes));
-    too_many = hashes_.size() > ids_max_;
+    too_many = hashes_.size() > limits_.ids_max;
     if (too_many) forget();
   }));
   hashes_ = {};
   if (too_many) {
-    const uint64_t parts = rows / ids_max_ + 1;
+    const uint64_t parts = rows / limits_.ids_max + 1;
     for (uint64_t part = 0; part < parts; ++part) {
       HIRESTREAM_TRY(learn_part(part, parts, statistics));
     }
@@ -98,16 +101,37 @@ void Deduplicator::forget() {
 }
 
 Result<void> Deduplicator::settle_contests(ReadStatistics& statistics) {
+  uint64_t parts = 1;
+  for (uint64_t part = 0; part < parts;) {
+    HIRESTREAM_ASSIGN(const bool settled, settle_part(part, parts, statistics));
+    // Halves of the same.
+    part = settled ? part + 1 : 2 * part;
+    parts = settled ? parts : 2 * parts;
+  }
+  return {};
+}
+
+Result<bool> Deduplicator::settle_part(uint64_t part, uint64_t parts, ReadStatistics& statistics) {
   std::unordered_map<RowId, std::string, RowIdHash> greatest;
-  return pass(statistics, [&](const RowId& id, std::string_view bytes) {
+  size_t bytes_kept = 0;
+  bool fits = true;
+  HIRESTREAM_TRY(pass(statistics, [&](const RowId& id, std::string_view bytes) {
     const auto winner = winners_.find(id);
-    if (winner == winners_.end() || !winner->second.contested) return;
+    if (!fits || part_of(id, parts) != part || winner == winners_.end() ||
+        !winner->second.contested) {
+      return;
+    }
     std::string& known = greatest[id];
     if (bytes > known) {
+      bytes_kept += bytes.size() - known.size();
       known = bytes;
       winner->second.hash = hash_of_row(bytes);
     }
-  });
+    // One id cannot be halved.
+    fits = bytes_kept <= limits_.contested_bytes_max || greatest.size() == 1 || parts >= kPartsMax;
+    if (!fits) greatest.clear();
+  }));
+  return fits;
 }
 
 }  // namespace hirestream

@@ -5,7 +5,8 @@
 // contest an id. Memory: 32 to 64 bytes per id, as long as the file has at most `ids_max` of them.
 // A file with more is passed over again and again, each time for the ids whose hash falls into one
 // part of all hashes; there are so many parts that each has about `ids_max` rows. Besides, ids that
-// repeat are remembered, about 60 bytes each, and the bytes of contested rows.
+// repeat are remembered, about 60 bytes each, and `contested_bytes_max` bytes of contested rows: of
+// more of them, a part in each pass.
 //
 // Whoever can begin again needs no pass of its own: rows are delivered while their ids are learned,
 // by take_first(), until different bytes contest an id or there are too many of them, which few
@@ -32,21 +33,26 @@ namespace hirestream {
 // Of a reader whose first wanted column is create_time: the row can be known by it.
 bool has_create_time(const Record& record, const ReadingRules& rules);
 
+struct DeduplicatorLimits {
+  size_t ids_max = 0;
+  size_t contested_bytes_max = 128 << 20;
+};
+
 class Deduplicator {
  public:
   // `columns`: create_time, then others on which the reader's Record::bytes depend. `rules` live as
   // long.
   Deduplicator(FileFormat format, std::string path, const ReadingRules& rules,
-               std::vector<WantedColumn> columns, size_t ids_max, std::stop_token stop = {},
-               CsvWriting csv = {})
+               std::vector<WantedColumn> columns, DeduplicatorLimits limits,
+               std::stop_token stop = {}, CsvWriting csv = {})
       : format_(format),
         path_(std::move(path)),
         rules_(rules),
         columns_(std::move(columns)),
-        ids_max_(ids_max),
+        limits_(limits),
         stop_(std::move(stop)),
         csv_(std::move(csv)) {
-    HIRESTREAM_CHECK(ids_max > 0 && !columns_.empty());
+    HIRESTREAM_CHECK(limits.ids_max > 0 && !columns_.empty());
   }
 
   // Of each row in the order of the file, before anything is learned; kBeginAnew: learn(), and take
@@ -71,6 +77,8 @@ class Deduplicator {
   Result<void> pass(ReadStatistics& statistics, const Visit& visit);
   Result<void> learn_part(uint64_t part, uint64_t parts, ReadStatistics& statistics);
   Result<void> settle_contests(ReadStatistics& statistics);
+  // False: its rows have too many bytes, and nothing was settled.
+  Result<bool> settle_part(uint64_t part, uint64_t parts, ReadStatistics& statistics);
   void note(const RowId& id, uint64_t hash);
   void forget();
 
@@ -78,7 +86,7 @@ class Deduplicator {
   std::string path_;
   const ReadingRules& rules_;
   std::vector<WantedColumn> columns_;
-  size_t ids_max_;
+  DeduplicatorLimits limits_;
   std::stop_token stop_;
   CsvWriting csv_;
   // Of the bytes of the row that had the id first: 30 to 60 bytes of memory a row.

@@ -76,7 +76,7 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
       on_columns_(options.on_columns),
       csv_(options.csv),
       on_note_(options.on_note),
-      ids_max_(options.ids_max),
+      limits_{options.ids_max, options.contested_bytes_max},
       stop_(options.stop) {
   description_.strategy = Strategy::kFiles;
   description_.kind = format_name(format_);
@@ -232,7 +232,7 @@ class FilesSource::FileSweep : public Sweep {
                         find_dialect(path, wanted_columns(source_.rules_), source_.csv_));
     }
     file_->duplicates.emplace(source_.format_, path, source_.rules_,
-                              columns_of_bytes(source_.format_, source_.rules_), source_.ids_max_,
+                              columns_of_bytes(source_.format_, source_.rules_), source_.limits_,
                               source_.stop_, file_->csv);
     if (!may_begin_anew_) HIRESTREAM_TRY(learn());
     HIRESTREAM_TRY(open_pass());

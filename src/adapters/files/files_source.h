@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/files/deduplicator.h"
 #include "adapters/files/file_set.h"
 #include "adapters/files/record_reader.h"
 #include "model/reading_rules.h"
@@ -50,6 +51,7 @@ struct FilesSourceOptions {
   OnFileNote on_note = nullptr;
   // Ids of one file that are held in memory at once; tests set it low.
   size_t ids_max = kFileIdsMax;
+  size_t contested_bytes_max = DeduplicatorLimits{}.contested_bytes_max;
   // Ends a read that is under way: kTransient, operation "stop".
   std::stop_token stop = {};
 };
@@ -81,7 +83,7 @@ class FilesSource : public EventSource {
   OnColumns on_columns_;
   CsvSettings csv_;
   OnFileNote on_note_;
-  size_t ids_max_;
+  DeduplicatorLimits limits_;
   std::stop_token stop_;
   SourceDescription description_;
   ReadStatistics statistics_;

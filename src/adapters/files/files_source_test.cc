@@ -406,6 +406,28 @@ TEST_F(FilesSourceTest, BeginsAnewWhenALateRowContestsAnIdThatWasDelivered) {
   EXPECT_EQ(source->statistics().null_words, 19'999);
 }
 
+TEST_F(FilesSourceTest, SettlesContestsPartByPartWhereTheirRowsHaveManyBytes) {
+  std::string text = kHeader;
+  for (int turn = 0; turn < 3; ++turn) {
+    for (int number = 0; number < 200; ++number) {
+      text += uuid(number) + ",," + std::to_string((number + turn) % 3) + "\n";
+    }
+  }
+  folder_.write("a.csv", text);
+  const auto expected = rows().value();
+  for (int number = 0; number < 200; ++number) {
+    EXPECT_THAT(expected, Contains(uuid(number) + " 2000000"));
+  }
+  // A row has some 40 bytes.
+  for (const size_t bytes_max : {1U, 100U, 1'000U, 10'000U}) {
+    const auto source = FilesSource::open(
+        {.path = folder_.path(), .rules = by_arrival(), .contested_bytes_max = bytes_max});
+    EXPECT_EQ(rows(**source, all_slices(**source)), expected) << bytes_max;
+    const int64_t passes = (*source)->statistics().requests;
+    EXPECT_EQ(passes > 3, bytes_max < 10'000) << bytes_max << ": " << passes;
+  }
+}
+
 TEST_F(FilesSourceTest, PassesOverAFileOnceMoreForEachNumberOfIdsThatItMayHold) {
   std::string text = kHeader;
   for (int number = 0; number < 1'000; ++number) text += uuid(number) + ",,1\n";

@@ -10,13 +10,15 @@ namespace {
 
 constexpr std::string_view kMore = "---MORE---";
 
-// Bytes of the word that is no JSON; 0: none begins there.
-size_t null_word_size(std::string_view text) {
-  constexpr std::array<std::string_view, 3> kWords = {"NaN", "Infinity", "-Infinity"};
+constexpr std::string_view kNull = "NaN";
+
+// The word that is no JSON; empty: none begins there.
+std::string_view python_word(std::string_view text) {
+  constexpr std::array<std::string_view, 3> kWords = {kNull, "Infinity", "-Infinity"};
   for (const std::string_view word : kWords) {
-    if (text.starts_with(word)) return word.size();
+    if (text.starts_with(word)) return word;
   }
-  return 0;
+  return {};
 }
 
 // Up to behind its closing quote, or the end.
@@ -33,14 +35,19 @@ size_t string_size(std::string_view text) {
 
 }  // namespace
 
-size_t append_with_nulls(std::string_view text, std::string& out) {
-  size_t words = 0;
+MendedWords append_as_json(std::string_view text, std::string& out) {
+  MendedWords words;
   while (!text.empty()) {
-    const size_t word = null_word_size(text);
-    const size_t size = word > 0 ? word : text[0] == '"' ? string_size(text) : 1;
-    if (word > 0) {
+    const std::string_view word = python_word(text);
+    const size_t size = !word.empty() ? word.size() : text[0] == '"' ? string_size(text) : 1;
+    if (word == kNull) {
       out += "null";
-      ++words;
+      ++words.nulls;
+    } else if (!word.empty()) {
+      out += '"';
+      out += word;
+      out += '"';
+      ++words.texts;
     } else {
       out += text.substr(0, size);
     }

@@ -7,9 +7,13 @@
 
 namespace hirestream {
 
-// Appends the text with null in the place of each NaN, Infinity and -Infinity outside strings; how
-// many there were.
-size_t append_with_nulls(std::string_view text, std::string& out);
+struct MendedWords {
+  size_t nulls = 0;  // NaN
+  size_t texts = 0;  // Infinity and -Infinity
+};
+// Appends the text as JSON: outside strings null in the place of each NaN, and each Infinity and
+// -Infinity as a string, so that it is no number wherever one is wanted.
+MendedWords append_as_json(std::string_view text, std::string& out);
 
 // Backslashes stand in the text, and side by side in even numbers only.
 bool has_doubled_backslashes(std::string_view text);

@@ -5,17 +5,19 @@
 namespace hirestream {
 namespace {
 
-std::string with_nulls(std::string_view text, size_t expected) {
+std::string mended(std::string_view text, size_t nulls, size_t texts = 0) {
   std::string out;
-  EXPECT_EQ(append_with_nulls(text, out), expected);
+  const MendedWords words = append_as_json(text, out);
+  EXPECT_EQ(words.nulls, nulls);
+  EXPECT_EQ(words.texts, texts);
   return out;
 }
 
-TEST(JsonMending, PutsNullInThePlaceOfWordsThatAreNoJson) {
-  EXPECT_EQ(with_nulls(R"({"a":NaN,"b":-Infinity,"c":[Infinity]})", 3),
-            R"({"a":null,"b":null,"c":[null]})");
-  EXPECT_EQ(with_nulls(R"({"NaN":"a\"NaN","b":1})", 0), R"({"NaN":"a\"NaN","b":1})");
-  EXPECT_EQ(with_nulls(R"({"NaN)", 0), R"({"NaN)");
+TEST(JsonMending, MakesJsonOfWordsThatAreNone) {
+  EXPECT_EQ(mended(R"({"a":NaN,"b":-Infinity,"c":[Infinity]})", 1, 2),
+            R"({"a":null,"b":"-Infinity","c":["Infinity"]})");
+  EXPECT_EQ(mended(R"({"NaN":"a\"NaN","b":1})", 0), R"({"NaN":"a\"NaN","b":1})");
+  EXPECT_EQ(mended(R"({"NaN)", 0), R"({"NaN)");
 }
 
 TEST(JsonMending, TellsDoubledBackslashes) {

@@ -113,6 +113,7 @@ struct NdjsonReader::Parser {
   explicit Parser(std::span<const WantedColumn> wanted) {
     for (const WantedColumn& column : wanted) names.emplace_back(column.name);
     exact.resize(names.size());
+    met.resize(names.size());
   }
 
   Key match(std::string_view text) const {
@@ -199,6 +200,7 @@ struct NdjsonReader::Parser {
         continue;
       }
       exact[column] = key.exact;
+      met[column] = true;
       if (const auto error = read_value(field.value(), values[column])) return error;
     }
     const char* behind = nullptr;
@@ -211,6 +213,7 @@ struct NdjsonReader::Parser {
   ondemand::document document;
   std::vector<std::string> names;
   std::vector<bool> exact;
+  std::vector<bool> met;  // by wanted column: some record had it
   std::vector<Key> keys;  // seen so far
   size_t next_seen = 0;
 };
@@ -226,9 +229,11 @@ NdjsonReader::~NdjsonReader() = default;
 
 std::vector<std::string> NdjsonReader::found_columns() const {
   std::vector<std::string> found;
+  for (size_t column = 0; column < parser_->names.size(); ++column) {
+    if (parser_->met[column]) found.push_back(parser_->names[column]);
+  }
   for (const Parser::Key& key : parser_->keys) {
-    found.push_back(key.column == kUnwanted ? key.quoted.substr(0, key.quoted.size() - 1)
-                                            : parser_->names[static_cast<size_t>(key.column)]);
+    if (key.column == kUnwanted) found.push_back(key.quoted.substr(0, key.quoted.size() - 1));
   }
   return found;
 }
@@ -236,8 +241,8 @@ std::vector<std::string> NdjsonReader::found_columns() const {
 std::vector<std::string> NdjsonReader::notes() const {
   std::vector<std::string> notes;
   if (null_words_ > 0) {
-    notes.push_back(fmt::format("{} value{} NaN or Infinity read as null", null_words_,
-                                null_words_ == 1 ? "" : "s"));
+    notes.push_back(
+        fmt::format("{} value{} NaN read as null", null_words_, null_words_ == 1 ? "" : "s"));
   }
   if (frame_lines_ > 0) {
     notes.push_back(fmt::format("{} line{} that cqlsh prints around rows skipped", frame_lines_,
@@ -441,9 +446,10 @@ std::optional<std::string> NdjsonReader::parse(std::string_view record) {
   }
   mended_.clear();
   const std::string_view row = without_cqlsh_prompt(trim(record));
-  const size_t words = append_with_nulls(row, mended_);
-  if ((words > 0 || row.size() < trim(record).size()) && parse_mended() == simdjson::SUCCESS) {
-    null_words_ += static_cast<int64_t>(words);
+  const MendedWords words = append_as_json(row, mended_);
+  if ((words.nulls + words.texts > 0 || row.size() < trim(record).size()) &&
+      parse_mended() == simdjson::SUCCESS) {
+    null_words_ += static_cast<int64_t>(words.nulls);
     return "";
   }
   return std::string(sentence_of(error));

@@ -7,7 +7,8 @@
 // - One JSON array of objects, on any number of lines: its elements are the records. One that is
 //   not closed, or has a string that is not, is kRejected as a whole; so is an element longer than
 //   kRecordBytesMax.
-// - NaN, Infinity and -Infinity, which are not JSON but what Python writes, are null.
+// - NaN, Infinity and -Infinity are no JSON, but what Python writes: NaN is null, the others are
+//   their text, as in a CSV file.
 // - What cqlsh prints around rows of SELECT JSON is skipped; behind its heading the backslashes of
 //   a line are taken for doubled, as it prints them, if none stands alone.
 //

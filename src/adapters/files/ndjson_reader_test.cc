@@ -225,7 +225,7 @@ TEST(NdjsonReader, TakesTimeInProportionToItsInputWhateverThePieces) {
   }
 }
 
-TEST(NdjsonReader, TakesWordsOfPythonForNull) {
+TEST(NdjsonReader, TakesWordsOfPythonForWhatCsvHas) {
   NdjsonReader reader(
       std::make_unique<MemoryStream>(
           "{\"a\":NaN,\"bid\": -Infinity, \"ed\":{\"x\":Infinity,\"y\":\"\\\"NaN\"}}\n"
@@ -235,13 +235,26 @@ TEST(NdjsonReader, TakesWordsOfPythonForNull) {
       kWanted);
   const auto rows = read_all(reader);
   ASSERT_EQ(rows.size(), 5U);
-  EXPECT_THAT(rows[0].values, ElementsAre("<null>", "<null>", "{\"x\":null,\"y\":\"\\\"NaN\"}"));
+  EXPECT_THAT(rows[0].values,
+              ElementsAre("<null>", "-Infinity", "{\"x\":\"Infinity\",\"y\":\"\\\"NaN\"}"));
   EXPECT_THAT(rows[0].bytes, HasSubstr("-Infinity"));
   EXPECT_THAT(rows[1].values, ElementsAre("NaN", "1", "<null>"));
   EXPECT_THAT(rows[2].values, ElementsAre("\xC3\xA4", "<null>", "<null>"));
   EXPECT_EQ(rows[3].malformed, "a word is none of true, false and null");
   EXPECT_NE(rows[4].malformed, "");
-  EXPECT_THAT(reader.notes(), ElementsAre("4 values NaN or Infinity read as null"));
+  EXPECT_THAT(reader.notes(), ElementsAre("2 values NaN read as null"));
+}
+
+TEST(NdjsonReader, KnowsEachWantedColumnHoweverManyOthersThereAre) {
+  std::string line = "{";
+  for (int number = 0; number < 300; ++number) line += "\"other" + std::to_string(number) + "\":1,";
+  line += "\"A\":2,\"b\\u0069d\":3}\n";
+  NdjsonReader reader(std::make_unique<MemoryStream>(line, SIZE_MAX), kWanted);
+  EXPECT_THAT(read_all(reader)[0].values, ElementsAre("2", "3", "<null>"));
+  const auto found = reader.found_columns();
+  EXPECT_THAT(found, testing::Contains("a"));
+  EXPECT_THAT(found, testing::Contains("bid"));
+  EXPECT_THAT(found, testing::Not(testing::Contains("ed")));
 }
 
 TEST(NdjsonReader, SkipsWhatCqlshPrintsAndReadsItsDoubledBackslashes) {
