@@ -1,6 +1,7 @@
 """DataFrames into a SQLite warehouse: what needs Spark and no server."""
 
 import sqlite3
+import sys
 
 import pyarrow
 import pyarrow.parquet
@@ -9,6 +10,7 @@ import pytest
 import test_aggregate
 from hirestream import HirestreamError
 from hirestream.spark import Job, Settings
+from hirestream.spark import command
 from hirestream.spark import job as spark_job
 
 
@@ -90,3 +92,12 @@ def test_passwords_of_files_travel_and_nothing_of_the_page(tmp_path, monkeypatch
 def test_what_a_worker_lacks_is_said(text, said):
     assert said in str(spark_job.explained(RuntimeError(text)))
     assert spark_job.explained(ValueError("other")).args == ("other",)
+
+
+@pytest.mark.parametrize(("python", "said"), [((3, 11, 0), "pip install 'pyspark==3.4"), ((3, 12, 0), "PySpark 3.4 does not run on Python 3.12 and later")])
+def test_the_command_says_what_this_python_lacks(python, said, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    with monkeypatch.context() as changed:
+        changed.setattr(sys, "version_info", python)
+        status = command.main(["backfill"])
+    assert status == 2 and said in capsys.readouterr().err
