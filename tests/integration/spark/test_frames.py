@@ -9,8 +9,7 @@ import pytest
 
 import test_aggregate
 from hirestream import HirestreamError
-from hirestream.spark import Job, Settings
-from hirestream.spark import command
+from hirestream.spark import Job, Settings, command
 from hirestream.spark import job as spark_job
 
 
