@@ -21,7 +21,7 @@ setup_full = .ci/setup || [ $$? = 2 ]
 # configure,PRESET,FOLDER: ninja repeats it by itself when a CMake file or the set of sources changes.
 configure = test -f $(2)/build.ninja || cmake --preset $(1)
 
-.PHONY: help setup build all demo package wheel install packages arm64 test test-unit asan tsan simulate year mutations fuzz faults soak mirror sources spark compose prove lint format services services-stop services-status bench clean
+.PHONY: help setup build all demo package wheel install packages arm64 test test-unit asan tsan simulate year mutations fuzz faults soak mirror sources spark pythons compose prove lint format services services-stop services-status bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -130,11 +130,18 @@ sources: ## the same rows through every source into every warehouse, a million o
 	@HIRESTREAM_E2E_ROWS=$(ROWS) HIRESTREAM_BINARY=$(CURDIR)/build/hirestream tests/support/services/services.sh run -- \
 	  tests/support/python/run -m pytest -q -p no:cacheprovider tests/e2e/test_sources.py --proof docs/proof/sources.md $(ARGS)
 
-spark: ## on Apache Spark, the same rows in every way (2 million), faults on a cluster, and YARN; writes docs/proof/spark.md
+spark: ## on Apache Spark, the same rows in every way (2 million), faults on a cluster, and YARN; writes docs/proof/spark.md; then make pythons
 	@$(setup_full)
 	@$(MAKE) --no-print-directory all
 	@HIRESTREAM_BINARY=$(CURDIR)/build/hirestream HIRESTREAM_KERNEL=$(CURDIR)/build/libhirestream_kernel.so tests/support/services/services.sh run cassandra mysql -- \
 	  tests/support/spark/run tests/integration/spark/prove.py --summary docs/proof/spark.md $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory pythons)
+
+pythons: ## the wheel in Python 3.8 to 3.13, each with the packages that pip finds for it; writes docs/proof/pythons.md
+	@$(setup_full)
+	@$(MAKE) --no-print-directory all
+	@HIRESTREAM_BINARY=$(CURDIR)/build/hirestream HIRESTREAM_KERNEL=$(CURDIR)/build/libhirestream_kernel.so \
+	  tests/support/python/run tests/integration/spark/prove_pythons.py --summary docs/proof/pythons.md $(ARGS)
 
 compose: build wheel ## the stack of docker-compose.yml with the real Docker Engine: from nothing, restarts, kills, down and up (BUILD=compiled: the image compiles); writes docs/proof/compose.md
 	@tests/compose/run --build $(BUILD) $(ARGS) --proof docs/proof/compose.md

@@ -82,26 +82,31 @@ if "HIRESTREAM_SPARK_JARS" in os.environ:
         end_to_end.assert_equal(dataset.recount(), mysql.events(engine_database))
         return cells(mysql, engine_database), classes(mysql, engine_database)
 
-    def jars():
-        return sorted(glob.glob(os.path.join(os.environ["HIRESTREAM_SPARK_JARS"], "*.jar")))
 
-    @pytest.fixture(scope="session")
-    def spark():
-        from pyspark.sql import SparkSession
+def of_the_servers():
+    """Spark's settings for the connector, and the password for its tasks."""
+    os.environ["HIRESTREAM_MYSQL_PASSWORD"] = end_to_end.SQL_PASSWORD
+    jars = sorted(glob.glob(os.path.join(os.environ["HIRESTREAM_SPARK_JARS"], "*.jar")))
+    host, _, port = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "cassandra://127.0.0.1:9042").split("://")[-1].partition(":")
+    return {"spark.jars": ",".join(jars), "spark.driver.extraClassPath": ":".join(jars),
+            "spark.cassandra.connection.host": host, "spark.cassandra.connection.port": port or "9042"}
 
-        os.environ["HIRESTREAM_MYSQL_PASSWORD"] = end_to_end.SQL_PASSWORD
-        address = os.environ.get("HIRESTREAM_TEST_CASSANDRA", "cassandra://127.0.0.1:9042").removeprefix("cassandra://")
-        host, _, port = address.partition(":")
-        # local[2] alone never tries a task again.
-        builder = SparkSession.builder.master("local[2,4]").appName("hirestream tests")
-        for name, value in {
-            "spark.jars": ",".join(jars()), "spark.driver.extraClassPath": ":".join(jars()), "spark.ui.enabled": "false",
-            "spark.ui.showConsoleProgress": "false", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
-            "spark.driver.memory": "1g", "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": "2",
-            "spark.cassandra.connection.host": host, "spark.cassandra.connection.port": port or "9042",
-        }.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
-        yield session
-        session.stop()
+
+@pytest.fixture(scope="session")
+def spark():
+    if sys.version_info >= (3, 12):
+        pytest.skip("PySpark 3.4 does not run on Python 3.12 and later")
+    from pyspark.sql import SparkSession
+
+    settings = of_the_servers() if "HIRESTREAM_SPARK_JARS" in os.environ else {}
+    # local[2] alone never tries a task again.
+    builder = SparkSession.builder.master("local[2,4]").appName("hirestream tests")
+    for name, value in {
+        **settings, "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1", "spark.driver.memory": "1g", "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": "2",
+    }.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()

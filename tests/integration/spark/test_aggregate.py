@@ -263,7 +263,7 @@ def test_numbers_at_the_edges_are_what_their_texts_are(column, kind, values, zon
     def result(array):
         filler = {"create_time": [row["create_time"] for row in rows(len(values))], "job_id": [1] * len(values),
                   "custom_track": ["click"] * len(values), "ts": ["2026-11-01 10:00:00"] * len(values), "bid": ["1"] * len(values)}
-        found = hirestream.aggregate(pyarrow.table({name: pyarrow.array(texts) for name, texts in filler.items() if name != column} | {column: array}),
+        found = hirestream.aggregate(pyarrow.table({**{name: pyarrow.array(texts) for name, texts in filler.items() if name != column}, column: array}),
                                      options={"source.timezone": zone, "counting.ts_min": "0001-01-01", "counting.future_max": "36500d"} if column == "ts" else {})
         return found.cells, found.counted, sorted((reject["reason"], reject["value"]) for reject in found.rejects if column == "ts")
 

@@ -1,6 +1,7 @@
 """DataFrames into a SQLite warehouse: what needs Spark and no server."""
 
 import sqlite3
+import sys
 
 import pyarrow
 import pyarrow.parquet
@@ -8,7 +9,7 @@ import pytest
 
 import test_aggregate
 from hirestream import HirestreamError
-from hirestream.spark import Job, Settings
+from hirestream.spark import Job, Settings, command
 from hirestream.spark import job as spark_job
 
 
@@ -116,3 +117,12 @@ def test_other_failures_of_the_connector_keep_their_cause():
     refused = spark_job.connector_failure("java.io.IOException: Failed to open native connection to Cassandra at {127.0.0.1:1} :: refused" + trace, "logs.tracking", "2.12.17")
     assert refused.kind == "transient" and "{127.0.0.1:1} :: refused" in str(refused)
     assert spark_job.connector_failure("java.io.IOException: Couldn't find table tracking in logs" + trace, "logs.tracking", "2.12.17") is None
+
+
+@pytest.mark.parametrize(("python", "said"), [((3, 11, 0), "pip install 'pyspark==3.4"), ((3, 12, 0), "PySpark 3.4 does not run on Python 3.12 and later")])
+def test_the_command_says_what_this_python_lacks(python, said, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    with monkeypatch.context() as changed:
+        changed.setattr(sys, "version_info", python)
+        status = command.main(["backfill"])
+    assert status == 2 and said in capsys.readouterr().err

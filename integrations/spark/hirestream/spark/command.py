@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 import hirestream._kernel as kernel
 from hirestream._kernel import HirestreamError
-from hirestream.spark.job import COMPARE, PUBLISH, REBUILD, Job, Settings
+from hirestream.spark.job import COMPARE, PUBLISH, REBUILD, Job, Settings, check_python
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -104,8 +104,13 @@ def count_all(job: Job, given: argparse.Namespace) -> Dict[str, Any]:
 
 def start_spark(command: str) -> "SparkSession":
     """On a terminal with Spark's own progress bar, unless spark-submit was told otherwise."""
-    from pyspark import SparkConf
-    from pyspark.sql import SparkSession
+    check_python()
+    try:
+        from pyspark import SparkConf
+        from pyspark.sql import SparkSession
+    except ModuleNotFoundError as error:
+        raise HirestreamError("config", "start Spark", str(error.name), "this package is not installed for " + sys.executable,
+                              "pip install 'pyspark==3.4.*' 'pandas<3'; spark-submit brings PySpark along") from error
 
     conf = SparkConf().setIfMissing("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
     conf.set("spark.sql.session.timeZone", "UTC")

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import re
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
@@ -325,15 +326,18 @@ class Job:
             time.sleep(every_s)
 
 
-def check_versions(spark: "SparkSession") -> None:
-    """kConfig errors for what would fail later, and say less."""
-    import sys
-
-    if not spark.version.startswith("3.4."):
-        raise HirestreamError("config", "check Spark", spark.version, "this is not Spark 3.4", "pip install 'pyspark==3.4.*'")
+def check_python() -> None:
+    """A kConfig error before PySpark 3.4 is imported, which fails in later Pythons by what they no longer have."""
     if sys.version_info >= (3, 12):
         raise HirestreamError("config", "check Python", sys.version.split()[0], "PySpark 3.4 does not run on Python 3.12 and later",
                               "take Python 3.8 to 3.11, on the driver and on every worker")
+
+
+def check_versions(spark: "SparkSession") -> None:
+    """kConfig errors for what would fail later, and say less."""
+    check_python()
+    if not spark.version.startswith("3.4."):
+        raise HirestreamError("config", "check Spark", spark.version, "this is not Spark 3.4", "pip install 'pyspark==3.4.*'")
     try:
         import pandas
     except ImportError:
