@@ -18,7 +18,9 @@ constexpr size_t kRowExcerptBytes = 200;
 // In the order of kAllColumns, so that a value's place tells its column; the time of day behind.
 std::vector<WantedColumn> wanted_columns(const ReadingRules& rules) {
   std::vector<WantedColumn> wanted;
-  for (const Column column : kAllColumns) wanted.push_back({rules.name(column)});
+  for (const Column column : kAllColumns) {
+    wanted.push_back({.name = rules.name(column), .must_be_readable = column != Column::kEd});
+  }
   if (!rules.time_of_day.empty()) wanted.push_back({rules.time_of_day});
   return wanted;
 }

@@ -10,6 +10,7 @@
 
 #include "adapters/files/file_failure.h"
 #include "adapters/files/parquet_bridge/bridge.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
@@ -43,6 +44,16 @@ struct ParquetReader::File {
       names.emplace_back(hs_parquet_column_name(handle, column));
     }
     return names;
+  }
+
+  // The type of a column that is there and cannot be read; null: there is none of this name.
+  const char* unreadable_type(std::string_view name) const {
+    for (uint32_t column = 0; column < hs_parquet_unreadable_columns(handle); ++column) {
+      if (equal_without_case(name, hs_parquet_unreadable_name(handle, column))) {
+        return hs_parquet_unreadable_type(handle, column);
+      }
+    }
+    return nullptr;
   }
 
   hs_parquet_file* handle;
@@ -88,6 +99,14 @@ Result<void> ParquetReader::select_columns(std::span<const WantedColumn> wanted)
     if (places.size() == 1) {
       selected.emplace_back(static_cast<uint32_t>(places.front()), index);
       found_[places.front()] = wanted[index].name;
+    } else if (const char* type = file_->unreadable_type(wanted[index].name)) {
+      const std::string what = fmt::format("column {} is of a type that is not read ({})",
+                                           wanted[index].name, excerpt(type, 100));
+      if (wanted[index].must_be_readable) {
+        return fail(ErrorKind::kConfig, "read schema", path_, what,
+                    "write it as numbers, texts, timestamps or UUIDs");
+      }
+      notes_.push_back(what + ": as if it were not there");
     } else if (wanted[index].required) {
       missing.push_back(wanted[index].name);
     }

@@ -32,6 +32,8 @@ inline constexpr size_t kExaminedPerByteMax = 16;
 struct WantedColumn {
   std::string_view name;
   bool required = false;  // the header must have it (CSV)
+  // Of a type that is not read it is an error, and not only noted (Parquet).
+  bool must_be_readable = false;
 };
 
 // Valid until the next call of next().

@@ -209,6 +209,24 @@ def test_missing_columns_are_refused_by_name(tmp_path):
     assert "create_time" in done.stderr
 
 
+def test_a_column_of_a_type_that_is_not_read_is_named(tmp_path):
+    def written(**columns):
+        path = tmp_path / "rows.parquet"
+        whole = table()
+        for name, (values, kind) in columns.items():
+            whole = whole.set_column(whole.schema.get_field_index(name), name, pa.array(values, kind))
+        pq.write_table(whole, path)
+        return path
+
+    many = len(ROWS)
+    done = call("run", "--once", "--source", f"parquet:{written(job_id=([{'id': 1}] * many, pa.struct({'id': pa.int32()})))}", "--warehouse",
+                f"sqlite:{tmp_path}/e.db", exits=(2,))
+    assert "column job_id is of a type that is not read (a list, map or struct)" in done.stderr, done.stderr
+    # A payload that nobody looks into is only told.
+    done = call("run", "--once", "--source", f"parquet:{written(ed=([[1]] * many, pa.list_(pa.int32())))}", "--warehouse", f"sqlite:{tmp_path}/f.db")
+    assert "column ed is of a type that is not read (a list, map or struct): as if it were not there" in done.stderr, done.stderr
+
+
 def test_doctor_looks_at_the_schema(tmp_path):
     pq.write_table(table().drop_columns(["job_id"]), tmp_path / "rows.parquet")
     assert "job_id" in call("doctor", "--source", f"parquet:{tmp_path}", exits=(0, 1)).stdout

@@ -45,6 +45,10 @@ uint64_t hs_parquet_bytes_read(const hs_parquet_file*);
 /* Columns that can be read: flat ones, of the types above, in the file's order. */
 uint32_t hs_parquet_columns(const hs_parquet_file*);
 const char* hs_parquet_column_name(const hs_parquet_file*, uint32_t column);
+/* Those that cannot, each once: lists, maps, structs (what they are called), other types. */
+uint32_t hs_parquet_unreadable_columns(const hs_parquet_file*);
+const char* hs_parquet_unreadable_name(const hs_parquet_file*, uint32_t column);
+const char* hs_parquet_unreadable_type(const hs_parquet_file*, uint32_t column);
 /* Which columns are read from now on, by number; before the first batch. */
 void hs_parquet_select(hs_parquet_file*, const uint32_t* columns, uint32_t count);
 

@@ -52,6 +52,27 @@ pub unsafe extern "C" fn hs_parquet_column_name(
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_parquet_unreadable_columns(file: *const ParquetFile) -> u32 {
+    unsafe { &*file }.unreadable.len() as u32
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_parquet_unreadable_name(
+    file: *const ParquetFile,
+    column: u32,
+) -> *const c_char {
+    unsafe { &*file }.unreadable[column as usize].name.as_ptr()
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_parquet_unreadable_type(
+    file: *const ParquetFile,
+    column: u32,
+) -> *const c_char {
+    unsafe { &*file }.unreadable[column as usize].type_name.as_ptr()
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn hs_parquet_select(
     file: *mut ParquetFile,
     columns: *const u32,

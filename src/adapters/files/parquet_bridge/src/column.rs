@@ -84,6 +84,17 @@ fn of_converted_type(column: &ColumnDescriptor) -> Option<Format> {
     })
 }
 
+/// Of a column that cannot be read, for people.
+pub fn type_name_of(column: &ColumnDescriptor) -> String {
+    if column.max_rep_level() > 0 || column.path().parts().len() > 1 {
+        return "a list, map or struct".to_owned();
+    }
+    match column.logical_type_ref() {
+        Some(logical) => format!("{logical:?}"),
+        None => format!("{} {}", column.physical_type(), column.converted_type()),
+    }
+}
+
 /// None: this column cannot be read.
 pub fn format_of(column: &ColumnDescriptor) -> Option<Format> {
     let is_flat = column.max_rep_level() == 0 && column.path().parts().len() == 1;

@@ -1,5 +1,5 @@
 //! A file: its columns, and its rows batch after batch.
-use crate::column::{Format, TextColumn, Value, format_of, open_column};
+use crate::column::{Format, TextColumn, Value, format_of, open_column, type_name_of};
 use crate::error::{Res, damaged};
 use crate::source::Source;
 use parquet::file::reader::FileReader;
@@ -15,10 +15,16 @@ pub struct ReadableColumn {
     format: Format,
 }
 
+pub struct UnreadableColumn {
+    pub name: CString,
+    pub type_name: CString,
+}
+
 pub struct ParquetFile {
     pub source: Source,
     reader: SerializedFileReader<Source>,
     pub columns: Vec<ReadableColumn>,
+    pub unreadable: Vec<UnreadableColumn>,
     selected: Vec<usize>,
     next_group: usize,
     open: Vec<Box<dyn TextColumn>>,
@@ -35,9 +41,21 @@ impl ParquetFile {
             let name = CString::new(column.name()).ok()?;
             Some(ReadableColumn { name, leaf, format: format_of(column)? })
         });
+        let mut unreadable = Vec::<UnreadableColumn>::new();
+        for column in schema.columns().iter().filter(|column| format_of(column).is_none()) {
+            let name = column.path().parts().first().map_or("", |part| part.as_str());
+            let (Ok(name), Ok(type_name)) = (CString::new(name), CString::new(type_name_of(column)))
+            else {
+                continue;
+            };
+            if unreadable.last().is_none_or(|last| last.name != name) {
+                unreadable.push(UnreadableColumn { name, type_name });
+            }
+        }
         Ok(ParquetFile {
             source,
             columns: columns.collect(),
+            unreadable,
             reader,
             selected: Vec::new(),
             next_group: 0,
