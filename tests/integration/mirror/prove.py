@@ -35,6 +35,8 @@ PORT = int(os.environ.get("HIRESTREAM_FAULTS_CASSANDRA_PORT", "19142"))
 IN_ITS_NAMESPACE = "HIRESTREAM_FAULTS_OWN_MOUNTS"
 LOG_DISK_MIB = 192
 PATIENCE_S = 120
+# A kill takes what Cassandra had not handed to the system yet: of compressed segments, what came since the last sync (10 s).
+LOST_BY_A_KILL_S = 12
 # The one that is written, the next one, the one before until the place behind it is stored; and those of a server that was killed until it replays them.
 SEGMENTS_KEPT_MAX = 12
 
@@ -50,6 +52,7 @@ class Server(CassandraNode):
         self.log_folder = self.folder / "data/commitlog"
         self.has_own_disk = bool(os.environ.get(IN_ITS_NAMESPACE)) and not options.cdc
         self.cluster = None
+        self.killed_s = 0.0
 
     def make(self):
         self.script("wipe")
@@ -71,6 +74,10 @@ class Server(CassandraNode):
         self.cluster = Cluster(["127.0.0.1"], port=PORT, protocol_version=4, connect_timeout=20)
         self.session = self.cluster.connect()
         self.session.default_timeout = 30
+
+    def kill(self):
+        self.killed_s = time.monotonic()
+        super().kill()
 
     def segments_kept(self):
         return (self.folder / "data/cdc_raw").glob("*.log")
@@ -101,6 +108,7 @@ class Writer(threading.Thread):
         self.trial, self.rate, self.paused, self.ending = trial, rate, threading.Event(), False
         self.idle = threading.Event()
         self.journal, self.keys = {}, []
+        self.acknowledged_s = {}  # by row, and by row and column that was changed
 
     def run(self):
         rng = random.Random(self.trial.random.random())
@@ -126,12 +134,14 @@ class Writer(threading.Thread):
         session.execute(f"INSERT INTO logs.plain (create_time, {', '.join(COUNTED)}, ua) VALUES ({', '.join(['%s'] * 10)})", (key, *values, "x" * rng.randrange(900)))
         self.journal[key] = [{as_text(value)} for value in values]
         self.keys.append(key)
+        self.acknowledged_s[key] = time.monotonic()
 
     def change(self, session, key, column, value, beside=""):
         possible = self.journal[key][COUNTED.index(column)]
         possible.add(as_text(value))
         session.execute(f"UPDATE logs.plain SET {beside}{column} = %s WHERE create_time = %s", (value, key))
         self.trial.mirror_alone.pop((key, column), None)
+        self.acknowledged_s[key, column] = time.monotonic()
         possible.intersection_update({as_text(value)})
 
     def forget(self, key):
@@ -363,6 +373,8 @@ class Trial:
                         lost.append((key, column))
                         possible[place] = {found}
         assert not lost or fault in self.KILLS_OF_CASSANDRA, f"after {fault}: Cassandra was not killed and has lost {lost}"
+        early = [what for what in lost if self.writer.acknowledged_s.get(what, self.writer.acknowledged_s.get(what[0], 0.0)) < self.server.killed_s - LOST_BY_A_KILL_S]
+        assert not early, f"after {fault}: Cassandra has lost what it acknowledged long before it was killed: {early}"
         self.lost_by_cassandra += lost
 
     def is_mirrored(self, key, plain):
