@@ -13,11 +13,11 @@ namespace hirestream {
 class RawLogWriter {
  public:
   virtual ~RawLogWriter() = default;
-  // Returns when all rows are acknowledged. On an error some may have been written; writing them
-  // again is harmless. A value that does not fit its column's type is an error kRejected naming the
-  // row's create_time, column and value.
+  // Returns when all rows are acknowledged. On an error some may have been written; writing the
+  // same rows again is harmless. A value that does not fit its column's type is an error kRejected
+  // naming the row's create_time, column and value.
   virtual Result<void> write(std::span<const RawEvent> events) = 0;
-  // Flushes and closes files. No write may follow.
+  // Flushes and closes files. No write may follow. After kTransient it may be called again.
   virtual Result<void> finish() = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace hirestream {
@@ -91,44 +92,54 @@ ByteSink::~ByteSink() {
   ::unlink(part_path_.c_str());
 }
 
-tl::unexpected<Error> ByteSink::failed(const char* operation) const {
-  return fail(ErrorKind::kTransient, operation, part_path_, std::strerror(errno));
+// Nothing is left that could be finished.
+tl::unexpected<Error> ByteSink::lost(const char* operation) {
+  const int error_number = errno;
+  ::unlink(part_path_.c_str());
+  ::close(std::exchange(descriptor_, -1));
+  return fail(ErrorKind::kConfig, operation, part_path_, std::strerror(error_number),
+              "the file was not made; mend that and write it again");
 }
 
-Result<void> ByteSink::write_to_file(std::span<const char> bytes) {
+Result<void> ByteSink::write_to_file(std::string_view& bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed("write file");
-    bytes = bytes.subspan(static_cast<size_t>(count));
+    if (count < 0) {
+      return fail(ErrorKind::kTransient, "write file", part_path_, std::strerror(errno));
+    }
+    bytes.remove_prefix(static_cast<size_t>(count));
   }
   return {};
 }
 
-Result<void> ByteSink::compress(std::string_view bytes, bool last) {
-  for (bool done = bytes.empty() && !last; !done;) {
+Result<void> ByteSink::compress(std::string_view& bytes, bool last) {
+  HIRESTREAM_TRY(write_to_file(waiting_));
+  for (bool done = last ? ended_ : bytes.empty(); !done;) {
     const auto [count, finished] = compressor_->step(bytes, last, output_);
-    HIRESTREAM_TRY(write_to_file(std::span<const char>(output_).first(count)));
+    waiting_ = std::string_view(output_.data(), count);
+    ended_ = last && finished;
     done = finished;
+    HIRESTREAM_TRY(write_to_file(waiting_));
   }
   return {};
 }
 
 Result<void> ByteSink::write(std::string_view bytes) {
-  HIRESTREAM_CHECK(descriptor_ >= 0);
-  return compressor_ ? compress(bytes, false) : write_to_file(bytes);
+  HIRESTREAM_CHECK(descriptor_ >= 0 && taken_ <= bytes.size());
+  std::string_view left = bytes.substr(taken_);
+  const auto written = compressor_ ? compress(left, false) : write_to_file(left);
+  taken_ = written ? 0 : bytes.size() - left.size();
+  return written;
 }
 
 Result<void> ByteSink::finish() {
-  HIRESTREAM_CHECK(descriptor_ >= 0);
-  if (compressor_) HIRESTREAM_TRY(compress({}, true));
-  if (::fsync(descriptor_) != 0) return failed("sync file");
-  const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0 || std::rename(part_path_.c_str(), path_.c_str()) != 0) {
-    const auto error = failed("rename file");
-    ::unlink(part_path_.c_str());
-    return error;
-  }
+  HIRESTREAM_CHECK(descriptor_ >= 0 && taken_ == 0);
+  std::string_view nothing;
+  if (compressor_) HIRESTREAM_TRY(compress(nothing, true));
+  if (::fsync(descriptor_) != 0) return lost("sync file");
+  if (std::rename(part_path_.c_str(), path_.c_str()) != 0) return lost("rename file");
+  ::close(std::exchange(descriptor_, -1));  // all is on the disk
   return {};
 }
 
