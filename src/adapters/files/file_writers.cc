@@ -98,6 +98,10 @@ Result<void> CsvWriter::write(std::span<const RawEvent> events) {
   return {};
 }
 
+Result<void> CsvWriter::check(const RawEvent& event) const {
+  return check_event(event, sink_->path());
+}
+
 Result<void> CsvWriter::finish() {
   HIRESTREAM_TRY(flush(*sink_, buffer_, 0));
   return sink_->finish();
@@ -127,6 +131,10 @@ Result<void> NdjsonWriter::write(std::span<const RawEvent> events) {
     buffer_ += before == '{' ? "{}\n" : "}\n";
   }
   return {};
+}
+
+Result<void> NdjsonWriter::check(const RawEvent& event) const {
+  return check_event(event, sink_->path());
 }
 
 Result<void> NdjsonWriter::finish() {

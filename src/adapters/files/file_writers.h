@@ -20,6 +20,8 @@ class CsvWriter : public RawLogWriter {
   static Result<std::unique_ptr<CsvWriter>> create(const std::string& path);
   Result<void> write(std::span<const RawEvent> events) override;
   Result<void> finish() override;
+  bool is_whole_or_nothing() const override { return true; }
+  Result<void> check(const RawEvent& event) const override;
 
  private:
   explicit CsvWriter(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)) {}
@@ -36,6 +38,8 @@ class NdjsonWriter : public RawLogWriter {
   static Result<std::unique_ptr<NdjsonWriter>> create(const std::string& path);
   Result<void> write(std::span<const RawEvent> events) override;
   Result<void> finish() override;
+  bool is_whole_or_nothing() const override { return true; }
+  Result<void> check(const RawEvent& event) const override;
 
  private:
   explicit NdjsonWriter(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)) {}
