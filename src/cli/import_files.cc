@@ -213,16 +213,17 @@ std::optional<FileImporter::Fault> FileImporter::read_row(const Record& record, 
     return Fault{record.malformed, record.malformed};
   }
   row.event = event_of(record);
-  const auto& create_time = row.event[RawColumn::kCreateTime];
+  auto& create_time = row.event[RawColumn::kCreateTime];
   if (!create_time) {
     return Fault{"create_time is missing", "create_time is missing"};
   }
-  const auto id = parse_uuid(*create_time);
-  if (!id) {
+  const TextId id = read_uuid_text(*create_time);
+  if (!id.is_uuid) {
     return Fault{fmt::format("create_time \"{}\" is not a UUID", excerpt(*create_time, 60)),
                  "create_time is not a UUID"};
   }
-  row.id = *id;
+  row.id = id.id;
+  create_time = format_uuid(id.id);
   row.hash = content_hash(row.event);
   const auto checked = writer_.check(row.event);
   return checked ? std::nullopt : std::optional(misfit(checked.error()));

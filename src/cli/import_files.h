@@ -1,6 +1,7 @@
 // Moves rows of CSV and NDJSON files into a raw log. Knows files and the writer, not the command
 // line.
 //
+// Ids are read as they are when they are counted (read_uuid_text) and written in their usual form.
 // Rows with the same create_time are one row: exact repeats are left out, in one file or across
 // files; a row that repeats a create_time with other values is written again, so that the later one
 // stays (as in Cassandra). Into what cannot replace a row (RawLogWriter::is_whole_or_nothing) only

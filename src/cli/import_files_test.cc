@@ -195,6 +195,20 @@ TEST_F(FileImporterTest, AVersionThatComesBackIsWrittenAgain) {
   EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], "1");
 }
 
+TEST_F(FileImporterTest, ReadsIdsAsTheyAreCountedAndStoresThemInOneForm) {
+  const auto report = import({file("a.csv", "create_time,ts\n\" " + kId1 + " \",\n{" + kId2 +
+                                                "},\nB54ADC00-6207-11EF-8000-000000000003,\n" +
+                                                kId3 + ",\n{" + kId1 + ",\n")},
+                             true);
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->rows_written, 3);
+  EXPECT_EQ(report->duplicates, 1);
+  EXPECT_EQ(report->bad_rows, 1);
+  EXPECT_TRUE(writer_.rows.contains(kId1));
+  EXPECT_TRUE(writer_.rows.contains(kId2));
+  EXPECT_TRUE(writer_.rows.contains(kId3));
+}
+
 TEST_F(FileImporterTest, StopsAtABadRowNamingFileLineAndReason) {
   const std::string path =
       file("a.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId2 + ",,free\n" + kId3 + ",,3\n");
