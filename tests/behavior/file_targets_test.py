@@ -110,6 +110,28 @@ class FileTargets(unittest.TestCase):
         self.assertGreater(rows, 0)
         self.assertIn(f'"rows": {rows},', out)
 
+    def test_a_file_that_another_process_writes_is_refused(self):
+        first = self.start("generate", "--to", "csv:x.csv", "--rows", "300", "--rate", "100")
+        self.wait_for(self.folder / "x.csv.part", 0)
+        code, _, err = self.run_program("generate", "--to", "csv:x.csv", "--rows", "10", "--seed", "2")
+        self.assertEqual(code, 3, err)
+        self.assertIn("another process writes this file", err)
+        code, _, err = self.end(first)
+        self.assertEqual(code, 0, err)
+        self.assertEqual((self.folder / "x.csv").read_text(encoding="utf-8").count("\n"), 301)
+        self.assertEqual(self.names(), ["x.csv"])
+
+    def test_what_a_killed_process_leaves_is_used_again(self):
+        killed = self.start("generate", "--to", "csv:x.csv", "--rows", "50000000")
+        self.wait_for(self.folder / "x.csv.part")
+        killed.kill()
+        killed.wait(60)
+        self.assertEqual(self.names(), ["x.csv.part"])
+        code, _, err = self.run_program("generate", "--to", "csv:x.csv", "--rows", "10")
+        self.assertEqual(code, 0, err)
+        self.assertEqual((self.folder / "x.csv").read_text(encoding="utf-8").count("\n"), 11)
+        self.assertEqual(self.names(), ["x.csv"])
+
 
 if __name__ == "__main__":
     unittest.main()

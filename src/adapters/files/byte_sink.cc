@@ -1,6 +1,8 @@
 #include "adapters/files/byte_sink.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -65,14 +67,47 @@ struct ByteSink::Compressor {
   z_stream gzip{};
 };
 
-Result<std::unique_ptr<ByteSink>> ByteSink::create(const std::string& path) {
-  const std::string part_path = path + ".part";
+namespace {
+
+tl::unexpected<Error> cannot_create(const std::string& path) {
+  return fail(ErrorKind::kConfig, "create file", path, std::strerror(errno),
+              "the folder must exist and be writable");
+}
+
+bool is_named(int descriptor, const std::string& path) {
+  struct stat opened{};
+  struct stat named{};
+  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+// Empty, and of this process alone: the lock ends with whoever holds it, so that what a killed one
+// has left is used again. A file system without locks does without.
+Result<int> open_part(const std::string& path) {
   constexpr mode_t kMode = 0666;  // less the process's umask
-  const int descriptor = ::open(part_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode);
-  if (descriptor < 0) {
-    return fail(ErrorKind::kConfig, "create file", part_path, std::strerror(errno),
-                "the folder must exist and be writable");
+  constexpr int kAttemptsMax = 100;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, kMode);
+    if (descriptor < 0) return cannot_create(path);
+    const bool taken = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    // It may have got its name, or have been removed, between the two calls.
+    if (!taken && is_named(descriptor, path)) {
+      if (::ftruncate(descriptor, 0) == 0) return descriptor;
+      const auto error = cannot_create(path);
+      ::close(descriptor);
+      return error;
+    }
+    ::close(descriptor);
+    if (taken) break;
   }
+  return fail(ErrorKind::kTransient, "create file", path, "another process writes this file",
+              "wait until it is done, or give another file");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSink>> ByteSink::create(const std::string& path) {
+  HIRESTREAM_ASSIGN(const int descriptor, open_part(path + ".part"));
   return std::unique_ptr<ByteSink>(new ByteSink(path, descriptor));
 }
 
@@ -88,8 +123,8 @@ ByteSink::ByteSink(std::string path, int descriptor)
 
 ByteSink::~ByteSink() {
   if (descriptor_ < 0) return;
-  ::close(descriptor_);
   ::unlink(part_path_.c_str());
+  ::close(descriptor_);  // and with it the lock
 }
 
 // Nothing is left that could be finished.

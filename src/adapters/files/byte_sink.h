@@ -1,9 +1,10 @@
 // Bytes into a new file, compressed by the ending of its name (.gz, .zst). They go to PATH.part;
 // finish() syncs it and renames it to PATH, replacing what is there, so that nobody ever sees half
-// a file. Without finish() the .part file is removed. One thread at a time; blocking. Errors:
+// a file. Without finish() the .part file is removed. While it is written nobody else can write it;
+// what a killed process has left is used again. One thread at a time; blocking. Errors:
 // kTransient = the file system failed (no space, …): the same call with the same bytes goes on
-// where it stopped. kConfig = cannot be created; of finish(), the file is lost: what a sync that
-// failed has dropped, a second one would not miss.
+// where it stopped; of create(), another process writes the file. kConfig = cannot be created; of
+// finish(), the file is lost: what a sync that failed has dropped, a second one would not miss.
 #pragma once
 
 #include <cstddef>

@@ -103,6 +103,29 @@ TEST_P(EverySink, FinishesAfterAFinishThatFailed) {
   EXPECT_TRUE(content_of(path("a")) == bytes);
 }
 
+TEST_P(EverySink, IsWrittenByOneAtATime) {
+  {
+    auto first = ByteSink::create(path("a")).value();
+    ASSERT_TRUE(first->write("first"));
+    const auto second = ByteSink::create(path("a"));
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, ErrorKind::kTransient);
+    EXPECT_THAT(second.error().message, ::testing::HasSubstr("another process"));
+    ASSERT_TRUE(first->finish());
+    EXPECT_TRUE(ByteSink::create(path("a")));  // though the first one still lives
+  }
+  EXPECT_EQ(content_of(path("a")), "first");
+}
+
+TEST_P(EverySink, UsesAgainWhatAKilledProcessLeft) {
+  folder_.write("a" + GetParam() + ".part", "a part that is longer than the file");
+  auto sink = ByteSink::create(path("a")).value();
+  ASSERT_TRUE(sink->write("whole"));
+  ASSERT_TRUE(sink->finish());
+  EXPECT_EQ(content_of(path("a")), "whole");
+  EXPECT_FALSE(std::filesystem::exists(path("a") + ".part"));
+}
+
 INSTANTIATE_TEST_SUITE_P(ByteSink, EverySink, ::testing::Values("", ".gz", ".zst"),
                          [](const auto& kind) {
                            return kind.param.empty() ? std::string("Plain") : kind.param.substr(1);
