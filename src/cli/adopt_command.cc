@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
@@ -34,35 +37,46 @@ struct AdoptOptions {
   bool yes = false;
 };
 
-// True: it was asked for what is not done without --yes.
-Result<bool> adopt(const Settings& settings, const SourceSettings& source, bool yes) {
+Result<Adoption> adopt(const Settings& settings, const SourceSettings& source, bool yes) {
   NullObserver observer;
   SystemClock clock;
   HIRESTREAM_ASSIGN(const auto opened, open_source(source, observer));
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings.warehouse));
   HIRESTREAM_ASSIGN(const EngineOptions options, engine_options(settings, source));
-  HIRESTREAM_ASSIGN(const Adoption adoption,
-                    adopt_source({*opened, *warehouse, nullptr, clock, observer}, options, yes));
+  return adopt_source({*opened, *warehouse, nullptr, clock, observer}, options, yes);
+}
+
+void print_adoption(const std::string& source, const Adoption& adoption) {
   if (adoption.differences.empty()) {
-    fmt::print("{}: as it was counted, nothing to adopt\n", source.name);
-    return false;
+    fmt::print("{}: as it was counted, nothing to adopt\n", source);
+    return;
   }
-  fmt::print("{}: {}\n", source.name, adoption.differences);
+  fmt::print("{}: {}\n", source, adoption.differences);
   fmt::print("  {}\n", adoption.stored
                            ? "adopted; compare what it gives now with what was counted: "
                              "hirestream verify"
                            : "--yes goes on with it as it is now");
-  return !adoption.stored;
 }
 
 Result<int> run_adopt(const AdoptOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_sources(settings));
   HIRESTREAM_TRY(require_warehouse(settings));
-  bool waits = false;
+  bool waits = false;  // for what is not done without --yes
+  nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const SourceSettings& source : settings.sources) {
-    HIRESTREAM_ASSIGN(const bool asked, adopt(settings, source, options.yes));
-    waits = waits || asked;
+    HIRESTREAM_ASSIGN(const Adoption adoption, adopt(settings, source, options.yes));
+    const bool differs = !adoption.differences.empty();
+    waits = waits || (differs && !adoption.stored);
+    sources.push_back({{"source", source.name},
+                       {"differences", adoption.differences},
+                       {"adopted", differs && adoption.stored}});
+    if (!context.json) {
+      print_adoption(source.name, adoption);
+    }
+  }
+  if (context.json) {
+    std::puts(nlohmann::ordered_json({{"sources", std::move(sources)}}).dump(2).c_str());
   }
   return waits ? kExitDifference : kExitOk;
 }

@@ -36,7 +36,8 @@ constexpr const char* kGenerateFooter = R"(Examples:
   # Live traffic into Cassandra until Ctrl-C; what was acknowledged goes into a journal
   hirestream generate --to cassandra://127.0.0.1/logs/tracking --rate 500 --journal sent.csv
 
-Tables are made when missing (--layout, --types).)";
+Tables are made when missing (--layout, --types).
+A CSV or NDJSON file is made as a whole or not at all.)";
 
 struct GenerateOptions {
   std::string to;
@@ -177,7 +178,12 @@ nlohmann::ordered_json summary_json(const GenerateReport& report, const Uri& uri
           {"interrupted", report.interrupted}};
 }
 
-std::string summary_text(const GenerateReport& report, const Uri& uri) {
+std::string summary_text(const GenerateReport& report, const Uri& uri, bool journal) {
+  if (!report.kept) {
+    return fmt::format(
+        "interrupted: no row was kept, for {} is made as a whole or not at all\n{}", uri.text(),
+        journal ? "the journal's rows of this run are in no raw log: begin a new one\n" : "");
+  }
   const double seconds = std::max(static_cast<double>(report.duration_us) / 1e6, 1e-6);
   std::string out = fmt::format("{} rows into {} in {} ({})", format_count(report.rows), uri.text(),
                                 format_elapsed(report.duration_us),
@@ -224,12 +230,9 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
   if (options.seconds) {
     plan.duration_us = static_cast<int64_t>(*options.seconds * 1e6);
   }
-  HIRESTREAM_ASSIGN(
-      GenerateReport report, generate_live(model, plan, *first, journal, stop, [&](int64_t rows) {
-        progress.update("generating", rows, plan.rows ? rows : 0, plan.rows.value_or(-1));
-      }));
-  HIRESTREAM_TRY(first->finish());
-  return report;
+  return generate_live(model, plan, *first, journal, stop, [&](int64_t rows) {
+    progress.update("generating", rows, plan.rows ? rows : 0, plan.rows.value_or(-1));
+  });
 }
 
 Result<int> run(const GenerateOptions& options, CommandContext& context) {
@@ -259,7 +262,7 @@ Result<int> run(const GenerateOptions& options, CommandContext& context) {
     const size_t jobs = options.jobs_to.empty() ? 0 : model.jobs().size();
     std::puts(summary_json(report, uri, jobs).dump(2).c_str());
   } else if (!context.quiet) {
-    std::fputs(summary_text(report, uri).c_str(), stdout);
+    std::fputs(summary_text(report, uri, journal.has_value()).c_str(), stdout);
   }
   // Live traffic without an end is ended by Ctrl-C: nothing is missing then.
   const bool unfinished = report.interrupted && (!options.rate || options.rows || options.seconds);

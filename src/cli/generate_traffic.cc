@@ -23,6 +23,23 @@ int64_t ticks_now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() / 100;
 }
 
+// False: something is missing, and nothing is kept.
+Result<bool> finish_if_complete(RawLogWriter& writer, bool complete, const Patience& patience,
+                                const std::stop_token& stop, int64_t& retries) {
+  if (writer.is_whole_or_nothing() && !complete) {
+    return false;
+  }
+  return finish_patiently(writer, patience, stop, retries);
+}
+
+void note_end(GenerateReport& report, const RawLogWriter& writer, bool finished) {
+  report.interrupted = report.interrupted || !finished;
+  if (!finished && writer.is_whole_or_nothing()) {
+    report.kept = false;
+    report.rows = 0;
+  }
+}
+
 // One history, several writing threads: each takes the next batch until none is left.
 class HistoryWork {
  public:
@@ -39,7 +56,7 @@ class HistoryWork {
     auto writer = open_writer();
     auto done = writer ? write_batches(**writer) : Result<void>(forward(writer.error()));
     if (done) {
-      done = (*writer)->finish();
+      done = finish(**writer);
     }
     if (!done) {
       const std::lock_guard lock(mutex_);
@@ -54,7 +71,7 @@ class HistoryWork {
     if (error_) {
       return forward(*error_);
     }
-    report_.interrupted = report_.rows < plan_.rows;
+    report_.interrupted = report_.interrupted || report_.rows < plan_.rows;
     return report_;
   }
 
@@ -74,11 +91,31 @@ class HistoryWork {
                              events[static_cast<size_t>(index - begin)]);
       }
       int64_t retries = 0;
-      HIRESTREAM_TRY(write_patiently(writer, events, {plan_.give_up_after_us, plan_.on_retry},
-                                     stop_, retries));
+      HIRESTREAM_ASSIGN(const bool written,
+                        write_patiently(writer, events, {plan_.give_up_after_us, plan_.on_retry},
+                                        stop_, retries));
+      if (!written) {
+        break;
+      }
       HIRESTREAM_TRY(acknowledge(events, retries));
     }
     return {};
+  }
+
+  Result<void> finish(RawLogWriter& writer) {
+    int64_t retries = 0;
+    HIRESTREAM_ASSIGN(const bool finished,
+                      finish_if_complete(writer, rows() >= plan_.rows,
+                                         {plan_.give_up_after_us, plan_.on_retry}, stop_, retries));
+    const std::lock_guard lock(mutex_);
+    report_.retries += retries;
+    note_end(report_, writer, finished);
+    return {};
+  }
+
+  int64_t rows() {
+    const std::lock_guard lock(mutex_);
+    return report_.rows;
   }
 
   Result<void> acknowledge(std::span<const RawEvent> events, int64_t retries) {
@@ -164,8 +201,12 @@ Result<GenerateReport> generate_live(const TrafficModel& model, const LivePlan& 
       }
       ++index;
     }
-    HIRESTREAM_TRY(write_patiently(writer, events, {plan.give_up_after_us, plan.on_retry}, stop,
-                                   report.retries));
+    HIRESTREAM_ASSIGN(const bool written,
+                      write_patiently(writer, events, {plan.give_up_after_us, plan.on_retry}, stop,
+                                      report.retries));
+    if (!written) {
+      break;
+    }
     if (journal != nullptr) {
       HIRESTREAM_TRY(journal->append(events));
     }
@@ -175,7 +216,15 @@ Result<GenerateReport> generate_live(const TrafficModel& model, const LivePlan& 
       sleep_unless_stopped(plan.pause_us, stop);  // not while catching up
     }
   }
-  report.interrupted = stop.stop_requested();
+  const bool all_rows = plan.rows && report.rows >= *plan.rows;
+  report.interrupted = stop.stop_requested() && !all_rows;
+  // What has no other end is complete when it is stopped, and finished as patiently as else.
+  const bool endless = !plan.rows && !plan.duration_us;
+  HIRESTREAM_ASSIGN(const bool finished,
+                    finish_if_complete(writer, endless || !report.interrupted,
+                                       {plan.give_up_after_us, plan.on_retry},
+                                       endless ? std::stop_token() : stop, report.retries));
+  note_end(report, writer, finished);
   report.duration_us = us_since(begin);
   return report;
 }

@@ -21,6 +21,8 @@ struct GenerateReport {
   int64_t retries = 0;  // of writes that failed for a passing reason
   int64_t duration_us = 0;
   bool interrupted = false;
+  // False: interrupted before the end of what is a whole or nothing; no rows then.
+  bool kept = true;
 };
 
 struct HistoryPlan {
@@ -48,6 +50,9 @@ struct LivePlan {
 // from two at once.
 using GenerateProgress = std::function<void(int64_t rows)>;
 using WriterFactory = std::function<Result<std::unique_ptr<RawLogWriter>>()>;
+
+// Both finish the writers, but for a target that is a whole or nothing when rows are missing. (Live
+// traffic without an end misses none when it is stopped.)
 
 // Blocks until done or stopped (then without an error). `journal` may be null. The rows written do
 // not depend on the number of writers.

@@ -88,6 +88,32 @@ TEST(GenerateHistory, StopsWhenAsked) {
   EXPECT_EQ(report->rows, 500);
 }
 
+TEST(Generate, EndsWithoutAnErrorWhenStoppedWhileAWriteFails) {
+  const auto model = TrafficModel::make({});
+  MemoryLog log;
+  log.failures_left = 1000;
+  std::stop_source stop;
+  const auto on_retry = [&](const Error&, int, int64_t) { stop.request_stop(); };
+  const HistoryPlan plan{.rows = 100, .from_us = 0, .to_us = kDayUs, .on_retry = on_retry};
+  const auto history = generate_history(
+      *model, plan,
+      [&] { return Result<std::unique_ptr<RawLogWriter>>(std::make_unique<MemoryWriter>(log)); },
+      nullptr, stop.get_token(), [](int64_t) {});
+  ASSERT_TRUE(history.has_value()) << history.error().text();
+  EXPECT_TRUE(history->interrupted);
+  EXPECT_EQ(history->rows, 0);
+
+  std::stop_source stop_live;
+  const auto on_retry_live = [&](const Error&, int, int64_t) { stop_live.request_stop(); };
+  MemoryWriter writer(log);
+  const auto live =
+      generate_live(*model, {.rows_per_second = 1000, .rows = 200, .on_retry = on_retry_live},
+                    writer, nullptr, stop_live.get_token(), [](int64_t) {});
+  ASSERT_TRUE(live.has_value()) << live.error().text();
+  EXPECT_TRUE(live->interrupted);
+  EXPECT_EQ(live->rows, 0);
+}
+
 TEST(GenerateLive, KeepsTheRateAndEndsAfterItsRows) {
   const auto model = TrafficModel::make({});
   MemoryLog log;

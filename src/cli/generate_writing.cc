@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -10,6 +11,43 @@
 #include "telemetry/log_observer.h"
 
 namespace hirestream {
+namespace {
+
+Result<bool> try_patiently(const std::function<Result<void>()>& attempt, const Patience& patience,
+                           const std::stop_token& stop, int64_t& retries) {
+  using MonotonicClock = std::chrono::steady_clock;
+  const auto deadline =
+      MonotonicClock::now() + std::chrono::microseconds(patience.give_up_after_us);
+  RetryBackoff backoff;
+  for (;;) {
+    const auto done = attempt();
+    if (done) {
+      return true;
+    }
+    const int64_t left_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(deadline - MonotonicClock::now())
+            .count();
+    if (done.error().kind != ErrorKind::kTransient) {
+      return forward(done.error());
+    }
+    if (stop.stop_requested()) {
+      return false;
+    }
+    if (left_us <= 0) {
+      return forward(done.error());
+    }
+    const int64_t delay_us = std::min(backoff.next(), left_us);
+    if (patience.on_retry) {
+      patience.on_retry(done.error(), backoff.attempts(), delay_us);
+    }
+    if (!sleep_unless_stopped(delay_us, stop)) {
+      return false;
+    }
+    ++retries;
+  }
+}
+
+}  // namespace
 
 bool sleep_unless_stopped(int64_t us, const std::stop_token& stop) {
   std::mutex mutex;
@@ -26,28 +64,15 @@ RetryNote logged_retries(const CommandContext& context) {
   };
 }
 
-Result<void> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
+Result<bool> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
                              const Patience& patience, const std::stop_token& stop,
                              int64_t& retries) {
-  using Steady = std::chrono::steady_clock;
-  const auto deadline = Steady::now() + std::chrono::microseconds(patience.give_up_after_us);
-  RetryBackoff backoff;
-  for (;;) {
-    auto written = writer.write(events);
-    const int64_t left_us =
-        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Steady::now()).count();
-    if (written || written.error().kind != ErrorKind::kTransient || left_us <= 0) {
-      return written;
-    }
-    const int64_t delay_us = std::min(backoff.next(), left_us);
-    if (patience.on_retry) {
-      patience.on_retry(written.error(), backoff.attempts(), delay_us);
-    }
-    if (!sleep_unless_stopped(delay_us, stop)) {
-      return written;
-    }
-    ++retries;
-  }
+  return try_patiently([&] { return writer.write(events); }, patience, stop, retries);
+}
+
+Result<bool> finish_patiently(RawLogWriter& writer, const Patience& patience,
+                              const std::stop_token& stop, int64_t& retries) {
+  return try_patiently([&] { return writer.finish(); }, patience, stop, retries);
 }
 
 }  // namespace hirestream

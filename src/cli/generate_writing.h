@@ -24,11 +24,15 @@ struct Patience {
 };
 
 // Writes; tries again with growing pauses while the error is kTransient, the same rows each time
-// (which is harmless), for at most give_up_after_us or until a stop is requested; then the last
-// error. `retries` is raised by each new attempt. Blocking.
-Result<void> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
+// (which is harmless), for at most give_up_after_us, then the last error; or until a stop is
+// requested, then false: the rows are not acknowledged. `retries` is raised by each new attempt.
+// Blocking.
+Result<bool> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
                              const Patience& patience, const std::stop_token& stop,
                              int64_t& retries);
+// Finishes in the same way.
+Result<bool> finish_patiently(RawLogWriter& writer, const Patience& patience,
+                              const std::stop_token& stop, int64_t& retries);
 
 // Sleeps in small steps; false when a stop was requested.
 bool sleep_unless_stopped(int64_t us, const std::stop_token& stop);

@@ -36,7 +36,8 @@ constexpr const char* kImportFooter = R"(Examples:
   hirestream import without_ts.ndjson --to sqlite:raw.db --event-time arrival
 
 Rows with the same create_time are one row: repeats are left out, of different versions the last one stays. Importing
-again is harmless; a CSV or NDJSON file that exists is replaced only with --replace. A row that does not fit is never written in part; it is named with file, line and reason.
+again is harmless. A CSV or NDJSON file is made as a whole or not at all, for which the input is read twice; one that exists is
+replaced only with --replace. A row that does not fit is never written in part; it is named with file, line and reason.
 
 --from copies the history of a table into another one (make it first: hirestream init), with the rows' own write times and what they have left to
 live; writers may write to both meanwhile, the later write stays. How far it is stands in --progress-file: the same command goes on there.)";
@@ -88,6 +89,7 @@ nlohmann::ordered_json summary_json(const ImportReport& report) {
           {"rows_written", report.rows_written},
           {"duplicates", report.duplicates},
           {"overwritten", report.overwritten},
+          {"superseded", report.superseded},
           {"bad_rows", report.bad_rows},
           {"bad_by_reason", report.bad_by_reason},
           {"bad_sample", std::move(bad)},
@@ -96,11 +98,16 @@ nlohmann::ordered_json summary_json(const ImportReport& report) {
 }
 
 std::string summary_text(const ImportReport& report) {
-  std::string out =
-      fmt::format("{} rows read from {} file{} = {} written + {} duplicates + {} bad\n",
-                  format_count(report.rows_read), report.files, report.files == 1 ? "" : "s",
-                  format_count(report.rows_written), format_count(report.duplicates),
-                  format_count(report.bad_rows));
+  if (!report.kept) {
+    return "interrupted: no row was kept, for a file is made as a whole or not at all\n";
+  }
+  std::string out = fmt::format(
+      "{} rows read from {} file{} = {} written + {} duplicates + {}{} bad\n",
+      format_count(report.rows_read), report.files, report.files == 1 ? "" : "s",
+      format_count(report.rows_written), format_count(report.duplicates),
+      report.superseded == 0 ? std::string()
+                             : fmt::format("{} older versions + ", format_count(report.superseded)),
+      format_count(report.bad_rows));
   if (report.overwritten > 0) {
     out += fmt::format("{} of the rows written replaced another version of themselves\n",
                        format_count(report.overwritten));
@@ -206,7 +213,8 @@ Result<int> run(const Options& options, CommandContext& context) {
       fmt::print(stderr, "{}: {}\n", path, text);
     };
   }
-  const int64_t total = total_bytes(options.files);
+  // A file is read twice to make one.
+  const int64_t total = total_bytes(options.files) * (writer->is_whole_or_nothing() ? 2 : 1);
   ImportReport report;
   {
     Progress progress(context, "rows");
@@ -216,7 +224,6 @@ Result<int> run(const Options& options, CommandContext& context) {
     HIRESTREAM_TRY(importer.run(context.interrupt->token()));
     report = importer.report();
   }
-  HIRESTREAM_TRY(writer->finish());
   if (!context.quiet) {
     print_bad_rows(report);
   }

@@ -91,8 +91,19 @@ void FileImporter::note_absent_columns(const std::string& path,
 
 Result<void> FileImporter::run(const std::stop_token& stop) {
   stop_ = stop;
+  if (writer_.is_whole_or_nothing()) {
+    HIRESTREAM_TRY(read_files(&FileImporter::learn_versions));
+  }
+  if (!report_.interrupted) {
+    report_.files = 0;
+    HIRESTREAM_TRY(read_files(&FileImporter::import_file));
+  }
+  return finish();
+}
+
+Result<void> FileImporter::read_files(Result<void> (FileImporter::*read)(const std::string&)) {
   for (const std::string& path : options_.files) {
-    HIRESTREAM_TRY(import_file(path, stop));
+    HIRESTREAM_TRY((this->*read)(path));
     if (report_.interrupted) {
       return {};
     }
@@ -105,11 +116,61 @@ Result<void> FileImporter::run(const std::stop_token& stop) {
   return {};
 }
 
-Result<void> FileImporter::import_file(const std::string& path, const std::stop_token& stop) {
+Result<void> FileImporter::finish() {
+  const bool whole = writer_.is_whole_or_nothing();
+  if (whole && !report_.interrupted &&
+      static_cast<size_t>(report_.rows_written) != versions_.size()) {
+    return fail(ErrorKind::kTransient, "import", options_.files.front(),
+                "the files changed while they were read", "import them when they are complete");
+  }
+  if (!whole || !report_.interrupted) {
+    HIRESTREAM_ASSIGN(const bool finished,
+                      finish_patiently(writer_, {options_.give_up_after_us, options_.on_retry},
+                                       stop_, report_.retries));
+    report_.interrupted = report_.interrupted || !finished;
+  }
+  if (whole && report_.interrupted) {
+    report_.kept = false;
+    report_.rows_written = 0;
+    report_.overwritten = 0;
+  }
+  return {};
+}
+
+Result<std::unique_ptr<RecordReader>> FileImporter::open(const std::string& path) const {
   HIRESTREAM_ASSIGN(const FileFormat format, format_of(path));
-  HIRESTREAM_ASSIGN(const auto reader,
-                    open_record_reader(format, path, wanted_columns(columns_), {}, options_.csv));
+  return open_record_reader(format, path, wanted_columns(columns_), {}, options_.csv);
+}
+
+Result<void> FileImporter::learn_versions(const std::string& path) {
+  HIRESTREAM_ASSIGN(const auto reader, open(path));
   Record record;
+  Row row;
+  for (size_t rows = 1;; ++rows) {
+    HIRESTREAM_ASSIGN(const bool more, reader->next(record));
+    if (!more) {
+      return {};
+    }
+    if (stop_.stop_requested()) {
+      report_.interrupted = true;
+      return {};
+    }
+    const auto fault = read_row(record, row);
+    if (!fault) {
+      versions_[row.id].hash = row.hash;
+    } else if (!options_.skip_bad_rows) {
+      return bad_row(path, record.line, fault->reason, fault->group);
+    }
+    if (rows % options_.batch_rows == 0) {
+      progress_(bytes_before_ + reader->file_bytes(), report_);
+    }
+  }
+}
+
+Result<void> FileImporter::import_file(const std::string& path) {
+  HIRESTREAM_ASSIGN(const auto reader, open(path));
+  Record record;
+  Row row;
   while (true) {
     auto more = reader->next(record);
     if (!more) {
@@ -120,16 +181,16 @@ Result<void> FileImporter::import_file(const std::string& path, const std::stop_
     if (!*more) {
       break;
     }
-    if (stop.stop_requested()) {
+    if (stop_.stop_requested()) {
       report_.interrupted = true;
       break;
     }
     ++report_.rows_read;
-    if (!record.malformed.empty()) {
-      HIRESTREAM_TRY(bad_row(path, record.line, record.malformed, record.malformed));
+    if (const auto fault = read_row(record, row)) {
+      HIRESTREAM_TRY(bad_row(path, record.line, fault->reason, fault->group));
       continue;
     }
-    HIRESTREAM_TRY(take(path, record.line, event_of(record)));
+    take(record.line, std::move(row));
     if (batch_.size() >= options_.batch_rows) {
       HIRESTREAM_TRY(flush(path));
       progress_(bytes_before_ + reader->file_bytes(), report_);
@@ -147,44 +208,80 @@ Result<void> FileImporter::import_file(const std::string& path, const std::stop_
   return flush(path);
 }
 
-Result<void> FileImporter::take(const std::string& path, int64_t line, RawEvent&& event) {
-  const auto& create_time = event[RawColumn::kCreateTime];
+std::optional<FileImporter::Fault> FileImporter::read_row(const Record& record, Row& row) const {
+  if (!record.malformed.empty()) {
+    return Fault{record.malformed, record.malformed};
+  }
+  row.event = event_of(record);
+  auto& create_time = row.event[RawColumn::kCreateTime];
   if (!create_time) {
-    return bad_row(path, line, "create_time is missing", "create_time is missing");
+    return Fault{"create_time is missing", "create_time is missing"};
   }
-  const auto id = parse_uuid(*create_time);
-  if (!id) {
-    return bad_row(path, line,
-                   fmt::format("create_time \"{}\" is not a UUID", excerpt(*create_time, 60)),
-                   "create_time is not a UUID");
+  const TextId id = read_uuid_text(*create_time);
+  if (!id.is_uuid) {
+    return Fault{fmt::format("create_time \"{}\" is not a UUID", excerpt(*create_time, 60)),
+                 "create_time is not a UUID"};
   }
-  const uint64_t hash = content_hash(event);
-  const auto [version, fresh] = versions_.try_emplace(*id, hash);
-  if (!fresh && version->second == hash) {
+  row.id = id.id;
+  create_time = format_uuid(id.id);
+  row.hash = content_hash(row.event);
+  const auto checked = writer_.check(row.event);
+  return checked ? std::nullopt : std::optional(misfit(checked.error()));
+}
+
+void FileImporter::take(int64_t line, Row&& row) {
+  if (writer_.is_whole_or_nothing()) {
+    take_last_version(line, std::move(row));
+    return;
+  }
+  const auto [version, fresh] = versions_.try_emplace(row.id, Version{row.hash});
+  if (!fresh && version->second.hash == row.hash) {
     ++report_.duplicates;
-    return {};
+    return;
   }
-  version->second = hash;
-  batch_.push_back(std::move(event));
+  version->second.hash = row.hash;
+  batch_.push_back(std::move(row.event));
   pending_.push_back({line, !fresh});
-  return {};
+}
+
+void FileImporter::take_last_version(int64_t line, Row&& row) {
+  Version& version = versions_.try_emplace(row.id, Version{row.hash}).first->second;
+  if (version.hash != row.hash) {
+    ++report_.superseded;
+  } else if (version.written) {
+    ++report_.duplicates;
+  } else {
+    version.written = true;
+    batch_.push_back(std::move(row.event));
+    pending_.push_back({line, false});
+  }
 }
 
 Result<void> FileImporter::flush(const std::string& path) {
   if (batch_.empty()) {
     return {};
   }
-  auto written = write_with_retries(batch_);
-  if (written) {
+  const auto written = write_with_retries(batch_);
+  Result<void> done;
+  if (written && *written) {
     for (const Pending& pending : pending_) {
       count_written(pending);
     }
+  } else if (written) {
+    interrupted_before(pending_.size());
   } else if (written.error().kind == ErrorKind::kRejected) {
-    written = write_one_by_one(path);
+    done = write_one_by_one(path);
+  } else {
+    done = forward(written.error());
   }
   batch_.clear();
   pending_.clear();
-  return written;
+  return done;
+}
+
+FileImporter::Fault FileImporter::misfit(const Error& error) {
+  return {error.subject.empty() ? error.message : error.subject + ": " + error.message,
+          "a value does not fit its column"};
 }
 
 // Finds the rows that do not fit. Those before it in the batch may be there already: writing them
@@ -192,18 +289,20 @@ Result<void> FileImporter::flush(const std::string& path) {
 Result<void> FileImporter::write_one_by_one(const std::string& path) {
   for (size_t i = 0; i < batch_.size(); ++i) {
     const auto written = write_with_retries(std::span(batch_).subspan(i, 1));
+    if (written && !*written) {
+      interrupted_before(batch_.size() - i);
+      return {};
+    }
     if (written) {
       count_written(pending_[i]);
     } else if (written.error().kind != ErrorKind::kRejected) {
       return forward(written.error());
     } else {
       const int64_t line = pending_[i].line;
-      std::string reason = written.error().message;
-      const std::string subject = written.error().subject;
+      Fault fault = misfit(written.error());
       // The bad row's place is kept free of the rows behind it: they were not promised anything
       // yet.
-      const auto stopped = bad_row(path, line, subject.empty() ? reason : subject + ": " + reason,
-                                   "a value does not fit its column");
+      const auto stopped = bad_row(path, line, std::move(fault.reason), fault.group);
       if (!stopped) {
         batch_.clear();
         pending_.clear();
@@ -214,7 +313,7 @@ Result<void> FileImporter::write_one_by_one(const std::string& path) {
   return {};
 }
 
-Result<void> FileImporter::write_with_retries(std::span<const RawEvent> events) {
+Result<bool> FileImporter::write_with_retries(std::span<const RawEvent> events) {
   return write_patiently(writer_, events, {options_.give_up_after_us, options_.on_retry}, stop_,
                          report_.retries);
 }
@@ -228,12 +327,16 @@ Result<void> FileImporter::bad_row(const std::string& path, int64_t line, std::s
     if (!batch_.empty() && pending_.back().line < line) {
       HIRESTREAM_TRY(flush(path));
     }
-    return fail(
-        ErrorKind::kRejected, "import", fmt::format("{}:{}", bad.file, bad.line), bad.reason,
-        fmt::format(
-            "{} rows before it are in the raw log; mend the line and import again (rows are "
-            "never doubled), or go on without bad rows: --on-bad-row skip",
-            report_.rows_written));
+    const std::string kept =
+        writer_.is_whole_or_nothing()
+            ? "no row was kept, for a file is made as a whole or not at all; mend the line and "
+              "import again"
+            : fmt::format(
+                  "{} rows before it are in the raw log; mend the line and import again "
+                  "(rows are never doubled)",
+                  report_.rows_written);
+    return fail(ErrorKind::kRejected, "import", fmt::format("{}:{}", bad.file, bad.line),
+                bad.reason, kept + ", or go on without bad rows: --on-bad-row skip");
   }
   ++report_.bad_rows;
   ++report_.bad_by_reason[group];
@@ -241,6 +344,12 @@ Result<void> FileImporter::bad_row(const std::string& path, int64_t line, std::s
     report_.bad_sample.push_back(std::move(bad));
   }
   return {};
+}
+
+// Rows that were read and not written are as good as not read.
+void FileImporter::interrupted_before(size_t rows) {
+  report_.interrupted = true;
+  report_.rows_read -= static_cast<int64_t>(rows);
 }
 
 void FileImporter::count_written(const Pending& pending) {

@@ -1,19 +1,26 @@
 // Moves rows of CSV and NDJSON files into a raw log. Knows files and the writer, not the command
 // line.
 //
+// Ids are read as they are when they are counted (read_uuid_text) and written in their usual form.
 // Rows with the same create_time are one row: exact repeats are left out, in one file or across
 // files; a row that repeats a create_time with other values is written again, so that the later one
-// stays (as in Cassandra). Rows that cannot be used are never written, not even in part. About 60
-// bytes of memory per row tell repeats.
+// stays (as in Cassandra). Into what cannot replace a row (RawLogWriter::is_whole_or_nothing) only
+// the last version is written: the files are read twice, first to learn which that is. Rows that
+// cannot be used are never written, not even in part. About 60 bytes of memory per row tell
+// repeats.
+//
+// Finishes the writer, but for a target that is a whole or nothing when it was stopped before.
 //
 // One thread; blocking. Errors: kRejected for a bad row (unless bad rows are skipped), naming file,
-// line and reason; those of the files and the writer. Rows before the error have been written;
-// importing the same files again is harmless.
+// line and reason; those of the files and the writer. Rows before the error have been written, but
+// into what is a whole or nothing; importing the same files again is harmless.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -55,17 +62,19 @@ struct ImportReport {
   int64_t rows_written = 0;
   int64_t duplicates = 0;   // exact repeats, left out
   int64_t overwritten = 0;  // of rows_written: the create_time was there before, with other values
+  int64_t superseded = 0;   // left out, for a version with other values came later
   int64_t bad_rows = 0;     // skipped
   int64_t retries = 0;
   std::vector<BadRow> bad_sample;  // the first kBadSampleMax
   std::map<std::string, int64_t> bad_by_reason;
   bool interrupted = false;
+  bool kept = true;  // false: interrupted before the end of what is a whole or nothing
 };
 inline constexpr size_t kBadSampleMax = 20;
 
 class FileImporter {
  public:
-  // Bytes of the files done so far.
+  // Bytes of the files done so far; those of files that are read twice count twice.
   using Progress = std::function<void(int64_t bytes, const ImportReport& report)>;
 
   FileImporter(ImportOptions options, RawLogWriter& writer, Progress progress);
@@ -78,15 +87,38 @@ class FileImporter {
     int64_t line = 0;
     bool overwrites = false;
   };
-  Result<void> import_file(const std::string& path, const std::stop_token& stop);
+  struct Row {
+    RawEvent event;
+    RowId id;
+    uint64_t hash = 0;  // of the values
+  };
+  struct Version {
+    uint64_t hash = 0;
+    bool written = false;
+  };
+  // Why a row cannot be used, and among what such rows are counted.
+  struct Fault {
+    std::string reason;
+    std::string group;
+  };
+  Result<std::unique_ptr<RecordReader>> open(const std::string& path) const;
+  Result<void> read_files(Result<void> (FileImporter::*read)(const std::string& path));
+  Result<void> learn_versions(const std::string& path);
+  Result<void> finish();
+  Result<void> import_file(const std::string& path);
+  std::optional<Fault> read_row(const Record& record, Row& row) const;
   RawEvent event_of(const Record& record) const;
   void note_absent_columns(const std::string& path, const std::vector<std::string>& found) const;
-  Result<void> take(const std::string& path, int64_t line, RawEvent&& event);
+  void take(int64_t line, Row&& row);
+  void take_last_version(int64_t line, Row&& row);
   Result<void> flush(const std::string& path);
+  static Fault misfit(const Error& error);
   Result<void> write_one_by_one(const std::string& path);
-  Result<void> write_with_retries(std::span<const RawEvent> events);
+  // False: a stop was requested meanwhile.
+  Result<bool> write_with_retries(std::span<const RawEvent> events);
   Result<void> bad_row(const std::string& path, int64_t line, std::string reason,
                        const std::string& group);
+  void interrupted_before(size_t rows);
   void count_written(const Pending& pending);
 
   ImportOptions options_;
@@ -94,8 +126,8 @@ class FileImporter {
   Progress progress_;
   std::vector<NamedRawColumn> columns_;
   ImportReport report_;
-  // Hash of the values each id has by now.
-  std::unordered_map<RowId, uint64_t, RowIdHash> versions_;
+  // What each id has by now; of a whole or nothing: what it has in the end.
+  std::unordered_map<RowId, Version, RowIdHash> versions_;
   std::vector<RawEvent> batch_;
   std::vector<Pending> pending_;
   std::stop_token stop_;

@@ -7,6 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <utility>
+
+#include "adapters/files/file_writers.h"
 
 namespace hirestream {
 namespace {
@@ -118,11 +121,92 @@ TEST_F(FileImporterTest, LeavesOutExactRepeatsAcrossFilesAndLetsTheLaterVersionS
   EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], "2");
 }
 
+TEST_F(FileImporterTest, WritesTheLastVersionOnlyIntoAFile) {
+  const std::vector<std::string> files = {
+      file("a.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId1 + ",,2\n" + kId2 + ",,1\n"),
+      file("b.csv", "create_time,ts,bid\n" + kId1 + ",,3\n" + kId2 + ",,5\n" + kId2 + ",,1\n" +
+                        kId3 + ",,4\n" + kId3 + ",,\xFF\n")};
+  const std::string path = file("new.csv", "");
+  const auto writer = CsvWriter::create(path).value();
+  FileImporter importer({.files = files, .skip_bad_rows = true, .batch_rows = 2}, *writer,
+                        [](int64_t, const ImportReport&) {});
+  const auto done = importer.run({});
+  ASSERT_TRUE(done.has_value()) << done.error().text();
+  const ImportReport& report = importer.report();
+  EXPECT_EQ(report.files, 2);
+  EXPECT_EQ(report.rows_read, 8);
+  EXPECT_EQ(report.rows_written, 3);
+  EXPECT_EQ(report.superseded, 3);
+  EXPECT_EQ(report.duplicates, 1);
+  EXPECT_EQ(report.bad_rows, 1);
+  const auto written = import({path});
+  ASSERT_TRUE(written.has_value()) << written.error().text();
+  EXPECT_EQ(written->rows_read, 3);
+  EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], "3");
+  EXPECT_EQ(writer_.rows.at(kId2)[RawColumn::kBid], "1");
+  EXPECT_EQ(writer_.rows.at(kId3)[RawColumn::kBid], "4");
+}
+
+TEST_F(FileImporterTest, FilesThatChangeBetweenTheReadingsAreRefused) {
+  const std::string path = file("a.csv", "create_time,ts\n" + kId1 + ",\n" + kId2 + ",\n");
+  const auto writer = CsvWriter::create(file("new.csv", "")).value();
+  bool changed = false;
+  FileImporter importer({.files = {path}}, *writer, [&](int64_t, const ImportReport&) {
+    if (!std::exchange(changed, true)) {
+      file("a.csv", "create_time,ts\n" + kId1 + ",\n");
+    }
+  });
+  const auto done = importer.run({});
+  ASSERT_FALSE(done.has_value());
+  EXPECT_THAT(done.error().message, HasSubstr("changed while they were read"));
+}
+
+TEST_F(FileImporterTest, AFileIsMadeAsAWholeOrNotAtAll) {
+  const std::string source = file("a.csv", "create_time,ts\n" + kId1 + ",\n" + kId2 + ",\nx,\n");
+  const std::string path = file("new.csv", "old");
+  for (const bool skip : {true, false}) {
+    std::stop_source stop;
+    auto writer = CsvWriter::create(path).value();
+    FileImporter importer({.files = {source}, .skip_bad_rows = skip, .batch_rows = 1}, *writer,
+                          [&](int64_t, const ImportReport& report) {
+                            if (report.rows_written > 0) {
+                              stop.request_stop();
+                            }
+                          });
+    const auto done = importer.run(stop.get_token());
+    EXPECT_EQ(done.has_value(), skip);
+    EXPECT_EQ(importer.report().interrupted, skip);
+    EXPECT_EQ(importer.report().kept, !skip);
+    EXPECT_EQ(importer.report().rows_written, 0);
+    if (!done) {
+      EXPECT_THAT(done.error().hint, HasSubstr("no row was kept"));
+    }
+    writer.reset();
+    std::string text;
+    std::ifstream(path) >> text;
+    EXPECT_EQ(text, "old");
+  }
+}
+
 TEST_F(FileImporterTest, AVersionThatComesBackIsWrittenAgain) {
   const auto report = import(
       {file("a.csv", "create_time,ts,bid\n" + kId1 + ",,1\n" + kId1 + ",,2\n" + kId1 + ",,1\n")});
   ASSERT_TRUE(report.has_value());
   EXPECT_EQ(writer_.rows.at(kId1)[RawColumn::kBid], "1");
+}
+
+TEST_F(FileImporterTest, ReadsIdsAsTheyAreCountedAndStoresThemInOneForm) {
+  const auto report = import({file("a.csv", "create_time,ts\n\" " + kId1 + " \",\n{" + kId2 +
+                                                "},\nB54ADC00-6207-11EF-8000-000000000003,\n" +
+                                                kId3 + ",\n{" + kId1 + ",\n")},
+                             true);
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->rows_written, 3);
+  EXPECT_EQ(report->duplicates, 1);
+  EXPECT_EQ(report->bad_rows, 1);
+  EXPECT_TRUE(writer_.rows.contains(kId1));
+  EXPECT_TRUE(writer_.rows.contains(kId2));
+  EXPECT_TRUE(writer_.rows.contains(kId3));
 }
 
 TEST_F(FileImporterTest, StopsAtABadRowNamingFileLineAndReason) {
@@ -170,6 +254,21 @@ TEST_F(FileImporterTest, TriesAgainAfterAPassingError) {
   ASSERT_TRUE(report.has_value());
   EXPECT_EQ(report->retries, 2);
   EXPECT_EQ(writer_.rows.size(), 1U);
+}
+
+TEST_F(FileImporterTest, EndsWithoutAnErrorWhenStoppedWhileAWriteFails) {
+  std::stop_source stop;
+  const auto on_retry = [&](const Error&, int, int64_t) { stop.request_stop(); };
+  FileImporter importer(
+      {.files = {file("a.csv", "create_time,ts\n" + kId1 + ",\n" + kId2 + ",\n" + kId3 + ",\n")},
+       .batch_rows = 2,
+       .on_retry = on_retry},
+      writer_, [&](int64_t, const ImportReport&) { writer_.failures_left = 1000; });
+  const auto done = importer.run(stop.get_token());
+  ASSERT_TRUE(done.has_value()) << done.error().text();
+  EXPECT_TRUE(importer.report().interrupted);
+  EXPECT_EQ(importer.report().rows_read, 2);
+  EXPECT_EQ(importer.report().rows_written, 2);
 }
 
 TEST_F(FileImporterTest, ReadsColumnsOfOtherNamesAndWordsForNull) {

@@ -3,6 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/open_source.h"
@@ -106,7 +109,25 @@ Result<void> print_statements(const Settings& settings, const RawLogLayout& layo
   return {};
 }
 
-Result<void> prepare_warehouse(const Settings& all, const InitOptions& options) {
+// What was made or was there, to be told at the end as JSON.
+struct Ready {
+  std::vector<std::string> raw_logs;
+  std::string warehouse;
+  std::string server;
+  std::vector<std::string> accounts;
+};
+
+nlohmann::ordered_json to_json(const Ready& ready) {
+  nlohmann::ordered_json out = {{"raw_logs", ready.raw_logs}, {"warehouse", nullptr}};
+  if (!ready.warehouse.empty()) {
+    out["warehouse"] = {{"uri", ready.warehouse}, {"server", ready.server}};
+  }
+  out["accounts"] = ready.accounts;
+  return out;
+}
+
+Result<void> prepare_warehouse(const Settings& all, const InitOptions& options, bool json,
+                               Ready& ready) {
   const WarehouseSettings& settings = all.warehouse;
   AccountPasswords passwords;
   HIRESTREAM_ASSIGN(passwords.engine,
@@ -124,11 +145,17 @@ Result<void> prepare_warehouse(const Settings& all, const InitOptions& options) 
   if (options.create_jobs) {
     HIRESTREAM_TRY(create_job_tables(settings));
   }
-  fmt::print("{}: ready ({})\n", settings.uri->text(), warehouse->server());
+  ready.warehouse = settings.uri->text();
+  ready.server = warehouse->server();
+  if (!json) {
+    fmt::print("{}: ready ({})\n", ready.warehouse, ready.server);
+  }
   if (accounts) {
-    HIRESTREAM_ASSIGN(const auto made,
+    HIRESTREAM_ASSIGN(ready.accounts,
                       create_accounts(settings, passwords, account_options(options, all)));
-    fmt::print("{}: accounts {}\n", settings.uri->text(), fmt::join(made, ", "));
+    if (!json) {
+      fmt::print("{}: accounts {}\n", ready.warehouse, fmt::join(ready.accounts, ", "));
+    }
   }
   return {};
 }
@@ -144,14 +171,21 @@ Result<int> init(const InitOptions& options, CommandContext& context) {
     HIRESTREAM_TRY(print_statements(settings, layout, account_options(options, settings)));
     return kExitOk;
   }
+  Ready ready;
   for (const SourceSettings& source : settings.sources) {
     if (source.uri) {
       HIRESTREAM_TRY(create_raw_log(source, layout));
-      fmt::print("{}: ready\n", source.uri->text());
+      ready.raw_logs.push_back(source.uri->text());
+      if (!context.json) {
+        fmt::print("{}: ready\n", ready.raw_logs.back());
+      }
     }
   }
   if (settings.warehouse.uri) {
-    HIRESTREAM_TRY(prepare_warehouse(settings, options));
+    HIRESTREAM_TRY(prepare_warehouse(settings, options, context.json, ready));
+  }
+  if (context.json) {
+    std::puts(to_json(ready).dump(2).c_str());
   }
   return kExitOk;
 }

@@ -1,6 +1,8 @@
 #include "adapters/files/byte_sink.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -8,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace hirestream {
@@ -64,14 +67,47 @@ struct ByteSink::Compressor {
   z_stream gzip{};
 };
 
-Result<std::unique_ptr<ByteSink>> ByteSink::create(const std::string& path) {
-  const std::string part_path = path + ".part";
+namespace {
+
+tl::unexpected<Error> cannot_create(const std::string& path) {
+  return fail(ErrorKind::kConfig, "create file", path, std::strerror(errno),
+              "the folder must exist and be writable");
+}
+
+bool is_named(int descriptor, const std::string& path) {
+  struct stat opened{};
+  struct stat named{};
+  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+// Empty, and of this process alone: the lock ends with whoever holds it, so that what a killed one
+// has left is used again. A file system without locks does without.
+Result<int> open_part(const std::string& path) {
   constexpr mode_t kMode = 0666;  // less the process's umask
-  const int descriptor = ::open(part_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode);
-  if (descriptor < 0) {
-    return fail(ErrorKind::kConfig, "create file", part_path, std::strerror(errno),
-                "the folder must exist and be writable");
+  constexpr int kAttemptsMax = 100;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, kMode);
+    if (descriptor < 0) return cannot_create(path);
+    const bool taken = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    // It may have got its name, or have been removed, between the two calls.
+    if (!taken && is_named(descriptor, path)) {
+      if (::ftruncate(descriptor, 0) == 0) return descriptor;
+      const auto error = cannot_create(path);
+      ::close(descriptor);
+      return error;
+    }
+    ::close(descriptor);
+    if (taken) break;
   }
+  return fail(ErrorKind::kTransient, "create file", path, "another process writes this file",
+              "wait until it is done, or give another file");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSink>> ByteSink::create(const std::string& path) {
+  HIRESTREAM_ASSIGN(const int descriptor, open_part(path + ".part"));
   return std::unique_ptr<ByteSink>(new ByteSink(path, descriptor));
 }
 
@@ -87,48 +123,58 @@ ByteSink::ByteSink(std::string path, int descriptor)
 
 ByteSink::~ByteSink() {
   if (descriptor_ < 0) return;
-  ::close(descriptor_);
   ::unlink(part_path_.c_str());
+  ::close(descriptor_);  // and with it the lock
 }
 
-tl::unexpected<Error> ByteSink::failed(const char* operation) const {
-  return fail(ErrorKind::kTransient, operation, part_path_, std::strerror(errno));
+// Nothing is left that could be finished.
+tl::unexpected<Error> ByteSink::lost(const char* operation) {
+  const int error_number = errno;
+  ::unlink(part_path_.c_str());
+  ::close(std::exchange(descriptor_, -1));
+  return fail(ErrorKind::kConfig, operation, part_path_, std::strerror(error_number),
+              "the file was not made; mend that and write it again");
 }
 
-Result<void> ByteSink::write_to_file(std::span<const char> bytes) {
+Result<void> ByteSink::write_to_file(std::string_view& bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed("write file");
-    bytes = bytes.subspan(static_cast<size_t>(count));
+    if (count < 0) {
+      return fail(ErrorKind::kTransient, "write file", part_path_, std::strerror(errno));
+    }
+    bytes.remove_prefix(static_cast<size_t>(count));
   }
   return {};
 }
 
-Result<void> ByteSink::compress(std::string_view bytes, bool last) {
-  for (bool done = bytes.empty() && !last; !done;) {
+Result<void> ByteSink::compress(std::string_view& bytes, bool last) {
+  HIRESTREAM_TRY(write_to_file(waiting_));
+  for (bool done = last ? ended_ : bytes.empty(); !done;) {
     const auto [count, finished] = compressor_->step(bytes, last, output_);
-    HIRESTREAM_TRY(write_to_file(std::span<const char>(output_).first(count)));
+    waiting_ = std::string_view(output_.data(), count);
+    ended_ = last && finished;
     done = finished;
+    HIRESTREAM_TRY(write_to_file(waiting_));
   }
   return {};
 }
 
 Result<void> ByteSink::write(std::string_view bytes) {
-  HIRESTREAM_CHECK(descriptor_ >= 0);
-  return compressor_ ? compress(bytes, false) : write_to_file(bytes);
+  HIRESTREAM_CHECK(descriptor_ >= 0 && taken_ <= bytes.size());
+  std::string_view left = bytes.substr(taken_);
+  const auto written = compressor_ ? compress(left, false) : write_to_file(left);
+  taken_ = written ? 0 : bytes.size() - left.size();
+  return written;
 }
 
 Result<void> ByteSink::finish() {
-  HIRESTREAM_CHECK(descriptor_ >= 0);
-  if (compressor_) HIRESTREAM_TRY(compress({}, true));
-  if (::fsync(descriptor_) != 0) return failed("sync file");
-  const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0 || std::rename(part_path_.c_str(), path_.c_str()) != 0) {
-    const auto error = failed("rename file");
-    ::unlink(part_path_.c_str());
-    return error;
-  }
+  HIRESTREAM_CHECK(descriptor_ >= 0 && taken_ == 0);
+  std::string_view nothing;
+  if (compressor_) HIRESTREAM_TRY(compress(nothing, true));
+  if (::fsync(descriptor_) != 0) return lost("sync file");
+  if (std::rename(part_path_.c_str(), path_.c_str()) != 0) return lost("rename file");
+  ::close(std::exchange(descriptor_, -1));  // all is on the disk
   return {};
 }
 

@@ -33,6 +33,15 @@ Result<void> flush(ByteSink& sink, std::string& buffer, size_t bytes_min) {
   return {};
 }
 
+// Makes room before a batch is taken, and takes it as a whole or not at all: then the batch of a
+// write that failed is not in the buffer when it is tried again.
+Result<void> begin_batch(ByteSink& sink, std::string& buffer, std::span<const RawEvent> events) {
+  for (const RawEvent& event : events) {
+    HIRESTREAM_TRY(check_event(event, sink.path()));
+  }
+  return flush(sink, buffer, kBufferBytes);
+}
+
 void append_csv(std::string& buffer, std::string_view value) {
   if (value.find_first_of(",\"\r\n") == value.npos) {
     buffer += value;
@@ -78,16 +87,19 @@ Result<std::unique_ptr<CsvWriter>> CsvWriter::create(const std::string& path) {
 }
 
 Result<void> CsvWriter::write(std::span<const RawEvent> events) {
+  HIRESTREAM_TRY(begin_batch(*sink_, buffer_, events));
   for (const RawEvent& event : events) {
-    HIRESTREAM_TRY(check_event(event, sink_->path()));
     for (size_t index = 0; index < event.values.size(); ++index) {
       if (index > 0) buffer_ += ',';
       if (event.values[index]) append_csv(buffer_, *event.values[index]);
     }
     buffer_ += '\n';
-    HIRESTREAM_TRY(flush(*sink_, buffer_, kBufferBytes));
   }
   return {};
+}
+
+Result<void> CsvWriter::check(const RawEvent& event) const {
+  return check_event(event, sink_->path());
 }
 
 Result<void> CsvWriter::finish() {
@@ -101,8 +113,8 @@ Result<std::unique_ptr<NdjsonWriter>> NdjsonWriter::create(const std::string& pa
 }
 
 Result<void> NdjsonWriter::write(std::span<const RawEvent> events) {
+  HIRESTREAM_TRY(begin_batch(*sink_, buffer_, events));
   for (const RawEvent& event : events) {
-    HIRESTREAM_TRY(check_event(event, sink_->path()));
     char before = '{';
     for (size_t index = 0; index < event.values.size(); ++index) {
       if (!event.values[index]) continue;
@@ -117,9 +129,12 @@ Result<void> NdjsonWriter::write(std::span<const RawEvent> events) {
       }
     }
     buffer_ += before == '{' ? "{}\n" : "}\n";
-    HIRESTREAM_TRY(flush(*sink_, buffer_, kBufferBytes));
   }
   return {};
+}
+
+Result<void> NdjsonWriter::check(const RawEvent& event) const {
+  return check_event(event, sink_->path());
 }
 
 Result<void> NdjsonWriter::finish() {

@@ -1,7 +1,8 @@
 // Raw rows into a new CSV or NDJSON file, for `generate`; compressed when its name ends in .gz or
 // .zst; complete and visible under its name only after finish(). A file cannot overwrite a row: of
 // two rows with the same create_time both are written, and FilesSource takes the one with the
-// greater bytes. Text must be valid UTF-8 (else kRejected). One thread at a time.
+// greater bytes. Text must be valid UTF-8 (else kRejected, and nothing of that write is kept). Up
+// to 1 MiB and the rows of one write are held in memory. One thread at a time.
 #pragma once
 
 #include <memory>
@@ -19,6 +20,8 @@ class CsvWriter : public RawLogWriter {
   static Result<std::unique_ptr<CsvWriter>> create(const std::string& path);
   Result<void> write(std::span<const RawEvent> events) override;
   Result<void> finish() override;
+  bool is_whole_or_nothing() const override { return true; }
+  Result<void> check(const RawEvent& event) const override;
 
  private:
   explicit CsvWriter(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)) {}
@@ -35,6 +38,8 @@ class NdjsonWriter : public RawLogWriter {
   static Result<std::unique_ptr<NdjsonWriter>> create(const std::string& path);
   Result<void> write(std::span<const RawEvent> events) override;
   Result<void> finish() override;
+  bool is_whole_or_nothing() const override { return true; }
+  Result<void> check(const RawEvent& event) const override;
 
  private:
   explicit NdjsonWriter(std::unique_ptr<ByteSink> sink) : sink_(std::move(sink)) {}
