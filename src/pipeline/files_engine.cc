@@ -206,12 +206,11 @@ Result<void> FilesEngine::forget_copied(int64_t now_us) {
   }
   std::vector<SliceKey> copies;
   for (const auto& [key, entry] : book_.entries()) {
-    const auto [first, last] = gone.equal_range(entry.digest.rows);
-    if (there_.contains(key) && std::any_of(first, last, [&](const auto& candidate) {
-          return candidate.second.may_be(entry.digest);
-        })) {
-      copies.push_back(key);
-    }
+    if (!there_.contains(key)) continue;
+    const auto last = gone.upper_bound(entry.digest.rows);
+    auto candidate = gone.lower_bound(entry.digest.rows);
+    while (candidate != last && !candidate->second.may_be(entry.digest)) ++candidate;
+    if (candidate != last) copies.push_back(key);
   }
   for (const SliceKey& key : copies) {
     HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored,

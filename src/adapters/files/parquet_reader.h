@@ -1,9 +1,9 @@
 // Records of an Apache Parquet file, row group after row group. Only flat columns are read; lists,
-// maps, structs and other types are as if they were not there, unless they have a wanted name. Values
-// come as the texts that a CSV file of the same rows has (parquet_bridge/bridge.h says how each type
-// is written); a NaN is null. A record's bytes are its wanted columns as a CSV line, in the file's
-// order; its line is the number of the row, from 1. So rows with one create_time are told apart by
-// the columns that are wanted alone.
+// maps, structs and other types are as if they were not there, unless they have a wanted name.
+// Values come as the texts that a CSV file of the same rows has (parquet_bridge/bridge.h says how
+// each type is written); a NaN is null. A record's bytes are its wanted columns as a CSV line, in
+// the file's order; its line is the number of the row, from 1. So rows with one create_time are
+// told apart by the columns that are wanted alone.
 //
 // Errors name the file. kConfig: it cannot be opened, a required column is missing, a wanted one
 // cannot be read. kRejected: damaged, or written with what is not supported. kTransient: the file
