@@ -2,7 +2,7 @@
 use crate::error::{Error, Res, damaged};
 use crate::pages::CheckedPages;
 use crate::text::{
-    Instant, put, put_date, put_decimal, put_decimal_bytes, put_int96, put_integer, put_time, put_timestamp,
+    Instant, put, put_date, put_decimal, put_decimal_bytes, put_int96, put_time, put_timestamp,
     put_uuid,
 };
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
@@ -105,6 +105,10 @@ pub fn format_of(column: &ColumnDescriptor) -> Option<Format> {
         Some(logical) => of_logical_type(logical),
         None => of_converted_type(column),
     }
+}
+
+fn put_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// A physical type: appends a value as text; what cannot be text is an error, nothing is null.

@@ -46,10 +46,6 @@ fn put_two(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&[b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]);
 }
 
-pub fn put_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
 /// Of a time since midnight.
 pub fn put_time(out: &mut Vec<u8>, value: i64, per_second: i64) {
     let seconds = value.div_euclid(per_second);
