@@ -39,6 +39,7 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
                     ports_.source.discover(ledger_.shards()));
   pending_.clear();
   there_.clear();
+  waited_.clear();
   changing_.reset();
   done_ = 0;
   for (const SliceListing& file : files) {
@@ -138,6 +139,10 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   }
   Recount& recount = recounts->front();
   CommitPlan changes;
+  if (recount.action == Action::kHold && pending_.size() > 1 && waited_.insert(file.key).second) {
+    pending_.push_back(file);
+    return {};
+  }
   if (recount.action == Action::kHold) {
     plan_action(changes, std::move(recount), SliceState::kSettled, {}, now_us);
     if (!changes.empty()) {
@@ -161,6 +166,7 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   std::vector<SliceKey> written;
   for (const SliceChange& change : changes.slices) written.push_back(change.entry.key);
   HIRESTREAM_TRY(commit(std::move(changes), file.name));
+  waited_.clear();
   for (const SliceKey& key : written) {
     if (key != file.key) count_anew(key);
   }

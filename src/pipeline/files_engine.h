@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,9 @@ class FilesEngine : public Engine {
   // Files of the last look.
   std::map<SliceKey, SliceListing> there_;
   std::map<SliceKey, PutAside> put_aside_;
+  // Files that lack rows, and wait for the others, one of which may be found to hold them; since
+  // the last file that was counted.
+  std::set<SliceKey> waited_;
   // Not told yet.
   std::vector<Error> left_out_;
   // Why a file that is there has not been counted yet.
