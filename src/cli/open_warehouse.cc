@@ -39,10 +39,13 @@ Result<std::unique_ptr<sql::Backend>> open_backend(const WarehouseSettings& sett
   return open_mysql(settings, missing);
 }
 
-Result<std::unique_ptr<sql::Session>> open_session(const WarehouseSettings& settings) {
+Result<std::unique_ptr<sql::Session>> open_session(const WarehouseSettings& settings,
+                                                   IfMissing missing) {
   if (settings.uri->scheme == Scheme::kSqlite) {
-    HIRESTREAM_ASSIGN(auto session, sqlite::Session::open({.path = settings.uri->path,
-                                                           .mode = sqlite::OpenMode::kReadWrite}));
+    const auto mode =
+        missing == IfMissing::kCreate ? sqlite::OpenMode::kCreate : sqlite::OpenMode::kReadWrite;
+    HIRESTREAM_ASSIGN(auto session,
+                      sqlite::Session::open({.path = settings.uri->path, .mode = mode}));
     return std::unique_ptr<sql::Session>(std::move(session));
   }
   HIRESTREAM_ASSIGN(auto session,
@@ -78,12 +81,13 @@ Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& setti
 }
 
 Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings) {
-  HIRESTREAM_ASSIGN(auto session, open_session(settings));
+  HIRESTREAM_ASSIGN(auto session, open_session(settings, IfMissing::kFail));
   return std::make_unique<Leases>(std::move(session));
 }
 
-Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings) {
-  HIRESTREAM_ASSIGN(auto session, open_session(settings));
+Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings,
+                                              IfMissing missing) {
+  HIRESTREAM_ASSIGN(auto session, open_session(settings, missing));
   return std::unique_ptr<Staging>(std::make_unique<SqlStaging>(std::move(session)));
 }
 

@@ -25,7 +25,8 @@ Result<std::unique_ptr<Warehouse>> open_warehouse(const WarehouseSettings& setti
 
 // The same with a connection of its own; the tables must exist.
 Result<std::unique_ptr<Leases>> open_leases(const WarehouseSettings& settings);
-Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings);
+Result<std::unique_ptr<Staging>> open_staging(const WarehouseSettings& settings,
+                                              IfMissing missing = IfMissing::kFail);
 
 // Makes `events` anew from the ledger (adapters/sql/rebuild.h), with connections of its own.
 Result<RebuildReport> rebuild_warehouse(const WarehouseSettings& settings, RebuildOptions options,

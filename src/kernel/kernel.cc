@@ -87,7 +87,7 @@ Result<Staging*> Kernel::staging() {
       return fail(ErrorKind::kConfig, "read settings", "warehouse.uri", "no warehouse given",
                   "staging needs one: warehouse.uri, or HIRESTREAM_WAREHOUSE_URI");
     }
-    HIRESTREAM_ASSIGN(staging_, open_staging(settings_.warehouse));
+    HIRESTREAM_ASSIGN(staging_, open_staging(settings_.warehouse, IfMissing::kCreate));
   }
   return staging_.get();
 }

@@ -72,10 +72,11 @@ class Settings:
     def __repr__(self) -> str:
         return f"Settings({sorted(self.options)}, frame={self.frame})"
 
-    def open(self) -> Kernel:
-        """This process's kernel for these settings: opened once, and anew in a process that was forked from it."""
+    def open(self, anew: bool = False) -> Kernel:
+        """This process's kernel for these settings: opened once, and anew in a process that was forked from it. What it knows of the table is of
+        then."""
         name = (os.getpid(), json.dumps(asdict(self), sort_keys=True))
-        if name not in _kernels:
+        if anew or name not in _kernels:
             _kernels.clear()
             os.environ.update(self.secrets)
             for secret in self.secrets:
@@ -218,7 +219,7 @@ class Job:
     def __init__(self, spark: "SparkSession", settings: Settings, flags: int = 0, tell: Callable[[str], None] = lambda text: None) -> None:
         check_versions(spark)
         self.spark, self.settings, self.flags, self.tell = spark, settings, flags, tell
-        self.kernel = settings.open()
+        self.kernel = settings.open(anew=True)
         self.source = self.kernel.describe()
 
     def begin(self, run: Optional[str] = None, flags: int = 0) -> Run:
