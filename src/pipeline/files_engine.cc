@@ -245,9 +245,8 @@ Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const SliceChange& c
   if (!moved) {
     return {};
   }
-  const std::string old_name = moved->entry().name;
-  plan_replacement(changes, std::move(*moved), SliceState::kSettled, {old_name, ""}, now_us);
-  ports_.observer.on_note("info", note_of_renamed(old_name, name));
+  ports_.observer.on_note("info", note_of_renamed(moved->entry().name, name));
+  plan_emptied(changes, std::move(*moved), now_us);
   return {};
 }
 

@@ -34,6 +34,11 @@ Result<std::optional<Recount>> find_renamed(
   return moved;
 }
 
+void plan_emptied(CommitPlan& plan, Recount&& moved, int64_t now_us) {
+  const std::string name = moved.entry().name;
+  plan_replacement(plan, std::move(moved), SliceState::kSettled, {name, ""}, now_us);
+}
+
 std::string note_of_renamed(const std::string& old_name, const std::string& name) {
   return name + " holds the rows that " + old_name +
          " had: it was renamed, nothing is counted twice";

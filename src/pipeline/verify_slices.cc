@@ -392,7 +392,8 @@ void SliceVerifier::count_checked(const Recount& recount) {
 }
 
 Result<std::optional<Recount>> SliceVerifier::renamed_to(const Recount& recount) {
-  if (!is_files() || recount.stored.damaged || recount.entry().digest.may_be(recount.found())) {
+  if (!is_files() || recount.action != Action::kReplace || recount.stored.damaged ||
+      recount.entry().digest.may_be(recount.found())) {
     return std::nullopt;
   }
   const FileRows rows{recount.entry().key, recount.found(), recount.count.tally.classes(),
@@ -424,7 +425,7 @@ Result<void> SliceVerifier::conclude(Recount&& recount) {
       break;
   }
   HIRESTREAM_ASSIGN(std::optional<Recount> moved, renamed_to(recount));
-  if (moved && recount.action == Action::kReplace) {
+  if (moved) {
     // What it gave is in `events`, under the old name.
     ports_.observer.on_note("info", note_of_renamed(moved->entry().name, entry.name));
     return options_.repair ? replace(std::move(recount), std::move(moved)) : Result<void>();
@@ -466,9 +467,7 @@ Result<void> SliceVerifier::replace(Recount&& recount, std::optional<Recount> mo
   }
   const bool is_new_name = moved.has_value();
   if (moved) {
-    const std::string old_name = moved->entry().name;
-    plan_replacement(once, std::move(*moved), SliceState::kSettled, {old_name, ""},
-                     ports_.clock.now_us());
+    plan_emptied(once, std::move(*moved), ports_.clock.now_us());
   }
   HIRESTREAM_ASSIGN(const bool committed, commit(std::move(once)));
   if (is_new_name) {

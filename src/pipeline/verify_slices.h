@@ -77,7 +77,7 @@ class SliceVerifier {
   void count_checked(const Recount& recount);
   // Reports what the recount's action says, and with repair does it.
   Result<void> conclude(Recount&& recount);
-  // The file whose rows a file holds that is not known, or is another one now; see renamed_file.h.
+  // The file whose rows a file holds that is to be counted anew; see renamed_file.h.
   Result<std::optional<Recount>> renamed_to(const Recount& recount);
   // Its rows are those that were counted: that is noted.
   Result<void> release(Recount&& recount);
