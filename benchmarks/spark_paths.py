@@ -18,7 +18,8 @@ With --every nothing is measured: usual_job is run so often until it is stopped,
 
 The ways take turns. Prints one JSON line for each: median wall seconds, CPU seconds of the client (driver, JVM, Python workers, engine) and of the servers named
 by --server-pid, rows a second of each client core; of the writing ways MySQL's commits and how much its redo log grew, too; and then the most memory of one Python
-worker. The first run of each counting way is not counted; the writing ways begin with a warm session.
+worker. The first run of each counting way is not counted; the writing ways begin with a warm session. It ends with 1 when the clicks that one has written differ by
+more than a hundredth from those of the first: the plain ways count a repeated row twice and refuse nothing.
 """
 import argparse
 import glob
@@ -42,6 +43,8 @@ from hirestream.spark import Job, Settings  # noqa: E402
 from hirestream.spark import job as spark_job  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# Before every row.
+FIRST_TIME = "1970-01-01 00:00:00"
 SQL_COUNTS = ", ".join(f"count(if(custom_track = '{kind}', 1, null)) {kind}" for kind in ("click", "conversion", "qualified", "unqualified"))
 SQL = f"""select to_date(ts) dates, hour(ts) hours, job_id, coalesce(publisher_id, 0) p, coalesce(campaign_id, 0) c, coalesce(group_id, 0) g, {SQL_COUNTS},
   count(if(coalesce(custom_track, '') = '' and ev = 1, 1, null)) impressions,
@@ -84,6 +87,9 @@ class Warehouse:
         found = dict(self.execute("SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_commit', 'Innodb_os_log_written')"))
         return int(found["Com_commit"]), int(found["Innodb_os_log_written"])
 
+    def clicks(self, table):
+        return int(self.execute(f"SELECT COALESCE(SUM(clicks), 0) FROM {self.name}.{table}")[0][0])
+
     def append(self, frame, table):
         (frame.write.format("jdbc").option("url", self.jdbc).option("dbtable", table).option("user", self.user).option("driver", "com.mysql.cj.jdbc.Driver")
          .option("password", os.environ.get("HIRESTREAM_MYSQL_PASSWORD", "")).mode("append").save())
@@ -93,7 +99,7 @@ def hirestream(*arguments):
     subprocess.run([str(ROOT / "build" / "hirestream"), *arguments, "-q"], check=True, stdout=subprocess.DEVNULL)
 
 
-def usual_job(spark, warehouse, after=""):
+def usual_job(spark, warehouse, after=FIRST_TIME):
     """A group-by for each kind, joined, of rows with an event time after this one."""
     warehouse.execute(f"USE {warehouse.name}", USUAL_TABLE)
     names = ["job_id", "dates", "hours", "publisher_id", "campaign_id", "group_id"]
@@ -112,7 +118,7 @@ def usual_job(spark, warehouse, after=""):
 
 
 def poll_as_usual(spark, warehouse, every_s):
-    seen = ""
+    seen = FIRST_TIME
     while True:
         # A visitor whose clock runs ahead would end it.
         now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
@@ -177,12 +183,18 @@ def compare(ways, given, rows, warm_up, warehouse=None):
     """In turn, so that what else the machine does at a time is not one way's loss."""
     ways = {name: work for name, work in ways.items() if not given.way or name in given.way}
     runs = {name: [] for name in ways}
+    clicks = None
     for repeat in range(given.repeats + warm_up):
         for name, work in ways.items():
             seconds = measure(work, given, warehouse)
             if repeat >= warm_up:
                 runs[name].append(seconds)
                 print(f"  {name}: {seconds[0]:.1f} s", file=sys.stderr, flush=True)
+            if warehouse:
+                found = warehouse.clicks("usual_events" if name == "usual_job" else "events")
+                clicks = clicks or found
+                if found == 0 or abs(found - clicks) > clicks / 100:
+                    sys.exit(f"{name} has written {found} clicks, the first way {clicks}")
     for name, seconds in runs.items():
         wall, client, server, commits, redo = (statistics.median(column) for column in zip(*seconds))
         print(json.dumps({"way": name, "rows": rows, "wall_s": round(wall, 2), "client_cpu_s": round(client, 2), "server_cpu_s": round(server, 2),
