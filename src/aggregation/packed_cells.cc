@@ -324,21 +324,29 @@ std::optional<Measures> PackedCells::find(const CellKey& key) const {
   return entry == 0 ? std::nullopt : std::optional(measures_of(cells_[position_of(entry)]));
 }
 
-Contribution PackedCells::sorted() const {
+std::vector<Contribution> PackedCells::sorted(size_t cells_per_piece) const {
   std::vector<SortEntry> order;
   order.reserve(cells_.size());
   for (const PackedCell& cell : cells_) {
     order.push_back({cell.key, static_cast<uint32_t>(order.size())});
   }
   sort_by_key(order);
-  Contribution out;
-  out.reserve(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (i + kFetchAhead < order.size()) {
-      __builtin_prefetch(&cells_[order[i + kFetchAhead].position]);
+  std::vector<Contribution> out;
+  for (size_t i = 0; i < order.size();) {
+    Contribution& piece = out.emplace_back();
+    piece.reserve(std::min(cells_per_piece, order.size() - i));
+    for (; i < order.size() && piece.size() < cells_per_piece; ++i) {
+      if (i + kFetchAhead < order.size()) {
+        __builtin_prefetch(&cells_[order[i + kFetchAhead].position]);
+      }
+      const PackedCell& cell = cells_[order[i].position];
+      if (const Measures measures = measures_of(cell); !measures.is_zero()) {
+        piece.push_back({layout_.unpack(cell.key), measures});
+      }
     }
-    const PackedCell& cell = cells_[order[i].position];
-    out.push_back({layout_.unpack(cell.key), measures_of(cell)});
+  }
+  if (!out.empty() && out.back().empty()) {
+    out.pop_back();
   }
   return out;
 }

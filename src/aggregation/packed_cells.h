@@ -40,8 +40,8 @@ class PackedCells {
   const std::optional<CellKey>& beyond() const { return beyond_; }
   // What is here of that cell, if anything.
   std::optional<Measures> find(const CellKey& key) const;
-  // Sorted by key. May hold measures that are all zero.
-  Contribution sorted() const;
+  // Sorted by key, so many in each piece but the last. Measures that are all zero are left out.
+  std::vector<Contribution> sorted(size_t cells_per_piece) const;
   // Keeps the memory, but for an index that was much too large for what there was.
   void clear();
 

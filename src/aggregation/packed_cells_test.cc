@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <random>
@@ -39,8 +40,21 @@ struct Cells {
 
   void add(const CountedRows& rows) { packed.add(rows, wide); }
   void add(const Cell& cell) { packed.add(cell, wide); }
+  // By pieces, all of which but the last are full.
+  Contribution sorted() const {
+    constexpr size_t kPiece = 7;
+    Contribution out;
+    for (const Contribution& piece : packed.sorted(kPiece)) {
+      EXPECT_EQ(out.size() % kPiece, 0U);
+      EXPECT_LE(piece.size(), kPiece);
+      EXPECT_FALSE(piece.empty());
+      out.insert(out.end(), piece.begin(), piece.end());
+    }
+    EXPECT_TRUE(std::ranges::none_of(out, &Measures::is_zero, &Cell::measures));
+    return out;
+  }
   Contribution contribution() const {
-    Contribution out = packed.sorted();
+    Contribution out = sorted();
     out.insert(out.end(), wide.cells().begin(), wide.cells().end());
     canonicalize(out);
     return out;
@@ -125,7 +139,7 @@ TEST(PackedCells, PackWhatFitsAndLeaveTheRest) {
   add_row(rows, {460'000, -1, 1, 8, 3}, EventKind::kClick, 6);
   add_row(rows, {460'000, int64_t{1} << 50, 1, 8, 3}, EventKind::kClick, 7);
   cells.add(rows);
-  EXPECT_EQ(cells.packed.sorted().size(), 1U);
+  EXPECT_EQ(cells.sorted().size(), 1U);
   EXPECT_EQ(cells.wide.cells().size(), 2U);
   EXPECT_EQ(cells.packed.find({460'000, 188, 1, 8, 3}), (Measures{.clicks = 1, .bid_micros = 5}));
   EXPECT_EQ(cells.packed.find({460'000, -1, 1, 8, 3}), std::nullopt);
@@ -141,7 +155,7 @@ TEST(PackedCells, AnOutlierDoesNotTakeAllBits) {
     add_row(rows, {460'000, job, 1, 1, 1}, EventKind::kClick);
   }
   cells.add(rows);
-  EXPECT_EQ(cells.packed.sorted().size(), 100U);
+  EXPECT_EQ(cells.sorted().size(), 100U);
   EXPECT_EQ(cells.wide.cells().size(), 1U);
 }
 

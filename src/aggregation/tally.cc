@@ -176,9 +176,9 @@ std::optional<CellKey> Tally::beyond() const {
 }
 
 Contribution Tally::contribution() const {
-  Contribution out = cells_.sorted();
+  std::vector<Contribution> whole = cells_.sorted(SIZE_MAX);
+  Contribution out = whole.empty() ? Contribution() : std::move(whole.front());
   if (wide_.cells().empty()) {
-    std::erase_if(out, [](const Cell& cell) { return cell.measures.is_zero(); });
     return out;
   }
   out.insert(out.end(), wide_.cells().begin(), wide_.cells().end());
@@ -188,15 +188,26 @@ Contribution Tally::contribution() const {
 
 std::vector<SlicePart> Tally::parts(const SliceKey& slice) const {
   HIRESTREAM_CHECK(!beyond());
-  const Contribution cells = contribution();
   std::vector<SlicePart> out = {{slice, digest_, classes_, {}, rejects_, not_counted_.all()}};
-  for (size_t begin = 0; begin < cells.size(); begin += kCellsPerPart) {
-    if (begin > 0) {
+  for (Contribution& cells : pieces()) {
+    if (!out.back().contribution.empty()) {
       out.push_back({.key = slice});
     }
+    out.back().contribution = std::move(cells);
+  }
+  return out;
+}
+
+std::vector<Contribution> Tally::pieces() const {
+  if (wide_.cells().empty()) {
+    return cells_.sorted(kCellsPerPart);
+  }
+  const Contribution cells = contribution();
+  std::vector<Contribution> out;
+  for (size_t begin = 0; begin < cells.size(); begin += kCellsPerPart) {
     const auto some =
         std::span(cells).subspan(begin, std::min(kCellsPerPart, cells.size() - begin));
-    out.back().contribution.assign(some.begin(), some.end());
+    out.emplace_back(some.begin(), some.end());
   }
   return out;
 }

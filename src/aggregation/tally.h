@@ -58,6 +58,8 @@ class Tally {
   void add_block(RowClassifier& classifier, const TrackingBatch& batch,
                  std::span<const uint32_t> rows);
   void note_not_counted(const TrackingBatch& batch, const NotCountedRows& rows);
+  // The contribution, kCellsPerPart at a time.
+  std::vector<Contribution> pieces() const;
   void keep_reject(const Rejection& rejection, const TrackingBatch& batch, size_t row);
 
   RowDigest digest_;

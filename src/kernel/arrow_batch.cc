@@ -19,6 +19,8 @@ namespace {
 
 constexpr size_t kUuidBytes = 16;
 constexpr int64_t kRowsAtOnce = 4096;
+// All columns of so many rows are filled before those of the next: they stay in the nearest cache.
+constexpr int64_t kRowsOfStretch = 256;
 
 struct FrameColumns {
   std::array<std::optional<ArrowColumn>, kColumnCount> tracking;
@@ -189,33 +191,42 @@ void set_date_and_time(const FrameColumns& columns, const ArrowColumn& date, int
   }
 }
 
-// Rows of a record batch that become one TrackingBatch, whose first row is `begin`.
+// A stretch of a record batch's rows: `from` to `end`, of those from `begin` on that become one
+// TrackingBatch.
 struct Block {
   int64_t begin = 0;
+  int64_t from = 0;
   int64_t end = 0;
 };
+
+// By column and place in its dictionary: a row of the TrackingBatch that has this value, or -1.
+using FirstRows = std::array<std::vector<int64_t>, kColumnCount>;
 
 // Calls set(row) for each row that is not null, with that row of the batch selected.
 template <typename Set>
 void for_each_value(const ArrowColumn& column, const Block& block, TrackingBatch& batch,
                     const Set& set) {
-  column.for_each_value(block.begin, block.end, [&](int64_t row) {
+  column.for_each_value(block.from, block.end, [&](int64_t row) {
     batch.select(static_cast<size_t>(row - block.begin));
     set(row);
   });
 }
 
-// A value is read at its first place in the block; the others are the same. `first`: by place in
-// the dictionary, for its memory. False: it is no dictionary, or a large one.
+// A value is read at its first place in the TrackingBatch; the others are the same. False: it is no
+// dictionary, or a large one.
 bool fill_from_dictionary(Column which, const ArrowColumn& column, const Block& block,
-                          TrackingBatch& batch, std::string& scratch, std::vector<int64_t>& first) {
+                          TrackingBatch& batch, std::string& scratch, FirstRows& first_rows) {
   if (column.dictionary_size() > kRowsAtOnce) {
     return false;
   }
-  first.assign(static_cast<size_t>(column.dictionary_size()), -1);
+  std::vector<int64_t>& first = first_rows[static_cast<size_t>(which)];
+  if (block.from == block.begin) {
+    first.assign(static_cast<size_t>(column.dictionary_size()), -1);
+  }
   return column.with_dictionary_places([&](const auto* places) {
-    for_each_value(column, block, batch, [&](int64_t row) {
-      int64_t& known = first[static_cast<size_t>(places[row])];
+    const std::span<int64_t> rows = first;
+    for_each_value(column, block, batch, [&, places, rows](int64_t row) {
+      int64_t& known = rows[static_cast<size_t>(places[row])];
       if (known >= 0) {
         batch.set_as(which, static_cast<size_t>(known));
         return;
@@ -253,7 +264,7 @@ bool fill_fast(Column which, const ArrowColumn& column, const Block& block, Trac
 }
 
 void fill_column(Column which, const ArrowColumn& column, const Block& block, TrackingBatch& batch,
-                 std::string& scratch, std::vector<int64_t>& first) {
+                 std::string& scratch, FirstRows& first) {
   const bool is_filled = fill_fast(which, column, block, batch) ||
                          (which != Column::kCreateTime &&
                           fill_from_dictionary(which, column, block, batch, scratch, first));
@@ -264,10 +275,8 @@ void fill_column(Column which, const ArrowColumn& column, const Block& block, Tr
 }
 
 // Column by column: what is asked of a column's type is then the same for many rows.
-void fill(const FrameColumns& columns, const ReadingRules& rules, const Block& block,
-          TrackingBatch& batch, std::string& scratch, std::vector<int64_t>& first) {
-  batch.clear();
-  batch.add_rows(static_cast<size_t>(block.end - block.begin));
+void fill_stretch(const FrameColumns& columns, const ReadingRules& rules, const Block& block,
+                  TrackingBatch& batch, std::string& scratch, FirstRows& first) {
   for (const Column which : kAllColumns) {
     const auto& column = columns.tracking[static_cast<size_t>(which)];
     if (!column) {
@@ -280,6 +289,17 @@ void fill(const FrameColumns& columns, const ReadingRules& rules, const Block& b
     } else {
       fill_column(which, *column, block, batch, scratch, first);
     }
+  }
+}
+
+// One TrackingBatch of the rows `begin` to `end`.
+void fill(const FrameColumns& columns, const ReadingRules& rules, int64_t begin, int64_t end,
+          TrackingBatch& batch, std::string& scratch, FirstRows& first) {
+  batch.clear();
+  batch.add_rows(static_cast<size_t>(end - begin));
+  for (int64_t from = begin; from < end; from += kRowsOfStretch) {
+    fill_stretch(columns, rules, {begin, from, std::min(end, from + kRowsOfStretch)}, batch,
+                 scratch, first);
   }
   batch.sort_bad_cells();
 }
@@ -334,10 +354,10 @@ Result<void> ArrowBatch::read(const ReadingRules& rules, std::optional<int64_t> 
   TrackingBatch batch(rules);
   std::vector<SliceKey> slices;
   std::string scratch;
-  std::vector<int64_t> first;
+  FirstRows first;
   for (int64_t begin = 0; begin < array_.length; begin += kRowsAtOnce) {
     const int64_t end = std::min(array_.length, begin + kRowsAtOnce);
-    fill(columns, rules, {begin, end}, batch, scratch, first);
+    fill(columns, rules, begin, end, batch, scratch, first);
     slices.clear();
     for (int64_t row = begin; partitions && row < end; ++row) {
       HIRESTREAM_ASSIGN(const SliceKey slice, slice_of(columns, row, *partitions, scratch));

@@ -227,6 +227,23 @@ TEST(ArrowBatch, ADictionaryIsReadAsItsValuesAre) {
   }
 }
 
+TEST(ArrowBatch, APlaceBeyondTheDictionaryIsNothingOfANull) {
+  TextColumn column("job_id", {"1", "2"}, {0, 99, 1}, true);
+  const uint8_t valid = 0b101;
+  column.place_buffers[0] = &valid;
+  std::vector<int64_t> jobs;
+  const auto read =
+      ArrowBatch(column.schema, column.array)
+          .read({}, std::nullopt, [&](const TrackingBatch& batch, std::span<const SliceKey>) {
+            for (size_t row = 0; row < batch.rows(); ++row) {
+              jobs.push_back(batch.integer(Column::kJobId, row));
+            }
+            return Result<void>();
+          });
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(jobs, (std::vector<int64_t>{1, 0, 2}));
+}
+
 TEST(ArrowBatch, APlaceBeyondTheDictionaryIsRefused) {
   for (const int32_t place : {2, -1}) {
     TextColumn column("job_id", {"1", "2"}, {0, 1, place}, true);

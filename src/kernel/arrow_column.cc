@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <span>
 
 #include "kernel/arrow_column_internal.h"
 #include "model/floor_divide.h"
@@ -161,6 +162,15 @@ Result<void> ArrowColumn::check_places(std::string_view name) const {
   const auto size = static_cast<uint64_t>(dictionary_size());
   std::optional<int64_t> beyond;
   const bool is_integer = with_dictionary_places([&](const auto* places) {
+    const auto* first = places + (array_->offset - offset_);
+    // Nulls, too, which may have any place there: mostly that answers it, and without a branch.
+    uint64_t greatest = 0;
+    for (const auto place : std::span(first, static_cast<size_t>(array_->length))) {
+      greatest = std::max(greatest, static_cast<uint64_t>(int64_t{place}));
+    }
+    if (greatest < size) {
+      return;
+    }
     for (int64_t at = array_->offset; at < array_->offset + array_->length; ++at) {
       if (is_valid(at) && static_cast<uint64_t>(int64_t{places[at - offset_]}) >= size) {
         beyond = at - array_->offset;

@@ -55,10 +55,15 @@ std::optional<RowId> read_digits(std::string_view text) {
   const __m128i low =
       digits_of(vector_of(two_words_at(text, 19, 24), word_at<uint64_t>(text, 28)), all);
   if (_mm_movemask_epi8(all) != 0xFFFF) return std::nullopt;
-  std::array<uint64_t, 2> halves{};
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(halves.data()),
-                   _mm_packus_epi16(bytes_of(high), bytes_of(low)));
-  return RowId{__builtin_bswap64(halves[0]), __builtin_bswap64(halves[1])};
+  // The bytes of each half in reverse, and all of them stored at once: whoever copies an id loads
+  // it at once, too, and would wait for two stores.
+  constexpr int kReverse = _MM_SHUFFLE(0, 1, 2, 3);
+  const __m128i bytes = _mm_packus_epi16(bytes_of(high), bytes_of(low));
+  const __m128i swapped = _mm_or_si128(_mm_slli_epi16(bytes, 8), _mm_srli_epi16(bytes, 8));
+  RowId id;
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(&id),
+                   _mm_shufflehi_epi16(_mm_shufflelo_epi16(swapped, kReverse), kReverse));
+  return id;
 }
 
 #else
