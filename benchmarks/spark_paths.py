@@ -18,7 +18,7 @@ With --every nothing is measured: usual_job is run so often until it is stopped,
 
 The ways take turns. Prints one JSON line for each: median wall seconds, CPU seconds of the client (driver, JVM, Python workers, engine) and of the servers named
 by --server-pid, rows a second of each client core; of the writing ways MySQL's commits and how much its redo log grew, too; and then the most memory of one Python
-worker. The first run of each counting way is not counted; the writing ways begin with a warm session. It ends with 1 when the clicks that one has written differ by
+worker. The first run of each counting way is not counted; the writing ways begin with a warm session. It ends with 1 when what one counts or the clicks that one has written differ by
 more than a hundredth from those of the first: the plain ways count a repeated row twice and refuse nothing.
 """
 import argparse
@@ -242,7 +242,7 @@ def main():
         parts = kernel.Parts()
         for begin, end in ranges:
             parts.move(run.settings.open().count_range(begin, end, 0, run.flags))
-        yield parts.summary()["rows"]
+        yield parts.summary()["rows"], sum(parts.cells()["clicks"].to_pylist())
 
     def count_batches(batches):
         import pyarrow
@@ -251,10 +251,17 @@ def main():
         yield pyarrow.RecordBatch.from_arrays([pyarrow.array([parts.summary()["rows"]], pyarrow.int64())], ["rows"])
 
     def native():
-        return sum(spark.sparkContext.parallelize(spark_job.ring(given.tasks), given.tasks).mapPartitions(count_ranges).collect())
+        return [sum(column) for column in zip(*spark.sparkContext.parallelize(spark_job.ring(given.tasks), given.tasks).mapPartitions(count_ranges).collect())]
 
-    rows = native()
-    ways = {"native": native, "connector": lambda: frame.mapInArrow(count_batches, "rows long").collect(),
+    def connector():
+        return sum(row.rows for row in frame.mapInArrow(count_batches, "rows long").collect())
+
+    rows, clicks = native()
+    found = {"connector": (connector(), rows), "spark_sql": (spark.sql(SQL).agg({"click": "sum"}).first()[0], clicks)}
+    for name, (one, other) in found.items():
+        if other == 0 or abs(one - other) > other / 100:
+            sys.exit(f"{name} counts {one} where native ranges count {other}")
+    ways = {"native": native, "connector": connector,
             "spark_sql": lambda: spark.sql(SQL).write.format("noop").mode("overwrite").save()}
     compare(ways, given, rows, 1)
     if given.warehouse:

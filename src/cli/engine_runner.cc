@@ -201,10 +201,17 @@ class EngineRunner::Worker {
     }
   }
 
-  // It has other shards from now on: what it knew of those before is forgotten.
-  void regroup() {
+  // What it knew is forgotten: of the source, too, which tells each note of late rows once, also
+  // those that were of no use to this engine, but may be to the next one.
+  void forget_engine() {
     engine_.reset();
+    source_.reset();
     slices_held_ = 0;
+  }
+
+  // It has other shards from now on.
+  void regroup() {
+    forget_engine();
     share_->count({});
   }
 
@@ -229,12 +236,11 @@ class EngineRunner::Worker {
     credentials_ = std::move(credentials);
   }
 
-  // Another engine counts: this one forgets all that it knew.
+  // Another engine counts.
   void give_way() {
     observer_.on_note("warning", fmt::format("another engine has taken over {}: standby again",
                                              source_settings_.name));
-    engine_.reset();
-    slices_held_ = 0;
+    forget_engine();
     lease_.reset();
   }
 

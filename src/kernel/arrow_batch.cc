@@ -30,11 +30,6 @@ struct FrameColumns {
   std::optional<ArrowColumn> shard;
 };
 
-bool is_bytes(ArrowKind kind) {
-  return kind == ArrowKind::kText || kind == ArrowKind::kLargeText ||
-         kind == ArrowKind::kFixedBytes;
-}
-
 Result<std::optional<ArrowColumn>> find_column(const ArrowSchema& schema, const ArrowArray& array,
                                                std::string_view name) {
   std::optional<ArrowColumn> found;
@@ -96,11 +91,11 @@ RowId uuid_of(std::string_view bytes) {
 }
 
 void set_id(const ArrowColumn& column, int64_t row, TrackingBatch& batch, std::string& scratch) {
-  const std::string_view bytes = is_bytes(column.kind()) ? column.bytes(row) : std::string_view();
-  if (column.kind() == ArrowKind::kFixedBytes && bytes.size() == kUuidBytes) {
-    batch.set_id(uuid_of(bytes));
+  const std::string_view text = column.text(row, scratch);
+  if (text.size() == kUuidBytes && column.has_bytes()) {
+    batch.set_id(uuid_of(text));
   } else {
-    batch.set_id_text(column.text(row, scratch));
+    batch.set_id_text(text);
   }
 }
 

@@ -22,13 +22,14 @@ struct Number {
   ArrowKind kind;
   int32_t width;
 };
-constexpr Number kNumbers[] = {
-    {'b', ArrowKind::kBool, 0},     {'c', ArrowKind::kSigned, 1},   {'C', ArrowKind::kUnsigned, 1},
-    {'s', ArrowKind::kSigned, 2},   {'S', ArrowKind::kUnsigned, 2}, {'i', ArrowKind::kSigned, 4},
-    {'I', ArrowKind::kUnsigned, 4}, {'l', ArrowKind::kSigned, 8},   {'L', ArrowKind::kUnsigned, 8},
-    {'f', ArrowKind::kFloat, 4},    {'g', ArrowKind::kDouble, 8},   {'n', ArrowKind::kNull, 0},
-    {'u', ArrowKind::kText, 0},     {'z', ArrowKind::kText, 0},     {'U', ArrowKind::kLargeText, 0},
-    {'Z', ArrowKind::kLargeText, 0}};
+constexpr Number kNumbers[] = {{'b', ArrowKind::kBool, 0},      {'c', ArrowKind::kSigned, 1},
+                               {'C', ArrowKind::kUnsigned, 1},  {'s', ArrowKind::kSigned, 2},
+                               {'S', ArrowKind::kUnsigned, 2},  {'i', ArrowKind::kSigned, 4},
+                               {'I', ArrowKind::kUnsigned, 4},  {'l', ArrowKind::kSigned, 8},
+                               {'L', ArrowKind::kUnsigned, 8},  {'f', ArrowKind::kFloat, 4},
+                               {'g', ArrowKind::kDouble, 8},    {'n', ArrowKind::kNull, 0},
+                               {'u', ArrowKind::kText, 0},      {'z', ArrowKind::kBytes, 0},
+                               {'U', ArrowKind::kLargeText, 0}, {'Z', ArrowKind::kLargeBytes, 0}};
 
 std::optional<int32_t> read_number(std::string_view text) {
   int32_t number = 0;
@@ -241,6 +242,8 @@ std::string_view ArrowColumn::text(int64_t row, std::string& scratch) const {
   switch (kind_) {
     case ArrowKind::kText:
     case ArrowKind::kLargeText:
+    case ArrowKind::kBytes:
+    case ArrowKind::kLargeBytes:
     case ArrowKind::kFixedBytes:
       return bytes(row);
     case ArrowKind::kBool: {

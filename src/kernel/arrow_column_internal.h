@@ -23,8 +23,10 @@ enum class ArrowKind : uint8_t {
   kFloat,
   kDouble,
   kDecimal,
-  kText,       // 32-bit offsets; bytes, too
+  kText,       // 32-bit offsets
   kLargeText,  // 64-bit offsets
+  kBytes,      // as kText
+  kLargeBytes,
   kFixedBytes,
   kDate,
   kTimestamp,
@@ -70,8 +72,14 @@ class ArrowColumn {
   std::optional<int64_t> local_us(int64_t row) const;
   // A decimal in millionths; nothing: another kind, negative, or not exact in 64 bits.
   std::optional<int64_t> micros(int64_t row) const;
-  // Bytes of a text, or fixed ones.
+  // Bytes of a text, or those that need be none.
   std::string_view bytes(int64_t row) const;
+  // Values are bytes, which need be no text; those of its dictionary, if it has one.
+  bool has_bytes() const {
+    return dictionary_ ? dictionary_->has_bytes()
+                       : kind_ == ArrowKind::kFixedBytes || kind_ == ArrowKind::kBytes ||
+                             kind_ == ArrowKind::kLargeBytes;
+  }
   // The value as the text that means it; may use `scratch`.
   std::string_view text(int64_t row, std::string& scratch) const;
 
@@ -260,7 +268,7 @@ inline std::string_view ArrowColumn::bytes(int64_t row) const {
             static_cast<size_t>(width_)};
   }
   const char* data = static_cast<const char*>(array_->buffers[2]);
-  if (kind_ == ArrowKind::kText) {
+  if (kind_ == ArrowKind::kText || kind_ == ArrowKind::kBytes) {
     const auto* ends = static_cast<const int32_t*>(array_->buffers[1]) + at;
     return {data + ends[0], static_cast<size_t>(ends[1] - ends[0])};
   }

@@ -12,6 +12,7 @@
 #include "kernel/hirestream_kernel.h"
 #include "kernel/kernel.h"
 #include "kernel/parts.h"
+#include "model/floor_divide.h"
 
 struct hs_kernel {
   std::unique_ptr<hirestream::Kernel> kernel;
@@ -160,7 +161,8 @@ const char* hs_describe(hs_kernel* kernel) {
                                {"bucket_width_s", source.bucket_width.number()},
                                {"arrival_width_s", source.arrival_width.number()},
                                {"unique_rows", source.unique_rows},
-                               {"columns", source.columns}};
+                               {"columns", source.columns},
+                               {"id", kernel->kernel->rules().name(Column::kCreateTime)}};
   kernel->text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return kernel->text.c_str();
 }
@@ -179,7 +181,9 @@ hs_status hs_count_window(hs_kernel* kernel, uint64_t begin, uint64_t end, int64
                           int64_t to_us, int64_t begun_us, uint32_t flags, hs_parts** parts) {
   return guarded([&]() -> Result<void> {
     CountRequest request = request_of(begun_us, flags);
-    request.window = EventTimes{from_us, to_us};
+    const int64_t width_us = kernel->kernel->description().bucket_width.us();
+    request.window = EventTimes{floor_divide(from_us + width_us - 1, width_us) * width_us,
+                                floor_divide(to_us, width_us) * width_us};
     HIRESTREAM_ASSIGN(auto counted, kernel->kernel->counter().count_range(begin, end, request));
     *parts = new hs_parts{std::move(counted), {}, {}};
     return {};

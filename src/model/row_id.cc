@@ -144,6 +144,10 @@ TextId read_uuid_text(std::string_view text) {
   return {RowId{hash.high64 & ~uint64_t{0xF000}, hash.low64}, false};
 }
 
+RowId row_id_of_number(uint64_t number) {
+  return {mix64(number) & ~uint64_t{0xF000}, number};
+}
+
 std::string format_uuid(const RowId& id) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;

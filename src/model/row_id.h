@@ -40,6 +40,9 @@ struct TextId {
 // nibble 0, which no real UUID has.
 TextId read_uuid_text(std::string_view text);
 
+// What a row is known by that has no id, but a number of its own; with version nibble 0, too.
+RowId row_id_of_number(uint64_t number);
+
 inline RowId row_id_from_bytes(std::span<const uint8_t, 16> big_endian) {
   return {read_big_endian_64(big_endian.data()), read_big_endian_64(big_endian.data() + 8)};
 }

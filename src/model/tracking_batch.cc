@@ -51,6 +51,7 @@ TrackingBatch::TrackingBatch(ReadingRules rules) : rules_(std::move(rules)) {
 
 void TrackingBatch::clear() {
   null_words_ = 0;
+  undated_texts_ = 0;
   rows_.clear();
   current_.row = nullptr;
   // It may have been moved away.
@@ -90,8 +91,10 @@ void TrackingBatch::set_ts_text(std::string_view text) {
   }
   if (const auto parsed = parse_timestamp(text)) {
     set_ts_us(parsed->has_offset ? parsed->us : rules_.source_zone.to_utc(parsed->us));
+    undated_texts_ += is_blank(text.front()) ? 1 : 0;
   } else if (const auto us = parse_epoch(text)) {
     set_ts_us(*us);
+    undated_texts_ += 1;
   } else if (!is_null(trim(text))) {
     set_bad(Column::kTs, text, "ts_unreadable");
   }
@@ -101,6 +104,7 @@ void TrackingBatch::set_ts_texts(std::string_view date, std::string_view time_of
   if (is_null(trim(date)) || is_null(trim(time_of_day))) {
     return;
   }
+  undated_texts_ += is_blank(date.front()) ? 1 : 0;
   date_and_time_ = trim(date);
   date_and_time_ += ' ';
   date_and_time_ += trim(time_of_day);

@@ -92,6 +92,8 @@ class TrackingBatch {
   // A UUID as read_uuid_text() takes it. Another text's row is known by its hash, and it is kBad
   // unless any text is an id; it has no time of arrival.
   void set_id_text(std::string_view text);
+  // What a row without an id is known by, so that each is one of its own; the cell stays null.
+  void set_id_of_none(const RowId& id) { current().id = id; }
   // Only sources whose positions are not arrival times.
   void set_position(Position position);
   void set_ts_us(int64_t utc_us);
@@ -158,6 +160,9 @@ class TrackingBatch {
   std::span<const BadCell> bad_cells(size_t row) const;
   // Words (not blanks) that were taken as null since clear().
   int64_t null_words() const { return null_words_; }
+  // Readable texts of ts since clear() that do not begin with a date, so that they
+  // do not sort as their times do: numbers, texts with blanks before them.
+  int64_t undated_texts() const { return undated_texts_; }
 
  private:
   // The row that is being written; a copy of a batch has none. (The row's number instead would cost
@@ -192,6 +197,7 @@ class TrackingBatch {
   // A bit, size_bit(), for each size that a word for null has: few texts need a closer look.
   uint64_t null_word_sizes_ = 0;
   int64_t null_words_ = 0;
+  int64_t undated_texts_ = 0;
   std::vector<TrackingRow> rows_;
   CurrentRow current_;
   // Of all texts, and at least kTextPadding behind them.

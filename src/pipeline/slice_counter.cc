@@ -33,7 +33,7 @@ Result<void> SliceCounter::count(const TrackingBatch& rows, const SliceOf& slice
       count_run(rows);
       HIRESTREAM_TRY(turn_to(slice));
     }
-    if (last_tally_ == nullptr || (!unique_ && !ids_.insert(rows.id(row)))) {
+    if (last_open_ == nullptr || !is_new(rows, row)) {
       continue;
     }
     run_.push_back(row);
@@ -47,9 +47,17 @@ Result<void> SliceCounter::count(const TrackingBatch& rows, const SliceOf& slice
   return {};
 }
 
+bool SliceCounter::is_new(const TrackingBatch& rows, size_t row) {
+  if (unique_ || rows.status(Column::kCreateTime, row) == CellStatus::kNull) {
+    return true;
+  }
+  RowIdSet& ids = source_.strategy == Strategy::kScan ? ids_ : last_open_->ids;
+  return ids.insert(rows.id(row));
+}
+
 void SliceCounter::count_run(const TrackingBatch& rows) {
   if (!run_.empty()) {
-    last_tally_->add(classifier_, rows, run_);
+    last_open_->tally.add(classifier_, rows, run_);
     run_.clear();
   }
 }
@@ -58,12 +66,12 @@ Result<void> SliceCounter::turn_to(const SliceKey& slice) {
   if (contiguous_ && last_slice_) {
     HIRESTREAM_TRY(close_slices());
   }
-  HIRESTREAM_ASSIGN(last_tally_, tally_of(slice));
+  HIRESTREAM_ASSIGN(last_open_, find_or_open(slice));
   last_slice_ = slice;
   return {};
 }
 
-Result<Tally*> SliceCounter::tally_of(const SliceKey& slice) {
+Result<SliceCounter::OpenSlice*> SliceCounter::find_or_open(const SliceKey& slice) {
   if (!wants_(slice)) {
     return nullptr;
   }
@@ -77,17 +85,17 @@ Result<Tally*> SliceCounter::tally_of(const SliceKey& slice) {
 }
 
 Result<void> SliceCounter::give_out() {
-  for (const auto& [slice, tally] : open_) {
-    HIRESTREAM_TRY(check_sums(slice, tally));
-    if (!tally.empty()) {
-      std::vector<SlicePart> parts = tally.parts(slice);
+  for (const auto& [slice, open] : open_) {
+    HIRESTREAM_TRY(check_sums(slice, open.tally));
+    if (!open.tally.empty()) {
+      std::vector<SlicePart> parts = open.tally.parts(slice);
       std::move(parts.begin(), parts.end(), std::back_inserter(parts_));
     }
   }
   open_.clear();
   open_rows_ = 0;
   last_slice_.reset();
-  last_tally_ = nullptr;
+  last_open_ = nullptr;
   return {};
 }
 
@@ -95,10 +103,9 @@ Result<void> SliceCounter::close_slices() {
   if (source_.strategy == Strategy::kScan) {
     return {};
   }
-  for (const auto& [slice, tally] : open_) {
+  for (const auto& [slice, open] : open_) {
     closed_.insert(slice);
   }
-  ids_ = RowIdSet();
   return give_out();
 }
 

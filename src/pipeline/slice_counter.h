@@ -25,7 +25,8 @@ class SliceCounter {
  public:
   // False: rows of this slice are left out.
   using Wants = std::function<bool(const SliceKey&)>;
-  // Of ids that may repeat the first one counts.
+  // Of ids that may repeat the first one counts: of a scan among all rows, else within its slice,
+  // as an id is known within its partition. Rows without an id are each one of their own.
   enum class Ids : uint8_t { kMayRepeat, kUnique };
   // Contiguous: rows of a slice come one after the other, so that it is closed when another one
   // begins.
@@ -54,20 +55,28 @@ class SliceCounter {
   Result<void> turn_to(const SliceKey& slice);
   // What run_ names.
   void count_run(const TrackingBatch& rows);
-  Result<Tally*> tally_of(const SliceKey& slice);
+  struct OpenSlice {
+    Tally tally;
+    // Where slices are partitions.
+    RowIdSet ids;
+  };
+  // Null: it is not wanted.
+  Result<OpenSlice*> find_or_open(const SliceKey& slice);
+  bool is_new(const TrackingBatch& rows, size_t row);
 
   const SourceDescription& source_;
   RowClassifier classifier_;
   Wants wants_;
   bool unique_;
   bool contiguous_;
+  // Of a scan.
   RowIdSet ids_;
-  std::unordered_map<SliceKey, Tally, SliceKeyHash> open_;
+  std::unordered_map<SliceKey, OpenSlice, SliceKeyHash> open_;
   int64_t open_rows_ = 0;
   std::set<SliceKey> closed_;
   std::optional<SliceKey> last_slice_;
-  // Of last_slice_; null: not wanted.
-  Tally* last_tally_ = nullptr;
+  // last_slice_; null: not wanted.
+  OpenSlice* last_open_ = nullptr;
   // Rows of last_slice_ in the batch that are not in its tally yet.
   std::vector<uint32_t> run_;
   std::vector<SlicePart> parts_;

@@ -72,6 +72,28 @@ TEST_F(SliceCounterTest, ARowThatComesTwiceIsOneRow) {
   EXPECT_EQ(rows_of(*counted.take(), kFirst), 15);
 }
 
+TEST_F(SliceCounterTest, AnIdIsKnownWithinItsPartition) {
+  SliceCounter counted = counter(tail_);
+  ASSERT_TRUE(counted.add(clicks(0, 10), kFirst).has_value());
+  ASSERT_TRUE(counted.add(clicks(0, 10), kSecond).has_value());
+  ASSERT_TRUE(counted.add(clicks(0, 10), kFirst).has_value());
+  const auto parts = counted.take();
+  EXPECT_EQ(rows_of(*parts, kFirst), 10);
+  EXPECT_EQ(rows_of(*parts, kSecond), 10);
+}
+
+TEST_F(SliceCounterTest, RowsWithoutAnIdAreEachOneOfTheirOwn) {
+  TrackingBatch batch;
+  batch.add_rows(3);
+  for (const auto& [source, slice] : {std::pair{&tail_, std::optional(kFirst)}, {&scan_, {}}}) {
+    SliceCounter counted = counter(*source);
+    ASSERT_TRUE(counted.add(batch, slice).has_value());
+    const auto parts = counted.take();
+    ASSERT_EQ(parts->size(), 1U);
+    EXPECT_EQ(parts->front().classes.rejected, 3);
+  }
+}
+
 TEST_F(SliceCounterTest, ARowOfASliceThatWasClosedIsAnErrorAndNoSum) {
   SliceCounter counted = counter(tail_);
   ASSERT_TRUE(counted.add(clicks(0, 10), kFirst).has_value());

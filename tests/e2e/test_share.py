@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+import uuid
 
 import pytest
 
@@ -41,6 +42,45 @@ class Shares:
 @pytest.fixture(params=["mysql", "mariadb"])
 def server(request):
     return request.getfixturevalue(request.param), request.getfixturevalue(f"{request.param}_database")
+
+
+def test_a_late_row_that_was_noted_for_the_shards_of_a_dead_engine_is_counted(hirestream, cassandra, keyspace, mysql, mysql_database, tmp_path):
+    """The engine that lives reads the note of a shard that is not its own; it is told of it again when it has taken the shard. Costs about 30 s."""
+    lease_s = 14  # notes are read every 5 s
+    source, warehouse = cassandra.uri(keyspace), mysql.uri(mysql_database)
+    begin_s = int(time.time()) - 3 * 86_400  # all its audits are over
+    begin = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(begin_s))
+    hirestream("generate", "--to", source, "--rows", 2000, "--from", begin, "--span", "1h", "--journal", tmp_path / "history.csv")
+    session, table = cassandra.session, f"{keyspace}.tracking"
+    session.execute(f"CREATE TABLE {table}_late (hour bigint, noted_us bigint, shard int, bucket bigint, PRIMARY KEY (hour, noted_us, shard, bucket))")
+    hirestream("init", "--warehouse", warehouse)
+    share = ["run", "--source", source, "--warehouse", warehouse, "--share", "--lease", f"{lease_s}s"]
+    units = [Unit(hirestream, share) for _ in range(2)]
+    shares = Shares(mysql, mysql_database)
+    events = mysql.events(mysql_database)
+
+    def clicks_of(job):
+        return int(events.query(f"SELECT COALESCE(SUM(clicks), 0) FROM events WHERE job_id = {job}")[0][0])
+
+    try:
+        wait_for(lambda: shares.are_balanced(units))
+        wait_until_accounted(events, 2000)
+        dead, alive = units
+        dead.send(signal.SIGSTOP)
+        shard = min(shares.of_processes()[dead.process.pid])
+        bucket = session.execute(f"SELECT bucket FROM {table} WHERE shard = {shard} LIMIT 1 ALLOW FILTERING").one().bucket
+        ticks = (bucket * 60 + 30) * 10_000_000 + 0x01B21DD213814000
+        late = uuid.UUID(fields=(ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 | 0x1000, 0x80, 1, 7))
+        session.execute(f"INSERT INTO {table} (bucket, shard, create_time, ts, job_id, custom_track) VALUES ({bucket}, {shard}, {late}, "
+                        f"'{begin}', 987654, 'click')")
+        now_us = int(time.time() * 1_000_000)
+        session.execute(f"INSERT INTO {table}_late (hour, noted_us, shard, bucket) VALUES ({now_us // 3_600_000_000}, {now_us}, {shard}, {bucket})")
+        wait_for(lambda: shares.are_balanced([alive]))
+        dead.process.kill()
+        wait_for(lambda: clicks_of(987654) == 1)
+    finally:
+        for unit in units:
+            unit.end()
 
 
 def test_three_engines_share_the_shards_whatever_happens_to_one_of_them(hirestream, cassandra, keyspace, server, tmp_path):

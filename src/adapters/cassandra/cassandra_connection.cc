@@ -161,6 +161,22 @@ Result<bool> CassandraConnection::has_table(const std::string& name) {
   return !tables.rows.empty();
 }
 
+Result<void> CassandraConnection::check_same_table(const std::string& id) {
+  HIRESTREAM_ASSIGN(const auto tables,
+                    session_->query("SELECT id FROM system_schema.tables WHERE keyspace_name = ? "
+                                    "AND table_name = ?",
+                                    {config_.keyspace, config_.table}));
+  const auto found = tables.rows.empty() || !tables.rows[0][0]
+                         ? std::nullopt
+                         : read_uuid(bytes_of(*tables.rows[0][0]));
+  if (found && format_uuid(*found) == id) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "read table", config_.table_text(),
+              found ? "it was dropped and made anew meanwhile" : "there is no such table any more",
+              "if its rows belong to what was counted: hirestream adopt; then start again");
+}
+
 ReadStatistics CassandraConnection::statistics() const {
   return session_->statistics();
 }

@@ -79,6 +79,9 @@ class CassandraConnection {
   Result<void> execute(const std::string& cql);
   // Of the keyspace of config().
   Result<bool> has_table(const std::string& name);
+  // kConfig: the table of config() is another one by now. Statements go on then, and would read it
+  // as if it were the old one. `id`: TableShape::table_id.
+  Result<void> check_same_table(const std::string& id);
   ReadStatistics statistics() const;
   // What a read of that level asks for. Of the strongest level the server is asked each time, for
   // guardrails (read_consistency_levels_disallowed) can be set while it runs: the strongest one it

@@ -159,6 +159,7 @@ Result<std::unique_ptr<CassandraScanSource>> CassandraScanSource::open(
   std::unique_ptr<CassandraScanSource> source(
       new CassandraScanSource(std::move(connection), std::move(decoder), shape.rules));
   source->statements_ = std::move(statements);
+  source->table_id_ = shape.table_id;
   source->by_token_ = !shape.id_is_whole_key();
   source->description_ = {
       .strategy = Strategy::kScan,
@@ -244,30 +245,48 @@ Result<uint32_t> CassandraScanSource::range_count(const RingPart& part) {
 
 class CassandraScanSource::RingSweep : public Sweep {
  public:
-  RingSweep(CassandraScanSource& source, CqlRead pages)
-      : source_(source), pages_(std::move(pages)) {}
+  // `part`: what is read without a bound.
+  RingSweep(CassandraScanSource& source, std::optional<RingPart> part, CqlRead pages)
+      : source_(source), part_(part), pages_(std::move(pages)) {}
 
   Result<std::optional<SweepPage>> next() override {
     HIRESTREAM_ASSIGN(const auto page, pages_.next());
     if (!page) {
+      if (part_) {
+        source_.parts_known_.emplace(part_->begin, part_->end);
+      }
       return std::optional<SweepPage>();
     }
     TrackingBatch& batch = source_.batch_;
     batch.clear();
     HIRESTREAM_TRY(source_.decoder_.decode(page->rows(), page->row_count(), batch));
+    source_.has_undated_texts_ = source_.has_undated_texts_ || batch.undated_texts() > 0;
     return std::optional(SweepPage{std::nullopt, batch});
   }
 
  private:
   CassandraScanSource& source_;
+  std::optional<RingPart> part_;
   CqlRead pages_;
 };
+
+bool CassandraScanSource::may_bound(const RingPart& part) const {
+  if (!part.event_times || !statements_->by_times) {
+    return false;
+  }
+  return time_bound_ != TimeBound::kText ||
+         (!has_undated_texts_ && (parts_known_.contains({0, kRingPlaces}) ||
+                                  parts_known_.contains({part.begin, part.end})));
+}
 
 Result<std::unique_ptr<Sweep>> CassandraScanSource::sweep(SweepRequest request) {
   const auto* part = std::get_if<RingPart>(&request.what);
   HIRESTREAM_CHECK(part != nullptr);
+  if (!part->event_times) {
+    HIRESTREAM_TRY(connection_->check_same_table(table_id_));
+  }
   BoundValues values;
-  bool bounded = part->event_times && statements_->by_times;
+  bool bounded = may_bound(*part);
   if (bounded) {
     EventTimes times = *part->event_times;
     times.from_us -= by_token_ ? kSameIdMarginUs : 0;
@@ -288,7 +307,8 @@ Result<std::unique_ptr<Sweep>> CassandraScanSource::sweep(SweepRequest request) 
                                        token_range(part->begin, part->end), ranges, values,
                                        connection_->consistency_at(request.level),
                                        by_token_ ? PageOrder::kByToken : PageOrder::kAsTheyCome));
-  return std::make_unique<RingSweep>(*this, std::move(pages));
+  return std::make_unique<RingSweep>(*this, bounded ? std::nullopt : std::optional(*part),
+                                     std::move(pages));
 }
 
 Result<std::unique_ptr<Discovery>> CassandraScanSource::begin_discovery(std::span<const int32_t>) {

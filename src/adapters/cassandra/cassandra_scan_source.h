@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/cassandra/cassandra_connection.h"
@@ -31,8 +33,9 @@ enum class TimeBound : uint8_t {
   // Not at all: `ts` is a number of unknown unit.
   kNone,
   // Text sorts as text, not as times: a date two days early and open at its end, which any offset
-  // fits in; only texts that do not begin with a date can be missed, and sweeps without event times
-  // find those.
+  // fits in. Texts that do not begin with a date (numbers, blanks before it) sort elsewhere: a part
+  // of the ring is asked so only after it was read without a bound, and not if one such text was
+  // met. One that is written after that is found by the next sweep without event times.
   kText,
   kTimestamp,
   // A day early and a day late, for time zones.
@@ -73,14 +76,20 @@ class CassandraScanSource : public EventSource {
                       const ReadingRules& rules);
   Result<void> prepare_bound(const TableShape& shape, bool with_payload);
   Result<uint32_t> range_count(const RingPart& part);
+  bool may_bound(const RingPart& part) const;
 
   std::unique_ptr<CassandraConnection> connection_;
   std::unique_ptr<Statements> statements_;
   RawPageDecoder decoder_;
   TrackingBatch batch_;  // of the sweep's page
   SourceDescription description_;
+  std::string table_id_;
   bool by_token_ = false;
   TimeBound time_bound_ = TimeBound::kNone;
+  // Of kText: places (begin, end) that were read without a bound, and whether there was a text that
+  // does not begin with a date.
+  std::set<std::pair<uint64_t, uint64_t>> parts_known_;
+  bool has_undated_texts_ = false;
   std::vector<std::string> notes_;
 };
 

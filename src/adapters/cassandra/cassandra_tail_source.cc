@@ -118,6 +118,7 @@ class CassandraTailSource::PartitionDiscovery : public Discovery {
 
 Result<std::unique_ptr<Discovery>> CassandraTailSource::begin_discovery(
     std::span<const int32_t> shards) {
+  HIRESTREAM_TRY(connection_->check_same_table(table_id_));
   HIRESTREAM_ASSIGN(
       auto read, connection_->session().scan(statements_->discover, TokenRange(), kDiscoverRanges,
                                              BoundValues(), connection_->config().consistency));
@@ -134,7 +135,8 @@ Result<void> CassandraTailSource::list_page(std::span<const uint8_t> rows, size_
                             : std::nullopt;
     const auto shard = row[1] ? read_integer(shard_type_, bytes_of(*row[1])).value : std::nullopt;
     if (!bucket) {
-      unknown = fmt::format("a bucket that is no multiple of {} s", layout_.bucket_width_s);
+      unknown = fmt::format("a bucket that is no multiple of {} s, or beyond the times of ids",
+                            layout_.bucket_width_s);
     } else if (!shard || *shard < 0 || *shard >= layout_.shard_count) {
       unknown = fmt::format("shard {} in bucket {}, where the layout has {} shards",
                             shard.value_or(-1), *bucket, layout_.shard_count);

@@ -103,8 +103,10 @@ bool append_bucket(CqlType type, int64_t bucket, int32_t bucket_width_s, std::st
   return append_integer(type, bucket, out);
 }
 
-std::optional<int64_t> read_bucket(CqlType type, std::span<const uint8_t> cell,
-                                   int32_t bucket_width_s) {
+namespace {
+
+std::optional<int64_t> read_bucket_number(CqlType type, std::span<const uint8_t> cell,
+                                          int32_t bucket_width_s) {
   if (is_text(type)) {
     int64_t bucket = 0;
     const auto* begin = reinterpret_cast<const char*>(cell.data());
@@ -118,6 +120,19 @@ std::optional<int64_t> read_bucket(CqlType type, std::span<const uint8_t> cell,
     return ms && *ms % width_ms == 0 ? std::optional(*ms / width_ms) : std::nullopt;
   }
   return read_integer(type, cell).value;
+}
+
+}  // namespace
+
+std::optional<int64_t> read_bucket(CqlType type, std::span<const uint8_t> cell,
+                                   int32_t bucket_width_s) {
+  // Their 60 bits count 100 ns since 1582.
+  constexpr int64_t kBeginS = -kGregorianOffset / 10'000'000;
+  constexpr int64_t kEndS = kBeginS + (int64_t{1} << 60) / 10'000'000;
+  const auto bucket = read_bucket_number(type, cell, bucket_width_s);
+  return bucket && *bucket >= kBeginS / bucket_width_s - 1 && *bucket <= kEndS / bucket_width_s
+             ? bucket
+             : std::nullopt;
 }
 
 std::string layout_table_name(const std::string& table) {

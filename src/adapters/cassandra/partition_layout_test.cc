@@ -79,6 +79,19 @@ TEST(PartitionLayout, RefusesBucketsOfAnotherWidth) {
   EXPECT_FALSE(read_bucket(CqlType::kText, bytes(""), 60));
 }
 
+TEST(PartitionLayout, RefusesBucketsThatNoIdLiesIn) {
+  const RowId last{0xFFFF'FFFF'FFFF'1FFF, 0x8000'0000'0000'0000};
+  const RowId first{0x1000, 0x8000'0000'0000'0000};
+  for (const int64_t bucket :
+       {bucket_of(arrival_time_us(first), 60), bucket_of(arrival_time_us(last), 60)}) {
+    EXPECT_EQ(read_bucket(CqlType::kText, bytes(std::to_string(bucket)), 60), bucket);
+  }
+  for (const std::string_view number :
+       {"1800000000000", "-1800000000000", "9223372036854775807", "-9223372036854775808"}) {
+    EXPECT_FALSE(read_bucket(CqlType::kText, bytes(number), 60)) << number;
+  }
+}
+
 TEST(PartitionLayout, RefusesImpossibleLayouts) {
   EXPECT_TRUE((PartitionLayout{60, 8}.validate()));
   EXPECT_FALSE((PartitionLayout{0, 8}.validate()));

@@ -265,7 +265,11 @@ void SqliteRawLog::add_row(const sqlite::Statement& row) {
     return bytes;
   };
   batch_.set_texts([&](Column column) { return text(place_of(column)); }, text(kTimeOfDay));
-  batch_.set_position(Position{row.integer(kSeq)});
+  const int64_t number = row.integer(kSeq);
+  if (batch_.status(Column::kCreateTime, batch_.rows() - 1) == CellStatus::kNull) {
+    batch_.set_id_of_none(row_id_of_number(static_cast<uint64_t>(number)));
+  }
+  batch_.set_position(Position{number});
 }
 
 }  // namespace hirestream

@@ -51,6 +51,17 @@ TEST_F(ScanSource, PromisesUniqueRowsOnlyOfAKeyThatIsTheId) {
   EXPECT_FALSE(opened.source->description().unique_rows);
 }
 
+TEST_F(ScanSource, ReadsNoOtherTableOfTheName) {
+  create_deployed_table();
+  const auto opened = open();
+  EXPECT_EQ(read_all(*opened.source).delivered, 0U);
+  execute("DROP TABLE " + table());
+  create_deployed_table();
+  const auto read = opened.source->sweep({.what = RingPart()});
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().kind, ErrorKind::kConfig);
+}
+
 TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
   create_deployed_table();
   write_rows(5'000);
@@ -114,6 +125,7 @@ TEST_F(ScanSource, BoundsTextTimesTwoDaysEarly) {
   create_deployed_table();
   write_rows(10'000);  // a week
   const auto opened = open();
+  read_all(*opened.source);
   const int64_t from = parse_timestamp("2022-07-22 00:00:00")->us;
   const SeenRows seen = sweep(
       *opened.source, {.what = RingPart{.event_times = EventTimes{from, from + 3'600'000'000}}});
@@ -124,6 +136,39 @@ TEST_F(ScanSource, BoundsTextTimesTwoDaysEarly) {
   }
   EXPECT_FALSE(seen.rows.contains(id_of(10'000, 60'000'000)))
       << "rows without ts: sweeps without event times";
+}
+
+// Numbers and texts with blanks before them sort below every date.
+TEST_F(ScanSource, BoundsNoTextTimesThatDoNotSortAsTimes) {
+  execute(fmt::format(
+      "CREATE TABLE {} (create_time timeuuid PRIMARY KEY, ts text, custom_track text)", table()));
+  const EventTimes day{kFirstArrivalUs, kFirstArrivalUs + 86'400'000'000};
+  const auto bounded = [&day](uint64_t begin = 0, uint64_t end = kRingPlaces) {
+    return SweepRequest{.what = RingPart{.begin = begin, .end = end, .event_times = day}};
+  };
+  const std::vector<std::string> texts = {format_timestamp_us(day.from_us),
+                                          " " + format_timestamp_us(day.from_us),
+                                          fmt::format("{}", day.from_us / 1'000'000), "1999-01-01"};
+  std::vector<RawEvent> events;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    events.push_back(event_of(static_cast<int64_t>(i)));
+    events.back()[RawColumn::kTs] = texts[i];
+  }
+  write({events.front(), events.back()});
+  const auto opened = open();
+  EXPECT_EQ(sweep(*opened.source, bounded()).delivered, 2U) << "nothing is known yet";
+  EXPECT_EQ(sweep(*opened.source, bounded()).delivered, 1U);
+  EXPECT_EQ(sweep(*opened.source, bounded(0, kRingPlaces / 2)).delivered +
+                sweep(*opened.source, bounded(kRingPlaces / 2, kRingPlaces)).delivered,
+            1U)
+      << "all of it is known";
+  write({events[1], events[2]});
+  EXPECT_EQ(read_all(*opened.source).delivered, 4U);
+  EXPECT_EQ(sweep(*opened.source, bounded()).delivered, 4U);
+  const auto again = open();
+  EXPECT_EQ(sweep(*again.source, bounded(0, kRingPlaces / 2)).delivered +
+                sweep(*again.source, bounded(kRingPlaces / 2, kRingPlaces)).delivered,
+            4U);
 }
 
 TEST_F(ScanSource, BoundsNativeTimesExactly) {

@@ -45,10 +45,18 @@ TEST_F(TailSource, DescribesWhatItReads) {
 
 TEST_F(TailSource, GivesATableCreatedAgainAnotherIdentity) {
   create_recommended_table();
-  const std::string before = open().source->description().identity;
+  const auto before = open();
+  EXPECT_TRUE(before.source->begin_discovery({}).has_value());
   execute("DROP TABLE " + table());
+  const auto gone = before.source->begin_discovery({});
+  ASSERT_FALSE(gone.has_value());
+  EXPECT_THAT(gone.error().text(), HasSubstr("no such table any more"));
   create_recommended_table();
-  EXPECT_NE(open().source->description().identity, before);
+  EXPECT_NE(open().source->description().identity, before.source->description().identity);
+  const auto anew = before.source->begin_discovery({});
+  ASSERT_FALSE(anew.has_value());
+  EXPECT_EQ(anew.error().kind, ErrorKind::kConfig);
+  EXPECT_THAT(anew.error().text(), HasSubstr("made anew"));
 }
 
 TEST_F(TailSource, ReadsAllRowsThroughSmallPages) {

@@ -155,6 +155,22 @@ def test_a_column_of_any_type_means_what_its_text_means(column, kind):
     assert counted(table_of(TEXTS, **{column: kind})) == expected()
 
 
+@pytest.mark.parametrize("kind", [pyarrow.binary(16), pyarrow.binary(), pyarrow.large_binary()], ids=str)
+@pytest.mark.parametrize("as_dictionary", [False, True])
+def test_an_id_may_be_its_bytes(kind, as_dictionary):
+    ids = pyarrow.array([uuid.UUID(row["create_time"]).bytes for row in TEXTS], kind)
+    ids = ids.dictionary_encode() if as_dictionary else ids
+    table = table_of(TEXTS)
+    assert counted(table.set_column(table.column_names.index("create_time"), "create_time", ids)) == expected()
+
+
+def test_rows_without_an_id_are_rejected_each_by_itself():
+    table = table_of(TEXTS[1:6])
+    ids = pyarrow.array([TEXTS[1]["create_time"], None, None, None, " "])
+    counted = hirestream.aggregate(table.set_column(table.column_names.index("create_time"), "create_time", ids))
+    assert (counted.rows, counted.rejected) == (5, 4)
+
+
 def test_slices_of_a_table_have_offsets_that_are_honoured():
     native = table_of(TEXTS, job_id=pyarrow.int32(), ts=pyarrow.timestamp("us", "UTC"), bid=pyarrow.float64(), create_time=pyarrow.binary(16),
                       custom_track=pyarrow.dictionary(pyarrow.int8(), pyarrow.string()))

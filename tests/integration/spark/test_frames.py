@@ -55,6 +55,17 @@ def test_parts_of_one_slice_from_several_tasks_add_up(spark, tmp_path, warehouse
     assert sums(warehouse)[3] == len(test_aggregate.counted(native())[0])
 
 
+def test_an_id_is_one_id_in_whichever_way_it_is_spelled(spark, tmp_path, warehouse):
+    table, place = native(), native().column_names.index("create_time")
+    spelled = [[spell(text) for text in table["create_time"].to_pylist()] for spell in (str, str.upper, " {} ".format, "{{{}}}".format)]
+    rows = pyarrow.concat_tables([table.set_column(place, "create_time", pyarrow.array(ids)) for ids in spelled])
+    job = make_job(spark, warehouse)
+    report = job.backfill_frame(job.by_id(spark.read.parquet(parquet(tmp_path, rows)), 7))
+    assert report["complete"] and report["attempts_accepted"] == 7
+    cells, _ = test_aggregate.counted(native())
+    assert sums(warehouse)[1] == sum(cell[7] for cell in cells)
+
+
 def test_what_a_task_met_is_told_as_it_was(spark, tmp_path, warehouse):
     frame = spark.read.parquet(parquet(tmp_path, native())).drop("custom_track")
     with pytest.raises(HirestreamError, match="custom_track") as refused:

@@ -51,6 +51,7 @@ def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
         else:
             command.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="between two rounds [10]")
             command.add_argument("--look-back", type=float, default=300.0, metavar="SECONDS", help="how late rows may be [300]")
+            command.add_argument("--full-every", type=float, default=3600.0, metavar="SECONDS", help="count everything again, for rows that were later than that [3600]")
             command.add_argument("--rounds", type=int, metavar="N", help="end after so many [never]")
     given = parser.parse_args(arguments)
     if getattr(given, "reader", "native") in FILES and not given.path:
@@ -98,7 +99,7 @@ def count_all(job: Job, given: argparse.Namespace) -> Dict[str, Any]:
         keyspace, table = keyspace_and_table(job)
         return job.backfill_connector(keyspace, table, run=given.run, end=end)
     frame = file_frame(job.spark, given.reader, given.path)
-    frame = frame if given.unique else frame.repartition(given.tasks or job.default_tasks(), "create_time")
+    frame = frame if given.unique else job.by_id(frame, given.tasks or job.default_tasks())
     return job.backfill_frame(frame, given.run, end, kernel.UNIQUE if given.unique else 0)
 
 
@@ -123,7 +124,7 @@ def run(given: argparse.Namespace) -> int:
     try:
         job = Job(spark, settings, flags_of(given), lambda text: print(text, file=sys.stderr, flush=True))
         if given.command == "continuous":
-            for report in job.continuous(given.every, given.look_back, given.rounds):
+            for report in job.continuous(given.every, given.look_back, given.rounds, given.full_every):
                 print(json.dumps(report), flush=True)
             return 0
         report = count_all(job, given)

@@ -290,6 +290,20 @@ class Job:
         read = self.source["columns"].split(",")
         return frame.select(*(read if self.source["strategy"] == "scan" else ["bucket", "shard", *read]))
 
+    def by_id(self, frame: "DataFrame", tasks: Optional[int] = None) -> "DataFrame":
+        """All rows of one id in one partition: of a text in whichever case, with blanks and braces or without."""
+        from pyspark.sql import functions
+        from pyspark.sql.types import StringType
+
+        name = self.source["id"]
+        if name not in frame.columns:
+            raise HirestreamError("config", "read frame", name, "no such column; there is " + ", ".join(frame.columns),
+                                  "columns of other names: source.columns = \"create_time=NAME,…\"")
+        key = functions.col(f"`{name}`")
+        if isinstance(frame.schema[name].dataType, StringType):
+            key = functions.lower(functions.regexp_replace(key, r"[{}\s]", ""))
+        return frame.repartition(tasks, key) if tasks else frame.repartition(key)
+
     def backfill_connector(self, keyspace: str, table: str, options: Optional[Dict[str, str]] = None, run: Optional[str] = None,
                            end: End = PUBLISH) -> Dict[str, Any]:
         """The same as backfill() by the connector's partitions: each partition of a table with buckets arrives whole and in one go."""
@@ -297,30 +311,35 @@ class Job:
         if self.source["strategy"] == "scan":
             if self.source["unique_rows"]:
                 return self.backfill_frame(frame, run, end, kernel.UNIQUE)
-            return self.backfill_frame(frame.repartition("create_time"), run, end)
+            return self.backfill_frame(self.by_id(frame), run, end)
         return self.backfill_frame(frame, run, end, kernel.CONTIGUOUS | kernel.CLOSED_ONLY)
 
     def round(self, since_us: int, tasks: Optional[int] = None) -> Tuple[Dict[str, Any], int]:
-        """Counts what arrived since then, open slices too; returns the report, and from when the next round counts."""
+        """Counts slices since then, open ones too: those that arrived, or of a table that can only be scanned those with such event times. Returns the
+        report, and from when the next round counts."""
         run = self.begin()
         number = tasks or self.default_tasks()
         width_us = int(self.source["bucket_width_s"]) * 1_000_000
         if self.source["strategy"] == "scan":
-            receipts = self.count(run, window_task(run, since_us, run.begun_us + width_us), ring(number), number)
+            receipts = self.count(run, window_task(run, since_us // width_us * width_us, run.begun_us + width_us), ring(number), number)
         else:
             buckets = range(since_us // width_us, run.begun_us // width_us + 2)
             slices = [(shard, bucket) for bucket in buckets for shard in range(int(self.source["shard_count"]))]
             receipts = self.count(run, slices_task(run), slices, number)
         return self.publish(run, receipts), run.begun_us
 
-    def continuous(self, every_s: float = 10.0, look_back_s: float = 300.0, rounds: Optional[int] = None) -> Iterator[Dict[str, Any]]:
-        """Spark alone: everything once, then every so often what arrived since, less the time that rows may be late. Yields reports."""
-        began_us = int(time.time() * 1_000_000)
-        yield self.backfill(closed_only=False)
-        since_us = began_us - int(look_back_s * 1_000_000)
-        done = 0
-        while rounds is None or done < rounds:
-            report, counted_us = self.round(since_us)
+    def continuous(self, every_s: float = 10.0, look_back_s: float = 300.0, rounds: Optional[int] = None,
+                   full_every_s: float = 3600.0) -> Iterator[Dict[str, Any]]:
+        """Spark alone: everything once, then every so often what is new, less the time that rows may be late; and every full_every_s seconds everything
+        again, for rows that were later than that. Yields reports."""
+        full_us, since_us, done = 0, 0, 0
+        while rounds is None or done <= rounds:
+            now_us = int(time.time() * 1_000_000)
+            if now_us - full_us >= full_every_s * 1_000_000:
+                full_us = counted_us = now_us
+                report = self.backfill(closed_only=False)
+            else:
+                report, counted_us = self.round(since_us)
             since_us = counted_us - int(look_back_s * 1_000_000)
             done += 1
             yield report
