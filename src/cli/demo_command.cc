@@ -14,6 +14,7 @@
 #include "cli/demo_view.h"
 #include "cli/generate_writing.h"
 #include "cli/interrupt.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "config/secrets.h"
@@ -159,7 +160,7 @@ Result<int> end(DemoSession& session, bool terminal, CommandContext& context) {
   snapshot.ended = true;
   HIRESTREAM_ASSIGN(const DemoSession::Check check, session.check());
   if (context.json) {
-    std::puts(result_json(snapshot, check).dump(2).c_str());
+    std::puts(printed_json(result_json(snapshot, check)).c_str());
   } else if (terminal) {
     std::fputs(render_demo(snapshot, terminal_size().first, context.color_stdout).c_str(), stdout);
   } else {

@@ -15,6 +15,7 @@
 #include "cli/generate_traffic.h"
 #include "cli/interrupt.h"
 #include "cli/open_source.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/traffic_model.h"
@@ -260,7 +261,7 @@ Result<int> run(const GenerateOptions& options, CommandContext& context) {
       write_rows(options, model, uri, password, journal ? &*journal : nullptr, context));
   if (context.json) {
     const size_t jobs = options.jobs_to.empty() ? 0 : model.jobs().size();
-    std::puts(summary_json(report, uri, jobs).dump(2).c_str());
+    std::puts(printed_json(summary_json(report, uri, jobs)).c_str());
   } else if (!context.quiet) {
     std::fputs(summary_text(report, uri, journal.has_value()).c_str(), stdout);
   }

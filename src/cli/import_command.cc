@@ -17,6 +17,7 @@
 #include "cli/import_files.h"
 #include "cli/interrupt.h"
 #include "cli/open_source.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/raw_row_options.h"
@@ -141,7 +142,7 @@ void print_copy(const CopyReport& report, const CommandContext& context) {
         {"bad_sample", report.bad_sample},     {"parts", kCopyParts},
         {"parts_done", report.parts},          {"parts_done_before", report.parts_before},
         {"retries", report.retries},           {"interrupted", report.interrupted}};
-    std::puts(summary.dump(2).c_str());
+    std::puts(printed_json(summary).c_str());
   } else if (!context.quiet) {
     fmt::print("{} rows copied, {} bad\n{}", format_count(report.rows_written),
                format_count(report.bad_rows),
@@ -228,7 +229,7 @@ Result<int> run(const Options& options, CommandContext& context) {
     print_bad_rows(report);
   }
   if (context.json) {
-    std::puts(summary_json(report).dump(2).c_str());
+    std::puts(printed_json(summary_json(report)).c_str());
   } else if (!context.quiet) {
     std::fputs(summary_text(report).c_str(), stdout);
   }

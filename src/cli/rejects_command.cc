@@ -15,6 +15,7 @@
 #include "cli/open_jobs.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
@@ -203,9 +204,7 @@ Result<int> list(const RejectsOptions& options, const Settings& settings, Comman
   HIRESTREAM_ASSIGN(const auto rejects, load(*warehouse, names, options.limit, counts));
   const std::string caps = caps_text(counts);
   if (context.json) {
-    // A value may hold bytes that are no UTF-8.
-    const auto replace = nlohmann::ordered_json::error_handler_t::replace;
-    std::puts(to_json(rejects).dump(2, ' ', false, replace).c_str());
+    std::puts(printed_json(to_json(rejects)).c_str());
     std::fputs(caps.c_str(), stderr);
   } else if (counts.kept == 0) {
     fmt::print("no rejected rows are kept\n{}", caps);
@@ -251,7 +250,7 @@ Result<int> retry(const Settings& settings, CommandContext& context) {
   }
   if (context.json) {
     const nlohmann::ordered_json out = {{"slices_replaced", slices}, {"rows_rejected", remaining}};
-    std::puts(out.dump().c_str());
+    std::puts(printed_json(out, -1).c_str());
   } else {
     fmt::print("{} slices recounted, {} rows are still rejected\n", format_count(slices),
                format_count(remaining));
