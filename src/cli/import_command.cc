@@ -188,12 +188,37 @@ Result<int> copy_table(const Options& options, CommandContext& context) {
   return table.report().interrupted ? kExitInterrupted : kExitOk;
 }
 
+// Options that change nothing beside the others.
+Result<void> check_effects(const Options& options) {
+  struct Given {
+    const char* option;
+    bool given;
+    bool for_files;
+  };
+  const bool files = options.from.empty();
+  for (const auto& [option, given, for_files] :
+       {Given{"--progress-file", !options.progress_file.empty(), false},
+        Given{"--replace", options.replace, true},
+        Given{"--csv-escape", options.csv_escape != "auto", true},
+        Given{"--csv-delimiter", options.csv_delimiter != "auto", true},
+        Given{"--csv-header", !options.csv_header.empty(), true}}) {
+    if (given && for_files != files) {
+      const char* other = files ? "--from" : "files to import";
+      return fail(ErrorKind::kConfig, "import", option,
+                  fmt::format("it has no effect without {}", other),
+                  fmt::format("leave {} out", option));
+    }
+  }
+  return {};
+}
+
 Result<int> run(const Options& options, CommandContext& context) {
   if (options.from.empty() == options.files.empty()) {
     return fail(ErrorKind::kConfig, "import", "FILE, --from",
                 options.from.empty() ? "nothing to import" : "give files or --from, not both",
                 "hirestream import --help");
   }
+  HIRESTREAM_TRY(check_effects(options));
   if (!options.from.empty()) {
     return copy_table(options, context);
   }
