@@ -12,6 +12,7 @@
 #include "cli/engine_options.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/printed_json_internal.h"
 #include "cli/setting_options.h"
 #include "pipeline/adoption.h"
 #include "ports/observer.h"
@@ -76,7 +77,7 @@ Result<int> run_adopt(const AdoptOptions& options, CommandContext& context) {
     }
   }
   if (context.json) {
-    std::puts(nlohmann::ordered_json({{"sources", std::move(sources)}}).dump(2).c_str());
+    std::puts(printed_json({{"sources", std::move(sources)}}).c_str());
   }
   return waits ? kExitDifference : kExitOk;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/error_printer.h"
+#include "cli/printed_json_internal.h"
 #include "cli/setting_options.h"
 #include "cli/settings_check.h"
 #include "cli/table_printer.h"
@@ -37,7 +38,7 @@ void print_json(const CheckedSettings& checked) {
   for (const Error& fault : checked.faults) {
     out["faults"].push_back(fault_json(fault));
   }
-  std::puts(out.dump(2).c_str());
+  std::puts(printed_json(out).c_str());
 }
 
 void print_text(const CheckedSettings& checked, const CommandContext& context) {

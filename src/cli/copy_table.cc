@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "cli/printed_json_internal.h"
 #include "cli/retry_backoff.h"
 
 namespace hirestream {
@@ -71,11 +72,10 @@ Result<void> TableCopy::store_progress() const {
   const std::string next = options_.progress_file + ".next";
   {
     std::ofstream file(next, std::ios::trunc);
-    file << nlohmann::ordered_json{{"from", options_.from},
-                                   {"to", options_.to},
-                                   {"parts", kCopyParts},
-                                   {"parts_done", report_.parts}}
-                .dump(2)
+    file << printed_json({{"from", options_.from},
+                          {"to", options_.to},
+                          {"parts", kCopyParts},
+                          {"parts_done", report_.parts}})
          << '\n';
     if (!file.flush()) {
       return file_error(options_.progress_file, "cannot be written");

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/open_report.h"
+#include "cli/printed_json_internal.h"
 #include "cli/serve_dashboard.h"
 #include "cli/setting_options.h"
 #include "telemetry/log.h"
@@ -52,7 +53,7 @@ Result<int> serve(const SettingOptions& options, CommandContext& context) {
                        .samples = settings.http.samples},
                       clock));
   if (context.json) {
-    std::puts(nlohmann::ordered_json{{"url", server->url()}}.dump().c_str());
+    std::puts(printed_json({{"url", server->url()}}, -1).c_str());
   } else if (!context.quiet) {
     fmt::print("{} on {}\n", settings.warehouse.uri->text(), server->url());
   }

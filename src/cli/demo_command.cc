@@ -14,6 +14,7 @@
 #include "cli/demo_view.h"
 #include "cli/generate_writing.h"
 #include "cli/interrupt.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "config/secrets.h"
@@ -159,7 +160,7 @@ Result<int> end(DemoSession& session, bool terminal, CommandContext& context) {
   snapshot.ended = true;
   HIRESTREAM_ASSIGN(const DemoSession::Check check, session.check());
   if (context.json) {
-    std::puts(result_json(snapshot, check).dump(2).c_str());
+    std::puts(printed_json(result_json(snapshot, check)).c_str());
   } else if (terminal) {
     std::fputs(render_demo(snapshot, terminal_size().first, context.color_stdout).c_str(), stdout);
   } else {
@@ -188,11 +189,25 @@ Result<void> serve(DemoSession& session, const Options& options) {
   return session.serve(address, token);
 }
 
-Result<int> run(Options options, CommandContext& context) {
-  if (options.session.history_rows < 0 || !(options.session.rows_per_second > 0)) {
-    return fail(ErrorKind::kConfig, "demo", "--rows, --rate", "must not be negative or zero",
-                "--rows 0 leaves out the history; --rate is rows a second");
+Result<void> check_amounts(const Options& options) {
+  const auto refuse = [](const char* option, auto value, const char* hint) {
+    return fail(ErrorKind::kConfig, "demo", option, fmt::format("{} is not allowed", value), hint);
+  };
+  const double rate = options.session.rows_per_second;
+  if (!(rate > 0 && rate <= 1e6)) {
+    return refuse("--rate", rate, "give rows a second, up to 1000000");
   }
+  if (options.session.history_rows < 0) {
+    return refuse("--rows", options.session.history_rows, "give at least 0: then no history");
+  }
+  if (options.seconds && !(*options.seconds > 0 && *options.seconds <= 1e9)) {
+    return refuse("--seconds", *options.seconds, "give more than 0, up to 1000000000");
+  }
+  return {};
+}
+
+Result<int> run(Options options, CommandContext& context) {
+  HIRESTREAM_TRY(check_amounts(options));
   const std::stop_token stop = context.interrupt->token();
   std::optional<TemporaryDirectory> temporary;
   if (options.session.directory.empty()) {

@@ -21,6 +21,7 @@
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
 #include "cli/plain_text.h"
+#include "cli/printed_json_internal.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
 #include "ports/observer.h"
@@ -457,7 +458,7 @@ void print_json(const std::vector<Check>& checks) {
                    {"finding", check.finding},
                    {"advice", check.advice}});
   }
-  std::puts(out.dump(2).c_str());
+  std::puts(printed_json(out).c_str());
 }
 
 Result<int> doctor(const SettingOptions& options, CommandContext& context) {

@@ -4,10 +4,14 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "adapters/cassandra/cassandra_schema.h"
+#include "adapters/cassandra/partition_layout.h"
 #include "cli/cassandra_config.h"
 #include "cli/commands.h"
 #include "cli/generate_jobs.h"
@@ -15,6 +19,7 @@
 #include "cli/generate_traffic.h"
 #include "cli/interrupt.h"
 #include "cli/open_source.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/traffic_model.h"
@@ -37,7 +42,7 @@ constexpr const char* kGenerateFooter = R"(Examples:
   hirestream generate --to cassandra://127.0.0.1/logs/tracking --rate 500 --journal sent.csv
 
 Tables are made when missing (--layout, --types).
-A CSV or NDJSON file is made as a whole or not at all.)";
+A CSV or NDJSON file is made as a whole or not at all; one that exists is replaced only with --replace.)";
 
 struct GenerateOptions {
   std::string to;
@@ -47,7 +52,7 @@ struct GenerateOptions {
   std::optional<double> seconds;
   std::string from;
   std::string to_time;
-  std::string span = "3d";
+  std::string span;
   std::string give_up_after = "1min";
   std::string jobs_to;
   std::string journal;
@@ -91,7 +96,8 @@ Result<HistoryPlan> history_plan(const GenerateOptions& options) {
   plan.to_us = std::chrono::duration_cast<std::chrono::microseconds>(
                    std::chrono::system_clock::now().time_since_epoch())
                    .count();
-  HIRESTREAM_ASSIGN(const int64_t span_us, read_duration("--span", options.span));
+  HIRESTREAM_ASSIGN(const int64_t span_us,
+                    read_duration("--span", options.span.empty() ? "3d" : options.span));
   if (!options.to_time.empty()) {
     HIRESTREAM_ASSIGN(plan.to_us, read_time("--to-time", options.to_time));
   }
@@ -112,6 +118,10 @@ Result<HistoryPlan> history_plan(const GenerateOptions& options) {
   return plan;
 }
 
+PartitionLayout layout_of(const GenerateOptions& options) {
+  return {.bucket_width_s = options.bucket_width_s, .shard_count = options.shards};
+}
+
 Result<void> check_combination(const GenerateOptions& options, const Uri& uri) {
   if (options.seconds && !options.rate) {
     return bad_option("--seconds", "needs a rate", "give --rate as well, or --rows alone");
@@ -120,12 +130,26 @@ Result<void> check_combination(const GenerateOptions& options, const Uri& uri) {
     return bad_option("--rate", fmt::format("{} is not allowed", *options.rate),
                       "give rows a second, up to 1000000");
   }
+  if (options.seconds && !(*options.seconds > 0 && *options.seconds <= 1e9)) {
+    return bad_option("--seconds", fmt::format("{} is not allowed", *options.seconds),
+                      "give more than 0, up to 1000000000");
+  }
   if (options.rows && *options.rows < 0) {
     return bad_option("--rows", fmt::format("{} is not allowed", *options.rows),
                       "give at least 0: then only the table is made");
   }
-  if (options.rate && (!options.from.empty() || !options.to_time.empty())) {
-    return bad_option("--rate", "live rows arrive now", "leave out --from and --to-time");
+  if (options.rate &&
+      (!options.from.empty() || !options.to_time.empty() || !options.span.empty())) {
+    return bad_option("--rate", "live rows arrive now", "leave out --from, --to-time and --span");
+  }
+  if (!options.from.empty() && !options.to_time.empty() && !options.span.empty()) {
+    return bad_option("--span", "it has no effect beside --from and --to-time",
+                      "leave one of the three out");
+  }
+  const PartitionLayout layout = layout_of(options);
+  if (!layout.validate()) {
+    return bad_option("--bucket-width", fmt::format("{} is not allowed", layout.bucket_width_s),
+                      "give whole seconds that divide a day: 1 to 86400");
   }
   const int32_t writers_max = uri.scheme == Scheme::kCassandra && !options.rate ? 64 : 1;
   if (options.writers < 1 || options.writers > writers_max) {
@@ -141,12 +165,9 @@ Result<void> create_cassandra_table(const GenerateOptions& options, const Uri& u
   if (options.layout == "plain") {
     statements = deployed_schema_statements(uri.database, uri.table, options.replication);
   } else {
-    const PartitionLayout layout{.bucket_width_s = options.bucket_width_s,
-                                 .shard_count = options.shards};
-    HIRESTREAM_TRY(layout.validate());
     statements = recommended_schema_statements(
         uri.database, uri.table, options.replication,
-        options.types == "text" ? TableTypes::kText : TableTypes::kNative, layout);
+        options.types == "text" ? TableTypes::kText : TableTypes::kNative, layout_of(options));
   }
   HIRESTREAM_ASSIGN(const CassandraConfig config, cassandra_config(uri, password));
   HIRESTREAM_ASSIGN(const auto connection, CassandraConnection::open(config));
@@ -165,6 +186,49 @@ Result<std::unique_ptr<RawLogWriter>> open_or_create(const GenerateOptions& opti
   }
   HIRESTREAM_TRY(create_cassandra_table(options, uri, password));
   return open_writer(uri, password);
+}
+
+bool is_same_file(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(a), ignored) ==
+             std::filesystem::weakly_canonical(std::filesystem::absolute(b), ignored) ||
+         std::filesystem::equivalent(a, b, ignored);
+}
+
+// The files that are written, each as its option names it: none may take another one's place.
+Result<void> check_files(const GenerateOptions& options, const Uri& uri) {
+  std::vector<std::pair<std::string, Uri>> files;
+  const auto add = [&files](const std::string& option, Uri file) {
+    if (!file.path.empty()) {
+      files.emplace_back(option, std::move(file));
+    }
+  };
+  add("--to", uri);
+  if (!options.jobs_to.empty()) {
+    HIRESTREAM_ASSIGN(const auto job_files, files_of_jobs(options.jobs_to));
+    for (const Uri& file : job_files) {
+      add("--jobs-to", file);
+    }
+  }
+  const auto if_exists = options.replace ? IfFileExists::kReplace : IfFileExists::kRefuse;
+  for (const auto& [option, file] : files) {
+    HIRESTREAM_TRY(check_target_file(file, if_exists));
+  }
+  // It is added to.
+  add("--journal", csv_file(options.journal));
+  for (size_t i = 0; i < files.size(); ++i) {
+    for (size_t other = 0; other < i; ++other) {
+      // Tables of one database stand beside each other.
+      const bool tables = files[i].second.scheme == Scheme::kSqlite &&
+                          files[other].second.scheme == Scheme::kSqlite;
+      if (!tables && is_same_file(files[i].second.path, files[other].second.path)) {
+        return bad_option(fmt::format("{}, {}", files[other].first, files[i].first),
+                          fmt::format("both write {}", files[i].second.path),
+                          "give each a file of its own");
+      }
+    }
+  }
+  return {};
 }
 
 nlohmann::ordered_json summary_json(const GenerateReport& report, const Uri& uri, size_t jobs) {
@@ -238,8 +302,7 @@ Result<GenerateReport> write_rows(const GenerateOptions& options, const TrafficM
 Result<int> run(const GenerateOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Uri uri, parse_uri(options.to, UriRole::kRawLog));
   HIRESTREAM_TRY(check_combination(options, uri));
-  HIRESTREAM_TRY(
-      check_target_file(uri, options.replace ? IfFileExists::kReplace : IfFileExists::kRefuse));
+  HIRESTREAM_TRY(check_files(options, uri));
   HIRESTREAM_ASSIGN(const TrafficModel model, TrafficModel::make(options.traffic));
   std::string password;
   if (uri.scheme == Scheme::kCassandra) {
@@ -260,7 +323,7 @@ Result<int> run(const GenerateOptions& options, CommandContext& context) {
       write_rows(options, model, uri, password, journal ? &*journal : nullptr, context));
   if (context.json) {
     const size_t jobs = options.jobs_to.empty() ? 0 : model.jobs().size();
-    std::puts(summary_json(report, uri, jobs).dump(2).c_str());
+    std::puts(printed_json(summary_json(report, uri, jobs)).c_str());
   } else if (!context.quiet) {
     std::fputs(summary_text(report, uri, journal.has_value()).c_str(), stdout);
   }
@@ -275,7 +338,7 @@ void add_amount_options(CLI::App& command, GenerateOptions& options) {
       ->required()
       ->type_name("URI");
   command.add_flag("--replace", options.replace,
-                   "Of csv and ndjson: put the new file in the place of one that exists");
+                   "Of csv and ndjson: put new files in the place of those that exist");
   command.add_option("--rows", options.rows,
                      "How many rows; 0: only make the table [100000; with --rate: no end]");
   command.add_option("--rate", options.rate, "Live: rows a second, arriving now");
@@ -283,8 +346,7 @@ void add_amount_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("--from", options.from, "History: first arrival (UTC)")->type_name("TIME");
   command.add_option("--to-time", options.to_time, "History: last arrival [now]")
       ->type_name("TIME");
-  command.add_option("--span", options.span, "History: how long, where one end is not given")
-      ->capture_default_str()
+  command.add_option("--span", options.span, "History: how long, where one end is not given [3d]")
       ->type_name("DURATION");
   command
       .add_option("--give-up-after", options.give_up_after,
@@ -299,12 +361,14 @@ void add_amount_options(CLI::App& command, GenerateOptions& options) {
       ->type_name("FILE");
   command
       .add_option("--jobs-to", options.jobs_to,
-                  "Write the jobs there, too: mysql://…, sqlite:PATH, csv:PATH")
+                  "Write the jobs there, too: mysql://…, sqlite:PATH, csv:PATH (and publishers.csv "
+                  "beside it)")
       ->type_name("URI");
 }
 
 void add_traffic_options(CLI::App& command, TrafficOptions& traffic) {
   command.add_option("--seed", traffic.seed, "Same seed and times, same rows")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX).description(""))
       ->capture_default_str();
   command.add_option("--jobs", traffic.jobs, "Jobs advertised")->capture_default_str();
   command.add_option("--companies", traffic.companies, "Companies they belong to")
@@ -341,7 +405,9 @@ void add_table_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("--types", options.types, "Columns of a bucketed table: native or text")
       ->check(CLI::IsMember({"native", "text"}))
       ->capture_default_str();
-  command.add_option("--shards", options.shards, "Partitions of a bucket")->capture_default_str();
+  command.add_option("--shards", options.shards, "Partitions of a bucket")
+      ->check(CLI::Range(1, 1024).description(""))
+      ->capture_default_str();
   command.add_option("--bucket-width", options.bucket_width_s, "Seconds of a bucket")
       ->capture_default_str();
   command

@@ -46,6 +46,10 @@ Result<void> write_publishers_csv(const std::string& path, std::span<const Publi
   return sink->finish();
 }
 
+std::string publishers_path(const Uri& jobs) {
+  return (std::filesystem::path(jobs.path).parent_path() / "publishers.csv").string();
+}
+
 Result<std::string> jobs_password() {
   const Environment environment = process_environment();
   HIRESTREAM_ASSIGN(std::string password, read_secret(environment, "HIRESTREAM_JOBS_PASSWORD"));
@@ -57,14 +61,28 @@ Result<std::string> jobs_password() {
 
 }  // namespace
 
+Uri csv_file(const std::string& path) {
+  Uri uri;
+  uri.scheme = Scheme::kCsv;
+  uri.path = path;
+  return uri;
+}
+
+Result<std::vector<Uri>> files_of_jobs(const std::string& uri_text) {
+  HIRESTREAM_ASSIGN(const Uri uri, parse_uri(uri_text, UriRole::kJobs));
+  if (uri.scheme == Scheme::kCsv) {
+    return std::vector<Uri>{uri, csv_file(publishers_path(uri))};
+  }
+  return uri.scheme == Scheme::kSqlite ? std::vector<Uri>{uri} : std::vector<Uri>{};
+}
+
 Result<void> write_jobs(const std::string& uri_text, std::span<const Job> jobs,
                         std::span<const Publisher> publishers) {
   HIRESTREAM_ASSIGN(const Uri uri, parse_uri(uri_text, UriRole::kJobs));
   switch (uri.scheme) {
     case Scheme::kCsv:
       HIRESTREAM_TRY(write_csv(uri.path, jobs));
-      return write_publishers_csv(
-          (std::filesystem::path(uri.path).parent_path() / "publishers.csv").string(), publishers);
+      return write_publishers_csv(publishers_path(uri), publishers);
     case Scheme::kSqlite: {
       HIRESTREAM_ASSIGN(const auto session, sqlite::Session::open({.path = uri.path}));
       return store_job_table(*session, jobs, publishers);

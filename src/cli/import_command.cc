@@ -17,6 +17,7 @@
 #include "cli/import_files.h"
 #include "cli/interrupt.h"
 #include "cli/open_source.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/raw_row_options.h"
@@ -141,7 +142,7 @@ void print_copy(const CopyReport& report, const CommandContext& context) {
         {"bad_sample", report.bad_sample},     {"parts", kCopyParts},
         {"parts_done", report.parts},          {"parts_done_before", report.parts_before},
         {"retries", report.retries},           {"interrupted", report.interrupted}};
-    std::puts(summary.dump(2).c_str());
+    std::puts(printed_json(summary).c_str());
   } else if (!context.quiet) {
     fmt::print("{} rows copied, {} bad\n{}", format_count(report.rows_written),
                format_count(report.bad_rows),
@@ -187,12 +188,37 @@ Result<int> copy_table(const Options& options, CommandContext& context) {
   return table.report().interrupted ? kExitInterrupted : kExitOk;
 }
 
+// Options that change nothing beside the others.
+Result<void> check_effects(const Options& options) {
+  struct Given {
+    const char* option;
+    bool given;
+    bool for_files;
+  };
+  const bool files = options.from.empty();
+  for (const auto& [option, given, for_files] :
+       {Given{"--progress-file", !options.progress_file.empty(), false},
+        Given{"--replace", options.replace, true},
+        Given{"--csv-escape", options.csv_escape != "auto", true},
+        Given{"--csv-delimiter", options.csv_delimiter != "auto", true},
+        Given{"--csv-header", !options.csv_header.empty(), true}}) {
+    if (given && for_files != files) {
+      const char* other = files ? "--from" : "files to import";
+      return fail(ErrorKind::kConfig, "import", option,
+                  fmt::format("it has no effect without {}", other),
+                  fmt::format("leave {} out", option));
+    }
+  }
+  return {};
+}
+
 Result<int> run(const Options& options, CommandContext& context) {
   if (options.from.empty() == options.files.empty()) {
     return fail(ErrorKind::kConfig, "import", "FILE, --from",
                 options.from.empty() ? "nothing to import" : "give files or --from, not both",
                 "hirestream import --help");
   }
+  HIRESTREAM_TRY(check_effects(options));
   if (!options.from.empty()) {
     return copy_table(options, context);
   }
@@ -228,7 +254,7 @@ Result<int> run(const Options& options, CommandContext& context) {
     print_bad_rows(report);
   }
   if (context.json) {
-    std::puts(summary_json(report).dump(2).c_str());
+    std::puts(printed_json(summary_json(report)).c_str());
   } else if (!context.quiet) {
     std::fputs(summary_text(report).c_str(), stdout);
   }

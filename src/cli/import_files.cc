@@ -11,38 +11,29 @@
 #include <thread>
 #include <utility>
 
+#include "adapters/files/file_endings.h"
 #include "adapters/files/record_reader.h"
 
 namespace hirestream {
 namespace {
 
 Result<FileFormat> format_of(const std::string& path) {
-  std::string_view name = path;
-  for (const std::string_view packed : {".gz", ".zst"}) {
-    if (name.ends_with(packed)) {
-      name.remove_suffix(packed.size());
-      break;
-    }
-  }
-  if (name.ends_with(".csv") || name.ends_with(".tsv")) {
-    return FileFormat::kCsv;
-  }
-  if (name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json")) {
-    return FileFormat::kNdjson;
-  }
-  if (path.ends_with(".parquet") || path.ends_with(".parq")) {
-    return FileFormat::kParquet;
+  if (const auto format = format_of_name(path)) {
+    return *format;
   }
   return fail(
       ErrorKind::kConfig, "import", path, "the format cannot be told from the name",
       "name it *.csv, *.tsv, *.ndjson, *.jsonl or *.json, compressed with .gz or .zst behind it, "
-      "or *.parquet");
+      "or *.parquet, *.parq");
 }
 
 std::vector<WantedColumn> wanted_columns(const std::vector<NamedRawColumn>& columns) {
   std::vector<WantedColumn> wanted;
   for (const NamedRawColumn& column : columns) {
-    wanted.push_back({column.name, column.renamed || column.column == RawColumn::kCreateTime});
+    const auto counted = counted_column(column.column);
+    wanted.push_back({.name = column.name,
+                      .required = column.renamed || column.column == RawColumn::kCreateTime,
+                      .must_be_readable = counted && *counted != Column::kEd});
   }
   return wanted;
 }

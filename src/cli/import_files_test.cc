@@ -96,6 +96,13 @@ TEST_F(FileImporterTest, TellsEachFailureAndGivesUpInTime) {
   EXPECT_THAT(told_within(0), ElementsAre());
 }
 
+TEST_F(FileImporterTest, TellsTheFormatByEndingsInCapitals) {
+  const auto report = import({file("A.CSV", "create_time\n" + kId1 + "\n"),
+                              file("b.Jsonl", R"({"create_time":")" + kId2 + "\"}\n")});
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->rows_written, 2);
+}
+
 TEST_F(FileImporterTest, MovesRowsOfCsvAndNdjson) {
   const auto report =
       import({file("a.csv", "ts,create_time,bid\nT," + kId1 + ",1.5\n"),

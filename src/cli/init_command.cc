@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/printed_json_internal.h"
 #include "cli/setting_options.h"
 #include "config/secrets.h"
 #include "config/values.h"
@@ -185,7 +186,7 @@ Result<int> init(const InitOptions& options, CommandContext& context) {
     HIRESTREAM_TRY(prepare_warehouse(settings, options, context.json, ready));
   }
   if (context.json) {
-    std::puts(to_json(ready).dump(2).c_str());
+    std::puts(printed_json(to_json(ready)).c_str());
   }
   return kExitOk;
 }

@@ -8,6 +8,7 @@
 #include "adapters/system/system_clock.h"
 #include "cli/commands.h"
 #include "cli/open_warehouse.h"
+#include "cli/printed_json_internal.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
 #include "model/timestamp.h"
@@ -54,12 +55,12 @@ Result<std::optional<int32_t>> hour_of(const std::string& until) {
 
 void print_migration(const Migration& done, bool json) {
   if (json) {
-    const nlohmann::json out = {{"migrated", true},
-                                {"rows_before", done.rows_before},
-                                {"rows_after", done.rows_after},
-                                {"old_table", done.old_table},
-                                {"notes", done.notes}};
-    fmt::print("{}\n", out.dump());
+    const nlohmann::ordered_json out = {{"migrated", true},
+                                        {"rows_before", done.rows_before},
+                                        {"rows_after", done.rows_after},
+                                        {"old_table", done.old_table},
+                                        {"notes", done.notes}};
+    fmt::print("{}\n", printed_json(out, -1));
     return;
   }
   for (const std::string& note : done.notes) {
@@ -78,7 +79,7 @@ Result<int> migrate(const MigrateOptions& options, CommandContext& context) {
   if (state == EventsTableState::kReady || state == EventsTableState::kMissing) {
     const bool ready = state == EventsTableState::kReady;
     if (context.json) {
-      fmt::print("{}\n", nlohmann::json({{"migrated", false}}).dump());
+      fmt::print("{}\n", printed_json({{"migrated", false}}, -1));
     } else {
       fmt::print("nothing to do: {}\n",
                  ready ? "events has one row per cell already" : "there is no table events");

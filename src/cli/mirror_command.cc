@@ -25,6 +25,7 @@
 #include "cli/interrupt.h"
 #include "cli/log_watch.h"
 #include "cli/mirror_status.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/raw_row_options.h"
@@ -321,7 +322,7 @@ class MirrorRunner {
                                               {"copies", counts.copies},
                                               {"partitions_differed", counts.slices_differed},
                                               {"copying", mirror_.is_copying()}};
-      std::puts(summary.dump(2).c_str());
+      std::puts(printed_json(summary).c_str());
     } else if (!context_.quiet) {
       fmt::print("{} rows followed, {} copied, {} did not fit; {} gap(s)\n",
                  format_count(counts.rows_followed), format_count(counts.rows_copied),

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/printed_json_internal.h"
 #include "cli/quantity.h"
 
 namespace hirestream {
@@ -54,7 +55,7 @@ std::string publish_report_json(const PublishReport& report) {
   for (const SliceKey& key : report.recount) {
     out["recount"].push_back({key.shard, key.bucket});
   }
-  return out.dump(2);
+  return printed_json(out);
 }
 
 }  // namespace hirestream

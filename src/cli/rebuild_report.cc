@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/publish_report.h"
 #include "cli/quantity.h"
@@ -47,14 +48,14 @@ std::string rebuild_report_text(const RebuildReport& report) {
 }
 
 std::string rebuild_report_json(const RebuildReport& report) {
-  return as_json(report).dump(2);
+  return printed_json(as_json(report));
 }
 
 std::string run_rebuild_json(const RunRebuild& done) {
   nlohmann::ordered_json out = nlohmann::ordered_json::parse(publish_report_json(done.publish));
   out["complete"] = done.complete();
   out["rebuild"] = as_json(done.rebuild);
-  return out.dump(2);
+  return printed_json(out);
 }
 
 }  // namespace hirestream

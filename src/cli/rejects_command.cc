@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
+#include "adapters/files/file_endings.h"
 #include "adapters/system/system_clock.h"
 #include "aggregation/tally.h"
 #include "cli/commands.h"
@@ -15,6 +17,7 @@
 #include "cli/open_jobs.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
@@ -39,11 +42,12 @@ Examples:
   hirestream rejects list --warehouse sqlite:etl.db --json | jq .
   hirestream rejects retry --source csv:events.csv --warehouse sqlite:etl.db)";
 constexpr size_t kValueWidth = 60;
+constexpr size_t kListedRows = 100;
 
 struct RejectsOptions {
   SettingOptions settings;
   std::string action = "list";
-  size_t limit = 100;
+  std::optional<size_t> limit;
 };
 
 // What is known of rejected rows beyond those that are listed.
@@ -136,14 +140,24 @@ PlacedValue placed_value(const RejectedRow& row) {
   }
   constexpr std::string_view kDigits = "0123456789";
   const std::string& text = row.value;
+  PlacedValue found{text, ""};
   for (size_t colon = text.find(':'); colon != std::string::npos;
        colon = text.find(':', colon + 1)) {
     const size_t end = text.find_first_not_of(kDigits, colon + 1);
-    if (end != std::string::npos && end > colon + 1 && text.compare(end, 2, ": ") == 0) {
-      return {text.substr(end + 2), text.substr(0, end)};
+    if (end == std::string::npos || end == colon + 1 || text.compare(end, 2, ": ") != 0) {
+      continue;
+    }
+    // Such a place may be in a folder's name, too, and in the row: it is the first behind the name
+    // of a file, or the first of all where none has an ending.
+    const bool ends_file = format_of_name(std::string_view(text).substr(0, colon)).has_value();
+    if (ends_file || found.place.empty()) {
+      found = {text.substr(end + 2), text.substr(0, end)};
+    }
+    if (ends_file) {
+      break;
     }
   }
-  return {text, ""};
+  return found;
 }
 
 // Printable and short: what came may be anything.
@@ -200,12 +214,11 @@ Result<int> list(const RejectsOptions& options, const Settings& settings, Comman
   HIRESTREAM_ASSIGN(auto warehouse, open_warehouse(settings.warehouse));
   HIRESTREAM_ASSIGN(const auto names, known_names(*warehouse, settings, context));
   RejectCounts counts;
-  HIRESTREAM_ASSIGN(const auto rejects, load(*warehouse, names, options.limit, counts));
+  HIRESTREAM_ASSIGN(const auto rejects,
+                    load(*warehouse, names, options.limit.value_or(kListedRows), counts));
   const std::string caps = caps_text(counts);
   if (context.json) {
-    // A value may hold bytes that are no UTF-8.
-    const auto replace = nlohmann::ordered_json::error_handler_t::replace;
-    std::puts(to_json(rejects).dump(2, ' ', false, replace).c_str());
+    std::puts(printed_json(to_json(rejects)).c_str());
     std::fputs(caps.c_str(), stderr);
   } else if (counts.kept == 0) {
     fmt::print("no rejected rows are kept\n{}", caps);
@@ -251,7 +264,7 @@ Result<int> retry(const Settings& settings, CommandContext& context) {
   }
   if (context.json) {
     const nlohmann::ordered_json out = {{"slices_replaced", slices}, {"rows_rejected", remaining}};
-    std::puts(out.dump().c_str());
+    std::puts(printed_json(out, -1).c_str());
   } else {
     fmt::print("{} slices recounted, {} rows are still rejected\n", format_count(slices),
                format_count(remaining));
@@ -260,6 +273,11 @@ Result<int> retry(const Settings& settings, CommandContext& context) {
 }
 
 Result<int> rejects(const RejectsOptions& options, CommandContext& context) {
+  if (options.limit && options.action == "retry") {
+    return fail(ErrorKind::kConfig, "read options", "--limit",
+                "it has no effect on retry, which tries all rejected rows again",
+                "leave --limit out");
+  }
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   return options.action == "list" ? list(options, settings, context) : retry(settings, context);
 }
@@ -273,7 +291,8 @@ void add_rejects_command(CLI::App& app, CommandContext& context) {
   command->add_option("action", options->action, "list or retry [list]")
       ->check(CLI::IsMember({"list", "retry"}));
   command->add_option("--limit", options->limit, "list: at most so many rows [100]")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX).description(""));
   options->settings.add(*command, {"source", "warehouse", "jobs", "counting", "engine.allow_shrink",
                                    "engine.allow_shrink_expired", "engine.retention"});
   command->footer(kRejectsFooter);

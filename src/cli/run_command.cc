@@ -15,6 +15,7 @@
 #include "cli/open_report.h"
 #include "cli/open_warehouse.h"
 #include "cli/plain_text.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/serve_dashboard.h"
@@ -210,7 +211,7 @@ Result<LedgerSummary> print_summary(const Settings& settings, const RunStatistic
   HIRESTREAM_ASSIGN(const LedgerSummary ledger, ledger_summary(settings));
   if (context.json) {
     const bool interrupted = context.interrupt->requested();
-    std::puts(summary_json(run, ledger, seconds, interrupted).dump(2).c_str());
+    std::puts(printed_json(summary_json(run, ledger, seconds, interrupted)).c_str());
   } else if (!context.quiet) {
     std::fputs(summary_text(run, ledger, seconds).c_str(), stdout);
   }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <utility>
+
 #include "config/setting_table.h"
 #include "telemetry/log.h"
 
@@ -55,6 +58,33 @@ std::string group_name(std::string_view section) {
          : section == "engine"    ? "Engine"
          : section == "http"      ? "HTTP"
                                   : "Options";
+}
+
+// Options that change nothing beside the other settings. What a file or the environment says may
+// stand there for other commands.
+Result<void> check_effects(const Settings& settings) {
+  const auto refuse_unless = [&](bool has_effect, std::string_view name,
+                                 const std::string& needs) -> Result<void> {
+    const std::string option(find_setting(name)->option);
+    const auto origin = settings.origins.find(std::string(name));
+    if (has_effect || origin == settings.origins.end() || origin->second != "option " + option) {
+      return {};
+    }
+    return fail(ErrorKind::kConfig, "read options", option, "it has no effect without " + needs,
+                fmt::format("add {}, or leave {} out", needs, option));
+  };
+  HIRESTREAM_TRY(
+      refuse_unless(settings.engine.allow_shrink, "engine.allow_shrink_expired", "--allow-shrink"));
+  HIRESTREAM_TRY(refuse_unless(settings.run.standby || settings.run.share, "run.lease",
+                               "--standby or --share"));
+  const bool reads_csv = std::ranges::any_of(settings.sources, [](const SourceSettings& source) {
+    return !source.uri || source.uri->scheme == Scheme::kCsv;
+  });
+  for (const std::string_view name :
+       {"source.csv_escape", "source.csv_delimiter", "source.csv_header"}) {
+    HIRESTREAM_TRY(refuse_unless(reads_csv, name, "a source csv:PATH"));
+  }
+  return {};
 }
 
 }  // namespace
@@ -113,11 +143,16 @@ SettingsInput SettingOptions::input(const CommandContext& context) const {
 }
 
 CheckedSettings SettingOptions::check(const CommandContext& context) const {
-  return check_settings(input(context));
+  CheckedSettings checked = check_settings(input(context));
+  if (auto effects = check_effects(checked.settings); !effects) {
+    checked.faults.push_back(std::move(effects).error());
+  }
+  return checked;
 }
 
 Result<Settings> SettingOptions::load(CommandContext& context) const {
   HIRESTREAM_ASSIGN(Settings settings, load_settings(input(context)));
+  HIRESTREAM_TRY(check_effects(settings));
   if (settings.log.level != context.log_level || settings.log.format != context.log_format) {
     context.log_level = settings.log.level;
     context.log_format = settings.log.format;

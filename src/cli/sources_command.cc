@@ -10,6 +10,7 @@
 #include "cli/kind_list_internal.h"
 #include "cli/open_report.h"
 #include "cli/open_warehouse.h"
+#include "cli/printed_json_internal.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
 #include "cli/table_printer.h"
@@ -211,7 +212,7 @@ Result<int> sources(const SettingOptions& options, CommandContext& context) {
     for (const KnownSource& source : known) {
       out.push_back(to_json(source));
     }
-    std::puts(out.dump(2).c_str());
+    std::puts(printed_json(out).c_str());
   } else if (known.empty()) {
     fmt::print("no source has been counted into {} yet\n", settings.warehouse.uri->text());
   } else {

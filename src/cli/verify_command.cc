@@ -16,6 +16,7 @@
 #include "cli/open_report.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/printed_json_internal.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
@@ -377,7 +378,7 @@ Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& cont
     }
   }
   if (context.json) {
-    std::puts(json.dump(2).c_str());
+    std::puts(printed_json(json).c_str());
   }
   for (const Error& error : unreadable) {
     print_error(error, context);

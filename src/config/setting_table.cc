@@ -223,7 +223,9 @@ std::vector<Setting> counting_rows() {
       chosen("counting", "kinds", "--kinds", T::kMapping,
              "click=click,conversion=conversion,qualified=qualified,unqualified=unqualified",
              {"impression", "click", "conversion", "qualified", "unqualified", "other"},
-             "What each value of `custom_track` counts as; values not named here are not counted",
+             "What each value of `custom_track`, whatever its case, counts as; values not named "
+             "here are "
+             "not counted",
              in<&Settings::counting, &C::kinds>()),
       row("counting", "page_view_ev", "--page-view-ev", T::kText, "1",
           "A row without `custom_track` is an impression when its `ev` is this",
@@ -418,44 +420,51 @@ Result<SettingValue> read_duration_list(const Setting& setting, std::string_view
   return SettingValue(std::move(values));
 }
 
-Result<SettingValue> read_mapping(const Setting& setting, std::string_view text) {
-  std::map<std::string, std::string> mapping;
+// Of VALUE=KIND, or of COLUMN=NAME.
+Result<SettingValue> read_pairs(const Setting& setting, std::string_view text) {
+  const bool is_mapping = setting.type == SettingType::kMapping;
+  std::map<std::string, std::string> pairs;
   for (const std::string& part : split_list(text)) {
-    const size_t equals = part.rfind('=');
-    if (equals == std::string::npos || equals == 0) {
-      return bad_value(setting, part, "write VALUE=KIND");
+    const size_t equals = is_mapping ? part.rfind('=') : part.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == part.size()) {
+      return bad_value(setting, part, is_mapping ? "write VALUE=KIND" : "write COLUMN=NAME");
     }
-    const std::string kind(trim(std::string_view(part).substr(equals + 1)));
-    HIRESTREAM_TRY(read_choice(setting, kind));
-    mapping[std::string(trim(std::string_view(part).substr(0, equals)))] = kind;
+    const std::string_view pair = part;
+    HIRESTREAM_TRY(add_pair(setting, pair.substr(0, equals), pair.substr(equals + 1), pairs));
   }
-  return SettingValue(std::move(mapping));
+  return SettingValue(std::move(pairs));
 }
 
-Result<SettingValue> read_columns(const Setting& setting, std::string_view text) {
-  std::map<std::string, std::string> names;
-  for (const std::string& part : split_list(text)) {
-    const size_t equals = part.find('=');
-    const std::string_view name =
-        equals == std::string::npos ? "" : trim(std::string_view(part).substr(equals + 1));
-    if (name.empty()) {
-      return bad_value(setting, part, "write COLUMN=NAME");
+Result<void> add_kind(const Setting& setting, const std::string& value, const std::string& kind,
+                      std::map<std::string, std::string>& kinds) {
+  HIRESTREAM_TRY(read_choice(setting, kind));
+  for (const auto& [other, other_kind] : kinds) {
+    if (equal_without_case(other, value)) {
+      return bad_value(
+          setting, fmt::format("{}={}", value, kind),
+          fmt::format("{}={} stands there already, and case does not matter", other, other_kind));
     }
-    const std::string column(trim(std::string_view(part).substr(0, equals)));
-    HIRESTREAM_TRY(read_choice(setting, column));
-    if (column == "ts" && !read_time_columns(name)) {
-      return bad_value(setting, part, "write ts=NAME, or ts=DATE+TIME");
-    }
-    for (const auto& [other, other_name] : names) {
-      if (other == column || other_name == name) {
-        return bad_value(
-            setting, part,
-            other == column ? "that column is named already" : "two columns cannot have one name");
-      }
-    }
-    names[column] = name;
   }
-  return SettingValue(std::move(names));
+  kinds[value] = kind;
+  return {};
+}
+
+Result<void> add_column(const Setting& setting, const std::string& column, const std::string& name,
+                        std::map<std::string, std::string>& names) {
+  HIRESTREAM_TRY(read_choice(setting, column));
+  const std::string pair = fmt::format("{}={}", column, name);
+  if (column == "ts" && !read_time_columns(name)) {
+    return bad_value(setting, pair, "write ts=NAME, or ts=DATE+TIME");
+  }
+  for (const auto& [other, other_name] : names) {
+    if (other == column || other_name == name) {
+      return bad_value(
+          setting, pair,
+          other == column ? "that column is named already" : "two columns cannot have one name");
+    }
+  }
+  names[column] = name;
+  return {};
 }
 
 Result<SettingValue> read_uri(std::string_view text, UriRole role) {
@@ -572,11 +581,23 @@ Result<SettingValue> read_setting(const Setting& setting, std::string_view text)
     case SettingType::kJobsUri:
       return read_uri(text, UriRole::kJobs);
     case SettingType::kColumnNames:
-      return read_columns(setting, text);
     case SettingType::kMapping:
-      return read_mapping(setting, text);
+      return read_pairs(setting, text);
   }
   HIRESTREAM_CHECK(false);
+}
+
+Result<void> add_pair(const Setting& setting, std::string_view left, std::string_view right,
+                      std::map<std::string, std::string>& pairs) {
+  const std::string key(trim(left));
+  const std::string value(trim(right));
+  if (setting.type == SettingType::kMapping) {
+    return add_kind(setting, key, value, pairs);
+  }
+  if (value.empty()) {
+    return bad_value(setting, key + "=", "write COLUMN=NAME");
+  }
+  return add_column(setting, key, value, pairs);
 }
 
 }  // namespace hirestream

@@ -58,6 +58,10 @@ const Setting* find_setting(std::string_view name);
 // Reads a text as this setting's type. The error's message names value and what is allowed;
 // operation and subject are the caller's.
 Result<SettingValue> read_setting(const Setting& setting, std::string_view text);
+// Adds one pair of a kMapping or of kColumnNames; the same error where it contradicts those that
+// are there.
+Result<void> add_pair(const Setting& setting, std::string_view left, std::string_view right,
+                      std::map<std::string, std::string>& pairs);
 // docs/configuration.md
 std::string configuration_reference();
 

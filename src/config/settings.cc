@@ -1,6 +1,7 @@
 #include "config/settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 // Its assertions would stop a debug build at files that it otherwise refuses with an error:
 // "[\x18]".
@@ -36,19 +37,8 @@ tl::unexpected<Error> value_error(const std::string& where, const std::string& k
   return error_at(where, message + error.message, std::move(error.hint));
 }
 
-// A scalar, or a list of scalars, as the text that the environment or an option would hold.
-std::optional<std::string> text_of(const toml::node& node) {
-  if (const auto* array = node.as_array()) {
-    std::string out;
-    for (const toml::node& element : *array) {
-      const auto part = element.is_array() ? std::nullopt : text_of(element);
-      if (!part) {
-        return std::nullopt;
-      }
-      out += out.empty() ? *part : "," + *part;
-    }
-    return out;
-  }
+// As the text that the environment or an option would hold; nothing: it is no scalar.
+std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* value = node.as_string()) {
     return restore_characters(value->get());
   }
@@ -213,30 +203,51 @@ class SettingsLoader {
     if (is_mapping && node.is_table()) {
       return load_mapping(setting, *node.as_table(), source);
     }
-    const auto text = text_of(node);
-    if (!text) {
-      return error_at(line_of(node),
-                      fmt::format("{}: a value of this type is not allowed", setting.name()),
-                      fmt::format("allowed: {}", setting.allowed()));
+    const auto* list = node.as_array();
+    HIRESTREAM_ASSIGN(const std::string text, list != nullptr
+                                                  ? text_of_list(*list, setting)
+                                                  : text_of(node, setting, setting.name()));
+    return store(setting, text, line_of(node), setting.name(), source);
+  }
+
+  Result<std::string> text_of(const toml::node& node, const Setting& setting,
+                              const std::string& shown_key) const {
+    if (auto text = scalar_text(node)) {
+      return std::move(*text);
     }
-    return store(setting, *text, line_of(node), setting.name(), source);
+    return error_at(line_of(node),
+                    fmt::format("{}: a value of this type is not allowed", shown_key),
+                    fmt::format("allowed: {}", setting.allowed()));
+  }
+
+  // Separated by commas, as elsewhere.
+  Result<std::string> text_of_list(const toml::array& list, const Setting& setting) const {
+    std::vector<std::string> entries;
+    for (const toml::node& node : list) {
+      HIRESTREAM_ASSIGN(entries.emplace_back(), text_of(node, setting, setting.name()));
+      if (entries.back().find(',') != std::string::npos) {
+        return error_at(line_of(node),
+                        fmt::format("{}: '{}' is not allowed: a comma ends an entry of a list",
+                                    setting.name(), entries.back()),
+                        "allowed: entries without commas, as ['a', 'b']");
+      }
+    }
+    return fmt::format("{}", fmt::join(entries, ","));
   }
 
   Result<void> load_mapping(const Setting& setting, const toml::table& table,
                             SourceSettings& source) {
-    std::map<std::string, std::string> mapping;
+    std::map<std::string, std::string> pairs;
     for (const auto& [key, node] : table) {
-      const auto kind = text_of(node);
-      const std::string left = setting.type == SettingType::kColumnNames ? name_of(key) : "x";
-      auto checked = read_setting(setting, left + "=" + kind.value_or(""));
-      if (!checked) {
-        return value_error(line_of(node), fmt::format("{}.{}", setting.name(), name_of(key)),
-                           std::move(checked).error());
+      const std::string place = fmt::format("{}.{}", setting.name(), name_of(key));
+      HIRESTREAM_ASSIGN(const std::string text, text_of(node, setting, place));
+      auto added = add_pair(setting, name_of(key), text, pairs);
+      if (!added) {
+        return value_error(line_of(node), place, std::move(added).error());
       }
-      mapping[name_of(key)] = *kind;
     }
     settings_.origins[setting.name()] = line_of(table);
-    setting.store(settings_, source, SettingValue(std::move(mapping)));
+    setting.store(settings_, source, SettingValue(std::move(pairs)));
     return {};
   }
 

@@ -203,6 +203,38 @@ TEST_F(SettingsTest, ReadsKindsAsTableOrText) {
   EXPECT_EQ(loaded().counting.kinds, expected);
 }
 
+TEST_F(SettingsTest, RefusesTwoKindsOfOneValue) {
+  for (const std::string text : {"click=click,CLICK=conversion", "click=click,click=conversion",
+                                 "click=click, Click =click"}) {
+    input_ = {};
+    input_.options = {{"counting.kinds", text}};
+    EXPECT_THAT(refused().message, HasSubstr("click=click stands there already")) << text;
+  }
+  input_ = {};
+  write_file("[counting.kinds]\nclick = 'click'\nClick = 'conversion'\n");
+  const Error error = refused();
+  EXPECT_THAT(error.message, HasSubstr("click=click"));
+  EXPECT_THAT(error.message, HasSubstr("Click=conversion"));
+}
+
+TEST_F(SettingsTest, RefusesTwoColumnsOfOneNameInATable) {
+  write_file("[source.columns]\njob_id = 'a'\nbid = 'a'\n");
+  EXPECT_THAT(refused().message, HasSubstr("two columns cannot have one name"));
+}
+
+TEST_F(SettingsTest, RefusesACommaInAnEntryOfAList) {
+  for (const std::string key : {"null_words", "csv_header"}) {
+    write_file("[source]\n" + key + " = ['NULL',\n 'N/A, none']\n");
+    const Error error = refused();
+    EXPECT_EQ(error.subject, path_.string() + ":3");
+    EXPECT_EQ(error.message,
+              "source." + key + ": 'N/A, none' is not allowed: a comma ends an entry of a list");
+    write_file("[source]\n" + key + " = ['', 'a']\n");
+    EXPECT_EQ(key == "null_words" ? loaded().sources[0].null_words : loaded().sources[0].csv_header,
+              ",a");
+  }
+}
+
 TEST_F(SettingsTest, ReadsTomlIntegersListsAndTimes) {
   write_file(
       "[engine]\nrows_per_commit = 5\naudit_delays = ['1min', '2min']\nallow_shrink = true\n"

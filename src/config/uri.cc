@@ -11,6 +11,7 @@
 #include <span>
 
 #include "config/suggestion.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
@@ -167,7 +168,8 @@ class UriParser {
 
   std::string scheme_hint(std::string_view path) const {
     const auto ends = [&](std::string_view suffix) {
-      return path.size() >= suffix.size() && path.substr(path.size() - suffix.size()) == suffix;
+      return path.size() >= suffix.size() &&
+             equal_without_case(path.substr(path.size() - suffix.size()), suffix);
     };
     if (role_ != UriRole::kWarehouse && (ends(".csv") || ends(".csv.gz") || ends(".csv.zst"))) {
       return fmt::format("did you mean 'csv:{}'?", path);

@@ -299,7 +299,9 @@ Problem problem_of(const Error& error) {
   }
   Problem problem = {
       500, "the warehouse refuses this question; the program's log says why", {}, {}};
-  if (error.kind == ErrorKind::kTransient) {
+  if (error.kind == ErrorKind::kRejected) {
+    problem = {400, "a sum of these rows is beyond 64 bits: ask for less of them", {}, {}};
+  } else if (error.kind == ErrorKind::kTransient) {
     problem = {
         503, "the warehouse does not answer, or not in time; the program's log says why", {}, {}};
   }
@@ -381,7 +383,8 @@ Result<std::shared_ptr<const Api::State>> Api::current_state() {
 
 std::optional<ApiResponse> Api::handle(const ApiRequest& request) {
   if (request.path == "/api/v1/health") {
-    return health();
+    const auto query = Query::read(request.query, {});
+    return query ? health() : problem_response(query.error());
   }
   const auto route = find_route(request.path);
   if (!route) {

@@ -35,6 +35,13 @@ TEST(Problem, WarehouseThatDoesNotAnswerIsUnavailableAndEverythingElseAnError) {
   EXPECT_EQ(problem_of(Error{ErrorKind::kConfig, "read", "db", "no column", ""}).status, 500);
 }
 
+TEST(Problem, SumBeyond64BitsIsOfTheQuestion) {
+  const Problem problem = problem_of(
+      Error{ErrorKind::kRejected, "read", "db", "SUM(spend) is 1e19, which is no integer", ""});
+  EXPECT_EQ(problem.status, 400);
+  EXPECT_THAT(problem.detail, HasSubstr("beyond 64 bits"));
+}
+
 TEST(Problem, NamesAccountHostAndTheServersWordsInTheLogAlone) {
   for (const ErrorKind kind : {ErrorKind::kTransient, ErrorKind::kConfig, ErrorKind::kBug}) {
     const Problem problem = problem_of(

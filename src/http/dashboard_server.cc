@@ -60,10 +60,11 @@ class DashboardServer::Impl : private HttpHandler {
  private:
   Routed route(const HttpRequest& request, HttpReply& reply) override {
     const auto target = guard_.admit(request, reply);
-    return target ? route_path(target->path, request, reply) : Routed::kAnswered;
+    return target ? route_target(*target, request, reply) : Routed::kAnswered;
   }
 
-  Routed route_path(const std::string& path, const HttpRequest& request, HttpReply& reply) {
+  Routed route_target(const Target& target, const HttpRequest& request, HttpReply& reply) {
+    const std::string& path = target.path;
     if (answer_asset(path, request, reply)) {
       return Routed::kAnswered;
     }
@@ -78,7 +79,7 @@ class DashboardServer::Impl : private HttpHandler {
     if (!may_see) {
       return guard_.refuse_without_token(request, reply);
     }
-    return path == kStreamPath    ? answer_stream(request, reply)
+    return path == kStreamPath    ? answer_stream(target, request, reply)
            : path == kMetricsPath ? Routed::kReserved
                                   : Routed::kWork;
   }
@@ -138,7 +139,11 @@ class DashboardServer::Impl : private HttpHandler {
     return true;
   }
 
-  Routed answer_stream(const HttpRequest& request, HttpReply& reply) {
+  Routed answer_stream(const Target& target, const HttpRequest& request, HttpReply& reply) {
+    if (const auto query = Query::read(target.query, {}); !query) {
+      set_problem(reply, query.error());
+      return Routed::kAnswered;
+    }
     if (request.method == "GET") {
       const auto first = feed_.join();
       if (!first) {

@@ -161,6 +161,16 @@ TEST(Health, IsStaleWhenNothingHasBeenReadForFiveMinutes) {
   EXPECT_NE(health({}).find(R"("last_read":null,"unread_ms":null)"), std::string::npos);
 }
 
+TEST(Health, RefusesUnknownParameters) {
+  SteadyClock clock;
+  ReportPool pool(opener({}), 1);
+  Api api("1", false, clock, pool);
+  const auto response = api.handle(
+      {.path = "/api/v1/health", .target = {}, .query = {{"sorce", "x"}}, .if_none_match = {}});
+  EXPECT_EQ(response->status, 400);
+  EXPECT_NE(response->body.find(R"("parameter":"sorce")"), std::string::npos) << response->body;
+}
+
 std::string first_pulse(ChangeFeed& feed, Events& events) {
   feed.join();
   while (true) {

@@ -266,12 +266,7 @@ int32_t days_from_civil(int year, unsigned month, unsigned day) {
 }
 
 std::optional<ParsedTimestamp> parse_timestamp(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && text.back() == ' ') {
-    text.remove_suffix(1);
-  }
+  text = trim(text);
   CivilTime civil;
   const bool is_usual = read_usual(text, civil);
   Scanner scan(is_usual ? text.substr(kUsualSize) : text);

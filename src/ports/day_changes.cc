@@ -1,6 +1,9 @@
 #include "ports/day_changes.h"
 
 #include <algorithm>
+#include <string>
+
+#include "model/timestamp.h"
 
 namespace hirestream {
 
@@ -10,7 +13,17 @@ CellKey day_of(const CellKey& cell) {
   return day;
 }
 
-std::vector<CellChange> day_changes(std::span<const CellChange> cells) {
+namespace {
+
+tl::unexpected<Error> sums_beyond(const CellKey& day) {
+  return fail(ErrorKind::kRejected, "add up a day", format_date(day.days()),
+              "the sums of job " + std::to_string(day.job_id) + " are beyond 64 bits",
+              "correct or delete its rows of that day in the raw log, then start again");
+}
+
+}  // namespace
+
+Result<std::vector<CellChange>> day_changes(std::span<const CellChange> cells) {
   std::vector<CellChange> days(cells.begin(), cells.end());
   // By day, and the hours of one day and key in their order.
   std::sort(days.begin(), days.end(), [](const CellChange& a, const CellChange& b) {
@@ -22,6 +35,9 @@ std::vector<CellChange> day_changes(std::span<const CellChange> cells) {
   for (size_t i = 0; i < days.size(); ++i) {
     days[i].key = day_of(days[i].key);
     if (kept > 0 && days[kept - 1].key == days[i].key) {
+      if (!days[kept - 1].delta.can_add(days[i].delta)) {
+        return sums_beyond(days[i].key);
+      }
       days[kept - 1].delta += days[i].delta;
       if (days[i].company_id != 0) {
         days[kept - 1].company_id = days[i].company_id;

@@ -14,7 +14,7 @@ namespace hirestream {
 CellKey day_of(const CellKey& cell);
 
 // What changes of cells (sorted by key, keys unique) do to days: sorted by key, keys unique, deltas
-// non-zero. Of several known companies the last one's.
-std::vector<CellChange> day_changes(std::span<const CellChange> cells);
+// non-zero. Of several known companies the last one's. kRejected: they do not fit 64 bits.
+Result<std::vector<CellChange>> day_changes(std::span<const CellChange> cells);
 
 }  // namespace hirestream

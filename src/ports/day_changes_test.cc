@@ -13,7 +13,8 @@ CellChange change(int32_t local_hour, int64_t job, int64_t clicks, int64_t compa
 }
 
 TEST(DayChanges, HoursOfADayAreOneChange) {
-  const auto days = day_changes(std::vector{change(48, 1, 2), change(71, 1, 3), change(72, 1, 5)});
+  const auto days =
+      day_changes(std::vector{change(48, 1, 2), change(71, 1, 3), change(72, 1, 5)}).value();
   ASSERT_EQ(days.size(), 2u);
   EXPECT_EQ(days[0].key, (CellKey{48, 1, 2, 3, 4}));
   EXPECT_EQ(days[0].delta.clicks, 5);
@@ -23,7 +24,7 @@ TEST(DayChanges, HoursOfADayAreOneChange) {
 
 TEST(DayChanges, HoursBefore1970BelongToTheirOwnDay) {
   const auto days =
-      day_changes(std::vector{change(-25, 1, 1), change(-24, 1, 1), change(-1, 1, 1)});
+      day_changes(std::vector{change(-25, 1, 1), change(-24, 1, 1), change(-1, 1, 1)}).value();
   ASSERT_EQ(days.size(), 2u);
   EXPECT_EQ(days[0].key.local_hour, -48);
   EXPECT_EQ(days[1].key.local_hour, -24);
@@ -31,12 +32,22 @@ TEST(DayChanges, HoursBefore1970BelongToTheirOwnDay) {
 }
 
 TEST(DayChanges, RowThatMovesToAnotherHourOfItsDayChangesNothing) {
-  EXPECT_TRUE(day_changes(std::vector{change(48, 1, -1), change(49, 1, 1)}).empty());
+  EXPECT_TRUE(day_changes(std::vector{change(48, 1, -1), change(49, 1, 1)})->empty());
+}
+
+TEST(DayChanges, BidsOfADayBeyond64BitsAreRefusedByJobAndDate) {
+  constexpr int64_t kHalf = 5'000'000'000'000;
+  const auto days = day_changes(std::vector{change(48, 188, kHalf), change(49, 188, kHalf)});
+  ASSERT_FALSE(days.has_value());
+  EXPECT_EQ(days.error().kind, ErrorKind::kRejected);
+  EXPECT_EQ(days.error().subject, "1970-01-03");
+  EXPECT_EQ(days.error().message, "the sums of job 188 are beyond 64 bits");
 }
 
 TEST(DayChanges, LastKnownCompanyStays) {
   const auto days =
-      day_changes(std::vector{change(48, 1, 1, 7), change(49, 1, 1, 8), change(50, 1, 1, 0)});
+      day_changes(std::vector{change(48, 1, 1, 7), change(49, 1, 1, 8), change(50, 1, 1, 0)})
+          .value();
   ASSERT_EQ(days.size(), 1u);
   EXPECT_EQ(days[0].company_id, 8);
 }
@@ -62,7 +73,7 @@ TEST(DayChanges, AreSortedUniqueNonZeroAndAddUpToTheCells) {
     }
     std::erase_if(expected, [](const auto& item) { return item.second == 0; });
     std::map<CellKey, int64_t> found;
-    const auto days = day_changes(changes);
+    const auto days = day_changes(changes).value();
     for (size_t i = 0; i < days.size(); ++i) {
       EXPECT_TRUE(i == 0 || days[i - 1].key < days[i].key);
       EXPECT_EQ(days[i].key.hour(), 0);

@@ -100,6 +100,32 @@ class FileTargets(unittest.TestCase):
             self.assertEqual(self.names(), ["journal.csv", "x.csv"])
             (self.folder / "journal.csv").unlink()
 
+    def test_no_file_takes_anothers_place(self):
+        small = ("generate", "--rows", "10")
+        for name in ("jobs.csv", "publishers.csv"):
+            (self.folder / name).write_text(OLD, encoding="ascii")
+            code, _, err = self.run_program(*small, "--to", "csv:rows.csv", "--jobs-to", "csv:jobs.csv")
+            self.assertEqual(code, 2)
+            self.assertIn(f"{name}: the file exists already", err)
+            self.assertEqual(self.names(), [name])
+            code, _, err = self.run_program(*small, "--to", "csv:rows.csv", "--jobs-to", "csv:jobs.csv", "--replace")
+            self.assertEqual(code, 0, err)
+            self.assertEqual(self.names(), ["jobs.csv", "publishers.csv", "rows.csv"])
+            for made in self.names():
+                (self.folder / made).unlink()
+        for arguments, named in ((("--to", "csv:a.csv", "--jobs-to", "csv:./a.csv"), "--to, --jobs-to"),
+                                 (("--to", "csv:a.csv", "--journal", "../" + self.folder.name + "/a.csv"), "--to, --journal"),
+                                 (("--to", "csv:c.csv", "--jobs-to", "csv:a.csv", "--journal", "publishers.csv"), "--jobs-to, --journal"),
+                                 (("--to", "csv:publishers.csv", "--jobs-to", "csv:a.csv"), "--to, --jobs-to"),
+                                 (("--to", "csv:c.csv", "--jobs-to", "csv:publishers.csv"), "--jobs-to, --jobs-to"),
+                                 (("--to", "sqlite:a.csv", "--jobs-to", "csv:a.csv"), "--to, --jobs-to")):
+            code, _, err = self.run_program(*small, *arguments)
+            self.assertEqual(code, 2, arguments)
+            self.assertIn(f"generate {named}: both write", err)
+            self.assertEqual(self.names(), [])
+        code, _, err = self.run_program(*small, "--to", "sqlite:one.db", "--jobs-to", "sqlite:one.db")
+        self.assertEqual(code, 0, err)
+
     def test_live_traffic_without_an_end_is_complete_when_it_is_stopped(self):
         process = self.start("generate", "--to", "csv:x.csv", "--rate", "1000", "--json")
         time.sleep(1)

@@ -11,6 +11,7 @@ The rules (each function below whose name begins with `check_`):
   headers      a header opens with a comment that says what it is for, and has #pragma once
   names        no folder or file is called util, common, helpers, misc or manager
   comments     in C++ a comment takes at most 100 columns, and in a header stands above a declaration that it would break in two
+  dumps        JSON becomes text in src/cli/ and src/http/ only where bytes that are no UTF-8 are replaced
   mentions     no file names a path of one machine or the host of a package registry
 """
 import os
@@ -194,6 +195,15 @@ def check_comments(root, table, paths):
             before = code
 
 
+def check_dumps(root, table, paths):
+    for path in filter(is_cpp, paths):
+        if not path.startswith(("src/cli/", "src/http/")) or path.endswith("_test.cc"):
+            continue
+        for number, line in enumerate(read(root, path).splitlines(), 1):
+            if re.search(r"(\.|->)dump\(", line) and "error_handler_t::replace" not in line:
+                yield f"{path}:{number}: dump() throws at bytes that are no UTF-8; see src/cli/printed_json_internal.h"
+
+
 def check_mentions(root, table, paths):
     for path in paths:
         if os.path.getsize(os.path.join(root, path)) > 4 << 20:
@@ -208,7 +218,8 @@ def check_mentions(root, table, paths):
                 yield f"{path}:{number}: the host of a package registry"
 
 
-CHECKS = [check_table, check_includes, check_vendors, check_queries, check_headers, check_names, check_comments, check_mentions]
+CHECKS = [check_table, check_includes, check_vendors, check_queries, check_headers, check_names, check_comments, check_dumps,
+          check_mentions]
 
 
 def violations(root):

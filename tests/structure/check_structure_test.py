@@ -55,6 +55,10 @@ class StructureRules(unittest.TestCase):
     def test_folder_without_a_line_in_the_table(self):
         self.assert_only("its folder is missing in the table", {"src/queue/queue.cc": "#include <deque>\n"})
 
+    def test_json_printed_as_it_is(self):
+        self.assert_only("src/cli/out.cc:1: dump() throws", {"src/cli/out.cc": "auto a = json.dump(2);\n"})
+        self.assertEqual(self.found(files={"src/cli/out.cc": "auto a = json.dump(2, ' ', false, Json::error_handler_t::replace);\n"}), [])
+
     def test_table_that_names_an_unknown_folder(self):
         self.assert_only("may include nothing/", {"src/README.md": README.replace("| contracts | model |", "| contracts | model, nothing |")})
 

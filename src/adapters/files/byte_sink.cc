@@ -13,6 +13,8 @@
 #include <span>
 #include <utility>
 
+#include "adapters/files/file_endings.h"
+
 namespace hirestream {
 
 struct ByteSink::Compressor {
@@ -114,9 +116,9 @@ Result<std::unique_ptr<ByteSink>> ByteSink::create(const std::string& path) {
 ByteSink::ByteSink(std::string path, int descriptor)
     : path_(std::move(path)), part_path_(path_ + ".part"), descriptor_(descriptor) {
   constexpr size_t kOutputBytes = 256 << 10;
-  const bool is_zstd = path_.ends_with(".zst");
-  if (is_zstd || path_.ends_with(".gz")) {
-    compressor_ = std::make_unique<Compressor>(is_zstd);
+  const Compression compression = compression_of_name(path_);
+  if (compression != Compression::kNone) {
+    compressor_ = std::make_unique<Compressor>(compression == Compression::kZstd);
     output_.resize(kOutputBytes);
   }
 }

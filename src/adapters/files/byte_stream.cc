@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/files/file_endings.h"
 #include "adapters/files/file_failure.h"
 
 namespace hirestream {
@@ -107,7 +108,9 @@ class GzipStream : public CompressedStream {
           return size_t{0};
         }
       }
+      if (member_complete_ && skip_padding()) continue;
       if (member_complete_) {
+        if (padded_) return damaged("gzip data is followed by zero bytes and then by others");
         inflateReset(&state_);
         member_complete_ = false;
       }
@@ -135,8 +138,19 @@ class GzipStream : public CompressedStream {
     return room - state_.avail_out;
   }
 
+  // Zero bytes that fill a block of a tape or a disk up (gzip takes them so). Whether no others
+  // are unread.
+  bool skip_padding() {
+    const std::span<const char> input = unread();
+    const auto end = std::find_if(input.begin(), input.end(), [](char c) { return c != '\0'; });
+    padded_ = padded_ || end != input.begin();
+    consume(static_cast<size_t>(end - input.begin()));
+    return end == input.end();
+  }
+
   z_stream state_{};
   bool member_complete_ = false;
+  bool padded_ = false;
 };
 
 class ZstdStream : public CompressedStream {
@@ -325,7 +339,7 @@ std::unique_ptr<ByteStream> decoded(std::unique_ptr<ByteStream> stream) {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path) {
+Result<int> open_regular_file(const std::string& path) {
   // A pipe without a writer would not open.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
@@ -338,14 +352,21 @@ Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path) {
     return fail(ErrorKind::kConfig, "open file", path, "it is no regular file",
                 "a pipe or a device cannot be read again to be counted once: write it to a file");
   }
+  return descriptor;
+}
+
+Result<std::unique_ptr<ByteStream>> open_byte_stream(const std::string& path) {
+  HIRESTREAM_ASSIGN(const int descriptor, open_regular_file(path));
   // Only advice: whether it is taken does not matter.
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
   auto plain = std::make_unique<PlainStream>(path, descriptor);
-  if (path.ends_with(".gz")) {
-    return decoded(std::make_unique<GzipStream>(std::move(plain)));
-  }
-  if (path.ends_with(".zst")) {
-    return decoded(std::make_unique<ZstdStream>(std::move(plain)));
+  switch (compression_of_name(path)) {
+    case Compression::kGzip:
+      return decoded(std::make_unique<GzipStream>(std::move(plain)));
+    case Compression::kZstd:
+      return decoded(std::make_unique<ZstdStream>(std::move(plain)));
+    case Compression::kNone:
+      break;
   }
   return decoded(std::move(plain));
 }

@@ -145,6 +145,29 @@ TEST_P(EveryDamage, RefusesOtherDataBehindTheEnd) {
 INSTANTIATE_TEST_SUITE_P(ByteStream, EveryDamage, ::testing::Values(".gz", ".zst"),
                          [](const auto& kind) { return kind.param.substr(1); });
 
+TEST(ByteStream, PassesOverZeroBytesAtTheEndOfGzipFilesOnly) {
+  const TemporaryFolder folder;
+  write_file(folder.path("a.gz"), "one\n");
+  const std::string member = folder.read("a.gz");
+  const std::string zeros(300'000, '\0');
+  EXPECT_EQ(read_all(folder.write("b.gz", member + std::string(1, '\0'))).value(), "one\n");
+  EXPECT_EQ(read_all(folder.write("c.gz", member + member + zeros)).value(), "one\none\n");
+  for (const std::string& bytes : {member + zeros + member, member + zeros + "x", zeros}) {
+    const auto found = read_all(folder.write("d.gz", bytes));
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind, ErrorKind::kRejected);
+  }
+}
+
+TEST(ByteStream, KnowsEndingsInCapitals) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.CSV.GZ", "a.csv.Zst"}) {
+    write_file(folder.path(name), "one\n");
+    EXPECT_NE(folder.read(name), "one\n");
+    EXPECT_EQ(read_all(folder.path(name)).value(), "one\n");
+  }
+}
+
 TEST(ByteStream, SaysThatTheWindowOfAZstdFileIsTooLarge) {
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> state(ZSTD_createCCtx(),
                                                                    ZSTD_freeCCtx);

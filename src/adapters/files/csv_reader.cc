@@ -250,23 +250,26 @@ Result<std::vector<std::string>> CsvReader::scan_header() {
 }
 
 Result<void> CsvReader::match_columns(std::span<const WantedColumn> wanted) {
-  found_columns_ = header_;
+  std::vector<std::string> names;
+  for (const std::string& name : header_) names.emplace_back(trim(name));
+  found_columns_ = names;
   std::vector<std::string_view> missing;
   for (size_t index = 0; index < wanted.size(); ++index) {
     const std::string_view name = wanted[index].name;
-    const std::vector<size_t> places = places_of(name, header_);
-    if (places.size() > 1) {
+    const std::vector<size_t> places = places_of(name, names);
+    // Of the dialects that are tried, it is the right one that shows the name twice.
+    if (places.size() > 1 && !dialect_.tried_only) {
       return fail(ErrorKind::kConfig, "read header", name_,
                   fmt::format("column {} stands there {} times", name, places.size()),
                   "rename all but one of them");
     }
-    if (places.size() == 1) {
+    if (!places.empty()) {
       columns_[index] = places.front();
       found_columns_[places.front()] = name;
     }
     if (places.empty() && wanted[index].required) missing.push_back(name);
   }
-  const std::string found = excerpt(fmt::format("{}", fmt::join(header_, ", ")), 500);
+  const std::string found = excerpt(fmt::format("{}", fmt::join(names, ", ")), 500);
   const bool judged = dialect_.header.empty() && !dialect_.tried_only;
   if (judged && columns_matched() == 0 && looks_like_row(header_)) {
     return fail(ErrorKind::kConfig, "read header", name_,

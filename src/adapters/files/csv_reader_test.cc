@@ -45,6 +45,11 @@ TEST(CsvReader, MatchesNamesWithoutCaseOnlyWhereNoneMatchesExactly) {
   EXPECT_THAT(values("A,a,c\n1,2,3\n"), ElementsAre("2", "<null>", "3"));
 }
 
+TEST(CsvReader, PassesOverBlanksAroundNames) {
+  EXPECT_THAT(values("c, x ,\ta\n3,9,1\n"), ElementsAre("1", "<null>", "3"));
+  EXPECT_THAT(parse("c, a\n3,1\nc, a\n4,2\n").size(), 2U) << "the header again";
+}
+
 TEST(CsvReader, RefusesHeadersThatAreAmbiguousOrLackRequiredColumns) {
   const auto twice = open("a,b,b\n");
   ASSERT_FALSE(twice);

@@ -65,6 +65,12 @@ TEST(CsvSample, FindsTheDelimiterByTheHeader) {
               ElementsAre(Row{3, "1;2;3", "", {"1", "2", "3"}}));
 }
 
+TEST(CsvSample, FindsTheDelimiterByAHeaderThatNamesAColumnTwice) {
+  for (const std::string text : {"a;b;b;ed\n1;2;3;4\n", "a,b,b,ed\n1,2,3,4\n"}) {
+    EXPECT_THAT(read_csv(text).refusal, HasSubstr("column b stands there 2 times")) << text;
+  }
+}
+
 TEST(CsvSample, FindsTheDelimiterOfAFileWithoutHeaderByItsRows) {
   CsvSettings settings;
   settings.header = {"a", "b", "ed"};

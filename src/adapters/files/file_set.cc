@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/files/file_endings.h"
 #include "adapters/files/file_failure.h"
 
 namespace hirestream {
@@ -26,18 +27,6 @@ bool is_passed_over(const fs::path& path, FileFormat format) {
   if (format == FileFormat::kParquet && name.starts_with('_')) return true;
   return name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".part") ||
          name == "_SUCCESS" || name.starts_with("_committed_") || name.starts_with("_started_");
-}
-
-bool has_ending(std::string name, FileFormat format) {
-  if (format == FileFormat::kParquet) return name.ends_with(".parquet") || name.ends_with(".parq");
-  for (const std::string_view compression : {".gz", ".zst"}) {
-    if (name.ends_with(compression)) {
-      name.resize(name.size() - compression.size());
-      break;
-    }
-  }
-  if (format == FileFormat::kCsv) return name.ends_with(".csv") || name.ends_with(".tsv");
-  return name.ends_with(".ndjson") || name.ends_with(".jsonl") || name.ends_with(".json");
 }
 
 Result<std::vector<std::string>> matches_of(const std::string& pattern) {
@@ -109,7 +98,7 @@ Result<FileSet> FileSet::open(FileFormat format, const std::string& path) {
   return set;
 }
 
-Result<std::vector<std::string>> FileSet::paths() const {
+Result<std::vector<std::string>> FileSet::paths(const OnLeftOut& on_left_out) const {
   if (kind_ == Kind::kFile) return std::vector<std::string>{path_};
   std::vector<std::string> paths;
   if (kind_ == Kind::kGlob) {
@@ -118,24 +107,33 @@ Result<std::vector<std::string>> FileSet::paths() const {
     return paths;
   }
   std::error_code error;
+  std::string of_other_ending;  // the first by name
   for (fs::directory_iterator entry(path_, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (!is_passed_over(entry->path(), format_) &&
-        has_ending(entry->path().filename().string(), format_)) {
-      paths.push_back(entry->path().string());
+    if (is_passed_over(entry->path(), format_)) continue;
+    const std::string path = entry->path().string();
+    std::error_code ignored;
+    if (format_of_name(path) == format_) {
+      paths.push_back(path);
+    } else if (entry->is_regular_file(ignored) &&
+               (of_other_ending.empty() || path < of_other_ending)) {
+      of_other_ending = path;
     }
+  }
+  if (on_left_out && !of_other_ending.empty()) {
+    on_left_out(of_other_ending, fmt::format("left out for its ending: of a folder are read {}",
+                                             endings_text(format_)));
   }
   if (error) return fail(ErrorKind::kTransient, "list files", path_, error.message());
   return paths;
 }
 
-Result<std::vector<FileVersion>> FileSet::list(
-    const std::function<void(const std::string& path)>& on_left_out) const {
-  HIRESTREAM_ASSIGN(const std::vector<std::string> found, paths());
+Result<std::vector<FileVersion>> FileSet::list(const OnLeftOut& on_left_out) const {
+  HIRESTREAM_ASSIGN(const std::vector<std::string> found, paths(on_left_out));
   std::vector<FileVersion> versions;
   for (const std::string& path : found) {
     if (kind_ != Kind::kFile && is_foreign_link(path)) {
-      if (on_left_out) on_left_out(path);
+      if (on_left_out) on_left_out(path, "left out: a link to what its owner does not own");
       continue;
     }
     errno = 0;

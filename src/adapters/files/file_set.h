@@ -1,10 +1,9 @@
 // Which files a path means: one file, the regular files that a glob matches (glob(7)), or those
-// directly in a directory whose names end in .csv or .tsv (csv), or .ndjson, .jsonl or .json
-// (ndjson), each also with .gz or .zst, or in .parquet or .parq (parquet). Hidden files and *.tmp,
-// *.part are never taken: whoever delivers a file writes it under such a name and renames it when
-// it is complete; nor are _SUCCESS, _started_* and _committed_*, which stand beside Spark's output,
-// and of Parquet all names that begin with _, which hold no rows. Nor are symbolic links of
-// somebody who does not own what they lead to (link_is_trusted).
+// directly in a directory whose names have an ending of the format (file_endings.h). Hidden files
+// and *.tmp, *.part are never taken: whoever delivers a file writes it under such a name and
+// renames it when it is complete; nor are _SUCCESS, _started_* and _committed_*, which stand beside
+// Spark's output, and of Parquet all names that begin with _, which hold no rows. Nor are symbolic
+// links of somebody who does not own what they lead to (link_is_trusted).
 #pragma once
 
 #include <cstdint>
@@ -36,16 +35,18 @@ class FileSet {
   // kConfig when the path is neither a file, a directory nor a glob.
   static Result<FileSet> open(FileFormat format, const std::string& path);
 
+  // Why, for people.
+  using OnLeftOut = std::function<void(const std::string& path, const std::string& why)>;
   // What is there now, by path. kTransient when a directory cannot be read. In a directory or a
-  // glob, a link that is not trusted is left out and told.
-  Result<std::vector<FileVersion>> list(
-      const std::function<void(const std::string& path)>& on_left_out = nullptr) const;
+  // glob, a link that is not trusted is left out and told; of the files of a directory that are
+  // left out for their ending, the first is told.
+  Result<std::vector<FileVersion>> list(const OnLeftOut& on_left_out = nullptr) const;
   // The absolute path, directory or glob.
   const std::string& path() const { return path_; }
 
  private:
   enum class Kind { kFile, kDirectory, kGlob };
-  Result<std::vector<std::string>> paths() const;
+  Result<std::vector<std::string>> paths(const OnLeftOut& on_left_out) const;
 
   FileFormat format_ = FileFormat::kCsv;
   Kind kind_ = Kind::kFile;

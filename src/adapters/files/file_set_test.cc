@@ -27,14 +27,14 @@ TEST(FileSet, TakesFilesOfItsFormatFromADirectory) {
   const TemporaryFolder folder;
   for (const char* name : {"b.csv", "a.csv.gz", "c.csv.zst", "d.ndjson", "e.jsonl.gz", "f.CSV",
                            "g.txt", ".h.csv", "i.csv.tmp", "j.csv.part", "csv", "n.tsv", "o.json",
-                           "p.json.zst", "_SUCCESS", ".n.tsv.crc"}) {
+                           "p.json.zst", "_SUCCESS", ".n.tsv.crc", "q.Csv.GZ"}) {
     folder.write(name, "x");
   }
   std::filesystem::create_directory(folder.path("k.csv"));
   std::filesystem::create_symlink(folder.path("g.txt"), folder.path("l.csv"));
   std::filesystem::create_symlink(folder.path("nothing"), folder.path("m.csv"));
   EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, folder.path()).value()),
-              ElementsAre("a.csv.gz", "b.csv", "c.csv.zst", "l.csv", "n.tsv"));
+              ElementsAre("a.csv.gz", "b.csv", "c.csv.zst", "f.CSV", "l.csv", "n.tsv", "q.Csv.GZ"));
   EXPECT_THAT(names(FileSet::open(FileFormat::kNdjson, folder.path() + "/").value()),
               ElementsAre("d.ndjson", "e.jsonl.gz", "o.json", "p.json.zst"));
 }
@@ -58,10 +58,11 @@ TEST(FileSet, LeavesOutAndTellsLinksThatAreNotTrusted) {
   }
   for (const std::string& path : {folder.path(), folder.path("*.csv")}) {
     std::vector<std::string> left_out;
-    const auto listed =
-        FileSet::open(FileFormat::kCsv, path).value().list([&](const std::string& link) {
-          left_out.push_back(link);
-        });
+    const auto listed = FileSet::open(FileFormat::kCsv, path)
+                            .value()
+                            .list([&](const std::string& link, const std::string& why) {
+                              if (why.find("a link to") != why.npos) left_out.push_back(link);
+                            });
     EXPECT_THAT(listed.value(), testing::IsEmpty());
     EXPECT_THAT(left_out, ElementsAre(folder.path("a.csv")));
   }
@@ -80,6 +81,29 @@ TEST(FileSet, TakesPartsOfASparkFolderButNotWhatStandsBesideThem) {
               ElementsAre("part-0.snappy.parquet", "part-1.parq"));
   EXPECT_THAT(names(FileSet::open(FileFormat::kParquet, folder.path("*")).value()),
               ElementsAre("part-0.snappy.parquet", "part-1.parq", "part-2.csv"));
+}
+
+TEST(FileSet, TellsOfADirectoryTheFirstFileOfAnotherEnding) {
+  const TemporaryFolder folder;
+  for (const char* name : {"c.txt", "b.log", "a.csv", ".a.txt", "a.csv.part", "a.csv.tmp"}) {
+    folder.write(name, "x");
+  }
+  std::filesystem::create_directory(folder.path("a.d"));
+  const auto left_out = [&](const std::string& path) {
+    std::vector<std::string> told;
+    const auto listed = FileSet::open(FileFormat::kCsv, path)
+                            .value()
+                            .list([&](const std::string& file, const std::string& why) {
+                              told.push_back(file + ": " + why);
+                            });
+    EXPECT_TRUE(listed);
+    return told;
+  };
+  EXPECT_THAT(left_out(folder.path()),
+              ElementsAre(folder.path("b.log") +
+                          ": left out for its ending: of a folder are read *.csv and *.tsv, also "
+                          "with .gz or .zst behind it"));
+  EXPECT_THAT(left_out(folder.path("*")), ElementsAre());
 }
 
 TEST(FileSet, SeesFilesThatComeAndGo) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/files/deduplicator.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
@@ -21,7 +22,9 @@ std::vector<WantedColumn> wanted_columns(const ReadingRules& rules) {
   for (const Column column : kAllColumns) {
     wanted.push_back({.name = rules.name(column), .must_be_readable = column != Column::kEd});
   }
-  if (!rules.time_of_day.empty()) wanted.push_back({rules.time_of_day});
+  if (!rules.time_of_day.empty()) {
+    wanted.push_back({.name = rules.time_of_day, .must_be_readable = true});
+  }
   return wanted;
 }
 
@@ -82,7 +85,8 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
       stop_(options.stop) {
   description_.strategy = Strategy::kFiles;
   description_.kind = format_name(format_);
-  description_.identity = files_.path();
+  // As the warehouse gives it back.
+  description_.identity = storable_text(files_.path(), SIZE_MAX);
   description_.shard_count = 1;
   description_.bucket_width = BucketWidth();
   description_.replicas = false;
@@ -92,9 +96,7 @@ FilesSource::FilesSource(const FilesSourceOptions& options, FileSet files)
 
 Result<std::unique_ptr<Discovery>> FilesSource::begin_discovery(
     std::span<const int32_t> /*shards*/) {
-  HIRESTREAM_ASSIGN(std::vector<FileVersion> versions, files_.list([this](const std::string& path) {
-    if (on_note_) on_note_(path, "left out: a link to what its owner does not own");
-  }));
+  HIRESTREAM_ASSIGN(std::vector<FileVersion> versions, files_.list(on_note_));
   std::map<int64_t, SliceListing> listings;
   paths_.clear();
   for (FileVersion& version : versions) {
@@ -319,8 +321,8 @@ class FilesSource::FileSweep : public Sweep {
     rows_.set_position(Position{0});
     rows_.set_bad(
         Column::kCreateTime,
-        fmt::format("{}:{}: {}: {}", excerpt(file_->version.path, kRowExcerptBytes), record.line,
-                    malformed ? std::string_view(record.malformed) : "no create_time",
+        fmt::format("{}:{}: {}: {}", excerpt_of_end(file_->version.path, kRowExcerptBytes),
+                    record.line, malformed ? std::string_view(record.malformed) : "no create_time",
                     excerpt(record.bytes, kRowExcerptBytes)),
         malformed ? "row_malformed" : "create_time_missing");
   }

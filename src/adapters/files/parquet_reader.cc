@@ -1,13 +1,12 @@
 #include "adapters/files/parquet_reader.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
+#include "adapters/files/byte_stream.h"
 #include "adapters/files/file_failure.h"
 #include "adapters/files/parquet_bridge/bridge.h"
 #include "model/text.h"
@@ -63,8 +62,7 @@ struct ParquetReader::File {
 
 Result<std::unique_ptr<RecordReader>> ParquetReader::open(const std::string& path,
                                                           std::span<const WantedColumn> wanted) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return file_failure(errno, "open file", path);
+  HIRESTREAM_ASSIGN(const int descriptor, open_regular_file(path));
   hs_parquet_file* handle = nullptr;
   hs_parquet_error error = {};
   if (hs_parquet_open(descriptor, &handle, &error) != HS_PARQUET_OK) {

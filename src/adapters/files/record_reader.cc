@@ -160,4 +160,14 @@ std::string excerpt(std::string_view bytes, size_t bytes_max) {
   return text;
 }
 
+std::string excerpt_of_end(std::string_view bytes, size_t bytes_max) {
+  std::string text = excerpt(bytes, SIZE_MAX);
+  if (text.size() <= bytes_max) return text;
+  size_t begin = text.size() - bytes_max;
+  while (begin < text.size() && utf8_character_size(std::string_view(text).substr(begin)) == 0) {
+    ++begin;
+  }
+  return "…" + text.substr(begin);
+}
+
 }  // namespace hirestream

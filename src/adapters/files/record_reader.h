@@ -90,5 +90,7 @@ RowId malformed_row_id(const Record& record);
 // The beginning of some bytes for people: valid UTF-8 whatever they are, control characters and
 // invalid bytes as \xNN.
 std::string excerpt(std::string_view bytes, size_t bytes_max);
+// The same of the end, with "…" for what is cut.
+std::string excerpt_of_end(std::string_view bytes, size_t bytes_max);
 
 }  // namespace hirestream

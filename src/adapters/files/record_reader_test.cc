@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <simdjson.h>
+#include <sys/stat.h>
 
 #include <random>
+
+#include "adapters/files/temporary_folder_test.h"
 
 namespace hirestream {
 namespace {
@@ -18,6 +21,23 @@ TEST(Excerpt, EndsBetweenCharacters) {
   EXPECT_EQ(excerpt("\xC3\xA4\xC3\xA4", 3), "\xC3\xA4");
   EXPECT_EQ(excerpt("abc", 2), "ab");
   EXPECT_EQ(excerpt("\xFF\xFF", 5), "\\xff");
+}
+
+TEST(Excerpt, OfTheEndMarksWhatIsCut) {
+  EXPECT_EQ(excerpt_of_end("/a/b.csv", 8), "/a/b.csv");
+  EXPECT_EQ(excerpt_of_end("/a/b.csv", 5), "…b.csv");
+  EXPECT_EQ(excerpt_of_end("/\xC3\xA4.csv", 5), "….csv");
+}
+
+TEST(RecordReader, RefusesAPipeInsteadOfWaitingForItsWriter) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo(folder.path("pipe").c_str(), 0600), 0);
+  for (const FileFormat format : {FileFormat::kCsv, FileFormat::kNdjson, FileFormat::kParquet}) {
+    const auto reader = open_record_reader(format, folder.path("pipe"), {});
+    ASSERT_FALSE(reader);
+    EXPECT_EQ(reader.error().kind, ErrorKind::kConfig);
+    EXPECT_EQ(reader.error().message, "it is no regular file");
+  }
 }
 
 TEST(Excerpt, IsValidUtf8ForAnyBytes) {

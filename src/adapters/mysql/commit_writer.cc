@@ -419,7 +419,11 @@ Result<void> CommitWriter::delete_zeros(const SumTable& table,
 }
 
 Result<void> CommitWriter::write_days() {
-  const std::vector<CellChange> days = commit_.days ? *commit_.days : day_changes(commit_.cells);
+  std::vector<CellChange> summed;
+  if (!commit_.days) {
+    HIRESTREAM_ASSIGN(summed, day_changes(commit_.cells));
+  }
+  const std::vector<CellChange>& days = commit_.days ? *commit_.days : summed;
   MultiRowInsert insert(session_, kInsertDays, session_.dialect().upsert("", kAddDays));
   for (const CellChange& day : days) {
     fmt::format_to(std::back_inserter(insert.row()), "'{}',{},{},{},{},{},{},{},{},{},{},{}",

@@ -1,4 +1,5 @@
 // The one transaction of a commit, and how its outcome is found out.
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "adapters/sql/kinds_table.h"
 #include "adapters/sqlite/backend.h"
 #include "aggregation/contribution_codec.h"
+#include "model/timestamp.h"
 #include "ports/commit_check.h"
 #include "ports/day_changes.h"
 
@@ -30,6 +32,15 @@ int bind_measures(Statement& statement, int first, const Measures& measures) {
   statement.bind(first + 2, measures.conversions).bind(first + 3, measures.qualified);
   statement.bind(first + 4, measures.unqualified).bind(first + 5, measures.bid_micros);
   return first + 6;
+}
+
+// Says whose sum it is that does not fit.
+tl::unexpected<Error> of_cell(Error error, const CellKey& key, const std::string& hour) {
+  if (error.kind == ErrorKind::kRejected) {
+    error.message = fmt::format("the sums of job {} on {}{}, are beyond 64 bits: {}", key.job_id,
+                                format_date(key.days()), hour, error.message);
+  }
+  return tl::unexpected<Error>(std::move(error));
 }
 
 int bind_cell_key(Statement& statement, int first, const CellKey& key) {
@@ -226,7 +237,9 @@ Result<void> SqliteBackend::write_cells(const Commit& commit) {
   for (const CellChange& cell : commit.cells) {
     const int measures = bind_cell_key(*upsert, 1, cell.key);
     upsert->bind(bind_measures(*upsert, measures, cell.delta), cell.company_id);
-    HIRESTREAM_TRY(upsert->run());
+    if (auto done = upsert->run(); !done) {
+      return of_cell(std::move(done).error(), cell.key, fmt::format(", hour {}", cell.key.hour()));
+    }
   }
   return delete_zero_cells(commit);
 }
@@ -268,10 +281,16 @@ Result<void> SqliteBackend::write_days(const Commit& commit) {
           "publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND impressions = "
           "0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND unqualified = 0 "
           "AND bid_micros = 0"));
-  for (const CellChange& day : commit.days ? *commit.days : day_changes(commit.cells)) {
+  std::vector<CellChange> summed;
+  if (!commit.days) {
+    HIRESTREAM_ASSIGN(summed, day_changes(commit.cells));
+  }
+  for (const CellChange& day : commit.days ? *commit.days : summed) {
     const int measures = bind_cell_key(*upsert, 1, day.key);
     upsert->bind(bind_measures(*upsert, measures, day.delta), day.company_id);
-    HIRESTREAM_TRY(upsert->run());
+    if (auto done = upsert->run(); !done) {
+      return of_cell(std::move(done).error(), day.key, "");
+    }
     if (day.delta.any_negative()) {
       bind_cell_key(*drop, 1, day.key);
       HIRESTREAM_TRY(drop->run());

@@ -156,7 +156,7 @@ class Trial:
         self.journals.append(journal)
         self.writer = self._spawn(f"writer{len(self.journals)}.log", "generate", "--to", self.source(self.servers.cassandra),
                                   "--rate", rate, "--seconds", 86400, "--seed", seed, "--bucket-width", BUCKET_S, "--give-up-after", "10min",
-                                  "--journal", journal, "--jobs-to", self.jobs, "--dirty", 0.01, "--duplicates", 0.01)
+                                  "--journal", journal, "--jobs-to", self.jobs, "--replace", "--dirty", 0.01, "--duplicates", 0.01)
         deadline = time.monotonic() + 60
         while wait and not (journal.exists() and journal.stat().st_size > 20_000):
             assert self.writer.poll() is None and time.monotonic() < deadline, self.log("writer")

@@ -222,7 +222,8 @@ def test_pipeline_has_slices_and_the_engines_minutes(server):
     ("/api/v1/kpis?last=5x", "last"), ("/api/v1/kpis?from=2026-06-01T00:00", "to"), ("/api/v1/kpis?compny=1", "compny"),
     ("/api/v1/kpis?job=1,x", "job"), ("/api/v1/kpis?last=1h&last=2h", "last"), ("/api/v1/series?step=week", "step"),
     ("/api/v1/series?from=1990-01-01T00:00&to=2020-01-01T00:00&step=hour", "step"), ("/api/v1/top/job?limit=0", "limit"),
-    ("/api/v1/top/job?order=bids", "order"), ("/api/v1/cells?after=zzz", "after"), ("/api/v1/names/job?search=%FF", "search")])
+    ("/api/v1/top/job?order=bids", "order"), ("/api/v1/cells?after=zzz", "after"), ("/api/v1/names/job?search=%FF", "search"),
+    ("/api/v1/health?last=1h", "last"), ("/api/v1/stream?from=1", "from")])
 def test_wrong_questions_are_named_with_what_is_allowed(server, path, parameter):
     answer = server.get(path)
     assert answer.status_code == 400

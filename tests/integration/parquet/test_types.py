@@ -222,6 +222,11 @@ def test_a_column_of_a_type_that_is_not_read_is_named(tmp_path):
     done = call("run", "--once", "--source", f"parquet:{written(job_id=([{'id': 1}] * many, pa.struct({'id': pa.int32()})))}", "--warehouse",
                 f"sqlite:{tmp_path}/e.db", exits=(2,))
     assert "column job_id is of a type that is not read (a list, map or struct)" in done.stderr, done.stderr
+    # Nor is a row imported without the value.
+    for columns, message in (({"job_id": ([{"id": 1}] * many, pa.struct({"id": pa.int32()}))}, "column job_id is of a type that is not read"),
+                             ({"bid": (pa.array([1.5] * many).cast(pa.float16()), pa.float16())}, "column bid is of a type that is not read")):
+        done = call("import", written(**columns), "--to", f"sqlite:{tmp_path}/raw.db", exits=(2,))
+        assert message in done.stderr, done.stderr
     # A payload that nobody looks into is only told.
     done = call("run", "--once", "--source", f"parquet:{written(ed=([[1]] * many, pa.list_(pa.int32())))}", "--warehouse", f"sqlite:{tmp_path}/f.db")
     assert "column ed is of a type that is not read (a list, map or struct): as if it were not there" in done.stderr, done.stderr

@@ -1,0 +1,20 @@
+// What the ending of a file's name says of the file. Its case does not matter.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "adapters/files/record_reader.h"
+
+namespace hirestream {
+
+enum class Compression { kNone, kGzip, kZstd };
+// .gz, .zst
+Compression compression_of_name(std::string_view name);
+// .csv, .tsv; .ndjson, .jsonl, .json; each also with .gz or .zst behind it; .parquet, .parq.
+// Nothing: none of these.
+std::optional<FileFormat> format_of_name(std::string_view name);
+// The endings of a format, for people.
+std::string_view endings_text(FileFormat format);
+
+}  // namespace hirestream
