@@ -169,11 +169,11 @@ Result<void> CassandraConnection::check_same_table(const std::string& id) {
   const auto found = tables.rows.empty() || !tables.rows[0][0]
                          ? std::nullopt
                          : read_uuid(bytes_of(*tables.rows[0][0]));
-  if (found && format_uuid(*found) == id) {
+  if (!found || format_uuid(*found) == id) {
     return {};
   }
   return fail(ErrorKind::kConfig, "read table", config_.table_text(),
-              found ? "it was dropped and made anew meanwhile" : "there is no such table any more",
+              "it was dropped and made anew meanwhile",
               "if its rows belong to what was counted: hirestream adopt; then start again");
 }
 

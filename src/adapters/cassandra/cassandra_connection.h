@@ -80,7 +80,8 @@ class CassandraConnection {
   // Of the keyspace of config().
   Result<bool> has_table(const std::string& name);
   // kConfig: the table of config() is another one by now. Statements go on then, and would read it
-  // as if it were the old one. `id`: TableShape::table_id.
+  // as if it were the old one; where there is none at all they say so themselves. `id`:
+  // TableShape::table_id.
   Result<void> check_same_table(const std::string& id);
   ReadStatistics statistics() const;
   // What a read of that level asks for. Of the strongest level the server is asked each time, for
