@@ -63,11 +63,11 @@ test-unit: ## the tests that need no server (unit, simulation, contract, behavio
 	@$(MAKE) --no-print-directory all
 	@.ci/test build unit simulation contract behavior
 
-asan: ## test-unit with the address and undefined behaviour sanitizers
+asan: ## the tests that need no server with the address and undefined behaviour sanitizers (LABELS=behavior: those of the whole program, 3 minutes more)
 	@$(setup_build)
 	@$(call configure,asan,build-asan)
 	@cmake --build build-asan -j $(JOBS)
-	@CTEST_ARGS="-E ^(dashboard_check|oracle|structure)" .ci/test build-asan unit simulation contract behavior
+	@CTEST_ARGS="-E ^(dashboard_check|oracle|structure)" .ci/test build-asan $(or $(LABELS),unit simulation contract)
 
 # Its shadow memory does not fit every random address space (vm.mmap_rnd_bits above 28).
 tsan: ## the tests of what has threads, and the demo, with the thread sanitizer
@@ -155,7 +155,8 @@ packages: ## the Debian package installed, run as a service, upgraded and remove
 	@$(MAKE) --no-print-directory package
 	@python3 tests/packages/prove.py --summary docs/proof/packages.md $(ARGS)
 
-prove: ## everything that takes longer than the tests: mutations, simulate, year, sources, spark, packages, fuzz, compose, faults, soak, mirror, arm64
+prove: ## everything that takes longer than the tests: asan of the whole program, mutations, simulate, year, sources, spark, packages, fuzz, compose, faults, soak, mirror, arm64
+	@$(MAKE) --no-print-directory asan LABELS=behavior
 	@$(MAKE) --no-print-directory mutations
 	@$(MAKE) --no-print-directory simulate SECONDS=600 ARGS='--summary docs/proof/simulation.md'
 	@$(MAKE) --no-print-directory year ARGS='--summary docs/proof/year.md'
