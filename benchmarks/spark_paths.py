@@ -179,6 +179,11 @@ def measure(work, given, warehouse):
     return *took, *(now - then for now, then in zip(warehouse.written() if warehouse else (0, 0), written))
 
 
+def check_close(name, found, first):
+    if not first or abs(found - first) > first / 100:
+        sys.exit(f"{name} has {found}, the first way {first}")
+
+
 def compare(ways, given, rows, warm_up, warehouse=None):
     """In turn, so that what else the machine does at a time is not one way's loss."""
     ways = {name: work for name, work in ways.items() if not given.way or name in given.way}
@@ -193,8 +198,7 @@ def compare(ways, given, rows, warm_up, warehouse=None):
             if warehouse:
                 found = warehouse.clicks("usual_events" if name == "usual_job" else "events")
                 clicks = clicks or found
-                if found == 0 or abs(found - clicks) > clicks / 100:
-                    sys.exit(f"{name} has written {found} clicks, the first way {clicks}")
+                check_close(f"{name}: written clicks", found, clicks)
     for name, seconds in runs.items():
         wall, client, server, commits, redo = (statistics.median(column) for column in zip(*seconds))
         print(json.dumps({"way": name, "rows": rows, "wall_s": round(wall, 2), "client_cpu_s": round(client, 2), "server_cpu_s": round(server, 2),
@@ -257,10 +261,8 @@ def main():
         return sum(row.rows for row in frame.mapInArrow(count_batches, "rows long").collect())
 
     rows, clicks = native()
-    found = {"connector": (connector(), rows), "spark_sql": (spark.sql(SQL).agg({"click": "sum"}).first()[0], clicks)}
-    for name, (one, other) in found.items():
-        if other == 0 or abs(one - other) > other / 100:
-            sys.exit(f"{name} counts {one} where native ranges count {other}")
+    check_close("connector: rows", connector(), rows)
+    check_close("spark_sql: clicks", spark.sql(SQL).agg({"click": "sum"}).first()[0] or 0, clicks)
     ways = {"native": native, "connector": connector,
             "spark_sql": lambda: spark.sql(SQL).write.format("noop").mode("overwrite").save()}
     compare(ways, given, rows, 1)

@@ -230,8 +230,7 @@ class EngineRunner::Worker {
     observer_.on_note("info", fmt::format("the password or certificates of {} have been replaced: "
                                           "connected with the new ones",
                                           source_settings_.name));
-    engine_.reset();
-    slices_held_ = 0;
+    forget_engine();
     source_ = std::move(*source);
     credentials_ = std::move(credentials);
   }

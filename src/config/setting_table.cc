@@ -224,8 +224,7 @@ std::vector<Setting> counting_rows() {
              "click=click,conversion=conversion,qualified=qualified,unqualified=unqualified",
              {"impression", "click", "conversion", "qualified", "unqualified", "other"},
              "What each value of `custom_track`, whatever its case, counts as; values not named "
-             "here are "
-             "not counted",
+             "here are not counted",
              in<&Settings::counting, &C::kinds>()),
       row("counting", "page_view_ev", "--page-view-ev", T::kText, "1",
           "A row without `custom_track` is an impression when its `ev` is this",

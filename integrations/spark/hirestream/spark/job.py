@@ -320,10 +320,11 @@ class Job:
         run = self.begin()
         number = tasks or self.default_tasks()
         width_us = int(self.source["bucket_width_s"]) * 1_000_000
+        first = since_us // width_us
         if self.source["strategy"] == "scan":
-            receipts = self.count(run, window_task(run, since_us // width_us * width_us, run.begun_us + width_us), ring(number), number)
+            receipts = self.count(run, window_task(run, first * width_us, run.begun_us + width_us), ring(number), number)
         else:
-            buckets = range(since_us // width_us, run.begun_us // width_us + 2)
+            buckets = range(first, run.begun_us // width_us + 2)
             slices = [(shard, bucket) for bucket in buckets for shard in range(int(self.source["shard_count"]))]
             receipts = self.count(run, slices_task(run), slices, number)
         return self.publish(run, receipts), run.begun_us
