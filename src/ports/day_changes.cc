@@ -51,4 +51,8 @@ Result<std::vector<CellChange>> day_changes(std::span<const CellChange> cells) {
   return days;
 }
 
+Result<std::vector<CellChange>> days_of(const Commit& commit) {
+  return commit.days ? Result<std::vector<CellChange>>(*commit.days) : day_changes(commit.cells);
+}
+
 }  // namespace hirestream

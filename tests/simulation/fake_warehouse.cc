@@ -235,7 +235,8 @@ void WarehouseDatabase::apply(const Commit& commit, const std::map<int32_t, int6
     apply_cell(now_.events, change, commit.now_us);
     touched.insert(change.key);
   }
-  for (const CellChange& change : commit.days ? *commit.days : day_changes(commit.cells).value()) {
+  const std::vector<CellChange> days = days_of(commit).value();
+  for (const CellChange& change : days) {
     apply_cell(now_.days, change, commit.now_us);
   }
   for (const WriterEpoch& writer : commit.writers) {

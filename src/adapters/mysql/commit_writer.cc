@@ -419,11 +419,7 @@ Result<void> CommitWriter::delete_zeros(const SumTable& table,
 }
 
 Result<void> CommitWriter::write_days() {
-  std::vector<CellChange> summed;
-  if (!commit_.days) {
-    HIRESTREAM_ASSIGN(summed, day_changes(commit_.cells));
-  }
-  const std::vector<CellChange>& days = commit_.days ? *commit_.days : summed;
+  HIRESTREAM_ASSIGN(const std::vector<CellChange> days, days_of(commit_));
   MultiRowInsert insert(session_, kInsertDays, session_.dialect().upsert("", kAddDays));
   for (const CellChange& day : days) {
     fmt::format_to(std::back_inserter(insert.row()), "'{}',{},{},{},{},{},{},{},{},{},{},{}",

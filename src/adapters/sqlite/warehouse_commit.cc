@@ -281,11 +281,8 @@ Result<void> SqliteBackend::write_days(const Commit& commit) {
           "publisher_id = ?4 AND campaign_id = ?5 AND group_id = ?6 AND impressions = "
           "0 AND clicks = 0 AND conversions = 0 AND qualified = 0 AND unqualified = 0 "
           "AND bid_micros = 0"));
-  std::vector<CellChange> summed;
-  if (!commit.days) {
-    HIRESTREAM_ASSIGN(summed, day_changes(commit.cells));
-  }
-  for (const CellChange& day : commit.days ? *commit.days : summed) {
+  HIRESTREAM_ASSIGN(const std::vector<CellChange> days, days_of(commit));
+  for (const CellChange& day : days) {
     const int measures = bind_cell_key(*upsert, 1, day.key);
     upsert->bind(bind_measures(*upsert, measures, day.delta), day.company_id);
     if (auto done = upsert->run(); !done) {
