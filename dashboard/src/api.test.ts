@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ApiClient, storedToken, storeToken } from "./api";
+import { ApiClient, retryAfter_ms, storedToken, storeToken } from "./api";
 
 afterEach(() => {
   storeToken("");
@@ -27,5 +27,24 @@ describe("the token", () => {
     await new ApiClient(() => {}).get("/a");
     expect(storedToken()).toBe("a-token");
     expect(sent).toEqual(["Bearer a-token"]);
+  });
+});
+
+describe("Retry-After", () => {
+  const now_ms = Date.parse("2026-03-01T09:00:00Z");
+  it.each([
+    ["5", 5_000],
+    ["Sun, 01 Mar 2026 09:00:30 GMT", 30_000],
+    ["Sun, 01 Mar 2026 08:00:00 GMT", 0],
+    ["86400", 300_000],
+    ["soon", 0],
+    ["", 0],
+  ])("%s", (text, expected) => {
+    expect(retryAfter_ms(new Headers({ "Retry-After": text }), now_ms)).toBe(expected);
+  });
+
+  it("comes with the problem", async () => {
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response("{}", { status: 503, headers: { "Retry-After": "7" } })));
+    await expect(new ApiClient(() => {}).get("/a")).rejects.toMatchObject({ status: 503, retryAfter_ms: 7_000 });
   });
 });

@@ -197,6 +197,8 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly type = "about:blank",
+    /** How long the server wants not to be asked again. */
+    readonly retryAfter_ms = 0,
   ) {
     super(`${title}: ${detail}`);
   }
@@ -214,6 +216,16 @@ export function headersWithToken(): Headers {
   return headers;
 }
 
+/** No server can switch a page off for longer. */
+const kRetryAfterMax_ms = 300_000;
+
+/** Retry-After: seconds or a date; 0 without one. */
+export function retryAfter_ms(headers: Headers, now_ms = Date.now()): number {
+  const text = headers.get("Retry-After")?.trim() ?? "";
+  const wait_ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now_ms;
+  return wait_ms > 0 ? Math.min(wait_ms, kRetryAfterMax_ms) : 0;
+}
+
 export async function problemOf(response: Response): Promise<Problem> {
   let title = response.statusText || `HTTP ${response.status}`;
   let detail = "The server gave no explanation.";
@@ -228,7 +240,7 @@ export async function problemOf(response: Response): Promise<Problem> {
   } catch {
     // Not a problem document: something between page and server answered.
   }
-  return new Problem(response.status, title, detail, type);
+  return new Problem(response.status, title, detail, type, retryAfter_ms(response.headers));
 }
 
 const kRemembered = 60;

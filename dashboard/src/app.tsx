@@ -223,11 +223,16 @@ export function App() {
       document.removeEventListener("visibilitychange", seen);
     };
   }, [stream, refresher]);
+  const isLive = pulse.connection === "live";
+  useEffect(() => {
+    // A server that is back: what has failed meanwhile need not wait.
+    if (isLive) void hub.retry();
+  }, [hub, isLive]);
   const onToken = () => {
     setAsking("no");
     hub.client.forget();
     stream.start();
-    void hub.refresh();
+    void hub.askAnew();
   };
   return (
     <HubContext.Provider value={hub}>

@@ -5,16 +5,74 @@ import { answerTo, kNothingShown, QueryHub, shownAfter, type Result } from "./qu
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-function hubThatFails(status: number) {
+function hubThatFails(status: number, retryAfter_ms = 0) {
   const asked: string[] = [];
   const client = {
     get: (path: string) => {
       asked.push(path);
-      return Promise.reject(new Problem(status, "wrong", "wrong"));
+      return Promise.reject(new Problem(status, "wrong", "wrong", "about:blank", retryAfter_ms));
     },
   } as unknown as ApiClient;
   return { hub: new QueryHub(client), asked };
 }
+
+/** Answers after `takes_ms`; the first `failures` answers are errors. An aborted question has no answer. */
+function hubOfSlowServer(takes_ms: number, failures: number) {
+  const asked: AbortSignal[] = [];
+  const client = {
+    get: (_path: string, signal: AbortSignal) => {
+      const fails = asked.push(signal) <= failures;
+      return new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+        setTimeout(() => (fails ? reject(new Problem(503, "wrong", "wrong")) : resolve("figures")), takes_ms);
+      });
+    },
+  } as unknown as ApiClient;
+  return { hub: new QueryHub(client), asked };
+}
+
+describe("a question under way", () => {
+  const heardBy = (hub: QueryHub) => {
+    const heard: Result[] = [];
+    hub.watch("/a", (result) => heard.push(result));
+    return heard;
+  };
+
+  it("is left alone until its answer comes, however long the one before has failed", async () => {
+    const { hub, asked } = hubOfSlowServer(6_000, 2);
+    const heard = heardBy(hub);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(heard.map(({ data }) => data)).toEqual([null, null, "figures"]);
+    expect(asked).toHaveLength(3);
+    expect(asked.some(({ aborted }) => aborted)).toBe(false);
+  });
+
+  it("is not asked anew by a person or a second listener, who wait for the same answer", async () => {
+    const { hub, asked } = hubOfSlowServer(6_000, 1);
+    const heard = heardBy(hub);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(asked).toHaveLength(2);
+    let waited = false;
+    void hub.retry().then(() => (waited = true));
+    const second = heardBy(hub);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(waited).toBe(false);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(waited).toBe(true);
+    expect(asked).toHaveLength(2);
+    expect([heard.at(-1)?.data, second.at(-1)?.data]).toEqual(["figures", "figures"]);
+  });
+
+  it("is given up after a minute and a half, and asked again", async () => {
+    const { hub, asked } = hubOfSlowServer(1_000_000, 0);
+    const heard = heardBy(hub);
+    await vi.advanceTimersByTimeAsync(89_000);
+    expect(heard).toEqual([]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(heard[0]?.error).toMatchObject({ status: 0, title: "No answer" });
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true, false]);
+  });
+});
 
 describe("a question that fails", () => {
   it("is not asked again when the server refuses it, whatever changes meanwhile", async () => {
@@ -39,6 +97,35 @@ describe("a question that fails", () => {
     hub.watch("/a", () => {});
     await vi.advanceTimersByTimeAsync(9_000);
     expect(asked).toHaveLength(3);
+  });
+
+  it("is asked again after longer and longer, up to half a minute", async () => {
+    const { hub, asked } = hubThatFails(503);
+    hub.watch("/a", () => {});
+    const counts: number[] = [];
+    for (const wait_ms of [2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      await vi.advanceTimersByTimeAsync(wait_ms);
+      counts.push(asked.length);
+    }
+    expect(counts).toEqual([2, 3, 4, 5, 6, 7]);
+  });
+
+  it("waits as long as the server wants it to, whatever changes meanwhile", async () => {
+    const { hub, asked } = hubThatFails(503, 12_000);
+    hub.watch("/a", () => {});
+    await vi.advanceTimersByTimeAsync(11_000);
+    await hub.refresh();
+    expect(asked).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("is asked at once when there is a new token", async () => {
+    const { hub, asked } = hubThatFails(401);
+    hub.watch("/a", () => {});
+    await vi.advanceTimersByTimeAsync(1);
+    await hub.askAnew();
+    expect(asked).toEqual(["/a", "/a"]);
   });
 
   it("is asked again at once when a person wants it", async () => {

@@ -23,8 +23,13 @@ type Listener = (result: Result) => void;
 interface Question {
   listeners: Set<Listener>;
   abort: AbortController | null;
-  failed: boolean;
+  /** Of the asking that is under way. */
+  answered: Promise<void> | null;
+  /** In a row. */
+  failures: number;
   refused: boolean;
+  /** Not by itself before, after a failure. */
+  due_ms: number;
 }
 
 /** By the server, as the question stands: asking the same again brings the same. */
@@ -33,7 +38,22 @@ export function isRefusal({ status }: Problem): boolean {
   return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
 }
 
-const kRetry_ms = 4_000;
+const kTick_ms = 1_000;
+/** Doubled by each failure in a row, up to the second. */
+const kRetry_ms = 2_000;
+const kRetryMax_ms = 30_000;
+/** Longer than a server takes for any answer: a connection that has broken off unnoticed is given up. */
+const kPatience_ms = 90_000;
+
+/** From a failure to the next asking: as long as the server wants, at least. */
+function waitAfter(problem: Problem, failures: number): number {
+  const backoff_ms = Math.min(kRetry_ms * 2 ** (failures - 1), kRetryMax_ms);
+  return Math.max(backoff_ms, problem.retryAfter_ms);
+}
+
+function problemOfError(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem(0, "The answer makes no sense", String(error));
+}
 
 export class QueryHub {
   private readonly questions = new Map<string, Question>();
@@ -42,17 +62,17 @@ export class QueryHub {
     readonly client: ApiClient,
     private readonly onAnswer: () => void = () => {},
   ) {
-    setInterval(() => void this.retry(), kRetry_ms);
+    setInterval(() => void this.retryDue(), kTick_ms);
   }
 
   watch(path: string, listener: Listener): () => void {
     let question = this.questions.get(path);
     if (!question) {
-      question = { listeners: new Set(), abort: null, failed: false, refused: false };
+      question = { listeners: new Set(), abort: null, answered: null, failures: 0, refused: false, due_ms: 0 };
       this.questions.set(path, question);
     }
     question.listeners.add(listener);
-    void this.ask(path, question);
+    void this.join(path, question);
     const watched = question;
     return () => {
       watched.listeners.delete(listener);
@@ -62,37 +82,71 @@ export class QueryHub {
     };
   }
 
+  /** The data has changed: an answer that is under way may be of the data before. What has failed waits its time. */
   refresh(): Promise<unknown> {
-    return this.askAll((question) => !question.refused);
+    const now_ms = Date.now();
+    return this.each(({ refused, due_ms }) => !refused && now_ms >= due_ms, (path, question) => this.ask(path, question));
   }
 
-  /** Every few seconds by itself; at once when a person wants it. */
+  /** What has failed, at once, since a person wants it. */
   retry(): Promise<unknown> {
-    return this.askAll((question) => question.failed && !question.refused);
+    return this.each(({ failures, refused }) => failures > 0 && !refused, (path, question) => this.join(path, question));
   }
 
-  private askAll(wanted: (question: Question) => boolean): Promise<unknown> {
-    return Promise.all([...this.questions].filter(([, question]) => wanted(question)).map(([path, question]) => this.ask(path, question)));
+  /** Everything, at once, since who asks is another. */
+  askAnew(): Promise<unknown> {
+    return this.each(() => true, (path, question) => this.ask(path, question));
   }
 
-  private async ask(path: string, question: Question): Promise<void> {
+  private retryDue(): Promise<unknown> {
+    const now_ms = Date.now();
+    return this.each(
+      ({ failures, refused, due_ms }) => failures > 0 && !refused && now_ms >= due_ms,
+      (path, question) => this.join(path, question),
+    );
+  }
+
+  private each(wanted: (question: Question) => boolean, act: (path: string, question: Question) => Promise<void>): Promise<unknown> {
+    return Promise.all([...this.questions].filter(([, question]) => wanted(question)).map(([path, question]) => act(path, question)));
+  }
+
+  /** The answer that is under way, or else a new one. */
+  private join(path: string, question: Question): Promise<void> {
+    return question.answered ?? this.ask(path, question);
+  }
+
+  private ask(path: string, question: Question): Promise<void> {
     question.abort?.abort();
     const abort = new AbortController();
     question.abort = abort;
-    let result: Result;
-    try {
-      result = { path, data: await this.client.get(path, abort.signal), error: null };
-    } catch (error) {
-      if (abort.signal.aborted) return;
-      const problem = error instanceof Problem ? error : new Problem(0, "The answer makes no sense", String(error));
-      result = { path, data: null, error: problem };
-    }
-    if (question.abort !== abort) return;
+    question.answered = this.answer(path, question, abort);
+    return question.answered;
+  }
+
+  private async answer(path: string, question: Question, abort: AbortController): Promise<void> {
+    const result = await this.resultOf(path, abort);
+    if (!result || question.abort !== abort) return;
     question.abort = null;
-    question.failed = result.error !== null;
+    question.answered = null;
+    question.failures = result.error ? question.failures + 1 : 0;
     question.refused = result.error !== null && isRefusal(result.error);
-    if (!question.failed) this.onAnswer();
+    question.due_ms = result.error ? Date.now() + waitAfter(result.error, question.failures) : 0;
+    if (!result.error) this.onAnswer();
     for (const listener of question.listeners) listener(result);
+  }
+
+  /** Null: nobody waits for it any more. */
+  private async resultOf(path: string, abort: AbortController): Promise<Result | null> {
+    const patience = setTimeout(() => abort.abort(new Problem(0, "No answer", "The server takes too long.")), kPatience_ms);
+    try {
+      return { path, data: await this.client.get(path, abort.signal), error: null };
+    } catch (error) {
+      if (!abort.signal.aborted) return { path, data: null, error: problemOfError(error) };
+      const reason: unknown = abort.signal.reason;
+      return reason instanceof Problem ? { path, data: null, error: reason } : null;
+    } finally {
+      clearTimeout(patience);
+    }
   }
 }
 

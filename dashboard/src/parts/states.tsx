@@ -54,7 +54,7 @@ export function ProblemCard({ problem }: { problem: Problem }) {
           </>
         ) : (
           <>
-            The page tries again every few seconds. <TryNow />
+            The page tries again by itself. <TryNow />
           </>
         )}
       </p>
