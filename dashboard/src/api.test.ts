@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ApiClient, retryAfter_ms, storedToken, storeToken } from "./api";
+import { ApiClient, isToken, retryAfter_ms, storedToken, storeToken } from "./api";
 
 afterEach(() => {
   storeToken("");
@@ -27,6 +27,27 @@ describe("the token", () => {
     await new ApiClient(() => {}).get("/a");
     expect(storedToken()).toBe("a-token");
     expect(sent).toEqual(["Bearer a-token"]);
+  });
+
+  it.each(["a-\u200btoken", "\ufeffa-token", "a-tökén", "a token", "a-token\n", ""])("cannot be %j", (text) => {
+    expect(isToken(text)).toBe(false);
+  });
+
+  it("is any visible ASCII", () => {
+    expect(isToken("!~aZ09-_=+/.")).toBe(true);
+  });
+
+  it("that cannot be sent is forgotten, and asked for again", async () => {
+    storeToken("a-\u200btoken");
+    const sent: (string | null)[] = [];
+    vi.stubGlobal("fetch", (_path: string, { headers }: { headers: Headers }) => {
+      sent.push(headers.get("Authorization"));
+      return Promise.resolve(new Response("{}", { status: 401 }));
+    });
+    let asked = 0;
+    const client = new ApiClient(() => ++asked);
+    await expect(client.get("/a")).rejects.toMatchObject({ status: 401 });
+    expect([sent, storedToken(), asked]).toEqual([[null], "", 1]);
   });
 });
 

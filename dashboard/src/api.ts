@@ -209,10 +209,15 @@ const keptToken = new KeptText("hirestream.token", () => sessionStorage);
 export const storedToken = () => keptToken.read();
 export const storeToken = (token: string) => keptToken.write(token);
 
+/** Visible ASCII alone: what is pasted may hold characters that nobody sees and no header may carry. */
+export const isToken = (text: string) => /^[\x21-\x7e]+$/.test(text);
+
+/** Without the token where it cannot be sent: it is forgotten, and the server asks for another. */
 export function headersWithToken(): Headers {
   const headers = new Headers();
   const token = storedToken();
-  if (token) headers.set("Authorization", `Bearer ${token}`);
+  if (isToken(token)) headers.set("Authorization", `Bearer ${token}`);
+  else if (token) storeToken("");
   return headers;
 }
 

@@ -102,6 +102,16 @@ describe("the live stream", () => {
   });
 });
 
+describe("a token that cannot be sent", () => {
+  it("is not what a lost stream is taken for: the server asks for another", async () => {
+    storeToken("a-\u200btoken");
+    status = 401;
+    stream.start();
+    await settle();
+    expect(connection()).toBe("unauthorized");
+  });
+});
+
 describe("a lost stream", () => {
   it("is connected again after longer and longer, and soon again once it was live", async () => {
     stream.start();

@@ -38,6 +38,18 @@ def test_the_token_is_asked_for_and_no_other_is_taken(closed_site, visit):
     assert page.tab.locator("dialog").count() == 0
 
 
+def test_a_token_that_no_header_can_carry_is_refused_in_the_dialog(closed_site, visit):
+    page = visit()
+    page.tab.goto(closed_site.url)
+    page.tab.wait_for_selector("dialog[open]")
+    page.tab.fill("dialog input", TOKEN[:4] + "\u200b" + TOKEN[4:])
+    page.tab.wait_for_selector("dialog [role=alert]:has-text('invisible character')")
+    assert page.tab.is_disabled("dialog button[type=submit]")
+    page.tab.fill("dialog input", TOKEN)
+    page.tab.keyboard.press("Enter")
+    page.tab.wait_for_selector("[data-figure=clicks] .number")
+
+
 def test_another_tab_asks_again(closed_site, visit):
     for _ in range(2):
         page = visit()

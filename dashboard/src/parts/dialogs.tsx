@@ -1,7 +1,7 @@
 // The two dialogs: what the keys do, and the token.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { storeToken } from "../api";
+import { isToken, storeToken } from "../api";
 
 function useModal() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -47,10 +47,12 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
 export function TokenDialog({ rejected, onToken }: { rejected: boolean; onToken: () => void }) {
   const dialog = useModal();
   const [token, setToken] = useState("");
+  const typed = token.trim();
+  const unsendable = typed !== "" && !isToken(typed);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (!token.trim()) return;
-    storeToken(token.trim());
+    if (!isToken(typed)) return;
+    storeToken(typed);
     dialog.current?.close();
     onToken();
   };
@@ -59,9 +61,21 @@ export function TokenDialog({ rejected, onToken }: { rejected: boolean; onToken:
       <form onSubmit={submit}>
         <h2 id="token-title">Token</h2>
         <p>{rejected ? "That token was not accepted." : "This server shows its figures only with a token."} It was set where the server was started.</p>
-        <input type="password" autocomplete="current-password" aria-label="Token" value={token} onInput={(event) => setToken(event.currentTarget.value)} />
+        <input
+          type="password"
+          autocomplete="current-password"
+          aria-label="Token"
+          aria-invalid={unsendable}
+          aria-describedby="token-problem"
+          value={token}
+          onInput={(event) => setToken(event.currentTarget.value)}
+        />
+        <p id="token-problem" class="ink-bad" role="alert">
+          {unsendable &&
+            "A token is of visible ASCII characters only. This one holds something else, perhaps a space or an invisible character: copy it again, or type it."}
+        </p>
         <p class="quiet">Kept in this tab only, at most until it is closed.</p>
-        <button type="submit" class="button primary" disabled={!token.trim()}>
+        <button type="submit" class="button primary" disabled={!isToken(typed)}>
           Continue
         </button>
       </form>
