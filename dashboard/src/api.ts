@@ -248,6 +248,12 @@ export async function problemOf(response: Response): Promise<Problem> {
   return new Problem(response.status, title, detail, type, retryAfter_ms(response.headers));
 }
 
+/** An answer, with the ETag of its version of the data; null: it has none. */
+export interface Tagged<T> {
+  data: T;
+  tag: string | null;
+}
+
 const kRemembered = 60;
 
 export class ApiClient {
@@ -256,6 +262,10 @@ export class ApiClient {
   constructor(private readonly onUnauthorized: () => void) {}
 
   async get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    return (await this.getTagged<T>(path, signal)).data;
+  }
+
+  async getTagged<T>(path: string, signal?: AbortSignal): Promise<Tagged<T>> {
     const known = this.answers.get(path);
     const headers = headersWithToken();
     headers.set("Accept", "application/json, application/problem+json");
@@ -267,7 +277,7 @@ export class ApiClient {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Problem(0, "No answer", "The server cannot be reached.");
     }
-    if (response.status === 304 && known) return known.data as T;
+    if (response.status === 304 && known) return known as Tagged<T>;
     if (!response.ok) {
       if (response.status === 401) this.onUnauthorized();
       throw await problemOf(response);
@@ -280,7 +290,7 @@ export class ApiClient {
       if (this.answers.size <= kRemembered) break;
       this.answers.delete(oldest);
     }
-    return data;
+    return { data, tag };
   }
 
   forget(): void {

@@ -1,9 +1,10 @@
 // Companies, campaigns, groups, publishers or jobs with all figures: sorted, searched, paged, exported; a row leads deeper.
 
 import { useContext, useMemo, useRef, useState } from "preact/hooks";
-import type { ApiClient, Entry, Top } from "../api";
+import { Problem, type Entry, type Top } from "../api";
 import { usePage } from "../context";
 import { csv, download, type Field } from "../csv";
+import { everyEntry } from "../every_entry";
 import { kFigures, numberOf, writeFigure, type Figure } from "../figures";
 import { compareIds, formatCount, nameOf } from "../format";
 import { HubContext, useQuery } from "../query_hub";
@@ -38,14 +39,32 @@ export function compareEntries(a: Entry, b: Entry, sort: string, descending: boo
   return sign * (left - right) || compareIds(a.id, b.id);
 }
 
-async function everyEntry(client: ApiClient, path: string, total: number, first: Entry[]): Promise<Entry[]> {
-  const all = [...first];
-  while (all.length < total) {
-    const more = await client.get<Top>(`${path}&offset=${all.length}`);
-    if (more.entries.length === 0) break;
-    all.push(...more.entries);
+/** What the export of a question has come to. */
+interface Export {
+  path: string;
+  state: "running" | "done" | "mixed" | Problem;
+}
+
+function problemOfExport(error: unknown): Problem {
+  const detail = error instanceof Problem ? `${error.title}: ${error.detail}` : error instanceof Error ? error.message : String(error);
+  return new Problem(0, "Nothing was exported", detail);
+}
+
+function ExportNotice({ state }: { state: Export["state"] }) {
+  if (state instanceof Problem) {
+    return (
+      <div class="banner bad" role="alert" data-test="export-failed">
+        <strong>{state.title}.</strong> {state.detail}
+      </div>
+    );
   }
-  return all;
+  if (state !== "mixed") return null;
+  return (
+    <div class="banner warn" role="status" data-test="export-mixed">
+      <strong>The figures changed while they were exported.</strong> The file has each row once, but its rows are of moments some seconds apart.
+      A range that is over stands still.
+    </div>
+  );
 }
 
 function csvOf(entries: Entry[], dimension: Dimension): string {
@@ -99,8 +118,9 @@ function Row({ entry, dimension, most, onPick }: { entry: Entry; dimension: Dime
 export function Breakdown() {
   const { state, go } = usePage();
   const client = useContext(HubContext)?.client;
-  const [exporting, setExporting] = useState(false);
+  const [exported, setExported] = useState<Export | null>(null);
   const body = useRef<HTMLTableSectionElement>(null);
+  const exporting = exported?.state === "running";
   const dimension = state.by;
   const order = kServerOrders.includes(state.sort) ? state.sort : "spend";
   const path = `/api/v1/top/${dimension}?${questionOf(state)}&order=${order}&limit=${kLimit}`;
@@ -123,14 +143,16 @@ export function Breakdown() {
     go({ ...state, sort: column, descending: state.sort === column ? !state.descending : column !== "name", page: 1 });
   const onExport = async () => {
     if (!shown) return;
-    setExporting(true);
+    setExported({ path, state: "running" });
     try {
-      const all = client ? await everyEntry(client, path, shown.total, shown.entries) : shown.entries;
-      const chosen = wanted ? all.filter((entry) => nameOf(entry, dimension).toLowerCase().includes(wanted) || entry.id === wanted) : all;
+      const isWhole = shown.entries.length >= shown.total;
+      const { entries: all, mixed } = client && !isWhole ? await everyEntry(client, path) : { entries: shown.entries, mixed: false };
+      const chosen = all.filter((entry) => !wanted || nameOf(entry, dimension).toLowerCase().includes(wanted) || entry.id === wanted);
       chosen.sort((a, b) => compareEntries(a, b, state.sort, state.descending, dimension));
       download(`hirestream-${dimension}-${shown.range.from}-${shown.range.to}.csv`.replaceAll(":", ""), csvOf(chosen, dimension));
-    } finally {
-      setExporting(false);
+      setExported({ path, state: mixed ? "mixed" : "done" });
+    } catch (error) {
+      setExported({ path, state: problemOfExport(error) });
     }
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -169,6 +191,7 @@ export function Breakdown() {
           </button>
         </span>
       </header>
+      {exported?.path === path && <ExportNotice state={exported.state} />}
       {error && shown && <StaleBanner problem={error} />}
       {error && !shown && <PartProblem problem={error} />}
       {!error && !shown && <Skeleton height={320} />}
