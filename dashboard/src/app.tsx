@@ -136,6 +136,14 @@ function Header({ pulse, theme, nextTheme, help }: { pulse: Pulse; theme: Theme;
 }
 
 function ConnectionBanner({ pulse, onRetry }: { pulse: Pulse; onRetry: () => void }) {
+  if (pulse.connection === "polling") {
+    return (
+      <div class="banner warn" role="status" data-test="polling">
+        <strong>Not live.</strong> As many pages follow the server as it allows. This one asks for the figures every ten seconds instead, and goes
+        live by itself when there is room.
+      </div>
+    );
+  }
   if (pulse.connection !== "lost") return null;
   return (
     <div class="banner bad" role="status" data-test="disconnected">

@@ -11,6 +11,7 @@ interface Connection {
 
 let connections: Connection[] = [];
 let status = 200;
+let answered: Record<string, string> = {};
 let pulses: Pulse[] = [];
 let changes = 0;
 let stream: LiveStream;
@@ -26,7 +27,7 @@ function connect(_path: string, { headers, signal }: { headers: Headers; signal:
     send: (piece) => controller.enqueue(typeof piece === "string" ? new TextEncoder().encode(piece) : piece),
     end: () => controller.close(),
   });
-  return Promise.resolve(new Response(body, { status }));
+  return Promise.resolve(new Response(body, { status, headers: answered }));
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(0);
@@ -38,6 +39,7 @@ beforeEach(() => {
   vi.stubGlobal("fetch", connect);
   connections = [];
   status = 200;
+  answered = {};
   pulses = [];
   changes = 0;
   stream = new LiveStream(
@@ -158,11 +160,62 @@ describe("a lost stream", () => {
     expect(connection()).toBe("live");
   });
 
-  it("is connected again after any other refusal", async () => {
-    status = 503;
+  it.each([500, 502, 503])("is connected again after %i of something in between", async (refusal) => {
+    status = refusal;
+    answered = { "Content-Type": "text/html" };
     stream.start();
     await vi.advanceTimersByTimeAsync(500);
     expect(connections).toHaveLength(2);
     expect(connection()).toBe("lost");
+  });
+});
+
+describe("a server that has no room for another stream", () => {
+  beforeEach(() => {
+    status = 503;
+    answered = { "Content-Type": "application/problem+json", "Retry-After": "10" };
+  });
+
+  it("is asked for its figures every ten seconds instead, and for the stream with them", async () => {
+    stream.start();
+    await settle();
+    expect(connection()).toBe("polling");
+    expect(changes).toBe(1);
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect([connections.length, changes]).toEqual([1, 1]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([connections.length, changes]).toEqual([2, 2]);
+    expect(new Set(pulses.map((pulse) => pulse.connection))).toEqual(new Set(["polling"]));
+  });
+
+  it("is live as soon as it has", async () => {
+    stream.start();
+    await settle();
+    status = 200;
+    answered = {};
+    await vi.advanceTimersByTimeAsync(10_000);
+    newest()?.send("event: pulse\ndata: {}\n\n");
+    await settle();
+    expect(connection()).toBe("live");
+    await vi.advanceTimersByTimeAsync(7_000);
+    expect(changes).toBe(1);
+  });
+
+  it("is asked as late as it wants", async () => {
+    answered["Retry-After"] = "30";
+    stream.start();
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(connections).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(connections).toHaveLength(2);
+  });
+
+  it("is told from one that is gone meanwhile", async () => {
+    stream.start();
+    await settle();
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("refused")));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(connection()).toBe("lost");
+    expect(changes).toBe(1);
   });
 });

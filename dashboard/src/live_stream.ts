@@ -1,10 +1,11 @@
 // /api/v1/stream, read by fetch (an EventSource cannot send a token). Connects again by itself, and takes a stream that has gone silent
-// for a lost one.
+// for a lost one. Where the server has no room for it, something is taken to have changed at each attempt.
 
 import { createParser } from "eventsource-parser";
-import { headersWithToken } from "./api";
+import { headersWithToken, retryAfter_ms } from "./api";
 
-export type Connection = "connecting" | "live" | "lost" | "unauthorized";
+/** "polling": the server answers, but has no room for another stream. */
+export type Connection = "connecting" | "live" | "polling" | "lost" | "unauthorized";
 
 export interface Pulse {
   connection: Connection;
@@ -31,6 +32,12 @@ export const kNoPulse: Pulse = {
 
 const kSilence_ms = 8_000;
 const kRetry_ms = [500, 1_000, 2_000, 4_000, 5_000];
+const kPoll_ms = 10_000;
+
+/** Of the server itself; a proxy's 503 tells that the server is gone. */
+function isFull({ status, headers }: Response): boolean {
+  return status === 503 && (headers.get("Content-Type") ?? "").startsWith("application/problem+json");
+}
 
 export class LiveStream {
   private pulse = kNoPulse;
@@ -63,13 +70,12 @@ export class LiveStream {
       clearTimeout(watch);
       watch = setTimeout(() => abort.abort(), kSilence_ms);
     };
-    let status = 0;
+    let response: Response | null = null;
     try {
       heard();
       const headers = headersWithToken();
       headers.set("Accept", "text/event-stream");
-      const response = await fetch("/api/v1/stream", { headers, cache: "no-store", signal: abort.signal });
-      status = response.status;
+      response = await fetch("/api/v1/stream", { headers, cache: "no-store", signal: abort.signal });
       if (response.ok && response.body) await this.read(response.body, heard);
     } catch {
       // Refused, aborted or broken off: all the same from here.
@@ -77,13 +83,19 @@ export class LiveStream {
       clearTimeout(watch);
     }
     if (this.abort !== abort) return;
-    if (status === 401) {
+    if (response?.status === 401) {
       this.tell({ connection: "unauthorized", retry_at_ms: null });
-      return;
+    } else if (response && isFull(response)) {
+      this.startLater("polling", Math.max(kPoll_ms, retryAfter_ms(response.headers)));
+      this.onChange();
+    } else {
+      this.startLater("lost", kRetry_ms[Math.min(this.attempt++, kRetry_ms.length - 1)] ?? 5_000);
     }
-    const delay = kRetry_ms[Math.min(this.attempt++, kRetry_ms.length - 1)] ?? 5_000;
-    this.tell({ connection: "lost", retry_at_ms: Date.now() + delay });
-    this.retry = setTimeout(() => this.start(), delay);
+  }
+
+  private startLater(connection: Connection, delay_ms: number): void {
+    this.tell({ connection, retry_at_ms: Date.now() + delay_ms });
+    this.retry = setTimeout(() => this.start(), delay_ms);
   }
 
   private async read(body: ReadableStream<Uint8Array>, heard: () => void): Promise<void> {

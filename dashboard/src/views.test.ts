@@ -215,6 +215,10 @@ describe("freshness", () => {
   it("never calls a lost connection fresh", () => {
     expect(readPulse(pulse({ connection: "lost" }), 1000)).toMatchObject({ tone: "bad", text: "disconnected" });
   });
+
+  it("calls figures without a stream neither live nor disconnected", () => {
+    expect(readPulse(pulse({ connection: "polling" }), 1000)).toMatchObject({ tone: "warn", text: "not live" });
+  });
 });
 
 describe("what a change compares", () => {

@@ -29,6 +29,9 @@ export function readPulse(pulse: Pulse, now_ms: number): Reading {
   if (pulse.connection === "connecting") return { tone: "calm", text: "connecting", title: "Waiting for the server" };
   if (pulse.connection === "unauthorized") return { tone: "bad", text: "token needed", title: "The server wants a token" };
   if (pulse.connection === "lost") return { tone: "bad", text: "disconnected", title: "The server does not answer" };
+  if (pulse.connection === "polling") {
+    return { tone: "warn", text: "not live", title: "The server has no live connection left for this page, which asks from time to time instead" };
+  }
   if (unreadFor(pulse, now_ms) !== null) {
     return { tone: "bad", text: "engine not reading", title: `Nothing was read of ${pulse.unread_source ?? ""} for ${formatDuration(unreadFor(pulse, now_ms) ?? 0)}` };
   }
