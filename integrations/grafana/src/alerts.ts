@@ -35,7 +35,8 @@ const kOldestCommit = "(SELECT MIN(w.updated_at) FROM hirestream_writers w WHERE
 
 // Seconds for which a source has stood still. An engine reads, and reports that, whether there are rows or not; what it cannot read it
 // reports as retries. In tail mode each shard is committed once a bucket even without rows, so that one of several engines is missed, too.
-// One that reads but cannot commit tries again every 10 seconds at least. Files do not move by themselves.
+// One that reads but cannot commit tells a retry each 10 seconds while another holds a row of `events`, each minute while another holds the
+// table: retries in three of the last minutes, which a source that has nothing to commit does not have. Files do not move by themselves.
 const kStale = `SELECT s.name AS source, GREATEST(
   ${kNow} - COALESCE(
     ${kLastRead},
@@ -43,7 +44,7 @@ const kStale = `SELECT s.name AS source, GREATEST(
   CASE ${fingerprint("strategy")} WHEN 'tail' THEN COALESCE(
     TIMESTAMPDIFF(SECOND, ${kOldestCommit}, UTC_TIMESTAMP())
       - CAST(${fingerprint("bucket_width_s")} AS SIGNED), 0) ELSE 0 END,
-  CASE WHEN (SELECT SUM(m.commits) = 0 AND SUM(m.retries) >= 15 FROM hirestream_minutes m
+  CASE WHEN (SELECT SUM(m.commits) = 0 AND COUNT(DISTINCT IF(m.retries > 0, m.minute_us, NULL)) >= 3 FROM hirestream_minutes m
     WHERE m.source_id = s.id AND ${minuteSince(300)})
     THEN ${kNow} - COALESCE(${kLastCommit}, ${kFirstReport}) DIV 1000000 ELSE 0 END) AS age
 FROM hirestream_sources s
@@ -113,7 +114,7 @@ function rules(zone: ReportingZone): Rule[] {
       runbook:
         "Is the engine running (systemctl status hirestream, its log)? `hirestream doctor` says whether source and warehouse answer. " +
         "Board Pipeline health: retries and no rows read mean that the source does not answer, retries and no commits that the warehouse " +
-        "refuses them (the engine's log says why), one shard with an old `Last commit` that its engine is gone. " +
+        "refuses them or the job table does not answer (the engine's log says which, and why), one shard with an old `Last commit` that its engine is gone. " +
         "It catches up by itself; nothing is lost while it stands. For a source that was retired for good, delete its rows of hirestream_minutes.",
     },
     {
