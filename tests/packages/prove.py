@@ -9,6 +9,7 @@ import pathlib
 import platform
 import re
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SERVICE = "hirestream.service"
 DYNAMIC_USERS = (61184, 65519)
+AWKWARD_PASSWORD = "a$b&touch /srv/run_by_a_shell;(c"
 CLICK = "449eb280-f925-11ec-8001-{:012x},2022-07-01 10:05:00,click,1,0.5\n"
 
 
@@ -117,6 +119,13 @@ def check_fresh(root, report):
     report.seen("every library is there with the package's dependencies alone")
 
 
+def documented_doctor():
+    """The command of docs/install.md, without sudo and without a terminal."""
+    text = (ROOT / "docs/install.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    line = re.search(r"^ +sudo (systemd-run .*hirestream doctor .*)$", text, re.MULTILINE)[1]
+    return shlex.split(line.replace("--pty", "--pipe"))
+
+
 def check_service(root, service, report):
     report.part("As a service, under systemd")
     expect(service.control("is-enabled", SERVICE, check=False).stdout.strip() == "disabled", "it must not be enabled by the installation")
@@ -130,6 +139,13 @@ def check_service(root, service, report):
     expect(service.is_active(), "READY=1 does not make it active")
     service.wait_until(lambda: service.clicks() == 100, "100 rows are counted")
     report.seen(f"`systemctl enable --now`: active once its engines count; status: {service.show('StatusText')}; 100 rows counted")
+    root.write("etc/hirestream/environment", f"HIRESTREAM_MYSQL_PASSWORD={AWKWARD_PASSWORD}\n").chmod(0o600)
+    said = root.run(*documented_doctor(), check=False)
+    expect(said.returncode == 0 and "warehouse write lock: ok" in said.stdout, f"doctor as docs/install.md has it: {said.stdout}{said.stderr}")
+    expect(not (root.folder / "srv/run_by_a_shell").exists(), "a shell has read the file of passwords")
+    (root.folder / "etc/hirestream/environment").unlink()
+    expect(service.is_active(), "doctor beside it ends the service")
+    report.seen("`hirestream doctor` as docs/install.md has it: as the service's user, with a password that a shell would run, beside the service")
     user = int(root.run("ps", "-o", "uid=", "-p", str(service.pid())).stdout)
     expect(DYNAMIC_USERS[0] <= user <= DYNAMIC_USERS[1], f"it runs as user {user}")
     limits = (pathlib.Path(f"/proc/{root.init}/root/proc/{service.pid()}/limits")).read_text()
@@ -205,7 +221,7 @@ def prove_install(build, report):
         root = DebianRoot("bookworm", folder / "root")
         install(root, older)
         check_fresh(root, report)
-        root.run(*APT, "install", "procps", "lintian")
+        root.run(*APT, "install", "procps", "lintian", "dbus")
         # What Debian asks of its own packages alone: a changelog, an address to write to.
         spoken = root.run("lintian", "--no-cfg", "--fail-on", "error", "--suppress-tags", "no-changelog,bogus-mail-host",
                           f"/srv/{older.name}", check=False)
