@@ -78,6 +78,20 @@ class Package(unittest.TestCase):
     def at(self, path):
         return self.root / path.lstrip("/")
 
+    def test_a_purge_leaves_no_password_and_a_removal_all(self):
+        with tempfile.TemporaryDirectory() as folder:
+            top = pathlib.Path(folder)
+            settings, wanted = top / "etc/hirestream", top / "etc/systemd/system/multi-user.target.wants/hirestream.service"
+            data = top / "var/lib/hirestream/etl.db"
+            kept = [*(settings / name for name in ("hirestream.toml", "environment", "mirror.environment", "mysql-password")), wanted, data]
+            for path in kept:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+            for step, left in (("remove", kept), ("purge", [data])):
+                output("sh", self.control / "postrm", step, env={**os.environ, "DPKG_ROOT": folder})
+                self.assertEqual([path for path in kept if path.exists()], left, step)
+            self.assertFalse(settings.exists())
+
     def test_has_these_files_and_no_others(self):
         found = {}
         for line in output("dpkg-deb", "-c", self.deb).splitlines():

@@ -22,6 +22,7 @@ ROOT = HERE.parent.parent
 SERVICE = "hirestream.service"
 DYNAMIC_USERS = (61184, 65519)
 AWKWARD_PASSWORD = "a$b&touch /srv/run_by_a_shell;(c"
+PASSWORD_FILES = ("environment", "mirror.environment", "mysql-password")
 CLICK = "449eb280-f925-11ec-8001-{:012x},2022-07-01 10:05:00,click,1,0.5\n"
 
 
@@ -201,13 +202,17 @@ def check_upgrade(root, service, newer, report):
 
 def check_removal(root, service, report):
     report.part("Removed and purged")
+    for name in PASSWORD_FILES:
+        root.write(f"etc/hirestream/{name}", "HIRESTREAM_MYSQL_PASSWORD=secret\n").chmod(0o600)
     root.run(*APT, "remove", "hirestream")
     service.wait_until(lambda: not root.run("pgrep", "-x", "hirestream", check=False).stdout, "no process is left")
     expect(not (root.folder / "usr/bin/hirestream").exists(), "the program is still there")
-    expect((root.folder / "etc/hirestream/hirestream.toml").exists(), "the settings are gone")
+    kept = [name for name in ("hirestream.toml", *PASSWORD_FILES) if (root.folder / "etc/hirestream" / name).exists()]
+    expect(len(kept) == 1 + len(PASSWORD_FILES), f"of the settings only {kept} are left")
     report.seen("removed: service stopped, program gone, settings and data there")
     root.run("dpkg", "--purge", "hirestream")
-    expect(not (root.folder / "etc/hirestream/hirestream.toml").exists(), "the settings are still there")
+    settings = root.folder / "etc/hirestream"
+    expect(not settings.exists(), f"the settings are still there: {sorted(path.name for path in settings.glob('*'))}")
     left = [line for line in root.run("find", "/usr", "/etc", "/lib", "-iname", "*hirestream*").stdout.split() if not line.endswith(f"{SERVICE}.d")]
     expect(not left, f"left behind: {left}")
     expect((root.folder / "var/lib/private/hirestream/etl.db").exists(), "what it counted is gone")
