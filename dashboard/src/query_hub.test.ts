@@ -120,6 +120,18 @@ describe("a question that fails", () => {
     expect(asked).toHaveLength(2);
   });
 
+  it("is asked sooner when the data changes, but not with each change", async () => {
+    const { hub, asked } = hubThatFails(500);
+    hub.watch("/a", () => {});
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(asked).toHaveLength(4);
+    for (let i = 0; i < 10; ++i) {
+      await vi.advanceTimersByTimeAsync(500);
+      await hub.refresh();
+    }
+    expect(asked).toHaveLength(6);
+  });
+
   it("is asked at once when there is a new token", async () => {
     const { hub, asked } = hubThatFails(401);
     hub.watch("/a", () => {});

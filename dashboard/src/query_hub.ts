@@ -28,7 +28,8 @@ interface Question {
   /** In a row. */
   failures: number;
   refused: boolean;
-  /** Not by itself before, after a failure. */
+  /** After a failure: not before, whatever changes; and by itself not before. */
+  held_ms: number;
   due_ms: number;
 }
 
@@ -45,10 +46,12 @@ const kRetryMax_ms = 30_000;
 /** Longer than a server takes for any answer: a connection that has broken off unnoticed is given up. */
 const kPatience_ms = 90_000;
 
-/** From a failure to the next asking: as long as the server wants, at least. */
-function waitAfter(problem: Problem, failures: number): number {
-  const backoff_ms = Math.min(kRetry_ms * 2 ** (failures - 1), kRetryMax_ms);
-  return Math.max(backoff_ms, problem.retryAfter_ms);
+function noteOutcome(question: Question, error: Problem | null): void {
+  question.failures = error ? question.failures + 1 : 0;
+  question.refused = error !== null && isRefusal(error);
+  question.held_ms = error ? Date.now() + Math.max(kRetry_ms, error.retryAfter_ms) : 0;
+  const backoff_ms = Math.min(kRetry_ms * 2 ** (question.failures - 1), kRetryMax_ms);
+  question.due_ms = error ? Math.max(Date.now() + backoff_ms, question.held_ms) : 0;
 }
 
 function problemOfError(error: unknown): Problem {
@@ -68,7 +71,7 @@ export class QueryHub {
   watch(path: string, listener: Listener): () => void {
     let question = this.questions.get(path);
     if (!question) {
-      question = { listeners: new Set(), abort: null, answered: null, failures: 0, refused: false, due_ms: 0 };
+      question = { listeners: new Set(), abort: null, answered: null, failures: 0, refused: false, held_ms: 0, due_ms: 0 };
       this.questions.set(path, question);
     }
     question.listeners.add(listener);
@@ -82,10 +85,10 @@ export class QueryHub {
     };
   }
 
-  /** The data has changed: an answer that is under way may be of the data before. What has failed waits its time. */
+  /** The data has changed: an answer that is under way may be of the data before, and what has failed may have an answer now. */
   refresh(): Promise<unknown> {
     const now_ms = Date.now();
-    return this.each(({ refused, due_ms }) => !refused && now_ms >= due_ms, (path, question) => this.ask(path, question));
+    return this.each(({ refused, held_ms }) => !refused && now_ms >= held_ms, (path, question) => this.ask(path, question));
   }
 
   /** What has failed, at once, since a person wants it. */
@@ -128,9 +131,7 @@ export class QueryHub {
     if (!result || question.abort !== abort) return;
     question.abort = null;
     question.answered = null;
-    question.failures = result.error ? question.failures + 1 : 0;
-    question.refused = result.error !== null && isRefusal(result.error);
-    question.due_ms = result.error ? Date.now() + waitAfter(result.error, question.failures) : 0;
+    noteOutcome(question, result.error);
     if (!result.error) this.onAnswer();
     for (const listener of question.listeners) listener(result);
   }
