@@ -92,8 +92,10 @@ struct SortEntry {
   uint32_t position;
 };
 
+using SortEntries = std::vector<SortEntry, HugePageAllocator<SortEntry>>;
+
 // Least significant digit first; digits that are the same in all keys are passed over.
-void sort_by_key(std::vector<SortEntry>& entries) {
+void sort_by_key(SortEntries& entries) {
   constexpr uint32_t kDigitBits = 11;
   constexpr uint64_t kDigitMask = (uint64_t{1} << kDigitBits) - 1;
   constexpr size_t kRadixMin = 1000;
@@ -105,7 +107,7 @@ void sort_by_key(std::vector<SortEntry>& entries) {
   for (const SortEntry& entry : entries) {
     differing |= entry.key ^ entries.front().key;
   }
-  std::vector<SortEntry> sorted(entries.size());
+  SortEntries sorted(entries.size());
   for (uint32_t at = 0; at < 64; at += kDigitBits) {
     if ((differing >> at & kDigitMask) == 0) {
       continue;
@@ -300,7 +302,7 @@ void PackedCells::put(uint32_t tag, uint32_t position) {
 // Both indexes are walked from front to back, since entries stand in the order of their tags; no
 // cell is looked at.
 void PackedCells::grow() {
-  const std::vector<uint64_t> before = std::move(index_);
+  const Table<uint64_t> before = std::move(index_);
   set_index_size(before.size() * (before.size() < kGrowFasterBelow ? 4 : 2));
   for (const uint64_t entry : before) {
     if (entry != 0) {
@@ -325,7 +327,7 @@ std::optional<Measures> PackedCells::find(const CellKey& key) const {
 }
 
 std::vector<Contribution> PackedCells::sorted(size_t cells_per_piece) const {
-  std::vector<SortEntry> order;
+  SortEntries order;
   order.reserve(cells_.size());
   for (const PackedCell& cell : cells_) {
     order.push_back({cell.key, static_cast<uint32_t>(order.size())});

@@ -14,6 +14,7 @@
 #include "aggregation/key_layout.h"
 #include "aggregation/wide_cells.h"
 #include "model/contribution.h"
+#include "model/huge_pages.h"
 
 namespace hirestream {
 
@@ -51,6 +52,8 @@ class PackedCells {
     std::array<uint64_t, kBlockRows> hashes;
   };
   using Positions = std::array<uint32_t, kBlockRows>;
+  template <typename T>
+  using Table = std::vector<T, HugePageAllocator<T>>;
 
   // False: some row has no place in the layout.
   bool pack(const CountedRows& rows, BlockKeys& packed) const;
@@ -73,13 +76,13 @@ class PackedCells {
   void set_index_size(size_t size);
 
   KeyLayout layout_;
-  std::vector<PackedCell> cells_;
+  Table<PackedCell> cells_;
   // Of the first ranged_ cells.
   KeyRange range_;
   size_t ranged_ = 0;
   // Open addressing by the hash's highest bits: tag (its high half) << 32 | position in cells_ + 1;
   // 0 = empty. The number of entries is a power of two.
-  std::vector<uint64_t> index_;
+  Table<uint64_t> index_;
   int shift_ = 0;
   std::optional<CellKey> beyond_;
 };

@@ -4,7 +4,9 @@
 
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
+#include <functional>
 
+#include "model/huge_pages.h"
 #include "model/row_id.h"
 
 namespace hirestream {
@@ -36,7 +38,8 @@ class RowIdSet {
   }
 
  private:
-  using Ids = boost::unordered_flat_set<RowId, RowIdHash>;
+  using Ids =
+      boost::unordered_flat_set<RowId, RowIdHash, std::equal_to<RowId>, HugePageAllocator<RowId>>;
   Ids ids_;
 };
 

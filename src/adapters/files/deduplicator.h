@@ -18,12 +18,14 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "adapters/files/record_reader.h"
+#include "model/huge_pages.h"
 #include "model/reading_rules.h"
 #include "model/row_id.h"
 #include "ports/event_source.h"
@@ -90,7 +92,9 @@ class Deduplicator {
   std::stop_token stop_;
   CsvWriting csv_;
   // Of the bytes of the row that had the id first: 30 to 60 bytes of memory a row.
-  boost::unordered_flat_map<RowId, uint64_t, RowIdHash> hashes_;
+  boost::unordered_flat_map<RowId, uint64_t, RowIdHash, std::equal_to<RowId>,
+                            HugePageAllocator<std::pair<const RowId, uint64_t>>>
+      hashes_;
   bool any_contested_ = false;
   std::unordered_map<RowId, Winner, RowIdHash> winners_;  // of ids that stand there more than once
 };
