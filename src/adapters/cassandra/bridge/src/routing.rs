@@ -30,6 +30,7 @@ pub fn token_ranges(state: &ClusterState, begin: i64, end: i64, wanted: u32) -> 
 }
 
 /// Sends a token range's requests to a replica of the range first, then to its other replicas, then to any node.
+/// With a preferred data center to none of another one: there LOCAL_QUORUM would be its quorum.
 #[derive(Debug)]
 pub struct RangePolicy {
     pub token: Token,
@@ -41,14 +42,20 @@ pub struct RangePolicy {
 }
 
 impl RangePolicy {
-    fn replicas<'a>(&self, cluster: &'a ClusterState) -> Vec<(NodeRef<'a>, Option<Shard>)> {
+    fn replicas<'a>(
+        &self,
+        routing: &RoutingInfo,
+        cluster: &'a ClusterState,
+    ) -> Vec<(NodeRef<'a>, Option<Shard>)> {
         let endpoints = cluster.get_token_endpoints(&self.keyspace, &self.table, self.token);
+        let preferred = routing.node_location_preference.datacenter();
         let mut replicas: Vec<_> = endpoints
             .iter()
             .filter_map(|(node, shard)| {
                 cluster.get_node_by_host_id(node.host_id).map(|node| (node, Some(*shard)))
             })
             .filter(|(node, _)| node.is_connected())
+            .filter(|(node, _)| preferred.is_none_or(|name| node.datacenter.as_deref() == Some(name)))
             .collect();
         if !replicas.is_empty() {
             let first = self.spread % replicas.len();
@@ -64,7 +71,7 @@ impl LoadBalancingPolicy for RangePolicy {
         routing: &'a RoutingInfo,
         cluster: &'a ClusterState,
     ) -> Option<(NodeRef<'a>, Option<Shard>)> {
-        self.replicas(cluster).into_iter().next().or_else(|| self.inner.pick(routing, cluster))
+        self.replicas(routing, cluster).into_iter().next().or_else(|| self.inner.pick(routing, cluster))
     }
 
     fn fallback<'a>(
@@ -73,7 +80,7 @@ impl LoadBalancingPolicy for RangePolicy {
         cluster: &'a ClusterState,
     ) -> FallbackPlan<'a> {
         // No node twice: it would get a request again that it has just failed.
-        let replicas = self.replicas(cluster);
+        let replicas = self.replicas(routing, cluster);
         let seen: Vec<_> = replicas.iter().map(|(node, _)| node.host_id).collect();
         let others = self
             .inner
