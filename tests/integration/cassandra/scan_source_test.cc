@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "adapters/cassandra/cassandra_schema.h"
 #include "model/timestamp.h"
 #include "ports/drain_sweep_test.h"
@@ -21,6 +24,19 @@ class ScanSource : public CassandraFixture {
     RawEvent without_ts = event_of(count, 60'000'000);
     without_ts[RawColumn::kTs].reset();
     events.push_back(without_ts);
+    write(events);
+  }
+  // 2,000 of them, each in a partition of its own; the id alone is no key.
+  void write_rows_of_a_longer_key() {
+    execute(fmt::format(
+        "CREATE TABLE {} (job_id text, ts text, create_time text, custom_track text, PRIMARY KEY "
+        "((job_id), ts, create_time))",
+        table()));
+    std::vector<RawEvent> events;
+    for (int64_t i = 0; i < 2'000; ++i) {
+      events.push_back(event_of(i));
+      events.back()[RawColumn::kJobId] = fmt::format("{}", i);
+    }
     write(events);
   }
 };
@@ -75,16 +91,7 @@ TEST_F(ScanSource, ReadsEveryRowOnceThroughSmallPages) {
 
 // Two rows of one id are one row: which of them must not depend on who answers first.
 TEST_F(ScanSource, DeliversRowsOfALongerKeyInTheOrderOfTheirTokens) {
-  execute(fmt::format(
-      "CREATE TABLE {} (job_id text, ts text, create_time text, custom_track text, PRIMARY KEY "
-      "((job_id), ts, create_time))",
-      table()));
-  std::vector<RawEvent> events;
-  for (int64_t i = 0; i < 2'000; ++i) {
-    events.push_back(event_of(i));
-    events.back()[RawColumn::kJobId] = fmt::format("{}", i);
-  }
-  write(events);
+  write_rows_of_a_longer_key();
   const auto order_of = [this](int32_t page_rows, RingPart part) {
     CassandraConfig pages = config();
     pages.page_rows = page_rows;
@@ -105,6 +112,32 @@ TEST_F(ScanSource, DeliversRowsOfALongerKeyInTheOrderOfTheirTokens) {
   const auto rest = order_of(7, {.begin = kRingPlaces / 3, .end = kRingPlaces, .event_times = {}});
   parts.insert(parts.end(), rest.begin(), rest.end());
   EXPECT_EQ(parts, expected);
+}
+
+// However long one of them takes, what lies behind it does not fill the memory.
+TEST_F(ScanSource, ReadsNoMoreThanAFewRangesAheadInTheOrderOfTokens) {
+  write_rows_of_a_longer_key();
+  const auto opened = open();
+  const auto sweep = opened.source->sweep({.what = RingPart{}});
+  ASSERT_TRUE(sweep.has_value());
+  const auto requests = [&] { return opened.source->statistics().requests; };
+  int64_t before = -1;
+  while (before != requests()) {
+    before = requests();
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+  const int64_t parallel = config().parallel_reads;
+  EXPECT_GE(requests(), parallel);
+  EXPECT_LE(requests(), 2 * parallel + 8) << "besides what it asked of the table";
+  size_t rows = 0;
+  for (;;) {
+    const auto page = (*sweep)->next();
+    if (!page || !*page) {
+      break;
+    }
+    rows += (*page)->rows.rows();
+  }
+  EXPECT_EQ(rows, 2'000U);
 }
 
 TEST_F(ScanSource, BoundsDatesAndSaysWhatItCannotBound) {

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{ptr, slice};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// Where a range's requests go; none for requests whose partition key is bound.
 struct RangeRouting {
@@ -39,6 +39,9 @@ struct Plan {
     requests: Vec<OwnedRow>,
     routing: Option<RangeRouting>,
     next: AtomicUsize,
+    /// In order: a request that nobody has taken all pages of holds one of these, so that no more wait in memory
+    /// than a few requests' queues hold, however long one of them takes.
+    ahead: Arc<Semaphore>,
 }
 
 type Item = (usize, Box<QueryRowsResult>);
@@ -86,6 +89,7 @@ struct ReadState {
     /// The first one until it is closed, then the next.
     pages: VecDeque<Receiver>,
     failed: Option<Error>,
+    ahead: Arc<Semaphore>,
 }
 
 impl Plan {
@@ -107,9 +111,14 @@ impl Plan {
     /// Takes request after request until there is none left, one fails or nobody takes the pages.
     async fn work(&self, outputs: &Outputs) {
         loop {
+            // Before a number is taken: what is taken is read, from the front on.
+            let Ok(place) = self.ahead.acquire().await else { return };
             let request = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(values) = self.requests.get(request) else { return };
             let Some(pages) = outputs.of(request) else { return };
+            if let Outputs::InOrder(_) = outputs {
+                place.forget(); // whoever takes the pages gives it back
+            }
             let read = AssertUnwindSafe(self.read(request, values, &pages)).catch_unwind().await;
             if let Err(error) = read.unwrap_or_else(|panic| Err(panic_error(panic))) {
                 // Nobody listens any more when this fails.
@@ -150,6 +159,10 @@ impl Plan {
     }
 }
 
+fn places_ahead(options: &RequestOptions) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(2 * options.parallel.max(1) as usize))
+}
+
 fn start(session: &Session, plan: Plan) -> *mut Read {
     let options = &plan.options;
     let queue_pages = options.queue_pages.max(1) as usize;
@@ -168,7 +181,8 @@ fn start(session: &Session, plan: Plan) -> *mut Read {
             }
         });
     }
-    let state = Mutex::new(ReadState { pages, failed: None });
+    let ahead = work.0.ahead.clone();
+    let state = Mutex::new(ReadState { pages, failed: None, ahead });
     Box::into_raw(Box::new(Read { runtime: session.runtime.handle().clone(), state, cancel }))
 }
 
@@ -180,6 +194,7 @@ impl ReadState {
                 return page;
             }
             self.pages.pop_front();
+            self.ahead.add_permits(1);
         }
         None
     }
@@ -264,6 +279,7 @@ pub unsafe extern "C" fn hs_cql_read_start(
                 requests: rows,
                 routing: None,
                 next: AtomicUsize::new(0),
+                ahead: places_ahead(&options),
             },
         );
         Ok(OK)
@@ -317,6 +333,7 @@ pub unsafe extern "C" fn hs_cql_scan_start(
                     ends: ranges.iter().map(|(_, end)| *end).collect(),
                 }),
                 next: AtomicUsize::new(0),
+                ahead: places_ahead(&options),
             },
         );
         Ok(OK)
