@@ -112,6 +112,7 @@ Result<void> Mirror::write_followed() {
   }
   remember_late(rows_, late_);  // first: some are written even if that fails
   HIRESTREAM_TRY(write(rows_, counts_.rows_followed));
+  remember_late(rows_, late_);  // and those that were in time before a write of minutes
   counts_.newest_written_us =
       std::ranges::max(rows_, {}, &ChangedRow::row_written_us).row_written_us;
   rows_.clear();
@@ -186,6 +187,7 @@ Result<void> Mirror::settle_held() {
     }
     remember_late(wanted, late_);
     HIRESTREAM_TRY(write(wanted, counts_.rows_followed));
+    remember_late(wanted, late_);
     counts_.rows_taken_over += static_cast<int64_t>(wanted.size());
     counts_.rows_left += static_cast<int64_t>(held.rows.size() - wanted.size());
     for (const auto& [node, found] : left_and_lacking) {

@@ -49,7 +49,9 @@ std::string address_text(std::span<const uint8_t> inet) {
 // That the configuration names first. A node alone is meant whatever it is called.
 std::string followed_address(const CassandraConfig& config) {
   const std::string& host = config.hosts.front();
-  return host.substr(0, host.rfind(':'));
+  const std::string address = host.substr(0, host.rfind(':'));
+  const bool has_brackets = address.starts_with('[') && address.ends_with(']');
+  return has_brackets ? address.substr(1, address.size() - 2) : address;
 }
 
 Result<std::string> host_id_of(CqlSession& session, const CassandraConfig& config) {
