@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 
 #include "model/timestamp.h"
 
@@ -21,33 +22,50 @@ tl::unexpected<Error> sums_beyond(const CellKey& day) {
               "correct or delete its rows of that day in the raw log, then start again");
 }
 
+// Of one job, publisher, campaign and group side by side, in the order of their hours.
+bool is_before(const CellKey& a, const CellKey& b) {
+  return std::tie(a.job_id, a.publisher_id, a.campaign_id, a.group_id, a.local_hour) <
+         std::tie(b.job_id, b.publisher_id, b.campaign_id, b.group_id, b.local_hour);
+}
+
+// Appends the sums of the cells of one day. `order`: for its memory.
+Result<void> add_up_day(std::span<const CellChange> cells, std::vector<const CellChange*>& order,
+                        std::vector<CellChange>& days) {
+  order.clear();
+  for (const CellChange& cell : cells) {
+    order.push_back(&cell);
+  }
+  std::ranges::sort(
+      order, [](const CellChange* a, const CellChange* b) { return is_before(a->key, b->key); });
+  for (size_t i = 0; i < order.size();) {
+    CellChange sum{day_of(order[i]->key), {}, 0};
+    for (; i < order.size() && day_of(order[i]->key) == sum.key; ++i) {
+      if (!sum.delta.can_add(order[i]->delta)) {
+        return sums_beyond(sum.key);
+      }
+      sum.delta += order[i]->delta;
+      sum.company_id = order[i]->company_id != 0 ? order[i]->company_id : sum.company_id;
+    }
+    if (!sum.delta.is_zero()) {
+      days.push_back(sum);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<CellChange>> day_changes(std::span<const CellChange> cells) {
-  std::vector<CellChange> days(cells.begin(), cells.end());
-  // By day, and the hours of one day and key in their order.
-  std::sort(days.begin(), days.end(), [](const CellChange& a, const CellChange& b) {
-    const CellKey day_a = day_of(a.key);
-    const CellKey day_b = day_of(b.key);
-    return day_a < day_b || (day_a == day_b && a.key.local_hour < b.key.local_hour);
-  });
-  size_t kept = 0;
-  for (size_t i = 0; i < days.size(); ++i) {
-    days[i].key = day_of(days[i].key);
-    if (kept > 0 && days[kept - 1].key == days[i].key) {
-      if (!days[kept - 1].delta.can_add(days[i].delta)) {
-        return sums_beyond(days[i].key);
-      }
-      days[kept - 1].delta += days[i].delta;
-      if (days[i].company_id != 0) {
-        days[kept - 1].company_id = days[i].company_id;
-      }
-    } else {
-      days[kept++] = days[i];
-    }
+  std::vector<CellChange> days;
+  std::vector<const CellChange*> order;
+  for (size_t begin = 0; begin < cells.size();) {
+    const int32_t day = cells[begin].key.days();
+    const auto end = std::ranges::find_if(
+        cells.subspan(begin), [day](const CellChange& cell) { return cell.key.days() != day; });
+    const auto count = static_cast<size_t>(end - cells.subspan(begin).begin());
+    HIRESTREAM_TRY(add_up_day(cells.subspan(begin, count), order, days));
+    begin += count;
   }
-  days.resize(kept);
-  std::erase_if(days, [](const CellChange& change) { return change.delta.is_zero(); });
   return days;
 }
 
