@@ -10,8 +10,14 @@ namespace {
 
 // Of the watchdog's time: room for a word that is lost.
 constexpr int64_t kWordsInTime = 4;
-// Without a read or a commit for so long, an engine is stale.
+// Without a read or a commit for so long an engine is stale, and so it is when for so long all of
+// its steps have failed.
 constexpr std::chrono::seconds kStaleAfter{60};
+
+int64_t seconds_between(ServiceWatch::Steady::time_point from,
+                        ServiceWatch::Steady::time_point to) {
+  return std::chrono::duration_cast<std::chrono::seconds>(to - from).count();
+}
 
 }  // namespace
 
@@ -55,8 +61,11 @@ std::string ServiceWatch::Seat::waits_for(Steady::time_point now) const {
     return "recovering: its engine has not started yet";
   }
   if (now - went_on_ > kStaleAfter) {
-    return fmt::format("stale: nothing read for {} s",
-                       std::chrono::duration_cast<std::chrono::seconds>(now - went_on_).count());
+    return fmt::format("stale: nothing read for {} s", seconds_between(went_on_, now));
+  }
+  if (failing_since_ && now - *failing_since_ > kStaleAfter) {
+    return fmt::format("nothing committed for {} s: {}", seconds_between(*failing_since_, now),
+                       waits_for_);
   }
   return slices_held_ == 0 ? "" : fmt::format("slices held: {}", slices_held_);
 }
@@ -76,9 +85,21 @@ void ServiceWatch::Seat::stepped(int64_t slices_held) {
   const std::lock_guard lock(watch_.mutex_);
   beaten_ = true;
   slices_held_ = slices_held;
-  went_on_ = watch_.now_();
-  waits_for_.clear();
+  succeeded();
   watch_.tell();
+}
+
+void ServiceWatch::Seat::on_commit(const CommitReport&) {
+  const std::lock_guard lock(watch_.mutex_);
+  beaten_ = true;
+  succeeded();
+  watch_.tell();
+}
+
+void ServiceWatch::Seat::succeeded() {
+  went_on_ = watch_.now_();
+  failing_since_.reset();
+  waits_for_.clear();
 }
 
 void ServiceWatch::Seat::ended(bool fenced) {
@@ -88,10 +109,14 @@ void ServiceWatch::Seat::ended(bool fenced) {
   watch_.tell();
 }
 
-void ServiceWatch::Seat::on_retry(const Error& error, int /*attempt*/, int64_t /*delay_us*/) {
+// With a delay: of a step that has failed.
+void ServiceWatch::Seat::on_retry(const Error& error, int /*attempt*/, int64_t delay_us) {
   const std::lock_guard lock(watch_.mutex_);
   beaten_ = true;
   waits_for_ = error.text();
+  if (delay_us > 0 && !failing_since_) {
+    failing_since_ = watch_.now_();
+  }
   watch_.tell();
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "cli/service_notifier.h"
@@ -39,7 +40,7 @@ class ServiceWatch {
     void ended(bool fenced = false);
 
     void on_read(int64_t, int64_t, int64_t) override { went_on(); }
-    void on_commit(const CommitReport&) override { went_on(); }
+    void on_commit(const CommitReport&) override;
     void on_slice(SliceEvent, const SliceKey&, const std::string&) override { went_on(); }
     void on_retry(const Error& error, int attempt, int64_t delay_us) override;
     void on_note(const std::string&, const std::string&) override { beat(); }
@@ -48,6 +49,8 @@ class ServiceWatch {
    private:
     friend class ServiceWatch;
     void went_on();
+    // With the mutex held: what was read is in `events`.
+    void succeeded();
     // With the mutex held. Empty: nothing.
     std::string waits_for(Steady::time_point now) const;
 
@@ -61,6 +64,8 @@ class ServiceWatch {
     bool fenced_ = false;
     int64_t slices_held_ = 0;
     Steady::time_point went_on_;  // read, committed or had nothing to do
+    // Since then no step has ended well, and nothing was committed, however much was read.
+    std::optional<Steady::time_point> failing_since_;
   };
 
   Seat& take_seat(std::string name);

@@ -154,6 +154,27 @@ TEST_F(ServiceWatchTest, IsNotReadyWhileNothingIsReadThoughItIsTriedAgain) {
   EXPECT_EQ(watch_.waits_for(), "");
 }
 
+TEST_F(ServiceWatchTest, IsNotReadyWhileWhatIsReadCannotBeCommitted) {
+  ServiceWatch::Seat& one = watch_.take_seat("one");
+  one.started();
+  const Error locked{ErrorKind::kTransient, "run INSERT INTO events", "mysql:3306", "lock", ""};
+  for (int round = 0; round < 4; ++round) {
+    EXPECT_EQ(watch_.waits_for(), "");
+    one.on_retry(locked, 1, 0);
+    pass(10);
+    one.on_retry(locked, 2, 5'000'000);
+    pass(10);
+    one.on_read(1, 1, 1);
+  }
+  EXPECT_EQ(watch_.waits_for(), "one: nothing committed for 70 s: " + locked.text() + "\n");
+  one.on_commit({});
+  EXPECT_EQ(watch_.waits_for(), "");
+  one.on_retry(locked, 1, 5'000'000);
+  pass(70);
+  one.stepped();
+  EXPECT_EQ(watch_.waits_for(), "");
+}
+
 TEST_F(ServiceWatchTest, IsNotReadyWhileASliceIsHeld) {
   ServiceWatch::Seat& one = watch_.take_seat("one");
   one.started();

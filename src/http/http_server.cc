@@ -1,6 +1,7 @@
 #include "http/http_server.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "http/bridge/bridge.h"
@@ -133,6 +134,7 @@ class BridgeError {
   BridgeError& operator=(const BridgeError&) = delete;
   ~BridgeError() { hs_http_error_clear(&error_); }
   hs_http_error* out() { return &error_; }
+  bool is_refused() const { return error_.os_error == EACCES || error_.os_error == EPERM; }
   std::string text() const {
     return error_.os_error != 0        ? std::strerror(error_.os_error)
            : error_.message == nullptr ? ""
@@ -162,8 +164,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const ListenAddress& addr
   auto impl = std::make_unique<Impl>(Impl{.address = address});
   BridgeError error;
   if (hs_http_server_listen(&config, &impl->server, error.out()) != HS_HTTP_OK) {
-    return fail(ErrorKind::kConfig, "listen", address.text(), error.text(),
-                "choose another address with --http HOST:PORT");
+    // A port that is taken may be free again, an address not be up yet: a service tries once more.
+    return fail(error.is_refused() ? ErrorKind::kConfig : ErrorKind::kTransient, "listen",
+                address.text(), error.text(), "choose another address with --http HOST:PORT");
   }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

@@ -127,7 +127,7 @@ TEST_F(HttpServerTest, BusyWorkersHoldUpNeitherRoutedAnswersNorTheQueueForLong) 
 TEST_F(HttpServerTest, TakenAddressIsAnErrorThatNamesIt) {
   const auto second = HttpServer::listen(address_, 1);
   ASSERT_FALSE(second.has_value());
-  EXPECT_EQ(second.error().kind, ErrorKind::kConfig);
+  EXPECT_EQ(second.error().kind, ErrorKind::kTransient);
   EXPECT_THAT(second.error().text(), testing::HasSubstr("in use"));
 }
 
