@@ -137,7 +137,8 @@ class EngineRunner::Worker {
                             .warehouse = *warehouse_,
                             .jobs = jobs_.get(),
                             .clock = runner_.clock_,
-                            .observer = observer_};
+                            .observer = observer_,
+                            .stop = stop};
     HIRESTREAM_ASSIGN(auto engine, make_engine(ports, std::move(options)));
     HIRESTREAM_TRY(engine->start());
     engine_ = std::move(engine);

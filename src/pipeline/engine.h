@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,7 @@ struct EngineOptions {
   int64_t rows_per_commit = 250'000;
   // Of history: a commit takes no more parts once it has so many cells (a slice's line counts as
   // eight). It bounds its memory, and how long polls, and other writers of the same rows, wait.
-  size_t history_cells_per_commit = 400'000;
+  size_t history_cells_per_commit = 350'000;
   int64_t rejects_cap = 10'000;
   int64_t rejects_keep_us = 30LL * 86'400'000'000;
   // Commit tokens are derived from it: give each engine a random one.
@@ -96,6 +97,8 @@ struct EnginePorts {
   JobDirectory* jobs = nullptr;
   Clock& clock;
   Observer& observer;
+  // Once it is asked for, a commit that fails is not tried again.
+  std::stop_token stop = {};
 };
 
 struct StepReport {

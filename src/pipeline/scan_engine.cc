@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kCellsPerCommit = 100'000;
 // Contributions held at a time.
 constexpr size_t kFrozenPerCommit = 256;
+constexpr int64_t kFullScanRetryUs = 60'000'000;
 
 }  // namespace
 
@@ -69,7 +70,13 @@ Result<StepReport> ScanEngine::step() {
   }
   const int64_t rows_before = book_.rows_counted();
   if (full_scan_timer_.due(now_us)) {
-    HIRESTREAM_TRY(scan({}, now_us));
+    if (auto scanned = scan({}, now_us); !scanned) {
+      // What is recent does not wait for it, once everything was seen.
+      if (scanned_) {
+        full_scan_timer_.due_us = ports_.clock.now_us() + kFullScanRetryUs;
+      }
+      return forward(std::move(scanned).error());
+    }
     if (!again_) {
       full_scan_timer_.due_us =
           ports_.clock.now_us() +

@@ -196,7 +196,7 @@ Result<CommitOutcome> SliceLedger::resolve(const Commit& commit) {
                   "connection lost; the transaction was rolled back");
     }
     ports_.observer.on_retry(committed.error(), attempt, 0);
-    if (committed.error().kind != ErrorKind::kTransient) {
+    if (committed.error().kind != ErrorKind::kTransient || ports_.stop.stop_requested()) {
       must_restart_ = true;
       return forward(committed.error());
     }
@@ -226,7 +226,8 @@ Result<CommitOutcome> SliceLedger::apply(Commit& commit) {
     if (outcome.error().kind == ErrorKind::kRejected) {
       return forward(refused_by_tables(std::move(outcome).error()));
     }
-    if (outcome.error().kind != ErrorKind::kTransient || attempt == kCommitAttemptsMax) {
+    if (outcome.error().kind != ErrorKind::kTransient || attempt == kCommitAttemptsMax ||
+        ports_.stop.stop_requested()) {
       return forward(outcome.error());
     }
     ports_.observer.on_retry(outcome.error(), attempt, 0);

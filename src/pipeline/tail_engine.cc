@@ -16,6 +16,7 @@ constexpr size_t kFreezeBatch = 64;
 constexpr size_t kFirstBatch = 16;
 constexpr int64_t kLateNotesIntervalUs = 5'000'000;
 constexpr int64_t kLateNotesRetryUs = 60'000'000;
+constexpr int64_t kDiscoverRetryUs = 60'000'000;
 // By so much a writer's clock may be behind an engine's.
 constexpr int64_t kLateClocksUs = 300'000'000;
 // For so long after new rows more of them are expected at any moment.
@@ -63,6 +64,7 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   passed_over_from_ = INT64_MAX;
   searched_from_ = INT64_MAX;
   discovery_.reset();
+  discovery_failed_ = false;
   do {
     HIRESTREAM_TRY(discover(now_us));
   } while (discovery_ != nullptr);
@@ -72,6 +74,10 @@ Result<void> TailEngine::load_state(int64_t now_us) {
       queue_.push_back(key);
     }
   }
+  // Those that a new mark, or another engine, has frozen are history: counted with it, or for good.
+  std::erase_if(noted_, [this](const SliceKey& key) {
+    return book_.is_frozen(key) || backfill_.contains(key);
+  });
   std::ranges::for_each(noted_, [this](const SliceKey& key) { queue_.push_back(key); });
   open_new_buckets(now_us);
   return {};
@@ -102,6 +108,10 @@ bool TailEngine::is_new(const SliceKey& key) const {
          !book_.is_frozen(key) && !buckets_.is_before_start(key.bucket);
 }
 
+bool TailEngine::is_known_for_good(const SliceKey& key) const {
+  return book_.find(key) != nullptr || book_.is_frozen(key) || buckets_.is_before_start(key.bucket);
+}
+
 bool TailEngine::is_settled(const SliceKey& key, int64_t now_us) const {
   const LedgerEntry* entry = book_.find(key);
   return entry != nullptr && entry->state == SliceState::kSettled &&
@@ -111,26 +121,47 @@ bool TailEngine::is_settled(const SliceKey& key, int64_t now_us) const {
 Result<void> TailEngine::discover(int64_t now_us) {
   if (discovery_ == nullptr) {
     listed_.clear();
+    slices_there_ = 0;
     HIRESTREAM_ASSIGN(discovery_, ports_.source.begin_discovery(ledger_.shards()));
     searched_from_ = std::exchange(passed_over_from_, INT64_MAX);
   }
-  auto more = discovery_->next(listed_);
+  std::vector<SliceListing> part;
+  auto more = discovery_->next(part);
   if (!more) {
     end_discovery(false, now_us);
     return forward(std::move(more).error());
   }
+  slices_there_ += part.size();
+  for (const SliceListing& slice : part) {
+    if (!is_known_for_good(slice.key)) {
+      listed_.push_back(slice.key);
+    }
+  }
   if (*more) {
     return {};
   }
-  std::ranges::sort(listed_, {}, &SliceListing::key);
+  std::ranges::sort(listed_);
   auto taken = take_listing(std::exchange(listed_, {}), now_us);
   end_discovery(taken.has_value(), now_us);
   return taken;
 }
 
+// Counting does not wait for a list that cannot be had: what is polled may well be readable.
+Result<void> TailEngine::go_on_discovering(int64_t now_us) {
+  auto found = discover(now_us);
+  if (found || found.error().kind != ErrorKind::kTransient || ledger_.must_restart()) {
+    return found;
+  }
+  discovery_failed_ = true;
+  discover_timer_.due_us = now_us + kDiscoverRetryUs;
+  ports_.observer.on_note("warning", "list of slices: " + found.error().text());
+  return {};
+}
+
 void TailEngine::end_discovery(bool done, int64_t now_us) {
   discovery_.reset();
   const int64_t searched_from = std::exchange(searched_from_, INT64_MAX);
+  discovery_failed_ = discovery_failed_ && !done;
   if (!done) {
     passed_over_from_ = std::min(passed_over_from_, searched_from);
   } else if (passed_over_from_ == INT64_MAX) {
@@ -138,12 +169,11 @@ void TailEngine::end_discovery(bool done, int64_t now_us) {
   }
 }
 
-Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int64_t now_us) {
+Result<void> TailEngine::take_listing(const std::deque<SliceKey>& listed, int64_t now_us) {
   HIRESTREAM_ASSIGN(const bool history, mark_history(listed, now_us));
   std::vector<SliceKey> fresh;
   std::set<SliceKey> over;
-  for (const SliceListing& slice : listed) {
-    const SliceKey& key = slice.key;
+  for (const SliceKey& key : listed) {
     if (!is_new(key)) {
       continue;
     }
@@ -157,7 +187,7 @@ Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int6
   }
   // What still fills up must not wait for the rest.
   queue_.push_front(fresh);
-  if (!backfill_.pays(over.size(), listed.size())) {
+  if (!backfill_.pays(over.size(), slices_there_)) {
     // The newest first: what came in an outage does not wait for what was there before, which may
     // be long and count for nothing (--start-at).
     std::vector<SliceKey> newest_first(over.begin(), over.end());
@@ -173,7 +203,7 @@ Result<void> TailEngine::take_listing(std::span<const SliceListing> listed, int6
 
 // What is older than the retention when it is first met is counted for good, in storage order, and
 // no slice of it comes into the ledger.
-Result<bool> TailEngine::mark_history(std::span<const SliceListing> listed, int64_t now_us) {
+Result<bool> TailEngine::mark_history(const std::deque<SliceKey>& listed, int64_t now_us) {
   if (buckets_.in_order() || buckets_.keeps_for_ever() || !ports_.source.description().ring_reads ||
       backfill_.under_way()) {
     return false;
@@ -182,9 +212,9 @@ Result<bool> TailEngine::mark_history(std::span<const SliceListing> listed, int6
   for (const auto& [shard, settled] : settled_marks({}, now_us)) {
     const int64_t until = std::min(buckets_.first_kept(now_us), settled);
     const bool never_frozen = book_.frozen_marks().at(shard).until == INT64_MIN;
-    if (never_frozen && std::any_of(listed.begin(), listed.end(), [&](const SliceListing& slice) {
-          return slice.key.shard == shard && slice.key.bucket < until &&
-                 !buckets_.is_before_start(slice.key.bucket) && book_.find(slice.key) == nullptr;
+    if (never_frozen && std::any_of(listed.begin(), listed.end(), [&](const SliceKey& key) {
+          return key.shard == shard && key.bucket < until &&
+                 !buckets_.is_before_start(key.bucket) && book_.find(key) == nullptr;
         })) {
       marks.frozen_marks.push_back({shard, until, 0});
     }
@@ -330,7 +360,7 @@ Result<StepReport> TailEngine::step() {
   // Before it, too: what is new goes to the head of the queue, what it finds to the end.
   open_new_buckets(now_us);
   if (discovery_ != nullptr || discover_timer_.due(now_us)) {
-    HIRESTREAM_TRY(discover(now_us));
+    HIRESTREAM_TRY(go_on_discovering(now_us));
   }
   const int64_t rows_before = book_.rows_counted();
   if (poll_timer_.due(now_us)) {
@@ -346,7 +376,7 @@ Result<StepReport> TailEngine::step() {
   const bool idle = queue_.none_ready() && !backfill_.under_way();
   report.rows_counted = book_.rows_counted() - rows_before;
   report.slices_held = book_.held();
-  report.caught_up = polled_ && queue_.empty() && !backfill_.under_way();
+  report.caught_up = polled_ && queue_.empty() && !backfill_.under_way() && !discovery_failed_;
   if (idle && !queue_.empty()) {
     report.blocked = recounter_.unconfirmed();
   }

@@ -11,6 +11,7 @@
 //          settle, due for an audit, or somebody else replaced it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -47,10 +48,13 @@ class TailEngine : public Engine {
   // One part of what is under way; begins a new one if there is none. Nothing is queued before all
   // of it is known.
   Result<void> discover(int64_t now_us);
+  Result<void> go_on_discovering(int64_t now_us);
   void end_discovery(bool done, int64_t now_us);
-  Result<void> take_listing(std::span<const SliceListing> listed, int64_t now_us);
+  Result<void> take_listing(const std::deque<SliceKey>& listed, int64_t now_us);
+  // Whether a discovery has nothing to do with it, now or later: of what is kept of years.
+  bool is_known_for_good(const SliceKey& key) const;
   // Whether there is history that is to be counted now.
-  Result<bool> mark_history(std::span<const SliceListing> listed, int64_t now_us);
+  Result<bool> mark_history(const std::deque<SliceKey>& listed, int64_t now_us);
   bool is_waiting(const SliceKey& key) const;
   // To be counted, and nobody does so yet.
   bool is_new(const SliceKey& key) const;
@@ -103,7 +107,11 @@ class TailEngine : public Engine {
   Clockwork clockwork_;
   // Under way, and what it has found so far.
   std::unique_ptr<Discovery> discovery_;
-  std::vector<SliceListing> listed_;
+  // The last one: another one follows.
+  bool discovery_failed_ = false;
+  // So far, without what is known for good; and how many there are, all in all.
+  std::deque<SliceKey> listed_;
+  size_t slices_there_ = 0;
   Marks last_marks_;
   // Buckets from here on have not been opened yet.
   int64_t next_bucket_ = 0;

@@ -48,6 +48,20 @@ TEST(ScanEngine, CountsOldEventsWithTheFullScan) {
   EXPECT_EQ(scenario.clicks(), 1);
 }
 
+TEST(ScanEngine, GoesOnCountingWhileNoFullScanSucceeds) {
+  ScanScenario scenario;
+  scenario.options.full_scan_interval_us = 100 * kSecondUs;
+  scenario.add_click({.arrival_s = -20'000, .visible_s = 30});
+  scenario.add_click({.arrival_s = 150, .visible_s = 150});
+  scenario.run_until(50);
+  scenario.set_full_scan_fails(true);
+  scenario.run_until(200);
+  EXPECT_EQ(scenario.clicks(), 1);
+  scenario.set_full_scan_fails(false);
+  scenario.run_until(300);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 TEST(ScanEngine, MissingRowsAreHeldNotSubtracted) {
   ScanScenario scenario;
   scenario.add_click({.arrival_s = 5, .visible_s = 5, .expires_s = 30});

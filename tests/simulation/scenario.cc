@@ -52,20 +52,27 @@ class Scenario::Jobs : public JobDirectory {
 class Scenario::HookedSource : public FakeEventSource {
  public:
   HookedSource(World& world, const RawLog& log, std::function<void()>& hook,
-               const bool& strongest_fails, const bool& notes_fail)
-      : FakeEventSource(world, log, "engine"),
-        action_(hook),
-        strongest_fails_(strongest_fails),
-        notes_fail_(notes_fail) {}
+               const SourceFailures& failures)
+      : FakeEventSource(world, log, "engine"), action_(hook), failures_(failures) {}
   Result<std::vector<LateNote>> late_notes(int64_t now_us) override {
-    if (notes_fail_) {
+    if (failures_.late_notes) {
       return fail(ErrorKind::kTransient, "read notes", "raw log", "not now");
     }
     return FakeEventSource::late_notes(now_us);
   }
+  Result<std::unique_ptr<Discovery>> begin_discovery(std::span<const int32_t> shards) override {
+    if (failures_.discovery) {
+      return fail(ErrorKind::kTransient, "list slices", "raw log", "not all of the ring answers");
+    }
+    return FakeEventSource::begin_discovery(shards);
+  }
   Result<std::unique_ptr<Sweep>> sweep(SweepRequest request) override {
-    if (strongest_fails_ && request.level == ReadLevel::kStrongest) {
+    if (failures_.strongest && request.level == ReadLevel::kStrongest) {
       return fail(ErrorKind::kTransient, "read", "raw log", "not enough replicas");
+    }
+    const auto* part = std::get_if<RingPart>(&request.what);
+    if (failures_.full_scan && part != nullptr && !part->event_times) {
+      return fail(ErrorKind::kTransient, "read", "raw log", "a page is lost each time");
     }
     HIRESTREAM_ASSIGN(auto inner, FakeEventSource::sweep(std::move(request)));
     return std::unique_ptr<Sweep>(std::make_unique<HookedSweep>(std::move(inner), action_));
@@ -91,8 +98,7 @@ class Scenario::HookedSource : public FakeEventSource {
     std::function<void()>& action_;
   };
   std::function<void()>& action_;
-  const bool& strongest_fails_;
-  const bool& notes_fail_;
+  const SourceFailures& failures_;
 };
 
 Scenario::Scenario(Strategy strategy) {
@@ -222,8 +228,8 @@ void Scenario::build() {
 }
 
 EnginePorts Scenario::ports() {
-  return {*event_source_, *warehouse_, jobs_.empty() ? nullptr : job_directory_.get(), *clock_,
-          observer_};
+  return {*event_source_, *warehouse_, jobs_.empty() ? nullptr : job_directory_.get(),
+          *clock_,        observer_,   stop_.get_token()};
 }
 
 std::vector<SliceChange> Scenario::slices_of_older_version() {
@@ -303,8 +309,7 @@ void Scenario::replace_as_older_version() {
 }
 
 void Scenario::open_source() {
-  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, strongest_fails_,
-                                                 late_notes_fail_);
+  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, failures_);
 }
 
 void Scenario::start_engine() {
@@ -388,7 +393,7 @@ template <typename Work>
 auto Scenario::as_publisher(bool repair, const Work& work) {
   build();
   FakeWarehouse warehouse(*world_, *database_, "verify");
-  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_, late_notes_fail_);
+  HookedSource event_source(*world_, *log_, during_read_, failures_);
   VerifyOptions verify_options;
   verify_options.engine = options;
   verify_options.engine.token_seed = options.token_seed + 1000;
@@ -402,7 +407,7 @@ auto Scenario::as_publisher(bool repair, const Work& work) {
 
 Result<Adoption> Scenario::adopt() {
   FakeWarehouse warehouse(*world_, *database_, "adopt");
-  HookedSource event_source(*world_, *log_, during_read_, strongest_fails_, late_notes_fail_);
+  HookedSource event_source(*world_, *log_, during_read_, failures_);
   EngineOptions adopted = options;
   adopted.token_seed += 2000;
   return adopt_source({event_source, warehouse, nullptr, *clock_, observer_}, adopted, true);

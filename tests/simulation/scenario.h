@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -71,9 +72,13 @@ class Scenario {
   void let_server_go(bool on) { world_->rates.server_goes = on; }
   // Reads are answered by the replica that lags.
   void set_stale(bool on);
+  // As SIGTERM does.
+  void request_stop() { stop_.request_stop(); }
   // Reads at the strongest level fail: not every replica answers.
-  void set_strongest_fails(bool fails) { strongest_fails_ = fails; }
-  void set_late_notes_fail(bool fails) { late_notes_fail_ = fails; }
+  void set_strongest_fails(bool fails) { failures_.strongest = fails; }
+  void set_late_notes_fail(bool fails) { failures_.late_notes = fails; }
+  void set_discovery_fails(bool fails) { failures_.discovery = fails; }
+  void set_full_scan_fails(bool fails) { failures_.full_scan = fails; }
   // The engine's clock minus the true time.
   void set_clock_error(double seconds);
 
@@ -129,6 +134,8 @@ class Scenario {
   const std::vector<std::string>& notes() const { return observer_.notes; }
   const std::string& last_error() const { return last_error_; }  // of the engine, not transient
   int64_t commits() const { return database_->commits(); }
+  // Errors after which something was tried once more.
+  int64_t retries() const { return observer_.retries; }
   int64_t steps() const { return steps_; }
   // How often the engine told that it has read something, and how many rows in all.
   int64_t reads_told() const { return observer_.reads; }
@@ -150,6 +157,7 @@ class Scenario {
       rows += read;
     }
     void on_commit(const CommitReport& report) override { rejected += report.rejected; }
+    void on_retry(const Error&, int, int64_t) override { ++retries; }
     void on_note(const std::string& level, const std::string& text) override {
       notes.push_back(level + ": " + text);
     }
@@ -157,6 +165,7 @@ class Scenario {
     int64_t reads = 0;
     int64_t rows = 0;
     int64_t rejected = 0;
+    int64_t retries = 0;
   };
 
   int64_t at(double seconds) const;
@@ -178,8 +187,15 @@ class Scenario {
   std::unique_ptr<Checks> checks_;
   std::unique_ptr<WarehouseDatabase> database_;
   std::function<void()> during_read_;
-  bool strongest_fails_ = false;
-  bool late_notes_fail_ = false;
+  // Reads of such a kind fail, all of them.
+  struct SourceFailures {
+    bool strongest = false;
+    bool late_notes = false;
+    bool discovery = false;
+    bool full_scan = false;
+  };
+  SourceFailures failures_;
+  std::stop_source stop_;
   bool round_places_ = false;
   size_t discovery_part_ = SIZE_MAX;
   bool clock_is_right_ = false;

@@ -116,6 +116,22 @@ TEST(TailEngine, GoesOnCountingWhileNotesCannotBeRead) {
 }
 
 // Behind the last audit nobody else looks.
+TEST(TailEngine, GoesOnCountingWhileSlicesCannotBeListed) {
+  Scenario scenario;
+  scenario.options.discover_interval_us = 100 * kSecondUs;
+  scenario.add_click({.arrival_s = -50'000, .visible_s = 150});
+  scenario.add_click({.arrival_s = 200, .visible_s = 200});
+  scenario.run_until(50);
+  scenario.set_discovery_fails(true);
+  scenario.run_until(205);
+  EXPECT_EQ(scenario.clicks(), 1);
+  EXPECT_FALSE(scenario.last_report().caught_up);
+  scenario.set_discovery_fails(false);
+  scenario.run_until(300);
+  EXPECT_EQ(scenario.clicks(), 2);
+  EXPECT_TRUE(scenario.last_report().caught_up);
+}
+
 TEST(TailEngine, CountsWhatWasNotedWhileNoEngineRan) {
   Scenario scenario;
   scenario.note_late_rows();
@@ -345,6 +361,18 @@ TEST(TailEngine, RepeatsCommitAfterDeadlock) {
   scenario.set_fault(&FaultRates::deadlock, false);
   scenario.run_until(12);
   EXPECT_EQ(scenario.clicks(), 1);
+}
+
+TEST(TailEngine, RepeatsNoCommitOnceItIsToStop) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.set_fault(&FaultRates::deadlock, true);
+  scenario.run_until(10);
+  const int64_t before = scenario.retries();
+  EXPECT_GT(before, 0);
+  scenario.request_stop();
+  scenario.run_until(20);
+  EXPECT_EQ(scenario.retries(), before);
 }
 
 TEST(TailEngine, UnknownCommitIsResolvedNotRepeated) {
@@ -619,6 +647,35 @@ TEST(TailEngine, CountsWhatIsOlderThanTheRetentionForGood) {
   const VerifyReport report = scenario.verify(true);
   EXPECT_TRUE(report.clean());
   EXPECT_EQ(report.rows_too_late, 0);
+}
+
+// What waits in the queue, noted, when the engine has to start anew, and is history then: one of
+// both ways counts it.
+TEST(TailEngine, CountsNotedHistoryOnceThoughItHadToStartAnew) {
+  Scenario scenario;
+  scenario.source.bucket_width = BucketWidth::seconds(10);
+  scenario.source.ring_reads = true;
+  scenario.options.audit_delays_us = {100 * kSecondUs};
+  scenario.options.retention_us = 400 * kSecondUs;
+  scenario.options.slices_per_read = 1;
+  scenario.note_late_rows();
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  constexpr int kOld = 200;
+  for (int i = 0; i < kOld; ++i) {
+    scenario.add_click({.arrival_s = -10.0 * i - 1000, .visible_s = 300});
+  }
+  scenario.run_until(302);
+  EXPECT_LT(scenario.clicks(), 1 + kOld) << "some of them wait";
+  scenario.set_fault(&FaultRates::lost_before_commit, true);
+  scenario.let_server_go(true);
+  scenario.run_until(320);
+  EXPECT_GT(scenario.epoch(), 1);
+  EXPECT_LT(scenario.clicks(), 1 + kOld);
+  scenario.set_fault(&FaultRates::lost_before_commit, false);
+  scenario.let_server_go(false);
+  scenario.run_until(900);
+  EXPECT_EQ(scenario.clicks(), 1 + kOld);
+  EXPECT_TRUE(scenario.verify(true).clean());
 }
 
 // A minute without rows is no ledger row and no memory: late rows in it are found by discovery.
