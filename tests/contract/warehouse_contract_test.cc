@@ -1336,6 +1336,28 @@ TEST_P(WarehouseContract, LargeCommitsAreExact) {
   expect_number("SELECT COUNT(*) FROM hirestream_deltas", 0);
 }
 
+TEST_P(WarehouseContract, LargestAndSmallestNumbersAreExactAmongMany) {
+  start(1);
+  constexpr int64_t kMost = INT64_MAX;
+  Contribution cells;
+  for (int64_t i = 0; i < 1200; ++i) {
+    const int64_t sign = i % 2 == 0 ? 1 : -1;
+    Cell& some = cells.emplace_back();
+    some.key = {kHour + static_cast<int32_t>(i % 30), sign * (kMost - i), sign * i, kMost, -kMost};
+    some.measures = {.impressions = kMost / 1200 - i,
+                     .clicks = i,
+                     .conversions = kMost / 1200,
+                     .qualified = i * i,
+                     .unqualified = 1,
+                     .bid_micros = kMost / 1200 - 7 * i};
+  }
+  canonicalize(cells);
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
+  add_cells(commit, {}, cells);
+  ASSERT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_EQ(events(), cells);
+}
+
 // The catch-up's largest commits: seconds, not minutes.
 TEST_P(WarehouseContract, HundredThousandCellsAndTwoThousandSlicesTakeSeconds) {
   start(8);

@@ -122,44 +122,68 @@ class MysqlWarehouseFaults : public WarehouseContract {
     return all;
   }
 
+  // Loses the connection at each of the commit's statements, before and behind it; then commits.
+  void expect_nothing_of_it_when_lost(const Commit& commit) {
+    const std::string before = everything();
+    // Which statements does it send? Learnt from one that is lost at its COMMIT.
+    std::vector<std::string> statements;
+    backend().session().set_hook([&](std::string_view sql, uint64_t) {
+      statements.emplace_back(sql.substr(0, 60));
+      return sql == "COMMIT" ? StatementFault::kLoseBefore : StatementFault::kNone;
+    });
+    ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
+    EXPECT_FALSE(take(warehouse_->resolve(commit)));
+    backend().session().set_hook({});
+    const auto commit_at = std::find(statements.begin(), statements.end(), "COMMIT");
+    ASSERT_NE(commit_at, statements.end());
+    ASSERT_GE(commit_at - statements.begin(), 10);
+    for (ptrdiff_t lost = 0; lost < commit_at - statements.begin(); ++lost) {
+      for (const StatementFault fault :
+           {StatementFault::kLoseBefore, StatementFault::kLoseAnswer}) {
+        SCOPED_TRACE(statements[static_cast<size_t>(lost)]);
+        break_at([lost, count = std::make_shared<ptrdiff_t>(0)](
+                     std::string_view) { return (*count)++ == lost; },
+                 fault);
+        const auto outcome = warehouse_->commit(commit);
+        ASSERT_FALSE(outcome.has_value());
+        EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient) << outcome.error().text();
+        EXPECT_FALSE(take(warehouse_->resolve(commit))) << "waits until the lost session has ended";
+        EXPECT_EQ(everything(), before);
+      }
+    }
+    backend().session().set_hook({});
+    EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+    EXPECT_NE(everything(), before);
+  }
+  // Each of an hour, job and bid of its own, in four hours of two days.
+  static Contribution many_cells(int64_t count) {
+    Contribution cells;
+    for (int64_t job = 1; job <= count; ++job) {
+      cells.push_back(cell(kHour + 22 + static_cast<int32_t>(job % 4), job,
+                           {.clicks = 1, .bid_micros = 1'000'003 * job}));
+    }
+    canonicalize(cells);
+    return cells;
+  }
+
   MysqlConfig config_;
   std::unique_ptr<mysql::Connection> other_;
 };
 
 TEST_P(MysqlWarehouseFaults, ConnectionLostAtAnyStatementAppliesNothingAndTheRetryCommits) {
   start(1);
-  const Commit commit = rich_commit();
-  const std::string before = everything();
-  // Which statements does it send? Learnt from one that is lost at its COMMIT.
-  std::vector<std::string> statements;
-  backend().session().set_hook([&](std::string_view sql, uint64_t) {
-    statements.emplace_back(sql.substr(0, 60));
-    return sql == "COMMIT" ? StatementFault::kLoseBefore : StatementFault::kNone;
-  });
-  ASSERT_EQ(verdict(commit), CommitVerdict::kUnknown);
-  EXPECT_FALSE(take(warehouse_->resolve(commit)));
-  backend().session().set_hook({});
-  const auto commit_at = std::find(statements.begin(), statements.end(), "COMMIT");
-  ASSERT_NE(commit_at, statements.end());
-  ASSERT_GE(commit_at - statements.begin(), 10);
-  for (ptrdiff_t lost = 0; lost < commit_at - statements.begin(); ++lost) {
-    for (const StatementFault fault : {StatementFault::kLoseBefore, StatementFault::kLoseAnswer}) {
-      SCOPED_TRACE(statements[static_cast<size_t>(lost)]);
-      break_at([lost, count = std::make_shared<ptrdiff_t>(0)](
-                   std::string_view) { return (*count)++ == lost; },
-               fault);
-      const auto outcome = warehouse_->commit(commit);
-      ASSERT_FALSE(outcome.has_value());
-      EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient) << outcome.error().text();
-      EXPECT_FALSE(take(warehouse_->resolve(commit))) << "waits until the lost session has ended";
-      EXPECT_EQ(everything(), before);
-    }
-  }
-  backend().session().set_hook({});
-  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
-  EXPECT_NE(everything(), before);
+  expect_nothing_of_it_when_lost(rich_commit());
   EXPECT_THAT(events(), ElementsAre(cell(kHour, 2, {.clicks = 2, .bid_micros = 5}),
                                     cell(kHour, 3, {.clicks = 4})));
+}
+
+TEST_P(MysqlWarehouseFaults, ConnectionLostWhereValuesComeAsBytesAppliesNothing) {
+  start(1);
+  const Contribution cells = many_cells(1100);
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
+  add_cells(commit, {}, cells);
+  expect_nothing_of_it_when_lost(commit);
+  EXPECT_EQ(events(), cells);
 }
 
 TEST_P(MysqlWarehouseFaults, CommitWhoseAnswerIsLostIsFoundCommitted) {
@@ -351,6 +375,27 @@ TEST_P(MysqlWarehouseFaults, SessionTheServerEndedIsOpenedAnew) {
 }
 
 // Longer than a server may give a session that says nothing by its own settings.
+// Within an encrypted connection the library tells every failure of the network as one of TLS.
+TEST_P(MysqlWarehouseFaults, ASessionThatIsLostWhileRowsComeMayBeTriedAgain) {
+  MysqlConfig encrypted = config_;
+  encrypted.tls = MysqlTls::kPreferred;
+  const auto connection = take(mysql::Connection::open(encrypted));
+  auto rows = connection->stream(
+      "SELECT REPEAT('x', 1000) FROM information_schema.columns a, information_schema.columns b");
+  ASSERT_TRUE(rows.has_value());
+  ASSERT_TRUE(take(rows->next()));
+  expect_ok(other_->execute(fmt::format("KILL CONNECTION {}", connection->id())));
+  for (;;) {
+    const auto more = rows->next();
+    if (!more) {
+      EXPECT_EQ(more.error().kind, ErrorKind::kTransient) << more.error().text();
+      break;
+    }
+    ASSERT_TRUE(*more);
+  }
+  EXPECT_TRUE(connection->lost());
+}
+
 TEST_P(MysqlWarehouseFaults, PauseIsNoMatter) {
   start(1);
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
@@ -575,6 +620,36 @@ TEST_P(MysqlWarehouseFaults, ARefusedCellIsNamed) {
   EXPECT_EQ(outcome.error().kind, ErrorKind::kRejected);
   EXPECT_THAT(outcome.error().message, HasSubstr("'clicks' at row 2"));
   EXPECT_THAT(outcome.error().message, HasSubstr("('2024-01-01',0,4711,"));
+}
+
+TEST_P(MysqlWarehouseFaults, ARefusedCellAmongManyIsNamed) {
+  start(1);
+  database_->run("ALTER TABLE events MODIFY clicks TINYINT NOT NULL");
+  Contribution cells = many_cells(1100);
+  cells[777].key.job_id = 4711;
+  cells[777].measures.clicks = 1000;
+  canonicalize(cells);
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
+  add_cells(commit, {}, cells);
+  const auto outcome = warehouse_->commit(commit);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().kind, ErrorKind::kRejected);
+  EXPECT_THAT(outcome.error().message, HasSubstr("'clicks' at row "));
+  EXPECT_THAT(outcome.error().message, HasSubstr(",4711,"));
+  EXPECT_THAT(outcome.error().message, HasSubstr(",1000,"));
+}
+
+TEST_P(MysqlWarehouseFaults, AServerThatPreparesNoStatementsTakesManyCells) {
+  start(1);
+  const std::string before = database_->value("SELECT @@GLOBAL.max_prepared_stmt_count");
+  database_->run("SET GLOBAL max_prepared_stmt_count = 0");
+  const Contribution cells = many_cells(1100);
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
+  add_cells(commit, {}, cells);
+  const auto outcome = warehouse_->commit(commit);
+  database_->run("SET GLOBAL max_prepared_stmt_count = " + before);
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().text();
+  EXPECT_EQ(events(), cells);
 }
 
 // --- settings that are wrong

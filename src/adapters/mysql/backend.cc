@@ -23,12 +23,14 @@ Result<std::unique_ptr<Warehouse>> open_mysql_warehouse(const MysqlConfig& confi
 Result<std::unique_ptr<Session>> MysqlBackend::open_patient() const {
   MysqlConfig patient = config_;
   patient.read_timeout = std::chrono::seconds(0);
+  patient.table_lock_max = std::chrono::hours(24);
+  patient.idle_max = std::chrono::hours(24);
   return Session::open(patient);
 }
 
 Result<void> MysqlBackend::be_patient() {
   HIRESTREAM_ASSIGN(session_, open_patient());
-  return session_->execute("SET SESSION wait_timeout = 86400");
+  return {};
 }
 
 Result<std::unique_ptr<sql::ShadowTables>> MysqlBackend::shadow_tables(const std::string& run) {

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "adapters/mysql/key_condition.h"
+#include "adapters/mysql/sum_insert.h"
 #include "adapters/sql/change_count.h"
 #include "adapters/sql/events_table.h"
 #include "adapters/sql/fingerprint_json.h"
@@ -15,7 +16,6 @@
 #include "adapters/sql/kinds_table.h"
 #include "adapters/sql/multi_row_insert.h"
 #include "aggregation/contribution_codec.h"
-#include "model/decimal.h"
 #include "model/timestamp.h"
 #include "ports/commit_check.h"
 #include "ports/day_changes.h"
@@ -372,27 +372,14 @@ Result<std::string> CommitWriter::kind_of_source() {
 
 Result<void> CommitWriter::write_cells() {
   HIRESTREAM_ASSIGN(const std::string kind, kind_of_source());
-  const std::string constants =
-      fmt::format(",{},{}", session_.quoted(sql::sources_name(kind)), now_);
-  MultiRowInsert insert(
-      session_, kInsertCells,
-      session_.dialect().upsert("", kAddCells + session_.dialect().merged_sources("events")));
-  int32_t days = 0;
-  std::string date = format_date(days);
+  const sql::Dialect& dialect = session_.dialect();
+  SumInsert insert(
+      session_,
+      {kInsertCells, true, fmt::format(",{},{}", session_.quoted(sql::sources_name(kind)), now_),
+       dialect.upsert("", kAddCells + dialect.merged_sources("events"))},
+      commit_.cells.size());
   for (const CellChange& cell : commit_.cells) {
-    const CellKey& key = cell.key;
-    if (key.days() != days) {
-      days = key.days();
-      date = format_date(days);
-    }
-    std::string& row = insert.row();
-    fmt::format_to(std::back_inserter(row), "'{}',{},{},{},{},{},{},{},{},{},{},{},{}", date,
-                   key.hour(), key.job_id, key.publisher_id, key.campaign_id, key.group_id,
-                   cell.delta.impressions, cell.delta.clicks, cell.delta.conversions,
-                   cell.delta.qualified, cell.delta.unqualified,
-                   format_micros(cell.delta.bid_micros), cell.company_id);
-    row += constants;
-    HIRESTREAM_TRY(insert.end_row());
+    HIRESTREAM_TRY(insert.add(cell));
   }
   return insert.flush();
 }
@@ -420,14 +407,10 @@ Result<void> CommitWriter::delete_zeros(const SumTable& table,
 
 Result<void> CommitWriter::write_days() {
   HIRESTREAM_ASSIGN(const std::vector<CellChange> days, days_of(commit_));
-  MultiRowInsert insert(session_, kInsertDays, session_.dialect().upsert("", kAddDays));
+  SumInsert insert(session_, {kInsertDays, false, "", session_.dialect().upsert("", kAddDays)},
+                   days.size());
   for (const CellChange& day : days) {
-    fmt::format_to(std::back_inserter(insert.row()), "'{}',{},{},{},{},{},{},{},{},{},{},{}",
-                   format_date(day.key.days()), day.key.job_id, day.key.publisher_id,
-                   day.key.campaign_id, day.key.group_id, day.delta.impressions, day.delta.clicks,
-                   day.delta.conversions, day.delta.qualified, day.delta.unqualified,
-                   format_micros(day.delta.bid_micros), day.company_id);
-    HIRESTREAM_TRY(insert.end_row());
+    HIRESTREAM_TRY(insert.add(day));
   }
   HIRESTREAM_TRY(insert.flush());
   return delete_zeros({"hirestream_days", "spend", day_condition}, days);

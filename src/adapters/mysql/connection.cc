@@ -65,6 +65,8 @@ Verdict verdict_of(unsigned code) {
     case ER_LOCK_DEADLOCK:
     case ER_CHECKREAD:          // the row has changed since it was read
     case ER_TABLE_DEF_CHANGED:  // and the table
+    case ER_NEED_REPREPARE:
+    case ER_UNKNOWN_STMT_HANDLER:  // a proxy has gone on with another session
     case ER_CON_COUNT_ERROR:
     case ER_SERVER_SHUTDOWN:
     case ER_NORMAL_SHUTDOWN:
@@ -244,10 +246,8 @@ Result<bool> ResultSet::next() {
     lengths_ = mysql_fetch_lengths(result_.get());
     return true;
   }
-  if (const unsigned code = mysql_errno(connection_); code != 0) {
-    const Verdict verdict = verdict_of(code);
-    return forward({verdict.kind, "read rows", subject_,
-                    fmt::format("{} ({})", mysql_error(connection_), code), "", verdict.may_pass});
+  if (connection_ != nullptr && connection_->has_failed()) {
+    return connection_->failure("read rows");
   }
   return false;
 }
@@ -271,6 +271,15 @@ uint64_t ResultSet::unsigned_integer(size_t column) const {
   const auto [end, error] = std::from_chars(digits.data(), digits.end(), value);
   HIRESTREAM_CHECK(digits.empty() || (error == std::errc() && end == digits.end()));
   return value;
+}
+
+void PreparedStatement::Close::operator()(st_mysql_stmt* statement) const {
+  mysql_stmt_close(statement);
+}
+
+void PreparedStatement::bind(std::span<st_mysql_bind> parameters) {
+  HIRESTREAM_CHECK(mysql_stmt_param_count(statement_.get()) == parameters.size());
+  HIRESTREAM_CHECK(mysql_stmt_bind_param(statement_.get(), parameters.data()) == 0);
 }
 
 void Connection::Close::operator()(st_mysql* connection) const {
@@ -355,12 +364,14 @@ Result<void> Connection::set_up_session(const MysqlConfig& config) {
   if (mysql_set_character_set(connection_.get(), "utf8mb4") != 0) {
     return failure("set the character set");
   }
-  HIRESTREAM_TRY(
-      execute("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,"
-              "NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', autocommit = 1, "
-              "wait_timeout = 120, net_write_timeout = 600, innodb_lock_wait_timeout = 10, "
-              "completion_type = NO_CHAIN, sql_safe_updates = 0, sql_big_selects = 1, "
-              "sql_select_limit = DEFAULT"));
+  HIRESTREAM_TRY(execute(fmt::format(
+      "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,"
+      "NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', autocommit = 1, "
+      "wait_timeout = {}, net_write_timeout = 600, innodb_lock_wait_timeout = 10, "
+      "lock_wait_timeout = {}, "
+      "completion_type = NO_CHAIN, sql_safe_updates = 0, sql_big_selects = 1, "
+      "sql_select_limit = DEFAULT",
+      config.idle_max.count(), config.table_lock_max.count())));
   HIRESTREAM_TRY(execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
   HIRESTREAM_ASSIGN(ResultSet row,
                     query(fmt::format("SELECT VERSION(), @@max_allowed_packet, '{0}', HEX('{0}'), "
@@ -404,12 +415,20 @@ Result<void> Connection::check_text(const ResultSet& row) const {
               "let the server, or the proxy before it, leave SET NAMES utf8mb4 in force");
 }
 
+bool Connection::has_failed() const {
+  return mysql_errno(connection_.get()) != 0;
+}
+
 tl::unexpected<Error> Connection::failure(const std::string& operation) {
-  error_code_ = mysql_errno(connection_.get());
+  return failure(operation, mysql_errno(connection_.get()), mysql_error(connection_.get()));
+}
+
+tl::unexpected<Error> Connection::failure(const std::string& operation, unsigned code,
+                                          const std::string& message) {
+  error_code_ = code;
   // Within an encrypted connection every network failure is reported as one of TLS.
   const bool tls_lost = established_ && error_code_ == CR_SSL_CONNECTION_ERROR;
   lost_ = lost_ || tls_lost || is_lost_connection(error_code_);
-  const std::string message = mysql_error(connection_.get());
   if (tls_lost) {
     return fail(ErrorKind::kTransient, operation, subject_,
                 fmt::format("connection lost: {} ({})", message, error_code_));
@@ -431,12 +450,17 @@ void Connection::break_off() {
   shutdown(static_cast<int>(mysql_get_socket(connection_.get())), SHUT_RDWR);
 }
 
-Result<void> Connection::send(std::string_view sql) {
-  error_code_ = 0;
+StatementFault Connection::fault_of(std::string_view sql) {
   const StatementFault fault = hook_ ? hook_(sql, id()) : StatementFault::kNone;
   if (fault == StatementFault::kLoseBefore) {
     break_off();
   }
+  return fault;
+}
+
+Result<void> Connection::send(std::string_view sql) {
+  error_code_ = 0;
+  const StatementFault fault = fault_of(sql);
   int status = 0;
   if (fault == StatementFault::kLoseAnswer) {
     status = mysql_send_query(connection_.get(), sql.data(), sql.size());
@@ -464,14 +488,47 @@ Result<void> Connection::execute(std::string_view sql) {
   return {};
 }
 
+template <typename Send>
+Result<void> Connection::send_prepared(const PreparedStatement& statement, const Send& send) {
+  error_code_ = 0;
+  st_mysql_stmt* handle = statement.statement_.get();
+  const StatementFault fault = fault_of(statement.sql_);
+  const int status = send(handle);
+  last_used_ = std::chrono::steady_clock::now();
+  if (status != 0) {
+    return failure(operation_of(statement.sql_), mysql_stmt_errno(handle),
+                   mysql_stmt_error(handle));
+  }
+  if (fault == StatementFault::kLoseAnswer) {
+    // The answer had come already: nobody reads it.
+    break_off();
+    mysql_real_query(connection_.get(), "DO 0", 4);
+    return failure(operation_of(statement.sql_));
+  }
+  return {};
+}
+
+Result<PreparedStatement> Connection::prepare(std::string_view sql) {
+  PreparedStatement prepared;
+  prepared.sql_ = sql;
+  prepared.statement_.reset(mysql_stmt_init(connection_.get()));
+  HIRESTREAM_CHECK(prepared.statement_ != nullptr);
+  HIRESTREAM_TRY(send_prepared(prepared, [&](st_mysql_stmt* handle) {
+    return mysql_stmt_prepare(handle, sql.data(), sql.size());
+  }));
+  return prepared;
+}
+
+Result<void> Connection::execute(PreparedStatement& statement) {
+  return send_prepared(statement, mysql_stmt_execute);
+}
+
 Result<ResultSet> Connection::take_result(st_mysql_res* result) {
   if (result == nullptr) {
     return failure("read rows");
   }
   ResultSet rows;
   rows.result_.reset(result);
-  rows.connection_ = connection_.get();
-  rows.subject_ = subject_;
   return rows;
 }
 
@@ -482,7 +539,9 @@ Result<ResultSet> Connection::query(std::string_view sql) {
 
 Result<ResultSet> Connection::stream(std::string_view sql) {
   HIRESTREAM_TRY(send(sql));
-  return take_result(mysql_use_result(connection_.get()));
+  HIRESTREAM_ASSIGN(ResultSet rows, take_result(mysql_use_result(connection_.get())));
+  rows.connection_ = this;
+  return rows;
 }
 
 int64_t Connection::affected_rows() const {

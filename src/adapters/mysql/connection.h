@@ -4,7 +4,7 @@
 // Every session is set up the same way, whatever the server's own settings are: UTC, utf8mb4 (tried
 // by a round trip), strict mode, READ COMMITTED, no automatic reconnect. The server ends a session
 // that lies idle for two minutes, so that a transaction left behind by a broken network gives its
-// locks back.
+// locks back; or for as long as the config says.
 //
 // Threading: one thread at a time. Blocking: connect, read and write time-outs of the config; a row
 // lock is waited for at most 10 s.
@@ -22,14 +22,17 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/result.h"
 
-struct st_mysql;      // NOLINT(readability-identifier-naming): the library's name
-struct st_mysql_res;  // NOLINT(readability-identifier-naming)
+struct st_mysql;       // NOLINT(readability-identifier-naming): the library's name
+struct st_mysql_res;   // NOLINT(readability-identifier-naming)
+struct st_mysql_stmt;  // NOLINT(readability-identifier-naming)
+struct st_mysql_bind;  // NOLINT(readability-identifier-naming)
 
 namespace hirestream {
 
@@ -57,6 +60,10 @@ struct MysqlConfig {
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds read_timeout{60};  // 0: none
   std::chrono::seconds write_timeout{60};
+  // A table that somebody alters is waited for at most so long.
+  std::chrono::seconds table_lock_max{30};
+  // The server ends a session that lies idle for longer.
+  std::chrono::seconds idle_max{120};
   // A question that takes longer fails as one that is interrupted does; 0: none does.
   std::chrono::milliseconds statement_time_max{0};
 
@@ -66,11 +73,14 @@ struct MysqlConfig {
 
 namespace mysql {
 
+class Connection;
+
 // Rows of a SELECT, all of them in the client's memory, or one after the other from the server
-// (Connection::stream).
+// (Connection::stream): then not longer than the connection.
 class ResultSet {
  public:
   // False: no more rows.
+  // Errors: as Connection's.
   Result<bool> next();
   std::string column_name(size_t column) const;
   bool is_null(size_t column) const;
@@ -85,10 +95,26 @@ class ResultSet {
     void operator()(st_mysql_res* result) const;
   };
   std::unique_ptr<st_mysql_res, Free> result_;
-  st_mysql* connection_ = nullptr;
+  // From which rows still come; null: all are here.
+  Connection* connection_ = nullptr;
   char** row_ = nullptr;
   const unsigned long* lengths_ = nullptr;
-  std::string subject_;
+};
+
+// A statement that the server has parsed once, for any values. Of one connection: with another one
+// it is of no use.
+class PreparedStatement {
+ public:
+  // Of each parameter, in their order: where its value lies, now and whenever it is executed.
+  void bind(std::span<st_mysql_bind> parameters);
+
+ private:
+  friend class Connection;
+  struct Close {
+    void operator()(st_mysql_stmt* statement) const;
+  };
+  std::unique_ptr<st_mysql_stmt, Close> statement_;
+  std::string sql_;  // for messages and the hook
 };
 
 // What a test does to a statement about to be sent.
@@ -104,6 +130,8 @@ class Connection {
   static Result<std::unique_ptr<Connection>> open(const MysqlConfig& config);
 
   Result<void> execute(std::string_view sql);
+  Result<PreparedStatement> prepare(std::string_view sql);
+  Result<void> execute(PreparedStatement& statement);
   Result<ResultSet> query(std::string_view sql);
   // Rows are fetched while they are read; no other statement may run until next() gave false. Ended
   // earlier: close the connection.
@@ -147,7 +175,15 @@ class Connection {
   Result<void> send(std::string_view sql);
   Result<ResultSet> take_result(st_mysql_res* result);
   tl::unexpected<Error> failure(const std::string& operation);
+  tl::unexpected<Error> failure(const std::string& operation, unsigned code,
+                                const std::string& message);
   void break_off();
+  friend class ResultSet;
+  bool has_failed() const;
+  template <typename Send>
+  Result<void> send_prepared(const PreparedStatement& statement, const Send& send);
+  // Of a statement that is about to be sent.
+  StatementFault fault_of(std::string_view sql);
 
   std::unique_ptr<st_mysql, Close> connection_;
   std::string subject_;

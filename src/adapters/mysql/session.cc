@@ -128,6 +128,17 @@ Result<void> Session::execute(std::string_view sql) {
   return connection->execute(sql);
 }
 
+Result<PreparedStatement> Session::prepare(std::string_view sql) {
+  HIRESTREAM_CHECK(in_transaction());
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  return connection->prepare(sql);
+}
+
+Result<void> Session::execute(PreparedStatement& statement) {
+  HIRESTREAM_ASSIGN(Connection * connection, ready());
+  return connection->execute(statement);
+}
+
 Result<void> Session::read(std::string_view sql, const Visit& visit, Fetch fetch) {
   HIRESTREAM_ASSIGN(Connection * connection, ready());
   const bool row_by_row = fetch == Fetch::kRowByRow;

@@ -28,6 +28,10 @@ class Session final : public sql::Session {
     connection_->append_text(sql, text);
   }
 
+  // Within a transaction: the statement goes with the connection.
+  Result<PreparedStatement> prepare(std::string_view sql);
+  Result<void> execute(PreparedStatement& statement);
+
   // Server's code of the last statement's failure; 0: it went well.
   unsigned error_code() const { return connection_->error_code(); }
   bool is_mariadb() const { return connection_->is_mariadb(); }

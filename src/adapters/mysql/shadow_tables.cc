@@ -204,8 +204,8 @@ Result<void> ShadowTables::stop_commits() {
 }
 
 Result<void> ShadowTables::lock() {
-  HIRESTREAM_TRY(
-      run(session_, fmt::format("CREATE TABLE IF NOT EXISTS {} (taken INT)", old_events())));
+  HIRESTREAM_TRY(run(session_, fmt::format("CREATE TABLE IF NOT EXISTS {} (taken INT PRIMARY KEY)",
+                                           old_events())));
   // Counted before the lock is waited for: whoever changes cells without being an engine counts
   // that first, too. Committed once nobody can read the old cells any more, before the new ones can
   // be read: what was planned by the old ones is known by its count.
@@ -297,7 +297,11 @@ Result<void> ShadowTables::swap() {
       std::this_thread::sleep_for(kLookInterval);
       waits = waits_to_rename(id);
     }
-    if (waits && *waits) {
+    // Whatever it kept from committing would be lost, or counted twice.
+    const auto guarded = guarded_ ? guard_->execute("DO 0") : Result<void>();
+    if (!guarded) {
+      let_go = guarded;
+    } else if (waits && *waits) {
       let_go = locker_->execute(fmt::format("DROP TABLE {}", old_events()));
     } else if (!waits) {
       let_go = forward(std::move(waits).error());
@@ -308,8 +312,9 @@ Result<void> ShadowTables::swap() {
     }
   }
   // Its end says that there was a change; whatever was planned by the old tables is refused.
+  Result<void> counted;
   if (guarded_) {
-    (void)guarded_->commit();
+    counted = guarded_->commit();
     guarded_.reset();
   }
   if (!renamed) {
@@ -317,6 +322,14 @@ Result<void> ShadowTables::swap() {
     error.message = "the tables were not renamed, `events` is as it was: " +
                     (let_go ? error.message : let_go.error().message);
     error.kind = error.kind == ErrorKind::kConfig && let_go ? error.kind : ErrorKind::kTransient;
+    return forward(std::move(error));
+  }
+  if (!counted) {
+    Error error = std::move(counted).error();
+    error.message =
+        "the tables were renamed, but whether nobody committed meanwhile is not known: " +
+        error.message;
+    error.hint = "run `hirestream verify`; if it finds differences, rebuild once more";
     return forward(std::move(error));
   }
   return {};

@@ -76,16 +76,20 @@ Result<void> MultiRowInsert::flush() {
   return {};
 }
 
-Error MultiRowInsert::with_row(Error error) const {
+size_t refused_row(const Error& error) {
   constexpr std::string_view kAtRow = "at row ";
-  constexpr size_t kValuesMax = 300;
   const size_t at = error.message.rfind(kAtRow);
-  if (error.kind != ErrorKind::kRejected || at == std::string::npos) {
-    return error;
-  }
   size_t number = 0;
-  const char* digits = error.message.data() + at + kAtRow.size();
-  std::from_chars(digits, error.message.data() + error.message.size(), number);
+  if (error.kind == ErrorKind::kRejected && at != std::string::npos) {
+    const char* digits = error.message.data() + at + kAtRow.size();
+    std::from_chars(digits, error.message.data() + error.message.size(), number);
+  }
+  return number;
+}
+
+Error MultiRowInsert::with_row(Error error) const {
+  constexpr size_t kValuesMax = 300;
+  const size_t number = refused_row(error);
   if (number == 0 || number > begins_.size()) {
     return error;
   }

@@ -42,6 +42,10 @@ class MultiRowInsert {
   size_t bytes_max_;
 };
 
+// Of a row that the server refuses: its number in the statement, from 1, if the message tells it;
+// else 0.
+size_t refused_row(const Error& error);
+
 // x'…'
 void append_bytes(std::string& sql, std::string_view bytes);
 

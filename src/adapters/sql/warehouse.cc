@@ -31,14 +31,21 @@ constexpr size_t kOwnerCharactersMax = 255;
 
 // What was counted is gone from `events`: nobody may add to it, under any name.
 Result<void> SqlWarehouse::check_rows_are_there(const SourceRegistration& given) {
-  HIRESTREAM_ASSIGN(
-      const int64_t rows,
-      session_.number(fmt::format("SELECT EXISTS (SELECT 1 FROM {})", session_.dialect().events)));
+  const auto has_rows = [&] {
+    return session_.number(
+        fmt::format("SELECT EXISTS (SELECT 1 FROM {})", session_.dialect().events));
+  };
+  HIRESTREAM_ASSIGN(const int64_t rows, has_rows());
   if (rows != 0) {
     return {};
   }
   HIRESTREAM_ASSIGN(const bool counted, sql::has_counted(session_));
-  return counted ? refuse_ledger_without_rows(given) : Result<void>();
+  if (!counted) {
+    return {};
+  }
+  // Another engine may have committed its first rows in between.
+  HIRESTREAM_ASSIGN(const int64_t rows_now, has_rows());
+  return rows_now != 0 ? Result<void>() : refuse_ledger_without_rows(given);
 }
 
 // Within the transaction that registers it.
