@@ -54,16 +54,16 @@ def write(rate: int, first: int, rows: int, acknowledged) -> None:
 def see(mysql, first: int, rows: int, until: float) -> dict[int, float]:
     """When each row was first seen."""
     seen = {}
-    missing = list(range(first, first + rows))
+    missing, end = first, first + rows  # all before the first of them have been seen
     with mysql.cursor() as cursor:
-        while missing and time.time() < until:
-            low, high = cell_of(missing[0])[0], cell_of(missing[0] + 20_000)[0]
+        while missing < end and time.time() < until:
             cursor.execute("SELECT job_id, publisher_id FROM events WHERE dates >= UTC_DATE() - INTERVAL 1 DAY AND job_id BETWEEN %s AND %s",
-                           (low, high))
+                           (cell_of(missing)[0], cell_of(end - 1)[0]))
             now = time.time()
             for job, publisher in cursor.fetchall():
                 seen.setdefault((job - FIRST_JOB) * PUBLISHERS + publisher - 1, now)
-            missing = [row for row in missing[:20_000] if row not in seen] + missing[20_000:]
+            while missing in seen:
+                missing += 1
             time.sleep(0.005)
     return seen
 
