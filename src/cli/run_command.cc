@@ -255,10 +255,11 @@ Result<std::unique_ptr<DashboardServer>> serve_if_asked(const Settings& settings
     return std::unique_ptr<DashboardServer>();
   }
   HIRESTREAM_ASSIGN(const ListenAddress address, parse_listen_address(settings.http.address));
-  const Served served = {.metrics = &metrics,
-                         .watch = &watch,
-                         .warn = [&context](const std::string& text) { context.log->warn(text); },
-                         .samples = settings.http.samples};
+  const Served served = {
+      .metrics = &metrics,
+      .watch = &watch,
+      .warn = [&context](const std::string& text) { context.log->warn(with_fields(text, {})); },
+      .samples = settings.http.samples};
   HIRESTREAM_ASSIGN(auto server, serve_dashboard(settings.warehouse, address, settings.http.token,
                                                  served, clock));
   context.log->info(with_fields("serving", {{"page", server->url()}}));
