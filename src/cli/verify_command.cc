@@ -32,7 +32,7 @@ namespace {
 
 constexpr const char* kVerifyFooter =
     R"(Recounts the raw log and compares with the warehouse. A running engine may go on meanwhile. Exit code 1: a difference
-remains.
+remains; 2: something could not be read, and no result is stored for boards and alerts.
 
 Examples:
   hirestream verify --source csv:events.csv --warehouse sqlite:etl.db
@@ -367,7 +367,8 @@ Result<void> verify_next(const Settings& settings, const SourceSettings& source,
   if (!report) {
     return forward(std::move(report).error());
   }
-  if (!options.in_part()) {  // which says nothing of the rest
+  // Which would say nothing of what was not compared: an alert that stands goes on.
+  if (!options.in_part() && report->unreadable.empty()) {
     store_result(settings, source.name, *report, context);
   }
   found.remains = found.remains || !report->clean();
