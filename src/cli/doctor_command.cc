@@ -300,6 +300,7 @@ class Doctor {
     }
     if (examine_events_table(**warehouse)) {
       examine_privileges();
+      examine_counted_rows();
       examine_ledger(**warehouse);
     }
   }
@@ -336,8 +337,10 @@ class Doctor {
         good(name, "one row per cell");
         return true;
       case EventsTableState::kMissing:
-        add(Verdict::kAdvice, name, "not there yet",
-            "`hirestream init` or the first run creates it");
+        if (examine_counted_rows()) {
+          add(Verdict::kAdvice, name, "not there yet",
+              "`hirestream init` or the first run creates it");
+        }
         return false;
       case EventsTableState::kAppendOnly:
         add(Verdict::kBad, name, "it is append-only: several rows may stand for one cell",
@@ -350,6 +353,15 @@ class Doctor {
         return false;
     }
     return false;
+  }
+
+  // False: an engine would be refused, since rows are lost or are of unknown origin.
+  bool examine_counted_rows() {
+    const auto there = check_events_and_ledger(settings_.warehouse);
+    if (!there) {
+      bad("table events and ledger", there.error());
+    }
+    return there.has_value();
   }
 
   void examine_migration() {
