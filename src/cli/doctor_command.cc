@@ -24,6 +24,7 @@
 #include "cli/printed_json_internal.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
+#include "pipeline/engine.h"
 #include "ports/observer.h"
 #include "ports/source_check.h"
 
@@ -118,11 +119,26 @@ class Doctor {
     const SourceDescription& description = (*opened)->description();
     good(name, fmt::format("strategy {}, {} shard{}", strategy_name(description.strategy),
                            description.shard_count, description.shard_count == 1 ? "" : "s"));
+    examine_options(name, source, description);
     if (description.strategy == Strategy::kFiles) {
       examine_files(name, source, **opened);
     }
     if (settings_.warehouse.uri) {
       examine_registration(name, source, description);
+    }
+  }
+
+  void examine_options(const std::string& name, const SourceSettings& source,
+                       const SourceDescription& description) {
+    const auto options = engine_options(settings_, source);
+    if (!options) {
+      bad(name, options.error());
+      return;
+    }
+    if (const auto consistent = check_engine_options(*options); !consistent) {
+      bad(name, consistent.error());
+    } else if (const auto fit = check_options_fit(*options, description); !fit) {
+      bad(name, fit.error());
     }
   }
 
