@@ -59,27 +59,40 @@ void print_adoption(const std::string& source, const Adoption& adoption) {
                            : "--yes goes on with it as it is now");
 }
 
+// What became of the sources that are done.
+struct Adopted {
+  bool waits = false;  // for what is not done without --yes
+  nlohmann::ordered_json sources = nlohmann::ordered_json::array();
+};
+
+Result<void> adopt_each(const Settings& settings, const AdoptOptions& options, bool json,
+                        Adopted& done) {
+  for (const SourceSettings& source : settings.sources) {
+    HIRESTREAM_ASSIGN(const Adoption adoption, adopt(settings, source, options.yes));
+    const bool differs = !adoption.differences.empty();
+    done.waits = done.waits || (differs && !adoption.stored);
+    done.sources.push_back({{"source", source.name},
+                            {"differences", adoption.differences},
+                            {"adopted", differs && adoption.stored}});
+    if (!json) {
+      print_adoption(source.name, adoption);
+    }
+  }
+  return {};
+}
+
 Result<int> run_adopt(const AdoptOptions& options, CommandContext& context) {
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_sources(settings));
   HIRESTREAM_TRY(require_warehouse(settings));
-  bool waits = false;  // for what is not done without --yes
-  nlohmann::ordered_json sources = nlohmann::ordered_json::array();
-  for (const SourceSettings& source : settings.sources) {
-    HIRESTREAM_ASSIGN(const Adoption adoption, adopt(settings, source, options.yes));
-    const bool differs = !adoption.differences.empty();
-    waits = waits || (differs && !adoption.stored);
-    sources.push_back({{"source", source.name},
-                       {"differences", adoption.differences},
-                       {"adopted", differs && adoption.stored}});
-    if (!context.json) {
-      print_adoption(source.name, adoption);
-    }
+  Adopted done;
+  const auto ended = adopt_each(settings, options, context.json, done);
+  // A source that is refused hides nothing of those before it.
+  if (context.json && (ended || !done.sources.empty())) {
+    std::puts(printed_json({{"sources", std::move(done.sources)}}).c_str());
   }
-  if (context.json) {
-    std::puts(printed_json({{"sources", std::move(sources)}}).c_str());
-  }
-  return waits ? kExitDifference : kExitOk;
+  HIRESTREAM_TRY(ended);
+  return done.waits ? kExitDifference : kExitOk;
 }
 
 }  // namespace

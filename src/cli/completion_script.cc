@@ -16,10 +16,13 @@ struct Word {
   std::string text;
   std::string help;  // its first line
   bool takes_value = false;
+  std::string path = {};  // of a subcommand, or of what it is another name of
 };
 
 struct Command {
   std::string path;  // "", "run", "rejects list"
+  // The names of each of its words: "rejects", "sources status".
+  std::vector<std::string> names;
   std::vector<Word> options;
   std::vector<Word> subcommands;
 };
@@ -28,8 +31,19 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-void collect(const CLI::App& app, const std::string& path, std::vector<Command>& out) {
-  Command command{.path = path, .options = {}, .subcommands = {}};
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names = {app.get_name()};
+  names.insert(names.end(), app.get_aliases().begin(), app.get_aliases().end());
+  return names;
+}
+
+std::string path_of(const CLI::App& child, const std::string& parent) {
+  return parent.empty() ? child.get_name() : parent + " " + child.get_name();
+}
+
+void collect(const CLI::App& app, const std::string& path, std::vector<std::string> names,
+             std::vector<Command>& out) {
+  Command command{.path = path, .names = names, .options = {}, .subcommands = {}};
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_group().empty()) {
       continue;  // hidden
@@ -42,11 +56,16 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Command>&
   const auto children =
       app.get_subcommands([](const CLI::App* child) { return !child->get_group().empty(); });
   for (const CLI::App* child : children) {
-    command.subcommands.push_back({child->get_name(), first_line(child->get_description()), false});
+    for (const std::string& name : names_of(*child)) {
+      command.subcommands.push_back(
+          {name, first_line(child->get_description()), false, path_of(*child, path)});
+    }
   }
   out.push_back(std::move(command));
   for (const CLI::App* child : children) {
-    collect(*child, path.empty() ? child->get_name() : path + " " + child->get_name(), out);
+    names.push_back(fmt::format("{}", fmt::join(names_of(*child), " ")));
+    collect(*child, path_of(*child, path), names, out);
+    names.pop_back();
   }
 }
 
@@ -75,8 +94,7 @@ std::string bash_script(const std::vector<Command>& commands) {
       "    case \"$path/$word\" in\n";
   for (const Command& command : commands) {
     for (const Word& child : command.subcommands) {
-      const std::string next = command.path.empty() ? child.text : command.path + " " + child.text;
-      out += fmt::format("      \"{}/{}\") path=\"{}\" ;;\n", command.path, child.text, next);
+      out += fmt::format("      \"{}/{}\") path=\"{}\" ;;\n", command.path, child.text, child.path);
     }
   }
   out += "    esac\n  done\n  case \"$path\" in\n";
@@ -116,9 +134,8 @@ std::string zsh_script(const std::vector<Command>& commands) {
       "    case \"$commandpath/$word\" in\n";
   for (const Command& command : commands) {
     for (const Word& child : command.subcommands) {
-      const std::string next = command.path.empty() ? child.text : command.path + " " + child.text;
-      out +=
-          fmt::format("      \"{}/{}\") commandpath=\"{}\" ;;\n", command.path, child.text, next);
+      out += fmt::format("      \"{}/{}\") commandpath=\"{}\" ;;\n", command.path, child.text,
+                         child.path);
     }
   }
   out += "    esac\n  done\n  case \"$commandpath\" in\n";
@@ -140,17 +157,10 @@ std::string fish_script(const std::vector<Command>& commands) {
       "# fish completion for hirestream\n"
       "complete -c hirestream -e\n";
   for (const Command& command : commands) {
-    std::string condition;
-    if (command.path.empty()) {
-      condition = "__fish_use_subcommand";
-    } else {
-      for (size_t begin = 0; begin < command.path.size();) {
-        const size_t end = std::min(command.path.find(' ', begin), command.path.size());
-        condition +=
-            (condition.empty() ? "" : "; and ") +
-            fmt::format("__fish_seen_subcommand_from {}", command.path.substr(begin, end - begin));
-        begin = end + 1;
-      }
+    std::string condition = command.names.empty() ? "__fish_use_subcommand" : "";
+    for (const std::string& names : command.names) {
+      condition += (condition.empty() ? "" : "; and ") +
+                   fmt::format("__fish_seen_subcommand_from {}", names);
     }
     for (const Word& child : command.subcommands) {
       out += fmt::format("complete -c hirestream -f -n {} -a {} -d {}\n", single_quoted(condition),
@@ -171,7 +181,7 @@ std::string fish_script(const std::vector<Command>& commands) {
 
 std::string completion_script(const CLI::App& app, const std::string& shell) {
   std::vector<Command> commands;
-  collect(app, "", commands);
+  collect(app, "", {}, commands);
   if (shell == "bash") {
     return bash_script(commands);
   }

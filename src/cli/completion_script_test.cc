@@ -24,6 +24,8 @@ class CompletionScript : public testing::Test {
     run->add_option("--source", source_, "Where from");
     run->add_flag("--secret", flag_, "Hidden")->group("");
     app_.add_subcommand("verify", "Compare");
+    CLI::App* list = app_.add_subcommand("list", "Show all")->alias("status");
+    list->add_option("--since", source_, "From when");
   }
 
   // What bash offers for a command line whose last word is being typed.
@@ -58,6 +60,17 @@ TEST_F(CompletionScript, OffersTheSubcommandsOptionsInBash) {
   EXPECT_EQ(completions_in_bash("hirestream run --s"), "--source\n");
   EXPECT_EQ(completions_in_bash("hirestream verify --j"), "--json\n");
   EXPECT_EQ(completions_in_bash("hirestream verify --s"), "\n");
+}
+
+TEST_F(CompletionScript, KnowsOtherNamesOfACommand) {
+  EXPECT_EQ(completions_in_bash("hirestream s"), "status\n");
+  EXPECT_EQ(completions_in_bash("hirestream status --s"), "--since\n");
+  const std::string zsh = completion_script(app_, "zsh");
+  EXPECT_THAT(zsh, HasSubstr("\"/status\") commandpath=\"list\""));
+  EXPECT_THAT(zsh, HasSubstr("'status:Show all'"));
+  const std::string fish = completion_script(app_, "fish");
+  EXPECT_THAT(fish, HasSubstr("-a status -d 'Show all'"));
+  EXPECT_THAT(fish, HasSubstr("'__fish_seen_subcommand_from list status' -l since"));
 }
 
 TEST_F(CompletionScript, QuotesHelpForZshAndFish) {

@@ -18,7 +18,8 @@ namespace {
 constexpr const char* kCheckFooter =
     R"(Reads all settings as `run` does and says of each where it was set; connects to nothing and writes nothing.
 All faults are told, not only the first, each with its file and line, environment variable or option.
-Exit code 0: `run` would accept them; 2: it would not. What servers have to say to them tells `hirestream doctor`.
+Exit code 0: `run` would accept them; 2: it would not. What servers, tables and files have to say to them tells
+`hirestream doctor`.
 
 Examples:
   hirestream config check --config /etc/hirestream/hirestream.toml

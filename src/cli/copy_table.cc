@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 
 #include "cli/printed_json_internal.h"
 #include "cli/retry_backoff.h"
+#include "cli/retry_deadline.h"
 
 namespace hirestream {
 namespace {
@@ -87,8 +87,7 @@ Result<void> TableCopy::store_progress() const {
 }
 
 Result<void> TableCopy::copy_part(const std::stop_token& stop) {
-  using Steady = std::chrono::steady_clock;
-  const auto deadline = Steady::now() + std::chrono::microseconds(options_.give_up_after_us);
+  RetryDeadline deadline(options_.give_up_after_us);
   RetryBackoff backoff;
   for (;;) {
     const CopyReport before = report_;
@@ -96,8 +95,8 @@ Result<void> TableCopy::copy_part(const std::stop_token& stop) {
     if (copied || copied.error().kind != ErrorKind::kTransient || stop.stop_requested()) {
       return stop.stop_requested() ? Result<void>() : copied;
     }
-    const int64_t left_us =
-        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Steady::now()).count();
+    const int64_t rows = report_.rows_written + report_.bad_rows;
+    const int64_t left_us = deadline.left_us(steady_now_us(), rows);
     const int64_t delay_us = std::min(backoff.next(), left_us);
     if (left_us <= 0) {
       return copied;

@@ -6,8 +6,8 @@
 // there. What was copied twice is as if it was copied once.
 //
 // One thread; blocking. Errors: kRejected for a row that does not fit (unless bad rows are
-// skipped); kConfig for a progress file of another copy; those of the tables, kTransient ones after
-// give_up_after_us of the same part.
+// skipped); kConfig for a progress file of another copy; those of the tables, kTransient ones
+// when no attempt got farther in a part for give_up_after_us after a first failure.
 #pragma once
 
 #include <cstdint>

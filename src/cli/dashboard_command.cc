@@ -46,12 +46,14 @@ Result<int> serve(const SettingOptions& options, CommandContext& context) {
   }
   const std::stop_token stop = context.interrupt->token();
   SystemClock clock;
-  HIRESTREAM_ASSIGN(
-      const auto server,
-      serve_dashboard(settings.warehouse, address, settings.http.token,
-                      {.warn = [&context](const std::string& text) { context.log->warn(text); },
-                       .samples = settings.http.samples},
-                      clock));
+  HIRESTREAM_ASSIGN(const auto server,
+                    serve_dashboard(settings.warehouse, address, settings.http.token,
+                                    {.warn =
+                                         [&context](const std::string& text) {
+                                           context.log->warn(with_fields(text, {}));
+                                         },
+                                     .samples = settings.http.samples},
+                                    clock));
   if (context.json) {
     std::puts(printed_json({{"url", server->url()}}, -1).c_str());
   } else if (!context.quiet) {

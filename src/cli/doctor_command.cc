@@ -24,6 +24,7 @@
 #include "cli/printed_json_internal.h"
 #include "cli/quantity.h"
 #include "cli/setting_options.h"
+#include "pipeline/engine.h"
 #include "ports/observer.h"
 #include "ports/source_check.h"
 
@@ -118,11 +119,26 @@ class Doctor {
     const SourceDescription& description = (*opened)->description();
     good(name, fmt::format("strategy {}, {} shard{}", strategy_name(description.strategy),
                            description.shard_count, description.shard_count == 1 ? "" : "s"));
+    examine_options(name, source, description);
     if (description.strategy == Strategy::kFiles) {
       examine_files(name, source, **opened);
     }
     if (settings_.warehouse.uri) {
       examine_registration(name, source, description);
+    }
+  }
+
+  void examine_options(const std::string& name, const SourceSettings& source,
+                       const SourceDescription& description) {
+    const auto options = engine_options(settings_, source);
+    if (!options) {
+      bad(name, options.error());
+      return;
+    }
+    if (const auto consistent = check_engine_options(*options); !consistent) {
+      bad(name, consistent.error());
+    } else if (const auto fit = check_options_fit(*options, description); !fit) {
+      bad(name, fit.error());
     }
   }
 
@@ -300,6 +316,7 @@ class Doctor {
     }
     if (examine_events_table(**warehouse)) {
       examine_privileges();
+      examine_counted_rows();
       examine_ledger(**warehouse);
     }
   }
@@ -336,8 +353,10 @@ class Doctor {
         good(name, "one row per cell");
         return true;
       case EventsTableState::kMissing:
-        add(Verdict::kAdvice, name, "not there yet",
-            "`hirestream init` or the first run creates it");
+        if (examine_counted_rows()) {
+          add(Verdict::kAdvice, name, "not there yet",
+              "`hirestream init` or the first run creates it");
+        }
         return false;
       case EventsTableState::kAppendOnly:
         add(Verdict::kBad, name, "it is append-only: several rows may stand for one cell",
@@ -350,6 +369,15 @@ class Doctor {
         return false;
     }
     return false;
+  }
+
+  // False: an engine would be refused, since rows are lost or are of unknown origin.
+  bool examine_counted_rows() {
+    const auto there = check_events_and_ledger(settings_.warehouse);
+    if (!there) {
+      bad("table events and ledger", there.error());
+    }
+    return there.has_value();
   }
 
   void examine_migration() {

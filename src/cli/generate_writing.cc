@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "cli/retry_backoff.h"
+#include "cli/retry_deadline.h"
 #include "telemetry/log_observer.h"
 
 namespace hirestream {
@@ -15,24 +16,20 @@ namespace {
 
 Result<bool> try_patiently(const std::function<Result<void>()>& attempt, const Patience& patience,
                            const std::stop_token& stop, int64_t& retries) {
-  using MonotonicClock = std::chrono::steady_clock;
-  const auto deadline =
-      MonotonicClock::now() + std::chrono::microseconds(patience.give_up_after_us);
+  RetryDeadline deadline(patience.give_up_after_us);
   RetryBackoff backoff;
   for (;;) {
     const auto done = attempt();
     if (done) {
       return true;
     }
-    const int64_t left_us =
-        std::chrono::duration_cast<std::chrono::microseconds>(deadline - MonotonicClock::now())
-            .count();
     if (done.error().kind != ErrorKind::kTransient) {
       return forward(done.error());
     }
     if (stop.stop_requested()) {
       return false;
     }
+    const int64_t left_us = deadline.left_us(steady_now_us(), 0);
     if (left_us <= 0) {
       return forward(done.error());
     }

@@ -24,9 +24,9 @@ struct Patience {
 };
 
 // Writes; tries again with growing pauses while the error is kTransient, the same rows each time
-// (which is harmless), for at most give_up_after_us, then the last error; or until a stop is
-// requested, then false: the rows are not acknowledged. `retries` is raised by each new attempt.
-// Blocking.
+// (which is harmless), for at most give_up_after_us after the first failure, then the last error;
+// or until a stop is requested, then false: the rows are not acknowledged. `retries` is raised by
+// each new attempt. Blocking.
 Result<bool> write_patiently(RawLogWriter& writer, std::span<const RawEvent> events,
                              const Patience& patience, const std::stop_token& stop,
                              int64_t& retries);

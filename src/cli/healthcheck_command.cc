@@ -11,9 +11,12 @@
 namespace hirestream {
 namespace {
 
+constexpr const char* kAddress = "http.address";
+
 constexpr const char* kHealthcheckFooter =
     R"(Asks /livez, which needs neither token nor warehouse: it tells of the process alone, so that an outage of a server
-restarts no engine. Whether the numbers are fresh says /api/v1/health. Exit code 0: alive; 1: not.
+restarts no engine. Whether the numbers are fresh says /api/v1/health.
+Exit code 0: alive; 1: not, or it cannot be told.
 
 Examples:
   # In a container, beside `hirestream run --http 0.0.0.0:8080`
@@ -22,17 +25,29 @@ Examples:
   # With the address from the environment, as run has it
   HIRESTREAM_HTTP_ADDRESS=127.0.0.1:8080 hirestream healthcheck)";
 
+Result<void> ask(const HttpSettings& settings) {
+  HIRESTREAM_ASSIGN(const ListenAddress address, dashboard_address(settings));
+  return ask_alive(address);
+}
+
+// Of all settings the address alone matters: a password that is being replaced, or a file that will
+// be refused at the next start, says nothing of the process that runs.
 Result<int> check(const SettingOptions& options, CommandContext& context) {
-  HIRESTREAM_ASSIGN(const Settings settings, options.load(context));
-  HIRESTREAM_ASSIGN(const ListenAddress address, dashboard_address(settings.http));
-  if (const auto alive = ask_alive(address); !alive) {
-    print_error(alive.error(), context);
-    return kExitDifference;
+  const CheckedSettings checked = options.check_one(kAddress, context);
+  const auto alive = ask(checked.settings.http);
+  if (alive) {
+    if (!context.quiet) {
+      std::puts("alive");
+    }
+    return kExitOk;
   }
-  if (!context.quiet) {
-    std::puts("alive");
+  if (!checked.settings.origins.contains(kAddress)) {  // it may stand where nothing could be read
+    for (const Error& fault : checked.faults) {
+      print_error(fault, context);
+    }
   }
-  return kExitOk;
+  print_error(alive.error(), context);
+  return kExitDifference;  // always: Docker knows 0 and 1 alone
 }
 
 }  // namespace

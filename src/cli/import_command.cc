@@ -25,6 +25,7 @@
 #include "config/setting_table.h"
 #include "config/uri.h"
 #include "config/values.h"
+#include "telemetry/log.h"
 
 namespace hirestream {
 namespace {
@@ -173,11 +174,12 @@ Result<int> copy_table(const Options& options, CommandContext& context) {
   copy.skip_bad_rows = options.on_bad_row == "skip";
   copy.on_retry = logged_retries(context);
   if (!history->left_out().empty()) {
-    context.log->warn("not copied, for raw rows have no such columns: {}",
-                      fmt::join(history->left_out(), ", "));
+    context.log->warn(with_fields(fmt::format("not copied, for raw rows have no such columns: {}",
+                                              fmt::join(history->left_out(), ", ")),
+                                  {}));
   }
   for (const std::string& note : writer->notes()) {
-    context.log->warn("{}", note);
+    context.log->warn(with_fields(note, {}));
   }
   Progress progress(context, "rows");
   TableCopy table(std::move(copy), *history, *writer, [&](const CopyReport& report) {

@@ -124,7 +124,8 @@ int print_usage_error(const CLI::App& app, const CLI::ParseError& error,
     break;
   }
   print_error(shown, context);
-  return kExitUsage;
+  // Docker knows 0 and 1 of a health check alone.
+  return app.got_subcommand("healthcheck") ? kExitDifference : kExitUsage;
 }
 
 // Nobody reads on, as after `| head`.

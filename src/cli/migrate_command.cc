@@ -88,8 +88,8 @@ Result<int> migrate(const MigrateOptions& options, CommandContext& context) {
   }
   SystemClock clock;
   HIRESTREAM_ASSIGN(const Migration done, warehouse->migrate(clock.now_us(), until_hour));
+  print_migration(done, context.json);  // done, whatever becomes of what follows
   HIRESTREAM_TRY(warehouse->init());
-  print_migration(done, context.json);
   return kExitOk;
 }
 

@@ -37,6 +37,7 @@
 #include "model/timestamp.h"
 #include "pipeline/mirror.h"
 #include "pipeline/table_comparison.h"
+#include "telemetry/log.h"
 
 namespace hirestream {
 namespace {
@@ -187,7 +188,7 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
     log.folder = log.is_cdc_raw ? node.cdc_raw_folder : node.commit_log_folder;
     parts.sync_period_us = parse_duration(node.sync_period).value_or(kSyncPeriodUs);
     for (const std::string& note : node.notes) {
-      context.log->warn("{}", note);
+      context.log->warn(with_fields(note, {}));
     }
   }
   parts.node = mirror.node;
@@ -195,7 +196,7 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
   HIRESTREAM_ASSIGN(parts.comparison,
                     open_comparison(from, mirror, rules, with_payload, parts.table->layouts()));
   for (const std::string& note : parts.table->notes()) {
-    context.log->warn("{}", note);
+    context.log->warn(with_fields(note, {}));
   }
   if (!log.folder.empty()) {
     log.own_keyspace = mirror.table.keyspace;
@@ -212,8 +213,10 @@ Result<Parts> open_parts(const Options& options, int64_t ttl_us, CommandContext&
           "does not come in its log",
           parts.node);
     }
-    context.log->info("following the commit log in {}{}", log.folder,
-                      log.is_cdc_raw ? "; what is mirrored is deleted there" : "");
+    context.log->info(
+        with_fields(fmt::format("following the commit log in {}{}", log.folder,
+                                log.is_cdc_raw ? "; what is mirrored is deleted there" : ""),
+                    {}));
   } else {
     context.log->warn("no commit log is followed: rows are in {} after {} and the time of a copy",
                       mirror.table.table_text(), options.reconcile_every);
@@ -247,7 +250,8 @@ Result<void> wait_after(const Error& error, RetryBackoff& backoff, const Command
   }
   status.failed(error);
   const int64_t delay_us = backoff.next();
-  context.log->warn("{}; trying again in {}", error.text(), format_elapsed(delay_us));
+  context.log->warn(with_fields(
+      fmt::format("{}; trying again in {}", error.text(), format_elapsed(delay_us)), {}));
   sleep_unless_stopped(delay_us, stop);
   return {};
 }
@@ -289,7 +293,7 @@ class MirrorRunner {
         if (options_.once) {
           return heard;
         }
-        context_.log->warn("{}", heard.error().text());
+        context_.log->warn(with_fields(heard.error().text(), {}));
       }
       tell_unreadable();
       tell_progress();
@@ -380,20 +384,22 @@ class MirrorRunner {
   }
 
   MirrorNotes notes() {
-    return {.on_looked =
-                [this] {
-                  listen();
-                  show_figures();
-                },
-            .on_gap =
-                [this](const std::string& why) {
-                  context_.log->warn("the log has a gap: {}; what the mirror lacks is copied", why);
-                },
-            .on_rejected = [this](const Error& error) { tell_rejected(error); },
-            .on_copied = [this](int64_t parts,
-                                const MirrorCounts& counts) { show_copy(parts, counts); },
-            .on_comparing = [this](int64_t rows_read) { show_comparison(rows_read); },
-            .on_compared = [this](int64_t slices) { tell_compared(slices); }};
+    return {
+        .on_looked =
+            [this] {
+              listen();
+              show_figures();
+            },
+        .on_gap =
+            [this](const std::string& why) {
+              context_.log->warn(with_fields(
+                  fmt::format("the log has a gap: {}; what the mirror lacks is copied", why), {}));
+            },
+        .on_rejected = [this](const Error& error) { tell_rejected(error); },
+        .on_copied = [this](int64_t parts,
+                            const MirrorCounts& counts) { show_copy(parts, counts); },
+        .on_comparing = [this](int64_t rows_read) { show_comparison(rows_read); },
+        .on_compared = [this](int64_t slices) { tell_compared(slices); }};
   }
 
   void show_figures() {
@@ -437,8 +443,10 @@ class MirrorRunner {
     constexpr int64_t kTold = 20;
     const int64_t rejected = mirror_.counts().rows_rejected;
     if (rejected <= kTold) {
-      context_.log->warn("not mirrored: {}{}", error.text(),
-                         rejected == kTold ? " (further ones are only counted)" : "");
+      context_.log->warn(
+          with_fields(fmt::format("not mirrored: {}{}", error.text(),
+                                  rejected == kTold ? " (further ones are only counted)" : ""),
+                      {}));
     }
   }
 
@@ -464,9 +472,11 @@ class MirrorRunner {
   void tell_unreadable() {
     const int64_t values = parts_.log ? parts_.log->unreadable_values() : 0;
     if (values != unreadable_told_) {
-      context_.log->warn("{} value(s) in the log cannot be read and are left out, the last: {}",
-                         values - std::exchange(unreadable_told_, values),
-                         parts_.log->last_unreadable());
+      context_.log->warn(with_fields(
+          fmt::format("{} value(s) in the log cannot be read and are left out, the last: {}",
+                      values - std::exchange(unreadable_told_, values),
+                      parts_.log->last_unreadable()),
+          {}));
     }
   }
 
@@ -531,7 +541,7 @@ Result<std::unique_ptr<MetricsServer>> serve_metrics(const Options& options,
   MetricsServerOptions server;
   HIRESTREAM_ASSIGN(server.address, parse_listen_address(options.listen));
   HIRESTREAM_ASSIGN(server.token, read_token(process_environment(), "HIRESTREAM_HTTP_TOKEN"));
-  server.warn = [&context](const std::string& text) { context.log->warn(text); };
+  server.warn = [&context](const std::string& text) { context.log->warn(with_fields(text, {})); };
   server.metrics = [&status] { return status.metrics(); };
   server.waits_for = [&status] { return status.waits_for(); };
   HIRESTREAM_ASSIGN(auto started, MetricsServer::start(std::move(server)));

@@ -95,6 +95,29 @@ Result<std::unique_ptr<EventSource>> open_sqlite(const SourceSettings& source,
 
 }  // namespace
 
+Result<void> check_strategy(const SourceSettings& source) {
+  if (source.strategy == "auto" || source.uri->scheme == Scheme::kCassandra) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "open source", source.uri->text(),
+              fmt::format("--strategy {} is for Cassandra only", source.strategy),
+              "leave --strategy out");
+}
+
+std::optional<SourceDescription> foreseen_description(const SourceSettings& source) {
+  SourceDescription description;
+  if (source.uri->scheme == Scheme::kCassandra) {
+    if (source.strategy != "tail") {
+      return std::nullopt;
+    }
+    description.shard_count = INT32_MAX;  // the table tells
+    return description;
+  }
+  description.strategy =
+      source.uri->scheme == Scheme::kSqlite ? Strategy::kFollow : Strategy::kFiles;
+  return description;
+}
+
 Result<CsvSettings> csv_settings(const SourceSettings& source) {
   return read_csv_settings(source.csv_escape, source.csv_delimiter, source.csv_header);
 }
@@ -107,11 +130,7 @@ Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, O
                                                  std::stop_token stop) {
   HIRESTREAM_CHECK(source.uri.has_value());
   HIRESTREAM_ASSIGN(ReadingRules rules, reading_rules(source));
-  if (source.strategy != "auto" && source.uri->scheme != Scheme::kCassandra) {
-    return fail(ErrorKind::kConfig, "open source", source.uri->text(),
-                fmt::format("--strategy {} is for Cassandra only", source.strategy),
-                "leave --strategy out");
-  }
+  HIRESTREAM_TRY(check_strategy(source));
   switch (source.uri->scheme) {
     case Scheme::kCassandra:
       return open_cassandra(source, std::move(rules), observer);

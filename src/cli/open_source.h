@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -23,6 +24,11 @@ namespace hirestream {
 // FilesSourceOptions).
 Result<std::unique_ptr<EventSource>> open_source(const SourceSettings& source, Observer& observer,
                                                  std::stop_token stop = {});
+
+// kConfig: --strategy of a source that is read in one way alone.
+Result<void> check_strategy(const SourceSettings& source);
+// What is known of a source before it is opened; nothing: all depends on the table.
+std::optional<SourceDescription> foreseen_description(const SourceSettings& source);
 
 // kConfig: a text that is not allowed.
 Result<CsvSettings> csv_settings(const SourceSettings& source);

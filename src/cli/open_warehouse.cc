@@ -3,6 +3,7 @@
 #include "adapters/mysql/backend.h"
 #include "adapters/mysql/session.h"
 #include "adapters/mysql/warehouse_schema.h"
+#include "adapters/sql/events_table.h"
 #include "adapters/sql/job_directory.h"
 #include "adapters/sql/staging.h"
 #include "adapters/sql/warehouse.h"
@@ -134,6 +135,11 @@ Result<Findings> probe_warehouse(const WarehouseSettings& settings) {
   }
   HIRESTREAM_ASSIGN(auto backend, open_mysql(settings, IfMissing::kFail));
   return backend->probe();
+}
+
+Result<void> check_events_and_ledger(const WarehouseSettings& settings) {
+  HIRESTREAM_ASSIGN(const auto backend, open_backend(settings));
+  return sql::check_events_and_ledger(backend->session());
 }
 
 Result<std::vector<std::string>> foresee_migration(const WarehouseSettings& settings) {

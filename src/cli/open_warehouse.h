@@ -61,6 +61,9 @@ using Findings = std::vector<std::pair<std::string, std::string>>;
 Result<Findings> probe_warehouse(const WarehouseSettings& settings);
 // What the user needs for counting and lacks. The tables must exist.
 Result<std::vector<std::string>> missing_privileges(const WarehouseSettings& settings);
+// Whether `events` and the ledger belong together; the error is what an engine would be refused
+// with: rows that were counted are gone, or nothing tells where those that are there come from.
+Result<void> check_events_and_ledger(const WarehouseSettings& settings);
 // Of an append-only `events`: what `migrate` would take under another name or miss; an error shows
 // the rows that it could not take over. Reads the table once.
 Result<std::vector<std::string>> foresee_migration(const WarehouseSettings& settings);

@@ -78,7 +78,17 @@ Result<Done> rebuild(const Settings& settings, const RebuildCommandOptions& give
               run_rebuild_json(report), report.complete()};
 }
 
+Result<void> check_effects(const RebuildCommandOptions& options) {
+  if (options.trust_keys && !options.from_source) {
+    return fail(ErrorKind::kConfig, "read options", "--trust-keys",
+                "it has no effect without --from-source",
+                "add --from-source, or leave --trust-keys out");
+  }
+  return {};
+}
+
 Result<int> run_rebuild(const RebuildCommandOptions& options, CommandContext& context) {
+  HIRESTREAM_TRY(check_effects(options));
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_warehouse(settings));
   if (options.from_source) {

@@ -22,6 +22,7 @@
 #include "cli/service_notifier.h"
 #include "cli/service_watch.h"
 #include "cli/setting_options.h"
+#include "cli/settings_check.h"
 #include "config/setting_table.h"
 #include "config/values.h"
 #include "telemetry/log.h"
@@ -255,29 +256,15 @@ Result<std::unique_ptr<DashboardServer>> serve_if_asked(const Settings& settings
     return std::unique_ptr<DashboardServer>();
   }
   HIRESTREAM_ASSIGN(const ListenAddress address, parse_listen_address(settings.http.address));
-  const Served served = {.metrics = &metrics,
-                         .watch = &watch,
-                         .warn = [&context](const std::string& text) { context.log->warn(text); },
-                         .samples = settings.http.samples};
+  const Served served = {
+      .metrics = &metrics,
+      .watch = &watch,
+      .warn = [&context](const std::string& text) { context.log->warn(with_fields(text, {})); },
+      .samples = settings.http.samples};
   HIRESTREAM_ASSIGN(auto server, serve_dashboard(settings.warehouse, address, settings.http.token,
                                                  served, clock));
   context.log->info(with_fields("serving", {{"page", server->url()}}));
   return server;
-}
-
-Result<void> check_company_of_engines(const RunSettings& run) {
-  if (run.once && (run.standby || run.share)) {
-    const std::string option = run.standby ? "--standby" : "--share";
-    return fail(ErrorKind::kConfig, "read options", option,
-                "an engine that waits for others does not end when all is counted",
-                "leave out --once or " + option);
-  }
-  if (run.standby && run.share) {
-    return fail(ErrorKind::kConfig, "read options", "--share",
-                "engines that share the shards wait for each other already",
-                "leave out --standby or --share");
-  }
-  return {};
 }
 
 Result<void> forget_old_events(const Settings& settings, Clock& clock,

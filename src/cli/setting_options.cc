@@ -150,6 +150,15 @@ CheckedSettings SettingOptions::check(const CommandContext& context) const {
   return checked;
 }
 
+CheckedSettings SettingOptions::check_one(std::string_view name,
+                                          const CommandContext& context) const {
+  SettingsInput asked = input(context);
+  std::erase_if(asked.environment, [variable = find_setting(name)->environment()](
+                                       const auto& entry) { return entry.first != variable; });
+  std::erase_if(asked.options, [&](const auto& option) { return option.first != name; });
+  return check_settings(asked);
+}
+
 Result<Settings> SettingOptions::load(CommandContext& context) const {
   HIRESTREAM_ASSIGN(Settings settings, load_settings(input(context)));
   HIRESTREAM_TRY(check_effects(settings));

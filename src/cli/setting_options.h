@@ -25,6 +25,9 @@ class SettingOptions {
   Result<Settings> load(CommandContext& context) const;
   // Everything that load would refuse; the log stays as it is.
   CheckedSettings check(const CommandContext& context) const;
+  // That one setting, whatever is wrong with others: what is wrong with the file is in the faults.
+  // No password is read.
+  CheckedSettings check_one(std::string_view name, const CommandContext& context) const;
 
  private:
   SettingsInput input(const CommandContext& context) const;

@@ -10,6 +10,7 @@
 #include "cli/setting_options.h"
 #include "config/setting_table.h"
 #include "http/listen_address.h"
+#include "http/request_guard.h"
 #include "pipeline/engine.h"
 
 namespace hirestream {
@@ -27,13 +28,23 @@ class ComponentCheck {
         check_source(source);
       }
     }
-    if (!settings_.http.address.empty()) {
-      note(parse_listen_address(settings_.http.address), "http.address");
-    }
+    note(check_company_of_engines(settings_.run));
+    check_http();
     return std::move(faults_);
   }
 
  private:
+  void check_http() {
+    if (settings_.http.address.empty()) {
+      return;
+    }
+    const auto address = parse_listen_address(settings_.http.address);
+    note(address, "http.address");
+    if (address) {
+      note(check_access(*address, settings_.http.token), "http.address");
+    }
+  }
+
   void check_source(const SourceSettings& source) {
     if (source.uri->scheme == Scheme::kCassandra) {
       note(cassandra_config(*source.uri, source.password.text), "source.uri");
@@ -41,17 +52,24 @@ class ComponentCheck {
     if (source.uri->scheme == Scheme::kCsv) {
       note(csv_settings(source));
     }
+    note(check_strategy(source), "source.strategy");
     const auto options = engine_options(settings_, source);
     note(options);
-    if (options) {
-      note(check_engine_options(*options));
+    if (!options) {
+      return;
+    }
+    const auto consistent = check_engine_options(*options);
+    note(consistent);
+    if (const auto foreseen = foreseen_description(source); consistent && foreseen) {
+      note(check_options_fit(*options, *foreseen));
     }
   }
 
   // Engines know an option's name, and nobody but the settings where it was set.
   const Setting* setting_named_by(const Error& error) const {
     for (const Setting& setting : setting_table()) {
-      if (setting.option == "--" + error.subject || setting.name() == error.subject) {
+      if (setting.option == "--" + error.subject || setting.option == error.subject ||
+          setting.name() == error.subject) {
         return &setting;
       }
     }
@@ -79,6 +97,21 @@ class ComponentCheck {
 };
 
 }  // namespace
+
+Result<void> check_company_of_engines(const RunSettings& run) {
+  if (run.once && (run.standby || run.share)) {
+    const std::string option = run.standby ? "--standby" : "--share";
+    return fail(ErrorKind::kConfig, "read options", option,
+                "an engine that waits for others does not end when all is counted",
+                "leave out --once or " + option);
+  }
+  if (run.standby && run.share) {
+    return fail(ErrorKind::kConfig, "read options", "--share",
+                "engines that share the shards wait for each other already",
+                "leave out --standby or --share");
+  }
+  return {};
+}
 
 std::vector<Error> faults_of_components(const Settings& settings) {
   return ComponentCheck(settings).faults();

@@ -9,6 +9,9 @@
 
 namespace hirestream {
 
+// kConfig: ways to run that exclude each other.
+Result<void> check_company_of_engines(const RunSettings& run);
+
 // The subject of each is the place where the setting at fault was set, where one is known.
 std::vector<Error> faults_of_components(const Settings& settings);
 

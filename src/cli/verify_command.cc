@@ -32,7 +32,7 @@ namespace {
 
 constexpr const char* kVerifyFooter =
     R"(Recounts the raw log and compares with the warehouse. A running engine may go on meanwhile. Exit code 1: a difference
-remains.
+remains; 2: something could not be read, and no result is stored for boards and alerts.
 
 Examples:
   hirestream verify --source csv:events.csv --warehouse sqlite:etl.db
@@ -347,46 +347,68 @@ void store_result(const Settings& settings, const std::string& source, const Ver
   }
 }
 
+// What was found in the sources that are done.
+struct Verified {
+  bool remains = false;
+  std::vector<Error> unreadable;
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+};
+
+Result<void> verify_next(const Settings& settings, const SourceSettings& source,
+                         const VerifyCommandOptions& options, CommandContext& context,
+                         Verified& found) {
+  Result<VerifyReport> report;
+  {
+    LogObserver log(context.log);
+    Progress progress(context, "rows");
+    ObserverFanout observer({&log, &progress});
+    report = verify_source(settings, source, options, observer);
+  }
+  if (!report) {
+    return forward(std::move(report).error());
+  }
+  // Which would say nothing of what was not compared: an alert that stands goes on.
+  if (!options.in_part() && report->unreadable.empty()) {
+    store_result(settings, source.name, *report, context);
+  }
+  found.remains = found.remains || !report->clean();
+  found.unreadable.insert(found.unreadable.end(), report->unreadable.begin(),
+                          report->unreadable.end());
+  if (context.json) {
+    found.json.push_back(report_json(source.name, *report));
+  } else {
+    std::fputs(report_text(source.name, *report, options.repair).c_str(), stdout);
+  }
+  return {};
+}
+
+Result<void> verify_each(const Settings& settings, const VerifyCommandOptions& options,
+                         CommandContext& context, Verified& found) {
+  for (const SourceSettings& source : settings.sources) {
+    HIRESTREAM_TRY(verify_next(settings, source, options, context, found));
+  }
+  return {};
+}
+
 Result<int> run_verify(const VerifyCommandOptions& options, CommandContext& context) {
   HIRESTREAM_TRY(part_of(options));
   HIRESTREAM_ASSIGN(const Settings settings, options.settings.load(context));
   HIRESTREAM_TRY(require_sources(settings));
   HIRESTREAM_TRY(require_warehouse(settings));
-  bool remains = false;
-  std::vector<Error> unreadable;
-  nlohmann::ordered_json json = nlohmann::ordered_json::array();
-  for (const SourceSettings& source : settings.sources) {
-    Result<VerifyReport> report;
-    {
-      LogObserver log(context.log);
-      Progress progress(context, "rows");
-      ObserverFanout observer({&log, &progress});
-      report = verify_source(settings, source, options, observer);
-    }
-    if (!report) {
-      return forward(std::move(report).error());
-    }
-    if (!options.in_part()) {  // which says nothing of the rest
-      store_result(settings, source.name, *report, context);
-    }
-    remains = remains || !report->clean();
-    unreadable.insert(unreadable.end(), report->unreadable.begin(), report->unreadable.end());
-    if (context.json) {
-      json.push_back(report_json(source.name, *report));
-    } else {
-      std::fputs(report_text(source.name, *report, options.repair).c_str(), stdout);
-    }
+  Verified found;
+  const auto ended = verify_each(settings, options, context, found);
+  // A source that could not be verified hides nothing of those before it.
+  if (context.json && (ended || !found.json.empty())) {
+    std::puts(printed_json(found.json).c_str());
   }
-  if (context.json) {
-    std::puts(printed_json(json).c_str());
-  }
-  for (const Error& error : unreadable) {
+  for (const Error& error : found.unreadable) {
     print_error(error, context);
   }
-  if (!unreadable.empty()) {
+  HIRESTREAM_TRY(ended);
+  if (!found.unreadable.empty()) {
     return kExitUsage;
   }
-  return remains ? kExitDifference : kExitOk;
+  return found.remains ? kExitDifference : kExitOk;
 }
 
 }  // namespace

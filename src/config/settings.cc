@@ -19,6 +19,7 @@
 #include "config/suggestion.h"
 #include "config/toml_characters.h"
 #include "config/values.h"
+#include "model/text.h"
 
 namespace hirestream {
 namespace {
@@ -374,7 +375,13 @@ class SettingsLoader {
     }
     HIRESTREAM_ASSIGN(source.uri, parse_uri(source.uri_text, UriRole::kSource));
     if (source.name.empty()) {
-      source.name = source.uri->name();
+      // A path may have any bytes; a name is stored, and a label of metrics.
+      source.name = storable_text(source.uri->name(), SIZE_MAX);
+    }
+    if (storable_text(source.name, SIZE_MAX) != source.name) {
+      return error_at(place_of("source.name"),
+                      fmt::format("the name '{}' is no text in UTF-8", source.name),
+                      "it is stored, and a label of metrics: give one in UTF-8");
     }
     if (!names.insert(source.name).second) {
       return error_at(source.name, "two sources have this name", "give each its own name");
@@ -382,6 +389,11 @@ class SettingsLoader {
     return source.uri->scheme == Scheme::kCassandra
                ? read_secret_into(source.password, "HIRESTREAM_CASSANDRA_PASSWORD")
                : Result<void>();
+  }
+
+  std::string place_of(const std::string& name) const {
+    const auto origin = settings_.origins.find(name);
+    return origin == settings_.origins.end() ? "" : origin->second;
   }
 
   Result<void> complete_warehouse() {

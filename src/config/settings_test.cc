@@ -45,6 +45,16 @@ class SettingsTest : public testing::Test {
   SettingsInput input_;
 };
 
+TEST_F(SettingsTest, NamesOfSourcesAreText) {
+  input_.options = {{"source.uri", "csv:a\xff.csv"}};
+  EXPECT_EQ(loaded().sources.front().name, "csv:a\xEF\xBF\xBD.csv");
+  EXPECT_EQ(loaded().sources.front().uri->path, "a\xff.csv");
+  input_.options.emplace_back("source.name", "a\xff");
+  const Error error = refused();
+  EXPECT_EQ(error.subject, "option --source-name");
+  EXPECT_THAT(error.message, HasSubstr("is no text in UTF-8"));
+}
+
 TEST_F(SettingsTest, CheckFindsEveryFaultWithItsPlace) {
   write_file(
       "[engine]\ngrace = 'soon'\noverlap = '1s'\npoll = '1s'\n[egnine]\n[warehouse]\n"

@@ -1,6 +1,7 @@
 #include "pipeline/engine.h"
 
 #include <algorithm>
+#include <span>
 
 #include "model/timestamp.h"
 #include "pipeline/files_engine.h"
@@ -66,6 +67,20 @@ Result<void> check_events_retention(const EngineOptions& options, const SourceDe
   return {};
 }
 
+// Sorted.
+Result<void> check_shards(std::span<const int32_t> shards, int32_t shard_count) {
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const bool repeated = i > 0 && shards[i - 1] == shards[i];
+    if (repeated || shards[i] < 0 || shards[i] >= shard_count) {
+      return bad_option("shards", "shard " + std::to_string(shards[i]) +
+                                      (repeated ? " is given twice"
+                                                : " does not exist; allowed are 0 to " +
+                                                      std::to_string(shard_count - 1)));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_engine_options(const EngineOptions& options) {
@@ -78,21 +93,17 @@ Result<void> check_engine_options(const EngineOptions& options) {
   return check_times(options);
 }
 
+Result<void> check_options_fit(const EngineOptions& options, const SourceDescription& source) {
+  HIRESTREAM_TRY(check_retention(options, source));
+  HIRESTREAM_TRY(check_events_retention(options, source));
+  return check_shards(options.shards, source.shard_count);
+}
+
 Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options) {
   HIRESTREAM_TRY(check_engine_options(options));
   const SourceDescription& source = ports.source.description();
-  HIRESTREAM_TRY(check_retention(options, source));
-  HIRESTREAM_TRY(check_events_retention(options, source));
   std::sort(options.shards.begin(), options.shards.end());
-  for (size_t i = 0; i < options.shards.size(); ++i) {
-    const bool repeated = i > 0 && options.shards[i - 1] == options.shards[i];
-    if (repeated || options.shards[i] < 0 || options.shards[i] >= source.shard_count) {
-      return bad_option("shards", "shard " + std::to_string(options.shards[i]) +
-                                      (repeated ? " is given twice"
-                                                : " does not exist; allowed are 0 to " +
-                                                      std::to_string(source.shard_count - 1)));
-    }
-  }
+  HIRESTREAM_TRY(check_options_fit(options, source));
   switch (source.strategy) {
     case Strategy::kTail:
     case Strategy::kFollow:

@@ -132,8 +132,10 @@ class Engine {
 // on the command line, without dashes.
 Result<void> check_engine_options(const EngineOptions& options);
 
-// Picks the state machine by the source's strategy. kConfig as above, and when options do not fit
-// the source.
+// kConfig when options do not fit such a source: its strategy, shards and lifetime matter.
+Result<void> check_options_fit(const EngineOptions& options, const SourceDescription& source);
+
+// Picks the state machine by the source's strategy. kConfig as both above.
 Result<std::unique_ptr<Engine>> make_engine(const EnginePorts& ports, EngineOptions options);
 
 // The option, or else what is usual for such a source; 0: for ever.

@@ -16,7 +16,7 @@
 namespace hirestream {
 namespace {
 
-// Separators that no message holds (ASCII record and unit separator).
+// ASCII record and unit separator: with_fields lets none of a text through.
 constexpr char kFieldBegin = '\x1e';
 constexpr char kValueBegin = '\x1f';
 
@@ -35,6 +35,17 @@ std::string_view take_apart(std::string_view payload, Visit visit) {
     payload.remove_prefix(field.size());
   }
   return message;
+}
+
+// With separators as printable() would show them: a file's name may hold some.
+void append_text(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (c == kFieldBegin || c == kValueBegin) {
+      out += c == kFieldBegin ? "\\x1e" : "\\x1f";
+    } else {
+      out += c;
+    }
+  }
 }
 
 bool needs_quotes(std::string_view value) {
@@ -101,12 +112,13 @@ std::string log_time(std::chrono::system_clock::time_point time) {
 }
 
 std::string with_fields(std::string_view message, const LogFields& fields) {
-  std::string out(message);
+  std::string out;
+  append_text(out, message);
   for (const auto& [key, value] : fields) {
     out += kFieldBegin;
-    out += key;
+    append_text(out, key);
     out += kValueBegin;
-    out += value;
+    append_text(out, value);
   }
   return out;
 }

@@ -23,7 +23,8 @@ namespace hirestream {
 
 using LogFields = std::vector<std::pair<std::string_view, std::string>>;
 
-// A message and its fields as one text, which the logger's formatter takes apart again.
+// A message and its fields as one text, which the logger's formatter takes apart again. Texts may
+// hold any bytes. Whatever holds some from outside goes through here, also where there is no field.
 std::string with_fields(std::string_view message, const LogFields& fields);
 
 struct LogOptions {

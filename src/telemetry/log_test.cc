@@ -19,6 +19,16 @@ TEST(LogLine, WritesOneJsonObject) {
             "\"\xC3\xA4\xEF\xBF\xBD\"}");
 }
 
+TEST(LogLine, LetsNoTextBringFieldsOfItsOwn) {
+  const std::string payload =
+      with_fields("a\x1elevel\x1fnone", {{"file", "b\x1eoutcome\x1fgood.csv"}});
+  EXPECT_EQ(format_text_line("T", "info", payload),
+            "T info a\\x1elevel\\x1fnone file=b\\x1eoutcome\\x1fgood.csv");
+  EXPECT_EQ(format_json_line("T", "info", payload),
+            "{\"time\":\"T\",\"level\":\"info\",\"message\":\"a\\\\x1elevel\\\\x1fnone\",\"file\":"
+            "\"b\\\\x1eoutcome\\\\x1fgood.csv\"}");
+}
+
 TEST(LogLine, TakesMessagesWithoutFields) {
   EXPECT_EQ(format_text_line("T", "error", "plain"), "T error plain");
 }

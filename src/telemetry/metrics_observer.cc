@@ -4,11 +4,11 @@
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <string_view>
 
 #include "telemetry/error_kind_names.h"
+#include "telemetry/metrics_text_internal.h"
 
 namespace hirestream {
 namespace {
@@ -159,7 +159,7 @@ Observer& MetricsObserver::observer_of(const std::string& source) {
 }
 
 std::string MetricsObserver::text() const {
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+  return metrics_text(families_->registry);
 }
 
 }  // namespace hirestream

@@ -32,6 +32,16 @@ CommitReport commit(int64_t new_rows, std::vector<int64_t> freshness_us) {
           .freshness_sample_us = std::move(freshness_us)};
 }
 
+TEST(MetricsObserver, KeepsThePageReadableWhateverASourceIsCalled) {
+  MetricsObserver metrics;
+  metrics.observer_of("a\xff").on_read(3, 1, 1);
+  EXPECT_THAT(metrics.text(), HasSubstr("hirestream_rows_read_total{source=\"a\xEF\xBF\xBD\"} 3"));
+  SourceQuality quality;
+  quality.name = "a\xff";
+  const std::string text = warehouse_metrics(std::span(&quality, 1), {}, {}, {}, 0);
+  EXPECT_THAT(text, HasSubstr("hirestream_slices_held{source=\"a\xEF\xBF\xBD\"} 0"));
+}
+
 TEST(MetricsObserver, CountsWhatEnginesReportBySource) {
   MetricsObserver metrics;
   Observer& site = metrics.observer_of("site");

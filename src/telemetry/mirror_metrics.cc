@@ -3,12 +3,12 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "telemetry/error_kind_names.h"
+#include "telemetry/metrics_text_internal.h"
 
 namespace hirestream {
 namespace {
@@ -46,7 +46,7 @@ class Page {
       gauge(name, help, static_cast<double>(us) / 1e6);
     }
   }
-  std::string text() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+  std::string text() const { return metrics_text(registry_); }
 
  private:
   const std::string& table_;

@@ -2,11 +2,12 @@
 
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
+
+#include "telemetry/metrics_text_internal.h"
 
 namespace hirestream {
 namespace {
@@ -93,7 +94,7 @@ std::optional<double> behind_seconds(const SourceQuality& source,
 std::string yes_or_no(const char* name, const char* help, bool yes) {
   Registry registry;
   BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(yes ? 1 : 0);
-  return prometheus::TextSerializer().Serialize(registry.Collect());
+  return metrics_text(registry);
 }
 
 }  // namespace
@@ -147,7 +148,7 @@ std::string warehouse_metrics(std::span<const SourceQuality> sources,
   }
   add_kinds(registry, not_counted);
   add_verifications(registry, verifications);
-  return prometheus::TextSerializer().Serialize(registry.Collect());
+  return metrics_text(registry);
 }
 
 std::string warehouse_up_metric(bool up) {

@@ -56,6 +56,22 @@ class OddPaths(unittest.TestCase):
                 self.assertIn(done.returncode, (0, 1), done.stderr)
                 json.loads(done.stdout.decode("utf-8", "strict"))
 
+    def test_names_of_sources_are_text(self):
+        odd = os.fsencode(self.folder) + b"/\xff.csv"
+        with open(odd, "wb") as file:
+            file.write(f"{COLUMNS}\n{ROW}\n".encode())
+        run = ("run", "--once", "--json", "--source", b"csv:" + odd, "--warehouse", "sqlite:w.db")
+        done = self.call(*run, "--source-name", b"a\xff")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(b"option --source-name", done.stderr)
+        self.assertIn(b"is no text in UTF-8", done.stderr)
+        for counted in (1, 0):
+            done = self.call(*run)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["rows_new"], counted)
+        done = self.call("sources", "--json", "--warehouse", "sqlite:w.db")
+        self.assertEqual(json.loads(done.stdout)[0]["source"], f"csv:{self.folder}/\ufffd.csv")
+
     def test_rejects_show_the_end_of_a_long_path(self):
         long = "/".join(["long" + "x" * 50] * 5) + "/rows.csv"
         said = self.rejects_of(long)

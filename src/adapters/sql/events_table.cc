@@ -84,6 +84,50 @@ Result<void> check_new_events(Session& session, bool has_ledger) {
   return hirestream::check_new_events(session.subject(), counted);
 }
 
+Result<bool> lacks_counted_rows(Session& session) {
+  const auto has_rows = [&session] {
+    return session.number(
+        fmt::format("SELECT EXISTS (SELECT 1 FROM {})", session.dialect().events));
+  };
+  HIRESTREAM_ASSIGN(const int64_t rows, has_rows());
+  if (rows != 0) {
+    return false;
+  }
+  HIRESTREAM_ASSIGN(const bool counted, has_counted(session));
+  // An engine may have committed its first rows in between.
+  HIRESTREAM_ASSIGN(const int64_t rows_now, counted ? has_rows() : Result<int64_t>(1));
+  return rows_now == 0;
+}
+
+Result<bool> has_unknown_rows(Session& session) {
+  HIRESTREAM_ASSIGN(const int64_t sources,
+                    session.number("SELECT EXISTS (SELECT 1 FROM hirestream_sources)"));
+  if (sources != 0) {
+    return false;
+  }
+  HIRESTREAM_ASSIGN(
+      const int64_t unknown,
+      session.number(fmt::format("SELECT EXISTS (SELECT 1 FROM {}) AND NOT EXISTS (SELECT 1 FROM "
+                                 "hirestream_frozen)",
+                                 session.dialect().events)));
+  return unknown != 0;
+}
+
+Result<void> check_events_and_ledger(Session& session) {
+  const SourceRegistration any{.name = session.subject(), .kind = {}, .fingerprint = {}};
+  HIRESTREAM_ASSIGN(const auto events, columns_of(session, "events"));
+  HIRESTREAM_ASSIGN(const auto slices, columns_of(session, "hirestream_slices"));
+  if (events.empty() || slices.empty()) {
+    return events.empty() ? check_new_events(session, !slices.empty()) : Result<void>();
+  }
+  HIRESTREAM_ASSIGN(const bool lost, lacks_counted_rows(session));
+  if (lost) {
+    return refuse_ledger_without_rows(any);
+  }
+  HIRESTREAM_ASSIGN(const bool unknown, has_unknown_rows(session));
+  return unknown ? refuse_rows_without_ledger(any) : Result<void>();
+}
+
 tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState state,
                                        const std::string& fault) {
   return fail(ErrorKind::kConfig, "migrate", session.subject(),

@@ -34,6 +34,12 @@ tl::unexpected<Error> refuse_init(const Session& session, EventsTableState state
 // init, before it makes an `events` that is missing: refused if the ledger (when there is one)
 // counts rows of it.
 Result<void> check_new_events(Session& session, bool has_ledger);
+// Whether `events` is empty though something was counted.
+Result<bool> lacks_counted_rows(Session& session);
+// Whether `events` has rows that nothing tells where they are from: neither a source nor migrate.
+Result<bool> has_unknown_rows(Session& session);
+// Whether `events` and the ledger belong together; as init and register_source refuse them.
+Result<void> check_events_and_ledger(Session& session);
 // Whether anything was counted: in the ledger, or in frozen slices.
 Result<bool> has_counted(Session& session);
 // migrate, for a table that is not append-only.

@@ -31,21 +31,8 @@ constexpr size_t kOwnerCharactersMax = 255;
 
 // What was counted is gone from `events`: nobody may add to it, under any name.
 Result<void> SqlWarehouse::check_rows_are_there(const SourceRegistration& given) {
-  const auto has_rows = [&] {
-    return session_.number(
-        fmt::format("SELECT EXISTS (SELECT 1 FROM {})", session_.dialect().events));
-  };
-  HIRESTREAM_ASSIGN(const int64_t rows, has_rows());
-  if (rows != 0) {
-    return {};
-  }
-  HIRESTREAM_ASSIGN(const bool counted, sql::has_counted(session_));
-  if (!counted) {
-    return {};
-  }
-  // Another engine may have committed its first rows in between.
-  HIRESTREAM_ASSIGN(const int64_t rows_now, has_rows());
-  return rows_now != 0 ? Result<void>() : refuse_ledger_without_rows(given);
+  HIRESTREAM_ASSIGN(const bool lost, sql::lacks_counted_rows(session_));
+  return lost ? refuse_ledger_without_rows(given) : Result<void>();
 }
 
 // Within the transaction that registers it.
@@ -64,12 +51,8 @@ Result<void> SqlWarehouse::check_new_name(const SourceRegistration& given) {
   if (!known.empty()) {
     return check_rows_are_there(given);
   }
-  HIRESTREAM_ASSIGN(
-      const int64_t unknown,
-      session_.number(fmt::format("SELECT EXISTS (SELECT 1 FROM {}) AND NOT EXISTS (SELECT 1 FROM "
-                                  "hirestream_frozen)",
-                                  session_.dialect().events)));
-  return unknown != 0 ? refuse_rows_without_ledger(given) : Result<void>();
+  HIRESTREAM_ASSIGN(const bool unknown, sql::has_unknown_rows(session_));
+  return unknown ? refuse_rows_without_ledger(given) : Result<void>();
 }
 
 Result<SourceId> SqlWarehouse::register_source(const SourceRegistration& registration) {
