@@ -70,7 +70,7 @@ class OddPaths(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(json.loads(done.stdout)["rows_new"], counted)
         done = self.call("sources", "--json", "--warehouse", "sqlite:w.db")
-        self.assertEqual(json.loads(done.stdout)[0]["source"], f"csv:{self.folder}/\ufffd.csv")
+        self.assertEqual(json.loads(done.stdout)[0]["name"], f"csv:{self.folder}/\ufffd.csv")
 
     def test_rejects_show_the_end_of_a_long_path(self):
         long = "/".join(["long" + "x" * 50] * 5) + "/rows.csv"
