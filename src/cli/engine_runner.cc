@@ -325,6 +325,7 @@ class EngineRunner::Worker {
       return false;
     }
     const int64_t delay_us = backoff_.next();
+    seat_.failed();
     observer_.on_retry(error, backoff_.attempts(), delay_us);
     wait(delay_us, stop);
     return true;

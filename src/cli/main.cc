@@ -29,7 +29,7 @@ constexpr const char* kFooter = R"(Exit codes:
     0  done
     1  a difference was found, rejected rows remain, or a check failed
     2  the command line, a setting or something else a person must change
-    3  source or warehouse unreachable after retries
+    3  source or warehouse unreachable after retries, or a port is taken
     4  fenced: another engine took over
    70  a bug
   130  interrupted

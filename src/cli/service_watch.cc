@@ -10,8 +10,8 @@ namespace {
 
 // Of the watchdog's time: room for a word that is lost.
 constexpr int64_t kWordsInTime = 4;
-// Without a read or a commit for so long an engine is stale, and so it is when for so long all of
-// its steps have failed.
+// Without a read or a commit for so long an engine is stale, and so it is when its steps have
+// failed for so long and go on to: one that reads on for minutes after a failure may well succeed.
 constexpr std::chrono::seconds kStaleAfter{60};
 
 int64_t seconds_between(ServiceWatch::Steady::time_point from,
@@ -63,7 +63,7 @@ std::string ServiceWatch::Seat::waits_for(Steady::time_point now) const {
   if (now - went_on_ > kStaleAfter) {
     return fmt::format("stale: nothing read for {} s", seconds_between(went_on_, now));
   }
-  if (failing_since_ && now - *failing_since_ > kStaleAfter) {
+  if (failing_since_ && now - *failing_since_ > kStaleAfter && now - retried_ <= kStaleAfter) {
     return fmt::format("nothing committed for {} s: {}", seconds_between(*failing_since_, now),
                        waits_for_);
   }
@@ -109,14 +109,17 @@ void ServiceWatch::Seat::ended(bool fenced) {
   watch_.tell();
 }
 
-// With a delay: of a step that has failed.
-void ServiceWatch::Seat::on_retry(const Error& error, int /*attempt*/, int64_t delay_us) {
+void ServiceWatch::Seat::failed() {
+  const std::lock_guard lock(watch_.mutex_);
+  beaten_ = true;
+  failing_since_ = failing_since_.value_or(watch_.now_());
+}
+
+void ServiceWatch::Seat::on_retry(const Error& error, int /*attempt*/, int64_t /*delay_us*/) {
   const std::lock_guard lock(watch_.mutex_);
   beaten_ = true;
   waits_for_ = error.text();
-  if (delay_us > 0 && !failing_since_) {
-    failing_since_ = watch_.now_();
-  }
+  retried_ = watch_.now_();
   watch_.tell();
 }
 

@@ -36,6 +36,8 @@ class ServiceWatch {
     void beat();
     // A step has succeeded: nothing is waited for but rows of slices that are held.
     void stepped(int64_t slices_held = 0);
+    // One has failed, and is tried again.
+    void failed();
     // `fenced`: by another engine.
     void ended(bool fenced = false);
 
@@ -64,8 +66,9 @@ class ServiceWatch {
     bool fenced_ = false;
     int64_t slices_held_ = 0;
     Steady::time_point went_on_;  // read, committed or had nothing to do
-    // Since then no step has ended well, and nothing was committed, however much was read.
+    // Since then steps have failed, and nothing was committed, however much was read.
     std::optional<Steady::time_point> failing_since_;
+    Steady::time_point retried_;
   };
 
   Seat& take_seat(std::string name);

@@ -162,6 +162,7 @@ TEST_F(ServiceWatchTest, IsNotReadyWhileWhatIsReadCannotBeCommitted) {
     EXPECT_EQ(watch_.waits_for(), "");
     one.on_retry(locked, 1, 0);
     pass(10);
+    one.failed();
     one.on_retry(locked, 2, 5'000'000);
     pass(10);
     one.on_read(1, 1, 1);
@@ -169,9 +170,26 @@ TEST_F(ServiceWatchTest, IsNotReadyWhileWhatIsReadCannotBeCommitted) {
   EXPECT_EQ(watch_.waits_for(), "one: nothing committed for 70 s: " + locked.text() + "\n");
   one.on_commit({});
   EXPECT_EQ(watch_.waits_for(), "");
-  one.on_retry(locked, 1, 5'000'000);
-  pass(70);
+}
+
+// Reading may take many minutes until there is something to commit.
+TEST_F(ServiceWatchTest, IsReadyWhileItReadsOnAfterAFailure) {
+  ServiceWatch::Seat& one = watch_.take_seat("one");
+  one.started();
+  one.failed();
+  one.on_retry({ErrorKind::kTransient, "read", "cassandra:9042", "refused", ""}, 1, 5'000'000);
+  for (int read = 0; read < 20; ++read) {
+    pass(10);
+    one.on_read(1, 1, 1);
+  }
+  EXPECT_EQ(watch_.waits_for(), "");
+  // Of something else that goes on without it: the table of jobs.
   one.stepped();
+  for (int round = 0; round < 10; ++round) {
+    one.on_retry({ErrorKind::kTransient, "load jobs", "mysql:3306", "refused", ""}, 1, 30'000'000);
+    pass(30);
+    one.on_read(1, 1, 1);
+  }
   EXPECT_EQ(watch_.waits_for(), "");
 }
 

@@ -134,7 +134,7 @@ class BridgeError {
   BridgeError& operator=(const BridgeError&) = delete;
   ~BridgeError() { hs_http_error_clear(&error_); }
   hs_http_error* out() { return &error_; }
-  bool is_refused() const { return error_.os_error == EACCES || error_.os_error == EPERM; }
+  bool is_taken() const { return error_.os_error == EADDRINUSE; }
   std::string text() const {
     return error_.os_error != 0        ? std::strerror(error_.os_error)
            : error_.message == nullptr ? ""
@@ -164,8 +164,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(const ListenAddress& addr
   auto impl = std::make_unique<Impl>(Impl{.address = address});
   BridgeError error;
   if (hs_http_server_listen(&config, &impl->server, error.out()) != HS_HTTP_OK) {
-    // A port that is taken may be free again, an address not be up yet: a service tries once more.
-    return fail(error.is_refused() ? ErrorKind::kConfig : ErrorKind::kTransient, "listen",
+    // A port may be free again soon: a service is started once more.
+    return fail(error.is_taken() ? ErrorKind::kTransient : ErrorKind::kConfig, "listen",
                 address.text(), error.text(), "choose another address with --http HOST:PORT");
   }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

@@ -39,7 +39,7 @@ Result<void> CompanyDirectory::refresh() {
   if (!stands_in && done.error().kind != ErrorKind::kTransient) {
     return done;
   }
-  ports_.observer.on_retry(done.error(), ++failures_, interval_us_);
+  ports_.observer.on_stale_jobs(done.error(), ++failures_, interval_us_);
   return {};
 }
 

@@ -64,10 +64,8 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   passed_over_from_ = INT64_MAX;
   searched_from_ = INT64_MAX;
   discovery_.reset();
-  discovery_failed_ = false;
-  do {
-    HIRESTREAM_TRY(discover(now_us));
-  } while (discovery_ != nullptr);
+  no_list_.reset();
+  HIRESTREAM_TRY(discover_all(now_us));
   // Of an older version: which rows they hold is not known. Nothing that fills up waits for it.
   for (const auto& [key, entry] : book_.entries()) {
     if (!entry.digest.hash_known()) {
@@ -118,7 +116,8 @@ bool TailEngine::is_settled(const SliceKey& key, int64_t now_us) const {
          buckets_.is_over(key.bucket, now_us);
 }
 
-Result<void> TailEngine::discover(int64_t now_us) {
+// Whether there is more.
+Result<bool> TailEngine::list_more(int64_t now_us) {
   if (discovery_ == nullptr) {
     listed_.clear();
     slices_there_ = 0;
@@ -129,7 +128,7 @@ Result<void> TailEngine::discover(int64_t now_us) {
   auto more = discovery_->next(part);
   if (!more) {
     end_discovery(false, now_us);
-    return forward(std::move(more).error());
+    return more;
   }
   slices_there_ += part.size();
   for (const SliceListing& slice : part) {
@@ -137,34 +136,48 @@ Result<void> TailEngine::discover(int64_t now_us) {
       listed_.push_back(slice.key);
     }
   }
-  if (*more) {
-    return {};
-  }
+  return more;
+}
+
+Result<void> TailEngine::take_list(int64_t now_us) {
   std::ranges::sort(listed_);
   auto taken = take_listing(std::exchange(listed_, {}), now_us);
   end_discovery(taken.has_value(), now_us);
   return taken;
 }
 
+Result<void> TailEngine::discover_all(int64_t now_us) {
+  bool more = true;
+  while (more) {
+    HIRESTREAM_ASSIGN(more, list_more(now_us));
+  }
+  return take_list(now_us);
+}
+
 // Counting does not wait for a list that cannot be had: what is polled may well be readable.
 Result<void> TailEngine::go_on_discovering(int64_t now_us) {
-  auto found = discover(now_us);
-  if (found || found.error().kind != ErrorKind::kTransient || ledger_.must_restart()) {
-    return found;
+  const auto more = list_more(now_us);
+  if (!more && more.error().kind != ErrorKind::kTransient) {
+    return forward(more.error());
   }
-  discovery_failed_ = true;
-  discover_timer_.due_us = now_us + kDiscoverRetryUs;
-  ports_.observer.on_note("warning", "list of slices: " + found.error().text());
-  return {};
+  if (!more) {
+    no_list_ = more.error();
+    discover_timer_.due_us = now_us + kDiscoverRetryUs;
+    ports_.observer.on_retry(*no_list_, 1, 0);
+    return {};
+  }
+  return *more ? Result<void>() : take_list(now_us);
 }
 
 void TailEngine::end_discovery(bool done, int64_t now_us) {
   discovery_.reset();
   const int64_t searched_from = std::exchange(searched_from_, INT64_MAX);
-  discovery_failed_ = discovery_failed_ && !done;
   if (!done) {
     passed_over_from_ = std::min(passed_over_from_, searched_from);
-  } else if (passed_over_from_ == INT64_MAX) {
+    return;
+  }
+  no_list_.reset();
+  if (passed_over_from_ == INT64_MAX) {
     discover_timer_.due_us = now_us + options_.discover_interval_us;
   }
 }
@@ -376,9 +389,9 @@ Result<StepReport> TailEngine::step() {
   const bool idle = queue_.none_ready() && !backfill_.under_way();
   report.rows_counted = book_.rows_counted() - rows_before;
   report.slices_held = book_.held();
-  report.caught_up = polled_ && queue_.empty() && !backfill_.under_way() && !discovery_failed_;
-  if (idle && !queue_.empty()) {
-    report.blocked = recounter_.unconfirmed();
+  report.caught_up = polled_ && queue_.empty() && !backfill_.under_way() && !no_list_;
+  if (idle) {
+    report.blocked = queue_.empty() ? no_list_ : recounter_.unconfirmed();
   }
   report.next_due_us = idle && discovery_ == nullptr ? poll_timer_.due_us : now_us;
   return report;

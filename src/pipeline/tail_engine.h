@@ -47,7 +47,9 @@ class TailEngine : public Engine {
   Result<void> load_book(int64_t now_us);
   // One part of what is under way; begins a new one if there is none. Nothing is queued before all
   // of it is known.
-  Result<void> discover(int64_t now_us);
+  Result<bool> list_more(int64_t now_us);
+  Result<void> take_list(int64_t now_us);
+  Result<void> discover_all(int64_t now_us);
   Result<void> go_on_discovering(int64_t now_us);
   void end_discovery(bool done, int64_t now_us);
   Result<void> take_listing(const std::deque<SliceKey>& listed, int64_t now_us);
@@ -107,8 +109,8 @@ class TailEngine : public Engine {
   Clockwork clockwork_;
   // Under way, and what it has found so far.
   std::unique_ptr<Discovery> discovery_;
-  // The last one: another one follows.
-  bool discovery_failed_ = false;
+  // Why the last one failed: another one follows.
+  std::optional<Error> no_list_;
   // So far, without what is known for good; and how many there are, all in all.
   std::deque<SliceKey> listed_;
   size_t slices_there_ = 0;

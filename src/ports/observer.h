@@ -65,6 +65,10 @@ class Observer {
   virtual void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) = 0;
   // A retried error; `attempt` starts at 1.
   virtual void on_retry(const Error& error, int attempt, int64_t delay_us) = 0;
+  // Of jobs that cannot be read: the engine goes on with those that it knows.
+  virtual void on_stale_jobs(const Error& error, int attempt, int64_t delay_us) {
+    on_retry(error, attempt, delay_us);
+  }
   // Something a person should read. Level: "info" or "warning".
   virtual void on_note(const std::string& level, const std::string& text) = 0;
   // Of a raw log that is a mirror, now and then.

@@ -3,6 +3,7 @@
 #include "telemetry/metrics_observer.h"
 #include "telemetry/minute_observer.h"
 #include "telemetry/mirror_metrics.h"
+#include "telemetry/observer_fanout.h"
 #include "telemetry/pipeline_recorder.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/warehouse_metrics.h"
@@ -235,6 +236,19 @@ TEST(MinuteObserver, TellsWhatWasAddedSinceTheLastTime) {
   EXPECT_EQ(second[0].slices_audited, 1);
   EXPECT_EQ(second[0].freshness_us_max, 200);
   EXPECT_GE(second[0].freshness_us_p95, second[0].freshness_us_p50);
+}
+
+// An alert takes retries without commits for numbers that stand still.
+TEST(MinuteObserver, DoesNotCountJobsThatCannotBeReadAmongRetries) {
+  SetClock clock;
+  MinuteObserver observer("raw", clock);
+  ObserverFanout fanout({&observer});
+  fanout.on_stale_jobs({}, 1, 30'000'000);
+  EXPECT_THAT(observer.take(true), IsEmpty());
+  fanout.on_retry({}, 1, 1);
+  const auto told = observer.take(true);
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].retries, 1);
 }
 
 TEST(MinuteObserver, TellsEverythingAtTheEnd) {

@@ -22,6 +22,8 @@ class MinuteObserver : public Observer {
   void on_commit(const CommitReport& report) override;
   void on_slice(SliceEvent event, const SliceKey& slice, const std::string& detail) override;
   void on_retry(const Error& error, int attempt, int64_t delay_us) override;
+  // No matter of the numbers, which do not stand still for it.
+  void on_stale_jobs(const Error&, int, int64_t) override {}
   void on_note(const std::string&, const std::string&) override {}
   void on_mirrors(const std::vector<MirrorProgress>& mirrors) override;
   void on_progress(const std::string&, int64_t, int64_t) override {}

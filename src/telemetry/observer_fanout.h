@@ -32,6 +32,11 @@ class ObserverFanout : public Observer {
       observer->on_retry(error, attempt, delay_us);
     }
   }
+  void on_stale_jobs(const Error& error, int attempt, int64_t delay_us) override {
+    for (Observer* observer : observers_) {
+      observer->on_stale_jobs(error, attempt, delay_us);
+    }
+  }
   void on_note(const std::string& level, const std::string& text) override {
     for (Observer* observer : observers_) {
       observer->on_note(level, text);

@@ -374,7 +374,6 @@ TEST_P(MysqlWarehouseFaults, SessionTheServerEndedIsOpenedAnew) {
   EXPECT_THAT(take(warehouse_->load_jobs()), IsEmpty());
 }
 
-// Longer than a server may give a session that says nothing by its own settings.
 // Within an encrypted connection the library tells every failure of the network as one of TLS.
 TEST_P(MysqlWarehouseFaults, ASessionThatIsLostWhileRowsComeMayBeTriedAgain) {
   MysqlConfig encrypted = config_;
@@ -396,6 +395,7 @@ TEST_P(MysqlWarehouseFaults, ASessionThatIsLostWhileRowsComeMayBeTriedAgain) {
   EXPECT_TRUE(connection->lost());
 }
 
+// Longer than a server may give a session that says nothing by its own settings.
 TEST_P(MysqlWarehouseFaults, PauseIsNoMatter) {
   start(1);
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
@@ -642,7 +642,9 @@ TEST_P(MysqlWarehouseFaults, ARefusedCellAmongManyIsNamed) {
 TEST_P(MysqlWarehouseFaults, AServerThatPreparesNoStatementsTakesManyCells) {
   start(1);
   const std::string before = database_->value("SELECT @@GLOBAL.max_prepared_stmt_count");
-  database_->run("SET GLOBAL max_prepared_stmt_count = 0");
+  if (!other_->execute("SET GLOBAL max_prepared_stmt_count = 0")) {
+    GTEST_SKIP() << "this account may not forbid prepared statements";
+  }
   const Contribution cells = many_cells(1100);
   Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
   add_cells(commit, {}, cells);

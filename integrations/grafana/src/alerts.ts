@@ -35,7 +35,7 @@ const kOldestCommit = "(SELECT MIN(w.updated_at) FROM hirestream_writers w WHERE
 
 // Seconds for which a source has stood still. An engine reads, and reports that, whether there are rows or not; what it cannot read it
 // reports as retries. In tail mode each shard is committed once a bucket even without rows, so that one of several engines is missed, too.
-// One that reads but cannot commit tells a retry each 10 seconds while another holds a row of `events`, each minute while another holds the
+// One that reads but cannot commit tells a retry each 10 seconds while another holds a row of `events`, each half minute while another holds the
 // table: retries in three of the last minutes, which a source that has nothing to commit does not have. Files do not move by themselves.
 const kStale = `SELECT s.name AS source, GREATEST(
   ${kNow} - COALESCE(
@@ -114,7 +114,7 @@ function rules(zone: ReportingZone): Rule[] {
       runbook:
         "Is the engine running (systemctl status hirestream, its log)? `hirestream doctor` says whether source and warehouse answer. " +
         "Board Pipeline health: retries and no rows read mean that the source does not answer, retries and no commits that the warehouse " +
-        "refuses them or the job table does not answer (the engine's log says which, and why), one shard with an old `Last commit` that its engine is gone. " +
+        "refuses them (the engine's log says why), one shard with an old `Last commit` that its engine is gone. " +
         "It catches up by itself; nothing is lost while it stands. For a source that was retired for good, delete its rows of hirestream_minutes.",
     },
     {

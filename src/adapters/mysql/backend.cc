@@ -20,16 +20,16 @@ Result<std::unique_ptr<Warehouse>> open_mysql_warehouse(const MysqlConfig& confi
   return std::unique_ptr<Warehouse>(std::make_unique<SqlWarehouse>(std::move(backend)));
 }
 
-Result<std::unique_ptr<Session>> MysqlBackend::open_patient() const {
+Result<std::unique_ptr<Session>> MysqlBackend::open_patient(std::chrono::seconds idle_max) const {
   MysqlConfig patient = config_;
   patient.read_timeout = std::chrono::seconds(0);
   patient.table_lock_max = std::chrono::hours(24);
-  patient.idle_max = std::chrono::hours(24);
+  patient.idle_max = idle_max;
   return Session::open(patient);
 }
 
 Result<void> MysqlBackend::be_patient() {
-  HIRESTREAM_ASSIGN(session_, open_patient());
+  HIRESTREAM_ASSIGN(session_, open_patient(std::chrono::hours(24)));
   return {};
 }
 

@@ -4,6 +4,7 @@
 // Threading, errors: as the port says.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,8 +64,10 @@ class MysqlBackend final : public sql::Backend {
     std::vector<std::string> columns;
   };
   static Result<EventsTable> inspect_events(mysql::Session& session);
-  // For statements that take as long as the tables are large.
-  Result<std::unique_ptr<mysql::Session>> open_patient() const;
+  // For statements that take as long as the tables are large. Idle at most so long: its locks are
+  // waited for by all engines, and its host may be gone.
+  Result<std::unique_ptr<mysql::Session>> open_patient(
+      std::chrono::seconds idle_max = std::chrono::minutes(10)) const;
   // Fills hirestream_days of a warehouse that had no such table; engines that do not know it are
   // fenced.
   Result<void> upgrade();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <mysql.h>
+#include <mysqld_error.h>
 
 #include <algorithm>
 #include <array>
@@ -114,17 +115,22 @@ class SumInsert::Block {
     rows_.push_back(row);
   }
   bool is_full() const { return rows_.size() == kRowsPerBlock; }
+  const std::vector<CellChange>& rows() const { return rows_; }
 
+  // After an error they are still there.
   Result<void> write(Session& session) {
     auto done = session.execute(statement_);
-    if (const size_t number = done ? 0 : sql::refused_row(done.error()); number > 0) {
+    if (done) {
+      rows_.clear();
+      return done;
+    }
+    if (const size_t number = sql::refused_row(done.error()); number > 0) {
       Error error = std::move(done).error();
       error.message += ": (";
       append_values(error.message, table_, rows_[std::min(number, rows_.size()) - 1]);
       error.message += ')';
       return forward(std::move(error));
     }
-    rows_.clear();
     return done;
   }
 
@@ -186,9 +192,25 @@ Result<void> SumInsert::add(const CellChange& row) {
     return text_.end_row();
   }
   block_->add(row);
-  if (block_->is_full()) {
-    --blocks_left_;
-    return block_->write(session_);
+  if (!block_->is_full()) {
+    return {};
+  }
+  --blocks_left_;
+  auto written = block_->write(session_);
+  return written || !is_of_the_way() ? written : go_on_as_text();
+}
+
+// The statement is not known any more, or would have to be prepared again and again.
+bool SumInsert::is_of_the_way() const {
+  return session_.error_code() == ER_NEED_REPREPARE ||
+         session_.error_code() == ER_UNKNOWN_STMT_HANDLER;
+}
+
+Result<void> SumInsert::go_on_as_text() {
+  blocks_left_ = 0;
+  for (const CellChange& row : block_->rows()) {
+    append_values(text_.row(), table_, row);
+    HIRESTREAM_TRY(text_.end_row());
   }
   return {};
 }

@@ -41,6 +41,9 @@ class SumInsert {
   class Block;
 
   Result<void> prepare();
+  // Whether the last error says nothing of the rows, but of how they were sent.
+  bool is_of_the_way() const;
+  Result<void> go_on_as_text();
 
   Session& session_;
   SumTable table_;

@@ -566,14 +566,14 @@ def test_stale_fires_when_the_engine_of_one_shard_is_dead(quiet):
 @pytest.mark.parametrize("strategy", ["tail", "scan"])
 @pytest.mark.parametrize("retries", [5, 1], ids=["row_locked", "table_locked"])
 def test_stale_fires_when_commits_are_refused(quiet, strategy, retries):
-    """Five attempts of 10 s each while a row is locked, of a minute each while the table is: fewer than that nobody tells."""
+    """Five attempts of 10 s each while a row is locked, of half a minute each while the table is: fewer than that nobody tells."""
     execute(quiet, f"UPDATE hirestream_sources SET fingerprint = '{fingerprint(strategy)}' WHERE id = {LIVE}")
     report(quiet, 600, new_rows=900, rows_read=4000, commits=9)
     for seconds_ago in (60, 120, 180, 240):
         report(quiet, seconds_ago, rows_read=4000, retries=retries, **NOTHING_NEW)
     assert firing(quiet, "hirestream-stale") == STALE
     execute(quiet, "UPDATE hirestream_minutes SET retries = 0 ORDER BY minute_us DESC LIMIT 2")
-    assert firing(quiet, "hirestream-stale") == [], "nothing to commit, and a job table that did not answer once or twice"
+    assert firing(quiet, "hirestream-stale") == [], "nothing to commit, and a source that did not answer once or twice"
     execute(quiet, "UPDATE hirestream_minutes SET retries = 0")
     assert firing(quiet, "hirestream-stale") == [], "idle"
     execute(quiet, "UPDATE hirestream_minutes SET retries = 6")

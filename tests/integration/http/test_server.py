@@ -179,9 +179,9 @@ def test_wrong_token_is_answered_slowly_and_logged(warehouse):
     assert said.count("without the right token") == 1 and "127.0.0.1" in said and "guess-" not in said
 
 
-def test_address_that_is_taken_is_an_error_of_settings(warehouse, server):
+def test_address_that_is_taken_may_be_free_later(warehouse, server):
     port = server.url.rsplit(":", 1)[1]
-    said = run("dashboard", "--warehouse", warehouse.uri, "--http", f"127.0.0.1:{port}", expect=2)
+    said = run("dashboard", "--warehouse", warehouse.uri, "--http", f"127.0.0.1:{port}", expect=3)
     assert "in use" in said
 
 
