@@ -110,9 +110,7 @@ Result<void> Mirror::write_followed() {
   if (rows_.empty()) {
     return {};
   }
-  remember_late(rows_, late_);  // first: some are written even if that fails
-  HIRESTREAM_TRY(write(rows_, counts_.rows_followed));
-  remember_late(rows_, late_);  // and those that were in time before a write of minutes
+  HIRESTREAM_TRY(write_noting_late(rows_, counts_.rows_followed, late_));
   counts_.newest_written_us =
       std::ranges::max(rows_, {}, &ChangedRow::row_written_us).row_written_us;
   rows_.clear();
@@ -185,9 +183,7 @@ Result<void> Mirror::settle_held() {
         wanted.push_back(held.rows[i]);
       }
     }
-    remember_late(wanted, late_);
-    HIRESTREAM_TRY(write(wanted, counts_.rows_followed));
-    remember_late(wanted, late_);
+    HIRESTREAM_TRY(write_noting_late(wanted, counts_.rows_followed, late_));
     counts_.rows_taken_over += static_cast<int64_t>(wanted.size());
     counts_.rows_left += static_cast<int64_t>(held.rows.size() - wanted.size());
     for (const auto& [node, found] : left_and_lacking) {
@@ -303,8 +299,7 @@ Result<void> Mirror::write_copied(std::span<const ChangedRow> rows) {
   wanted_rows_.clear();
   std::ranges::copy_if(rows, std::back_inserter(wanted_rows_),
                        [this](const ChangedRow& row) { return is_wanted(row); });
-  remember_late(wanted_rows_, copied_late_);
-  return write(wanted_rows_, counts_.rows_copied);
+  return write_noting_late(wanted_rows_, counts_.rows_copied, copied_late_);
 }
 
 bool Mirror::is_wanted(const ChangedRow& row) const {
@@ -347,6 +342,15 @@ Result<void> Mirror::write_halves(std::span<const ChangedRow> rows, const Error&
   if (notes_.on_rejected) {
     notes_.on_rejected(why);
   }
+  return {};
+}
+
+// Before it, since some are written even if it fails; and behind it, since it may take minutes.
+Result<void> Mirror::write_noting_late(std::span<const ChangedRow> rows, int64_t& counted,
+                                       std::set<SliceKey>& late) {
+  remember_late(rows, late);
+  HIRESTREAM_TRY(write(rows, counted));
+  remember_late(rows, late);
   return {};
 }
 

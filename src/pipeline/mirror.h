@@ -119,6 +119,8 @@ class Mirror {
   void finish_copy();
   bool is_wanted(const ChangedRow& row) const;
   Result<void> write_copied(std::span<const ChangedRow> rows);
+  Result<void> write_noting_late(std::span<const ChangedRow> rows, int64_t& counted,
+                                 std::set<SliceKey>& late);
   Result<void> write(std::span<const ChangedRow> rows, int64_t& counted);
   Result<void> write_halves(std::span<const ChangedRow> rows, const Error& why, int64_t& counted);
   // The log's position tells what was written, and no gap that was not told yet.
