@@ -1,6 +1,6 @@
 // Event times as text. Format: YYYY-MM-DD, then a space or T, HH:MM:SS, optionally . or , and 1 to
 // 9 digits, optionally Z or an offset ±HH, ±HHMM or ±HH:MM (RFC 3339, and what Cassandra and pandas
-// print). A date alone is midnight.
+// print). A date alone is midnight. Blanks around it (text.h) do not matter.
 #pragma once
 
 #include <cstdint>

@@ -15,10 +15,10 @@ namespace {
 // The format of timestamp.h as a regular expression, the calendar by the date library.
 std::optional<ParsedTimestamp> parse_slowly(const std::string& text) {
   static const std::regex kFormat(
-      "^ *([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
-      "(?:[.,]([0-9]{1,9}))?(?: ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?)? *$");
+      "[ \\t\\r\\n]*([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+      "(?:[.,]([0-9]{1,9}))?(?: ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?)?[ \\t\\r\\n]*");
   std::smatch found;
-  if (text.find_first_of("\r\n") != text.npos || !std::regex_match(text, found, kFormat)) {
+  if (!std::regex_match(text, found, kFormat)) {
     return std::nullopt;
   }
   const auto number = [&](size_t group) {
