@@ -91,7 +91,7 @@ KeyLayout KeyRange::layout() const {
   auto bits = this->bits();
   const uint32_t spare = (kKeyBits - sum_of(bits)) / static_cast<uint32_t>(KeyLayout::kParts);
   for (uint32_t& part : bits) {
-    part += spare;
+    part = std::min(part + spare, kPartBitsMax);
   }
   const uint64_t more_hours = (uint64_t{1} << bits[0]) - 1 - hours();
   return {lowest_hour_ - static_cast<int64_t>(more_hours / 2), bits};

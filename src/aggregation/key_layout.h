@@ -19,7 +19,7 @@ class KeyLayout {
   // The hour counts from hour_base().
   using Parts = std::array<uint64_t, kParts>;
 
-  // Holds no key at all.
+  // Holds no key at all: no hour is so late.
   KeyLayout() = default;
   // `bits`: of each part; together at most 63.
   KeyLayout(int64_t hour_base, const std::array<uint32_t, kParts>& bits);
@@ -44,7 +44,7 @@ class KeyLayout {
   CellKey unpack(uint64_t key) const;
 
  private:
-  int64_t hour_base_ = 0;
+  int64_t hour_base_ = int64_t{1} << 40;
   std::array<uint32_t, kParts> bits_{};
   std::array<uint64_t, kParts> unit_{};
   std::array<uint64_t, kParts> excess_{~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0},
@@ -61,8 +61,8 @@ class KeyRange {
   // All of them, or none.
   bool add(const CountedRows& rows);
   bool empty() const { return lowest_hour_ > highest_hour_; }
-  // Holds all that were added. Where bits are left every part gets some of them, the hours to both
-  // sides, so that another layout is rarely needed.
+  // Holds all that were added, and nothing that could not be. Where bits are left every part gets
+  // some of them, the hours to both sides, so that another layout is rarely needed.
   KeyLayout layout() const;
 
  private:

@@ -25,6 +25,7 @@ bool holds(const KeyLayout& layout, const CellKey& key) {
 TEST(KeyLayout, HoldsNothingAtFirst) {
   EXPECT_FALSE(holds(KeyRange().layout(), kKey));
   EXPECT_FALSE(holds(KeyLayout(), kKey));
+  EXPECT_FALSE(holds(KeyLayout(), CellKey{}));
 }
 
 TEST(KeyLayout, UnpacksWhatWasPacked) {
@@ -88,6 +89,20 @@ TEST(KeyRange, RefusesWhatNoLayoutHolds) {
   EXPECT_FALSE(range.add(CellKey{460'188, 0, 0, 0, (int64_t{1} << 24) - 1}));
   EXPECT_TRUE(range.add(CellKey{460'188, 0, 0, 0, (int64_t{1} << 23) - 1}));
   EXPECT_FALSE(range.add(CellKey{460'189, 0, 0, 0, 0}));
+}
+
+// Bits to spare must not make a layout hold what no range does.
+TEST(KeyRange, AddsWhateverItsLayoutHolds) {
+  for (uint32_t width = 1; width <= KeyRange::kPartBitsMax; ++width) {
+    KeyRange range;
+    ASSERT_TRUE(range.add(CellKey{460'188, (int64_t{1} << width) - 1, 1, 1, 1}));
+    const KeyLayout layout = range.layout();
+    for (uint32_t more = width; more < 63; ++more) {
+      const CellKey wide = {460'188, int64_t{1} << more, 1, 1, 1};
+      KeyRange other = range;
+      EXPECT_TRUE(!holds(layout, wide) || other.add(wide)) << width << " " << more;
+    }
+  }
 }
 
 TEST(KeyRange, AddsAllRowsOrNone) {

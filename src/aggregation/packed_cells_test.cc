@@ -146,6 +146,38 @@ TEST(PackedCells, PackWhatFitsAndLeaveTheRest) {
   EXPECT_EQ(cells.packed.find({460'000, 189, 1, 8, 3}), std::nullopt);
 }
 
+// The key of which every number is 0: the first hour of 1970, and no ids.
+TEST(PackedCells, HoldTheKeyOfZeros) {
+  Cells cells;
+  EXPECT_EQ(cells.packed.find(CellKey{}), std::nullopt);
+  CountedRows rows;
+  add_row(rows, CellKey{}, EventKind::kClick, 5);
+  cells.add(rows);
+  EXPECT_EQ(cells.contribution(),
+            (Contribution{{CellKey{}, Measures{.clicks = 1, .bid_micros = 5}}}));
+}
+
+// A first key of any width, then one beyond it, then one that needs another layout.
+TEST(PackedCells, GetWiderLayoutsWhateverTheirWidths) {
+  for (uint32_t first = 1; first < 63; ++first) {
+    for (uint32_t second = first; second < 63; ++second) {
+      for (const bool by_rows : {true, false}) {
+        Cells cells;
+        Reference reference;
+        for (const CellKey& key : {CellKey{460'000, int64_t{1} << (first - 1), 1, 1, 1},
+                                   CellKey{460'000, int64_t{1} << second, 1, 1, 1},
+                                   CellKey{460'000, 1, int64_t{1} << 35, 1, 1}}) {
+          CountedRows row;
+          add_row(row, key, EventKind::kClick, 3);
+          by_rows ? cells.add(row) : cells.add(Cell{key, row.measures(0)});
+          reference.add(key, row.measures(0));
+        }
+        ASSERT_EQ(cells.contribution(), reference.contribution()) << first << " " << second;
+      }
+    }
+  }
+}
+
 // One value that needs many bits must not push out the others.
 TEST(PackedCells, AnOutlierDoesNotTakeAllBits) {
   Cells cells;

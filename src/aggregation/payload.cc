@@ -11,9 +11,14 @@
 namespace hirestream {
 namespace {
 
+// 0 is no id, as in a column of ids.
+std::optional<int64_t> unless_zero(int64_t id) {
+  return id == 0 ? std::nullopt : std::optional(id);
+}
+
 std::optional<int64_t> id_of(const simdjson::dom::element& value) {
   if (value.is_int64()) {
-    return value.get_int64().value_unsafe();
+    return unless_zero(value.get_int64().value_unsafe());
   }
   if (!value.is_string()) {
     return std::nullopt;
@@ -24,7 +29,7 @@ std::optional<int64_t> id_of(const simdjson::dom::element& value) {
   }
   int64_t id = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), id);
-  return status == std::errc() ? std::optional(id) : std::nullopt;
+  return status == std::errc() ? unless_zero(id) : std::nullopt;
 }
 
 bool is_digit(char c) {

@@ -61,24 +61,25 @@ bool has_unreadable_kind(const TrackingRow& row) {
   return (kUnreadableKinds >> (row.statuses / kKindStatus) & 1) != 0;
 }
 
-Column column_of_kind(const TrackingRow& row) {
-  // As a sum, since a branch on it could not be foretold: real rows change all the time.
-  static_assert(static_cast<int>(Column::kEv) == static_cast<int>(Column::kCustomTrack) + 1);
-  const bool has_track = row.status(Column::kCustomTrack) == CellStatus::kValue;
-  return static_cast<Column>(static_cast<int>(Column::kEv) - (has_track ? 1 : 0));
+bool has_id_and_kind(const TrackingRow& row) {
+  return all_of(row.status(Column::kCreateTime) == CellStatus::kValue, !has_unreadable_kind(row));
 }
 
-// Rows and texts that lie in memory and not in a cache are asked for so many rows before their
-// turn: a fifth of the whole there, a twelfth elsewhere.
+// As sums, since a branch could not be foretold: real rows change all the time.
+KindText kind_text_of(const TrackingRow& row) {
+  static_assert(static_cast<int>(Column::kEv) == static_cast<int>(Column::kCustomTrack) + 1);
+  const auto is_ev = static_cast<int>(row.status(Column::kCustomTrack) != CellStatus::kValue);
+  const auto column = static_cast<Column>(static_cast<int>(Column::kCustomTrack) + is_ev);
+  return static_cast<KindText>(2 * static_cast<int>(TrackingBatch::known_number(row.text(column))) +
+                               is_ev);
+}
+
+// Rows that lie in memory and not in a cache are asked for so many rows before their turn.
 constexpr size_t kRowsAhead = 32;
 
 void fetch(const TrackingRow& row) {
   __builtin_prefetch(&row.id);
   __builtin_prefetch(&row.statuses);
-}
-
-void fetch_kind(const TrackingBatch& batch, const TrackingRow& row) {
-  __builtin_prefetch(batch.text(row.text(column_of_kind(row))).data());
 }
 
 constexpr uint32_t kBadAnywhere = 0xAAAAAAAA;
@@ -92,47 +93,51 @@ RowClassifier::RowClassifier(CountingOptions options)
       digest_statuses_(by_payload_ ? 0xFFFF : 0xFFFC),
       page_view_number_(parse_integer(options_.kinds.page_view_ev)) {}
 
-EventKind RowClassifier::look_at_kind(const TrackingBatch& batch, const TrackingRow& row) const {
-  if (row.status(Column::kCustomTrack) == CellStatus::kValue) {
-    const std::string_view track = batch.text(row.text(Column::kCustomTrack));
-    for (const auto& [value, kind] : options_.kinds.kinds) {
-      if (equal_without_case(value, track)) {
-        return kind;
-      }
+EventKind RowClassifier::kind_of_track(std::string_view track) const {
+  for (const auto& [value, kind] : options_.kinds.kinds) {
+    if (equal_without_case(value, track)) {
+      return kind;
     }
-    return EventKind::kOther;
   }
-  return row.status(Column::kEv) == CellStatus::kValue &&
-                 is_page_view(batch.text(row.text(Column::kEv)))
-             ? EventKind::kImpression
-             : EventKind::kOther;
+  return EventKind::kOther;
 }
 
-// No branch on what tells the kind, nor on its size.
-inline RowClassifier::KindOfRow RowClassifier::kind_of(const TrackingBatch& batch,
-                                                       const TrackingRow& row) {
-  const Column column = column_of_kind(row);
-  const std::string_view text = batch.text(row.text(column));
-  const KnownKinds::Text key = KnownKinds::text_of(
-      text.data(), text.size(),
-      column == Column::kCustomTrack ? KnownKinds::From::kTrack : KnownKinds::From::kEv);
-  if (const auto* known = known_kinds_.find(key)) [[likely]] {
-    return {known->kind, known->number};
+EventKind RowClassifier::kind_of_ev(std::string_view ev) const {
+  const bool is_page_view = ev == options_.kinds.page_view_ev ||
+                            (page_view_number_ && parse_integer(ev) == page_view_number_);
+  return is_page_view ? EventKind::kImpression : EventKind::kOther;
+}
+
+void RowClassifier::learn_kinds(const TrackingBatch& batch) {
+  const std::span<const KnownTexts::Text> texts = batch.known_texts().all();
+  if (texts.size() <= known_kinds_.size &&
+      std::equal(texts.begin(), texts.end(), known_kinds_.texts.begin())) [[likely]] {
+    return;
   }
-  return learn_kind(batch, row, key);
+  known_kinds_.size = texts.size();
+  std::ranges::copy(texts, known_kinds_.texts.begin());
+  known_kinds_.kinds.fill(KnownKinds::kUnknown);
+  // No value, no kind.
+  known_kinds_.kinds[0] = static_cast<uint8_t>(EventKind::kOther);
+  known_kinds_.kinds[1] = static_cast<uint8_t>(EventKind::kOther);
+  for (size_t number = 1; number < texts.size(); ++number) {
+    const std::string_view text = batch.known_text(number);
+    known_kinds_.kinds[2 * number] = static_cast<uint8_t>(kind_of_track(text));
+    known_kinds_.kinds[2 * number + 1] = static_cast<uint8_t>(kind_of_ev(text));
+  }
 }
 
-RowClassifier::KindOfRow RowClassifier::learn_kind(const TrackingBatch& batch,
-                                                   const TrackingRow& row,
-                                                   const KnownKinds::Text& text) {
-  const EventKind kind = look_at_kind(batch, row);
-  const auto* known = known_kinds_.add(text, kind);
-  return {kind, known != nullptr ? known->number : uint8_t{KnownKinds::kTextsMax}};
+inline EventKind RowClassifier::kind_of(const TrackingBatch& batch, const TrackingRow& row,
+                                        KindText text) const {
+  const uint8_t known = known_kinds_.kinds[text];
+  return known != KnownKinds::kUnknown ? static_cast<EventKind>(known)
+                                       : kind_of_unknown(batch, row);
 }
 
-bool RowClassifier::is_page_view(std::string_view ev) const {
-  return ev == options_.kinds.page_view_ev ||
-         (page_view_number_ && parse_integer(ev) == page_view_number_);
+EventKind RowClassifier::kind_of_unknown(const TrackingBatch& batch, const TrackingRow& row) const {
+  return row.status(Column::kCustomTrack) == CellStatus::kValue
+             ? kind_of_track(batch.text(row.text(Column::kCustomTrack)))
+             : kind_of_ev(batch.text(row.text(Column::kEv)));
 }
 
 void RowClassifier::classify(const TrackingBatch& batch, std::span<const uint32_t> rows,
@@ -146,82 +151,92 @@ void RowClassifier::classify(const TrackingBatch& batch, std::span<const uint32_
     rows = {arrived.begin(), end};
   }
   Kinds kinds;
+  out.digest = {static_cast<int64_t>(rows.size()), look_at_kinds(batch, rows, kinds)};
+  const CountedPlaces counted = by_payload_ ? sort_by_class<true>(batch, rows, kinds, out)
+                                            : sort_by_class<false>(batch, rows, kinds, out);
+  fill_counted(batch, counted, out.counted);
+}
+
+// Two loops: all that is done with a row does not fit into the registers.
+uint64_t RowClassifier::look_at_kinds(const TrackingBatch& batch, std::span<const uint32_t> rows,
+                                      Kinds& kinds) {
+  learn_kinds(batch);
   const std::span<const TrackingRow> all = batch.all_rows();
+  uint64_t hash = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i + kRowsAhead < rows.size()) {
       fetch(all[rows[i + kRowsAhead]]);
-      fetch_kind(batch, all[rows[i + kRowsAhead / 2]]);
     }
-    const KindOfRow kind = kind_of(batch, all[rows[i]]);
-    kinds.kind[i] = kind.kind;
-    kinds.number[i] = kind.number;
+    const TrackingRow& row = all[rows[i]];
+    kinds.text[i] = kind_text_of(row);
+    kinds.kind[i] = kind_of(batch, row, kinds.text[i]);
+    hash += by_payload_ || (row.statuses & kBadAnywhere) != 0
+                ? hash_with_texts(batch, rows[i], kinds.kind[i])
+                : hash_of_values(row, static_cast<size_t>(kinds.kind[i]));
   }
-  uint64_t hash = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    hash += hash_of(batch, rows[i], kinds.kind[i]);
-  }
-  out.digest = {static_cast<int64_t>(rows.size()), hash};
-  sort_by_class(batch, rows, kinds, out);
+  return hash;
 }
 
-// Every row is written to each list and stays in one: a branch on a row's class could not be
-// foretold.
-void RowClassifier::sort_by_class(const TrackingBatch& batch, std::span<const uint32_t> rows,
-                                  const Kinds& kinds, ClassifiedRows& out) {
+// Every row is written to the lists of counted and of not counted ones and stays in one at most: a
+// branch on a row's class could not be foretold. What is unreadable or rejected is rare.
+template <bool kByPayload>
+RowClassifier::CountedPlaces RowClassifier::sort_by_class(const TrackingBatch& batch,
+                                                          std::span<const uint32_t> rows,
+                                                          const Kinds& kinds, ClassifiedRows& out) {
   const std::span<const TrackingRow> all = batch.all_rows();
-  std::array<uint32_t, kBlockRows> counted;
-  size_t counted_size = 0;
+  CountedPlaces counted;
   size_t other_size = 0;
   size_t not_counted_size = 0;
   size_t rejected_size = 0;
-  CountedRows& cells = out.counted;
-  NotCountedRows& not_counted = out.not_counted;
-  RejectedRows& rejected = out.rejected;
   for (size_t i = 0; i < rows.size(); ++i) {
     const TrackingRow& row = all[rows[i]];
-    const bool has_kind =
-        all_of(row.status(Column::kCreateTime) == CellStatus::kValue, !has_unreadable_kind(row));
+    const bool has_kind = has_id_and_kind(row);
     const bool is_other = all_of(has_kind, kinds.kind[i] == EventKind::kOther);
     bool is_usable = all_of(has_kind, !is_other, has_usable_values(row));
-    Ids ids = ids_of(row);
-    if (by_payload_ && is_usable) {
-      is_usable = read_payload(batch, row, ids);
+    bool has_job = row.status(Column::kJobId) == CellStatus::kValue;
+    if constexpr (kByPayload) {
+      Ids ids = ids_of(row);
+      is_usable = is_usable && read_payload(batch, row, ids);
+      has_job = ids.has_job;
+      out.counted.job_id[counted.size] = ids.job;
+      out.counted.publisher_id[counted.size] = ids.publisher;
     }
-    const bool is_counted = all_of(is_usable, ids.has_job);
+    counted.row[counted.size] = rows[i];
+    out.counted.kind[counted.size] = kinds.kind[i];
+    counted.size += all_of(is_usable, has_job);
 
-    counted[counted_size] = rows[i];
-    cells.job_id[counted_size] = ids.job;
-    cells.publisher_id[counted_size] = ids.publisher;
-    cells.kind[counted_size] = kinds.kind[i];
-    counted_size += is_counted;
-
-    not_counted.row[not_counted_size] = rows[i];
-    not_counted.group[not_counted_size] = NotCountedRows::group_of(kinds.number[i], is_other);
-    not_counted_size += is_other | (is_usable & !ids.has_job);
+    out.not_counted.row[not_counted_size] = rows[i];
+    out.not_counted.group[not_counted_size] = NotCountedRows::group_of(kinds.text[i], is_other);
+    not_counted_size += is_other | (is_usable & !has_job);
     other_size += is_other;
 
-    rejected.row[rejected_size] = rows[i];
-    rejected_size += !(is_usable | is_other);
+    if (!is_usable && !is_other) [[unlikely]] {
+      out.rejected.row[rejected_size++] = rows[i];
+    }
   }
-  not_counted.size = not_counted_size;
-  rejected.size = rejected_size;
-  fill_counted(batch, std::span(counted).first(counted_size), cells);
-  out.classes.counted = static_cast<int64_t>(counted_size);
+  out.not_counted.size = not_counted_size;
+  out.rejected.size = rejected_size;
+  out.classes.counted = static_cast<int64_t>(counted.size);
   out.classes.rejected = static_cast<int64_t>(rejected_size);
   out.classes.other = static_cast<int64_t>(other_size);
   out.classes.unattributed = static_cast<int64_t>(not_counted_size - other_size);
+  return counted;
 }
 
-void RowClassifier::fill_counted(const TrackingBatch& batch, std::span<const uint32_t> rows,
+void RowClassifier::fill_counted(const TrackingBatch& batch, const CountedPlaces& rows,
                                  CountedRows& out) {
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const TrackingRow& row = batch.row(rows[i]);
+  for (size_t i = 0; i < rows.size; ++i) {
+    const TrackingRow& row = batch.row(rows.row[i]);
+    if (!by_payload_) {
+      out.job_id[i] = row.value(Column::kJobId);
+      out.publisher_id[i] = row.value(Column::kPublisherId);
+    }
     out.local_hour[i] = options_.reporting_zone.local_hour(row.value(Column::kTs));
     out.campaign_id[i] = row.value(Column::kCampaignId);
     out.group_id[i] = row.value(Column::kGroupId);
     out.bid_micros[i] = out.kind[i] == EventKind::kClick ? row.value(Column::kBid) : 0;
   }
-  out.size = rows.size();
+  out.size = rows.size;
 }
 
 bool RowClassifier::has_usable_values(const TrackingRow& row) const {
@@ -301,35 +316,36 @@ Rejection RowClassifier::rejection(const TrackingBatch& batch, size_t row) const
 }
 
 uint64_t RowClassifier::row_hash(const TrackingBatch& batch, size_t row) {
-  return hash_of(batch, row, kind_of(batch, batch.row(row)).kind);
+  learn_kinds(batch);
+  const TrackingRow& values = batch.row(row);
+  return hash_with_texts(batch, row, kind_of(batch, values, kind_text_of(values)));
 }
 
-inline uint64_t RowClassifier::hash_of(const TrackingBatch& batch, size_t row,
-                                       EventKind kind) const {
+[[gnu::always_inline]] inline uint64_t RowClassifier::hash_of_values(const TrackingRow& row,
+                                                                     size_t kind_number) const {
   struct Fixed {
     RowId id;
     std::array<int64_t, kValueColumns.size()> values;
     uint64_t kind_and_statuses;
   };
   static_assert(sizeof(Fixed) == 72, "no padding: its bytes are hashed");
-  const TrackingRow& source = batch.row(row);
-  const auto kind_number =
-      has_unreadable_kind(source) ? kEventKindCount : static_cast<size_t>(kind);
-  const Fixed fixed = {source.id, source.values,
-                       uint64_t{source.statuses & digest_statuses_} << 8 | kind_number};
-  const uint64_t hash = XXH3_64bits(&fixed, sizeof(fixed));
-  return by_payload_ || (source.statuses & kBadAnywhere) != 0 ? hash_texts(batch, row, hash) : hash;
+  const Fixed fixed = {row.id, row.values,
+                       uint64_t{row.statuses & digest_statuses_} << 8 | kind_number};
+  return XXH3_64bits(&fixed, sizeof(fixed));
 }
 
-uint64_t RowClassifier::hash_texts(const TrackingBatch& batch, size_t row, uint64_t hash) const {
+uint64_t RowClassifier::hash_with_texts(const TrackingBatch& batch, size_t row,
+                                        EventKind kind) const {
+  const TrackingRow& values = batch.row(row);
+  const bool has_kind = !has_unreadable_kind(values);
+  uint64_t hash = hash_of_values(values, has_kind ? static_cast<size_t>(kind) : kEventKindCount);
   const auto mix = [&hash](std::string_view text) {
     hash = XXH3_64bits_withSeed(text.data(), text.size(), hash);
   };
   if (by_payload_) {
     mix(batch.text(Column::kEd, row));
   }
-  const TrackingRow& source = batch.row(row);
-  if ((source.statuses & digest_statuses_ & kBadAnywhere) != 0 || has_unreadable_kind(source)) {
+  if ((values.statuses & digest_statuses_ & kBadAnywhere) != 0 || !has_kind) {
     for (const auto& cell : batch.bad_cells(row)) {
       if (cell.column != Column::kEd || by_payload_) {
         mix(cell.text);

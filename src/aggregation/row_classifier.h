@@ -2,7 +2,7 @@
 // create_time is missing, or it or what tells the kind is unreadable; other when its kind is not
 // counted; rejected when any value the kernel uses is unreadable, or ts is missing or out of its
 // bounds; unattributed when it has no job; counted. Not thread-safe (time zone cache, JSON parser,
-// known kinds). Allocates nothing.
+// kinds of known texts). Allocates nothing.
 #pragma once
 
 #include <optional>
@@ -11,9 +11,9 @@
 
 #include "aggregation/classified_rows.h"
 #include "aggregation/counting_options.h"
-#include "aggregation/known_kinds.h"
 #include "aggregation/payload.h"
 #include "model/contribution.h"
+#include "model/known_texts.h"
 #include "model/tracking_batch.h"
 
 namespace hirestream {
@@ -48,14 +48,23 @@ class RowClassifier {
   }
 
  private:
-  struct KindOfRow {
-    EventKind kind = EventKind::kOther;
-    // Of the text that tells it; KnownKinds::kTextsMax: none.
-    uint8_t number = KnownKinds::kTextsMax;
-  };
   struct Kinds {
     std::array<EventKind, kBlockRows> kind;
-    std::array<uint8_t, kBlockRows> number;
+    std::array<KindText, kBlockRows> text;
+  };
+  // Numbers in the batch of rows that count.
+  struct CountedPlaces {
+    size_t size = 0;
+    std::array<uint32_t, kBlockRows> row;
+  };
+  // Kinds of the texts that a batch knows, each looked at once. A batch may know others than the
+  // one before, so the texts are compared.
+  struct KnownKinds {
+    size_t size = 0;
+    std::array<KnownTexts::Text, KnownTexts::kMax> texts;
+    // An EventKind by KindText.
+    static constexpr uint8_t kUnknown = kEventKindCount;
+    std::array<uint8_t, 2 * (KnownTexts::kMax + 1)> kinds;
   };
   struct Ids {
     int64_t job = 0;
@@ -63,13 +72,15 @@ class RowClassifier {
     bool has_job = false;
   };
 
-  EventKind look_at_kind(const TrackingBatch& batch, const TrackingRow& row) const;
-  KindOfRow kind_of(const TrackingBatch& batch, const TrackingRow& row);
-  KindOfRow learn_kind(const TrackingBatch& batch, const TrackingRow& row,
-                       const KnownKinds::Text& text);
-  bool is_page_view(std::string_view ev) const;
-  uint64_t hash_of(const TrackingBatch& batch, size_t row, EventKind kind) const;
-  uint64_t hash_texts(const TrackingBatch& batch, size_t row, uint64_t hash) const;
+  EventKind kind_of_track(std::string_view track) const;
+  EventKind kind_of_ev(std::string_view ev) const;
+  void learn_kinds(const TrackingBatch& batch);
+  // After learn_kinds().
+  EventKind kind_of(const TrackingBatch& batch, const TrackingRow& row, KindText text) const;
+  EventKind kind_of_unknown(const TrackingBatch& batch, const TrackingRow& row) const;
+  // The digest of a row by columns that has nothing unreadable; the first step of others.
+  uint64_t hash_of_values(const TrackingRow& row, size_t kind_number) const;
+  uint64_t hash_with_texts(const TrackingBatch& batch, size_t row, EventKind kind) const;
   // As the columns say.
   static Ids ids_of(const TrackingRow& row);
   // What the columns do not say, the payload does. False: it is needed and cannot be read.
@@ -77,9 +88,13 @@ class RowClassifier {
   bool has_usable_values(const TrackingRow& row) const;
   bool is_in_time(int64_t ts_us, const RowId& id) const;
   int64_t ts_max_us(const RowId& id) const;
-  void sort_by_class(const TrackingBatch& batch, std::span<const uint32_t> rows, const Kinds& kinds,
-                     ClassifiedRows& out);
-  void fill_counted(const TrackingBatch& batch, std::span<const uint32_t> rows, CountedRows& out);
+  // The sum of the rows' digests.
+  uint64_t look_at_kinds(const TrackingBatch& batch, std::span<const uint32_t> rows, Kinds& kinds);
+  // All of `out` but its digest and what fill_counted() adds.
+  template <bool kByPayload>
+  CountedPlaces sort_by_class(const TrackingBatch& batch, std::span<const uint32_t> rows,
+                              const Kinds& kinds, ClassifiedRows& out);
+  void fill_counted(const TrackingBatch& batch, const CountedPlaces& rows, CountedRows& out);
 
   CountingOptions options_;
   bool by_payload_ = false;

@@ -509,6 +509,27 @@ TEST(RowClassifier, KnowsKindsHoweverManyTextsThereAre) {
   }
 }
 
+// One classifier counts batches that know different texts by the same numbers.
+TEST(RowClassifier, TellsKindsInBatchesThatMetTextsInAnotherOrder) {
+  RowClassifier classifier({});
+  const std::vector<std::string> tracks = {"click", "conversion", "qualified"};
+  std::vector<TrackingBatch> batches(3);
+  for (size_t i = 0; i < batches.size(); ++i) {
+    for (size_t row = 0; row < tracks.size(); ++row) {
+      append_row(batches[i], {.custom_track = tracks[(row + i) % tracks.size()], .ev = "1"});
+    }
+  }
+  append_row(batches[2], {.custom_track = "unqualified"});
+  for (int pass = 0; pass < 2; ++pass) {
+    for (const TrackingBatch& batch : batches) {
+      for (uint32_t row = 0; row < batch.rows(); ++row) {
+        const std::string track(batch.text(Column::kCustomTrack, row));
+        EXPECT_EQ(verdict_of(batch, row, classifier).kind, KindMapping().kinds.at(track)) << track;
+      }
+    }
+  }
+}
+
 uint64_t hash_of(const RowSpec& row, const CountingOptions& options = {}) {
   TrackingBatch batch;
   append_row(batch, {.custom_track = "alive", .ed = "another row before it"});

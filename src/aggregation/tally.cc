@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/container/static_vector.hpp>
 #include <numeric>
 #include <string>
 
@@ -114,33 +115,36 @@ void Tally::add(const SlicePart& part) {
 void Tally::note_not_counted(const TrackingBatch& batch, const NotCountedRows& rows) {
   struct Group {
     uint32_t first_row;
-    uint32_t newest_row;
     int64_t rows;
     WhyNotCounted why;
+    Arrival newest;
   };
-  std::array<Group, kBlockRows> groups;
-  size_t groups_size = 0;
+  if (rows.size == 0) {
+    return;
+  }
+  boost::container::static_vector<Group, kBlockRows> groups;
   // 1 + position in `groups`.
   std::array<uint16_t, NotCountedRows::kGroups> group_of{};
   for (size_t i = 0; i < rows.size; ++i) {
     uint16_t& known = group_of[rows.group[i]];
-    if (known == 0 || rows.group[i] >= NotCountedRows::kNoGroup) {
-      groups[groups_size] = {rows.row[i], rows.row[i], 1, rows.why(i)};
-      known = static_cast<uint16_t>(++groups_size);
+    const Arrival arrival(batch.id(rows.row[i]));
+    if (known == 0 || rows.group[i] >= NotCountedRows::kNoGroup) [[unlikely]] {
+      groups.push_back({rows.row[i], 1, rows.why(i), arrival});
+      known = static_cast<uint16_t>(groups.size());
       continue;
     }
     Group& group = groups[known - 1U];
     group.rows += 1;
-    if (is_newer(batch.id(rows.row[i]), batch.id(group.newest_row))) {
-      group.newest_row = rows.row[i];
+    if (is_newer(arrival, group.newest)) {
+      group.newest = arrival;
     }
   }
-  for (const Group& group : std::span(groups).first(groups_size)) {
+  for (const Group& group : groups) {
     const bool has_track =
         batch.status(Column::kCustomTrack, group.first_row) == CellStatus::kValue;
     not_counted_.add(group.why, has_track ? "" : "ev=",
                      batch.text(has_track ? Column::kCustomTrack : Column::kEv, group.first_row),
-                     group.rows, batch.id(group.newest_row));
+                     group.rows, *group.newest.id);
   }
 }
 

@@ -44,19 +44,25 @@ struct NotCounted {
 // The most frequent first, those of kOtherKinds last; kinds beyond `max` become kOtherKinds.
 std::vector<NotCounted> most_frequent(std::vector<NotCounted> kinds, size_t max);
 
+// An id with its arrival in ticks, far before any other where the id does not tell it.
+struct Arrival {
+  explicit Arrival(const RowId& arrived)
+      : ticks(is_version_1(arrived) ? arrival_ticks(arrived) : INT64_MIN / 2), id(&arrived) {}
+  int64_t ticks;
+  const RowId* id;
+};
+
 // Whether `a` arrived later than `b`; ids that do not tell it come before those that do.
-inline bool is_newer(const RowId& a, const RowId& b) {
-  const auto arrival = [](const RowId& id) {
-    return is_version_1(id) ? arrival_ticks(id) : INT64_MIN / 2;
-  };
-  const int64_t arrival_a = arrival(a);
-  const int64_t arrival_b = arrival(b);
+inline bool is_newer(const Arrival& a, const Arrival& b) {
   // Ten ticks are a microsecond: whose ticks are so far apart need not be divided.
-  if (arrival_a - arrival_b >= 10) return true;
-  if (arrival_b - arrival_a >= 10) return false;
-  const int64_t us_a = floor_divide(arrival_a, 10);
-  const int64_t us_b = floor_divide(arrival_b, 10);
-  return us_a != us_b ? us_a > us_b : a > b;
+  if (a.ticks - b.ticks >= 10) return true;
+  if (b.ticks - a.ticks >= 10) return false;
+  const int64_t us_a = floor_divide(a.ticks, 10);
+  const int64_t us_b = floor_divide(b.ticks, 10);
+  return us_a != us_b ? us_a > us_b : *a.id > *b.id;
+}
+inline bool is_newer(const RowId& a, const RowId& b) {
+  return is_newer(Arrival(a), Arrival(b));
 }
 
 class NotCountedKinds {

@@ -10,6 +10,8 @@
 namespace hirestream {
 namespace {
 
+constexpr size_t kKnownBytes = KnownTexts::kMax * KnownTexts::kTextSizeMax;
+
 std::string_view bid_reason(DecimalError error) {
   switch (error) {
     case DecimalError::kNotANumber:
@@ -47,6 +49,7 @@ TrackingBatch::TrackingBatch(ReadingRules rules) : rules_(std::move(rules)) {
   for (const std::string& word : rules_.null_words) {
     null_word_sizes_ |= uint64_t{1} << size_bit(word);
   }
+  clear_bytes();
 }
 
 void TrackingBatch::clear() {
@@ -54,10 +57,34 @@ void TrackingBatch::clear() {
   undated_texts_ = 0;
   rows_.clear();
   current_.row = nullptr;
-  // It may have been moved away.
-  bytes_.resize(std::max(bytes_.size(), kTextPadding));
-  bytes_used_ = 0;
+  clear_bytes();
   bad_cells_.clear();
+}
+
+void TrackingBatch::clear_bytes() {
+  bytes_used_ = kKnownBytes;
+  if (bytes_.empty()) {  // a new batch, or one that was moved away
+    bytes_.resize(bytes_used_ + kTextPadding);
+    known_texts_ = {};
+  }
+}
+
+std::optional<TrackingRow::Text> TrackingBatch::known_place(size_t size) {
+  if (size > KnownTexts::kTextSizeMax) {
+    return std::nullopt;
+  }
+  const char* const begin = bytes_.data() + bytes_used_;
+  const KnownTexts::Text text = KnownTexts::text_of(begin, size);
+  size_t number = known_texts_.find(text);
+  if (number == 0) [[unlikely]] {
+    number = known_texts_.add(text);
+    if (number == 0) {
+      return std::nullopt;
+    }
+    std::copy_n(begin, size, bytes_.data() + number * KnownTexts::kTextSizeMax);
+  }
+  return TrackingRow::Text{static_cast<uint32_t>(number * KnownTexts::kTextSizeMax),
+                           static_cast<uint32_t>(size)};
 }
 
 bool TrackingBatch::is_null_word(std::string_view text) {
@@ -157,10 +184,16 @@ void TrackingBatch::set_text(Column column, std::string_view text) {
   if (const size_t needed = bytes_used_ + text.size() + kTextPadding; needed > bytes_.size()) {
     bytes_.resize(std::max(needed, 2 * bytes_.size()));
   }
-  text_of(column) = {static_cast<uint32_t>(bytes_used_), static_cast<uint32_t>(text.size())};
   text.copy(bytes_.data() + bytes_used_, text.size());
-  bytes_used_ += text.size();
   set_status(column, CellStatus::kValue);
+  if (column != Column::kEd) {
+    if (const auto place = known_place(text.size())) {
+      text_of(column) = *place;
+      return;
+    }
+  }
+  text_of(column) = {static_cast<uint32_t>(bytes_used_), static_cast<uint32_t>(text.size())};
+  bytes_used_ += text.size();
 }
 
 void TrackingBatch::set_bad(Column column, std::string_view text, std::string_view reason) {

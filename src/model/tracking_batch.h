@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/decimal.h"
+#include "model/known_texts.h"
 #include "model/reading_rules.h"
 #include "model/row_id.h"
 #include "model/slice.h"
@@ -39,7 +41,7 @@ struct TrackingRow {
   std::array<int64_t, kValueColumns.size()> values{};
   // Two bits a column, see status_shift().
   uint32_t statuses = 0;
-  // kCustomTrack, kEv, kEd; of no size where there is no value.
+  // kCustomTrack, kEv, kEd; all 0 where there is no value.
   std::array<Text, 3> texts{};
   Position position{0};
 
@@ -68,7 +70,7 @@ struct TrackingRow {
 
 class TrackingBatch {
  public:
-  static constexpr size_t kTextPadding = 16;
+  static constexpr size_t kTextPadding = KnownTexts::kTextSizeMax;
 
   explicit TrackingBatch(ReadingRules rules = {});
 
@@ -147,6 +149,15 @@ class TrackingBatch {
     return {bytes_.data() + text.begin, text.size};
   }
   std::string_view text(Column column, size_t row) const { return text(rows_[row].text(column)); }
+  // Texts of kCustomTrack and kEv that this batch has met, also before clear(), and which of them
+  // one is: KnownTexts::kMax if it is another one.
+  const KnownTexts& known_texts() const { return known_texts_; }
+  std::string_view known_text(size_t number) const {
+    return {bytes_.data() + number * KnownTexts::kTextSizeMax, known_texts_.all()[number].size};
+  }
+  static size_t known_number(const TrackingRow::Text& text) {
+    return std::min<size_t>(text.begin / KnownTexts::kTextSizeMax, KnownTexts::kMax);
+  }
   CellStatus status(Column column, size_t row) const { return rows_[row].status(column); }
 
   struct BadCell {
@@ -186,6 +197,10 @@ class TrackingBatch {
   }
   void set_status(Column column, CellStatus status);
 
+  // The bytes without any texts but the known ones.
+  void clear_bytes();
+  // Where the text is kept that lies at the end of the used bytes, if it is or becomes a known one.
+  std::optional<TrackingRow::Text> known_place(size_t size);
   // Whether the text, which has no blanks around it, means null.
   bool is_null(std::string_view text) {
     return text.empty() || ((null_word_sizes_ >> size_bit(text) & 1) != 0 && is_null_word(text));
@@ -200,8 +215,10 @@ class TrackingBatch {
   int64_t undated_texts_ = 0;
   std::vector<TrackingRow> rows_;
   CurrentRow current_;
-  // Of all texts, and at least kTextPadding behind them.
-  std::vector<char> bytes_ = std::vector<char>(kTextPadding);
+  KnownTexts known_texts_;
+  // Of all texts, and at least kTextPadding behind them. The known ones lie at the front, each at
+  // its number, so that where a text lies tells which it is.
+  std::vector<char> bytes_;
   size_t bytes_used_ = 0;
   std::string date_and_time_;  // of set_ts_texts(), for its memory
   std::vector<BadCell> bad_cells_;

@@ -284,6 +284,43 @@ TEST(TrackingBatch, TextsMayHoldAnyBytes) {
   EXPECT_EQ(batch.text(Column::kEd, 0), bytes);
 }
 
+// A text that is met again lies where it lay, also after clear(), and is told by its place.
+TEST(TrackingBatch, KeepsAShortTextThatTellsTheKindOnce) {
+  TrackingBatch batch;
+  for (int pass = 0; pass < 2; ++pass) {
+    batch.clear();
+    for (const char* text : {"click", "1", "click", "seventeen letters", "alive"}) {
+      batch.add_row();
+      batch.set_text(Column::kCustomTrack, text);
+      batch.set_text(Column::kEd, text);
+      EXPECT_EQ(batch.text(Column::kCustomTrack, batch.rows() - 1), text);
+      EXPECT_EQ(batch.text(Column::kEd, batch.rows() - 1), text);
+    }
+    const auto number = [&batch](size_t row) {
+      return TrackingBatch::known_number(batch.row(row).text(Column::kCustomTrack));
+    };
+    EXPECT_EQ(batch.known_texts().all().size(), 4U);
+    EXPECT_EQ(number(0), number(2));
+    EXPECT_EQ(batch.known_text(number(0)), "click");
+    EXPECT_EQ(batch.known_text(number(1)), "1");
+    EXPECT_EQ(number(3), KnownTexts::kMax);
+    EXPECT_EQ(batch.known_text(number(4)), "alive");
+    EXPECT_EQ(TrackingBatch::known_number(batch.row(0).text(Column::kEv)), 0U);
+  }
+}
+
+// Texts that find no place are kept as any other.
+TEST(TrackingBatch, KeepsTextsHoweverManyThereAre) {
+  TrackingBatch batch;
+  for (size_t i = 0; i < 3 * KnownTexts::kMax; ++i) {
+    batch.add_row();
+    batch.set_text(Column::kEv, std::to_string(i));
+  }
+  for (size_t i = 0; i < batch.rows(); ++i) {
+    EXPECT_EQ(batch.text(Column::kEv, i), std::to_string(i));
+  }
+}
+
 TEST(TrackingBatch, CopiesStandAlone) {
   TrackingBatch batch;
   batch.add_row();

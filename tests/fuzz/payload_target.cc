@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kPayloadBracketsSafe = 1000;
 
 // The first key that is `name` without case; then an integer, or a string of digits.
-std::optional<int64_t> expected_id(const JsonFields& fields, std::string_view name) {
+std::optional<int64_t> id_or_zero(const JsonFields& fields, std::string_view name) {
   for (const auto& [key, value] : fields) {
     std::string lower = key;
     for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -33,6 +33,12 @@ std::optional<int64_t> expected_id(const JsonFields& fields, std::string_view na
     return text.empty() ? std::nullopt : std::optional(static_cast<int64_t>(number));
   }
   return std::nullopt;
+}
+
+// 0 is no id.
+std::optional<int64_t> expected_id(const JsonFields& fields, std::string_view name) {
+  const auto id = id_or_zero(fields, name);
+  return id == 0 ? std::nullopt : id;
 }
 
 }  // namespace

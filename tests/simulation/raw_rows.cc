@@ -56,6 +56,15 @@ bool RawRow::everywhere_by(int64_t now_us) const {
   return everywhere_us() <= now_us;
 }
 
+namespace {
+
+// 0 is none.
+bool has_id(const Value& value) {
+  return value.kind == Value::Kind::kGood && value.meaning != 0;
+}
+
+}  // namespace
+
 Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& reading) {
   Outcome outcome;
   if (!row.id_text.empty()) {
@@ -96,12 +105,12 @@ Outcome outcome_of(const RawRow& row, const RowValues& values, const Reading& re
   }
   std::optional<int64_t> job;
   std::optional<int64_t> publisher;
-  if (values.job_id.kind == Value::Kind::kGood) {
+  if (has_id(values.job_id)) {
     job = values.job_id.meaning;
   } else if (reading.payload_attribution) {
     job = values.ed_job_id;
   }
-  if (values.publisher_id.kind == Value::Kind::kGood) {
+  if (has_id(values.publisher_id)) {
     publisher = values.publisher_id.meaning;
   } else if (reading.payload_attribution) {
     publisher = values.ed_publisher_id;

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "model/mix64.h"
 #include "model/scan_bucket.h"
 #include "model/timestamp.h"
 
@@ -304,6 +305,21 @@ void draw_repeated_rows(Setup& setup, uint64_t seed) {
   }
 }
 
+// Ids as some tables have them, in one column or in a few. Drawn from a chance of its own, too.
+void draw_odd_ids(Setup& setup, uint64_t seed) {
+  Random random(seed * 6203 + 59);
+  if (!random.chance(0.3)) {
+    return;
+  }
+  setup.id_spread = random.next();
+  for (const Column column :
+       {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
+    if (random.chance(0.4)) {
+      setup.odd_ids.push_back(column);
+    }
+  }
+}
+
 // Some of the history is not to be counted. Drawn from a chance of its own, too.
 void draw_start(Setup& setup, uint64_t seed) {
   Random random(seed * 4591 + 3);
@@ -512,10 +528,10 @@ class RowMaker {
   RowValues values(int64_t event_us) {
     RowValues out;
     out.ts = timestamp(event_us);
-    out.job_id = integer(random_.between(1, setup_.jobs), 0.1);
-    out.publisher_id = integer(random_.between(1, 2), 0.1);
-    out.campaign_id = integer(random_.between(1, 2), 0.15);
-    out.group_id = integer(1, 0.5);
+    out.job_id = integer(id_of(Column::kJobId, random_.between(1, setup_.jobs)), 0.1);
+    out.publisher_id = integer(id_of(Column::kPublisherId, random_.between(1, 2)), 0.1);
+    out.campaign_id = integer(id_of(Column::kCampaignId, random_.between(1, 2)), 0.15);
+    out.group_id = integer(id_of(Column::kGroupId, 1), 0.5);
     out.bid = bid();
     static const std::vector<std::string> kTracks = {
         "click", "click", "conversion", "qualified", "unqualified", "alive", "redirect"};
@@ -533,6 +549,25 @@ class RowMaker {
 
  private:
   bool odd(double probability) { return random_.chance(probability * setup_.odd_values * 3); }
+
+  // The id of the column's job, publisher … of that number.
+  int64_t id_of(Column column, int64_t number) const {
+    const uint64_t spread =
+        mix64(setup_.id_spread + static_cast<uint64_t>(number) * 8 + static_cast<uint64_t>(column));
+    if (!std::ranges::count(setup_.odd_ids, column) || spread % 2 == 0) {
+      return number;
+    }
+    switch (spread / 2 % 8) {
+      case 0:
+        return 0;
+      case 1:
+        return -number;
+      case 2:
+        return INT64_MAX - number;
+      default:
+        return (int64_t{1} << spread / 16 % 62) + number;
+    }
+  }
 
   Value timestamp(int64_t event_us) {
     Value out;
@@ -611,16 +646,20 @@ class RowMaker {
     if (random_.chance(0.5)) {
       return;
     }
-    const int64_t job = random_.between(1, setup_.jobs);
+    const int64_t job = id_of(Column::kJobId, random_.between(1, setup_.jobs));
     switch (random_.below(4)) {
       case 0:
         values.ed = fmt::format(R"({{"customEvent":"click","jobId":"{}","publisherId":"2"}})", job);
-        values.ed_job_id = job;
+        if (job > 0) {  // only digits are an id
+          values.ed_job_id = job;
+        }
         values.ed_publisher_id = 2;
         break;
       case 1:
         values.ed = fmt::format(R"({{"jobid":{},"publisherId":"4,1,2"}})", job);
-        values.ed_job_id = job;
+        if (job != 0) {
+          values.ed_job_id = job;
+        }
         break;
       case 2:
         values.ed = R"({"publisherid":1})";
@@ -847,6 +886,7 @@ Setup draw_setup(uint64_t seed, Strategy strategy, std::optional<int64_t> second
   // 2026-03-01 plus some hours.
   setup.start_us = 1'772'323'200 * kSecondUs + seconds_between(random, 10 * 3600, 20 * 3600);
   draw_zone(setup, seed);
+  draw_odd_ids(setup, seed);
   if (first != nullptr) {
     setup.jobs = first->jobs;
     setup.start_us = first->start_us;

@@ -91,7 +91,10 @@ struct Setup {
   double late_audit = 0;   // late by more, still met by an audit
   double replayed = 0;     // create_time hours ago
   double overwritten = 0;
-  double odd_values = 0;   // null and bad values
+  double odd_values = 0;  // null and bad values
+  // Some ids of these columns, which ones by `id_spread`, are wide, negative or 0.
+  std::vector<Column> odd_ids;
+  uint64_t id_spread = 0;
   int64_t history_us = 0;  // rows that were there before the first start
   int64_t late_max_us = 0;
 

@@ -205,7 +205,7 @@ def no_json(word):
 
 
 def payload_ids(text):
-    """jobId and publisherId of a JSON object, keys compared without case, the first match counts."""
+    """jobId and publisherId of a JSON object, keys compared without case, the first match counts; 0 is no id."""
     try:
         pairs = json.loads(text, object_pairs_hook=lambda pairs: pairs, parse_constant=no_json,
                            parse_int=lambda digits: int(digits) if len(digits) <= len(str(-2**63)) else None)
@@ -221,7 +221,7 @@ def payload_ids(text):
                     return None
                 if isinstance(value, str) and value.isascii() and value.isdigit():
                     value = int(value.lstrip("0")[:20] or "0")
-                return value if isinstance(value, int) and -2**63 <= value < 2**63 else None
+                return value if isinstance(value, int) and -2**63 <= value < 2**63 and value != 0 else None
         return None
 
     return value_of("jobid"), value_of("publisherid")
