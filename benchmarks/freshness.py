@@ -1,27 +1,23 @@
 #!/usr/bin/env python3
-"""How long after its write was acknowledged a row is in `events`: each row, at several rates, with history behind it.
+"""How long after its write began a row is in `events`: each row, at several rates, with history behind it.
 
     tests/support/python/run benchmarks/freshness.py [--rates 10,100,1000] [--seconds 60] [--history 1000000] [--build build] [ENGINE_OPTION...]
 
-Needs the servers of `make services`. The writer is open-loop: it writes by the clock, however long an answer takes; its rows are clicks, each of
-a cell of its own, so that `events` shows which of them are counted. A reader asks for those that are missing every 5 ms. What is printed contains the
-reader's own time. Options behind `--` go to `hirestream run`. Exit 1 if a row is never seen, or if p99 is above --limit milliseconds.
+Needs the servers of `make services`. The writer (open_loop_writer) writes by the clock, however long an answer takes; its rows are clicks, each of
+a cell of its own, so that `events` shows which of them are counted. A reader asks for those that are missing every 5 ms. What is printed contains
+Cassandra's time for the write, and the reader's own. Options behind `--` go to `hirestream run`. Exit 1 if a row is never seen, or if p99 is above --limit milliseconds.
 """
 import argparse
+import array
 import datetime
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-import uuid
 
-from servers import ENVIRONMENT, connect_cassandra, connect_mysql, cpu_seconds, database_uri, drop, make_database_anew, table_uri
-
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "docs", "writers", "python"))
-from writer import Writer  # noqa: E402
+from servers import CASSANDRA, ENVIRONMENT, connect_cassandra, connect_mysql, cpu_seconds, database_uri, drop, make_database_anew, table_uri
 
 NAME = "freshness"
 FIRST_JOB = 1_000_000
@@ -30,25 +26,6 @@ PUBLISHERS = 64  # rows of one job
 
 def cell_of(row: int) -> tuple[int, int]:
     return FIRST_JOB + row // PUBLISHERS, 1 + row % PUBLISHERS
-
-
-def write(rate: int, first: int, rows: int, acknowledged) -> None:
-    """acknowledged[i]: when the answer to row first + i came, by the wall clock."""
-    writer = Writer(connect_cassandra(), NAME, "tracking")
-    answers = []
-    begin = time.monotonic()
-    for i in range(rows):
-        pause = begin + i / rate - time.monotonic()
-        if pause > 0:
-            time.sleep(pause)
-        job, publisher = cell_of(first + i)
-        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-        answer = writer.write({"create_time": str(uuid.uuid1()), "ts": now, "job_id": job, "publisher_id": publisher, "campaign_id": 1,
-                               "group_id": 1, "bid": 1, "custom_track": "click"})
-        answer.add_callback(lambda _, i=i: acknowledged.__setitem__(i, time.time()))
-        answers.append(answer)
-    for answer in answers:
-        answer.result()
 
 
 def see(mysql, first: int, rows: int, until: float) -> dict[int, float]:
@@ -72,15 +49,16 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def measure(engine, mysql, rate: int, first: int, seconds: int) -> dict:
+def measure(build: str, engine, mysql, rate: int, first: int, seconds: int) -> dict:
     rows = rate * seconds
-    acknowledged = multiprocessing.Array("d", rows, lock=False)
-    writer = multiprocessing.Process(target=write, args=(rate, first, rows, acknowledged))
     used = cpu_seconds(engine.pid)
-    writer.start()
+    writer = subprocess.Popen([os.path.join(build, "open_loop_writer"), CASSANDRA, NAME, "tracking", *(str(value) for value in (rate, rows, FIRST_JOB, PUBLISHERS, first))],
+                              stdout=subprocess.PIPE)
     seen = see(mysql, first, rows, time.time() + seconds + 60)
-    writer.join()
-    lags = [1000 * (seen[first + i] - acknowledged[i]) for i in range(rows) if first + i in seen]
+    began = array.array("d", writer.communicate()[0])
+    if writer.returncode != 0:
+        raise SystemExit("the writer failed")
+    lags = [1000 * (seen[first + i] - began[i]) for i in range(rows) if first + i in seen]
     return {"rate": rate, "rows": rows, "never_seen": rows - len(lags), "p50": percentile(lags, 0.5), "p99": percentile(lags, 0.99),
             "max": max(lags), "cpu": 100 * (cpu_seconds(engine.pid) - used) / seconds}
 
@@ -116,7 +94,7 @@ def main() -> int:
             print(f"at rest: {100 * (cpu_seconds(engine.pid) - used) / options.rest:.1f} % of a core", flush=True)
         first = 0
         for rate in (int(value) for value in options.rates.split(",")):
-            result = measure(engine, mysql, rate, first, options.seconds)
+            result = measure(options.build, engine, mysql, rate, first, options.seconds)
             first += result["rows"]
             results.append(result)
             print("{rate:>6} rows/s: {rows} rows, {never_seen} never seen, p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {max:.0f} ms; "

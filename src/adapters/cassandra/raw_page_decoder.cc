@@ -10,6 +10,8 @@
 namespace hirestream {
 namespace {
 
+constexpr size_t kLengthBytes = 4;
+
 std::string_view as_text(std::span<const uint8_t> cell) {
   return {reinterpret_cast<const char*>(cell.data()), cell.size()};
 }
@@ -55,33 +57,43 @@ bool decode_time_of_day(CqlType type, std::span<const uint8_t> cell, std::string
   return text.has_value();
 }
 
-bool decode_ts(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
-  if (is_text(type)) {
-    batch.set_ts_text(as_text(cell));
-    return true;
-  }
-  if (type == CqlType::kDate) {
-    return decode_date(cell, batch);
-  }
-  if (type != CqlType::kTimestamp) {
-    const NumberCell number = read_number(type, cell);
-    if (number.integer) {
-      batch.set_ts_number(*number.integer);
-    } else if (number.well_formed) {
-      batch.set_ts_text(number.shown);
-    }
-    return number.well_formed;
-  }
+bool decode_timestamp(std::span<const uint8_t> cell, TrackingBatch& batch) {
   const auto ms = read_int64(cell);
   if (!ms) {
     return false;
   }
-  if (*ms > INT64_MAX / 1000 || *ms < INT64_MIN / 1000) {
+  int64_t us = 0;
+  if (__builtin_mul_overflow(*ms, 1000, &us)) [[unlikely]] {
     batch.set_ts_text(fmt::format("{} ms", *ms));
   } else {
-    batch.set_ts_us(*ms * 1000);
+    batch.set_ts_us(us);
   }
   return true;
+}
+
+bool decode_ts_number(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  const NumberCell number = read_number(type, cell);
+  if (number.integer) {
+    batch.set_ts_number(*number.integer);
+  } else if (number.well_formed) {
+    batch.set_ts_text(number.shown);
+  }
+  return number.well_formed;
+}
+
+bool decode_ts(CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  switch (type) {
+    case CqlType::kText:
+    case CqlType::kAscii:
+      batch.set_ts_text(as_text(cell));
+      return true;
+    case CqlType::kTimestamp:
+      return decode_timestamp(cell, batch);
+    case CqlType::kDate:
+      return decode_date(cell, batch);
+    default:
+      return decode_ts_number(type, cell, batch);
+  }
 }
 
 void set_unreadable(Column column, std::string_view shown, TrackingBatch& batch) {
@@ -110,11 +122,8 @@ bool decode_integer(Column column, CqlType type, std::span<const uint8_t> cell,
   return number.well_formed;
 }
 
-bool decode_text(Column column, CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
-  if (is_text(type)) {
-    batch.set_text(column, as_text(cell));
-    return true;
-  }
+bool decode_number_as_text(Column column, CqlType type, std::span<const uint8_t> cell,
+                           TrackingBatch& batch) {
   const NumberCell number = read_number(type, cell);
   if (number.integer) {
     const fmt::format_int digits(*number.integer);
@@ -123,6 +132,14 @@ bool decode_text(Column column, CqlType type, std::span<const uint8_t> cell, Tra
     set_unreadable(column, number.shown, batch);
   }
   return number.well_formed;
+}
+
+bool decode_text(Column column, CqlType type, std::span<const uint8_t> cell, TrackingBatch& batch) {
+  if (is_text(type)) {
+    batch.set_text(column, as_text(cell));
+    return true;
+  }
+  return decode_number_as_text(column, type, cell, batch);
 }
 
 // The text is only needed of bids that are refused.
@@ -304,41 +321,44 @@ Result<void> RawPageDecoder::decode(std::span<const uint8_t> rows, size_t row_co
     }
     return {};
   }
+  // What is not checked below is not read.
+  const uint8_t* at = rows.data();
+  const uint8_t* const end = at + rows.size();
+  const auto left = [&] { return static_cast<size_t>(end - at); };
+  const auto length_here = [&] { return static_cast<int32_t>(read_big_endian_32(at)); };
+  const bool may_skip = id_is_key_ && steps_.front().column == Column::kCreateTime;
   std::string date;
   for (size_t row = 0; row < row_count; ++row) {
-    bool skipped = true;
+    const bool skipped = may_skip && left() >= kLengthBytes && length_here() < 0;
+    if (!skipped) {
+      batch.add_row();
+    }
     date.clear();
     for (const Step& step : steps_) {
-      if (rows.size() < 4) {
+      if (left() < kLengthBytes) {
         return malformed(row, step, "the page ends within a length");
       }
-      const int32_t length = *read_int32(rows.first(4));
-      rows = rows.subspan(4);
-      if (&step == steps_.data()) {
-        skipped = id_is_key_ && step.column == Column::kCreateTime && length < 0;
-        if (!skipped) {
-          batch.add_row();
-        }
-      }
+      const int32_t length = length_here();
+      at += kLengthBytes;
       if (length <= 0) {
         continue;
       }
       const auto size = static_cast<size_t>(length);
-      if (size > rows.size()) {
+      if (size > left()) {
         return malformed(row, step, "the page ends within a value");
       }
-      const auto cell = rows.first(size);
+      const std::span<const uint8_t> cell(at, size);
+      at += size;
       if (!skipped && !(step.part == Part::kWhole ? step.decode(step.type, cell, batch)
                                                   : decode_part(step, cell, date, batch))) {
         return malformed(row, step,
                          fmt::format("{} bytes are no {}", size, cql_type_name(step.type)));
       }
-      rows = rows.subspan(size);
     }
   }
-  if (!rows.empty()) {
+  if (at != end) {
     return fail(ErrorKind::kTransient, "decode page", table_,
-                fmt::format("{} bytes are left after {} rows", rows.size(), row_count));
+                fmt::format("{} bytes are left after {} rows", left(), row_count));
   }
   return {};
 }
