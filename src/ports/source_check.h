@@ -22,7 +22,7 @@ Result<std::string> check_adoption(const SourceRegistration& stored,
 
 // Of a new name: kConfig if one of the known sources is the same raw log, which would be counted
 // twice. Of files and raw logs without id, whose identity is only a path, those named after their
-// URI are the same if one path holds the other.
+// URI or path are the same if one path holds the other.
 Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given);
 

@@ -80,6 +80,14 @@ def test_other_settings_under_the_same_name_are_refused(spark, tmp_path, warehou
         make_job(spark, warehouse, **{"source.timezone": "Europe/Berlin"}).backfill_frame(frame)
 
 
+@pytest.mark.parametrize(("path", "identity"), [
+    ("/logs/", "/logs"), ("file:///logs/./may", "/logs/may"), ("file:/logs", "/logs"), ("./may//a.csv", "may/a.csv"),
+    ("hdfs://name:9000/logs/../logs/", "hdfs://name:9000/logs"), ("s3a://bucket/", "s3a://bucket"), ("s3a://bucket", "s3a://bucket"),
+])
+def test_a_path_is_known_by_one_spelling(path, identity):
+    assert command.settings_of(command.parse(["backfill", "--reader", "csv", "--path", path])).frame == ("csv", identity)
+
+
 def test_passwords_of_files_travel_and_nothing_of_the_page(tmp_path, monkeypatch):
     secret = tmp_path / "secret"
     secret.write_text("of the engine\n", encoding="utf-8")

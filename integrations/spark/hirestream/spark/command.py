@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import posixpath
 import sys
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
@@ -68,8 +69,18 @@ def settings_of(given: argparse.Namespace) -> Settings:
         options[name] = value
     frame: Optional[Tuple[str, str]] = None
     if getattr(given, "reader", "native") in FILES:
-        frame = (given.reader, given.path)
+        frame = (given.reader, identity_of(given.path))
     return Settings.of(given.config, options, frame)
+
+
+def identity_of(path: str) -> str:
+    """One path in whichever way it is spelled: by it a run's source is known."""
+    scheme, sign, rest = path.partition("://")
+    if not sign:
+        return posixpath.normpath(path[len("file:"):] if path.startswith("file:/") else path)
+    host, slash, folder = rest.partition("/")
+    folder = posixpath.normpath("/" + folder) if slash else ""
+    return folder if scheme == "file" else f"{scheme}://{host}{folder.rstrip('/')}"
 
 
 def flags_of(given: argparse.Namespace) -> int:
