@@ -102,7 +102,7 @@ HS_API hs_status hs_counter_new(hs_kernel* kernel, int64_t begun_us, uint32_t fl
 // has met are not counted again.
 HS_API hs_status hs_counter_add(hs_counter* counter, struct ArrowSchema* schema,
                                 struct ArrowArray* batch);
-// What was counted; the counter is empty then.
+// What was counted; the counter is empty then, and knows none of the ids that it met.
 HS_API hs_status hs_counter_finish(hs_counter* counter, hs_parts** parts);
 HS_API void hs_counter_free(hs_counter* counter);
 
