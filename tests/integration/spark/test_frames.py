@@ -18,8 +18,8 @@ def warehouse(tmp_path):
     return tmp_path / "counts.db"
 
 
-def make_job(spark, warehouse, **options):
-    return Job(spark, Settings.of(options={"warehouse.uri": f"sqlite:{warehouse}", **options}, frame=("parquet", "rows")))
+def make_job(spark, warehouse, frame=("parquet", "rows"), **options):
+    return Job(spark, Settings.of(options={"warehouse.uri": f"sqlite:{warehouse}", **options}, frame=frame))
 
 
 def parquet(directory, table):
@@ -78,6 +78,18 @@ def test_other_settings_under_the_same_name_are_refused(spark, tmp_path, warehou
     make_job(spark, warehouse).backfill_frame(frame)
     with pytest.raises(HirestreamError, match="timezone"):
         make_job(spark, warehouse, **{"source.timezone": "Europe/Berlin"}).backfill_frame(frame)
+
+
+def test_a_damaged_record_of_csv_is_rejected(spark, tmp_path, warehouse):
+    path = tmp_path / "rows.csv"
+    table = native().cast(pyarrow.schema([(name, pyarrow.string()) for name in native().column_names]))
+    lines = [",".join(row[name] or "" for name in table.column_names) for row in table.to_pylist()]
+    whole = [line for line in lines if ",click," in line]
+    cut_off, too_long = whole[0].rsplit(",", 2)[0], whole[1] + ",more"
+    path.write_text("\n".join([",".join(table.column_names), cut_off, too_long, *whole[2:], ""]), encoding="utf-8")
+    job = make_job(spark, warehouse, ("csv", str(path)))
+    report = job.backfill_frame(job.by_id(command.file_frame(spark, "csv", str(path)), 2))
+    assert report["rejected"] == 2 and report["rows"] == len(whole)
 
 
 @pytest.mark.parametrize(("path", "identity"), [

@@ -91,8 +91,21 @@ def file_frame(spark: "SparkSession", reader: str, path: str) -> "DataFrame":
     if reader == "parquet":
         return spark.read.parquet(path)
     if reader == "csv":
-        return spark.read.option("header", True).option("escape", '"').option("multiLine", True).csv(path)
+        return csv_frame(spark, path)
     return spark.read.option("primitivesAsString", True).json(path)
+
+
+def csv_frame(spark: "SparkSession", path: str) -> "DataFrame":
+    """A record with more or fewer fields than the header is a row of nulls, which is rejected: Spark would cut it off, or fill it up."""
+    from pyspark.sql import functions
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    damaged = "_hirestream_damaged_record"
+    reader = spark.read.option("header", True).option("escape", '"').option("multiLine", True)
+    header = reader.csv(path).schema
+    frame = reader.option("columnNameOfCorruptRecord", damaged).schema(StructType([*header.fields, StructField(damaged, StringType())])).csv(path)
+    is_whole = functions.col(damaged).isNull()
+    return frame.select(*(functions.when(is_whole, functions.col(f"`{name}`")).alias(name) for name in header.names))
 
 
 def keyspace_and_table(job: Job) -> Tuple[str, str]:
