@@ -125,10 +125,14 @@ HS_API hs_status hs_parts_cells(const hs_parts* parts, struct ArrowSchema* schem
                                 struct ArrowArray* batch);
 
 // Begins a run in the warehouse: notes which revisions its ledger has, before anything is read.
-// `begun_us` is that moment.
+// `begun_us` is that moment. HS_CONFIG: the source is known with other settings, or cannot be
+// counted into this warehouse. A known source keeps the start that is stored with it: from here on
+// this kernel counts from there, and others that count for the run need it as the setting
+// source.start_at (hs_describe).
 HS_API hs_status hs_run_begin(hs_kernel* kernel, const char* run, uint32_t flags,
                               int64_t* begun_us);
-// Stages the parts under the attempt's number, in one transaction.
+// Stages the parts under the attempt's number, in one transaction. HS_CONFIG: this kernel counts by
+// other rules than the one that began the run.
 HS_API hs_status hs_run_stage(hs_kernel* kernel, const char* run, int64_t attempt,
                               const hs_parts* parts);
 // These attempts are whole: somebody has their receipts.

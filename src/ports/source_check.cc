@@ -10,7 +10,6 @@
 #include "model/timestamp.h"
 
 namespace hirestream {
-namespace {
 
 std::string describe_differences(const Fingerprint& stored, const Fingerprint& given) {
   std::set<std::string> keys;
@@ -35,18 +34,20 @@ std::string describe_differences(const Fingerprint& stored, const Fingerprint& g
   return text;
 }
 
+namespace {
+
 std::string value_of(const Fingerprint& fingerprint, const std::string& key) {
   const auto found = fingerprint.find(key);
   return found == fingerprint.end() ? std::string() : found->second;
 }
 
-// A path says only where to look: other hosts have it too, and other files may come to stand there.
 // Files that Apache Spark has read, or somebody else: their rows came in batches.
 bool is_frame_of_files(const SourceRegistration& source) {
   return value_of(source.fingerprint, "strategy") == "scan" &&
          (source.kind == "csv" || source.kind == "ndjson" || source.kind == "parquet");
 }
 
+// A path says only where to look: other hosts have it too, and other files may come to stand there.
 bool is_path(const SourceRegistration& source) {
   return value_of(source.fingerprint, "strategy") == "files" || is_frame_of_files(source) ||
          value_of(source.fingerprint, "source").ends_with("(without id)");
@@ -226,6 +227,13 @@ Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistra
                                     "more: --start-at {}; ",
                                     end)
                       : ""));
+}
+
+Result<void> check_new_source(Warehouse& warehouse, std::span<const SourceRegistration> known,
+                              const SourceRegistration& given) {
+  HIRESTREAM_TRY(check_new_source(known, given));
+  HIRESTREAM_ASSIGN(const auto migrated, warehouse.migrated_hours());
+  return migrated ? check_hand_over(*migrated, given) : Result<void>();
 }
 
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given) {
