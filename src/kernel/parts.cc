@@ -8,13 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "aggregation/tally.h"
 #include "kernel/arrow_abi_internal.h"
 #include "model/row_id.h"
 
 namespace hirestream {
 namespace {
-
-constexpr size_t kRejectsShown = 100;
 
 struct Field {
   const char* format;
@@ -158,7 +157,7 @@ void export_schema(ArrowSchema& schema) {
 
 }  // namespace
 
-std::string parts_summary(std::span<const SlicePart> parts) {
+std::string parts_summary(std::span<const SlicePart> parts, const std::string& missing_columns) {
   std::set<SliceKey> slices;
   RowDigest digest;
   RowClasses classes;
@@ -174,7 +173,7 @@ std::string parts_summary(std::span<const SlicePart> parts) {
       kinds.add(kind);
     }
     for (const RejectedRow& reject : part.rejects) {
-      if (rejects.size() < kRejectsShown) {
+      if (rejects.size() < kRejectsPerSliceMax) {
         rejects.push_back({{"id", format_uuid(reject.id)},
                            {"reason", reject.reason},
                            {"column", reject.column},
@@ -190,6 +189,7 @@ std::string parts_summary(std::span<const SlicePart> parts) {
                         {"unattributed", classes.unattributed},
                         {"other_kinds", classes.other},
                         {"rejected", classes.rejected},
+                        {"missing_columns", missing_columns},
                         {"kinds", nlohmann::json::array()},
                         {"rejects", std::move(rejects)}};
   for (const NotCounted& kind : kinds.by_rows()) {
