@@ -281,7 +281,7 @@ class Doctor {
     }
     const auto known = std::ranges::find(stored, ours.name, &SourceRegistration::name);
     const auto accepted = known != stored.end() ? check_known_source(*known, ours)
-                                                : accept_new(**warehouse, stored, ours);
+                                                : check_new_source(**warehouse, stored, ours);
     if (known != stored.end() && is_of_older_version(*known, ours)) {
       add(Verdict::kAdvice, name + " fingerprint",
           "an older version counted it: the next `hirestream run` brings it up to date");
@@ -290,13 +290,6 @@ class Doctor {
     } else if (known != stored.end()) {
       good(name + " fingerprint", "as in the warehouse");
     }
-  }
-
-  static Result<void> accept_new(Warehouse& warehouse, std::span<const SourceRegistration> stored,
-                                 const SourceRegistration& ours) {
-    HIRESTREAM_TRY(check_new_source(stored, ours));
-    HIRESTREAM_ASSIGN(const auto migrated, warehouse.migrated_hours());
-    return migrated ? check_hand_over(*migrated, ours) : Result<void>();
   }
 
   void examine_warehouse() {

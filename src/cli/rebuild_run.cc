@@ -11,6 +11,7 @@
 #include "cli/engine_options.h"
 #include "cli/generate_writing.h"
 #include "cli/open_jobs.h"
+#include "ports/source_check.h"
 
 namespace hirestream {
 namespace {
@@ -43,6 +44,23 @@ void add_replaced(PublishReport& report, const PublishReport& counted,
       report.classes += slice.classes;
     }
   }
+}
+
+// What publishing would refuse when everything has been counted.
+Result<void> check_source(Warehouse& warehouse, const SourceDescription& source,
+                          EngineOptions& engine) {
+  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> sources, warehouse.sources());
+  std::vector<SourceRegistration> known;
+  for (const SourceStatus& status : sources) {
+    known.push_back({status.name, status.kind, status.fingerprint});
+  }
+  const auto same = std::ranges::find(known, engine.source_name, &SourceRegistration::name);
+  if (same != known.end() && !engine.counting.start_at_us) {
+    engine.counting.start_at_us = start_at_of(same->fingerprint);
+  }
+  const SourceRegistration given{engine.source_name, source.kind, fingerprint_of(source, engine)};
+  return same != known.end() ? check_known_source(*same, given)
+                             : check_new_source(warehouse, known, given);
 }
 
 }  // namespace
@@ -78,11 +96,16 @@ RebuildOptions rebuild_options(const Settings& settings, const std::stop_token& 
 
 Result<int64_t> begin_run(const WarehouseSettings& settings, Staging& staging,
                           const std::string& run, const SourceDescription& source,
-                          const EngineOptions& engine, bool strongest, Clock& clock) {
-  const StagedRun begun = begun_run(run, source, engine, strongest, clock.now_us());
-  HIRESTREAM_TRY(described(begun));
+                          EngineOptions& engine, bool strongest, Clock& clock) {
+  if (run.empty() || run.size() > kRunIdMax) {
+    return fail(ErrorKind::kConfig, "begin run", run,
+                fmt::format("its name has {} bytes; allowed are 1 to {}", run.size(), kRunIdMax));
+  }
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings));
   HIRESTREAM_TRY(warehouse->init());
+  HIRESTREAM_TRY(check_source(*warehouse, source, engine));
+  const StagedRun begun = begun_run(run, source, engine, strongest, clock.now_us());
+  HIRESTREAM_TRY(described(begun));
   HIRESTREAM_TRY(staging.expire(begun.begun_us - kStagedUs));
   HIRESTREAM_TRY(staging.begin(begun));
   return begun.begun_us;

@@ -19,10 +19,11 @@ Result<void> wait_for_turn(LeaseKeeper& lease, const WarehouseSettings& settings
                            const std::stop_token& stop);
 
 // Makes the warehouse's tables where they are missing, forgets runs of a week ago, and begins this
-// one. Returns the moment after which it may read.
+// one. A known source keeps the start that is stored with it: `engine` takes it over. Returns the
+// moment after which it may read. kConfig: the source cannot be counted into this warehouse so.
 Result<int64_t> begin_run(const WarehouseSettings& settings, Staging& staging,
                           const std::string& run, const SourceDescription& source,
-                          const EngineOptions& engine, bool strongest, Clock& clock);
+                          EngineOptions& engine, bool strongest, Clock& clock);
 
 struct RunRebuild {
   RebuildReport rebuild;

@@ -21,6 +21,8 @@ constexpr size_t kUuidBytes = 16;
 constexpr int64_t kRowsAtOnce = 4096;
 // All columns of so many rows are filled before those of the next: they stay in the nearest cache.
 constexpr int64_t kRowsOfStretch = 256;
+// Texts of one TrackingBatch, unless a single row has more.
+constexpr int64_t kBytesAtOnce = int64_t{64} << 20;
 
 struct FrameColumns {
   std::array<std::optional<ArrowColumn>, kColumnCount> tracking;
@@ -47,24 +49,25 @@ Result<std::optional<ArrowColumn>> find_column(const ArrowSchema& schema, const 
   return found;
 }
 
-Result<void> check_names(const ArrowSchema& schema, const ReadingRules& rules) {
-  std::vector<std::string> found;
+std::vector<std::string> names_of(const ArrowSchema& schema) {
+  std::vector<std::string> names;
   for (int64_t i = 0; i < schema.n_children; ++i) {
-    found.emplace_back(schema.children[i]->name == nullptr ? "" : schema.children[i]->name);
+    names.emplace_back(schema.children[i]->name == nullptr ? "" : schema.children[i]->name);
   }
-  return check_columns(rules, "batch", found, Columns::kDeclared);
+  return names;
 }
 
 Result<FrameColumns> find_columns(const ArrowSchema& schema, const ArrowArray& array,
-                                  const ReadingRules& rules, bool partitions) {
+                                  const ReadingRules& rules, bool with_payload, bool partitions) {
   if (std::string_view(schema.format) != "+s" || schema.n_children != array.n_children) {
     return fail(ErrorKind::kConfig, "read batch", "batch", "this is no record batch",
                 "give a RecordBatch, or the chunks of a table one by one");
   }
-  HIRESTREAM_TRY(check_names(schema, rules));
+  HIRESTREAM_TRY(check_columns(rules, "batch", names_of(schema), Columns::kDeclared));
   FrameColumns columns;
   for (const Column column : kAllColumns) {
-    if (column == Column::kTs && rules.arrival_is_event_time) {
+    if ((column == Column::kTs && rules.arrival_is_event_time) ||
+        (column == Column::kEd && !with_payload)) {
       continue;
     }
     HIRESTREAM_ASSIGN(columns.tracking[static_cast<size_t>(column)],
@@ -287,6 +290,33 @@ void fill_stretch(const FrameColumns& columns, const ReadingRules& rules, const 
   }
 }
 
+int64_t text_bytes_max(const FrameColumns& columns, int64_t begin, int64_t end) {
+  int64_t bytes = 0;
+  for (const Column which : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
+    if (const auto& column = columns.tracking[static_cast<size_t>(which)]) {
+      bytes += column->text_bytes_max(begin, end);
+    }
+  }
+  return bytes;
+}
+
+// Where a TrackingBatch of the rows from `begin` on ends.
+Result<int64_t> end_of_batch(const FrameColumns& columns, int64_t begin, int64_t rows) {
+  int64_t end = std::min(rows, begin + kRowsAtOnce);
+  int64_t bytes = text_bytes_max(columns, begin, end);
+  while (bytes > kBytesAtOnce && end - begin > 1) {
+    end = begin + (end - begin) / 2;
+    bytes = text_bytes_max(columns, begin, end);
+  }
+  if (bytes > kRowBytesMax) {
+    return fail(
+        ErrorKind::kRejected, "read batch", fmt::format("row {}", begin),
+        fmt::format("its texts have {} bytes, and at most {} are read", bytes, kRowBytesMax),
+        "leave that row out");
+  }
+  return end;
+}
+
 // One TrackingBatch of the rows `begin` to `end`.
 void fill(const FrameColumns& columns, const ReadingRules& rules, int64_t begin, int64_t end,
           TrackingBatch& batch, std::string& scratch, FirstRows& first) {
@@ -342,16 +372,20 @@ ArrowBatch::~ArrowBatch() {
   }
 }
 
-Result<void> ArrowBatch::read(const ReadingRules& rules, std::optional<int64_t> partitions,
-                              const Visit& visit) const {
+std::string ArrowBatch::missing_columns(const ReadingRules& rules, bool with_payload) const {
+  return missing_columns_text(rules, names_of(schema_), with_payload);
+}
+
+Result<void> ArrowBatch::read(const ReadingRules& rules, bool with_payload,
+                              std::optional<int64_t> partitions, const Visit& visit) const {
   HIRESTREAM_ASSIGN(const FrameColumns columns,
-                    find_columns(schema_, array_, rules, partitions.has_value()));
+                    find_columns(schema_, array_, rules, with_payload, partitions.has_value()));
   TrackingBatch batch(rules);
   std::vector<SliceKey> slices;
   std::string scratch;
   FirstRows first;
-  for (int64_t begin = 0; begin < array_.length; begin += kRowsAtOnce) {
-    const int64_t end = std::min(array_.length, begin + kRowsAtOnce);
+  for (int64_t begin = 0, end = 0; begin < array_.length; begin = end) {
+    HIRESTREAM_ASSIGN(end, end_of_batch(columns, begin, array_.length));
     fill(columns, rules, begin, end, batch, scratch, first);
     slices.clear();
     for (int64_t row = begin; partitions && row < end; ++row) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "model/result.h"
 #include "model/slice.h"
@@ -16,6 +17,9 @@ struct ArrowSchema;
 struct ArrowArray;
 
 namespace hirestream {
+
+// Texts of a row. TrackingBatch holds less than 4 GiB of them.
+inline constexpr int64_t kRowBytesMax = int64_t{1} << 30;
 
 // Whose structures are released when it ends.
 class ArrowBatch {
@@ -28,12 +32,16 @@ class ArrowBatch {
   // `slices`: one for each row, or none at all of a batch without such columns.
   using Visit =
       std::function<Result<void>(const TrackingBatch& rows, std::span<const SliceKey> slices)>;
-  // Reads the rows with these rules and visits them, many at once. `partitions`: the width of a
-  // bucket in seconds, where each row's slice stands in its columns bucket (its number, as a number
-  // or text, or its begin, as a timestamp) and shard. kConfig: a column is missing, there twice, or
-  // of a type that cannot be read; names it. kRejected: a bucket or shard that is none.
-  Result<void> read(const ReadingRules& rules, std::optional<int64_t> partitions,
+  // Reads the rows with these rules and visits them, many at once. `with_payload`: `ed` is read,
+  // too. `partitions`: the width of a bucket in seconds, where each row's slice stands in its
+  // columns bucket (its number, as a number or text, or its begin, as a timestamp) and shard.
+  // kConfig: a column is missing, there twice, or of a type that cannot be read; names it.
+  // kRejected: a bucket or shard that is none, or a row of more than kRowBytesMax.
+  Result<void> read(const ReadingRules& rules, bool with_payload, std::optional<int64_t> partitions,
                     const Visit& visit) const;
+
+  // missing_columns_text() of its columns.
+  std::string missing_columns(const ReadingRules& rules, bool with_payload) const;
 
  private:
   ArrowSchema& schema_;

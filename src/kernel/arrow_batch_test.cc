@@ -79,7 +79,7 @@ ReadingRules rules() {
 std::vector<int64_t> jobs_of(Batch& batch) {
   std::vector<int64_t> jobs;
   const auto read = ArrowBatch(batch.schema, batch.array)
-                        .read(rules(), std::nullopt,
+                        .read(rules(), false, std::nullopt,
                               [&](const TrackingBatch& rows, std::span<const SliceKey> slices) {
                                 EXPECT_TRUE(slices.empty());
                                 for (size_t row = 0; row < rows.rows(); ++row) {
@@ -116,7 +116,7 @@ TEST(ArrowBatch, ATypeThatCannotBeReadIsNamedAndAllIsReleased) {
   Batch batch(0, "+l");
   const auto read =
       ArrowBatch(batch.schema, batch.array)
-          .read(rules(), std::nullopt,
+          .read(rules(), false, std::nullopt,
                 [](const TrackingBatch&, std::span<const SliceKey>) { return Result<void>(); });
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().kind, ErrorKind::kConfig);
@@ -126,10 +126,10 @@ TEST(ArrowBatch, ATypeThatCannotBeReadIsNamedAndAllIsReleased) {
 
 TEST(ArrowBatch, PartitionsWantTheirColumns) {
   Batch batch;
-  const auto read = ArrowBatch(batch.schema, batch.array)
-                        .read(rules(), 60, [](const TrackingBatch&, std::span<const SliceKey>) {
-                          return Result<void>();
-                        });
+  const auto read =
+      ArrowBatch(batch.schema, batch.array)
+          .read(rules(), false, 60,
+                [](const TrackingBatch&, std::span<const SliceKey>) { return Result<void>(); });
   ASSERT_FALSE(read.has_value());
   EXPECT_NE(read.error().text().find("bucket"), std::string::npos);
 }
@@ -187,21 +187,23 @@ std::vector<std::string> told_of(TextColumn&& column, Column which) {
   int64_t null_words = 0;
   ReadingRules reading;
   reading.null_words = {"none"};
-  const auto read =
-      ArrowBatch(column.schema, column.array)
-          .read(reading, std::nullopt, [&](const TrackingBatch& batch, std::span<const SliceKey>) {
-            for (size_t row = 0; row < batch.rows(); ++row) {
-              std::string line = std::to_string(static_cast<int>(batch.status(which, row)));
-              line += which >= Column::kCustomTrack ? std::string(batch.text(which, row))
-                                                    : std::to_string(batch.integer(which, row));
-              for (const auto& bad : batch.bad_cells(row)) {
-                line += "," + bad.reason + ":" + bad.text;
-              }
-              told.push_back(line);
-            }
-            null_words += batch.null_words();
-            return Result<void>();
-          });
+  const auto read = ArrowBatch(column.schema, column.array)
+                        .read(reading, true, std::nullopt,
+                              [&](const TrackingBatch& batch, std::span<const SliceKey>) {
+                                for (size_t row = 0; row < batch.rows(); ++row) {
+                                  std::string line =
+                                      std::to_string(static_cast<int>(batch.status(which, row)));
+                                  line += which >= Column::kCustomTrack
+                                              ? std::string(batch.text(which, row))
+                                              : std::to_string(batch.integer(which, row));
+                                  for (const auto& bad : batch.bad_cells(row)) {
+                                    line += "," + bad.reason + ":" + bad.text;
+                                  }
+                                  told.push_back(line);
+                                }
+                                null_words += batch.null_words();
+                                return Result<void>();
+                              });
   EXPECT_TRUE(read.has_value());
   told.push_back(std::to_string(null_words) + " words for null");
   return told;
@@ -232,14 +234,14 @@ TEST(ArrowBatch, APlaceBeyondTheDictionaryIsNothingOfANull) {
   const uint8_t valid = 0b101;
   column.place_buffers[0] = &valid;
   std::vector<int64_t> jobs;
-  const auto read =
-      ArrowBatch(column.schema, column.array)
-          .read({}, std::nullopt, [&](const TrackingBatch& batch, std::span<const SliceKey>) {
-            for (size_t row = 0; row < batch.rows(); ++row) {
-              jobs.push_back(batch.integer(Column::kJobId, row));
-            }
-            return Result<void>();
-          });
+  const auto read = ArrowBatch(column.schema, column.array)
+                        .read({}, false, std::nullopt,
+                              [&](const TrackingBatch& batch, std::span<const SliceKey>) {
+                                for (size_t row = 0; row < batch.rows(); ++row) {
+                                  jobs.push_back(batch.integer(Column::kJobId, row));
+                                }
+                                return Result<void>();
+                              });
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(jobs, (std::vector<int64_t>{1, 0, 2}));
 }
@@ -249,12 +251,66 @@ TEST(ArrowBatch, APlaceBeyondTheDictionaryIsRefused) {
     TextColumn column("job_id", {"1", "2"}, {0, 1, place}, true);
     const auto read =
         ArrowBatch(column.schema, column.array)
-            .read({}, std::nullopt,
+            .read({}, false, std::nullopt,
                   [](const TrackingBatch&, std::span<const SliceKey>) { return Result<void>(); });
     ASSERT_FALSE(read.has_value()) << place;
     EXPECT_EQ(read.error().kind, ErrorKind::kRejected);
     EXPECT_NE(read.error().text().find("row 2"), std::string::npos) << read.error().text();
   }
+}
+
+TEST(ArrowBatch, APayloadThatNobodyNeedsMayBeOfAnyType) {
+  Batch batch(0, "+l");
+  batch.schemas[2].name = "ed";
+  for (const bool with_payload : {true, false}) {
+    ArrowBatch rows(batch.schema, batch.array);
+    const auto read =
+        rows.read(rules(), with_payload, std::nullopt,
+                  [](const TrackingBatch&, std::span<const SliceKey>) { return Result<void>(); });
+    EXPECT_EQ(read.has_value(), !with_payload);
+  }
+}
+
+TEST(ArrowBatch, TellsWhatMissingColumnsMean) {
+  Batch batch;
+  const std::string text = ArrowBatch(batch.schema, batch.array).missing_columns(rules(), false);
+  EXPECT_NE(text.find("bid"), std::string::npos) << text;
+  EXPECT_EQ(text.find("job_id"), std::string::npos) << text;
+}
+
+// How many rows each TrackingBatch has.
+Result<std::vector<size_t>> rows_at_once(TextColumn& column) {
+  std::vector<size_t> rows;
+  HIRESTREAM_TRY(
+      ArrowBatch(column.schema, column.array)
+          .read({}, true, std::nullopt, [&](const TrackingBatch& batch, std::span<const SliceKey>) {
+            rows.push_back(batch.rows());
+            return Result<void>();
+          }));
+  return rows;
+}
+
+TEST(ArrowBatch, LongTextsAreReadFewAtOnce) {
+  const std::vector<std::string> values = {std::string(size_t{40} << 20, 'x'), "short"};
+  const std::vector<int32_t> places = {1, 0, 1, 0, 1};
+  TextColumn texts("ed", values, places, false);
+  const auto read = rows_at_once(texts);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(*read, (std::vector<size_t>{2, 3}));
+  // Each value once, but nobody knows before.
+  TextColumn dictionary("ed", values, places, true);
+  EXPECT_EQ(rows_at_once(dictionary).value(), *read);
+}
+
+TEST(ArrowBatch, ARowThatIsTooLongIsRefused) {
+  TextColumn column("ed", {"a", "b"}, {0, 1}, false);
+  const std::vector<int64_t> ends = {0, 1, 2 + kRowBytesMax};  // nobody looks there
+  column.text_schema.format = "U";
+  column.text_buffers[1] = ends.data();
+  const auto read = rows_at_once(column);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().kind, ErrorKind::kRejected);
+  EXPECT_EQ(read.error().subject, "row 1");
 }
 
 }  // namespace

@@ -186,6 +186,38 @@ Result<void> ArrowColumn::check_places(std::string_view name) const {
   return {};
 }
 
+int64_t ArrowColumn::text_bytes_max(int64_t begin, int64_t end) const {
+  if (begin == end) {
+    return 0;  // an empty dictionary may have no buffers
+  }
+  if (dictionary_ != nullptr) {
+    // Mostly so few that the rows need not be looked at.
+    constexpr int64_t kFew = int64_t{16} << 20;
+    const int64_t at_most = dictionary_->text_bytes_max(0, dictionary_size()) * (end - begin);
+    if (at_most <= kFew) {
+      return at_most;
+    }
+    int64_t bytes = 0;
+    for_each_value(begin, end, [&](int64_t row) {
+      const int64_t at = raw_integer(row);
+      bytes += dictionary_->text_bytes_max(at, at + 1);
+    });
+    return bytes;
+  }
+  switch (kind_) {
+    case ArrowKind::kText:
+    case ArrowKind::kBytes:
+      return bytes_between<int32_t>(begin, end);
+    case ArrowKind::kLargeText:
+    case ArrowKind::kLargeBytes:
+      return bytes_between<int64_t>(begin, end);
+    case ArrowKind::kFixedBytes:
+      return int64_t{width_} * (end - begin);
+    default:
+      return 0;
+  }
+}
+
 void ArrowColumn::append_time(int64_t number, std::string& out) const {
   const int64_t second = floor_divide(number, per_second_);
   fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", second / 3600, second / 60 % 60,

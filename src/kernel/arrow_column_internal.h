@@ -80,6 +80,9 @@ class ArrowColumn {
                        : kind_ == ArrowKind::kFixedBytes || kind_ == ArrowKind::kBytes ||
                              kind_ == ArrowKind::kLargeBytes;
   }
+  // That the texts of these rows have, or their bytes that need be no text; sometimes more than
+  // that. Values of other kinds are small: 0.
+  int64_t text_bytes_max(int64_t begin, int64_t end) const;
   // The value as the text that means it; may use `scratch`.
   std::string_view text(int64_t row, std::string& scratch) const;
 
@@ -106,6 +109,12 @@ class ArrowColumn {
     return kind_ == ArrowKind::kNull || kind_ == ArrowKind::kFloat || kind_ == ArrowKind::kDouble ||
            (dictionary_ != nullptr &&
             (dictionary_->has_other_nulls() || dictionary_->array_->buffers[0] != nullptr));
+  }
+  // Of kText and kBytes: int32_t; of kLargeText and kLargeBytes: int64_t.
+  template <typename Offset>
+  int64_t bytes_between(int64_t begin, int64_t end) const {
+    const auto* ends = values<Offset>();
+    return int64_t{ends[end]} - ends[begin];
   }
   template <typename Visit>
   bool with_numbers(const Visit& visit) const;

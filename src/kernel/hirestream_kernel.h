@@ -5,8 +5,9 @@
 // Versioning: HS_KERNEL_ABI rises when a function or a structure changes; callers compare it with
 // hs_abi_version(). Threading: an object is used by one thread at a time; several objects may work
 // side by side. Do not fork while a kernel is open: open it in the process that uses it. Blocking.
-// Errors: functions return a hs_status; hs_last_error() says more about the last failure of this
-// thread, as a JSON object with kind, operation, subject, message and hint. Texts and bytes belong
+// Errors: functions return a hs_status, or null where they return something else and failed;
+// hs_last_error() says more about the last failure of this thread, as a JSON object with kind,
+// operation, subject, message and hint. No exception leaves the library. Texts and bytes belong
 // to the object that they came from and live until it is changed or freed; those of no object live
 // until the thread's next call.
 #pragma once
@@ -18,7 +19,7 @@
 extern "C" {
 #endif
 
-#define HS_KERNEL_ABI 2u
+#define HS_KERNEL_ABI 3u
 
 #if defined(__GNUC__)
 #define HS_API __attribute__((visibility("default")))
@@ -63,7 +64,8 @@ HS_API const char* hs_last_error(void);
 HS_API hs_status hs_open(const char* settings, hs_kernel** kernel);
 HS_API void hs_close(hs_kernel* kernel);
 // JSON: name, uri, kind, strategy, shard_count, bucket_width_s, arrival_width_s, unique_rows,
-// columns.
+// columns, id (the column), start_at (what arrived before is not counted; empty: everything is),
+// warnings (texts that were told when the source was opened).
 HS_API const char* hs_describe(hs_kernel* kernel);
 
 // Bits of `flags`.
@@ -99,10 +101,10 @@ HS_API hs_status hs_counter_new(hs_kernel* kernel, int64_t begun_us, uint32_t fl
 // Counts the rows of a record batch, and releases both structures whatever comes of it. Columns are
 // found by their names; others are not looked at. A row's slice is told by its columns "bucket" and
 // "shard" where the source's slices are partitions, else by its times. Rows whose id the counter
-// has met are not counted again.
+// has met are not counted again. After an error the counter cannot be used any more.
 HS_API hs_status hs_counter_add(hs_counter* counter, struct ArrowSchema* schema,
                                 struct ArrowArray* batch);
-// What was counted; the counter is empty then.
+// What was counted; the counter is empty then, and knows none of the ids that it met.
 HS_API hs_status hs_counter_finish(hs_counter* counter, hs_parts** parts);
 HS_API void hs_counter_free(hs_counter* counter);
 
@@ -114,9 +116,11 @@ HS_API hs_status hs_parts_get(hs_parts* parts, size_t index, int32_t* shard, int
                               const uint8_t** bytes, size_t* size);
 HS_API hs_status hs_parts_add(hs_parts* parts, const uint8_t* bytes, size_t size);
 // Moves what `from` has behind what is there.
-HS_API void hs_parts_move(hs_parts* parts, hs_parts* from);
+HS_API hs_status hs_parts_move(hs_parts* parts, hs_parts* from);
 // Of all parts. JSON: slices, rows, cells, counted, unattributed, other_kinds, rejected, kinds
-// (each with class, kind, rows), rejects (each with id, reason, column, value).
+// (each with class, kind, rows), rejects (the first 1,000, each with id, reason, column, value),
+// missing_columns (what the numbers lack because batches had no such columns, for people; empty:
+// nothing, or the parts were added as bytes).
 HS_API const char* hs_parts_summary(hs_parts* parts);
 // The cells of all slices, added up, as a record batch: dates (date32), hours (int8), job_id,
 // publisher_id, campaign_id, group_id, impressions, clicks, conversions, qualified, unqualified,
@@ -125,10 +129,14 @@ HS_API hs_status hs_parts_cells(const hs_parts* parts, struct ArrowSchema* schem
                                 struct ArrowArray* batch);
 
 // Begins a run in the warehouse: notes which revisions its ledger has, before anything is read.
-// `begun_us` is that moment.
+// `begun_us` is that moment. HS_CONFIG: the source is known with other settings, or cannot be
+// counted into this warehouse. A known source keeps the start that is stored with it: from here on
+// this kernel counts from there, and others that count for the run need it as the setting
+// source.start_at (hs_describe).
 HS_API hs_status hs_run_begin(hs_kernel* kernel, const char* run, uint32_t flags,
                               int64_t* begun_us);
-// Stages the parts under the attempt's number, in one transaction.
+// Stages the parts under the attempt's number, in one transaction. HS_CONFIG: this kernel counts by
+// other rules than the one that began the run.
 HS_API hs_status hs_run_stage(hs_kernel* kernel, const char* run, int64_t attempt,
                               const hs_parts* parts);
 // These attempts are whole: somebody has their receipts.

@@ -10,7 +10,9 @@
 #include "cli/rebuild_report.h"
 #include "cli/rebuild_run.h"
 #include "config/secrets.h"
+#include "config/setting_table.h"
 #include "pipeline/publish.h"
+#include "ports/source_check.h"
 
 namespace hirestream {
 namespace {
@@ -55,9 +57,31 @@ Result<void> check_one_source(const Settings& settings, bool frame) {
   return {};
 }
 
+Result<void> check_names(const KernelSettings& settings) {
+  for (const auto& [name, value] : settings.options) {
+    if (find_setting(name) == nullptr) {
+      return fail(ErrorKind::kConfig, "read settings", name, "there is no such setting",
+                  "`hirestream run --print-configuration-reference` lists them");
+    }
+  }
+  return {};
+}
+
+// Each process has settings of its own, a version, and rules of time zones.
+Result<void> check_rules(const StagedRun& run, const Fingerprint& own) {
+  const std::string differences = describe_differences(run.source.fingerprint, own);
+  if (differences.empty()) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "stage", run.id,
+              "this process counts by other rules than the run: " + differences,
+              "give it the settings of the process that began the run, and the same version");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Kernel>> Kernel::open(const KernelSettings& given) {
+  HIRESTREAM_TRY(check_names(given));
   SettingsInput input;
   input.environment = process_environment();
   input.file = given.config_file;
@@ -115,6 +139,8 @@ Result<void> Kernel::stage(const std::string& run, int64_t attempt,
     }
   }
   HIRESTREAM_ASSIGN(Staging * staged, staging());
+  HIRESTREAM_ASSIGN(const StagedRun begun, staged->find(run));
+  HIRESTREAM_TRY(check_rules(begun, fingerprint_of(description(), engine_)));
   return staged->stage(run, attempt, parts);
 }
 

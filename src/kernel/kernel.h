@@ -30,20 +30,41 @@ struct KernelSettings {
   std::optional<Frame> frame = {};
 };
 
+// Keeps warnings, at most kWarningsMax of them.
+class WarningsKeeper final : public NullObserver {
+ public:
+  static constexpr size_t kWarningsMax = 100;
+  void on_note(const std::string& level, const std::string& text) override {
+    if (level == "warning" && warnings_.size() < kWarningsMax) {
+      warnings_.push_back(text);
+    }
+  }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  std::vector<std::string> warnings_;
+};
+
 class Kernel {
  public:
   static Result<std::unique_ptr<Kernel>> open(const KernelSettings& settings);
 
   const SourceDescription& description() const { return source_->description(); }
   const ReadingRules& rules() const { return engine_.reading; }
+  bool with_payload() const { return engine_.counting.attribution == Attribution::kPayload; }
+  // What arrived before is not counted; nothing: everything is.
+  std::optional<int64_t> start_at_us() const { return engine_.counting.start_at_us; }
+  const std::vector<std::string>& warnings() const { return observer_.warnings(); }
   const std::string& name() const { return engine_.source_name; }
   // Of the source; empty: none was given.
   const std::string& uri() const { return settings_.sources.front().uri_text; }
 
   TableCounter& counter() { return *counter_; }
 
-  // Returns the moment after which the run may read.
+  // Returns the moment after which the run may read. From here on the kernel counts from where the
+  // source started that is known to the warehouse.
   Result<int64_t> begin_run(const std::string& run, bool strongest);
+  // kConfig: parts of this kernel were counted by other rules than the run's.
   Result<void> stage(const std::string& run, int64_t attempt, std::span<const SlicePart> parts);
   Result<void> accept(const std::string& run, std::span<const int64_t> attempts);
   Result<void> forget(const std::string& run);
@@ -63,7 +84,7 @@ class Kernel {
   std::optional<TableCounter> counter_;
   std::unique_ptr<Staging> staging_;
   SystemClock clock_;
-  NullObserver observer_;
+  WarningsKeeper observer_;
 };
 
 }  // namespace hirestream

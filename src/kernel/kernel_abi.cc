@@ -13,6 +13,7 @@
 #include "kernel/kernel.h"
 #include "kernel/parts.h"
 #include "model/floor_divide.h"
+#include "model/timestamp.h"
 
 struct hs_kernel {
   std::unique_ptr<hirestream::Kernel> kernel;
@@ -21,16 +22,23 @@ struct hs_kernel {
 
 struct hs_parts {
   std::vector<hirestream::SlicePart> parts;
-  std::string text;
-  std::string bytes;
+  // ArrowBatch::missing_columns() of the batches that they were counted from.
+  std::string missing_columns = {};
+  std::string text = {};
+  std::string bytes = {};
 };
 
 struct hs_counter {
   hirestream::SliceCounter counter;
   hirestream::ReadingRules rules;
+  bool with_payload;
   std::optional<int64_t> partitions;
   // Of all rows; nothing: of each row its own.
   std::optional<hirestream::SliceKey> slice;
+  // Of the first batch.
+  std::optional<std::string> missing_columns = {};
+  // A batch could not be counted, or only in part.
+  bool failed = false;
 };
 
 namespace hirestream {
@@ -38,6 +46,8 @@ namespace {
 
 thread_local std::string last_error;  // NOLINT: what a C ABI needs
 thread_local std::string last_text;   // NOLINT
+// Of last_error, or a text that needed no memory.
+thread_local const char* last_error_text = "";  // NOLINT
 
 hs_status status_of(ErrorKind kind) {
   switch (kind) {
@@ -68,18 +78,50 @@ hs_status note(const Error& error) {
                                {"message", error.message},
                                {"hint", error.hint}};
   last_error = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  last_error_text = last_error.c_str();
   return status;
+}
+
+hs_status note_exception(const char* text) noexcept {
+  try {
+    return note({ErrorKind::kBug, "call", "kernel", text, {}});
+  } catch (...) {
+    last_error_text =
+        R"({"kind":"bug","operation":"call","subject":"kernel","message":"out of memory","hint":""})";
+    return HS_BUG;
+  }
 }
 
 // No exception may cross the ABI.
 template <typename Call>
-hs_status guarded(const Call& call) {
+hs_status guarded(const Call& call) noexcept {
   try {
     const Result<void> done = call();
     return done ? HS_OK : note(done.error());
   } catch (const std::exception& error) {
-    return note({ErrorKind::kBug, "call", "kernel", error.what(), {}});
+    return note_exception(error.what());
+  } catch (...) {
+    return note_exception("an exception of an unknown type");
   }
+}
+
+// What call() returns, which lives on; null: it failed.
+template <typename Call>
+auto guarded_pointer(const Call& call) noexcept -> decltype(call()) {
+  decltype(call()) made = nullptr;
+  guarded([&]() -> Result<void> {
+    made = call();
+    return {};
+  });
+  return made;
+}
+
+Result<void> check_usable(const hs_counter& counter) {
+  if (counter.failed) {
+    return fail(ErrorKind::kBug, "count", "batches",
+                "an earlier batch could not be counted, or only in part", "begin a new counter");
+  }
+  return {};
 }
 
 tl::unexpected<Error> bad_settings(const std::string& message) {
@@ -130,12 +172,14 @@ uint32_t hs_abi_version(void) {
 }
 
 const char* hs_product(void) {
-  last_text = std::string(product_version()) + " (commit " + product_commit() + ")";
-  return last_text.c_str();
+  return guarded_pointer([] {
+    last_text = std::string(product_version()) + " (commit " + product_commit() + ")";
+    return last_text.c_str();
+  });
 }
 
 const char* hs_last_error(void) {
-  return last_error.c_str();
+  return last_error_text;
 }
 
 hs_status hs_open(const char* settings, hs_kernel** kernel) {
@@ -152,19 +196,24 @@ void hs_close(hs_kernel* kernel) {
 }
 
 const char* hs_describe(hs_kernel* kernel) {
-  const SourceDescription& source = kernel->kernel->description();
-  const nlohmann::json json = {{"name", kernel->kernel->name()},
-                               {"uri", kernel->kernel->uri()},
-                               {"kind", source.kind},
-                               {"strategy", strategy_name(source.strategy)},
-                               {"shard_count", source.shard_count},
-                               {"bucket_width_s", source.bucket_width.number()},
-                               {"arrival_width_s", source.arrival_width.number()},
-                               {"unique_rows", source.unique_rows},
-                               {"columns", source.columns},
-                               {"id", kernel->kernel->rules().name(Column::kCreateTime)}};
-  kernel->text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return kernel->text.c_str();
+  return guarded_pointer([&] {
+    const SourceDescription& source = kernel->kernel->description();
+    const auto start_us = kernel->kernel->start_at_us();
+    const nlohmann::json json = {{"name", kernel->kernel->name()},
+                                 {"uri", kernel->kernel->uri()},
+                                 {"kind", source.kind},
+                                 {"strategy", strategy_name(source.strategy)},
+                                 {"shard_count", source.shard_count},
+                                 {"bucket_width_s", source.bucket_width.number()},
+                                 {"arrival_width_s", source.arrival_width.number()},
+                                 {"unique_rows", source.unique_rows},
+                                 {"columns", source.columns},
+                                 {"id", kernel->kernel->rules().name(Column::kCreateTime)},
+                                 {"start_at", start_us ? format_timestamp_us(*start_us) + "Z" : ""},
+                                 {"warnings", kernel->kernel->warnings()}};
+    kernel->text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return kernel->text.c_str();
+  });
 }
 
 hs_status hs_count_range(hs_kernel* kernel, uint64_t begin, uint64_t end, int64_t begun_us,
@@ -172,7 +221,7 @@ hs_status hs_count_range(hs_kernel* kernel, uint64_t begin, uint64_t end, int64_
   return guarded([&]() -> Result<void> {
     HIRESTREAM_ASSIGN(auto counted, kernel->kernel->counter().count_range(
                                         begin, end, request_of(begun_us, flags)));
-    *parts = new hs_parts{std::move(counted), {}, {}};
+    *parts = new hs_parts{.parts = std::move(counted)};
     return {};
   });
 }
@@ -185,7 +234,7 @@ hs_status hs_count_window(hs_kernel* kernel, uint64_t begin, uint64_t end, int64
     request.window = EventTimes{floor_divide(from_us + width_us - 1, width_us) * width_us,
                                 floor_divide(to_us, width_us) * width_us};
     HIRESTREAM_ASSIGN(auto counted, kernel->kernel->counter().count_range(begin, end, request));
-    *parts = new hs_parts{std::move(counted), {}, {}};
+    *parts = new hs_parts{.parts = std::move(counted)};
     return {};
   });
 }
@@ -199,7 +248,7 @@ hs_status hs_count_slices(hs_kernel* kernel, const int32_t* shards, const int64_
     }
     HIRESTREAM_ASSIGN(auto counted,
                       kernel->kernel->counter().count_slices(keys, request_of(begun_us, flags)));
-    *parts = new hs_parts{std::move(counted), {}, {}};
+    *parts = new hs_parts{.parts = std::move(counted)};
     return {};
   });
 }
@@ -213,9 +262,11 @@ hs_status hs_counter_new(hs_kernel* kernel, int64_t begun_us, uint32_t flags,
     if (source.strategy == Strategy::kTail && !request.one_slice) {
       partitions = source.bucket_width.number();
     }
-    *counter =
-        new hs_counter{kernel->kernel->counter().slices(request), kernel->kernel->rules(),
-                       partitions, request.one_slice ? std::optional(kOneSlice) : std::nullopt};
+    *counter = new hs_counter{.counter = kernel->kernel->counter().slices(request),
+                              .rules = kernel->kernel->rules(),
+                              .with_payload = kernel->kernel->with_payload(),
+                              .partitions = partitions,
+                              .slice = request.one_slice ? std::optional(kOneSlice) : std::nullopt};
     return {};
   });
 }
@@ -223,18 +274,28 @@ hs_status hs_counter_new(hs_kernel* kernel, int64_t begun_us, uint32_t flags,
 hs_status hs_counter_add(hs_counter* counter, ArrowSchema* schema, ArrowArray* batch) {
   return guarded([&]() -> Result<void> {
     const ArrowBatch rows(*schema, *batch);
-    return rows.read(counter->rules, counter->partitions,
-                     [&](const TrackingBatch& read, std::span<const SliceKey> slices) {
-                       return counter->partitions ? counter->counter.add(read, slices)
-                                                  : counter->counter.add(read, counter->slice);
-                     });
+    HIRESTREAM_TRY(check_usable(*counter));
+    counter->failed = true;
+    HIRESTREAM_TRY(rows.read(counter->rules, counter->with_payload, counter->partitions,
+                             [&](const TrackingBatch& read, std::span<const SliceKey> slices) {
+                               return counter->partitions
+                                          ? counter->counter.add(read, slices)
+                                          : counter->counter.add(read, counter->slice);
+                             }));
+    if (!counter->missing_columns) {
+      counter->missing_columns = rows.missing_columns(counter->rules, counter->with_payload);
+    }
+    counter->failed = false;
+    return {};
   });
 }
 
 hs_status hs_counter_finish(hs_counter* counter, hs_parts** parts) {
   return guarded([&]() -> Result<void> {
+    HIRESTREAM_TRY(check_usable(*counter));
     HIRESTREAM_ASSIGN(auto counted, counter->counter.take());
-    *parts = new hs_parts{std::move(counted), {}, {}};
+    *parts = new hs_parts{.parts = std::move(counted),
+                          .missing_columns = counter->missing_columns.value_or("")};
     return {};
   });
 }
@@ -244,7 +305,7 @@ void hs_counter_free(hs_counter* counter) {
 }
 
 hs_parts* hs_parts_new(void) {
-  return new hs_parts{};
+  return guarded_pointer([] { return new hs_parts; });
 }
 
 void hs_parts_free(hs_parts* parts) {
@@ -258,7 +319,10 @@ size_t hs_parts_count(const hs_parts* parts) {
 hs_status hs_parts_get(hs_parts* parts, size_t index, int32_t* shard, int64_t* bucket,
                        const uint8_t** bytes, size_t* size) {
   return guarded([&]() -> Result<void> {
-    HIRESTREAM_CHECK(index < parts->parts.size());
+    if (index >= parts->parts.size()) {
+      return fail(ErrorKind::kBug, "get part", std::to_string(index),
+                  "there are " + std::to_string(parts->parts.size()));
+    }
     const SlicePart& part = parts->parts[index];
     parts->bytes = encode_part(part);
     *shard = part.key.shard;
@@ -277,14 +341,26 @@ hs_status hs_parts_add(hs_parts* parts, const uint8_t* bytes, size_t size) {
   });
 }
 
-void hs_parts_move(hs_parts* parts, hs_parts* from) {
-  std::move(from->parts.begin(), from->parts.end(), std::back_inserter(parts->parts));
-  from->parts.clear();
+hs_status hs_parts_move(hs_parts* parts, hs_parts* from) {
+  return guarded([&]() -> Result<void> {
+    if (parts == from) {
+      return {};
+    }
+    parts->parts.insert(parts->parts.end(), std::make_move_iterator(from->parts.begin()),
+                        std::make_move_iterator(from->parts.end()));
+    from->parts.clear();
+    if (parts->missing_columns.empty()) {
+      parts->missing_columns = from->missing_columns;
+    }
+    return {};
+  });
 }
 
 const char* hs_parts_summary(hs_parts* parts) {
-  parts->text = parts_summary(parts->parts);
-  return parts->text.c_str();
+  return guarded_pointer([&] {
+    parts->text = parts_summary(parts->parts, parts->missing_columns);
+    return parts->text.c_str();
+  });
 }
 
 hs_status hs_parts_cells(const hs_parts* parts, ArrowSchema* schema, ArrowArray* batch) {

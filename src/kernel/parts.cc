@@ -8,13 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "aggregation/tally.h"
 #include "kernel/arrow_abi_internal.h"
 #include "model/row_id.h"
 
 namespace hirestream {
 namespace {
-
-constexpr size_t kRejectsShown = 100;
 
 struct Field {
   const char* format;
@@ -36,7 +35,8 @@ constexpr size_t kDates = 0;
 constexpr size_t kHours = 1;
 constexpr size_t kFirstNumber = 2;  // all columns behind
 
-// What an exported batch owns.
+// What an exported batch and each of its columns share: a column may be moved out of the batch and
+// outlive it.
 struct CellColumns {
   std::vector<int32_t> dates;
   std::vector<int8_t> hours;
@@ -51,20 +51,33 @@ struct CellFields {
   std::array<ArrowSchema*, kFields.size()> links = {};
 };
 
-template <typename Structure>
-void release_child(Structure* child) {
-  child->release = nullptr;
-}
+using SharedColumns = std::shared_ptr<CellColumns>;
 
-template <typename Owned, typename Structure>
-void release_all(Structure* parent) {
-  const std::unique_ptr<Owned> owned(static_cast<Owned*>(parent->private_data));
-  for (auto* child : owned->links) {
-    if (child->release != nullptr) {
-      child->release(child);
+// Structures lie in their parent, but for those that were moved out of it.
+template <typename Structure>
+void release_children(const Structure& parent) {
+  for (int64_t i = 0; i < parent.n_children; ++i) {
+    if (parent.children[i]->release != nullptr) {
+      parent.children[i]->release(parent.children[i]);
     }
   }
-  parent->release = nullptr;
+}
+
+void release_array(ArrowArray* array) {
+  const std::unique_ptr<SharedColumns> columns(static_cast<SharedColumns*>(array->private_data));
+  release_children(*array);
+  array->release = nullptr;
+}
+
+// Its texts live for ever.
+void release_field(ArrowSchema* field) {
+  field->release = nullptr;
+}
+
+void release_schema(ArrowSchema* schema) {
+  const std::unique_ptr<CellFields> fields(static_cast<CellFields*>(schema->private_data));
+  release_children(*schema);
+  schema->release = nullptr;
 }
 
 // Parts of one slice: their cells lie one behind the other.
@@ -105,7 +118,7 @@ void fill(const Contribution& cells, CellColumns& columns) {
   }
 }
 
-void export_array(std::unique_ptr<CellColumns> columns, int64_t rows, ArrowArray& array) {
+void export_array(const SharedColumns& columns, int64_t rows, ArrowArray& array) {
   for (size_t i = 0; i < kFields.size(); ++i) {
     const void* data = i == kDates   ? static_cast<const void*>(columns->dates.data())
                        : i == kHours ? static_cast<const void*>(columns->hours.data())
@@ -114,7 +127,8 @@ void export_array(std::unique_ptr<CellColumns> columns, int64_t rows, ArrowArray
     columns->arrays[i] = {.length = rows,
                           .n_buffers = 2,
                           .buffers = columns->buffers[i].data(),
-                          .release = release_child<ArrowArray>};
+                          .release = release_array,
+                          .private_data = new SharedColumns(columns)};
     columns->links[i] = &columns->arrays[i];
   }
   array = {.length = rows,
@@ -122,29 +136,28 @@ void export_array(std::unique_ptr<CellColumns> columns, int64_t rows, ArrowArray
            .n_children = kFields.size(),
            .buffers = columns->no_buffers.data(),
            .children = columns->links.data(),
-           .release = release_all<CellColumns, ArrowArray>};
-  array.private_data = columns.release();
+           .release = release_array,
+           .private_data = new SharedColumns(columns)};
 }
 
 void export_schema(ArrowSchema& schema) {
   auto fields = std::make_unique<CellFields>();
   for (size_t i = 0; i < kFields.size(); ++i) {
-    fields->schemas[i] = {.format = kFields[i].format,
-                          .name = kFields[i].name,
-                          .release = release_child<ArrowSchema>};
+    fields->schemas[i] = {
+        .format = kFields[i].format, .name = kFields[i].name, .release = release_field};
     fields->links[i] = &fields->schemas[i];
   }
   schema = {.format = "+s",
             .name = "",
             .n_children = kFields.size(),
             .children = fields->links.data(),
-            .release = release_all<CellFields, ArrowSchema>};
+            .release = release_schema};
   schema.private_data = fields.release();
 }
 
 }  // namespace
 
-std::string parts_summary(std::span<const SlicePart> parts) {
+std::string parts_summary(std::span<const SlicePart> parts, const std::string& missing_columns) {
   std::set<SliceKey> slices;
   RowDigest digest;
   RowClasses classes;
@@ -160,7 +173,7 @@ std::string parts_summary(std::span<const SlicePart> parts) {
       kinds.add(kind);
     }
     for (const RejectedRow& reject : part.rejects) {
-      if (rejects.size() < kRejectsShown) {
+      if (rejects.size() < kRejectsPerSliceMax) {
         rejects.push_back({{"id", format_uuid(reject.id)},
                            {"reason", reject.reason},
                            {"column", reject.column},
@@ -176,6 +189,7 @@ std::string parts_summary(std::span<const SlicePart> parts) {
                         {"unattributed", classes.unattributed},
                         {"other_kinds", classes.other},
                         {"rejected", classes.rejected},
+                        {"missing_columns", missing_columns},
                         {"kinds", nlohmann::json::array()},
                         {"rejects", std::move(rejects)}};
   for (const NotCounted& kind : kinds.by_rows()) {
@@ -191,7 +205,7 @@ Result<void> export_cells(std::span<const SlicePart> parts, ArrowSchema& schema,
   for (const SlicePart& part : parts) {
     size += part.contribution.size();
   }
-  auto columns = std::make_unique<CellColumns>();
+  const auto columns = std::make_shared<CellColumns>();
   reserve(size, *columns);
   if (is_canonical(parts)) {
     for (const SlicePart& part : parts) {
@@ -211,7 +225,7 @@ Result<void> export_cells(std::span<const SlicePart> parts, ArrowSchema& schema,
     fill(cells, *columns);
   }
   const auto rows = static_cast<int64_t>(columns->dates.size());
-  export_array(std::move(columns), rows, array);
+  export_array(columns, rows, array);
   export_schema(schema);
   return {};
 }

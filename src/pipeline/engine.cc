@@ -168,4 +168,14 @@ Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions&
   return out;
 }
 
+std::optional<int64_t> start_at_of(const Fingerprint& fingerprint) {
+  const auto start = fingerprint.find(std::string(kStartAt));
+  if (start == fingerprint.end()) {
+    return std::nullopt;
+  }
+  const auto time = parse_timestamp(start->second);
+  HIRESTREAM_CHECK(time.has_value());
+  return time->us;
+}
+
 }  // namespace hirestream

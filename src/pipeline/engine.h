@@ -144,4 +144,7 @@ int64_t retention_us(const EngineOptions& options, const SourceDescription& sour
 // What of the options and the source goes into the fingerprint.
 Fingerprint fingerprint_of(const SourceDescription& source, const EngineOptions& options);
 
+// Where counting starts by such a fingerprint, in microseconds; nothing: everything is counted.
+std::optional<int64_t> start_at_of(const Fingerprint& fingerprint);
+
 }  // namespace hirestream

@@ -111,6 +111,8 @@ Result<void> SliceCounter::close_slices() {
 
 Result<std::vector<SlicePart>> SliceCounter::take() {
   HIRESTREAM_TRY(give_out());
+  ids_.clear();
+  closed_.clear();
   return std::exchange(parts_, {});
 }
 

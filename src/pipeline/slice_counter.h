@@ -43,7 +43,7 @@ class SliceCounter {
   // all the same is an error kBug of the caller's order. Not of a scan, whose slices are never
   // known to be whole.
   Result<void> close_slices();
-  // What was counted since.
+  // What was counted since, but for rows(): then it knows of no row.
   Result<std::vector<SlicePart>> take();
   int64_t rows() const { return rows_; }
 

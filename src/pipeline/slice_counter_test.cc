@@ -125,6 +125,17 @@ TEST_F(SliceCounterTest, SlicesOfAScanAreNeverClosed) {
   EXPECT_EQ(parts->front().key, row_slice(clicks(0, 1), 0, scan_));
 }
 
+TEST_F(SliceCounterTest, KnowsOfNoRowOnceItWasTaken) {
+  for (const SourceDescription* source : {&tail_, &scan_}) {
+    SliceCounter counted = counter(*source);
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_TRUE(counted.add(clicks(0, 10), kFirst).has_value());
+      ASSERT_TRUE(counted.close_slices().has_value());
+      EXPECT_EQ(rows_of(*counted.take(), kFirst), 10);
+    }
+  }
+}
+
 TEST_F(SliceCounterTest, SlicesThatNobodyWantsAreLeftOut) {
   wants_ = [](const SliceKey& key) { return key != kFirst; };
   SliceCounter counted = counter(tail_);

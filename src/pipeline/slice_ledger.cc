@@ -5,7 +5,6 @@
 #include <string>
 
 #include "model/mix64.h"
-#include "model/timestamp.h"
 #include "ports/source_check.h"
 
 namespace hirestream {
@@ -87,13 +86,10 @@ void SliceLedger::keep_cut(const Fingerprint& stored) {
 }
 
 void SliceLedger::keep_start(const Fingerprint& stored) {
-  const auto start = stored.find(std::string(kStartAt));
-  if (options_.counting.start_at_us || start == stored.end()) {
-    return;
+  const auto start_us = start_at_of(stored);
+  if (start_us && !options_.counting.start_at_us) {
+    classifier_.start_at(*start_us);
   }
-  const auto time = parse_timestamp(start->second);
-  HIRESTREAM_CHECK(time.has_value());
-  classifier_.start_at(time->us);
 }
 
 Result<std::optional<SourceStatus>> SliceLedger::find_source(std::string& known_names) {

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <set>
 
 #include "model/time_zone.h"
 #include "model/timestamp.h"
 
 namespace hirestream {
-namespace {
 
 std::string describe_differences(const Fingerprint& stored, const Fingerprint& given) {
   std::set<std::string> keys;
@@ -34,20 +34,42 @@ std::string describe_differences(const Fingerprint& stored, const Fingerprint& g
   return text;
 }
 
+namespace {
+
 std::string value_of(const Fingerprint& fingerprint, const std::string& key) {
   const auto found = fingerprint.find(key);
   return found == fingerprint.end() ? std::string() : found->second;
 }
 
+// Files that Apache Spark has read, or somebody else: their rows came in batches.
+bool is_frame_of_files(const SourceRegistration& source) {
+  return value_of(source.fingerprint, "strategy") == "scan" &&
+         (source.kind == "csv" || source.kind == "ndjson" || source.kind == "parquet");
+}
+
 // A path says only where to look: other hosts have it too, and other files may come to stand there.
 bool is_path(const SourceRegistration& source) {
-  return value_of(source.fingerprint, "strategy") == "files" ||
+  return value_of(source.fingerprint, "strategy") == "files" || is_frame_of_files(source) ||
          value_of(source.fingerprint, "source").ends_with("(without id)");
 }
 
-// Named after its URI: nobody said that it is another one.
-bool is_named_by_uri(const SourceRegistration& source) {
-  return source.name.starts_with(source.kind + ":");
+// Named after its URI or, as frames are, its path: nobody said that it is another one.
+bool is_named_by_path(const SourceRegistration& source) {
+  return source.name.starts_with(source.kind + ":") ||
+         source.name == value_of(source.fingerprint, "source");
+}
+
+// In one spelling, as a frame may have any.
+std::string path_of(const SourceRegistration& source) {
+  std::string text = value_of(source.fingerprint, std::string(kRawLog));
+  if (text.starts_with("file:/")) {
+    text.erase(0, text.starts_with("file://") ? 7 : 5);
+  }
+  std::string path = std::filesystem::path(text).lexically_normal().string();
+  if (path.size() > 1 && path.ends_with('/')) {
+    path.pop_back();
+  }
+  return path;
 }
 
 bool contains(const std::string& folder, const std::string& path) {
@@ -63,8 +85,8 @@ bool is_same_raw_log(const SourceRegistration& stored, const SourceRegistration&
   if (!is_path(stored) && !is_path(given)) {
     return one == other;
   }
-  return stored.kind == given.kind && is_named_by_uri(stored) && is_named_by_uri(given) &&
-         (contains(one, other) || contains(other, one));
+  return stored.kind == given.kind && is_named_by_path(stored) && is_named_by_path(given) &&
+         (contains(path_of(stored), path_of(given)) || contains(path_of(given), path_of(stored)));
 }
 
 constexpr int64_t kHourUs = 3'600'000'000;
@@ -205,6 +227,13 @@ Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistra
                                     "more: --start-at {}; ",
                                     end)
                       : ""));
+}
+
+Result<void> check_new_source(Warehouse& warehouse, std::span<const SourceRegistration> known,
+                              const SourceRegistration& given) {
+  HIRESTREAM_TRY(check_new_source(known, given));
+  HIRESTREAM_ASSIGN(const auto migrated, warehouse.migrated_hours());
+  return migrated ? check_hand_over(*migrated, given) : Result<void>();
 }
 
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given) {

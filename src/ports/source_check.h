@@ -12,6 +12,9 @@ namespace hirestream {
 // engine brings that up to date.
 bool is_of_older_version(const SourceRegistration& stored, const SourceRegistration& given);
 
+// Each difference by its name, for people; empty: none.
+std::string describe_differences(const Fingerprint& stored, const Fingerprint& given);
+
 // Guard Fingerprint, of a name that is known: kConfig naming each difference.
 Result<void> check_known_source(const SourceRegistration& stored, const SourceRegistration& given);
 
@@ -22,7 +25,7 @@ Result<std::string> check_adoption(const SourceRegistration& stored,
 
 // Of a new name: kConfig if one of the known sources is the same raw log, which would be counted
 // twice. Of files and raw logs without id, whose identity is only a path, those named after their
-// URI are the same if one path holds the other.
+// URI or path are the same if one path holds the other.
 Result<void> check_new_source(std::span<const SourceRegistration> known,
                               const SourceRegistration& given);
 
@@ -30,6 +33,10 @@ Result<void> check_new_source(std::span<const SourceRegistration> known,
 // migrated hours alone, because it counts only events of later hours (ts_min_us) or, where each row
 // has a time of arrival, only what arrived after them (start_at).
 Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistration& given);
+
+// Both checks of a new name.
+Result<void> check_new_source(Warehouse& warehouse, std::span<const SourceRegistration> known,
+                              const SourceRegistration& given);
 
 // Of the first name of all, if `events` has rows but hirestream_frozen none: kConfig.
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given);

@@ -43,5 +43,25 @@ TEST(SourceCheck, OtherSettingsAreNoMatterOfVersions) {
               HasSubstr(R"(arrival_width_s: stored "3600", given "86400")"));
 }
 
+// Rows of files, of the strategy "files" or "scan", under the name that they have by themselves.
+SourceRegistration rows_of(const std::string& path, const std::string& strategy,
+                           const std::string& name) {
+  return {name, "parquet", {{std::string(kRawLog), path}, {"strategy", strategy}}};
+}
+
+bool are_counted_twice(const SourceRegistration& stored, const SourceRegistration& given) {
+  return !check_new_source(std::span(&stored, 1), given).has_value();
+}
+
+TEST(SourceCheck, AFrameOfFilesIsTheseFiles) {
+  const SourceRegistration folder = rows_of("/logs", "scan", "/logs");
+  EXPECT_TRUE(are_counted_twice(folder, rows_of("/logs/a", "scan", "/logs/a")));
+  EXPECT_TRUE(are_counted_twice(rows_of("/logs/a", "scan", "/logs/a"), folder));
+  EXPECT_TRUE(are_counted_twice(rows_of("/logs", "files", "parquet:/logs"), folder));
+  EXPECT_TRUE(are_counted_twice(rows_of("file:///logs/./", "scan", "file:///logs/./"), folder));
+  EXPECT_FALSE(are_counted_twice(folder, rows_of("/logs2", "scan", "/logs2")));
+  EXPECT_FALSE(are_counted_twice(folder, rows_of("/logs", "scan", "of another host")));
+}
+
 }  // namespace
 }  // namespace hirestream

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Sequence, T
 
 import pyarrow
 
-ABI = 2
+ABI = 3
 RING_PLACES = 1 << 32
 STRONGEST, CLOSED_ONLY, TRUST_KEYS, CONTIGUOUS, UNIQUE, ONE_SLICE = 1, 2, 4, 8, 16, 32
 LIBRARY = "libhirestream_kernel.so"
@@ -75,7 +75,7 @@ def _declare(library: ctypes.CDLL) -> None:
         ("parts_count", size, [pointer]),
         ("parts_get", ctypes.c_int, [pointer, size, reference(int32), reference(int64), reference(pointer), reference(size)]),
         ("parts_add", ctypes.c_int, [pointer, text, size]),
-        ("parts_move", None, [pointer, pointer]),
+        ("parts_move", ctypes.c_int, [pointer, pointer]),
         ("parts_summary", text, [pointer]),
         ("parts_cells", ctypes.c_int, [pointer, pointer, pointer]),
         ("run_begin", ctypes.c_int, [pointer, text, uint32, reference(int64)]),
@@ -100,12 +100,22 @@ def library() -> ctypes.CDLL:
 
 def _check(status: int) -> None:
     if status != 0:
-        raise HirestreamError(**json.loads(library().hs_last_error().decode()))
+        raise _last_error()
+
+
+def _last_error() -> HirestreamError:
+    return HirestreamError(**json.loads(library().hs_last_error().decode()))
+
+
+def _text(returned: Optional[bytes]) -> str:
+    if returned is None:
+        raise _last_error()
+    return returned.decode()
 
 
 def product() -> str:
     """Version and commit of the library."""
-    return str(library().hs_product().decode())
+    return _text(library().hs_product())
 
 
 class Parts:
@@ -113,6 +123,8 @@ class Parts:
 
     def __init__(self, handle: Optional[int] = None) -> None:
         self.handle: Optional[int] = handle if handle is not None else library().hs_parts_new()
+        if self.handle is None:
+            raise _last_error()
 
     def __del__(self) -> None:
         handle, self.handle = getattr(self, "handle", None), None
@@ -136,10 +148,10 @@ class Parts:
 
     def move(self, other: "Parts") -> None:
         """Takes what the other has."""
-        library().hs_parts_move(self.handle, other.handle)
+        _check(library().hs_parts_move(self.handle, other.handle))
 
     def summary(self) -> Dict[str, Any]:
-        return dict(json.loads(library().hs_parts_summary(self.handle).decode()))
+        return dict(json.loads(_text(library().hs_parts_summary(self.handle))))
 
     def cells(self) -> pyarrow.RecordBatch:
         schema, array = ctypes.create_string_buffer(_SCHEMA_BYTES), ctypes.create_string_buffer(_ARRAY_BYTES)
@@ -197,7 +209,7 @@ class Kernel:
             _library.hs_close(handle)
 
     def describe(self) -> Dict[str, Any]:
-        return dict(json.loads(library().hs_describe(self.handle).decode()))
+        return dict(json.loads(_text(library().hs_describe(self.handle))))
 
     def count_range(self, begin: int = 0, end: int = RING_PLACES, begun_us: int = 0, flags: int = 0) -> Parts:
         handle = ctypes.c_void_p()

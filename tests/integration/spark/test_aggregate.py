@@ -1,6 +1,7 @@
 """hirestream.aggregate(): the engine's numbers, whatever Arrow types the columns have."""
 
 import csv
+import ctypes
 import datetime
 import decimal
 import os
@@ -9,11 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+import warnings
 
 import pyarrow
 import pytest
 
 import hirestream
+import hirestream._kernel as kernel_library
 from hirestream._kernel import ONE_SLICE, HirestreamError, Kernel
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -224,6 +227,62 @@ def test_rejected_rows_and_kinds_are_named():
     result = hirestream.aggregate(table_of(TEXTS))
     assert {reject["reason"] for reject in result.rejects} == {"ts_missing"}
     assert "alive" in {kind["kind"] for kind in result.kinds}
+
+
+def test_a_column_that_is_missing_is_warned_of():
+    table = table_of(TEXTS)
+    with pytest.warns(UserWarning, match="no column bid.*--columns bid=price"):
+        result = hirestream.aggregate(table.rename_columns(["price" if name == "bid" else name for name in table.column_names]))
+    assert result.missing_columns.startswith("no column bid")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert hirestream.aggregate(table).missing_columns == ""
+
+
+def test_a_payload_is_looked_at_only_where_rows_are_attributed_by_it():
+    table = table_of(TEXTS).append_column("ed", pyarrow.array([{"jobId": 1}] * len(TEXTS)))
+    assert counted(table) == expected()
+    with pytest.raises(HirestreamError, match="ed.*cannot be read"):
+        hirestream.aggregate(table, options={"source.attribution": "payload"})
+
+
+def test_the_first_thousand_rejects_are_named():
+    table = table_of([{**row, "ts": None} for row in rows(60)])
+    place = table.column_names.index("create_time")
+    copies = [table.set_column(place, "create_time", pyarrow.array([str(uuid.UUID(int=uuid.UUID(text.as_py()).int + copy)) for text in table["create_time"]]))
+              for copy in range(40)]
+    result = hirestream.aggregate(pyarrow.concat_tables(copies))
+    assert result.rejected > 1000 and len(result.rejects) == 1000
+
+
+def test_what_is_wrong_with_a_call_ends_no_process():
+    kernel = Kernel(None, None, frame=("frame", "frame"))
+    parts = kernel.count(table_of(TEXTS).to_batches())
+    before = parts.summary()
+    parts.move(parts)
+    assert parts.summary() == before
+    beyond = kernel_library.library().hs_parts_get(parts.handle, len(parts), *(ctypes.byref(kind()) for kind in (ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p,
+                                                                                                                ctypes.c_size_t)))
+    assert beyond == 4
+    with pytest.raises(HirestreamError, match="no such setting"):
+        Kernel(None, {"source.urri": "x"}, frame=("frame", "frame"))
+
+
+def test_a_counter_is_empty_once_it_was_finished():
+    counter = Kernel(None, None, frame=("frame", "frame")).counter()
+    for _ in range(2):
+        counter.add(table_of(TEXTS).to_batches()[0])
+        assert counter.finish().summary()["rows"] == len(TEXTS)
+
+
+def test_a_counter_that_failed_counts_no_more():
+    batch = table_of(TEXTS).to_batches()[0]
+    counter = Kernel(None, None, frame=("frame", "frame")).counter()
+    with pytest.raises(HirestreamError, match="custom_track"):
+        counter.add(batch.select(["create_time", "ts"]))
+    for failing in (lambda: counter.add(batch), counter.finish):
+        with pytest.raises(HirestreamError, match="earlier batch"):
+            failing()
 
 
 def test_parts_travel_and_add_up_in_any_order():

@@ -18,8 +18,8 @@ def warehouse(tmp_path):
     return tmp_path / "counts.db"
 
 
-def make_job(spark, warehouse, **options):
-    return Job(spark, Settings.of(options={"warehouse.uri": f"sqlite:{warehouse}", **options}, frame=("parquet", "rows")))
+def make_job(spark, warehouse, frame=("parquet", "rows"), **options):
+    return Job(spark, Settings.of(options={"warehouse.uri": f"sqlite:{warehouse}", **options}, frame=frame))
 
 
 def parquet(directory, table):
@@ -67,9 +67,9 @@ def test_an_id_is_one_id_in_whichever_way_it_is_spelled(spark, tmp_path, warehou
 
 
 def test_what_a_task_met_is_told_as_it_was(spark, tmp_path, warehouse):
-    frame = spark.read.parquet(parquet(tmp_path, native())).drop("custom_track")
-    with pytest.raises(HirestreamError, match="custom_track") as refused:
-        make_job(spark, warehouse).backfill_frame(frame)
+    frame = spark.read.parquet(parquet(tmp_path, native())).selectExpr("*", "array(ev) as ed")
+    with pytest.raises(HirestreamError, match="ed.*cannot be read") as refused:
+        make_job(spark, warehouse, **{"source.attribution": "payload"}).backfill_frame(frame)
     assert refused.value.kind == "config" and refused.value.hint
 
 
@@ -77,7 +77,57 @@ def test_other_settings_under_the_same_name_are_refused(spark, tmp_path, warehou
     frame = spark.read.parquet(parquet(tmp_path, native()))
     make_job(spark, warehouse).backfill_frame(frame)
     with pytest.raises(HirestreamError, match="timezone"):
-        make_job(spark, warehouse, **{"source.timezone": "Europe/Berlin"}).backfill_frame(frame)
+        make_job(spark, warehouse, **{"source.timezone": "Europe/Berlin"}).begin()
+
+
+def test_a_start_that_only_the_warehouse_knows_holds_for_tasks(spark, tmp_path, warehouse):
+    frame = spark.read.parquet(parquet(tmp_path, native()))
+    first = make_job(spark, warehouse, **{"source.start_at": "2026-06-01T10:30:00Z"}).backfill_frame(frame)
+    second = make_job(spark, warehouse).backfill_frame(frame)
+    assert 0 < first["rows"] and 0 < first["rows_counted"] < len(test_aggregate.TEXTS)
+    assert (second["slices_published"], second["rows_counted"]) == (0, first["rows_counted"])
+
+
+def test_columns_that_are_missing_are_told_before_anything_is_counted(spark, tmp_path, warehouse):
+    frame = spark.read.parquet(parquet(tmp_path, native()))
+    report = make_job(spark, warehouse).backfill_frame(frame.withColumnRenamed("bid", "price"))
+    assert len(report["warnings"]) == 1 and report["warnings"][0].startswith("no column bid")
+    with pytest.raises(HirestreamError, match="custom_track"):
+        make_job(spark, warehouse).backfill_frame(frame.drop("custom_track"))
+
+
+def test_a_node_s_own_settings_do_not_hold_for_tasks(spark, tmp_path, warehouse, monkeypatch):
+    monkeypatch.setenv("HIRESTREAM_SOURCE_TIMEZONE", "UTC")
+    settings = Settings.of(options={"warehouse.uri": f"sqlite:{warehouse}"}, frame=("csv", "rows"))
+
+    def found(_):
+        import os
+
+        os.environ["HIRESTREAM_SOURCE_ATTRIBUTION"] = "payload"
+        settings.open()
+        yield sorted(name for name in os.environ if name.startswith("HIRESTREAM_SOURCE_"))
+
+    assert spark.sparkContext.parallelize([0], 1).mapPartitions(found).collect() == [["HIRESTREAM_SOURCE_TIMEZONE"]]
+
+
+def test_a_damaged_record_of_csv_is_rejected(spark, tmp_path, warehouse):
+    path = tmp_path / "rows.csv"
+    table = native().cast(pyarrow.schema([(name, pyarrow.string()) for name in native().column_names]))
+    lines = [",".join(row[name] or "" for name in table.column_names) for row in table.to_pylist()]
+    whole = [line for line in lines if ",click," in line]
+    cut_off, too_long = whole[0].rsplit(",", 2)[0], whole[1] + ",more"
+    path.write_text("\n".join([",".join(table.column_names), cut_off, too_long, *whole[2:], ""]), encoding="utf-8")
+    job = make_job(spark, warehouse, ("csv", str(path)))
+    report = job.backfill_frame(job.by_id(command.file_frame(spark, "csv", str(path)), 2))
+    assert report["rejected"] == 2 and report["rows"] == len(whole)
+
+
+@pytest.mark.parametrize(("path", "identity"), [
+    ("/logs/", "/logs"), ("file:///logs/./may", "/logs/may"), ("file:/logs", "/logs"), ("./may//a.csv", "may/a.csv"),
+    ("hdfs://name:9000/logs/../logs/", "hdfs://name:9000/logs"), ("s3a://bucket/", "s3a://bucket"), ("s3a://bucket", "s3a://bucket"),
+])
+def test_a_path_is_known_by_one_spelling(path, identity):
+    assert command.settings_of(command.parse(["backfill", "--reader", "csv", "--path", path])).frame == ("csv", identity)
 
 
 def test_passwords_of_files_travel_and_nothing_of_the_page(tmp_path, monkeypatch):

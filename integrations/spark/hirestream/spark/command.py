@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import posixpath
 import sys
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
@@ -68,8 +69,18 @@ def settings_of(given: argparse.Namespace) -> Settings:
         options[name] = value
     frame: Optional[Tuple[str, str]] = None
     if getattr(given, "reader", "native") in FILES:
-        frame = (given.reader, given.path)
+        frame = (given.reader, identity_of(given.path))
     return Settings.of(given.config, options, frame)
+
+
+def identity_of(path: str) -> str:
+    """One path in whichever way it is spelled: by it a run's source is known."""
+    scheme, sign, rest = path.partition("://")
+    if not sign:
+        return posixpath.normpath(path[len("file:"):] if path.startswith("file:/") else path)
+    host, slash, folder = rest.partition("/")
+    folder = posixpath.normpath("/" + folder) if slash else ""
+    return folder if scheme == "file" else f"{scheme}://{host}{folder.rstrip('/')}"
 
 
 def flags_of(given: argparse.Namespace) -> int:
@@ -80,8 +91,21 @@ def file_frame(spark: "SparkSession", reader: str, path: str) -> "DataFrame":
     if reader == "parquet":
         return spark.read.parquet(path)
     if reader == "csv":
-        return spark.read.option("header", True).option("escape", '"').option("multiLine", True).csv(path)
+        return csv_frame(spark, path)
     return spark.read.option("primitivesAsString", True).json(path)
+
+
+def csv_frame(spark: "SparkSession", path: str) -> "DataFrame":
+    """A record with more or fewer fields than the header is a row of nulls, which is rejected: Spark would cut it off, or fill it up."""
+    from pyspark.sql import functions
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    damaged = "_hirestream_damaged_record"
+    reader = spark.read.option("header", True).option("escape", '"').option("multiLine", True)
+    header = reader.csv(path).schema
+    frame = reader.option("columnNameOfCorruptRecord", damaged).schema(StructType([*header.fields, StructField(damaged, StringType())])).csv(path)
+    is_whole = functions.col(damaged).isNull()
+    return frame.select(*(functions.when(is_whole, functions.col(f"`{name}`")).alias(name) for name in header.names))
 
 
 def keyspace_and_table(job: Job) -> Tuple[str, str]:

@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import hirestream._kernel as kernel
@@ -51,6 +51,19 @@ def carried_environment() -> Dict[str, str]:
     return carried
 
 
+def is_task() -> bool:
+    """Of Spark; else this is the driver."""
+    from pyspark import TaskContext
+
+    return TaskContext.get() is not None
+
+
+def drop_own_settings() -> None:
+    """A task counts by the driver's settings, not by what a node has in its environment."""
+    for name in [name for name in os.environ if name.startswith("HIRESTREAM_") and name != "HIRESTREAM_KERNEL"]:
+        del os.environ[name]
+
+
 @dataclass(frozen=True)
 class Settings:
     """The engine's settings, as every worker needs them. Secrets travel with the tasks, and appear in no setting of Spark."""
@@ -78,6 +91,8 @@ class Settings:
         name = (os.getpid(), json.dumps(asdict(self), sort_keys=True))
         if anew or name not in _kernels:
             _kernels.clear()
+            if self.secrets and is_task():
+                drop_own_settings()
             os.environ.update(self.secrets)
             for secret in self.secrets:
                 os.environ.pop(secret + "_FILE", None)  # has been read
@@ -221,11 +236,19 @@ class Job:
         self.spark, self.settings, self.flags, self.tell = spark, settings, flags, tell
         self.kernel = settings.open(anew=True)
         self.source = self.kernel.describe()
+        self.warnings: List[str] = []
+        for text in self.source["warnings"]:
+            self.warn(text)
 
     def begin(self, run: Optional[str] = None, flags: int = 0) -> Run:
         name = run or f"{self.spark.sparkContext.applicationId}-{int(time.time() * 1000)}"
         flags |= self.flags
-        return Run(name, self.settings, self.kernel.begin_run(name, flags), flags)
+        begun_us = self.kernel.begin_run(name, flags)
+        settings = self.settings
+        # Only the warehouse may have known it.
+        if start := self.kernel.describe()["start_at"]:
+            settings = replace(settings, options={**settings.options, "source.start_at": start})
+        return Run(name, settings, begun_us, flags)
 
     def _stage(self, run: Run, text: str) -> None:
         self.tell(f"{run.id}: {text}")
@@ -238,6 +261,19 @@ class Job:
             return list(self.spark.sparkContext.parallelize(items, max(1, min(tasks, len(items)))).mapPartitions(task).collect())
         except Exception as error:
             raise explained(error) from error
+
+    def warn(self, text: str) -> None:
+        """On the terminal, and in the reports of this job."""
+        if text and text not in self.warnings:
+            self.warnings.append(text)
+            self.tell(f"warning: {text}")
+
+    def check_columns(self, frame: "DataFrame") -> None:
+        """Refuses a frame without the columns that must be there, and warns of others that are missing."""
+        import pyarrow
+
+        none = pyarrow.RecordBatch.from_arrays([pyarrow.nulls(0) for _ in frame.columns], frame.columns)
+        self.warn(self.kernel.count([none]).summary()["missing_columns"])
 
     def count_frame(self, run: Run, frame: "DataFrame") -> List[Receipt]:
         self._stage(run, f"count {self.source['name']}")
@@ -256,6 +292,7 @@ class Job:
         if end == COMPARE:
             self.kernel.forget(run.id)
         report["rows_counted"] = sum(receipt[RECEIPT.index("rows")] for receipt in receipts)
+        report["warnings"] = list(self.warnings)
         return report
 
     def default_tasks(self) -> int:
@@ -270,6 +307,7 @@ class Job:
 
     def backfill_frame(self, frame: "DataFrame", run: Optional[str] = None, end: End = PUBLISH, flags: int = 0) -> Dict[str, Any]:
         """Counts a DataFrame. Rows of one create_time are one row: they must lie in one partition of it, unless each id is there once."""
+        self.check_columns(frame)
         begun = self.begin(run, flags)
         return self.publish(begun, self.count_frame(begun, frame), end)
 
