@@ -22,7 +22,7 @@ std::string why_held(const Recount& recount) {
     return file + ": " + rows + "(was it cut? --allow-shrink takes it as it is now)";
   }
   if (recount.lacks_rows()) {
-    return rows + "(stale replica, TRUNCATE, wrong cluster or TTL?)";
+    return rows + "(stale replica, TRUNCATE, wrong cluster, TTL, INSERT OR REPLACE in SQLite?)";
   }
   return rows +
          "(as many rows, but they give less than was counted: was a column dropped or renamed, or "

@@ -28,10 +28,10 @@ std::vector<WantedColumn> wanted_columns(const ReadingRules& rules) {
   return wanted;
 }
 
-// Those on which a row's bytes depend, create_time first.
+// Those on which it depends whether a row is malformed, and what its bytes are; create_time first.
 std::vector<WantedColumn> columns_of_bytes(FileFormat format, const ReadingRules& rules) {
   std::vector<WantedColumn> wanted = wanted_columns(rules);
-  if (format != FileFormat::kParquet) wanted.resize(1);
+  if (format == FileFormat::kCsv) wanted.resize(1);
   return wanted;
 }
 
@@ -191,7 +191,7 @@ class FilesSource::FileSweep : public Sweep {
       bytes += record.bytes.size();
       rows_.add_row();
       if (has_create_time(record, source_.rules_)) {
-        add_values(record.values);
+        add_values(record);
       } else {
         add_malformed(record);
       }
@@ -309,13 +309,17 @@ class FilesSource::FileSweep : public Sweep {
     return tl::unexpected<Error>(std::move(error));
   }
 
-  void add_values(std::span<const std::optional<std::string_view>> values) {
+  void add_values(const Record& record) {
+    const auto& values = record.values;
     const auto text = [&](size_t place) { return values[place].value_or(std::string_view()); };
     rows_.set_texts([&](Column column) { return text(static_cast<size_t>(column)); },
                     values.size() > kColumnCount ? text(kColumnCount) : std::string_view());
   }
 
   void add_malformed(const Record& record) {
+    if (rows_.status(Column::kCreateTime, rows_.rows() - 1) == CellStatus::kBad) {
+      rows_.set_id_of_none(malformed_row_id(record));
+    }
     const bool malformed = !record.malformed.empty();
     rows_.set_id(malformed_row_id(record));
     rows_.set_position(Position{0});
