@@ -215,6 +215,19 @@ TEST_F(FilesSourceTest, DeliversTheGoodRowOfAnIdThatAMalformedOneHasToo) {
   }
 }
 
+TEST_F(FilesSourceTest, SaysOfAFileThatItMayNotLookAtWhy) {
+  folder_.write("b.csv", kHeader);
+  std::filesystem::create_symlink(folder_.path("a.csv"), folder_.path("a.csv"));
+  auto source = open();
+  EXPECT_EQ(all_slices(*source).size(), 2U);
+  const auto read =
+      rows(*source, {{SliceKey{0, bucket_of_path(folder_.path("a.csv"))}, std::nullopt}});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::kRejected);
+  EXPECT_EQ(read.error().operation, "open file");
+  EXPECT_THAT(read.error().message, HasSubstr("symbolic links"));
+}
+
 TEST_F(FilesSourceTest, GivesPagesOfOneFileAfterTheOther) {
   std::string many = kHeader;
   for (int number = 0; number < 20'000; ++number) many += uuid(number) + ",,1\n";
