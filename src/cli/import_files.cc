@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "adapters/files/file_endings.h"
+#include "adapters/files/file_set.h"
 #include "adapters/files/record_reader.h"
 
 namespace hirestream {
@@ -94,7 +95,16 @@ Result<void> FileImporter::run(const std::stop_token& stop) {
 
 Result<void> FileImporter::read_files(Result<void> (FileImporter::*read)(const std::string&)) {
   for (const std::string& path : options_.files) {
-    HIRESTREAM_TRY((this->*read)(path));
+    const auto version = current_version(path);
+    const auto done = (this->*read)(path);
+    if (const auto unchanged = check_unchanged(path, version); version && !unchanged) {
+      // A row that was cut off looks like a whole one.
+      leave_out_last_row();
+      HIRESTREAM_TRY(flush(path));
+      return unchanged;
+    }
+    HIRESTREAM_TRY(done);
+    HIRESTREAM_TRY(flush(path));
     if (report_.interrupted) {
       return {};
     }
@@ -176,16 +186,18 @@ Result<void> FileImporter::import_file(const std::string& path) {
       report_.interrupted = true;
       break;
     }
+    // Before the row: the last one is kept back until the file is known to be whole.
+    if (batch_.size() >= options_.batch_rows) {
+      HIRESTREAM_TRY(flush(path));
+      progress_(bytes_before_ + reader->file_bytes(), report_);
+    }
     ++report_.rows_read;
+    last_line_ = record.line;
     if (const auto fault = read_row(record, row)) {
       HIRESTREAM_TRY(bad_row(path, record.line, fault->reason, fault->group));
       continue;
     }
     take(record.line, std::move(row));
-    if (batch_.size() >= options_.batch_rows) {
-      HIRESTREAM_TRY(flush(path));
-      progress_(bytes_before_ + reader->file_bytes(), report_);
-    }
   }
   if (options_.on_note) {
     if (const std::string dialect = reader->dialect(); !dialect.empty()) {
@@ -196,7 +208,14 @@ Result<void> FileImporter::import_file(const std::string& path) {
       options_.on_note(path, note);
     }
   }
-  return flush(path);
+  return {};
+}
+
+void FileImporter::leave_out_last_row() {
+  if (!pending_.empty() && pending_.back().line == last_line_) {
+    batch_.pop_back();
+    pending_.pop_back();
+  }
 }
 
 std::optional<FileImporter::Fault> FileImporter::read_row(const Record& record, Row& row) const {

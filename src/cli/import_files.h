@@ -12,8 +12,9 @@
 // Finishes the writer, but for a target that is a whole or nothing when it was stopped before.
 //
 // One thread; blocking. Errors: kRejected for a bad row (unless bad rows are skipped), naming file,
-// line and reason; those of the files and the writer. Rows before the error have been written, but
-// into what is a whole or nothing; importing the same files again is harmless.
+// line and reason; kTransient for a file that changed while it was read; those of the files and the
+// writer. Rows before the error have been written, but into what is a whole or nothing; importing
+// the same files again is harmless.
 #pragma once
 
 #include <cstdint>
@@ -105,7 +106,10 @@ class FileImporter {
   Result<void> read_files(Result<void> (FileImporter::*read)(const std::string& path));
   Result<void> learn_versions(const std::string& path);
   Result<void> finish();
+  // All rows but the last ones, which stay in the batch.
   Result<void> import_file(const std::string& path);
+  // Of the file that was read, if it is in the batch.
+  void leave_out_last_row();
   std::optional<Fault> read_row(const Record& record, Row& row) const;
   RawEvent event_of(const Record& record) const;
   void note_absent_columns(const std::string& path, const std::vector<std::string>& found) const;
@@ -130,6 +134,7 @@ class FileImporter {
   std::unordered_map<RowId, Version, RowIdHash> versions_;
   std::vector<RawEvent> batch_;
   std::vector<Pending> pending_;
+  int64_t last_line_ = 0;  // read last, of the file that is being read
   std::stop_token stop_;
   int64_t bytes_before_ = 0;  // of the files already done
 };

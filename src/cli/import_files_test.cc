@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -26,6 +27,9 @@ const std::string kId3 = "b54adc00-6207-11ef-8000-000000000003";
 class MemoryWriter : public RawLogWriter {
  public:
   Result<void> write(std::span<const RawEvent> events) override {
+    if (before_write) {
+      before_write();
+    }
     if (failures_left > 0) {
       --failures_left;
       return fail(ErrorKind::kTransient, "write", "memory", "lost connection");
@@ -44,6 +48,7 @@ class MemoryWriter : public RawLogWriter {
 
   std::map<std::string, RawEvent> rows;
   int failures_left = 0;
+  std::function<void()> before_write = nullptr;
 };
 
 class FileImporterTest : public testing::Test {
@@ -293,6 +298,21 @@ TEST_F(FileImporterTest, ReadsColumnsOfOtherNamesAndWordsForNull) {
   const auto refused = import_with(file("b.csv", "event_id,ts\n" + kId2 + ",U\n"));
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error().message, HasSubstr("no column created_at"));
+}
+
+// Its last row may be cut off and still look whole: here the bid is 30.
+TEST_F(FileImporterTest, KeepsTheLastRowOfAFileBackThatChangesWhileItIsRead) {
+  const std::string path =
+      file("a.csv", "create_time,bid\n" + kId1 + ",1\n" + kId2 + ",2\n" + kId3 + ",3");
+  writer_.before_write = [&] { std::ofstream(path, std::ios::app) << "0\n"; };
+  FileImporter importer({.files = {path}, .batch_rows = 1}, writer_,
+                        [](int64_t, const ImportReport&) {});
+  const auto done = importer.run({});
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::kTransient);
+  EXPECT_THAT(done.error().message, HasSubstr("changed while being read"));
+  EXPECT_EQ(writer_.rows.size(), 2U);
+  EXPECT_FALSE(writer_.rows.contains(kId3));
 }
 
 TEST_F(FileImporterTest, RefusesAFileWhoseNameTellsNoFormat) {

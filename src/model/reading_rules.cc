@@ -185,6 +185,11 @@ bool ReadingRules::is_null(std::string_view text) const {
   return text.empty() || std::ranges::find(null_words, text) != null_words.end();
 }
 
+std::optional<TextId> ReadingRules::read_id(std::string_view text) const {
+  const TextId read = read_uuid_text(trim(text));
+  return read.is_uuid || (any_text_is_id && !is_null(text)) ? std::optional(read) : std::nullopt;
+}
+
 std::string ReadingRules::renames_text() const {
   std::vector<std::string> parts;
   for (const Column column : kAllColumns) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/result.h"
+#include "model/row_id.h"
 #include "model/time_zone.h"
 
 namespace hirestream {
@@ -52,6 +53,9 @@ struct ReadingRules {
   std::string_view name(Column column) const { return names[static_cast<size_t>(column)]; }
   // Blanks around it do not matter.
   bool is_null(std::string_view text) const;
+  // What a row is known by whose create_time is this text; blanks around it do not matter. Nothing:
+  // it is null, or no id.
+  std::optional<TextId> read_id(std::string_view text) const;
   // For fingerprints: "ts=created_at" for each name that is not the tracking table's; the words.
   std::string renames_text() const;
   std::string null_words_text() const;

@@ -83,6 +83,21 @@ TEST(ReadingRules, KnowARowByItsIdHoweverThatIsWritten) {
   EXPECT_FALSE(read_uuid_text("{84daa001-f882-11ec-8001-000000000001").is_uuid);
 }
 
+TEST(ReadingRules, KnowAnIdOrAnyTextWhereThatIsSaid) {
+  ReadingRules rules;
+  const std::string id = "84daa001-f882-11ec-8001-000000000001";
+  EXPECT_EQ(rules.read_id(" {" + id + "} ")->id, *parse_uuid(id));
+  for (const char* none : {"", " ", "NULL", "2026-07-01", "order 1"}) {
+    EXPECT_FALSE(rules.read_id(none)) << none;
+  }
+  rules.any_text_is_id = true;
+  EXPECT_TRUE(rules.read_id(id)->is_uuid);
+  EXPECT_FALSE(rules.read_id("order 1")->is_uuid);
+  EXPECT_EQ(rules.read_id("order 1")->id, rules.read_id(" order 1\t")->id);
+  EXPECT_NE(rules.read_id("order 1")->id, rules.read_id("order 2")->id);
+  EXPECT_FALSE(rules.read_id(" NULL "));
+}
+
 TEST(ReadingRules, TakeTheTimeOfArrivalForTheEventsOwn) {
   ReadingRules rules;
   rules.arrival_is_event_time = true;

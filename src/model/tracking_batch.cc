@@ -94,16 +94,14 @@ bool TrackingBatch::is_null_word(std::string_view text) {
 }
 
 void TrackingBatch::set_id_text(std::string_view text) {
-  const TextId read = read_uuid_text(text);
-  if (read.is_uuid) {
-    set_id(read.id);
-  } else if (is_null(trim(text))) {
-    return;
-  } else if (rules_.any_text_is_id) {
-    current().id = read_uuid_text(trim(text)).id;
+  const auto read = rules_.read_id(text);
+  if (read && read->is_uuid) {
+    set_id(read->id);
+  } else if (read) {
+    current().id = read->id;
     set_status(Column::kCreateTime, CellStatus::kValue);
-  } else {
-    current().id = read.id;
+  } else if (!is_null(trim(text))) {
+    current().id = read_uuid_text(text).id;
     set_bad(Column::kCreateTime, text, "create_time_unreadable");
   }
 }

@@ -91,10 +91,10 @@ class TrackingBatch {
 
   // Native uuid / timeuuid.
   void set_id(const RowId& id);
-  // A UUID as read_uuid_text() takes it. Another text's row is known by its hash, and it is kBad
-  // unless any text is an id; it has no time of arrival.
+  // As ReadingRules::read_id() takes it: an id that is no UUID has no time of arrival. Any other
+  // text is kBad, and its row known by its hash.
   void set_id_text(std::string_view text);
-  // What a row without an id is known by, so that each is one of its own; the cell stays null.
+  // What a row without an id is known by, so that each is one of its own; the cell stays as it is.
   void set_id_of_none(const RowId& id) { current().id = id; }
   // Only sources whose positions are not arrival times.
   void set_position(Position position);

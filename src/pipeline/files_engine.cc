@@ -62,6 +62,8 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
   std::stable_partition(pending_.begin(), pending_.end(), [this](const SliceListing& file) {
     return book_.find(file.key) == nullptr;
   });
+  rows_that_may_move_ =
+      rows_of(book_.entries(), [this](const LedgerEntry& known) { return is_another(known); });
   looked_ = true;
   compared_ = false;
   return {};
@@ -132,8 +134,9 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   Policy policy;
   policy.allow_shrink = options_.allow_shrink;
   policy.rows_may_go = true;
-  auto recounts =
-      recounter_.recount(std::span(&file.key, 1), [&policy](const LedgerEntry&) { return policy; });
+  auto recounts = recounter_.recount(
+      std::span(&file.key, 1), [&policy](const LedgerEntry&) { return policy; },
+      rows_that_may_move_);
   if (!recounts) {
     return forward(of_file(std::move(recounts).error(), file.name));
   }
@@ -146,13 +149,14 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   if (recount.action == Action::kHold) {
     plan_action(changes, std::move(recount), SliceState::kSettled, {}, now_us);
     if (!changes.empty()) {
-      HIRESTREAM_TRY(commit(std::move(changes), file.name));
+      HIRESTREAM_TRY(commit(std::move(changes), file));
     }
     put_aside_[file.key] = {file.tag, INT64_MAX};
     return {};
   }
   // A new file, or one that was seen half-written.
   const bool other_rows = !recount.entry().digest.may_be(recount.found());
+  const std::vector<RowDigest> first_rows = std::move(recount.count.first_rows);
   // Whatever is in it, this version of the file has been counted.
   plan_replacement(changes, std::move(recount), SliceState::kSettled, {file.name, file.tag},
                    now_us);
@@ -160,30 +164,30 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
   const SliceChange& counted = changes.slices.back();
   if (other_rows && counted.entry.digest.rows > 0) {
     HIRESTREAM_TRY(plan_renamed(
-        changes, counted, file.name, [this](const LedgerEntry& known) { return is_another(known); },
-        now_us));
+        changes, counted, first_rows,
+        [this](const LedgerEntry& known) { return is_another(known); }, now_us));
   }
-  std::vector<SliceKey> written;
-  for (const SliceChange& change : changes.slices) written.push_back(change.entry.key);
-  HIRESTREAM_TRY(commit(std::move(changes), file.name));
+  HIRESTREAM_TRY(commit(std::move(changes), file));
   waited_.clear();
-  for (const SliceKey& key : written) {
-    if (key != file.key) count_anew(key);
-  }
   return {};
 }
 
-Result<void> FilesEngine::commit(CommitPlan changes, const std::string& name) {
+Result<void> FilesEngine::commit(CommitPlan changes, const SliceListing& file) {
+  std::vector<SliceKey> others;
+  for (const SliceChange& change : changes.slices) {
+    if (change.entry.key != file.key) others.push_back(change.entry.key);
+  }
   HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
   if (!replaced.empty()) {
     return fail(ErrorKind::kTransient, "count file", "ledger",
-                name + " was replaced by somebody else meanwhile");
+                file.name + " was replaced by somebody else meanwhile");
   }
+  for (const SliceKey& key : others) count_anew(key);
   return {};
 }
 
-bool FilesEngine::is_gone(const LedgerEntry& known) const {
-  return !there_.contains(known.key);
+bool FilesEngine::is_lost(const LedgerEntry& known) const {
+  return !there_.contains(known.key) || (known.held && is_another(known));
 }
 
 bool FilesEngine::is_another(const LedgerEntry& known) const {
@@ -201,20 +205,20 @@ void FilesEngine::count_anew(const SliceKey& emptied) {
 }
 
 Result<void> FilesEngine::forget_copied(int64_t now_us) {
-  std::multimap<int64_t, RowDigest> gone;  // by rows
+  std::multimap<int64_t, RowDigest> lost;  // by rows
   for (const auto& known : book_.entries()) {
-    if (is_gone(known.second) && known.second.digest.rows > 0) {
-      gone.emplace(known.second.digest.rows, known.second.digest);
+    if (is_lost(known.second) && known.second.digest.rows > 0) {
+      lost.emplace(known.second.digest.rows, known.second.digest);
     }
   }
-  if (gone.empty()) {
+  if (lost.empty()) {
     return {};
   }
   std::vector<SliceKey> copies;
   for (const auto& [key, entry] : book_.entries()) {
-    if (!there_.contains(key)) continue;
-    const auto last = gone.upper_bound(entry.digest.rows);
-    auto candidate = gone.lower_bound(entry.digest.rows);
+    if (is_another(entry)) continue;
+    const auto last = lost.upper_bound(entry.digest.rows);
+    auto candidate = lost.lower_bound(entry.digest.rows);
     while (candidate != last && !candidate->second.may_be(entry.digest)) ++candidate;
     if (candidate != last) copies.push_back(key);
   }
@@ -226,26 +230,26 @@ Result<void> FilesEngine::forget_copied(int64_t now_us) {
     copy.contribution = std::move(stored.front().contribution);
     CommitPlan changes;
     HIRESTREAM_TRY(plan_renamed(
-        changes, copy, copy.entry.name, [this](const LedgerEntry& known) { return is_gone(known); },
-        now_us));
+        changes, copy, {}, [this](const LedgerEntry& known) { return is_lost(known); }, now_us));
     if (!changes.empty()) {
-      HIRESTREAM_TRY(commit(std::move(changes), copy.entry.name));
+      HIRESTREAM_TRY(commit(std::move(changes), there_.at(key)));
     }
   }
   return {};
 }
 
 Result<void> FilesEngine::plan_renamed(CommitPlan& changes, const SliceChange& copy,
-                                       const std::string& name,
+                                       std::span<const RowDigest> first_rows,
                                        const std::function<bool(const LedgerEntry&)>& may_have_lost,
                                        int64_t now_us) {
-  const FileRows rows{copy.entry.key, copy.entry.digest, copy.entry.classes, copy.contribution};
+  const FileRows rows{copy.entry.key, copy.entry.digest, copy.entry.classes, copy.contribution,
+                      first_rows};
   HIRESTREAM_ASSIGN(std::optional<Recount> moved,
                     find_renamed(ledger_, book_.entries(), rows, may_have_lost));
   if (!moved) {
     return {};
   }
-  ports_.observer.on_note("info", note_of_renamed(moved->entry().name, name));
+  ports_.observer.on_note("info", note_of_renamed(moved->entry().name, copy.entry.name));
   plan_emptied(changes, std::move(*moved), now_us);
   return {};
 }

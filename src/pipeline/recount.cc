@@ -19,10 +19,12 @@ std::string why_held(const Recount& recount) {
   const std::string rows = std::to_string(recount.found().rows) + " rows found, " +
                            std::to_string(recount.entry().digest.rows) + " counted before: held ";
   if (const std::string& file = recount.entry().name; !file.empty()) {
-    return file + ": " + rows + "(was it cut? --allow-shrink takes it as it is now)";
+    return file + ": " + rows +
+           "(was it cut, or rotated to a name that is not read? --allow-shrink takes it as it is "
+           "now)";
   }
   if (recount.lacks_rows()) {
-    return rows + "(stale replica, TRUNCATE, wrong cluster or TTL?)";
+    return rows + "(stale replica, TRUNCATE, wrong cluster, TTL, INSERT OR REPLACE in SQLite?)";
   }
   return rows +
          "(as many rows, but they give less than was counted: was a column dropped or renamed, or "
@@ -70,6 +72,27 @@ void SliceCount::add(RowClassifier& classifier, const TrackingBatch& batch,
     }
   }
   tally.add(classifier, batch, fresh);
+}
+
+void SliceCount::add_in_order(RowClassifier& classifier, const TrackingBatch& batch,
+                              std::span<const int64_t> noted) {
+  if (noted.empty() || noted.back() <= tally.digest().rows) {
+    return tally.add(classifier, batch);
+  }
+  std::vector<uint32_t> rows(batch.rows());
+  std::iota(rows.begin(), rows.end(), 0);
+  for (std::span<const uint32_t> rest = rows; !rest.empty();) {
+    const auto next = std::ranges::upper_bound(noted, tally.digest().rows);
+    const size_t wanted =
+        next == noted.end() ? rest.size() : static_cast<size_t>(*next - tally.digest().rows);
+    const size_t size = std::min(wanted, rest.size());
+    tally.add(classifier, batch, rest.first(size));
+    rest = rest.subspan(size);
+    // Rows from before the start do not count.
+    if (next != noted.end() && tally.digest().rows == *next) {
+      first_rows.push_back(tally.digest());
+    }
+  }
 }
 
 Result<void> check_sums(const SliceKey& slice, const Tally& tally) {
@@ -245,7 +268,8 @@ Result<void> read_all(const EnginePorts& ports, SweepRequest request,
   }
 }
 
-Result<void> Recounter::count(const std::vector<Recount*>& targets, ReadLevel level) {
+Result<void> Recounter::count(const std::vector<Recount*>& targets, ReadLevel level,
+                              std::span<const int64_t> noted) {
   std::unordered_map<SliceKey, Recount*, SliceKeyHash> by_key;
   std::vector<SliceRead> requests;
   requests.reserve(targets.size());
@@ -262,7 +286,7 @@ Result<void> Recounter::count(const std::vector<Recount*>& targets, ReadLevel le
       slice = SliceCount();
     }
     if (unique) {
-      slice.tally.add(ledger_.classifier(), page.rows);
+      slice.add_in_order(ledger_.classifier(), page.rows, noted);
     } else {
       slice.add(ledger_.classifier(), page.rows);
     }
@@ -271,7 +295,8 @@ Result<void> Recounter::count(const std::vector<Recount*>& targets, ReadLevel le
 }
 
 Result<std::vector<Recount>> Recounter::recount(std::span<const SliceKey> keys,
-                                                const PolicyOf& policy_of) {
+                                                const PolicyOf& policy_of,
+                                                std::span<const int64_t> noted) {
   HIRESTREAM_ASSIGN(std::vector<StoredContribution> stored, ledger_.load_contributions(keys));
   HIRESTREAM_CHECK(stored.size() == keys.size());
   const bool replicas = ports_.source.description().replicas;
@@ -283,7 +308,7 @@ Result<std::vector<Recount>> Recounter::recount(std::span<const SliceKey> keys,
     out[i].trust = replicas ? Trust::kConfigured : Trust::kStrongest;
     all.push_back(&out[i]);
   }
-  HIRESTREAM_TRY(count(all, ReadLevel::kConfigured));
+  HIRESTREAM_TRY(count(all, ReadLevel::kConfigured, noted));
   std::vector<Recount*> suspects;
   for (Recount& recount : out) {
     HIRESTREAM_TRY(judge(recount, policy_of(recount.entry())));
@@ -299,7 +324,7 @@ Result<std::vector<Recount>> Recounter::recount(std::span<const SliceKey> keys,
   for (Recount* suspect : suspects) {
     first_counts.push_back(std::exchange(suspect->count, SliceCount()));
   }
-  const auto strong = count(suspects, ReadLevel::kStrongest);
+  const auto strong = count(suspects, ReadLevel::kStrongest, noted);
   if (!strong && strong.error().kind != ErrorKind::kTransient) {
     return forward(strong.error());
   }

@@ -26,10 +26,16 @@ struct SliceCount {
   RowIdSet ids;
   Tally tally;
   Position position_max;
+  // Of a file: what its first rows are, for some numbers of rows, which ascend.
+  std::vector<RowDigest> first_rows;
 
   void add(RowClassifier& classifier, const TrackingBatch& batch);
   // Only these of its rows.
   void add(RowClassifier& classifier, const TrackingBatch& batch, std::span<const uint32_t> rows);
+  // In the order of the file, no id twice; `first_rows` gets those that are as many as one of
+  // `noted`, which ascend.
+  void add_in_order(RowClassifier& classifier, const TrackingBatch& batch,
+                    std::span<const int64_t> noted);
 };
 
 struct Recount {
@@ -96,13 +102,15 @@ class Recounter {
   Recounter(const EnginePorts& ports, SliceLedger& ledger) : ports_(ports), ledger_(ledger) {}
 
   // Reads the slices whole, in the order of the keys. What would wait is read again at the
-  // strongest level here; if that fails it waits.
-  Result<std::vector<Recount>> recount(std::span<const SliceKey> keys, const PolicyOf& policy_of);
+  // strongest level here; if that fails it waits. `noted`: of files, see SliceCount::add_in_order.
+  Result<std::vector<Recount>> recount(std::span<const SliceKey> keys, const PolicyOf& policy_of,
+                                       std::span<const int64_t> noted = {});
   // Why the last ones that wait could not be confirmed.
   const std::optional<Error>& unconfirmed() const { return unconfirmed_; }
 
  private:
-  Result<void> count(const std::vector<Recount*>& targets, ReadLevel level);
+  Result<void> count(const std::vector<Recount*>& targets, ReadLevel level,
+                     std::span<const int64_t> noted);
 
   EnginePorts ports_;
   SliceLedger& ledger_;

@@ -62,6 +62,10 @@ Result<void> SliceVerifier::note_listing() {
     there_.insert(slice.key);
     labels_[slice.key] = {slice.name, slice.tag};
   }
+  if (is_files()) {
+    rows_that_may_move_ =
+        rows_of(noted_.entries(), [this](const LedgerEntry& known) { return is_another(known); });
+  }
   return {};
 }
 
@@ -228,8 +232,8 @@ Result<std::vector<SliceKey>> SliceVerifier::damaged_of(std::span<const SliceKey
 
 // Of files one at a time: one that cannot be read does not keep the others from being compared.
 Result<std::vector<Recount>> SliceVerifier::recount(std::span<const SliceKey> keys) {
-  auto recounts =
-      recounter_.recount(keys, [this](const LedgerEntry& entry) { return policy_of(entry); });
+  auto recounts = recounter_.recount(
+      keys, [this](const LedgerEntry& entry) { return policy_of(entry); }, rows_that_may_move_);
   if (!recounts && is_files() &&
       (recounts.error().kind == ErrorKind::kRejected ||
        recounts.error().kind == ErrorKind::kConfig)) {
@@ -397,10 +401,13 @@ Result<std::optional<Recount>> SliceVerifier::renamed_to(const Recount& recount)
     return std::nullopt;
   }
   const FileRows rows{recount.entry().key, recount.found(), recount.count.tally.classes(),
-                      recount.whole};
-  return find_renamed(ledger_, noted_.entries(), rows, [this](const LedgerEntry& known) {
-    return !there_.contains(known.key) || labels_[known.key].tag != known.tag;
-  });
+                      recount.whole, recount.count.first_rows};
+  return find_renamed(ledger_, noted_.entries(), rows,
+                      [this](const LedgerEntry& known) { return is_another(known); });
+}
+
+bool SliceVerifier::is_another(const LedgerEntry& known) {
+  return !there_.contains(known.key) || labels_[known.key].tag != known.tag;
 }
 
 Result<void> SliceVerifier::conclude(Recount&& recount) {

@@ -79,6 +79,8 @@ class SliceVerifier {
   Result<void> conclude(Recount&& recount);
   // The file whose rows a file holds that is to be counted anew; see renamed_file.h.
   Result<std::optional<Recount>> renamed_to(const Recount& recount);
+  // Of a file: it is gone, or not what it was when it was counted.
+  bool is_another(const LedgerEntry& known);
   // Its rows are those that were counted: that is noted.
   Result<void> release(Recount&& recount);
   // `moved`: what it takes its rows from.
@@ -104,6 +106,8 @@ class SliceVerifier {
   FrozenRows frozen_rows_;
   // Slices of the listing.
   std::set<SliceKey> there_;
+  // Of files: numbers of rows of slices for which is_another().
+  std::vector<int64_t> rows_that_may_move_;
   // Revisions at the last look.
   std::map<SliceKey, int64_t> revisions_;
   UnknownDamage damage_;

@@ -53,10 +53,10 @@ void fuzz_ndjson(Bytes input) {
   InputReader reader(input);
   const size_t piece = reader.byte();
   const Bytes file = reader.rest();
-  const auto records = read_and_check(open_ndjson, file, piece,
-                                      {" \t\r[],", /*has_header=*/false, [](std::string_view line) {
-                                         return is_cqlsh_frame(trim(line));
-                                       }});
+  const auto records =
+      read_and_check(open_ndjson, file, piece,
+                     {" \t\r[],\xEF\xBB\xBF", /*has_header=*/false,
+                      [](std::string_view line) { return is_cqlsh_frame(trim(line)); }});
   // An array that is not whole.
   if (!records) return;
   const bool from_cqlsh = as_text(file).find("[json]") != std::string_view::npos;

@@ -1,5 +1,6 @@
 // Input: rows separated by 0x1E, their values by 0x1F. The same rows written as CSV and as NDJSON
-// give the same batch, that of the values themselves.
+// give the same batch, that of the values themselves, but for what rows without a readable id are
+// known by.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -68,7 +69,8 @@ std::string cell_of(const TrackingBatch& batch, Column column, size_t row) {
 void add_rows(const TrackingBatch& batch, std::vector<Row>& rows) {
   for (size_t row = 0; row < batch.rows(); ++row) {
     Row& copy = rows.emplace_back();
-    copy.id = batch.id(row);
+    const bool has_id = batch.status(Column::kCreateTime, row) == CellStatus::kValue;
+    copy.id = has_id ? batch.id(row) : RowId();
     for (const auto& [raw, column] : kColumns) copy.cells.push_back(cell_of(batch, column, row));
     for (const auto& bad : batch.bad_cells(row)) copy.cells.push_back(bad.reason + bad.text);
   }
@@ -108,8 +110,9 @@ std::vector<RawEvent> comparable(const std::vector<RawEvent>& events) {
     TrackingBatch batch;
     batch.add_row();
     batch.set_id_text(*event[RawColumn::kCreateTime]);
-    if (batch.status(Column::kCreateTime, 0) == CellStatus::kNull) continue;
-    if (ids.insert(batch.id(0)).second) kept.push_back(event);
+    const CellStatus status = batch.status(Column::kCreateTime, 0);
+    if (status == CellStatus::kNull) continue;
+    if (status == CellStatus::kBad || ids.insert(batch.id(0)).second) kept.push_back(event);
   }
   return kept;
 }

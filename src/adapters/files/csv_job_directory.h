@@ -1,6 +1,8 @@
-// The job dimension from a CSV file with a header (CSV as csv_reader.h says). The id column is
-// required. A row without an id, or with a number that cannot be read, is left out with a warning
-// that names file, line, column and value; what was known of its job before stays in use.
+// The job dimension from a CSV file with a header (CSV as csv_reader.h says; texts are read as
+// model/job_texts.h says). The id column is required. kTransient where a file changes while it is
+// read: written under another name and renamed, it is whole at any time. A row without an id, or
+// with a number that cannot be read, is left out with a warning that names file, line, column and
+// value; what was known of its job before stays in use.
 #pragma once
 
 #include <string>
@@ -30,7 +32,7 @@ struct CsvJobDirectoryOptions {
 class CsvJobDirectory : public JobDirectory {
  public:
   explicit CsvJobDirectory(CsvJobDirectoryOptions options) : options_(std::move(options)) {}
-  // Reads the file anew. Empty numbers are 0.
+  // Reads the file anew.
   Result<Loaded<Job>> load() override;
   Result<Loaded<Publisher>> load_publishers() override;
 

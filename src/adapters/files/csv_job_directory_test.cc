@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <stop_token>
+#include <thread>
+
 #include "adapters/files/temporary_folder_test.h"
 
 namespace hirestream {
@@ -31,6 +35,36 @@ TEST(CsvJobDirectory, ReadsTheFileAnewAndOtherColumnNames) {
   EXPECT_EQ(directory.load()->entries.size(), 1U);
   folder.write("jobs.csv", "job,client\n1,2\n3,4\n");
   EXPECT_EQ(directory.load()->entries.size(), 2U);
+}
+
+TEST(CsvJobDirectory, TakesWordsForNullForNoNumber) {
+  const TemporaryFolder folder;
+  const std::string path =
+      folder.write("jobs.csv", "id,company_id,group_id,campaign_id\n1,2,\\N,NULL\n3,4,null,5\n");
+  const auto jobs = CsvJobDirectory({.path = path}).load();
+  ASSERT_TRUE(jobs);
+  EXPECT_THAT(jobs->warnings, ElementsAre());
+  EXPECT_THAT(jobs->entries,
+              ElementsAre(Job{1, 2, 0, 0, "", "", "", ""}, Job{3, 4, 0, 5, "", "", "", ""}));
+}
+
+// A last line that is cut off may name another company.
+TEST(CsvJobDirectory, DoesNotBelieveAFileThatChangesWhileItIsRead) {
+  const TemporaryFolder folder;
+  std::string text = "id,company_id\n";
+  for (int job = 0; job < 200'000; ++job) text += std::to_string(job) + ",12\n";
+  const std::string path = folder.write("jobs.csv", text);
+  EXPECT_TRUE(CsvJobDirectory({.path = path}).load());
+  std::jthread writer([&](const std::stop_token& stop) {
+    std::ofstream file(path, std::ios::app);
+    while (!stop.stop_requested()) file << "7,1" << std::flush;
+  });
+  bool noticed = false;
+  for (int turn = 0; turn < 100 && !noticed; ++turn) {
+    const auto jobs = CsvJobDirectory({.path = path}).load();
+    noticed = !jobs && jobs.error().kind == ErrorKind::kTransient;
+  }
+  EXPECT_TRUE(noticed);
 }
 
 // One bad row is named, the others hold.

@@ -26,13 +26,19 @@ bool has_create_time(const Record& record, const ReadingRules& rules) {
   return record.malformed.empty() && record.values[0] && !rules.is_null(*record.values[0]);
 }
 
+std::optional<RowId> id_of(const Record& record, const ReadingRules& rules) {
+  if (!record.malformed.empty() || !record.values[0]) return std::nullopt;
+  const auto read = rules.read_id(*record.values[0]);
+  return read ? std::optional(read->id) : std::nullopt;
+}
+
 template <typename Visit>
 Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) {
   HIRESTREAM_ASSIGN(auto reader, open_record_reader(format_, path_, columns_, stop_, csv_));
   for (Record record;;) {
     HIRESTREAM_ASSIGN(const bool some, reader->next(record));
     if (!some) break;
-    if (has_create_time(record, rules_)) visit(read_uuid_text(*record.values[0]).id, record.bytes);
+    if (const auto id = id_of(record, rules_)) visit(*id, record.bytes);
   }
   statistics.bytes += reader->file_bytes();
   ++statistics.requests;
@@ -40,9 +46,10 @@ Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) 
 }
 
 Deduplicator::First Deduplicator::take_first(const Record& record) {
-  if (!has_create_time(record, rules_)) return First::kDeliver;
+  const auto id = id_of(record, rules_);
+  if (!id) return First::kDeliver;
   const uint64_t hash = hash_of_row(record.bytes);
-  const auto [first, is_new] = hashes_.emplace(read_uuid_text(*record.values[0]).id, hash);
+  const auto [first, is_new] = hashes_.emplace(*id, hash);
   if (hashes_.size() <= limits_.ids_max && is_new) return First::kDeliver;
   if (hashes_.size() <= limits_.ids_max && first->second == hash) return First::kLeaveOut;
   forget();
@@ -78,8 +85,10 @@ Result<void> Deduplicator::learn_part(uint64_t part, uint64_t parts, ReadStatist
 }
 
 bool Deduplicator::take(const Record& record) {
-  if (winners_.empty() || !has_create_time(record, rules_)) return true;
-  const auto winner = winners_.find(read_uuid_text(*record.values[0]).id);
+  if (winners_.empty()) return true;
+  const auto id = id_of(record, rules_);
+  if (!id) return true;
+  const auto winner = winners_.find(*id);
   if (winner == winners_.end()) return true;
   if (winner->second.delivered || winner->second.hash != hash_of_row(record.bytes)) return false;
   winner->second.delivered = true;

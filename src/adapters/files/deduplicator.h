@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -32,8 +33,10 @@
 
 namespace hirestream {
 
-// Of a reader whose first wanted column is create_time: the row can be known by it.
+// Of a reader whose first wanted column is create_time: there is one.
 bool has_create_time(const Record& record, const ReadingRules& rules);
+// What the row is known by; nothing: it has no id, and is a row of its own.
+std::optional<RowId> id_of(const Record& record, const ReadingRules& rules);
 
 struct DeduplicatorLimits {
   size_t ids_max = 0;
@@ -42,8 +45,8 @@ struct DeduplicatorLimits {
 
 class Deduplicator {
  public:
-  // `columns`: create_time, then others on which the reader's Record::bytes depend. `rules` live as
-  // long.
+  // `columns`: create_time, then others on which the reader's Record::bytes, or whether it is
+  // malformed, depend. `rules` live as long.
   Deduplicator(FileFormat format, std::string path, const ReadingRules& rules,
                std::vector<WantedColumn> columns, DeduplicatorLimits limits,
                std::stop_token stop = {}, CsvWriting csv = {})

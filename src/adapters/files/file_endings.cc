@@ -27,6 +27,16 @@ std::optional<FileFormat> format_of_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<FileFormat> format_of_rotated(std::string_view name) {
+  if (compression_of_name(name) != Compression::kNone) name = name.substr(0, name.rfind('.'));
+  const size_t behind = name.find_last_not_of("0123456789-_") + 1;
+  const size_t number = name.find_first_of("0123456789", behind);
+  if (behind == 0 || number == name.npos) return std::nullopt;
+  name = name.substr(0, behind);
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return format_of_name(name);
+}
+
 std::string_view endings_text(FileFormat format) {
   switch (format) {
     case FileFormat::kCsv:

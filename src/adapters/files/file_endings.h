@@ -14,6 +14,9 @@ Compression compression_of_name(std::string_view name);
 // .csv, .tsv; .ndjson, .jsonl, .json; each also with .gz or .zst behind it; .parquet, .parq.
 // Nothing: none of these.
 std::optional<FileFormat> format_of_name(std::string_view name);
+// Of a name with a number or a date behind its ending, as logrotate gives it: events.csv.1,
+// events.csv-20260701.gz.
+std::optional<FileFormat> format_of_rotated(std::string_view name);
 // The endings of a format, for people.
 std::string_view endings_text(FileFormat format);
 

@@ -29,6 +29,10 @@ bool is_passing_file_failure(int error_number) {
   }
 }
 
+bool is_nothing(int error_number) {
+  return error_number == 0 || error_number == ENOENT || error_number == ENOTDIR;
+}
+
 tl::unexpected<Error> file_failure(int error_number, std::string operation, std::string path,
                                    std::string hint) {
   std::string message = std::generic_category().message(error_number);

@@ -62,11 +62,19 @@ bool link_is_trusted(uint32_t of_link, uint32_t of_target, uint32_t own) {
 
 std::optional<FileVersion> current_version(const std::string& path) {
   struct stat status{};
+  errno = 0;
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   const int64_t changed_ns =
       int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + int64_t{status.st_mtim.tv_nsec};
   return FileVersion{path, fmt::format("{}:{}:{}", status.st_size, changed_ns, status.st_ino),
                      int64_t{status.st_size}};
+}
+
+Result<void> check_unchanged(const std::string& path, const std::optional<FileVersion>& before) {
+  const auto now = current_version(path);
+  if (now && before && now->tag == before->tag) return {};
+  return fail(ErrorKind::kTransient, "read file", path, "changed while being read",
+              "write files under another name and rename them when they are complete");
 }
 
 Result<FileSet> FileSet::open(FileFormat format, const std::string& path) {
@@ -79,7 +87,8 @@ Result<FileSet> FileSet::open(FileFormat format, const std::string& path) {
     return fail(ErrorKind::kConfig, "open files", "(no path)", "a path is needed",
                 "name a file, a directory or a glob");
   }
-  const fs::file_status status = fs::status(absolute, ignored);
+  std::error_code hidden;
+  const fs::file_status status = fs::status(absolute, hidden);
   if (fs::is_directory(status)) {
     if (set.path_.size() > 1 && set.path_.ends_with('/')) set.path_.pop_back();
     set.kind_ = Kind::kDirectory;
@@ -87,6 +96,8 @@ Result<FileSet> FileSet::open(FileFormat format, const std::string& path) {
     set.kind_ = Kind::kFile;
   } else if (!fs::exists(status) && path.find_first_of("*?[") != std::string::npos) {
     set.kind_ = Kind::kGlob;
+  } else if (status.type() == fs::file_type::unknown || status.type() == fs::file_type::none) {
+    return file_failure(hidden.value(), "open files", set.path_);
   } else if (fs::exists(status)) {
     return fail(ErrorKind::kConfig, "open files", set.path_,
                 "neither a regular file nor a directory",
@@ -106,25 +117,49 @@ Result<std::vector<std::string>> FileSet::paths(const OnLeftOut& on_left_out) co
     std::erase_if(paths, [this](const std::string& path) { return is_passed_over(path, format_); });
     return paths;
   }
+  return files_of_directory(on_left_out);
+}
+
+Result<std::vector<std::string>> FileSet::files_of_directory(const OnLeftOut& on_left_out) const {
+  std::vector<std::string> paths;
+  // Each the first by name.
+  std::string of_other_ending;
+  std::string rotated;
+  std::string folder;
+  const auto note = [](const std::string& path, std::string& first) {
+    if (first.empty() || path < first) first = path;
+  };
   std::error_code error;
-  std::string of_other_ending;  // the first by name
   for (fs::directory_iterator entry(path_, error), end; !error && entry != end;
        entry.increment(error)) {
     if (is_passed_over(entry->path(), format_)) continue;
     const std::string path = entry->path().string();
     std::error_code ignored;
-    if (format_of_name(path) == format_) {
+    if (entry->is_directory(ignored)) {
+      note(path, folder);
+    } else if (format_of_name(path) == format_) {
       paths.push_back(path);
-    } else if (entry->is_regular_file(ignored) &&
-               (of_other_ending.empty() || path < of_other_ending)) {
-      of_other_ending = path;
+    } else if (entry->is_regular_file(ignored)) {
+      note(path, format_of_rotated(path) == format_ ? rotated : of_other_ending);
     }
   }
-  if (on_left_out && !of_other_ending.empty()) {
+  if (error) return fail(ErrorKind::kTransient, "list files", path_, error.message());
+  if (!on_left_out) return paths;
+  if (!of_other_ending.empty()) {
     on_left_out(of_other_ending, fmt::format("left out for its ending: of a folder are read {}",
                                              endings_text(format_)));
   }
-  if (error) return fail(ErrorKind::kTransient, "list files", path_, error.message());
+  if (!rotated.empty()) {
+    on_left_out(rotated,
+                "left out for its ending: of a log that is rotated to such a name, rows are missed "
+                "that were appended since the last look; let names keep their ending (logrotate: "
+                "dateext and extension)");
+  }
+  if (!folder.empty() && paths.empty()) {
+    on_left_out(folder, fmt::format("left out: folders within a folder are not read; a glob reads "
+                                    "their files: '{}/*/*'",
+                                    path_));
+  }
   return paths;
 }
 
@@ -136,11 +171,12 @@ Result<std::vector<FileVersion>> FileSet::list(const OnLeftOut& on_left_out) con
       if (on_left_out) on_left_out(path, "left out: a link to what its owner does not own");
       continue;
     }
-    errno = 0;
     if (auto version = current_version(path)) {
       versions.push_back(std::move(*version));
     } else if (is_passing_file_failure(errno)) {
       return file_failure(errno, "list files", path);
+    } else if (!is_nothing(errno)) {
+      versions.push_back({path, "cannot be looked at"});
     }
   }
   std::sort(versions.begin(), versions.end(),

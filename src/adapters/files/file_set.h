@@ -23,8 +23,11 @@ struct FileVersion {
   int64_t size = 0;
 };
 
-// Nothing when there is no regular file (any more).
+// Nothing when there is no regular file (any more), or it cannot be looked at: errno says why, 0
+// that something else is there.
 std::optional<FileVersion> current_version(const std::string& path);
+// For whoever has read a file: kTransient when it is not what it was before.
+Result<void> check_unchanged(const std::string& path, const std::optional<FileVersion>& before);
 
 // Whoever may write into a folder could link there to what only this program may read: a link is
 // followed if root made it, this program's user, or the owner of its target. User ids.
@@ -37,9 +40,10 @@ class FileSet {
 
   // Why, for people.
   using OnLeftOut = std::function<void(const std::string& path, const std::string& why)>;
-  // What is there now, by path. kTransient when a directory cannot be read. In a directory or a
-  // glob, a link that is not trusted is left out and told; of the files of a directory that are
-  // left out for their ending, the first is told.
+  // What is there now, by path. kTransient when a directory cannot be read. A file that this user
+  // may not look at is one, its tag no version of it. In a directory or a glob, a link that is not
+  // trusted is left out and told; of a directory, also the first file that is left out for its
+  // ending, the first that looks like a rotated log, and that there are only folders, if it is so.
   Result<std::vector<FileVersion>> list(const OnLeftOut& on_left_out = nullptr) const;
   // The absolute path, directory or glob.
   const std::string& path() const { return path_; }
@@ -47,6 +51,7 @@ class FileSet {
  private:
   enum class Kind { kFile, kDirectory, kGlob };
   Result<std::vector<std::string>> paths(const OnLeftOut& on_left_out) const;
+  Result<std::vector<std::string>> files_of_directory(const OnLeftOut& on_left_out) const;
 
   FileFormat format_ = FileFormat::kCsv;
   Kind kind_ = Kind::kFile;

@@ -12,6 +12,7 @@ namespace hirestream {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::vector<std::string> names(const FileSet& set) {
   const auto versions = set.list();
@@ -106,6 +107,57 @@ TEST(FileSet, TellsOfADirectoryTheFirstFileOfAnotherEnding) {
   EXPECT_THAT(left_out(folder.path("*")), ElementsAre());
 }
 
+std::vector<std::string> told_of(const TemporaryFolder& folder) {
+  std::vector<std::string> told;
+  const auto note = [&](const std::string& path, const std::string& why) {
+    told.push_back(std::filesystem::path(path).filename().string() + ": " + why);
+  };
+  EXPECT_TRUE(FileSet::open(FileFormat::kCsv, folder.path()).value().list(note));
+  return told;
+}
+
+TEST(FileSet, TellsOfADirectoryThatALogIsRotatedToAnotherEnding) {
+  for (const char* name : {"a.csv.1", "a.csv-20260701", "a.csv.2.gz", "a.tsv.2026-07-01.gz"}) {
+    const TemporaryFolder folder;
+    folder.write("a.csv", "x");
+    folder.write(name, "x");
+    EXPECT_THAT(told_of(folder), ElementsAre(HasSubstr(std::string(name) + ": left out for its")));
+    EXPECT_THAT(told_of(folder), ElementsAre(HasSubstr("a log that is rotated")));
+  }
+  const TemporaryFolder folder;
+  folder.write("a.csv", "x");
+  for (const char* name : {"a.json.1", "a.log.1", "1", "20260701"}) folder.write(name, "x");
+  EXPECT_THAT(told_of(folder), ElementsAre(HasSubstr("1: left out for its ending: of a folder")));
+}
+
+TEST(FileSet, TellsThatADirectoryHasOnlyFolders) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder.path("date=2026-07-01"));
+  std::filesystem::create_directories(folder.path("date=2026-07-02.csv"));
+  std::filesystem::create_directories(folder.path(".hidden"));
+  EXPECT_THAT(told_of(folder),
+              ElementsAre("date=2026-07-01: left out: folders within a folder are not read; a glob "
+                          "reads their files: '" +
+                          folder.path("*/*") + "'"));
+  folder.write("a.csv", "x");
+  EXPECT_THAT(told_of(folder), ElementsAre());
+}
+
+// As root every file may be looked at: here none can be, for its name leads to itself.
+TEST(FileSet, ListsFilesThatItMayNotLookAtButNotWhatIsGone) {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink(folder.path("a.csv"), folder.path("a.csv"));
+  std::filesystem::create_symlink(folder.path("nothing"), folder.path("b.csv"));
+  folder.write("c.csv", "x");
+  for (const std::string& path : {folder.path(), folder.path("*.csv")}) {
+    EXPECT_THAT(names(FileSet::open(FileFormat::kCsv, path).value()),
+                ElementsAre("a.csv", "c.csv"));
+  }
+  const auto hidden = FileSet::open(FileFormat::kCsv, folder.path("a.csv"));
+  ASSERT_FALSE(hidden);
+  EXPECT_THAT(hidden.error().message, HasSubstr("symbolic links"));
+}
+
 TEST(FileSet, SeesFilesThatComeAndGo) {
   const TemporaryFolder folder;
   const FileSet set = FileSet::open(FileFormat::kCsv, folder.path()).value();
@@ -182,6 +234,18 @@ TEST(FileSet, GivesAnotherTagWhenAFileIsChangedOrReplaced) {
   EXPECT_NE(current_version(folder.path("a.csv"))->tag, replaced);
   std::filesystem::remove(folder.path("a.csv"));
   EXPECT_FALSE(current_version(folder.path("a.csv")));
+}
+
+TEST(FileSet, NoticesThatAFileChangesWhileItIsRead) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("a.csv", "x");
+  const auto before = current_version(path);
+  EXPECT_TRUE(check_unchanged(path, before));
+  folder.write("a.csv", "xy");
+  EXPECT_EQ(check_unchanged(path, before).error().kind, ErrorKind::kTransient);
+  std::filesystem::remove(path);
+  EXPECT_FALSE(check_unchanged(path, before));
+  EXPECT_FALSE(check_unchanged(path, std::nullopt));
 }
 
 }  // namespace

@@ -4,9 +4,11 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "adapters/files/deduplicator.h"
+#include "adapters/files/file_failure.h"
 #include "model/text.h"
 
 namespace hirestream {
@@ -28,10 +30,10 @@ std::vector<WantedColumn> wanted_columns(const ReadingRules& rules) {
   return wanted;
 }
 
-// Those on which a row's bytes depend, create_time first.
+// Those on which it depends whether a row is malformed, and what its bytes are; create_time first.
 std::vector<WantedColumn> columns_of_bytes(FileFormat format, const ReadingRules& rules) {
   std::vector<WantedColumn> wanted = wanted_columns(rules);
-  if (format != FileFormat::kParquet) wanted.resize(1);
+  if (format == FileFormat::kCsv) wanted.resize(1);
   return wanted;
 }
 
@@ -148,7 +150,9 @@ class FilesSource::FileSweep : public Sweep {
         return std::optional(
             SweepPage{reads_[done_].slice, rows_, std::exchange(file_->begins_anew, false)});
       }
-      if (auto ended = end_file(); !ended) return of_one_file(std::move(ended.error()));
+      if (auto ended = end_file(); !ended) {
+        return of_one_file(std::move(ended.error()), file_->version.path);
+      }
     }
     return std::optional<SweepPage>();
   }
@@ -172,6 +176,12 @@ class FilesSource::FileSweep : public Sweep {
     auto version = current_version(path);
     if (!version) {
       source_.paths_.clear();
+      if (!is_nothing(errno)) {
+        return of_one_file(
+            file_failure(errno, "open file", path, "let the user who runs hirestream look at it")
+                .value(),
+            path);
+      }
       return fail(ErrorKind::kTransient, "read file", path, "it vanished after it was listed");
     }
     file_.emplace(OpenFile{std::move(*version)});
@@ -191,7 +201,7 @@ class FilesSource::FileSweep : public Sweep {
       bytes += record.bytes.size();
       rows_.add_row();
       if (has_create_time(record, source_.rules_)) {
-        add_values(record.values);
+        add_values(record);
       } else {
         add_malformed(record);
       }
@@ -271,7 +281,7 @@ class FilesSource::FileSweep : public Sweep {
   }
 
   Result<void> end_file() {
-    HIRESTREAM_TRY(check_unchanged());
+    HIRESTREAM_TRY(check_unchanged(file_->version.path, file_->version));
     if (source_.format_ == FileFormat::kNdjson) HIRESTREAM_TRY(check_columns());
     tell(file_->reader->dialect());
     for (const std::string& note : file_->reader->notes()) tell(note);
@@ -281,38 +291,35 @@ class FilesSource::FileSweep : public Sweep {
     return {};
   }
 
-  Result<void> check_unchanged() const {
-    const auto now = current_version(file_->version.path);
-    if (now && now->tag == file_->version.tag) return {};
-    return fail(ErrorKind::kTransient, "read file", file_->version.path, "changed while being read",
-                "write files under another name and rename them when they are complete");
-  }
-
   // Of an error in the middle of a file. Whoever goes on nevertheless begins the file again.
   tl::unexpected<Error> give_up(Error error) {
-    if (auto unchanged = check_unchanged(); !unchanged) {
+    if (auto unchanged = check_unchanged(file_->version.path, file_->version); !unchanged) {
       // What is wrong with a file that is being written need not be wrong with the whole one.
       error = std::move(unchanged.error());
     }
-    auto told = of_one_file(std::move(error));
+    auto told = of_one_file(std::move(error), file_->version.path);
     file_.reset();
     return told;
   }
 
   // One file of a directory that is not what it should be does not keep the others from being
   // counted.
-  tl::unexpected<Error> of_one_file(Error error) const {
-    if (error.kind == ErrorKind::kConfig && file_->version.path != source_.files_.path()) {
+  tl::unexpected<Error> of_one_file(Error error, const std::string& path) const {
+    if (error.kind == ErrorKind::kConfig && path != source_.files_.path()) {
       error.kind = ErrorKind::kRejected;
       error.may_pass = false;
     }
     return tl::unexpected<Error>(std::move(error));
   }
 
-  void add_values(std::span<const std::optional<std::string_view>> values) {
+  void add_values(const Record& record) {
+    const auto& values = record.values;
     const auto text = [&](size_t place) { return values[place].value_or(std::string_view()); };
     rows_.set_texts([&](Column column) { return text(static_cast<size_t>(column)); },
                     values.size() > kColumnCount ? text(kColumnCount) : std::string_view());
+    if (rows_.status(Column::kCreateTime, rows_.rows() - 1) == CellStatus::kBad) {
+      rows_.set_id_of_none(malformed_row_id(record));
+    }
   }
 
   void add_malformed(const Record& record) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <random>
+#include <set>
 
 #include "adapters/files/byte_sink.h"
 #include "adapters/files/temporary_folder_test.h"
@@ -18,6 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
+using namespace std::string_literals;
 
 constexpr char kHeader[] = "create_time,custom_track,bid\n";
 
@@ -166,6 +168,64 @@ TEST_F(FilesSourceTest, DeliversEveryRowItCannotUnderstandWithFileAndLine) {
                           "create_time_missing " + file + ":6: no create_time: ,2022-07-01,3",
                           "create_time_missing " + file + ":7: no create_time: ,2022-07-01,3",
                           "create_time_unreadable no-uuid"));
+}
+
+// Three clicks whose writer put the date where the id belongs are three rows.
+TEST_F(FilesSourceTest, TakesEachRowWithoutAReadableIdAsOneOfItsOwn) {
+  folder_.write("a.csv", kHeader + "2026-07-01,,1\n"s + "2026-07-01,,2\n" + "2026-07-01,,2\n" +
+                             uuid(1) + ",,1\n");
+  auto source = open();
+  std::set<RowId> ids;
+  ASSERT_TRUE(drain_sweep(*source, {.what = all_slices(*source)}, [&](const SweepPage& page) {
+    for (size_t row = 0; row < page.rows.rows(); ++row) ids.insert(page.rows.id(row));
+  }));
+  EXPECT_EQ(ids.size(), 4U);
+  EXPECT_THAT(rows().value(),
+              ElementsAre("create_time_unreadable 2026-07-01", "create_time_unreadable 2026-07-01",
+                          "create_time_unreadable 2026-07-01", uuid(1) + " 1000000"));
+}
+
+TEST_F(FilesSourceTest, KnowsAnyTextAsAnIdWhateverBlanksAreAroundIt) {
+  folder_.write("a.csv", kHeader + "order 1,,1\n"s + " order 1 ,,1\n" + "order 2,,1\n");
+  ReadingRules rules = by_arrival();
+  rules.any_text_is_id = true;
+  auto source = FilesSource::open({.path = folder_.path(), .rules = rules}).value();
+  EXPECT_EQ(rows(*source, all_slices(*source))->size(), 2U);
+}
+
+// A bad escape shows only where a text is given: what is malformed is the same in each pass.
+TEST_F(FilesSourceTest, DeliversTheGoodRowOfAnIdThatAMalformedOneHasToo) {
+  const auto row = [](int id, const std::string& track, int bid) {
+    return R"({"create_time":")" + uuid(id) + R"(","custom_track":")" + track + R"(","bid":)" +
+           std::to_string(bid) + "}\n";
+  };
+  folder_.write("a.ndjson", row(1, "click", 1) + row(1, "click\\q", 1) + row(2, "click", 1) +
+                                row(2, "click", 2));
+  for (const size_t ids_max : {kFileIdsMax, size_t{1}}) {
+    auto source = FilesSource::open({.format = FileFormat::kNdjson,
+                                     .path = folder_.path(),
+                                     .rules = by_arrival(),
+                                     .ids_max = ids_max})
+                      .value();
+    const auto expected = UnorderedElementsAre(uuid(1) + " 1000000", HasSubstr("row_malformed"),
+                                               uuid(2) + " 2000000");
+    EXPECT_THAT(rows(*source, all_slices(*source)).value(), expected) << ids_max;
+    int begun_anew = 0;
+    EXPECT_THAT(rows_anew(*source, begun_anew), expected) << ids_max;
+  }
+}
+
+TEST_F(FilesSourceTest, SaysOfAFileThatItMayNotLookAtWhy) {
+  folder_.write("b.csv", kHeader);
+  std::filesystem::create_symlink(folder_.path("a.csv"), folder_.path("a.csv"));
+  auto source = open();
+  EXPECT_EQ(all_slices(*source).size(), 2U);
+  const auto read =
+      rows(*source, {{SliceKey{0, bucket_of_path(folder_.path("a.csv"))}, std::nullopt}});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::kRejected);
+  EXPECT_EQ(read.error().operation, "open file");
+  EXPECT_THAT(read.error().message, HasSubstr("symbolic links"));
 }
 
 TEST_F(FilesSourceTest, GivesPagesOfOneFileAfterTheOther) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 
 #include "model/text.h"
 
@@ -31,6 +33,24 @@ size_t string_size(std::string_view text) {
     }
   }
   return text.size();
+}
+
+constexpr size_t kEscapeSize = 6;  // \uXXXX
+
+// Of such an escape; 0: none begins there.
+uint16_t escaped_unit(std::string_view text) {
+  if (text.size() < kEscapeSize || !text.starts_with("\\u")) return 0;
+  uint16_t unit = 0;
+  const char* const end = text.data() + kEscapeSize;
+  return std::from_chars(text.data() + 2, end, unit, 16).ptr == end ? unit : 0;
+}
+
+bool is_first_half(uint16_t unit) {
+  return unit >= 0xD800 && unit < 0xDC00;
+}
+
+bool is_second_half(uint16_t unit) {
+  return unit >= 0xDC00 && unit < 0xE000;
 }
 
 }  // namespace
@@ -71,6 +91,24 @@ void append_single_backslashes(std::string_view text, std::string& out) {
     out.push_back(text[place]);
     if (text.substr(place).starts_with("\\\\")) ++place;
   }
+}
+
+size_t replace_halves_of_pairs(std::string& text) {
+  size_t count = 0;
+  size_t place = text.find('\\');
+  while (place != text.npos) {
+    const std::string_view rest = std::string_view(text).substr(place);
+    const uint16_t unit = escaped_unit(rest);
+    size_t size = unit == 0 ? 2 : kEscapeSize;
+    if (is_first_half(unit) && is_second_half(escaped_unit(rest.substr(kEscapeSize)))) {
+      size = 2 * kEscapeSize;
+    } else if (is_first_half(unit) || is_second_half(unit)) {
+      text.replace(place, kEscapeSize, "\\ufffd");
+      ++count;
+    }
+    place = text.find('\\', place + size);
+  }
+  return count;
 }
 
 bool is_cqlsh_heading(std::string_view line) {

@@ -20,6 +20,9 @@ bool has_doubled_backslashes(std::string_view text);
 // Appends the text with one backslash in the place of two.
 void append_single_backslashes(std::string_view text, std::string& out);
 
+// Puts U+FFFD in the place of each escape that is half of a surrogate pair; how many there were.
+size_t replace_halves_of_pairs(std::string& text);
+
 // A line without blanks at its ends, as cqlsh prints it above rows of SELECT JSON; or, of any
 // query, around rows and between pages.
 bool is_cqlsh_heading(std::string_view line);

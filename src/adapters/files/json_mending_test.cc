@@ -29,6 +29,19 @@ TEST(JsonMending, TellsDoubledBackslashes) {
   EXPECT_EQ(out, R"(a\b\\")");
 }
 
+TEST(JsonMending, ReplacesHalvesOfSurrogatePairs) {
+  const auto replaced = [](std::string text, size_t count) {
+    EXPECT_EQ(replace_halves_of_pairs(text), count) << text;
+    return text;
+  };
+  EXPECT_EQ(replaced(R"(a\ud83d\ud83d\ude00\ude00)", 2), R"(a\ufffd\ud83d\ude00\ufffd)");
+  EXPECT_EQ(replaced(R"(\uD83D\n\uDe00)", 2), R"(\ufffd\n\ufffd)");
+  for (const char* text :
+       {R"(\\ud83d)", R"(\u00e4\uFFFD)", R"(\ud83)", R"(\ud8x3)", R"(\)", R"(\u)", ""}) {
+    EXPECT_EQ(replaced(text, 0), text);
+  }
+}
+
 TEST(JsonMending, KnowsWhatCqlshPrintsAroundRows) {
   for (const char* line : {"[json]", "---", "-------", "---MORE---", "(1 rows)", "(12 rows)"}) {
     EXPECT_TRUE(is_cqlsh_frame(line)) << line;

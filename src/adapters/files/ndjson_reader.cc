@@ -179,7 +179,7 @@ struct NdjsonReader::Parser {
                              std::vector<std::optional<std::string_view>>& values) {
     std::fill(values.begin(), values.end(), std::nullopt);
     std::fill(exact.begin(), exact.end(), false);
-    // Newer versions of the library skip one anywhere; it may stand at the file's beginning alone.
+    // Newer versions of the library skip one, of which nobody knows that it is there.
     if (line.starts_with(kByteOrderMark)) return simdjson::TAPE_ERROR;
     if (const auto error =
             parser.iterate(line.data(), line.size(), line.size() + simdjson::SIMDJSON_PADDING)
@@ -189,6 +189,7 @@ struct NdjsonReader::Parser {
     ondemand::object object;
     if (const auto error = document.get_object().get(object)) return error;
     next_seen = 0;
+    unreadable.clear();
     for (auto field_result : object) {
       ondemand::field field;
       if (const auto error = std::move(field_result).get(field)) return error;
@@ -201,7 +202,10 @@ struct NdjsonReader::Parser {
       }
       exact[column] = key.exact;
       met[column] = true;
-      if (const auto error = read_value(field.value(), values[column])) return error;
+      if (const auto error = read_value(field.value(), values[column])) {
+        unreadable = names[column];
+        return error;
+      }
     }
     const char* behind = nullptr;
     return document.current_location().get(behind) == simdjson::OUT_OF_BOUNDS
@@ -213,8 +217,9 @@ struct NdjsonReader::Parser {
   ondemand::document document;
   std::vector<std::string> names;
   std::vector<bool> exact;
-  std::vector<bool> met;  // by wanted column: some record had it
-  std::vector<Key> keys;  // seen so far
+  std::vector<bool> met;   // by wanted column: some record had it
+  std::vector<Key> keys;   // seen so far
+  std::string unreadable;  // the column whose value ended the last parse; empty: another reason
   size_t next_seen = 0;
 };
 
@@ -247,6 +252,10 @@ std::vector<std::string> NdjsonReader::notes() const {
   if (frame_lines_ > 0) {
     notes.push_back(fmt::format("{} line{} that cqlsh prints around rows skipped", frame_lines_,
                                 frame_lines_ == 1 ? "" : "s"));
+  }
+  if (halves_ > 0) {
+    notes.push_back(fmt::format("{} escape{} that {} half of a surrogate pair read as U+FFFD",
+                                halves_, halves_ == 1 ? "" : "s", halves_ == 1 ? "is" : "are"));
   }
   if (doubled_rows_ > 0) {
     notes.push_back(fmt::format("{} row{} with backslashes doubled by cqlsh read with single ones",
@@ -291,11 +300,19 @@ Result<bool> NdjsonReader::find_record() {
 }
 
 Result<NdjsonReader::Place> NdjsonReader::find_place() {
-  if (at_beginning_) HIRESTREAM_TRY(window_.skip_byte_order_mark());
-  at_beginning_ = false;
   for (;;) {
     const auto first = blanks_size(0);
     window_.note_examined(first.value_or(window_.size()));
+    const std::string_view rest(window_.begin() + first.value_or(0),
+                                window_.size() - first.value_or(0));
+    if (rest.starts_with(kByteOrderMark)) {
+      consume(*first + kByteOrderMark.size());
+      continue;
+    }
+    if (!rest.empty() && !window_.at_end() && kByteOrderMark.starts_with(rest)) {
+      HIRESTREAM_TRY(window_.fill());
+      continue;
+    }
     if (first && window_.begin()[*first] != '[') return Place::kLines;
     const auto second = first ? blanks_size(*first + 1) : std::nullopt;
     if (second) {
@@ -327,9 +344,15 @@ Result<bool> NdjsonReader::find_line() {
     }
     if (rest.empty()) return false;
     line_ = ++lines_passed_;
-    const std::string_view line = trim_end(rest.substr(0, feed));
-    record_size_ = line.size();
+    std::string_view line = rest.substr(0, feed);
     consumed_size_ = feed == rest.npos ? rest.size() : feed + 1;
+    if (line.starts_with(kByteOrderMark)) {
+      line.remove_prefix(kByteOrderMark.size());
+      window_.consume(kByteOrderMark.size());
+      consumed_size_ -= kByteOrderMark.size();
+    }
+    line = trim_end(line);
+    record_size_ = line.size();
     if (!line.empty()) return true;
     window_.consume(consumed_size_);
     consumed_size_ = 0;
@@ -438,6 +461,7 @@ std::optional<std::string> NdjsonReader::parse(std::string_view record) {
   }
   const auto error = parser_->parse(record, values_);
   if (error == simdjson::SUCCESS) return "";
+  const std::string column = parser_->unreadable;
   window_.note_examined(2 * record.size());
   if (place_ == Place::kLines && is_cqlsh_frame(trim(record))) {
     in_frame_ = in_frame_ || is_cqlsh_heading(trim(record));
@@ -447,12 +471,16 @@ std::optional<std::string> NdjsonReader::parse(std::string_view record) {
   mended_.clear();
   const std::string_view row = without_cqlsh_prompt(trim(record));
   const MendedWords words = append_as_json(row, mended_);
-  if ((words.nulls + words.texts > 0 || row.size() < trim(record).size()) &&
+  const size_t halves = replace_halves_of_pairs(mended_);
+  if ((words.nulls + words.texts + halves > 0 || row.size() < trim(record).size()) &&
       parse_mended() == simdjson::SUCCESS) {
     null_words_ += static_cast<int64_t>(words.nulls);
+    halves_ += static_cast<int64_t>(halves);
     return "";
   }
-  return std::string(sentence_of(error));
+  return error == simdjson::STRING_ERROR && !column.empty()
+             ? fmt::format("column {}: {}", column, sentence_of(error))
+             : std::string(sentence_of(error));
 }
 
 Result<void> NdjsonReader::take_overlong(Record& record) {

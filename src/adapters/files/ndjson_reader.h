@@ -1,4 +1,5 @@
-// NDJSON: one JSON object per line (LF or CRLF; a byte order mark and blank lines are skipped).
+// NDJSON: one JSON object per line (LF or CRLF; a byte order mark at a line's beginning and blank
+// lines are skipped).
 // Keys are matched exactly, then without case; a key nobody wants is skipped; of equal keys the
 // last one counts. Strings give their text, null and "" are null, anything else (numbers, objects,
 // lists, true, false) gives its JSON as it stands there, so that decimals keep their digits.
@@ -9,6 +10,7 @@
 //   kRecordBytesMax.
 // - NaN, Infinity and -Infinity are no JSON, but what Python writes: NaN is null, the others are
 //   their text, as in a CSV file.
+// - An escape that is half of a surrogate pair is U+FFFD.
 // - What cqlsh prints around rows of SELECT JSON is skipped; behind its heading the backslashes of
 //   a line are taken for doubled, as it prints them, if none stands alone.
 //
@@ -77,12 +79,12 @@ class NdjsonReader : public RecordReader {
   size_t record_size_ = 0;    // without its line end
   size_t consumed_size_ = 0;  // with it
   bool line_is_overlong_ = false;
-  bool at_beginning_ = true;
   bool any_array_ = false;
   bool in_frame_ = false;  // cqlsh's heading was read
   int64_t frame_lines_ = 0;
   int64_t doubled_rows_ = 0;
   int64_t null_words_ = 0;
+  int64_t halves_ = 0;  // of surrogate pairs
 };
 
 }  // namespace hirestream

@@ -94,7 +94,6 @@ TEST(NdjsonReader, DeliversWhatIsNoObjectAsMalformedAndGoesOn) {
       "{\"a\":1 \"bid\":2}",
       "{a:1}",
       "{\"a\":\"\xFF\"}",
-      "{\"a\":\"\\ud800\"}",
       "{\"a\":\"\\q\"}",
       "{\"a\":\"x\ty\"}",
       "{\"ed\":{\"x\":1}",
@@ -125,13 +124,39 @@ TEST(NdjsonReader, DeliversWhatIsNoObjectAsMalformedAndGoesOn) {
   }
 }
 
-TEST(NdjsonReader, SkipsAByteOrderMarkAtTheBeginningOnly) {
+// As where files were joined.
+TEST(NdjsonReader, SkipsAByteOrderMarkAtALinesBeginningOnly) {
+  const std::string mark = "\xEF\xBB\xBF";
   for (const size_t chunk : {SIZE_MAX, size_t{1}, size_t{2}}) {
-    const auto rows = parse("\n\xEF\xBB\xBF{\"a\":1}", chunk);
-    ASSERT_EQ(rows.size(), 1U);
-    EXPECT_NE(rows[0].malformed, "") << chunk;
-    EXPECT_EQ(parse("\xEF\xBB\xBF\n{\"a\":1}", chunk)[0].malformed, "") << chunk;
+    EXPECT_THAT(
+        parse("\n" + mark + "{\"a\":1}\n" + mark + "{\"a\":2}\r\n" + mark + "\n" + mark, chunk),
+        ElementsAre(Row{2, "{\"a\":1}", "", {"1", "<null>", "<null>"}},
+                    Row{3, "{\"a\":2}", "", {"2", "<null>", "<null>"}}))
+        << chunk;
+    EXPECT_THAT(parse(mark + "[{\"a\":1}]\n" + mark + "[{\"a\":2},\n{\"a\":3}]" + mark, chunk),
+                ElementsAre(Row{1, "{\"a\":1}", "", {"1", "<null>", "<null>"}},
+                            Row{2, "{\"a\":2}", "", {"2", "<null>", "<null>"}},
+                            Row{3, "{\"a\":3}", "", {"3", "<null>", "<null>"}}))
+        << chunk;
+    EXPECT_NE(parse("{\"a\":1}\n{" + mark + "\"a\":1}", chunk)[1].malformed, "") << chunk;
   }
+}
+
+// A writer that cuts texts after so many units of UTF-16 leaves halves of pairs.
+TEST(NdjsonReader, TakesHalfOfASurrogatePairForACharacterThatIsUnknown) {
+  NdjsonReader reader(std::make_unique<MemoryStream>(
+                          "{\"a\":1,\"ed\":\"x\\ud83d\"}\n{\"ed\":\"\\uDE00 \\ud83d\\ude00\"}\n"
+                          "{\"x\":\"\\ud83d\",\"a\":3}\n",
+                          SIZE_MAX),
+                      kWanted);
+  const auto rows = read_all(reader);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].malformed + rows[1].malformed + rows[2].malformed, "");
+  EXPECT_THAT(rows[0].values, ElementsAre("1", "<null>", "x\xEF\xBF\xBD"));
+  EXPECT_THAT(rows[1].values, ElementsAre("<null>", "<null>", "\xEF\xBF\xBD \xF0\x9F\x98\x80"));
+  EXPECT_THAT(rows[2].values, ElementsAre("3", "<null>", "<null>"));
+  EXPECT_THAT(reader.notes(),
+              ElementsAre("2 escapes that are half of a surrogate pair read as U+FFFD"));
 }
 
 TEST(NdjsonReader, CutsOverlongLinesAndGoesOnBehindThem) {
@@ -350,7 +375,7 @@ TEST(NdjsonReader, SaysWhatIsWrongInWords) {
       {"{\"a\":1}{\"a\":2}", "more stands behind the object"},
       {"{\"a\":tru}", "none of true, false and null"},
       {"{\"a\":01}", "a number is not written as in JSON"},
-      {"{\"a\":\"\\q\"}", "an escape that JSON does not know"},
+      {"{\"a\":\"\\q\"}", "column a: a string has an escape that JSON does not know"},
       {"{\"a\":\"x\ty\"}", "a control character"},
       {"{\"a\":\"\xFF\"}", "invalid UTF-8"},
       {"{\"a\" 1}", "no JSON"},

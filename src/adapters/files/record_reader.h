@@ -84,8 +84,8 @@ Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, cons
 // Where a wanted column stands among a file's own: by its name as it is, else in other letters.
 std::vector<size_t> places_of(std::string_view name, std::span<const std::string> found);
 
-// What a malformed record is known by: a hash of its bytes and its line number, with version nibble
-// 0, which no real UUID has.
+// What a record is known by that is malformed or has no id: a hash of its bytes and its line
+// number, with version nibble 0, which no real UUID has.
 RowId malformed_row_id(const Record& record);
 // The beginning of some bytes for people: valid UTF-8 whatever they are, control characters and
 // invalid bytes as \xNN.

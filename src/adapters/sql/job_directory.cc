@@ -5,11 +5,12 @@
 
 #include <array>
 #include <map>
-#include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "model/decimal.h"
-#include "model/reading_rules.h"
+#include "model/job_texts.h"
+#include "model/text.h"
 
 namespace hirestream {
 
@@ -93,30 +94,24 @@ Result<Loaded<Job>> SqlJobDirectory::read_jobs() const {
   HIRESTREAM_ASSIGN(const std::string statement, select_jobs(*session));
   const std::array<std::string, 4> columns = {table_.job_id, table_.company_id, table_.group_id,
                                               table_.campaign_id};
-  const ReadingRules usual;
   std::map<int64_t, Job> jobs;
   LeftOutRows left_out;
   int64_t number = 0;
   HIRESTREAM_TRY(session->each(statement, [&](const Row& row) {
     ++number;
-    if (usual.is_null(row.text(0))) {
-      return;
+    std::array<std::string_view, kJobTexts> texts;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      texts[i] = row.text(static_cast<int>(i));
     }
-    std::array<int64_t, 4> ids{};
-    for (int i = 0; i < 4; ++i) {
-      const auto id =
-          usual.is_null(row.text(i)) ? std::optional<int64_t>(0) : parse_integer(row.text(i));
-      if (!id) {
-        const std::string which =
-            i == 0 ? fmt::format("row {}", number) : fmt::format("job {}", ids[0]);
-        left_out.add(
-            what_is_wrong(table_.table, which, columns[static_cast<size_t>(i)], row.text(i)));
-        return;
-      }
-      ids[static_cast<size_t>(i)] = *id;
+    auto job = read_job(texts);
+    if (!job) {
+      const size_t place = job.error().place;
+      const std::string which =
+          place == 0 ? fmt::format("row {}", number) : fmt::format("job {}", trim(texts[0]));
+      left_out.add(what_is_wrong(table_.table, which, columns[place], texts[place]));
+    } else if (*job) {
+      jobs[(*job)->job_id] = std::move(**job);
     }
-    const auto text = [&](int column) { return std::string(row.text(column)); };
-    jobs[ids[0]] = {ids[0], ids[1], ids[2], ids[3], text(4), text(5), text(6), text(7)};
   }));
   return Loaded<Job>{values_of(std::move(jobs)), left_out.take()};
 }
@@ -138,16 +133,13 @@ Result<Loaded<Publisher>> SqlJobDirectory::read_publishers() const {
                   session->dialect().quoted_identifier(table_.publisher_name), table.name),
       [&](const Row& row) {
         ++number;
-        if (row.text(0).empty() || row.text(1).empty()) {
-          return;
-        }
-        const auto id = parse_integer(row.text(0));
-        if (!id) {
+        auto publisher = read_publisher(row.text(0), row.text(1));
+        if (!publisher) {
           left_out.add(what_is_wrong(table_.publishers_table, fmt::format("row {}", number),
                                      table_.publisher_id, row.text(0)));
-          return;
+        } else if (*publisher) {
+          publishers[(*publisher)->publisher_id] = std::move(**publisher);
         }
-        publishers[*id] = {*id, std::string(row.text(1))};
       }));
   return Loaded<Publisher>{values_of(std::move(publishers)), left_out.take()};
 }

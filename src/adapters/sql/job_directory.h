@@ -1,9 +1,8 @@
 // ports/job_directory.h over a table of a SQL database. Only reads.
 //
 // Errors of load(): "load jobs", of load_publishers(): "load publishers"; kConfig: no such table or
-// column. '' and the usual words for null (model/reading_rules.h) are null. A row whose id is null
-// is passed over; one whose id or another number is no integer is left out and named in the
-// warnings.
+// column. Texts are read as model/job_texts.h says. A row whose id is null is passed over; one
+// whose id or another number is no integer is left out and named in the warnings.
 #pragma once
 
 #include <functional>

@@ -63,10 +63,11 @@ class Statement {
   std::string column_name(int column) const;
   bool is_null(int column) const;
   bool is_integer(int column) const;
+  bool is_blob(int column) const;
   int64_t integer(int column) const;  // null: 0
   double real(int column) const;
   // Valid until the next step or reset. Null: empty.
-  std::string_view text(int column) const;
+  std::string_view text(int column) const;  // in UTF-8, however the file has it
   std::string_view blob(int column) const;
 
  private:

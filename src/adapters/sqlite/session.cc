@@ -15,7 +15,10 @@ class StatementRow final : public sql::Row {
  public:
   explicit StatementRow(const Statement& statement) : statement_(statement) {}
   bool is_null(int column) const override { return statement_.is_null(column); }
-  std::string_view text(int column) const override { return statement_.blob(column); }
+  // A text may stand in another encoding in the file; bytes are given as they are.
+  std::string_view text(int column) const override {
+    return statement_.is_blob(column) ? statement_.blob(column) : statement_.text(column);
+  }
   uint64_t unsigned_integer(int column) const override {
     return std::bit_cast<uint64_t>(statement_.integer(column));
   }
