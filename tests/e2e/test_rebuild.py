@@ -119,6 +119,17 @@ def test_a_first_history_from_the_source_is_what_was_written(hirestream, cassand
     assert not warehouse.tables_left()
 
 
+def test_a_rebuild_from_the_source_begins_where_the_source_does_and_only_with_its_settings(hirestream, cassandra, keyspace, directory, mysql, mysql_database):
+    source = Dataset(directory, hirestream, "rebuild_start", 500).write(cassandra.uri(keyspace))
+    given = ["--source", source, "--warehouse", mysql.uri(mysql_database)]
+    hirestream("run", *given, "--once", "--start-at", "2100-01-01T00:00:00Z")
+    hirestream("rebuild", "--from-source", *given)
+    warehouse = mysql.events(mysql_database)
+    assert not warehouse.query("SELECT 1 FROM events LIMIT 1")
+    assert "timezone" in hirestream("rebuild", "--from-source", *given, "--timezone", "Europe/Berlin", expect=2)
+    assert len(warehouse.query("SELECT run_id FROM hirestream_staged_runs")) == 1, "what is refused is not begun"
+
+
 def test_says_what_cannot_be_counted_anew(hirestream, mysql_database, mysql, tmp_path):
     hirestream("generate", "--to", f"sqlite:{tmp_path}/raw.db", "--rows", 10)
     said = hirestream("rebuild", "--from-source", "--source", f"sqlite:{tmp_path}/raw.db", "--warehouse", mysql.uri(mysql_database), expect=2)
