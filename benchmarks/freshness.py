@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long after its write began a row is in `events`: each row, at several rates, with history behind it.
+"""How long after it was due a row is in `events`: each row, at several rates, with history behind it.
 
     tests/support/python/run benchmarks/freshness.py [--rates 10,100,1000] [--seconds 60] [--history 1000000] [--build build] [ENGINE_OPTION...]
 
@@ -28,12 +28,12 @@ def cell_of(row: int) -> tuple[int, int]:
     return FIRST_JOB + row // PUBLISHERS, 1 + row % PUBLISHERS
 
 
-def see(mysql, first: int, rows: int, until: float) -> dict[int, float]:
+def see(mysql, first: int, rows: int, until: float, writer) -> dict[int, float]:
     """When each row was first seen."""
     seen = {}
     missing, end = first, first + rows  # all before the first of them have been seen
     with mysql.cursor() as cursor:
-        while missing < end and time.time() < until:
+        while missing < end and time.time() < until and not writer.poll():
             cursor.execute("SELECT job_id, publisher_id FROM events WHERE dates >= UTC_DATE() - INTERVAL 1 DAY AND job_id BETWEEN %s AND %s",
                            (cell_of(missing)[0], cell_of(end - 1)[0]))
             now = time.time()
@@ -54,11 +54,12 @@ def measure(build: str, engine, mysql, rate: int, first: int, seconds: int) -> d
     used = cpu_seconds(engine.pid)
     writer = subprocess.Popen([os.path.join(build, "open_loop_writer"), CASSANDRA, NAME, "tracking", *(str(value) for value in (rate, rows, FIRST_JOB, PUBLISHERS, first))],
                               stdout=subprocess.PIPE)
-    seen = see(mysql, first, rows, time.time() + seconds + 60)
-    began = array.array("d", writer.communicate()[0])
+    seen = see(mysql, first, rows, time.time() + seconds + 60, writer)
+    due = writer.communicate()[0]
     if writer.returncode != 0:
         raise SystemExit("the writer failed")
-    lags = [1000 * (seen[first + i] - began[i]) for i in range(rows) if first + i in seen]
+    due = array.array("d", due)
+    lags = [1000 * (seen[first + i] - due[i]) for i in range(rows) if first + i in seen]
     return {"rate": rate, "rows": rows, "never_seen": rows - len(lags), "p50": percentile(lags, 0.5), "p99": percentile(lags, 0.99),
             "max": max(lags), "cpu": 100 * (cpu_seconds(engine.pid) - used) / seconds}
 

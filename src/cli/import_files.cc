@@ -95,9 +95,12 @@ Result<void> FileImporter::run(const std::stop_token& stop) {
 
 Result<void> FileImporter::read_files(Result<void> (FileImporter::*read)(const std::string&)) {
   for (const std::string& path : options_.files) {
-    const auto version = current_version(path);
+    const auto& version = first_read_.try_emplace(path, current_version(path)).first->second;
     const auto done = (this->*read)(path);
-    if (const auto unchanged = check_unchanged(path, version); version && !unchanged) {
+    if (done && report_.interrupted) {
+      return flush(path);
+    }
+    if (auto unchanged = check_unchanged(path, version); version && !unchanged) {
       // A row that was cut off looks like a whole one.
       leave_out_last_row();
       HIRESTREAM_TRY(flush(path));
@@ -105,9 +108,6 @@ Result<void> FileImporter::read_files(Result<void> (FileImporter::*read)(const s
     }
     HIRESTREAM_TRY(done);
     HIRESTREAM_TRY(flush(path));
-    if (report_.interrupted) {
-      return {};
-    }
     ++report_.files;
     std::error_code ignored;
     const auto size = std::filesystem::file_size(path, ignored);

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "adapters/files/csv_dialect.h"
+#include "adapters/files/file_set.h"
 #include "adapters/files/record_reader.h"
 #include "cli/generate_writing.h"
 #include "model/raw_columns.h"
@@ -132,6 +133,8 @@ class FileImporter {
   ImportReport report_;
   // What each id has by now; of a whole or nothing: what it has in the end.
   std::unordered_map<RowId, Version, RowIdHash> versions_;
+  // What the files were when they were read first: those that are read twice must be the same.
+  std::map<std::string, std::optional<FileVersion>> first_read_;
   std::vector<RawEvent> batch_;
   std::vector<Pending> pending_;
   int64_t last_line_ = 0;  // read last, of the file that is being read

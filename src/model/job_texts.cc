@@ -11,11 +11,11 @@ namespace hirestream {
 
 tl::expected<std::optional<Job>, NoNumber> read_job(
     std::span<const std::string_view, kJobTexts> texts) {
-  static const ReadingRules usual;
-  if (usual.is_null(texts[0])) return std::nullopt;
+  static const ReadingRules kUsual;
+  if (kUsual.is_null(texts[0])) return std::nullopt;
   std::array<int64_t, 4> numbers{};
   for (size_t place = 0; place < numbers.size(); ++place) {
-    if (usual.is_null(texts[place])) continue;
+    if (kUsual.is_null(texts[place])) continue;
     const auto number = parse_integer(texts[place]);
     if (!number) return tl::unexpected(NoNumber{place});
     numbers[place] = *number;
@@ -26,8 +26,8 @@ tl::expected<std::optional<Job>, NoNumber> read_job(
 
 tl::expected<std::optional<Publisher>, NoNumber> read_publisher(std::string_view id,
                                                                 std::string_view name) {
-  static const ReadingRules usual;
-  if (usual.is_null(id) || usual.is_null(name)) return std::nullopt;
+  static const ReadingRules kUsual;
+  if (kUsual.is_null(id) || kUsual.is_null(name)) return std::nullopt;
   const auto number = parse_integer(id);
   if (!number) return tl::unexpected(NoNumber{});
   return Publisher{*number, std::string(name)};

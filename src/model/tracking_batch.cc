@@ -179,6 +179,9 @@ void TrackingBatch::set_text(Column column, std::string_view text) {
     return;
   }
   HIRESTREAM_CHECK(bytes_used_ + text.size() <= UINT32_MAX);
+  if (bytes_.empty()) [[unlikely]] {
+    clear_bytes();
+  }
   if (const size_t needed = bytes_used_ + text.size() + kTextPadding; needed > bytes_.size()) {
     bytes_.resize(std::max(needed, 2 * bytes_.size()));
   }

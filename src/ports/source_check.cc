@@ -85,6 +85,10 @@ bool is_same_raw_log(const SourceRegistration& stored, const SourceRegistration&
   if (!is_path(stored) && !is_path(given)) {
     return one == other;
   }
+  // A path with a scheme is the same everywhere.
+  if (one == other && one.find("://") != std::string::npos && !one.starts_with("file:")) {
+    return stored.kind == given.kind;
+  }
   return stored.kind == given.kind && is_named_by_path(stored) && is_named_by_path(given) &&
          (contains(path_of(stored), path_of(given)) || contains(path_of(given), path_of(stored)));
 }

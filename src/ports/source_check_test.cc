@@ -61,6 +61,8 @@ TEST(SourceCheck, AFrameOfFilesIsTheseFiles) {
   EXPECT_TRUE(are_counted_twice(rows_of("file:///logs/./", "scan", "file:///logs/./"), folder));
   EXPECT_FALSE(are_counted_twice(folder, rows_of("/logs2", "scan", "/logs2")));
   EXPECT_FALSE(are_counted_twice(folder, rows_of("/logs", "scan", "of another host")));
+  EXPECT_TRUE(are_counted_twice(rows_of("s3a://bucket/logs", "scan", "one"),
+                                rows_of("s3a://bucket/logs", "scan", "other")));
 }
 
 }  // namespace
