@@ -45,7 +45,7 @@ RawEvent click(const Load& load, size_t row, int64_t arrival_us) {
   RawEvent event;
   // One tick further for each row: no two of one load have the same id.
   event[RawColumn::kCreateTime] = format_uuid(make_version_1(
-      now_us * 10 + number % 10, static_cast<uint16_t>(number / 10 % 16'384), 0x0242ac120002));
+      arrival_us * 10 + number % 10, static_cast<uint16_t>(number / 10 % 16'384), 0x0242ac120002));
   event[RawColumn::kTs] = format_timestamp_us(arrival_us);
   event[RawColumn::kJobId] = std::to_string(load.first_job + number / load.per_job);
   event[RawColumn::kPublisherId] = std::to_string(1 + number % load.per_job);
