@@ -162,7 +162,8 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
                    now_us);
   // No copy: it is read before anything is added to the plan.
   const SliceChange& counted = changes.slices.back();
-  if (other_rows && counted.entry.digest.rows > 0) {
+  // Mostly no other file has changed, and thousands of slices need not be looked at for each one.
+  if (other_rows && counted.entry.digest.rows > 0 && !rows_that_may_move_.empty()) {
     HIRESTREAM_TRY(plan_renamed(
         changes, counted, first_rows,
         [this](const LedgerEntry& known) { return is_another(known); }, now_us));
