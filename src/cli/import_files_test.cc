@@ -170,7 +170,7 @@ TEST_F(FileImporterTest, FilesThatChangeBetweenTheReadingsAreRefused) {
   });
   const auto done = importer.run({});
   ASSERT_FALSE(done.has_value());
-  EXPECT_THAT(done.error().message, HasSubstr("changed while they were read"));
+  EXPECT_THAT(done.error().message, HasSubstr("changed while being read"));
 }
 
 TEST_F(FileImporterTest, AFileIsMadeAsAWholeOrNotAtAll) {
