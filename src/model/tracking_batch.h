@@ -182,6 +182,7 @@ class TrackingBatch {
     CurrentRow() = default;
     CurrentRow(const CurrentRow&) {}
     CurrentRow(CurrentRow&&) = default;
+    // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): null is right for itself, too
     CurrentRow& operator=(const CurrentRow&) {
       row = nullptr;
       return *this;
