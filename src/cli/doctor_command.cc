@@ -275,13 +275,9 @@ class Doctor {
     }
     const SourceRegistration ours{source.name, description.kind,
                                   fingerprint_of(description, *options)};
-    std::vector<SourceRegistration> stored;
-    for (const SourceStatus& status : *sources) {
-      stored.push_back({status.name, status.kind, status.fingerprint});
-    }
+    const std::vector<SourceRegistration> stored = registrations_of(*sources);
     const auto known = std::ranges::find(stored, ours.name, &SourceRegistration::name);
-    const auto accepted = known != stored.end() ? check_known_source(*known, ours)
-                                                : check_new_source(**warehouse, stored, ours);
+    const auto accepted = check_source(**warehouse, stored, ours);
     if (known != stored.end() && is_of_older_version(*known, ours)) {
       add(Verdict::kAdvice, name + " fingerprint",
           "an older version counted it: the next `hirestream run` brings it up to date");

@@ -47,20 +47,16 @@ void add_replaced(PublishReport& report, const PublishReport& counted,
 }
 
 // What publishing would refuse when everything has been counted.
-Result<void> check_source(Warehouse& warehouse, const SourceDescription& source,
-                          EngineOptions& engine) {
+Result<void> check_run(Warehouse& warehouse, const SourceDescription& source,
+                       EngineOptions& engine) {
   HIRESTREAM_ASSIGN(const std::vector<SourceStatus> sources, warehouse.sources());
-  std::vector<SourceRegistration> known;
-  for (const SourceStatus& status : sources) {
-    known.push_back({status.name, status.kind, status.fingerprint});
-  }
+  const std::vector<SourceRegistration> known = registrations_of(sources);
   const auto same = std::ranges::find(known, engine.source_name, &SourceRegistration::name);
   if (same != known.end() && !engine.counting.start_at_us) {
     engine.counting.start_at_us = start_at_of(same->fingerprint);
   }
-  const SourceRegistration given{engine.source_name, source.kind, fingerprint_of(source, engine)};
-  return same != known.end() ? check_known_source(*same, given)
-                             : check_new_source(warehouse, known, given);
+  return check_source(warehouse, known,
+                      {engine.source_name, source.kind, fingerprint_of(source, engine)});
 }
 
 }  // namespace
@@ -103,7 +99,7 @@ Result<int64_t> begin_run(const WarehouseSettings& settings, Staging& staging,
   }
   HIRESTREAM_ASSIGN(const auto warehouse, open_warehouse(settings));
   HIRESTREAM_TRY(warehouse->init());
-  HIRESTREAM_TRY(check_source(*warehouse, source, engine));
+  HIRESTREAM_TRY(check_run(*warehouse, source, engine));
   const StagedRun begun = begun_run(run, source, engine, strongest, clock.now_us());
   HIRESTREAM_TRY(described(begun));
   HIRESTREAM_TRY(staging.expire(begun.begun_us - kStagedUs));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -233,8 +234,20 @@ Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistra
                       : ""));
 }
 
-Result<void> check_new_source(Warehouse& warehouse, std::span<const SourceRegistration> known,
-                              const SourceRegistration& given) {
+std::vector<SourceRegistration> registrations_of(std::span<const SourceStatus> sources) {
+  std::vector<SourceRegistration> registrations;
+  for (const SourceStatus& source : sources) {
+    registrations.push_back({source.name, source.kind, source.fingerprint});
+  }
+  return registrations;
+}
+
+Result<void> check_source(Warehouse& warehouse, std::span<const SourceRegistration> known,
+                          const SourceRegistration& given) {
+  const auto stored = std::ranges::find(known, given.name, &SourceRegistration::name);
+  if (stored != known.end()) {
+    return check_known_source(*stored, given);
+  }
   HIRESTREAM_TRY(check_new_source(known, given));
   HIRESTREAM_ASSIGN(const auto migrated, warehouse.migrated_hours());
   return migrated ? check_hand_over(*migrated, given) : Result<void>();

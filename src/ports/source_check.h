@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ports/warehouse.h"
 
@@ -34,9 +35,11 @@ Result<void> check_new_source(std::span<const SourceRegistration> known,
 // has a time of arrival, only what arrived after them (start_at).
 Result<void> check_hand_over(const MigratedHours& migrated, const SourceRegistration& given);
 
-// Both checks of a new name.
-Result<void> check_new_source(Warehouse& warehouse, std::span<const SourceRegistration> known,
-                              const SourceRegistration& given);
+std::vector<SourceRegistration> registrations_of(std::span<const SourceStatus> sources);
+
+// The check of a known name, or both of a new one. `known`: all sources of the warehouse.
+Result<void> check_source(Warehouse& warehouse, std::span<const SourceRegistration> known,
+                          const SourceRegistration& given);
 
 // Of the first name of all, if `events` has rows but hirestream_frozen none: kConfig.
 Result<void> refuse_rows_without_ledger(const SourceRegistration& given);
