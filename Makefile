@@ -64,14 +64,14 @@ test-unit: ## the tests that need no server (unit, simulation, contract, behavio
 	@.ci/test build unit simulation contract behavior
 
 asan: ## the tests that need no server with the address and undefined behaviour sanitizers (LABELS=behavior: those of the whole program, 3 minutes more)
-	@$(setup_build)
+	@$(setup_full)
 	@$(call configure,asan,build-asan)
 	@cmake --build build-asan -j $(JOBS)
 	@CTEST_ARGS="-E ^(dashboard_check|oracle|structure)" .ci/test build-asan $(or $(LABELS),unit simulation contract)
 
 # Its shadow memory does not fit every random address space (vm.mmap_rnd_bits above 28).
 tsan: ## the tests of what has threads, and the demo, with the thread sanitizer
-	@$(setup_build)
+	@$(setup_full)
 	@$(call configure,tsan,build-tsan)
 	@cmake --build build-tsan -j $(JOBS) --target threads
 	@fixed=; if setarch -R true 2>/dev/null; then fixed='setarch -R'; fi; \

@@ -34,7 +34,8 @@ def see(mysql, first: int, rows: int, until: float, writer) -> dict[int, float]:
     missing, end = first, first + rows  # all before the first of them have been seen
     with mysql.cursor() as cursor:
         while missing < end and time.time() < until and not writer.poll():
-            cursor.execute("SELECT job_id, publisher_id FROM events WHERE dates >= UTC_DATE() - INTERVAL 1 DAY AND job_id BETWEEN %s AND %s",
+            # MySQL would rather go through all rows of the day, more with each second of the run.
+            cursor.execute("SELECT job_id, publisher_id FROM events FORCE INDEX (events_job_company) WHERE job_id BETWEEN %s AND %s",
                            (cell_of(missing)[0], cell_of(end - 1)[0]))
             now = time.time()
             for job, publisher in cursor.fetchall():

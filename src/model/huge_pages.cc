@@ -10,14 +10,7 @@ namespace {
 constexpr size_t kHugePage = size_t{2} << 20;
 
 // Sanitizers watch what operator new gives.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HIRESTREAM_IS_WATCHED
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HIRESTREAM_IS_WATCHED
-#endif
-#ifdef HIRESTREAM_IS_WATCHED
+#ifdef HIRESTREAM_SANITIZED
 constexpr size_t kMappedMin = SIZE_MAX;
 #else
 constexpr size_t kMappedMin = kHugePage;

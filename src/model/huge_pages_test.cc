@@ -36,7 +36,7 @@ TEST(HugePages, ATableGrows) {
 }
 
 TEST(HugePages, LargeTablesBeginAtAHugePage) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HIRESTREAM_SANITIZED
   const Table<char> table(5 << 20);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(table.data()) % (size_t{2} << 20), 0U);
 #endif
@@ -46,7 +46,7 @@ TEST(HugePages, MoreThanThereIsIsRefused) {
   HugePageAllocator<uint64_t> allocator;
   EXPECT_THROW(static_cast<void>(allocator.allocate(std::numeric_limits<size_t>::max() / 4)),
                std::bad_alloc);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HIRESTREAM_SANITIZED
   EXPECT_THROW(static_cast<void>(allocator.allocate(size_t{1} << 59)), std::bad_alloc);
 #endif
 }
