@@ -48,7 +48,7 @@ class DashboardServer::Impl : private HttpHandler {
     options_.ending.request_stop();
     pool_.stop();
     api_.stop();
-    server_.reset();
+    server_->stop();  // workers ask it for its counters meanwhile
   }
 
   Result<void> serve() { return server_->serve(*this); }
