@@ -1,7 +1,7 @@
 #include "http/dashboard_server.h"
 
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +15,10 @@ namespace hirestream {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 Result<std::unique_ptr<Report>> cannot_open() {
   return fail(ErrorKind::kTransient, "open", "warehouse", "down");
@@ -84,6 +88,37 @@ TEST_F(DashboardServerTest, EndsWhileMetricsWaitForAReport) {
   server_.reset();
   EXPECT_EQ(told, 1);
   answer.wait();
+}
+
+TEST_F(DashboardServerTest, AsksTheWarehouseOnceASecondHoweverManyAskForReadiness) {
+  DashboardOptions options;
+  std::atomic<int> opened = 0;
+  options.open_report = [&opened] {
+    ++opened;
+    return cannot_open();
+  };
+  serve(std::move(options));
+  const auto begin = steady_clock::now();
+  for (int i = 0; i < 50; ++i) {
+    const std::string answer = get("/readyz");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
+    EXPECT_THAT(answer, HasSubstr("the warehouse does not answer"));
+  }
+  const auto seconds = (steady_clock::now() - begin) / std::chrono::seconds(1);
+  EXPECT_GE(opened, 1);
+  EXPECT_LE(opened, seconds + 1);
+}
+
+TEST_F(DashboardServerTest, TellsWhyItIsNotReadyOnlyWithTheToken) {
+  DashboardOptions options;
+  options.token = "correct-horse-battery";
+  options.open_report = cannot_open;
+  serve(std::move(options));
+  for (int i = 0; i < 2; ++i) {  // from the warehouse, and from memory
+    EXPECT_THAT(get("/readyz"), EndsWith("\r\n\r\nnot ready\n"));
+  }
+  EXPECT_THAT(get("/readyz", "Authorization: Bearer correct-horse-battery\r\n"),
+              HasSubstr("the warehouse does not answer"));
 }
 
 }  // namespace
