@@ -135,8 +135,10 @@ Result<void> CassandraTailSource::list_page(std::span<const uint8_t> rows, size_
                             : std::nullopt;
     const auto shard = row[1] ? read_integer(shard_type_, bytes_of(*row[1])).value : std::nullopt;
     if (!bucket) {
-      unknown = fmt::format("a bucket that is no multiple of {} s, or beyond the times of ids",
-                            layout_.bucket_width_s);
+      unknown = fmt::format(
+          "a bucket that is no multiple of {} s, beyond the times of ids, or "
+          "written otherwise than its number",
+          layout_.bucket_width_s);
     } else if (!shard || *shard < 0 || *shard >= layout_.shard_count) {
       unknown = fmt::format("shard {} in bucket {}, where the layout has {} shards",
                             shard.value_or(-1), *bucket, layout_.shard_count);
