@@ -486,6 +486,35 @@ TEST(TailEngine, AClockThatIsSetBackInAStepThatFailsIsNotForgotten) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+TEST(TailEngine, PollsNoMoreOftenThanItShouldAfterTheClockWasSetBack) {
+  Scenario scenario;
+  scenario.options.poll_interval_us = 5 * kSecondUs;
+  scenario.options.busy_poll_interval_us = kSecondUs / 10;
+  scenario.add_click({.arrival_s = 8, .visible_s = 8});
+  scenario.set_clock_error(25);
+  scenario.run_until(10.3);
+  ASSERT_EQ(scenario.clicks(), 1);
+  scenario.set_clock_error(0);
+  const int64_t steps = scenario.steps();
+  scenario.run_until(32);
+  EXPECT_LT(scenario.steps() - steps, 30);
+}
+
+// The last audit is stamped with a time that is still to come.
+TEST(TailEngine, CountsWhatIsNotedAfterTheClockWasSetBack) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.note_late_rows();
+  scenario.add_click({.arrival_s = -5, .visible_s = -5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 1'000});
+  scenario.set_clock_error(7'200);
+  scenario.run_until(500);
+  ASSERT_EQ(scenario.slice().state, SliceState::kSettled);
+  scenario.set_clock_error(0);
+  scenario.run_until(1'100);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
 // What waits in the queue for another look waits for an instant of the clock that ran ahead.
 TEST(TailEngine, AClockThatIsSetBackWakesWhatWaitsToBeConfirmed) {
   Scenario scenario;
