@@ -140,6 +140,8 @@ class Scenario {
   // How often the engine told that it has read something, and how many rows in all.
   int64_t reads_told() const { return observer_.reads; }
   int64_t rows_told() const { return observer_.rows; }
+  // Scan: how many complete ones began, at the configured level.
+  int64_t full_scans() const { return full_scans_; }
   // Newly rejected rows that commits told of.
   int64_t rejected_told() const { return observer_.rejected; }
   const StepReport& last_report() const {
@@ -216,6 +218,7 @@ class Scenario {
   std::string last_error_;
   int64_t wake_us_ = 0;
   int64_t steps_ = 0;
+  int64_t full_scans_ = 0;
   StepReport last_report_;
 };
 
