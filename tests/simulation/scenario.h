@@ -3,6 +3,7 @@
 // scenario's start, 10 s after the begin of a bucket.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -144,6 +145,9 @@ class Scenario {
   int64_t full_scans() const { return full_scans_; }
   // Newly rejected rows that commits told of.
   int64_t rejected_told() const { return observer_.rejected; }
+  // Of the last commit that told one; and the size of the largest sample of a commit.
+  double freshness_s() const { return static_cast<double>(observer_.freshness_us) / 1e6; }
+  size_t freshness_sample() const { return observer_.freshness_sample; }
   const StepReport& last_report() const {
     return last_report_;
   }  // of the last step without an error
@@ -158,7 +162,11 @@ class Scenario {
       ++reads;
       rows += read;
     }
-    void on_commit(const CommitReport& report) override { rejected += report.rejected; }
+    void on_commit(const CommitReport& report) override {
+      rejected += report.rejected;
+      freshness_us = report.freshness_us >= 0 ? report.freshness_us : freshness_us;
+      freshness_sample = std::max(freshness_sample, report.freshness_sample_us.size());
+    }
     void on_retry(const Error&, int, int64_t) override { ++retries; }
     void on_note(const std::string& level, const std::string& text) override {
       notes.push_back(level + ": " + text);
@@ -168,6 +176,8 @@ class Scenario {
     int64_t rows = 0;
     int64_t rejected = 0;
     int64_t retries = 0;
+    int64_t freshness_us = -1;
+    size_t freshness_sample = 0;
   };
 
   int64_t at(double seconds) const;

@@ -230,6 +230,19 @@ TEST(TailEngine, CountsWhatCameDuringAnOutageThoughAWritersClockRunsAhead) {
   EXPECT_EQ(scenario.clicks(), 41);
 }
 
+// The sample is full long before the newest row is met.
+TEST(TailEngine, FreshnessIsThatOfTheNewestRow) {
+  Scenario scenario;
+  scenario.options.poll_interval_us = 10 * kSecondUs;
+  for (int i = 0; i < 400; ++i) {
+    scenario.add_click({.arrival_s = 0.01 * i + 1, .visible_s = 0.01 * i + 1});
+  }
+  scenario.run_until(15);
+  ASSERT_EQ(scenario.clicks(), 400);
+  EXPECT_EQ(scenario.freshness_sample(), 256);
+  EXPECT_NEAR(scenario.freshness_s(), 10 - 5, 0.5);
+}
+
 TEST(TailEngine, GoesOnWhenTheClockIsSetBack) {
   Scenario scenario;
   scenario.add_click({.arrival_s = 5, .visible_s = 5});
