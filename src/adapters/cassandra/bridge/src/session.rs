@@ -24,7 +24,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-const ABI: u32 = 5;
+const ABI: u32 = 6;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// One after the other while a session opens: to the host given and to the nodes, then both once more.
 const CONNECTS_MAX: u32 = 4;
