@@ -355,11 +355,11 @@ pub unsafe extern "C" fn hs_cql_read_next(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hs_cql_page_free(page: *mut Page) {
-    if let Some(page) = unsafe { page.as_mut() } {
-        if !page.owner.is_null() {
-            drop(unsafe { Box::from_raw(page.owner) });
-            page.owner = ptr::null_mut();
-        }
+    if let Some(page) = unsafe { page.as_mut() }
+        && !page.owner.is_null()
+    {
+        drop(unsafe { Box::from_raw(page.owner) });
+        page.owner = ptr::null_mut();
     }
 }
 
