@@ -15,6 +15,7 @@
 #include "cli/open_report.h"
 #include "cli/open_source.h"
 #include "cli/open_warehouse.h"
+#include "cli/retry_deadline.h"
 #include "cli/serve_dashboard.h"
 #include "telemetry/observer_fanout.h"
 
@@ -299,7 +300,7 @@ Result<DemoSnapshot> DemoSession::snapshot() {
 
 Result<void> DemoSession::finish(int64_t patience_us) {
   traffic_ = {};  // asks it to stop and waits
-  const int64_t deadline_us = clock_.now_us() + patience_us;
+  const int64_t deadline_us = steady_now_us() + patience_us;
   while (true) {
     if (const auto error = failure()) {
       return forward(*error);
@@ -312,7 +313,7 @@ Result<void> DemoSession::finish(int64_t patience_us) {
     if (classes.total() >= rows_written_) {
       break;
     }
-    if (clock_.now_us() > deadline_us) {
+    if (steady_now_us() > deadline_us) {
       return fail(ErrorKind::kTransient, "catch up", path("raw.db"),
                   fmt::format("{} of {} rows are counted", classes.total(), rows_written_),
                   "the machine is too slow for this rate: lower --rate");

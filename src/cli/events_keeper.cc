@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <random>
+#include <utility>
 
 #include "cli/engine_options.h"
 #include "cli/generate_writing.h"
@@ -30,7 +31,8 @@ Result<int64_t> remove_old_events_now(const Settings& settings, Clock& clock,
   std::random_device random;
   int64_t removed = 0;
   for (int look = 0; look < kLooksMax && !stop.stop_requested(); ++look) {
-    const int64_t now_us = clock.now_us();
+    HIRESTREAM_ASSIGN(const int64_t warehouse_us, warehouse->now_us());
+    HIRESTREAM_ASSIGN(const int64_t now_us, retention_time(clock.now_us(), warehouse_us));
     HIRESTREAM_ASSIGN(
         const EventsRetentionReport report,
         remove_old_events(*warehouse, {.first_kept_day = first_kept_day(
@@ -56,12 +58,17 @@ void EventsKeeper::run(const std::stop_token& stop) {
   int64_t pause_us = kFirstUs;
   while (sleep_unless_stopped(pause_us, stop)) {
     const auto removed = remove_old_events_now(settings_, clock_, stop);
-    if (!removed) {
+    if (removed) {
+      clocks_differ_ = false;
+      if (*removed > 0) {
+        observer_.on_note("info", fmt::format("{} rows of days that are kept no longer are removed "
+                                              "from events",
+                                              format_count(*removed)));
+      }
+    } else if (removed.error().operation != kCompareClocks) {
       observer_.on_retry(removed.error(), 1, kRetryUs);
-    } else if (*removed > 0) {
-      observer_.on_note("info", fmt::format("{} rows of days that are kept no longer are removed "
-                                            "from events",
-                                            format_count(*removed)));
+    } else if (!std::exchange(clocks_differ_, true)) {
+      observer_.on_note("warning", removed.error().text());
     }
     pause_us = removed ? kIntervalUs : kRetryUs;
   }

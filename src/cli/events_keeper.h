@@ -18,7 +18,7 @@
 namespace hirestream {
 
 // Once. Returns how many rows were removed. kTransient, too, when others changed something each
-// time.
+// time; kCompareClocks (pipeline/events_retention.h) when nothing may be removed.
 Result<int64_t> remove_old_events_now(const Settings& settings, Clock& clock,
                                       const std::stop_token& stop);
 
@@ -34,6 +34,7 @@ class EventsKeeper {
   const Settings& settings_;
   Clock& clock_;
   Observer& observer_;
+  bool clocks_differ_ = false;  // told since the last success
   std::jthread thread_;
 };
 

@@ -31,6 +31,7 @@ class LogWatch {
   const int64_t patience_us_;
   Clock& clock_;
   const int64_t started_us_;
+  int64_t set_back_to_us_;  // the earliest time since the start
   bool has_heard_ = false;
   int64_t own_written_us_ = 0;
   int64_t waiting_since_us_ = 0;  // 0: for nothing

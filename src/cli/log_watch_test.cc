@@ -93,6 +93,15 @@ TEST_F(LogWatchTest, IsPatientWithANodeThatIsAway) {
   EXPECT_FALSE(watch_.is_silent());
 }
 
+TEST_F(LogWatchTest, HearsWhatIsStoredAfterTheClockWasSetBack) {
+  came_ = clock_.now - 10;  // an earlier run's
+  clock_.now -= 500 * kSecond;
+  look(5, -1);
+  EXPECT_FALSE(watch_.has_heard());
+  look(60, 100'000);
+  EXPECT_TRUE(watch_.has_heard());
+}
+
 TEST_F(LogWatchTest, AClockThatIsSetBackIsNoSilence) {
   look(100, 100'000);
   clock_.now -= 3'600 * kSecond;

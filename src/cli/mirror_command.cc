@@ -30,6 +30,7 @@
 #include "cli/quantity.h"
 #include "cli/raw_row_options.h"
 #include "cli/retry_backoff.h"
+#include "cli/retry_deadline.h"
 #include "cli/watched_files.h"
 #include "config/secrets.h"
 #include "config/values.h"
@@ -342,10 +343,10 @@ class MirrorRunner {
     }
     const int64_t rows = mirror_.counts().rows_followed;
     if (quiet_since_us_ == 0 || rows != quiet_rows_) {
-      quiet_since_us_ = clock_.now_us();
+      quiet_since_us_ = steady_now_us();
       quiet_rows_ = rows;
     }
-    return parts_.log == nullptr || clock_.now_us() - quiet_since_us_ >= kQuietUs;
+    return parts_.log == nullptr || steady_now_us() - quiet_since_us_ >= kQuietUs;
   }
 
   // What the mirror stores comes in the log, and so has all that was acknowledged on this node
@@ -366,7 +367,7 @@ class MirrorRunner {
   Result<void> tell_silence() {
     const int64_t now_us = clock_.now_us();
     if (!parts_.log_has_state || !watch_.is_silent() ||
-        now_us - silence_told_us_ < kTellIntervalUs) {
+        !has_passed(kTellIntervalUs, silence_told_us_, now_us)) {
       return {};
     }
     // It may be away, or have given the state to another node.
@@ -430,7 +431,7 @@ class MirrorRunner {
   }
 
   std::optional<int64_t> unread_bytes() {
-    if (clock_.now_us() - unread_us_ >= kUnreadIntervalUs) {
+    if (has_passed(kUnreadIntervalUs, unread_us_, clock_.now_us())) {
       const auto bytes = parts_.log->unread_bytes();
       unread_bytes_ = bytes ? std::optional(*bytes) : std::nullopt;
       unread_us_ = clock_.now_us();
@@ -458,7 +459,7 @@ class MirrorRunner {
       lag_us_max_ = std::max(lag_us_max_, clock_.now_us() - counts.newest_written_us);
     }
     const int64_t rows = seen_rows_ - told_rows_;
-    if (clock_.now_us() - told_us_ < kTellIntervalUs || rows == 0) {
+    if (!has_passed(kTellIntervalUs, told_us_, clock_.now_us()) || rows == 0) {
       return;
     }
     context_.log->info(

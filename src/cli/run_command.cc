@@ -25,6 +25,7 @@
 #include "cli/settings_check.h"
 #include "config/setting_table.h"
 #include "config/values.h"
+#include "pipeline/events_retention.h"
 #include "telemetry/log.h"
 #include "telemetry/log_observer.h"
 #include "telemetry/metrics_observer.h"
@@ -267,9 +268,15 @@ Result<std::unique_ptr<DashboardServer>> serve_if_asked(const Settings& settings
   return server;
 }
 
-Result<void> forget_old_events(const Settings& settings, Clock& clock,
+// That the clocks differ is no reason to hide what was counted.
+Result<void> forget_old_events(const Settings& settings, Clock& clock, CommandContext& context,
                                const std::stop_token& stop) {
-  HIRESTREAM_TRY(remove_old_events_now(settings, clock, stop));
+  const auto removed = remove_old_events_now(settings, clock, stop);
+  if (!removed && removed.error().operation == kCompareClocks) {
+    context.log->warn(with_fields(removed.error().text(), {}));
+    return {};
+  }
+  HIRESTREAM_TRY(removed);
   return {};
 }
 
@@ -332,7 +339,7 @@ Result<int> run(const RunOptions& options, CommandContext& context) {
                         clock, observer);
     outcome = runner.run(stop);
     if (outcome && settings.run.once && settings.engine.events_retention_us) {
-      outcome = forget_old_events(settings, clock, stop);
+      outcome = forget_old_events(settings, clock, context, stop);
     }
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;

@@ -12,6 +12,7 @@
 #include "http/report_pool.h"
 #include "http/request_guard.h"
 #include "http/target.h"
+#include "http/warehouse_readiness.h"
 
 namespace hirestream {
 namespace {
@@ -48,7 +49,7 @@ class DashboardServer::Impl : private HttpHandler {
     options_.ending.request_stop();
     pool_.stop();
     api_.stop();
-    server_.reset();
+    server_->stop();  // workers ask it for its counters meanwhile
   }
 
   Result<void> serve() { return server_->serve(*this); }
@@ -98,10 +99,12 @@ class DashboardServer::Impl : private HttpHandler {
   }
 
   Routed answer_readiness(bool may_see, HttpReply& reply) {
-    if (!options_.waits_for) {
+    const auto waits_for =
+        options_.waits_for ? options_.waits_for() : warehouse_readiness_.known(Steady::now());
+    if (!waits_for) {
       return Routed::kReserved;
     }
-    set_readiness(options_.waits_for(), may_see, reply);
+    set_readiness(*waits_for, may_see, reply);
     return Routed::kAnswered;
   }
 
@@ -172,7 +175,9 @@ class DashboardServer::Impl : private HttpHandler {
     set_security_fields(reply);
     auto target = parse_target(request.target);
     if (target && target->path == kReadinessPath) {
-      return set_readiness(warehouse_waits_for(), true, reply);
+      const std::string waits_for = warehouse_waits_for();
+      warehouse_readiness_.learned(waits_for);
+      return set_readiness(waits_for, guard_.may_see(request), reply);
     }
     if (target && target->path == kMetricsPath && options_.metrics) {
       return answer_metrics(reply);
@@ -210,9 +215,10 @@ class DashboardServer::Impl : private HttpHandler {
   }
 
   DashboardOptions options_;
-  RequestGuard guard_;  // of the thread of all connections
+  RequestGuard guard_;
   ReportPool pool_;
   Api api_;
+  WarehouseReadiness warehouse_readiness_;
   std::unique_ptr<HttpServer> server_;
   std::mutex cause_mutex_;
   Steady::time_point cause_due_;

@@ -155,6 +155,10 @@ struct HttpServer::Impl {
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 HttpServer::~HttpServer() {
+  hs_http_server_free(impl_->server);
+}
+
+void HttpServer::stop() {
   hs_http_server_stop(impl_->server);
 }
 

@@ -76,7 +76,10 @@ class HttpServer {
   static Result<std::unique_ptr<HttpServer>> listen(const ListenAddress& address, size_t workers);
   // Once. The handler is asked from now on, and outlives the server. kConfig: no thread.
   Result<void> serve(HttpHandler& handler);
-  // Ends streams, gives answers under way a second, waits for work().
+  // Ends streams, gives answers under way a second, waits for work(), which may use the server
+  // meanwhile. The handler is asked nothing from then on.
+  void stop();
+  // Stops it, if it was not. A handler that uses the server calls stop() before.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -15,6 +15,8 @@ class MetricsServer::Impl : private HttpHandler {
         guard_(options_.address, options_.token, options_.warn),
         server_(std::move(server)) {}
 
+  ~Impl() override { server_->stop(); }  // workers ask it for its counters meanwhile
+
   Result<void> serve() { return server_->serve(*this); }
 
   std::string url() const { return guard_.url(server_->port()); }

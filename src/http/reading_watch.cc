@@ -1,8 +1,9 @@
 #include "http/reading_watch.h"
 
 #include <algorithm>
-#include <string_view>
 #include <vector>
+
+#include "ports/event_source.h"
 
 namespace hirestream {
 namespace {
@@ -10,11 +11,6 @@ namespace {
 constexpr int64_t kMinuteUs = 60'000'000;
 constexpr int64_t kNewestUs = 10 * kMinuteUs;
 constexpr int64_t kFreshUs = 3 * kMinuteUs;  // quantiles are told when their minute is over
-
-// Files are read when they come, not all the time.
-bool is_kind_of_files(std::string_view kind) {
-  return kind == "csv" || kind == "ndjson" || kind == "parquet";
-}
 
 int64_t freshness_of(std::span<const PipelineMinute> minutes, int64_t from_us) {
   int64_t newest_us = from_us - 1;

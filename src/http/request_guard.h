@@ -3,7 +3,8 @@
 //
 // On a loopback address everybody on the machine may ask, under a name of the loopback address
 // only; elsewhere there is no server without a token. Only GET and HEAD.
-// Threading: answers of RequestGuard from one thread at a time; the functions are pure.
+// Threading: may_see() from any thread, the rest of RequestGuard from one at a time; the functions
+// are pure.
 #pragma once
 
 #include <chrono>

@@ -9,6 +9,7 @@
 
 #include "model/floor_divide.h"
 #include "model/mix64.h"
+#include "model/timestamp.h"
 #include "ports/stored_contribution.h"
 
 namespace hirestream {
@@ -170,6 +171,16 @@ Result<EventsRetentionReport> remove_old_events(Warehouse& warehouse,
     report.cells_removed += static_cast<int64_t>(commit.cells.size());
   }
   return report;
+}
+
+Result<int64_t> retention_time(int64_t host_us, int64_t warehouse_us) {
+  if (host_us - warehouse_us > kHourUs) {
+    return fail(ErrorKind::kConfig, kCompareClocks, "events_retention",
+                "this host's clock says " + format_timestamp_ms(host_us) + ", the warehouse's " +
+                    format_timestamp_ms(warehouse_us) + ": no old days are removed from events",
+                "set the clock that is wrong");
+  }
+  return std::min(host_us, warehouse_us);
 }
 
 int32_t first_kept_day(int32_t local_hour, int64_t kept_us) {

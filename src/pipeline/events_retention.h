@@ -36,6 +36,12 @@ struct EventsRetentionReport {
 Result<EventsRetentionReport> remove_old_events(Warehouse& warehouse,
                                                 const EventsRetentionOptions& options);
 
+inline constexpr const char* kCompareClocks = "compare clocks";
+// From when days are counted back: by the clock that says it is earlier, for what is removed does
+// not come back. kConfig, its operation kCompareClocks: the host's clock is so far ahead of the
+// warehouse's that nothing may be removed.
+Result<int64_t> retention_time(int64_t host_us, int64_t warehouse_us);
+
 // The first day that is kept, of days that end `kept_us` before now. `local_hour`: the hour it is
 // now in the reporting time zone.
 int32_t first_kept_day(int32_t local_hour, int64_t kept_us);

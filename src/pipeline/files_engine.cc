@@ -14,6 +14,10 @@ constexpr int64_t kOpenAgainUs = 60'000'000;
 
 }  // namespace
 
+bool FilesEngine::PutAside::may_be_read(const std::string& tag_now, int64_t now_us) const {
+  return tag != tag_now || (for_now_us && has_passed(kOpenAgainUs, *for_now_us, now_us));
+}
+
 FilesEngine::FilesEngine(const EnginePorts& ports, EngineOptions options)
     : ports_(ports),
       options_(std::move(options)),
@@ -52,8 +56,7 @@ Result<void> FilesEngine::look_for_files(int64_t now_us) {
     const auto aside = put_aside_.find(file.key);
     const bool counted =
         known != nullptr && known->tag == file.tag && !known->held && known->digest.hash_known();
-    if (!counted && (aside == put_aside_.end() || aside->second.tag != file.tag ||
-                     now_us >= aside->second.until_us)) {
+    if (!counted && (aside == put_aside_.end() || aside->second.may_be_read(file.tag, now_us))) {
       pending_.push_back(file);
     }
     there_.emplace(file.key, file);
@@ -125,7 +128,7 @@ bool FilesEngine::put_aside(const SliceListing& file, const Error& error, int64_
   }
   // Who may read it can change without a trace in its tag.
   put_aside_[file.key] = {file.tag,
-                          error.operation == "open file" ? now_us + kOpenAgainUs : INT64_MAX};
+                          error.operation == "open file" ? std::optional(now_us) : std::nullopt};
   left_out_.push_back(error);
   return true;
 }
@@ -151,7 +154,7 @@ Result<void> FilesEngine::count_file(const SliceListing& file, int64_t now_us) {
     if (!changes.empty()) {
       HIRESTREAM_TRY(commit(std::move(changes), file));
     }
-    put_aside_[file.key] = {file.tag, INT64_MAX};
+    put_aside_[file.key] = {file.tag};
     return {};
   }
   // A new file, or one that was seen half-written.

@@ -34,10 +34,11 @@ class FilesEngine : public Engine {
   Result<StepReport> step() override;
 
  private:
-  // A version of a file that is not looked at again before that time.
+  // A version of a file that is not looked at again, or not for some time.
   struct PutAside {
     std::string tag;
-    int64_t until_us = INT64_MAX;
+    std::optional<int64_t> for_now_us = std::nullopt;  // since then
+    bool may_be_read(const std::string& tag_now, int64_t now_us) const;
   };
   Result<void> look_for_files(int64_t now_us);
   Result<void> work_on_next(int64_t now_us);

@@ -64,12 +64,15 @@ Result<Mirror::Step> Mirror::step() {
   if (log_ != nullptr) {
     HIRESTREAM_ASSIGN(step, follow());
   }
-  if (!is_copying() && clock_.now_us() - state_.copied_us >= policy_.copy_interval_us) {
+  const int64_t now_us = clock_.now_us();
+  if (!is_copying() && has_passed(policy_.copy_interval_us, state_.copied_us, now_us)) {
     state_.copied_parts = 0;
     copy_recent_ = log_ == nullptr;
     must_store_ = true;
   }
-  if (is_copying() && clock_.now_us() >= copy_from_us_) {
+  // A clock that was set back puts no copy off.
+  copy_from_us_ = std::min(copy_from_us_, now_us + policy_.copy_delay_us);
+  if (is_copying() && now_us >= copy_from_us_) {
     HIRESTREAM_TRY(store_if_due());  // first: the next run must know of it
     HIRESTREAM_TRY(must_compare() ? compare() : copy_part());
     step = Step::kMore;
@@ -125,7 +128,7 @@ Result<void> Mirror::hold_others_rows(const std::string& position) {
     return {};
   }
   const int64_t now_us = clock_.now_us();
-  if (now_us - heard_us_ >= kHearIntervalUs || now_us < heard_us_) {
+  if (has_passed(kHearIntervalUs, heard_us_, now_us)) {
     HIRESTREAM_ASSIGN(const auto positions, table_.positions());
     turns_.hear(positions, now_us);
     heard_us_ = now_us;
@@ -164,8 +167,7 @@ bool Mirror::may_be_left(const ChangedRow& row) const {
 Result<void> Mirror::settle_held() {
   while (!held_.empty()) {
     const Held& held = held_.front();
-    const int64_t held_us = clock_.now_us() - held.since_us;
-    const bool is_due = held_us < 0 || held_us >= policy_.hold_us;
+    const bool is_due = has_passed(policy_.hold_us, held.since_us, clock_.now_us());
     if (!is_due && held_rows_ <= policy_.held_rows_max) {
       return {};
     }
@@ -379,9 +381,8 @@ Result<void> Mirror::note_late() {
 }
 
 Result<void> Mirror::store_if_due() {
-  const int64_t since_us = clock_.now_us() - stored_us_;
   const int64_t interval_us = dirty_ ? policy_.store_interval_us : policy_.idle_store_interval_us;
-  const bool due = must_store_ || since_us < 0 || since_us >= interval_us;
+  const bool due = must_store_ || has_passed(interval_us, stored_us_, clock_.now_us());
   return due && can_store() ? store() : Result<void>();
 }
 

@@ -623,6 +623,37 @@ TEST_F(MirrorTest, ReconcilesEverySoOften) {
   EXPECT_THAT(ids(), UnorderedElementsAre("a", "no log showed it"));
 }
 
+TEST_F(MirrorTest, ReconcilesThoughTheClockWasSetBack) {
+  table_.rows = {{7, "a"}};
+  clock_.now += 30 * 86'400'000'000;
+  Mirror mirror = make({.copy_interval_us = 3'600'000'000});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  table_.rows[8] = "no log showed it";
+  comparison_.differ = {{.shard = 0, .bucket = 16}};
+  clock_.now -= 29 * 86'400'000'000;
+  run(mirror);
+  EXPECT_THAT(ids(), UnorderedElementsAre("a", "no log showed it"));
+  EXPECT_EQ(mirror.counts().copies, 2);
+  clock_.now += 600'000'000;
+  run(mirror);
+  EXPECT_EQ(mirror.counts().copies, 2) << "only once for that";
+}
+
+TEST_F(MirrorTest, CopiesAfterAGapThoughTheClockWasSetBack) {
+  Mirror mirror = make({.copy_delay_us = 5'000'000});
+  ASSERT_TRUE(mirror.start());
+  run(mirror);
+  clock_.now += 86'400'000'000;
+  run(mirror);
+  log_.gap = "a segment went";
+  const int64_t copies = mirror.counts().copies;
+  ASSERT_TRUE(mirror.step());
+  clock_.now -= 3'600'000'000;
+  run(mirror);
+  EXPECT_EQ(mirror.counts().copies, copies + 1);
+}
+
 TEST_F(MirrorTest, LeavesOutOfLaterCopiesWhatArrivedLongAgo) {
   const std::string old_row = "91afd000-f924-11ec-8001-0242ac120002";  // 2022-07-01 10:00
   clock_.now = 1'656'669'600'000'000 + 10'000'000;

@@ -1,5 +1,7 @@
 #include "pipeline/mirror_turns.h"
 
+#include "ports/clock.h"
+
 namespace hirestream {
 
 void MirrorTurns::hear(const std::map<std::string, std::string>& positions, int64_t now_us) {
@@ -26,8 +28,8 @@ const std::string* MirrorTurns::first_of(const std::vector<std::string>& nodes,
       return nullptr;
     }
     const auto peer = peers_.find(node);
-    if (peer != peers_.end() && now_us - peer->second.moved_us < kSilentUs &&
-        now_us - peer->second.lacked_us >= kDistrustUs) {
+    if (peer != peers_.end() && !has_passed(kSilentUs, peer->second.moved_us, now_us) &&
+        has_passed(kDistrustUs, peer->second.lacked_us, now_us)) {
       return &node;
     }
   }

@@ -67,5 +67,14 @@ TEST_F(MirrorTurnsTest, OneWhoseRowsWereMissingIsTakenOverForAWhile) {
   EXPECT_EQ(first({"a", "b"}), "a");
 }
 
+TEST_F(MirrorTurnsTest, AClockThatIsSetBackMakesNobodyWhoIsSilentSeemAtWork) {
+  move({"a", "c"});
+  turns_.judge("c", 10, 10, now_us_);
+  now_us_ -= 3600 * kSecondUs;
+  EXPECT_EQ(first({"a", "b"}), "this one");
+  move({"c"});
+  EXPECT_EQ(first({"a", "c", "b"}), "c") << "nobody is distrusted for an hour";
+}
+
 }  // namespace
 }  // namespace hirestream

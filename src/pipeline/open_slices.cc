@@ -7,7 +7,6 @@ namespace hirestream {
 namespace {
 
 constexpr size_t kSeenPruneMin = 4096;
-constexpr size_t kFreshnessSampleMax = 256;
 
 }  // namespace
 
@@ -87,8 +86,8 @@ Result<void> OpenSlices::read(std::vector<SliceRead> requests, Polls& polls, Com
             continue;
           }
           fresh.push_back(row);
-          if (plan.arrivals_us.size() < kFreshnessSampleMax && is_version_1(id)) {
-            plan.arrivals_us.push_back(arrival_time_us(id));
+          if (is_version_1(id)) {
+            plan.add_arrival(arrival_time_us(id));
           }
         }
         poll.fresh.add(ledger_.classifier(), page.rows, fresh);

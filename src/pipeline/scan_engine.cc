@@ -42,6 +42,9 @@ Result<void> ScanEngine::start() {
   scanned_ = false;
   HIRESTREAM_TRY(ledger_.open_as_writer());
   found_of_held_.clear();
+  full_unconfirmed_.reset();
+  bounded_is_next_ = false;
+  full_retry_us_ = 0;
   HIRESTREAM_TRY(book_.load());
   clockwork_.start();
   started_ = true;
@@ -69,7 +72,7 @@ Result<StepReport> ScanEngine::step() {
     HIRESTREAM_TRY(book_.load());
   }
   const int64_t rows_before = book_.rows_counted();
-  if (full_scan_timer_.due(now_us)) {
+  if (full_scan_timer_.due(now_us) && !(bounded_is_next_ && scan_timer_.due(now_us))) {
     if (auto scanned = scan({}, now_us); !scanned) {
       // What is recent does not wait for it, once everything was seen.
       if (scanned_) {
@@ -78,16 +81,14 @@ Result<StepReport> ScanEngine::step() {
       return forward(std::move(scanned).error());
     }
     if (!again_) {
-      full_scan_timer_.due_us =
-          ports_.clock.now_us() +
-          (unconfirmed_ ? options_.scan_interval_us : options_.full_scan_interval_us);
-      scanned_ = scanned_ || !unconfirmed_;
+      full_scan_timer_.due_us = ports_.clock.now_us() + pause_after_full_scan();
     }
     scan_timer_.due_us = ports_.clock.now_us() + options_.scan_interval_us;
   } else if (scan_timer_.due(now_us)) {
     HIRESTREAM_TRY(scan(recent(now_us), now_us));
     scan_timer_.due_us = again_ ? now_us : ports_.clock.now_us() + options_.scan_interval_us;
-    if (history_waits_) {
+    bounded_is_next_ = false;
+    if (history_waits_ && !full_unconfirmed_) {
       full_scan_timer_.due_us = now_us;
     }
   }
@@ -95,9 +96,25 @@ Result<StepReport> ScanEngine::step() {
   report.rows_counted = book_.rows_counted() - rows_before;
   report.slices_held = book_.held();
   report.caught_up = scanned_;
-  report.blocked = unconfirmed_;
+  report.blocked = unconfirmed_ ? unconfirmed_ : full_unconfirmed_;
   report.next_due_us = again_ ? now_us : std::min(scan_timer_.due_us, full_scan_timer_.due_us);
   return report;
+}
+
+// One that could not make sure may have taken hours: what is recent does not wait for the next one.
+int64_t ScanEngine::pause_after_full_scan() {
+  full_unconfirmed_ = unconfirmed_;
+  bounded_is_next_ = unconfirmed_.has_value();
+  if (!unconfirmed_) {
+    scanned_ = true;
+    full_retry_us_ = 0;
+    return options_.full_scan_interval_us;
+  }
+  // Before everything was seen once there is more to wait for.
+  const int64_t first_us =
+      scanned_ ? std::max(kFullScanRetryUs, options_.scan_interval_us) : options_.scan_interval_us;
+  full_retry_us_ = std::min(std::max(first_us, 2 * full_retry_us_), options_.full_scan_interval_us);
+  return full_retry_us_;
 }
 
 Result<ScanCount> ScanEngine::count(const Bound& bound, ReadLevel level) {

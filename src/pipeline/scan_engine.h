@@ -35,6 +35,8 @@ class ScanEngine : public Engine {
   Bound recent(int64_t now_us) const;
   Result<ScanCount> count(const Bound& bound, ReadLevel level);
   Result<void> scan(const Bound& bound, int64_t now_us);
+  // After a complete scan, until the next one.
+  int64_t pause_after_full_scan();
   // Commits what the scan found. Returns how many slices wait to be read at the strongest level.
   Result<size_t> commit_scan(ScanCount count, const Bound& bound, Trust trust, int64_t now_us);
   // Replaces what differs.
@@ -73,6 +75,10 @@ class ScanEngine : public Engine {
   bool scanned_ = false;
   // Rows seem to be missing, and this kept the last scan from making sure.
   std::optional<Error> unconfirmed_;
+  std::optional<Error> full_unconfirmed_;  // the last complete scan
+  // Since that no bounded one has run.
+  bool bounded_is_next_ = false;
+  int64_t full_retry_us_ = 0;
   // Slices of the last scan are to be counted once and for ever, by a complete one at the strongest
   // level.
   bool history_waits_ = false;

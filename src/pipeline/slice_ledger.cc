@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kCommitAttemptsMax = 5;
 constexpr int kResolveAttemptsMax = 5;
+constexpr size_t kFreshnessSampleMax = 256;
 
 // The same transaction would be refused for ever: whoever made the tables must change them.
 Error refused_by_tables(Error error) {
@@ -39,6 +40,13 @@ std::vector<FrozenDay> one_each(std::vector<FrozenDay> days) {
 }
 
 }  // namespace
+
+void CommitPlan::add_arrival(int64_t arrival_us) {
+  newest_arrival_us = std::max(newest_arrival_us.value_or(arrival_us), arrival_us);
+  if (arrivals_us.size() < kFreshnessSampleMax) {
+    arrivals_us.push_back(arrival_us);
+  }
+}
 
 void CommitPlan::add_fresh(const Tally& tally, const Contribution& given) {
   FreshRows added{tally.classes(), {}, tally.not_counted()};
@@ -309,9 +317,8 @@ void SliceLedger::tell(const CommitPlan& plan, const Commit& commit) {
   for (const int64_t arrival_us : plan.arrivals_us) {
     report.freshness_sample_us.push_back(done_us - arrival_us);
   }
-  if (!report.freshness_sample_us.empty()) {
-    report.freshness_us =
-        *std::min_element(report.freshness_sample_us.begin(), report.freshness_sample_us.end());
+  if (plan.newest_arrival_us) {
+    report.freshness_us = std::max<int64_t>(0, done_us - *plan.newest_arrival_us);
   }
   ports_.observer.on_commit(report);
 }

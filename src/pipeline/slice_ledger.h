@@ -48,12 +48,14 @@ struct CommitPlan {
   int64_t new_rows = 0;
   int64_t rejected = 0;
   FreshRows fresh;
-  // A sample of appended rows' arrival times.
+  // Appended rows' arrival times: a sample, and the newest of all.
   std::vector<int64_t> arrivals_us;
+  std::optional<int64_t> newest_arrival_us;
 
   bool empty() const { return slices.empty() && frozen_days.empty() && frozen_marks.empty(); }
   // Rows that the ledger meets for the first time, and their cells.
   void add_fresh(const Tally& tally, const Contribution& given);
+  void add_arrival(int64_t arrival_us);
   // A slice's counts and cells become part of the frozen sums of a day.
   void freeze(int32_t shard, int32_t day, const RowDigest& digest, const RowClasses& classes,
               const Contribution& given);

@@ -327,10 +327,10 @@ void TailEngine::queue_noted(const SliceKey& key, int64_t noted_us, int64_t now_
     return;
   }
   // An earlier engine has done so, as far as clocks can be trusted.
+  const int64_t counted_us =
+      entry != nullptr ? std::max(entry->settled_at_us, entry->audited_at_us) : INT64_MIN;
   const bool counted_since =
-      entry != nullptr &&
-      std::max(entry->settled_at_us, entry->audited_at_us) > noted_us + kLateClocksUs &&
-      noted_us < started_us_;
+      counted_us > noted_us + kLateClocksUs && counted_us <= now_us && noted_us < started_us_;
   if (!counted_since) {
     noted_.insert(key);
     queue_.push_back(key);
@@ -356,6 +356,7 @@ Result<StepReport> TailEngine::step() {
   }
   const int64_t now_us = clockwork_.tick();
   clock_set_back_ = clock_set_back_ || clockwork_.set_back_us() > 0;
+  started_us_ = std::min(started_us_, now_us);  // what is noted from now on is not of before
   HIRESTREAM_TRY(clockwork_.do_chores());
   HIRESTREAM_TRY(buckets_.advance(now_us));
   if (clock_set_back_ && !buckets_.in_order()) {
@@ -406,7 +407,7 @@ Result<void> TailEngine::poll(int64_t now_us) {
     look_back_timer_.due_us = now_us + options_.look_back_interval_us;
   }
   if (book_.rows_counted() != rows_before) {
-    busy_until_us_ = now_us + kBusyAfterRowsUs;
+    rows_came_us_ = now_us;
   }
   poll_timer_.due_us = now_us + poll_pause(now_us);
   polled_ = true;
@@ -415,7 +416,7 @@ Result<void> TailEngine::poll(int64_t now_us) {
 
 // From the beginning of a poll to the next one.
 int64_t TailEngine::poll_pause(int64_t now_us) const {
-  if (now_us >= busy_until_us_) {
+  if (!rows_came_us_ || has_passed(kBusyAfterRowsUs, *rows_came_us_, now_us)) {
     return options_.poll_interval_us;
   }
   const int64_t took_us = ports_.clock.now_us() - now_us;

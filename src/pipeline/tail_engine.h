@@ -128,7 +128,7 @@ class TailEngine : public Engine {
   SliceKey frozen_up_to_ = kBeforeAll;
   // What follows from a clock that was set back is still to be done: a failed step leaves it.
   bool clock_set_back_ = false;
-  int64_t busy_until_us_ = 0;
+  std::optional<int64_t> rows_came_us_;  // last
   int64_t started_us_ = 0;
   // Told once by the source, and not counted yet.
   std::set<SliceKey> noted_;

@@ -26,6 +26,10 @@ class KnownSlices : public Discovery {
 
 }  // namespace
 
+bool is_kind_of_files(std::string_view kind) {
+  return kind == "csv" || kind == "ndjson" || kind == "parquet";
+}
+
 std::vector<int32_t> all_shards(const SourceDescription& source) {
   std::vector<int32_t> shards(static_cast<size_t>(source.shard_count));
   std::iota(shards.begin(), shards.end(), 0);

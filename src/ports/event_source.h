@@ -31,9 +31,12 @@ namespace hirestream {
 enum class Strategy { kTail, kScan, kFollow, kFiles };
 std::string_view strategy_name(Strategy strategy);  // "tail", "scan", "follow", "files"
 
+// "csv", "ndjson", "parquet": files are read when they come, not all the time.
+bool is_kind_of_files(std::string_view kind);
+
 struct SourceDescription {
   Strategy strategy = Strategy::kTail;
-  // "cassandra", "sqlite", "csv", "ndjson", "parquet": goes to events.sources.
+  // "cassandra", "sqlite", or is_kind_of_files: goes to events.sources.
   std::string kind;
   // Which raw log this is, for the fingerprint: cluster name, table and table id; its own id; else
   // a path.

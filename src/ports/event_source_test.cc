@@ -44,5 +44,13 @@ TEST(RowSlice, OfARowWithoutTimesIsOneOfItsOwn) {
   EXPECT_EQ(buckets_of(rows), (std::vector<ScanBucket>{{}, {}, {}, {0, std::nullopt}}));
 }
 
+TEST(SourceKind, FilesAreReadWhenTheyCome) {
+  EXPECT_TRUE(is_kind_of_files("csv"));
+  EXPECT_TRUE(is_kind_of_files("ndjson"));
+  EXPECT_TRUE(is_kind_of_files("parquet"));
+  EXPECT_FALSE(is_kind_of_files("sqlite"));
+  EXPECT_FALSE(is_kind_of_files("cassandra"));
+}
+
 }  // namespace
 }  // namespace hirestream

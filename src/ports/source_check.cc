@@ -44,8 +44,7 @@ std::string value_of(const Fingerprint& fingerprint, const std::string& key) {
 
 // Files that Apache Spark has read, or somebody else: their rows came in batches.
 bool is_frame_of_files(const SourceRegistration& source) {
-  return value_of(source.fingerprint, "strategy") == "scan" &&
-         (source.kind == "csv" || source.kind == "ndjson" || source.kind == "parquet");
+  return value_of(source.fingerprint, "strategy") == "scan" && is_kind_of_files(source.kind);
 }
 
 // A path says only where to look: other hosts have it too, and other files may come to stand there.

@@ -317,6 +317,9 @@ class Warehouse {
   // Names for reports; those of other publishers stay.
   virtual Result<void> store_publishers(std::span<const Publisher> changed) = 0;
 
+  // The warehouse's own clock, as Clock tells time. A warehouse that is a file has this host's.
+  virtual Result<int64_t> now_us() = 0;
+
   // --- for verify, rejects and people
   // Until end_snapshot() everything that this object reads is of one committed state. Only reads in
   // between. A connection that is lost ends it: the next read is kTransient.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "ports/event_source.h"
 #include "telemetry/metrics_text_internal.h"
 
 namespace hirestream {
@@ -61,11 +62,7 @@ double seconds_since(int64_t then_us, int64_t now_us) {
   return static_cast<double>(std::max<int64_t>(now_us - then_us, 0)) / 1e6;
 }
 
-bool moves_by_itself(const SourceQuality& source) {
-  return source.kind != "csv" && source.kind != "ndjson" && source.kind != "parquet";
-}
-
-// Nothing: no engine has read it lately, and files do not change by themselves.
+// Nothing: no engine has read it lately, and it is files, which do not change by themselves.
 std::optional<double> behind_seconds(const SourceQuality& source,
                                      std::span<const PipelineMinute> minutes, int64_t now_us) {
   int64_t known_us = source.last_commit_us;
@@ -85,7 +82,7 @@ std::optional<double> behind_seconds(const SourceQuality& source,
       freshness_us = minute.freshness_us_p50;
     }
   }
-  if (known_us == 0 || (!is_read && !moves_by_itself(source))) {
+  if (known_us == 0 || (!is_read && is_kind_of_files(source.kind))) {
     return std::nullopt;
   }
   return std::max(seconds_since(known_us, now_us), static_cast<double>(freshness_us) / 1e6);

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <ctime>
+
 #include "pipeline/events_retention.h"
 #include "warehouse_contract.h"
 
@@ -140,6 +143,16 @@ TEST_P(EventsRetentionContract, AnEngineStartsThoughAllRowsAreGone) {
   EXPECT_THAT(events(), IsEmpty());
   EXPECT_EQ(take(warehouse_->register_source({"raw log", "cassandra", fingerprint_})), source_);
   EXPECT_EQ(take(warehouse_->sources()).at(0).classes.counted, 2);
+}
+
+TEST_P(EventsRetentionContract, TheWarehouseKnowsWhatTimeItIs) {
+  start();
+  const int64_t now_us = take(warehouse_->now_us());
+  EXPECT_GE(take(warehouse_->now_us()), now_us);
+  if (GetParam() != "simulated") {
+    const int64_t host_us = std::time(nullptr) * int64_t{1'000'000};
+    EXPECT_LT(std::abs(host_us - now_us), 3'600'000'000);
+  }
 }
 
 TEST(EventsRetention, WholeDaysAreCountedBackFromTheHour) {

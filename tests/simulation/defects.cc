@@ -101,6 +101,7 @@ class WarehouseDecorator : public Warehouse {
   }
   Result<void> begin_snapshot() override { return inner_->begin_snapshot(); }
   void end_snapshot() override { inner_->end_snapshot(); }
+  Result<int64_t> now_us() override { return inner_->now_us(); }
   Result<int64_t> changes() override { return inner_->changes(); }
   Result<Contribution> frozen_totals() override { return inner_->frozen_totals(); }
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override {

@@ -1164,6 +1164,11 @@ Result<void> FakeWarehouse::begin_snapshot() {
   return {};
 }
 
+Result<int64_t> FakeWarehouse::now_us() {
+  HIRESTREAM_TRY(begin("now"));
+  return world_.now_us();
+}
+
 Result<int64_t> FakeWarehouse::changes() {
   HIRESTREAM_TRY(begin("changes"));
   return state().changes;

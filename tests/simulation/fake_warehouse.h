@@ -247,6 +247,7 @@ class FakeWarehouse : public Warehouse {
   // Nobody else runs until the end.
   Result<void> begin_snapshot() override;
   void end_snapshot() override { snapshot_.reset(); }
+  Result<int64_t> now_us() override;
   Result<int64_t> changes() override;
   Result<Contribution> frozen_totals() override;
   Result<std::vector<StoredReject>> load_rejects(SourceId source, size_t limit) override;

@@ -144,6 +144,47 @@ TEST(ScanEngine, HasNotCaughtUpWhileShrinkCannotBeConfirmed) {
   EXPECT_EQ(scenario.clicks(), 2);
 }
 
+// An old row is missing on the replica that answers: only complete scans see that.
+TEST(ScanEngine, BoundedScansGoOnWhileACompleteOneCannotBeConfirmed) {
+  ScanScenario scenario;
+  scenario.options.full_scan_interval_us = 1'000 * kSecondUs;
+  scenario.add_click({.arrival_s = -5, .visible_s = -5, .lagging_s = 9'000, .late_s = 20'000});
+  scenario.add_click({.arrival_s = -4, .visible_s = -4});
+  scenario.add_click({.arrival_s = 1'500, .visible_s = 1'500});
+  scenario.run_until(900);
+  ASSERT_EQ(scenario.clicks(), 2);
+  scenario.set_stale(true);
+  scenario.set_strongest_fails(true);
+  const int64_t before = scenario.full_scans();
+  scenario.run_until(1'515);
+  EXPECT_EQ(scenario.clicks(), 3);
+  EXPECT_TRUE(scenario.last_report().blocked);
+  scenario.run_until(2'000);
+  EXPECT_GE(scenario.full_scans() - before, 3);
+  EXPECT_LE(scenario.full_scans() - before, 6);
+  scenario.set_strongest_fails(false);
+  scenario.run_until(3'100);
+  EXPECT_FALSE(scenario.last_report().blocked);
+  EXPECT_EQ(scenario.clicks(), 3);
+  EXPECT_FALSE(scenario.slice().held);
+}
+
+// Both are due at the same time.
+TEST(ScanEngine, ABoundedScanRunsBetweenTwoCompleteOnesThatCannotBeConfirmed) {
+  ScanScenario scenario;
+  scenario.options.full_scan_interval_us = 60 * kSecondUs;
+  scenario.options.scan_interval_us = 60 * kSecondUs;
+  scenario.add_click({.arrival_s = -5, .visible_s = -5, .lagging_s = 9'000, .late_s = 20'000});
+  scenario.run_until(30);
+  scenario.set_stale(true);
+  scenario.set_strongest_fails(true);
+  const int64_t before = scenario.full_scans();
+  const int64_t steps = scenario.steps();
+  scenario.run_until(630);
+  EXPECT_GE(scenario.full_scans() - before, 8);
+  EXPECT_GE(scenario.steps() - steps, 16);
+}
+
 // The replica that answers lacks two rows and shows a new one: too few to believe it.
 TEST(ScanEngine, AMinuteThatCannotBeConfirmedIsNotShownAsSettled) {
   ScanScenario scenario;

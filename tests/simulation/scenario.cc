@@ -52,8 +52,11 @@ class Scenario::Jobs : public JobDirectory {
 class Scenario::HookedSource : public FakeEventSource {
  public:
   HookedSource(World& world, const RawLog& log, std::function<void()>& hook,
-               const SourceFailures& failures)
-      : FakeEventSource(world, log, "engine"), action_(hook), failures_(failures) {}
+               const SourceFailures& failures, int64_t& full_scans)
+      : FakeEventSource(world, log, "engine"),
+        action_(hook),
+        failures_(failures),
+        full_scans_(full_scans) {}
   Result<std::vector<LateNote>> late_notes(int64_t now_us) override {
     if (failures_.late_notes) {
       return fail(ErrorKind::kTransient, "read notes", "raw log", "not now");
@@ -71,7 +74,9 @@ class Scenario::HookedSource : public FakeEventSource {
       return fail(ErrorKind::kTransient, "read", "raw log", "not enough replicas");
     }
     const auto* part = std::get_if<RingPart>(&request.what);
-    if (failures_.full_scan && part != nullptr && !part->event_times) {
+    const bool full_scan = part != nullptr && !part->event_times;
+    full_scans_ += full_scan && request.level == ReadLevel::kConfigured ? 1 : 0;
+    if (failures_.full_scan && full_scan) {
       return fail(ErrorKind::kTransient, "read", "raw log", "a page is lost each time");
     }
     HIRESTREAM_ASSIGN(auto inner, FakeEventSource::sweep(std::move(request)));
@@ -99,6 +104,7 @@ class Scenario::HookedSource : public FakeEventSource {
   };
   std::function<void()>& action_;
   const SourceFailures& failures_;
+  int64_t& full_scans_;
 };
 
 Scenario::Scenario(Strategy strategy) {
@@ -309,7 +315,8 @@ void Scenario::replace_as_older_version() {
 }
 
 void Scenario::open_source() {
-  event_source_ = std::make_unique<HookedSource>(*world_, *log_, during_read_, failures_);
+  event_source_ =
+      std::make_unique<HookedSource>(*world_, *log_, during_read_, failures_, full_scans_);
 }
 
 void Scenario::start_engine() {
@@ -393,7 +400,7 @@ template <typename Work>
 auto Scenario::as_publisher(bool repair, const Work& work) {
   build();
   FakeWarehouse warehouse(*world_, *database_, "verify");
-  HookedSource event_source(*world_, *log_, during_read_, failures_);
+  HookedSource event_source(*world_, *log_, during_read_, failures_, full_scans_);
   VerifyOptions verify_options;
   verify_options.engine = options;
   verify_options.engine.token_seed = options.token_seed + 1000;
@@ -407,7 +414,7 @@ auto Scenario::as_publisher(bool repair, const Work& work) {
 
 Result<Adoption> Scenario::adopt() {
   FakeWarehouse warehouse(*world_, *database_, "adopt");
-  HookedSource event_source(*world_, *log_, during_read_, failures_);
+  HookedSource event_source(*world_, *log_, during_read_, failures_, full_scans_);
   EngineOptions adopted = options;
   adopted.token_seed += 2000;
   return adopt_source({event_source, warehouse, nullptr, *clock_, observer_}, adopted, true);

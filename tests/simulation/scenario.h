@@ -3,6 +3,7 @@
 // scenario's start, 10 s after the begin of a bucket.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -140,8 +141,13 @@ class Scenario {
   // How often the engine told that it has read something, and how many rows in all.
   int64_t reads_told() const { return observer_.reads; }
   int64_t rows_told() const { return observer_.rows; }
+  // Scan: how many complete ones began, at the configured level.
+  int64_t full_scans() const { return full_scans_; }
   // Newly rejected rows that commits told of.
   int64_t rejected_told() const { return observer_.rejected; }
+  // Of the last commit that told one; and the size of the largest sample of a commit.
+  double freshness_s() const { return static_cast<double>(observer_.freshness_us) / 1e6; }
+  size_t freshness_sample() const { return observer_.freshness_sample; }
   const StepReport& last_report() const {
     return last_report_;
   }  // of the last step without an error
@@ -156,7 +162,11 @@ class Scenario {
       ++reads;
       rows += read;
     }
-    void on_commit(const CommitReport& report) override { rejected += report.rejected; }
+    void on_commit(const CommitReport& report) override {
+      rejected += report.rejected;
+      freshness_us = report.freshness_us >= 0 ? report.freshness_us : freshness_us;
+      freshness_sample = std::max(freshness_sample, report.freshness_sample_us.size());
+    }
     void on_retry(const Error&, int, int64_t) override { ++retries; }
     void on_note(const std::string& level, const std::string& text) override {
       notes.push_back(level + ": " + text);
@@ -166,6 +176,8 @@ class Scenario {
     int64_t rows = 0;
     int64_t rejected = 0;
     int64_t retries = 0;
+    int64_t freshness_us = -1;
+    size_t freshness_sample = 0;
   };
 
   int64_t at(double seconds) const;
@@ -216,6 +228,7 @@ class Scenario {
   std::string last_error_;
   int64_t wake_us_ = 0;
   int64_t steps_ = 0;
+  int64_t full_scans_ = 0;
   StepReport last_report_;
 };
 

@@ -230,6 +230,19 @@ TEST(TailEngine, CountsWhatCameDuringAnOutageThoughAWritersClockRunsAhead) {
   EXPECT_EQ(scenario.clicks(), 41);
 }
 
+// The sample is full long before the newest row is met.
+TEST(TailEngine, FreshnessIsThatOfTheNewestRow) {
+  Scenario scenario;
+  scenario.options.poll_interval_us = 10 * kSecondUs;
+  for (int i = 0; i < 400; ++i) {
+    scenario.add_click({.arrival_s = 0.01 * i + 1, .visible_s = 0.01 * i + 1});
+  }
+  scenario.run_until(15);
+  ASSERT_EQ(scenario.clicks(), 400);
+  EXPECT_EQ(scenario.freshness_sample(), 256);
+  EXPECT_NEAR(scenario.freshness_s(), 10 - 5, 0.5);
+}
+
 TEST(TailEngine, GoesOnWhenTheClockIsSetBack) {
   Scenario scenario;
   scenario.add_click({.arrival_s = 5, .visible_s = 5});
@@ -483,6 +496,35 @@ TEST(TailEngine, AClockThatIsSetBackInAStepThatFailsIsNotForgotten) {
   scenario.run_until(275);
   scenario.set_fault(&FaultRates::warehouse_error, false);
   scenario.run_until(800);
+  EXPECT_EQ(scenario.clicks(), 2);
+}
+
+TEST(TailEngine, PollsNoMoreOftenThanItShouldAfterTheClockWasSetBack) {
+  Scenario scenario;
+  scenario.options.poll_interval_us = 5 * kSecondUs;
+  scenario.options.busy_poll_interval_us = kSecondUs / 10;
+  scenario.add_click({.arrival_s = 8, .visible_s = 8});
+  scenario.set_clock_error(25);
+  scenario.run_until(10.3);
+  ASSERT_EQ(scenario.clicks(), 1);
+  scenario.set_clock_error(0);
+  const int64_t steps = scenario.steps();
+  scenario.run_until(32);
+  EXPECT_LT(scenario.steps() - steps, 30);
+}
+
+// The last audit is stamped with a time that is still to come.
+TEST(TailEngine, CountsWhatIsNotedAfterTheClockWasSetBack) {
+  Scenario scenario;
+  scenario.options.audit_delays_us = {60 * kSecondUs};
+  scenario.note_late_rows();
+  scenario.add_click({.arrival_s = -5, .visible_s = -5});
+  scenario.add_click({.arrival_s = 6, .visible_s = 1'000});
+  scenario.set_clock_error(7'200);
+  scenario.run_until(500);
+  ASSERT_EQ(scenario.slice().state, SliceState::kSettled);
+  scenario.set_clock_error(0);
+  scenario.run_until(1'100);
   EXPECT_EQ(scenario.clicks(), 2);
 }
 

@@ -135,8 +135,10 @@ Result<void> CassandraTailSource::list_page(std::span<const uint8_t> rows, size_
                             : std::nullopt;
     const auto shard = row[1] ? read_integer(shard_type_, bytes_of(*row[1])).value : std::nullopt;
     if (!bucket) {
-      unknown = fmt::format("a bucket that is no multiple of {} s, or beyond the times of ids",
-                            layout_.bucket_width_s);
+      unknown = fmt::format(
+          "a bucket that is no multiple of {} s, beyond the times of ids, or "
+          "written otherwise than its number",
+          layout_.bucket_width_s);
     } else if (!shard || *shard < 0 || *shard >= layout_.shard_count) {
       unknown = fmt::format("shard {} in bucket {}, where the layout has {} shards",
                             shard.value_or(-1), *bucket, layout_.shard_count);
@@ -168,11 +170,8 @@ Result<int64_t> CassandraTailSource::newest_bucket(int64_t now_us) {
 
 Result<SliceKey> CassandraTailSource::slice_of(std::string_view bucket,
                                                std::string_view shard) const {
-  const auto bytes = [](std::string_view cell) {
-    return std::span(reinterpret_cast<const uint8_t*>(cell.data()), cell.size());
-  };
-  const auto number = read_bucket(bucket_type_, bytes(bucket), layout_.bucket_width_s);
-  const auto part = read_integer(shard_type_, bytes(shard)).value;
+  const auto number = read_bucket(bucket_type_, bytes_of(bucket), layout_.bucket_width_s);
+  const auto part = read_integer(shard_type_, bytes_of(shard)).value;
   if (!number || !part || *part < 0 || *part >= layout_.shard_count) {
     return fail(ErrorKind::kConfig, "read slices", table_,
                 "there is a partition whose bucket or shard the layout does not know",

@@ -194,7 +194,7 @@ std::vector<hs_cql_cell> BoundValues::cells() const {
 Result<std::optional<CqlPage>> CqlRead::next() {
   ErrorBox error;
   hs_cql_page page{};
-  const int32_t code = hs_cql_read_next(read_.get(), -1, &page, error.out());
+  const int32_t code = hs_cql_read_next(read_.get(), &page, error.out());
   if (code < 0) {
     return error.take("read", subject_);
   }

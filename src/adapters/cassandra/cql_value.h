@@ -43,7 +43,7 @@ bool is_integer(CqlType type);  // int, bigint, smallint, tinyint, varint
 bool is_number(CqlType type);   // integers, float, double, decimal
 bool is_uuid(CqlType type);     // timeuuid, uuid
 
-inline std::span<const uint8_t> bytes_of(const std::string& cell) {
+inline std::span<const uint8_t> bytes_of(std::string_view cell) {
   return {reinterpret_cast<const uint8_t*>(cell.data()), cell.size()};
 }
 

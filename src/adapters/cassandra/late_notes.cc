@@ -7,6 +7,7 @@
 #include "adapters/cassandra/companion_table.h"
 #include "adapters/cassandra/cql_session_internal.h"
 #include "model/floor_divide.h"
+#include "ports/clock.h"
 
 namespace hirestream {
 namespace {
@@ -76,18 +77,21 @@ Result<std::vector<LateNote>> LateNoteReader::read(int64_t now_us) {
 // It went, or this role may not read it: nothing that counting could wait for.
 std::vector<LateNote> LateNoteReader::forget_table(int64_t now_us) {
   statements_.reset();
-  look_again_us_ = now_us + kLookForTableUs;
+  missed_us_ = now_us;
   return {};
 }
 
 Result<bool> LateNoteReader::prepare(int64_t now_us) {
-  if (statements_ != nullptr || now_us < look_again_us_) {
-    return statements_ != nullptr;
+  if (statements_ != nullptr) {
+    return true;
+  }
+  if (missed_us_ && !has_passed(kLookForTableUs, *missed_us_, now_us)) {
+    return false;
   }
   HIRESTREAM_ASSIGN(const bool there,
                     connection_.has_table(late_table_name(connection_.config().table)));
   if (!there) {
-    look_again_us_ = now_us + kLookForTableUs;
+    missed_us_ = now_us;
     return false;
   }
   const std::string name = qualified(connection_.config());

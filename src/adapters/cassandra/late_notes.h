@@ -46,8 +46,8 @@ class LateNoteReader {
 
   CassandraConnection& connection_;
   std::unique_ptr<Statements> statements_;  // null: the table was not there
-  int64_t look_again_us_ = INT64_MIN;
-  std::optional<int64_t> read_us_;  // the last time that it was possible
+  std::optional<int64_t> missed_us_;        // when the table was looked for last, and was not there
+  std::optional<int64_t> read_us_;          // the last time that it was possible
   std::set<std::pair<int64_t, SliceKey>> seen_;
 };
 

@@ -112,7 +112,13 @@ std::optional<int64_t> read_bucket_number(CqlType type, std::span<const uint8_t>
     const auto* begin = reinterpret_cast<const char*>(cell.data());
     const auto* end = begin + cell.size();
     const auto [parsed, error] = std::from_chars(begin, end, bucket);
-    return error == std::errc{} && parsed == end ? std::optional(bucket) : std::nullopt;
+    if (error != std::errc{} || parsed != end) {
+      return std::nullopt;
+    }
+    // Written otherwise ("05") it is another partition, which no read of the number would reach.
+    std::string written;
+    append_bucket(type, bucket, bucket_width_s, written);
+    return written == std::string_view(begin, cell.size()) ? std::optional(bucket) : std::nullopt;
   }
   if (type == CqlType::kTimestamp) {
     const auto ms = read_int64(cell);

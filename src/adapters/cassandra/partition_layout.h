@@ -54,8 +54,8 @@ std::optional<SliceKey> slice_of(const RowId& id, const LayoutHistory& history);
 // digits, timestamp the bucket's begin.
 // False: it does not fit.
 bool append_bucket(CqlType type, int64_t bucket, int32_t bucket_width_s, std::string& out);
-// Nothing when the cell is no such value (a timestamp between two buckets, text that is no number),
-// or a bucket in which no version-1 UUID lies.
+// Nothing when the cell is no such value (a timestamp between two buckets, text that append_bucket
+// would write otherwise or that is no number), or a bucket in which no version-1 UUID lies.
 std::optional<int64_t> read_bucket(CqlType type, std::span<const uint8_t> cell,
                                    int32_t bucket_width_s);
 

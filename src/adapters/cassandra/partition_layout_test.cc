@@ -79,6 +79,15 @@ TEST(PartitionLayout, RefusesBucketsOfAnotherWidth) {
   EXPECT_FALSE(read_bucket(CqlType::kText, bytes(""), 60));
 }
 
+TEST(PartitionLayout, RefusesNumbersThatItWouldWriteOtherwise) {
+  for (const std::string text : {"0029766240", "+5", "-0", "00", "-05", " 5", "5 ", "5.0", "0x5"}) {
+    EXPECT_FALSE(read_bucket(CqlType::kText, bytes(text), 60)) << text;
+  }
+  for (const std::string text : {"29766240", "0", "-5"}) {
+    EXPECT_TRUE(read_bucket(CqlType::kText, bytes(text), 60)) << text;
+  }
+}
+
 TEST(PartitionLayout, RefusesBucketsThatNoIdLiesIn) {
   const RowId last{0xFFFF'FFFF'FFFF'1FFF, 0x8000'0000'0000'0000};
   const RowId first{0x1000, 0x8000'0000'0000'0000};

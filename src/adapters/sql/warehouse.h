@@ -59,6 +59,11 @@ class SqlWarehouse final : public Warehouse {
   Result<StoredJobs> store_jobs(std::span<const Job> changed, int64_t now_us) override;
   Result<void> store_publishers(std::span<const Publisher> changed) override;
 
+  Result<int64_t> now_us() override {
+    const sql::Dialect& dialect = session_.dialect();
+    return session_.number("SELECT " + dialect.moment_micros(dialect.now));
+  }
+
   Result<void> begin_snapshot() override;
   void end_snapshot() override { snapshot_.reset(); }
   Result<int64_t> changes() override;

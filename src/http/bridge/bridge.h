@@ -103,8 +103,10 @@ uint16_t hs_http_server_port(const hs_http_server*);
 /* To every stream, as it is. A stream that has not taken the last sixteen ends. Any thread. */
 void hs_http_server_publish(hs_http_server*, hs_http_text event);
 /* Streams end; other connections when they are answered, or when the grace is over. Waits for
- * workers. No handler is called from then on. */
-void hs_http_server_stop(hs_http_server*);
+ * workers, which may use the server meanwhile. No handler is called from then on. */
+void hs_http_server_stop(const hs_http_server*);
+/* Stops it first, if it was not. Nobody uses it any more. */
+void hs_http_server_free(hs_http_server*);
 
 typedef struct hs_http_counters {
   uint64_t answers[6];  /* by status / 100: what handlers and the server itself answered */

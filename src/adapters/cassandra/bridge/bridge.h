@@ -4,9 +4,9 @@
  *
  * Functions that can fail return a code: >= 0 fine, < 0 an error, described in *error (clear it
  * with hs_cql_error_clear). Panics are caught at each entry and become HS_CQL_E_PANIC. Threading: a
- * session and a statement may be used by many threads at once; a read by one thread at a time,
- * except hs_cql_read_cancel. Do not fork with a session open. Everything got from a session must be
- * freed before the session is closed. */
+ * session and a statement may be used by many threads at once; a read by one thread at a time. Do
+ * not fork with a session open. Everything got from a session must be freed before the session is
+ * closed. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -14,13 +14,12 @@
 extern "C" {
 #endif
 
-#define HS_CQL_ABI 5
+#define HS_CQL_ABI 6
 
 enum {
   HS_CQL_OK = 0,
   HS_CQL_END = 0, /* of a read: every request was answered completely */
   HS_CQL_PAGE = 1,
-  HS_CQL_AGAIN = 2, /* nothing came within the time given */
 
   HS_CQL_E_ARGUMENT = -1,
   HS_CQL_E_CONNECT = -2,
@@ -31,7 +30,6 @@ enum {
   HS_CQL_E_TIMEOUT = -7, /* the client's own */
   HS_CQL_E_NETWORK = -8,
   HS_CQL_E_PROTOCOL = -9,
-  HS_CQL_E_CANCELLED = -10,
   HS_CQL_E_PANIC = -100
 };
 
@@ -136,12 +134,9 @@ typedef struct hs_cql_page {
   uint32_t request;
   void* owner;
 } hs_cql_page;
-/* HS_CQL_PAGE, HS_CQL_AGAIN, HS_CQL_END or an error; the first error ends the whole read.
- * timeout_ms < 0: wait without end. */
-int32_t hs_cql_read_next(hs_cql_read*, int64_t timeout_ms, hs_cql_page* out, hs_cql_error*);
+/* Waits: HS_CQL_PAGE, HS_CQL_END or an error; the first error ends the whole read. */
+int32_t hs_cql_read_next(hs_cql_read*, hs_cql_page* out, hs_cql_error*);
 void hs_cql_page_free(hs_cql_page*);
-/* Any thread; wakes hs_cql_read_next, which then returns HS_CQL_E_CANCELLED. */
-void hs_cql_read_cancel(hs_cql_read*);
 /* Cancels what is under way. Pages taken before stay valid. */
 void hs_cql_read_close(hs_cql_read*);
 

@@ -102,9 +102,14 @@ pub unsafe extern "C" fn hs_http_server_publish(server: *mut Server, event: Text
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn hs_http_server_stop(server: *mut Server) {
+pub unsafe extern "C" fn hs_http_server_stop(server: *const Server) {
+    unsafe { &*server }.stop();
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_http_server_free(server: *mut Server) {
     if !server.is_null() {
-        unsafe { Box::from_raw(server) }.stop();
+        drop(unsafe { Box::from_raw(server) });
     }
 }
 

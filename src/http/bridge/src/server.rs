@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -230,7 +230,8 @@ pub struct Server {
     events: mpsc::UnboundedSender<Bytes>,
     stop: Arc<Notify>,
     listening: Option<Listening>,
-    thread: Option<thread::JoinHandle<()>>,
+    /// Nothing once it has ended. Locked, for workers look at the counters while it is waited for.
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 impl Server {
@@ -250,7 +251,7 @@ impl Server {
             events: sender,
             stop: Arc::default(),
             listening: Some(Listening { config, listener, runtime, events }),
-            thread: None,
+            thread: Mutex::default(),
         })
     }
 
@@ -259,7 +260,7 @@ impl Server {
         let Listening { config, listener, runtime, events } =
             self.listening.take().ok_or(io::ErrorKind::AlreadyExists)?;
         let (counters, stop) = (self.counters.clone(), self.stop.clone());
-        self.thread = Some(thread::Builder::new().name("http".into()).spawn(move || {
+        let thread = thread::Builder::new().name("http".into()).spawn(move || {
             let local = tokio::task::LocalSet::new();
             let shared = Rc::new(Shared::new(config, handlers, counters));
             local.block_on(&runtime, async move {
@@ -271,7 +272,8 @@ impl Server {
             // Connections first: they tell handlers of their streams' end. Then the workers.
             drop(local);
             drop(runtime);
-        })?);
+        })?;
+        self.thread = Mutex::new(Some(thread));
         Ok(())
     }
 
@@ -279,10 +281,17 @@ impl Server {
         let _ = self.events.send(event);
     }
 
-    pub fn stop(self) {
+    pub fn stop(&self) {
         self.stop.notify_one();
-        if let Some(thread) = self.thread {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -11,7 +11,6 @@ use std::ptr;
 pub const OK: i32 = 0;
 pub const END: i32 = 0;
 pub const PAGE: i32 = 1;
-pub const AGAIN: i32 = 2;
 pub const E_ARGUMENT: i32 = -1;
 pub const E_CONNECT: i32 = -2;
 pub const E_AUTHENTICATION: i32 = -3;
@@ -21,7 +20,6 @@ pub const E_SERVER: i32 = -6;
 pub const E_TIMEOUT: i32 = -7;
 pub const E_NETWORK: i32 = -8;
 pub const E_PROTOCOL: i32 = -9;
-pub const E_CANCELLED: i32 = -10;
 pub const E_PANIC: i32 = -100;
 
 const BAD_CREDENTIALS: i32 = 0x0100;

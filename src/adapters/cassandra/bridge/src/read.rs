@@ -1,7 +1,6 @@
 //! Many paged reads at once; their raw pages wait in a bounded queue.
 use crate::error::{
-    AGAIN, CError, E_ARGUMENT, E_CANCELLED, E_PROTOCOL, END, Error, OK, PAGE, Res, err, guard,
-    panic_error,
+    CError, E_ARGUMENT, E_PROTOCOL, END, Error, OK, PAGE, Res, err, guard, panic_error,
 };
 use crate::request::{Counters, RequestOptions, Statement};
 use crate::routing::{RangePolicy, token_ranges};
@@ -19,7 +18,6 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use std::{ptr, slice};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -201,34 +199,18 @@ impl ReadState {
 }
 
 impl Read {
-    /// A page, or END or AGAIN.
-    fn take(&self, timeout_ms: i64) -> Res<Result<Item, i32>> {
+    /// Nothing: every request was answered completely.
+    fn take(&self) -> Res<Option<Item>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = &state.failed {
             return Err(error.clone());
         }
-        let mut cancelled = self.cancel.subscribe();
-        let taken = self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                _ = cancelled.wait_for(|value| *value) => Ok(Some(err(E_CANCELLED, "cancelled"))),
-                page = state.next() => Ok(page),
-                _ = tokio::time::sleep(Duration::from_millis(timeout_ms.max(0) as u64)),
-                    if timeout_ms >= 0 => Err(AGAIN),
-            }
-        });
-        match taken {
-            Err(code) => Ok(Err(code)),
-            // Cancelled workers close their queues, too.
-            Ok(None) if *self.cancel.borrow() => err(E_CANCELLED, "cancelled"),
-            Ok(None) => Ok(Err(END)),
-            Ok(Some(Ok(item))) => Ok(Ok(item)),
-            Ok(Some(Err(error))) => {
-                state.failed = Some(error.clone());
-                self.cancel.send_replace(true);
-                Err(error)
-            }
+        let taken = self.runtime.block_on(state.next()).transpose();
+        if let Err(error) = &taken {
+            state.failed = Some(error.clone());
+            self.cancel.send_replace(true);
         }
+        taken
     }
 }
 
@@ -352,14 +334,12 @@ pub struct Page {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hs_cql_read_next(
     read: *mut Read,
-    timeout_ms: i64,
     out: *mut Page,
     error: *mut CError,
 ) -> i32 {
     guard(error, || unsafe {
-        let (request, page) = match (*read).take(timeout_ms)? {
-            Ok(item) => item,
-            Err(code) => return Ok(code),
+        let Some((request, page)) = (*read).take()? else {
+            return Ok(END);
         };
         let row_count = page.rows_num() as u32;
         let (rows, size) = match raw_rows(&page)? {
@@ -375,18 +355,11 @@ pub unsafe extern "C" fn hs_cql_read_next(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hs_cql_page_free(page: *mut Page) {
-    if let Some(page) = unsafe { page.as_mut() } {
-        if !page.owner.is_null() {
-            drop(unsafe { Box::from_raw(page.owner) });
-            page.owner = ptr::null_mut();
-        }
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hs_cql_read_cancel(read: *mut Read) {
-    if let Some(read) = unsafe { read.as_ref() } {
-        read.cancel.send_replace(true);
+    if let Some(page) = unsafe { page.as_mut() }
+        && !page.owner.is_null()
+    {
+        drop(unsafe { Box::from_raw(page.owner) });
+        page.owner = ptr::null_mut();
     }
 }
 

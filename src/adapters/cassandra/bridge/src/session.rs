@@ -1,6 +1,7 @@
 //! Opening and closing sessions; statements without values.
 use crate::error::{CError, E_ARGUMENT, E_CONNECT, E_TLS, Error, OK, Res, err, guard};
 use crate::request::Counters;
+use async_trait::async_trait;
 use openssl::ssl::{SslContext, SslContextBuilder, SslFiletype, SslMethod, SslVerifyMode};
 use scylla::client::PoolSize;
 use scylla::client::execution_profile::{
@@ -8,9 +9,10 @@ use scylla::client::execution_profile::{
 };
 use scylla::client::session::Session as DriverSession;
 use scylla::client::session_builder::SessionBuilder;
+use scylla::errors::TranslationError;
+use scylla::policies::address_translator::{AddressTranslator, UntranslatedPeer};
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use scylla::policies::timestamp_generator::MonotonicTimestampGenerator;
-use std::collections::HashMap;
 use std::ffi::{CStr, c_char};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -18,9 +20,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
-const ABI: u32 = 5;
+const ABI: u32 = 6;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// One after the other while a session opens: to the host given and to the nodes, then both once more.
 const CONNECTS_MAX: u32 = 4;
@@ -157,24 +161,54 @@ fn unreachable_addresses(session: &DriverSession) -> Vec<SocketAddr> {
     nodes.iter().map(|node| SocketAddr::new(node.address.ip(), node.address.port())).collect()
 }
 
-/// A node alone is there where it was found, whatever address it advertises.
-async fn connect(builder: SessionBuilder, hosts: &str) -> Res<DriverSession> {
+/// A node alone is there where it was found, whatever address it advertises: recreated, it advertises another
+/// one. Nodes that join it later are asked through it, which answers for them, too.
+struct WhereItWasFound {
+    hosts: String,
+    patience: Duration,
+}
+
+impl WhereItWasFound {
+    /// As names are resolved now. Of several the first that lets anybody connect.
+    async fn address(&self) -> Option<SocketAddr> {
+        let mut found = Vec::new();
+        for host in self.hosts.split(',') {
+            found.extend(lookup_host(host.trim()).await.into_iter().flatten());
+        }
+        if found.len() > 1 {
+            for address in &found {
+                if let Ok(Ok(_)) = timeout(self.patience, TcpStream::connect(address)).await {
+                    return Some(*address);
+                }
+            }
+        }
+        found.first().copied()
+    }
+}
+
+#[async_trait]
+impl AddressTranslator for WhereItWasFound {
+    async fn translate_address(
+        &self,
+        peer: &UntranslatedPeer,
+    ) -> Result<SocketAddr, TranslationError> {
+        let advertised = peer.untranslated_address();
+        self.address().await.ok_or(TranslationError::NoRuleForAddress(advertised))
+    }
+}
+
+async fn connect(builder: SessionBuilder, found: WhereItWasFound) -> Res<DriverSession> {
     let session = builder.build().await.map_err(Error::from)?;
     let advertised = unreachable_addresses(&session);
     if advertised.is_empty() {
         return Ok(session);
     }
-    if let [only] = advertised[..] {
-        for host in hosts.split(',') {
-            for found in tokio::net::lookup_host(host.trim()).await.into_iter().flatten() {
-                let translator = Arc::new(HashMap::from([(only, found)]));
-                let session = builder.clone().address_translator(translator).build().await;
-                if let Ok(session) = session
-                    && unreachable_addresses(&session).is_empty()
-                {
-                    return Ok(session);
-                }
-            }
+    if advertised.len() == 1 {
+        let session = builder.address_translator(Arc::new(found)).build().await;
+        if let Ok(session) = session
+            && unreachable_addresses(&session).is_empty()
+        {
+            return Ok(session);
         }
     }
     let addresses: Vec<_> = advertised.iter().map(SocketAddr::to_string).collect();
@@ -204,8 +238,8 @@ pub unsafe extern "C" fn hs_cql_session_open(
             .or_else(|e| err(E_CONNECT, e))?;
         // connection_timeout covers the TCP connect only, not a server that accepts and stays silent.
         let limit = Duration::from_millis(config.connect_timeout_ms.max(1).into());
-        let built =
-            runtime.block_on(async { tokio::time::timeout(limit, connect(builder, &hosts)).await });
+        let found = WhereItWasFound { hosts, patience: limit / CONNECTS_MAX };
+        let built = runtime.block_on(async { timeout(limit, connect(builder, found)).await });
         let session = match built {
             Ok(Ok(session)) => session,
             Ok(Err(mut error)) => {
@@ -278,4 +312,35 @@ pub unsafe extern "C" fn hs_cql_execute(
             .map_err(Error::from)?;
         Ok(OK)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn found_at(hosts: &str) -> Option<SocketAddr> {
+        let found = WhereItWasFound { hosts: hosts.into(), patience: Duration::from_secs(5) };
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(found.address())
+    }
+
+    #[test]
+    fn the_only_host_is_where_the_node_is_whether_it_answers_or_not() {
+        assert_eq!(found_at("127.0.0.1:1"), Some("127.0.0.1:1".parse().unwrap()));
+        assert_eq!(found_at("no.such.name.invalid:9042"), None);
+        assert_eq!(found_at(""), None);
+    }
+
+    #[test]
+    fn of_several_hosts_it_is_the_one_that_listens_now() {
+        let first = TcpListener::bind("127.0.0.1:0").unwrap();
+        let second = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (first_at, second_at) = (first.local_addr().unwrap(), second.local_addr().unwrap());
+        let hosts = format!("{first_at}, {second_at}");
+        assert_eq!(found_at(&hosts), Some(first_at));
+        drop(first);
+        assert_eq!(found_at(&hosts), Some(second_at));
+        drop(second);
+        assert_eq!(found_at(&hosts), Some(first_at));
+    }
 }
