@@ -75,6 +75,20 @@ class MysqlWarehouseFaults : public WarehouseContract {
         });
   }
 
+  // Calls `action` before every COMMIT.
+  void at_commit(const std::function<void()>& action) {
+    backend().session().set_hook([action](std::string_view sql, uint64_t) {
+      if (sql == "COMMIT") {
+        action();
+      }
+      return StatementFault::kNone;
+    });
+  }
+  template <typename T>
+  static bool waits(const std::future<T>& future) {
+    return future.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout;
+  }
+
   // One that uses every kind of statement: new, appended, replaced and frozen slices, rejects,
   // cells that vanish.
   Commit rich_commit() {
@@ -284,33 +298,22 @@ TEST_P(MysqlWarehouseFaults, CommitAndMoveOfAJobAreOneAfterTheOther) {
   Commit commit = commit_of({});
   add_cells(commit, {}, one);
   commit.jobs_version = take(warehouse_->jobs_version());
-  const auto as_last_statement = [](const std::function<void()>& action) {
-    return [action](std::string_view sql, uint64_t) {
-      if (sql == "COMMIT") {
-        action();
-      }
-      return StatementFault::kNone;
-    };
-  };
-  const auto waits = [](const auto& future) {
-    return future.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout;
-  };
   // The job moves while the commit is at work.
   std::future<Result<StoredJobs>> move;
-  backend().session().set_hook(as_last_statement([&] {
+  at_commit([&] {
     move = std::async(std::launch::async, [&] { return mover->store_jobs(moved, now_us_); });
     EXPECT_TRUE(waits(move));
-  }));
+  });
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
   EXPECT_EQ(take(move.get()).rewritten, 1) << "the commit's row is rewritten";
   EXPECT_EQ(database_->value("SELECT company_id FROM events"), "8");
   // The commit begins while the job moves.
   std::future<Result<CommitOutcome>> late;
   commit.jobs_version = take(mover->jobs_version());
-  backend().session().set_hook(as_last_statement([&] {
+  at_commit([&] {
     late = std::async(std::launch::async, [&] { return mover->commit(commit); });
     EXPECT_TRUE(waits(late));
-  }));
+  });
   take(warehouse_->store_jobs(moved, now_us_));
   EXPECT_EQ(take(late.get()).verdict, CommitVerdict::kJobsMoved);
 }
@@ -325,6 +328,36 @@ TEST_P(MysqlWarehouseFaults, CommitThatFindsNoCountOfStoredJobsIsRefused) {
   EXPECT_EQ(verdict(commit), CommitVerdict::kJobsMoved);
   EXPECT_EQ(take(warehouse_->jobs_version()), 0);
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+// What lies below a shard's first mark is counted once more, but for what the ledger has by then.
+TEST_P(MysqlWarehouseFaults, FirstMarkOfAShardAndSlicesBelowItAreOneAfterTheOther) {
+  start(2);
+  const auto other = database_->open();
+  const auto repair_of = [&](const SliceKey& key) {
+    Commit repair = commit_of({change(key, 0, ChangeMode::kReplace, {})});
+    repair.writers = {};
+    return repair;
+  };
+  const auto mark_of_shard = [&](int32_t shard) {
+    Commit mark = commit_of({});
+    mark.frozen_marks = {{shard, 200, 0}};
+    return mark;
+  };
+  const auto meets = [&](const Commit& first, const Commit& second) {
+    std::future<Result<CommitOutcome>> late;
+    at_commit([&] {
+      late = std::async(std::launch::async, [&] { return other->commit(second); });
+      EXPECT_TRUE(waits(late));
+    });
+    EXPECT_EQ(verdict(first), CommitVerdict::kCommitted);
+    backend().session().set_hook({});
+    return take(late.get());
+  };
+  EXPECT_EQ(meets(repair_of({0, 100}), mark_of_shard(0)).verdict, CommitVerdict::kCommitted);
+  EXPECT_EQ(entry({0, 100}).revision, 1);
+  EXPECT_EQ(meets(mark_of_shard(1), repair_of({1, 100})).verdict, CommitVerdict::kConflict);
+  EXPECT_EQ(entry({1, 100}).revision, 0);
 }
 
 TEST_P(MysqlWarehouseFaults, EnginesOfOtherShardsDoNotWait) {
