@@ -185,8 +185,13 @@ class Rebuild {
                             std::span<const SliceKey> keys, const State& now);
   // What they give in shadow_->events() now; they are not replaced any more.
   Result<Contribution> take_out(SourceId source, std::span<const SliceKey> keys);
+  // Replaced slices that the ledger lacks and a mark has passed: their engine counts what lies
+  // below it, but for what the ledger had when it was made.
+  Result<void> give_back_passed(const State& now);
   // Replaced slices that change an hour which is to be copied stay as they were.
   Result<void> give_back_copied();
+  // `change`: what that makes of the cells.
+  Result<void> add_given_back(Contribution change);
   Result<void> bring_up_copy();
   // Whose frozen sums are others.
   void note_moved_hours(const std::map<int32_t, Measures>& some,
@@ -643,6 +648,7 @@ Result<int64_t> Rebuild::apply(const State& now) {
     }
     changed += static_cast<int64_t>(list.size());
   }
+  HIRESTREAM_TRY(give_back_passed(now));
   HIRESTREAM_TRY(give_back_copied());
   std::set<int32_t> days;
   for (const int32_t hour : hours_changed_) {
@@ -689,6 +695,41 @@ Result<Contribution> Rebuild::take_out(SourceId source, std::span<const SliceKey
   return was;
 }
 
+Result<void> Rebuild::give_back_passed(const State& now) {
+  const auto source = copy_ ? now.sources.find(copy_->source()) : now.sources.end();
+  if (source == now.sources.end()) {
+    return {};
+  }
+  std::vector<SliceKey> passed = copy_->new_slices(source->second.slices);
+  std::set<int32_t> shards;
+  for (const SliceKey& key : passed) {
+    shards.insert(key.shard);
+  }
+  const std::vector<int32_t> list(shards.begin(), shards.end());
+  HIRESTREAM_ASSIGN(const auto marks, after_->load_frozen_marks(copy_->source(), list));
+  std::map<int32_t, int64_t> until;
+  for (const FrozenMark& mark : marks) {
+    until[mark.shard] = mark.until;
+  }
+  std::erase_if(passed, [&](const SliceKey& key) { return key.bucket >= until.at(key.shard); });
+  for (size_t at = 0; at < passed.size(); at += kSlicesPerBatch) {
+    const auto keys = std::span(passed).subspan(at, std::min(kSlicesPerBatch, passed.size() - at));
+    HIRESTREAM_ASSIGN(const Contribution was, take_out(copy_->source(), keys));
+    HIRESTREAM_TRY(add_given_back(difference({}, was)));
+  }
+  return {};
+}
+
+// Hours that are copied are not known by cells.
+Result<void> Rebuild::add_given_back(Contribution change) {
+  std::erase_if(change,
+                [this](const Cell& cell) { return hours_to_copy_.contains(cell.key.local_hour); });
+  for (const Cell& cell : change) {
+    hours_changed_.insert(cell.key.local_hour);
+  }
+  return add_cells(copy_->kind(), change);
+}
+
 Result<void> Rebuild::give_back_copied() {
   const auto is_copied = [this](int32_t hour) { return hours_to_copy_.contains(hour); };
   if (!copy_ || std::none_of(hours_of_run_.begin(), hours_of_run_.end(), is_copied)) {
@@ -700,12 +741,7 @@ Result<void> Rebuild::give_back_copied() {
     const auto none = [](int32_t) { return false; };
     HIRESTREAM_ASSIGN(const Contribution with, copy_->change(*before_, keys, none));
     HIRESTREAM_ASSIGN(const Contribution without, copy_->change(*before_, keys, is_copied));
-    Contribution change = difference(without, with);
-    std::erase_if(change, [&](const Cell& cell) { return is_copied(cell.key.local_hour); });
-    for (const Cell& cell : change) {
-      hours_changed_.insert(cell.key.local_hour);
-    }
-    HIRESTREAM_TRY(add_cells(copy_->kind(), change));
+    HIRESTREAM_TRY(add_given_back(difference(without, with)));
   }
   return {};
 }
