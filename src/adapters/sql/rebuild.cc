@@ -743,6 +743,8 @@ Result<void> Rebuild::give_back_copied() {
     HIRESTREAM_ASSIGN(const Contribution without, copy_->change(*before_, keys, is_copied));
     HIRESTREAM_TRY(add_given_back(difference(without, with)));
   }
+  // No slice that is replaced still changes them: the next comparison need not read all again.
+  std::erase_if(hours_of_run_, is_copied);
   return {};
 }
 
