@@ -581,6 +581,34 @@ TEST_P(MysqlWarehouseFaults, AServerThatHasBecomeReadOnlyIsLookedUpAgain) {
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
 }
 
+// Statements go to a session that has nothing of the transaction, and would be committed at once.
+TEST_P(MysqlWarehouseFaults, ATransactionWhosePreparedStatementIsUnknownIsGivenUp) {
+  start(1);
+  const Contribution cells = many_cells(1100);
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
+  add_cells(commit, {}, cells);
+  std::vector<uint64_t> sessions;
+  std::vector<std::string> statements;
+  backend().session().set_hook([&](std::string_view sql, uint64_t id) {
+    sessions.push_back(id);
+    statements.emplace_back(sql.substr(0, 18));
+    return StatementFault::kNone;
+  });
+  {
+    const RefusingEvents refusing(*database_, 1243);
+    const auto outcome = warehouse_->commit(commit);
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient);
+  }
+  const std::vector<std::string> prepared_and_executed(2, "INSERT INTO events");
+  EXPECT_THAT(statements, testing::IsSupersetOf(prepared_and_executed));
+  EXPECT_EQ(std::ranges::count(statements, "INSERT INTO events"), 2) << "none as text";
+  const uint64_t refused = sessions.back();
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_NE(sessions.back(), refused);
+  EXPECT_EQ(events(), cells);
+}
+
 // Two renames after each other, as tools that rebuild a table do.
 TEST_P(MysqlWarehouseFaults, EventsThatIsReplacedIsWaitedForAndNeverMadeAnew) {
   start(1);
