@@ -318,6 +318,27 @@ TEST_P(MysqlWarehouseFaults, CommitAndMoveOfAJobAreOneAfterTheOther) {
   EXPECT_EQ(take(late.get()).verdict, CommitVerdict::kJobsMoved);
 }
 
+// Whoever is no engine counts its change before it locks rows; else the two would wait for each
+// other.
+TEST_P(MysqlWarehouseFaults, RejectsThatExpireAreLockedAfterTheCountOfChanges) {
+  start(1);
+  SliceChange slice = change(kSlice, 0, ChangeMode::kReplace, {});
+  slice.entry.classes.rejected = 1;
+  slice.rejects = {reject(1, "ts_missing")};
+  ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(
+      other_->execute("INSERT INTO hirestream_meta (name, value) VALUES ('changes', '1') ON "
+                      "DUPLICATE KEY UPDATE value = value + 1"));
+  auto expired =
+      std::async(std::launch::async, [&] { return warehouse_->expire_rejects(now_us_ + 1, 100); });
+  EXPECT_TRUE(waits(expired));
+  expect_ok(other_->execute("UPDATE hirestream_rejects SET revision = revision"));
+  expect_ok(other_->execute("COMMIT"));
+  expect_ok(expired.get());
+  EXPECT_THAT(take(warehouse_->load_rejects(source_, 10)), IsEmpty());
+}
+
 // A row that nobody has made cannot be locked.
 TEST_P(MysqlWarehouseFaults, CommitThatFindsNoCountOfStoredJobsIsRefused) {
   start(1);
