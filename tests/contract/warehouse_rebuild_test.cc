@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <stop_token>
 #include <thread>
 
 #include "adapters/sql/rebuild.h"
@@ -244,6 +245,27 @@ TEST_P(RebuildContract, AnErrorAtAnyStepChangesNothing) {
     EXPECT_EQ(events(), before) << at;
     expect_nothing_left();
     count({0, ++bucket}, {});
+  }
+}
+
+TEST_P(RebuildContract, IsInterruptedOnlyBeforeTheTablesChangePlaces) {
+  start();
+  count({0, 100}, {cell(kHour, 1, clicks(2, 5))});
+  const Contribution before = events();
+  for (const std::string at : {"filled", "caught up", "locked", "ready"}) {
+    database_->empty_events();
+    std::stop_source stop;
+    const auto done = try_rebuild({.stop = stop.get_token()}, [&](std::string_view step) {
+      if (step == at) {
+        stop.request_stop();
+      }
+    });
+    const bool in_time = at == "filled" || at == "caught up";
+    ASSERT_EQ(done.has_value(), !in_time) << at;
+    EXPECT_EQ(done ? "" : done.error().operation, in_time ? kInterrupt : "") << at;
+    EXPECT_EQ(events(), in_time ? Contribution{} : before) << at;
+    expect_nothing_left();
+    rebuild();
   }
 }
 

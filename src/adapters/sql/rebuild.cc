@@ -244,7 +244,7 @@ Result<void> Rebuild::step_done(std::string_view step) {
 
 Result<void> Rebuild::go_on() const {
   if (options_.stop.stop_requested()) {
-    return fail(ErrorKind::kTransient, "rebuild", subject_, "interrupted; nothing is changed");
+    return interrupted(subject_, "nothing is changed");
   }
   return {};
 }
