@@ -96,8 +96,9 @@ Result<int64_t> read_old_events(Session& session, const OldEvents& old, const Vi
 
 }  // namespace
 
-Result<int64_t> check_old_events(Session& session, const OldEvents& old) {
-  return read_old_events(session, old, [](OldRow&&) -> Result<void> { return {}; });
+Result<void> check_old_events(Session& session, const OldEvents& old) {
+  HIRESTREAM_TRY(read_old_events(session, old, [](OldRow&&) -> Result<void> { return {}; }));
+  return {};
 }
 
 Result<int64_t> copy_old_events(const OldEvents& old, const OldEventsCopy& copy) {

@@ -19,8 +19,8 @@ struct OldEvents {
   OldEventsColumns columns;
 };
 
-// Can every row be taken over? kConfig: shows those that cannot. Returns how many there are.
-Result<int64_t> check_old_events(Session& session, const OldEvents& old);
+// Can every row be taken over? kConfig: shows those that cannot.
+Result<void> check_old_events(Session& session, const OldEvents& old);
 
 struct OldEventsCopy {
   Session& from;  // not `to`, unless it gives rows while it is written to

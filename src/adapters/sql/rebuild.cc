@@ -86,22 +86,17 @@ struct Part {
   }
   // What the ledger as it is gives where it shall give so much.
   Measures before(const CellKey& key, Measures measures) const {
-    if (const Cell* changed = find(change, key)) {
+    if (const Cell* changed = find_cell(change, key)) {
       measures -= changed->measures;
     }
     return measures;
-  }
-  static const Cell* find(const Contribution& cells, const CellKey& key) {
-    const auto at = std::lower_bound(cells.begin(), cells.end(), key,
-                                     [](const Cell& a, const CellKey& b) { return a.key < b; });
-    return at != cells.end() && at->key == key ? &*at : nullptr;
   }
   // Names of the kinds that give something to the cell, behind those that are known already.
   std::string sources_of(const CellKey& key, std::string_view known = "") const {
     std::string names(known);
     for (const auto& [kind, of_kind] : by_kind) {
       const std::string_view name = sql::sources_name(kind);
-      if (find(of_kind, key) != nullptr && !is_listed(names, name)) {
+      if (find_cell(of_kind, key) != nullptr && !is_listed(names, name)) {
         names += names.empty() ? "" : ",";
         names += name;
       }
@@ -572,7 +567,7 @@ Result<void> Rebuild::write(const Part& part) {
     const Measures should = counted ? next->measures : Measures{};
     count_difference(held.measures, part.before(held.key, should));
     if (should != held.measures) {
-      if (counted && Part::find(part.change, held.key) != nullptr) {
+      if (counted && find_cell(part.change, held.key) != nullptr) {
         sources = part.sources_of(held.key, held.sources);
         held.sources = sources;
       }
