@@ -286,6 +286,7 @@ Result<Migration> MysqlBackend::migrate(int64_t now_us, std::optional<int32_t> u
     return sql::refuse_migration(*session, table.state, table.fault);
   }
   const sql::OldEvents old{"events", sql::OldEventsColumns(table.columns)};
+  HIRESTREAM_TRY(sql::check_migration_without_ledger(*session));
   HIRESTREAM_TRY(sql::check_old_events(*session, old));
   HIRESTREAM_TRY(create_missing(*session, true));
   auto copied = copy_grouped(*session, old, now_us, until_hour);
@@ -313,6 +314,7 @@ Result<std::vector<std::string>> MysqlBackend::foresee_migration() {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session));
   const sql::OldEvents old{"events", sql::OldEventsColumns(table.columns)};
+  HIRESTREAM_TRY(sql::check_migration_without_ledger(*session));
   HIRESTREAM_TRY(sql::check_old_events(*session, old));
   return old.columns.notes();
 }
