@@ -808,6 +808,35 @@ TEST_P(ReplacingRebuild, IsExactWhateverOthersCommitMeanwhile) {
 
 class OneLedger : public RebuildContract {};
 
+TEST_P(OneLedger, WhatIsSomebodyElsesIsNotDroppedWithTheOldTables) {
+  start();
+  const Contribution one{cell(kHour, 1, clicks(2, 5))};
+  count({0, 100}, one);
+  rebuild();
+  struct Case {
+    std::string make;
+    std::string name;
+    std::string drop;
+  };
+  for (const Case& theirs :
+       {Case{"ALTER TABLE events_micros ADD COLUMN note TEXT", "column note",
+             "ALTER TABLE events_micros DROP COLUMN note"},
+        Case{"CREATE INDEX by_clicks ON events_micros (clicks)", "index by_clicks",
+             "DROP INDEX by_clicks"},
+        Case{"CREATE TRIGGER told AFTER INSERT ON hirestream_days BEGIN SELECT 1; END",
+             "trigger told", "DROP TRIGGER told"}}) {
+    database_->run(theirs.make);
+    const auto refused = try_rebuild();
+    ASSERT_FALSE(refused.has_value()) << theirs.name;
+    EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+    EXPECT_THAT(refused.error().message, testing::EndsWith(": " + theirs.name));
+    expect_nothing_left();
+    database_->run(theirs.drop);
+  }
+  rebuild();
+  EXPECT_EQ(events(), one);
+}
+
 TEST_P(OneLedger, IsSaid) {
   start();
   RebuildOptions options;
