@@ -630,6 +630,36 @@ TEST_P(MysqlWarehouseFaults, ATransactionWhosePreparedStatementIsUnknownIsGivenU
   EXPECT_EQ(events(), cells);
 }
 
+// As many rows as before, and yet others.
+TEST_P(MysqlWarehouseFaults, ARowThatChangesWhileATableIsMigratedIsNoticed) {
+  database_->run(
+      "CREATE TABLE events (job_id INT, dates DATE, hours INT, disqualified_application INT, "
+      "qualified_application INT, conversion INT, group_id INT, campaign_id INT, publisher_id INT, "
+      "clicks INT, spend_hour DOUBLE)");
+  database_->run(
+      "INSERT INTO events (job_id, dates, hours, clicks) VALUES (1, '2024-01-01', 0, 1)");
+  const std::string left =
+      "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND "
+      "(table_name LIKE 'hirestream_events%' OR table_name LIKE 'events_before%')";
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(other_->execute("UPDATE events SET clicks = 5"));
+  auto migrated =
+      std::async(std::launch::async, [&] { return warehouse_->migrate(now_us_, std::nullopt); });
+  EXPECT_EQ(migrated.wait_for(std::chrono::seconds(2)), std::future_status::timeout);
+  expect_ok(other_->execute("COMMIT"));
+  const auto refused = migrated.get();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kTransient);
+  EXPECT_THAT(refused.error().message, HasSubstr("written meanwhile"));
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+  EXPECT_EQ(take(warehouse_->migrated_hours()), std::nullopt);
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_days"), 0);
+  EXPECT_EQ(database_->number(left), 0);
+  EXPECT_EQ(take(warehouse_->migrate(now_us_, std::nullopt)).rows_before, 1);
+  EXPECT_EQ(events().front().measures.clicks, 5);
+  EXPECT_EQ(database_->number(left), 1);
+}
+
 // Two renames after each other, as tools that rebuild a table do.
 TEST_P(MysqlWarehouseFaults, EventsThatIsReplacedIsWaitedForAndNeverMadeAnew) {
   start(1);

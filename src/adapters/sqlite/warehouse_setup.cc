@@ -176,11 +176,12 @@ Result<std::vector<std::string>> SqliteBackend::foresee_migration() {
 Result<Migration> SqliteBackend::migrate_rows(const sql::OldEvents& old, int64_t now_us,
                                               std::optional<int32_t> until_hour) {
   Migration done;
-  HIRESTREAM_ASSIGN(done.rows_before, sql::copy_old_events(old, {.from = *session_,
-                                                                 .to = *session_,
-                                                                 .table = "events_micros",
-                                                                 .now_us = now_us,
-                                                                 .until_hour = until_hour}));
+  HIRESTREAM_ASSIGN(const RowDigest copied, sql::copy_old_events(old, {.from = *session_,
+                                                                       .to = *session_,
+                                                                       .table = "events_micros",
+                                                                       .now_us = now_us,
+                                                                       .until_hour = until_hour}));
+  done.rows_before = copied.rows;
   HIRESTREAM_ASSIGN(done.rows_after, session_->number("SELECT COUNT(*) FROM events_micros"));
   done.old_table = old.table;
   done.notes = old.columns.notes();
