@@ -117,7 +117,7 @@ Result<void> TableCopy::copy_part_once(const std::stop_token& stop) {
   return history_.read(place(report_.parts), place(report_.parts + 1),
                        [&](std::span<const StoredEvent> events) -> Result<void> {
                          if (stop.stop_requested()) {
-                           return fail(ErrorKind::kTransient, "copy", options_.from, "interrupted");
+                           return interrupted(options_.from);
                          }
                          HIRESTREAM_TRY(write(events));
                          on_progress_(report_);

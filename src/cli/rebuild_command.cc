@@ -108,11 +108,13 @@ Result<int> run_rebuild(const RebuildCommandOptions& options, CommandContext& co
     report = rebuild(settings, options, rebuild_options(settings, stop), observer);
   }
   if (!report) {
-    if (context.interrupt->requested()) {
-      fmt::print(stderr, "interrupted: nothing is changed\n");
-      return kExitInterrupted;
+    // Any other error is told, also after a signal: the tables may have changed places already.
+    if (report.error().operation != kInterrupt) {
+      return forward(std::move(report).error());
     }
-    return forward(std::move(report).error());
+    const std::string& hint = report.error().hint;
+    fmt::print(stderr, "interrupted: nothing is changed{}{}\n", hint.empty() ? "" : "; ", hint);
+    return kExitInterrupted;
   }
   fmt::print("{}", context.json ? report->json + "\n" : report->text);
   return report->complete ? kExitOk : kExitDifference;

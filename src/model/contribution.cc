@@ -95,6 +95,11 @@ bool is_canonical(const Contribution& contribution) {
   return true;
 }
 
+const Cell* find_cell(const Contribution& contribution, const CellKey& key) {
+  const auto at = std::ranges::lower_bound(contribution, key, {}, &Cell::key);
+  return at != contribution.end() && at->key == key ? &*at : nullptr;
+}
+
 void canonicalize(Contribution& contribution) {
   HIRESTREAM_CHECK(try_canonicalize(contribution));
 }

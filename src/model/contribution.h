@@ -52,6 +52,8 @@ struct Cell {
 using Contribution = std::vector<Cell>;
 
 bool is_canonical(const Contribution& contribution);
+// In a canonical contribution. Null: it has no such cell.
+const Cell* find_cell(const Contribution& contribution, const CellKey& key);
 // Sorts, adds up equal keys, drops zeros. Sums must fit.
 void canonicalize(Contribution& contribution);
 // False: a sum is beyond 64 bits; the contribution is useless then.

@@ -115,6 +115,17 @@ TEST(Contribution, DifferenceIsWhatMustBeAddedToTheSecond) {
   EXPECT_EQ(merge(b, delta), a);
 }
 
+TEST(Contribution, CellsAreFoundByTheirKey) {
+  const Contribution a = {clicks(1, 1, 3), clicks(1, 4, 1), clicks(2, 1, 7)};
+  for (const Cell& cell : a) {
+    EXPECT_EQ(find_cell(a, cell.key), &cell);
+  }
+  for (const Cell& other : {clicks(0, 9, 1), clicks(1, 2, 1), clicks(3, 1, 1)}) {
+    EXPECT_EQ(find_cell(a, other.key), nullptr);
+  }
+  EXPECT_EQ(find_cell({}, a[0].key), nullptr);
+}
+
 TEST(Contribution, DifferenceOfEqualsIsEmpty) {
   const Contribution a = {clicks(1, 1, 3), clicks(1, 2, 1)};
   EXPECT_TRUE(difference(a, a).empty());

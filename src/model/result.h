@@ -50,6 +50,15 @@ inline tl::unexpected<Error> fail_for_now(std::string operation, std::string sub
                                      std::move(message), std::move(hint), true});
 }
 
+// Operation of the error of work that has ended because it was asked to, not because it could not
+// go on.
+inline constexpr const char* kInterrupt = "interrupt";
+
+inline tl::unexpected<Error> interrupted(std::string subject,
+                                         std::string message = "asked to end") {
+  return fail(ErrorKind::kTransient, kInterrupt, std::move(subject), std::move(message));
+}
+
 inline tl::unexpected<Error> forward(Error error) {
   return tl::unexpected<Error>(std::move(error));
 }

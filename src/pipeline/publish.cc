@@ -227,7 +227,8 @@ void SlicePublisher::tell_missing() {
 
 Result<PublishReport> SlicePublisher::run() {
   const bool takes_staged = !options_.compare && !options_.keep_staged;
-  HIRESTREAM_TRY(ledger_.open_for(report_.run.source));
+  HIRESTREAM_TRY(options_.compare ? ledger_.open_to_compare(report_.run.source)
+                                  : ledger_.open_for(report_.run.source));
   if (takes_staged) {
     HIRESTREAM_TRY(ledger_.companies().refresh());
   }

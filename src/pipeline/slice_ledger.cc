@@ -13,6 +13,8 @@ namespace {
 constexpr int kCommitAttemptsMax = 5;
 constexpr int kResolveAttemptsMax = 5;
 constexpr size_t kFreshnessSampleMax = 256;
+// Of which no ledger has a slice.
+constexpr SourceId kNoSource = 0;
 
 // The same transaction would be refused for ever: whoever made the tables must change them.
 Error refused_by_tables(Error error) {
@@ -155,6 +157,15 @@ Result<void> SliceLedger::open_for(const SourceRegistration& given) {
     HIRESTREAM_ASSIGN(source_id_, ports_.warehouse.register_source(given));
   }
   return companies_.load();
+}
+
+Result<void> SliceLedger::open_to_compare(const SourceRegistration& given) {
+  writers_.clear();
+  HIRESTREAM_ASSIGN(const std::vector<SourceStatus> sources, ports_.warehouse.sources());
+  HIRESTREAM_TRY(check_source(ports_.warehouse, registrations_of(sources), given));
+  const auto source = std::ranges::find(sources, given.name, &SourceStatus::name);
+  source_id_ = source == sources.end() ? kNoSource : source->id;
+  return {};
 }
 
 Result<std::vector<LedgerEntry>> SliceLedger::load_entries() {

@@ -74,6 +74,9 @@ class SliceLedger {
   // The same for slices that were counted elsewhere, of a source that is so. One that the warehouse
   // does not know is registered.
   Result<void> open_for(const SourceRegistration& given);
+  // To compare with, and nothing else: nothing is written, and what the warehouse does not know has
+  // an empty ledger.
+  Result<void> open_to_compare(const SourceRegistration& given);
 
   const std::vector<int32_t>& shards() const { return shards_; }
   RowClassifier& classifier() { return classifier_; }

@@ -40,7 +40,7 @@ Result<void> TableCounter::count_sweep(SweepRequest request, const std::stop_tok
   HIRESTREAM_ASSIGN(const auto sweep, source_.sweep(std::move(request)));
   for (;;) {
     if (stop.stop_requested()) {
-      return fail(ErrorKind::kTransient, "count", description().identity, "interrupted");
+      return interrupted(description().identity);
     }
     HIRESTREAM_ASSIGN(const auto page, sweep->next());
     if (!page) {

@@ -1,16 +1,13 @@
 #include "pipeline/verify_report.h"
 
-#include <algorithm>
-
 namespace hirestream {
 namespace {
 
 constexpr size_t kSampleMax = 20;
 
 Measures value_in(const Contribution& list, const CellKey& key) {
-  const auto at = std::lower_bound(list.begin(), list.end(), key,
-                                   [](const Cell& cell, const CellKey& k) { return cell.key < k; });
-  return at != list.end() && at->key == key ? at->measures : Measures{};
+  const Cell* cell = find_cell(list, key);
+  return cell == nullptr ? Measures{} : cell->measures;
 }
 
 }  // namespace

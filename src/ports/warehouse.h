@@ -150,7 +150,8 @@ struct Commit {
   std::vector<CellChange> cells;
   // Per shard: buckets below this are settled (scan: buckets of event times). Only ever raised.
   std::vector<std::pair<int32_t, int64_t>> settled_until;
-  // Freezing. Stored as they are, one a shard.
+  // Freezing. Stored as they are, one a shard. A shard's first one is wholly before or behind each
+  // commit without writers that puts a slice below it.
   std::vector<FrozenMark> frozen_marks;
   // Added to what is stored; sorted by (shard, day), each once.
   std::vector<FrozenDay> frozen_days;

@@ -146,6 +146,28 @@ TEST_P(WarehouseSqlContract, MigrateMayLeaveOutEverything) {
   start();
 }
 
+TEST_P(WarehouseSqlContract, MigrateRefusesATableBesideWhatWasCounted) {
+  start();
+  const Contribution one{cell(kHour, 1, clicks(1, 5))};
+  ASSERT_EQ(verdict(first_commit_of(kSlice, one, 1)), CommitVerdict::kCommitted);
+  database_->run(database_->is_sqlite() ? "DROP VIEW events" : "DROP TABLE events");
+  database_->run(kAppendOnlyEvents);
+  const auto expect_refused = [&] {
+    const auto done = warehouse_->migrate(now_us_, std::nullopt);
+    ASSERT_FALSE(done.has_value());
+    EXPECT_EQ(done.error().kind, ErrorKind::kConfig);
+    EXPECT_FALSE(open_backend(*database_, GetParam()).value()->foresee_migration().has_value());
+    EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+  };
+  expect_refused();
+  database_->forget_ledger();
+  if (database_->is_sqlite()) {
+    expect_refused();  // the rows are there still
+    database_->run("DELETE FROM events_micros");
+  }
+  expect_migrated(take(warehouse_->migrate(now_us_, std::nullopt)), 0, 0);
+}
+
 TEST_P(WarehouseSqlContract, MigrateRefusesRowsWithoutDate) {
   database_->run(kAppendOnlyEvents);
   database_->run("INSERT INTO events (job_id, hours, clicks) VALUES (1, 2, 3)");

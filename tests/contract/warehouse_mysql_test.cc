@@ -75,6 +75,20 @@ class MysqlWarehouseFaults : public WarehouseContract {
         });
   }
 
+  // Calls `action` before every COMMIT.
+  void at_commit(const std::function<void()>& action) {
+    backend().session().set_hook([action](std::string_view sql, uint64_t) {
+      if (sql == "COMMIT") {
+        action();
+      }
+      return StatementFault::kNone;
+    });
+  }
+  template <typename T>
+  static bool waits(const std::future<T>& future) {
+    return future.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout;
+  }
+
   // One that uses every kind of statement: new, appended, replaced and frozen slices, rejects,
   // cells that vanish.
   Commit rich_commit() {
@@ -284,35 +298,45 @@ TEST_P(MysqlWarehouseFaults, CommitAndMoveOfAJobAreOneAfterTheOther) {
   Commit commit = commit_of({});
   add_cells(commit, {}, one);
   commit.jobs_version = take(warehouse_->jobs_version());
-  const auto as_last_statement = [](const std::function<void()>& action) {
-    return [action](std::string_view sql, uint64_t) {
-      if (sql == "COMMIT") {
-        action();
-      }
-      return StatementFault::kNone;
-    };
-  };
-  const auto waits = [](const auto& future) {
-    return future.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout;
-  };
   // The job moves while the commit is at work.
   std::future<Result<StoredJobs>> move;
-  backend().session().set_hook(as_last_statement([&] {
+  at_commit([&] {
     move = std::async(std::launch::async, [&] { return mover->store_jobs(moved, now_us_); });
     EXPECT_TRUE(waits(move));
-  }));
+  });
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
   EXPECT_EQ(take(move.get()).rewritten, 1) << "the commit's row is rewritten";
   EXPECT_EQ(database_->value("SELECT company_id FROM events"), "8");
   // The commit begins while the job moves.
   std::future<Result<CommitOutcome>> late;
   commit.jobs_version = take(mover->jobs_version());
-  backend().session().set_hook(as_last_statement([&] {
+  at_commit([&] {
     late = std::async(std::launch::async, [&] { return mover->commit(commit); });
     EXPECT_TRUE(waits(late));
-  }));
+  });
   take(warehouse_->store_jobs(moved, now_us_));
   EXPECT_EQ(take(late.get()).verdict, CommitVerdict::kJobsMoved);
+}
+
+// Whoever is no engine counts its change before it locks rows; else the two would wait for each
+// other.
+TEST_P(MysqlWarehouseFaults, RejectsThatExpireAreLockedAfterTheCountOfChanges) {
+  start(1);
+  SliceChange slice = change(kSlice, 0, ChangeMode::kReplace, {});
+  slice.entry.classes.rejected = 1;
+  slice.rejects = {reject(1, "ts_missing")};
+  ASSERT_EQ(verdict(commit_of({slice})), CommitVerdict::kCommitted);
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(
+      other_->execute("INSERT INTO hirestream_meta (name, value) VALUES ('changes', '1') ON "
+                      "DUPLICATE KEY UPDATE value = value + 1"));
+  auto expired =
+      std::async(std::launch::async, [&] { return warehouse_->expire_rejects(now_us_ + 1, 100); });
+  EXPECT_TRUE(waits(expired));
+  expect_ok(other_->execute("UPDATE hirestream_rejects SET revision = revision"));
+  expect_ok(other_->execute("COMMIT"));
+  expect_ok(expired.get());
+  EXPECT_THAT(take(warehouse_->load_rejects(source_, 10)), IsEmpty());
 }
 
 // A row that nobody has made cannot be locked.
@@ -325,6 +349,36 @@ TEST_P(MysqlWarehouseFaults, CommitThatFindsNoCountOfStoredJobsIsRefused) {
   EXPECT_EQ(verdict(commit), CommitVerdict::kJobsMoved);
   EXPECT_EQ(take(warehouse_->jobs_version()), 0);
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+// What lies below a shard's first mark is counted once more, but for what the ledger has by then.
+TEST_P(MysqlWarehouseFaults, FirstMarkOfAShardAndSlicesBelowItAreOneAfterTheOther) {
+  start(2);
+  const auto other = database_->open();
+  const auto repair_of = [&](const SliceKey& key) {
+    Commit repair = commit_of({change(key, 0, ChangeMode::kReplace, {})});
+    repair.writers = {};
+    return repair;
+  };
+  const auto mark_of_shard = [&](int32_t shard) {
+    Commit mark = commit_of({});
+    mark.frozen_marks = {{shard, 200, 0}};
+    return mark;
+  };
+  const auto meets = [&](const Commit& first, const Commit& second) {
+    std::future<Result<CommitOutcome>> late;
+    at_commit([&] {
+      late = std::async(std::launch::async, [&] { return other->commit(second); });
+      EXPECT_TRUE(waits(late));
+    });
+    EXPECT_EQ(verdict(first), CommitVerdict::kCommitted);
+    backend().session().set_hook({});
+    return take(late.get());
+  };
+  EXPECT_EQ(meets(repair_of({0, 100}), mark_of_shard(0)).verdict, CommitVerdict::kCommitted);
+  EXPECT_EQ(entry({0, 100}).revision, 1);
+  EXPECT_EQ(meets(mark_of_shard(1), repair_of({1, 100})).verdict, CommitVerdict::kConflict);
+  EXPECT_EQ(entry({1, 100}).revision, 0);
 }
 
 TEST_P(MysqlWarehouseFaults, EnginesOfOtherShardsDoNotWait) {
@@ -546,6 +600,64 @@ TEST_P(MysqlWarehouseFaults, AServerThatHasBecomeReadOnlyIsLookedUpAgain) {
     EXPECT_NE(sessions.back(), refused) << "the session leads to the former primary";
   }
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+}
+
+// Statements go to a session that has nothing of the transaction, and would be committed at once.
+TEST_P(MysqlWarehouseFaults, ATransactionWhosePreparedStatementIsUnknownIsGivenUp) {
+  start(1);
+  const Contribution cells = many_cells(1100);
+  Commit commit = commit_of({change(kSlice, 0, ChangeMode::kReplace, cells)});
+  add_cells(commit, {}, cells);
+  std::vector<uint64_t> sessions;
+  std::vector<std::string> statements;
+  backend().session().set_hook([&](std::string_view sql, uint64_t id) {
+    sessions.push_back(id);
+    statements.emplace_back(sql.substr(0, 18));
+    return StatementFault::kNone;
+  });
+  {
+    const RefusingEvents refusing(*database_, 1243);
+    const auto outcome = warehouse_->commit(commit);
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient);
+  }
+  const std::vector<std::string> prepared_and_executed(2, "INSERT INTO events");
+  EXPECT_THAT(statements, testing::IsSupersetOf(prepared_and_executed));
+  EXPECT_EQ(std::ranges::count(statements, "INSERT INTO events"), 2) << "none as text";
+  const uint64_t refused = sessions.back();
+  EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
+  EXPECT_NE(sessions.back(), refused);
+  EXPECT_EQ(events(), cells);
+}
+
+// As many rows as before, and yet others.
+TEST_P(MysqlWarehouseFaults, ARowThatChangesWhileATableIsMigratedIsNoticed) {
+  database_->run(
+      "CREATE TABLE events (job_id INT, dates DATE, hours INT, disqualified_application INT, "
+      "qualified_application INT, conversion INT, group_id INT, campaign_id INT, publisher_id INT, "
+      "clicks INT, spend_hour DOUBLE)");
+  database_->run(
+      "INSERT INTO events (job_id, dates, hours, clicks) VALUES (1, '2024-01-01', 0, 1)");
+  const std::string left =
+      "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND "
+      "(table_name LIKE 'hirestream_events%' OR table_name LIKE 'events_before%')";
+  expect_ok(other_->execute("START TRANSACTION"));
+  expect_ok(other_->execute("UPDATE events SET clicks = 5"));
+  auto migrated =
+      std::async(std::launch::async, [&] { return warehouse_->migrate(now_us_, std::nullopt); });
+  EXPECT_EQ(migrated.wait_for(std::chrono::seconds(2)), std::future_status::timeout);
+  expect_ok(other_->execute("COMMIT"));
+  const auto refused = migrated.get();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kTransient);
+  EXPECT_THAT(refused.error().message, HasSubstr("written meanwhile"));
+  EXPECT_EQ(take(warehouse_->events_table()), EventsTableState::kAppendOnly);
+  EXPECT_EQ(take(warehouse_->migrated_hours()), std::nullopt);
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_days"), 0);
+  EXPECT_EQ(database_->number(left), 0);
+  EXPECT_EQ(take(warehouse_->migrate(now_us_, std::nullopt)).rows_before, 1);
+  EXPECT_EQ(events().front().measures.clicks, 5);
+  EXPECT_EQ(database_->number(left), 1);
 }
 
 // Two renames after each other, as tools that rebuild a table do.

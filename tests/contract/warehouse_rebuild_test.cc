@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <stop_token>
 #include <thread>
 
 #include "adapters/sql/rebuild.h"
@@ -244,6 +245,27 @@ TEST_P(RebuildContract, AnErrorAtAnyStepChangesNothing) {
     EXPECT_EQ(events(), before) << at;
     expect_nothing_left();
     count({0, ++bucket}, {});
+  }
+}
+
+TEST_P(RebuildContract, IsInterruptedOnlyBeforeTheTablesChangePlaces) {
+  start();
+  count({0, 100}, {cell(kHour, 1, clicks(2, 5))});
+  const Contribution before = events();
+  for (const std::string at : {"filled", "caught up", "locked", "ready"}) {
+    database_->empty_events();
+    std::stop_source stop;
+    const auto done = try_rebuild({.stop = stop.get_token()}, [&](std::string_view step) {
+      if (step == at) {
+        stop.request_stop();
+      }
+    });
+    const bool in_time = at == "filled" || at == "caught up";
+    ASSERT_EQ(done.has_value(), !in_time) << at;
+    EXPECT_EQ(done ? "" : done.error().operation, in_time ? kInterrupt : "") << at;
+    EXPECT_EQ(events(), in_time ? Contribution{} : before) << at;
+    expect_nothing_left();
+    rebuild();
   }
 }
 
@@ -684,6 +706,53 @@ TEST_P(ReplacingRebuild, CommitsWithoutCellsWaitForTheSwap) {
   EXPECT_EQ(entry({0, 500}).revision, 1);
 }
 
+// Its engine counts what lies below a shard's first mark, but for what the ledger has by then.
+TEST_P(ReplacingRebuild, WhatAFirstMarkHasPassedMeanwhileIsLeftToTheEngine) {
+  start(4);
+  const Contribution known{cell(kHour, 1, clicks(1, 7))};
+  const Contribution history{cell(kHour, 1, clicks(2, 5)), cell(kHour + 30, 3, clicks(1, 1))};
+  const Contribution newer{cell(kHour + 60, 4, clicks(1, 2))};
+  const auto whole = [](const SliceKey& key, int64_t revision, const Contribution& given) {
+    SliceChange made = change(key, revision, ChangeMode::kReplace, given);
+    for (const Cell& cell : given) {
+      made.entry.classes.counted += cell.measures.clicks;
+    }
+    made.entry.digest.rows = made.entry.classes.counted;
+    return made;
+  };
+  Contribution expected;
+  int32_t shard = 0;
+  for (const std::string at : {"replaced", "filled", "keyed", "caught up"}) {
+    const SliceKey counted{shard, 50};
+    const SliceKey passed{shard, 100};
+    const SliceKey kept{shard, 300};
+    count(counted, known);
+    RebuildOptions options;
+    options.replace = [&](Warehouse& copy) -> Result<ReplacedSlices> {
+      Commit commit =
+          commit_of({whole(counted, 1, newer), whole(passed, 0, history), whole(kept, 0, newer)});
+      commit.writers = {};
+      EXPECT_EQ(take(copy.commit(commit)).verdict, CommitVerdict::kCommitted);
+      return ReplacedSlices{"raw log", {counted, passed, kept}};
+    };
+    const RebuildReport report = rebuild(options, [&](std::string_view step) {
+      if (step == at) {
+        Commit mark = commit_of({});
+        mark.frozen_marks = {{shard, 200, 0}};
+        EXPECT_EQ(verdict(mark), CommitVerdict::kCommitted);
+      }
+    });
+    EXPECT_EQ(report.slices_replaced, (std::vector<SliceKey>{counted, kept})) << at;
+    EXPECT_EQ(entry(passed).revision, 0) << at;
+    EXPECT_EQ(entry(kept).revision, 1) << at;
+    expected = merge(expected, merge(newer, newer));
+    EXPECT_EQ(events(), expected) << at;
+    EXPECT_EQ(days(), events_by_day()) << at;
+    ++shard;
+  }
+  expect_nothing_left();
+}
+
 TEST_P(ReplacingRebuild, AnErrorAtAnyStepChangesNothing) {
   start();
   const Contribution old{cell(kHour, 1, clicks(2, 5))};
@@ -738,6 +807,35 @@ TEST_P(ReplacingRebuild, IsExactWhateverOthersCommitMeanwhile) {
 }
 
 class OneLedger : public RebuildContract {};
+
+TEST_P(OneLedger, WhatIsSomebodyElsesIsNotDroppedWithTheOldTables) {
+  start();
+  const Contribution one{cell(kHour, 1, clicks(2, 5))};
+  count({0, 100}, one);
+  rebuild();
+  struct Case {
+    std::string make;
+    std::string name;
+    std::string drop;
+  };
+  for (const Case& theirs :
+       {Case{"ALTER TABLE events_micros ADD COLUMN note TEXT", "column note",
+             "ALTER TABLE events_micros DROP COLUMN note"},
+        Case{"CREATE INDEX by_clicks ON events_micros (clicks)", "index by_clicks",
+             "DROP INDEX by_clicks"},
+        Case{"CREATE TRIGGER told AFTER INSERT ON hirestream_days BEGIN SELECT 1; END",
+             "trigger told", "DROP TRIGGER told"}}) {
+    database_->run(theirs.make);
+    const auto refused = try_rebuild();
+    ASSERT_FALSE(refused.has_value()) << theirs.name;
+    EXPECT_EQ(refused.error().kind, ErrorKind::kConfig);
+    EXPECT_THAT(refused.error().message, testing::EndsWith(": " + theirs.name));
+    expect_nothing_left();
+    database_->run(theirs.drop);
+  }
+  rebuild();
+  EXPECT_EQ(events(), one);
+}
 
 TEST_P(OneLedger, IsSaid) {
   start();

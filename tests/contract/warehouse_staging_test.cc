@@ -112,6 +112,15 @@ class StagingContract : public testing::TestWithParam<std::string> {
   void accept(const std::string& run, std::vector<int64_t> attempts) {
     ok(staging_->accept(run, attempts));
   }
+  Result<PublishReport> compare(const std::string& run) {
+    PublishOptions options;
+    options.run = run;
+    options.compare = true;
+    options.whole = true;
+    return publish(
+        {.staging = *staging_, .warehouse = *warehouse_, .clock = clock_, .observer = observer_},
+        options);
+  }
   Result<PublishReport> try_publish(const std::string& run, Staging& staging,
                                     bool allow_shrink = false) {
     PublishOptions options;
@@ -350,19 +359,32 @@ TEST_P(StagingContract, ComparingWritesNothingAndTellsWhatDiffersAndWhatIsMissin
   ok(staging_->begin(run_of("july")));
   stage("july", 1, {clicked_part(kSliceA, 6), clicked_part(kSliceC, 1)});
   accept("july", {1});
-  PublishOptions options;
-  options.run = "july";
-  options.compare = true;
-  options.whole = true;
-  const auto report = publish(
-      {.staging = *staging_, .warehouse = *warehouse_, .clock = clock_, .observer = observer_},
-      options);
+  const auto report = compare("july");
   ASSERT_TRUE(report.has_value()) << report.error().text();
   EXPECT_EQ(report->slices_different, 2);
   EXPECT_EQ(report->slices_missing, 1);
   EXPECT_FALSE(report->complete());
   EXPECT_EQ(clicks(), 20);
   EXPECT_EQ(publish_run("july").slices_published, 2);
+}
+
+TEST_P(StagingContract, ComparingDoesNotMakeASourceKnown) {
+  ok(staging_->begin(run_of("july")));
+  stage("july", 1, {clicked_part(kSliceA, 6)});
+  accept("july", {1});
+  const auto report = compare("july");
+  ASSERT_TRUE(report.has_value()) << report.error().text();
+  EXPECT_EQ(report->slices_different, 1);
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_sources"), 0);
+  // What would be refused is refused here, too.
+  StagedRun other = run_of("august");
+  other.source.name = "another";
+  other.source.fingerprint["timezone"] = "Asia/Tokyo";
+  count("june", {clicked_part(kSliceA, 5)});
+  database_->run("UPDATE hirestream_sources SET fingerprint = '{\"timezone\":\"UTC\"}'");
+  ok(staging_->begin(other));
+  EXPECT_FALSE(compare("august").has_value());
+  EXPECT_EQ(database_->number("SELECT COUNT(*) FROM hirestream_sources"), 1);
 }
 
 TEST_P(StagingContract, AnOpenSliceStaysOpen) {

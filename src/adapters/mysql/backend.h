@@ -27,8 +27,8 @@ class MysqlBackend final : public sql::Backend {
   std::vector<std::string> schema_statements() const override;
   Result<EventsTableState> events_table() override;
   Result<void> init() override;
-  // Rows appended while it runs void it: the old table gets its name back and the error is
-  // kTransient.
+  // Rows that are written while it runs void it: nothing is changed, and the error is kTransient.
+  // Writers wait while the rows are read for the last time.
   Result<Migration> migrate(int64_t now_us, std::optional<int32_t> until_hour) override;
   Result<std::vector<std::string>> foresee_migration() override;
   Result<CommitOutcome> commit(const Commit& commit) override;
@@ -76,7 +76,7 @@ class MysqlBackend final : public sql::Backend {
   Result<void> add_columns(mysql::Session& session);
   Result<void> add_indexes();
   Result<void> fold_case_of_sources();
-  Result<Migration> copy_grouped(mysql::Session& session, const sql::OldEvents& old, int64_t now_us,
+  Result<Migration> migrate_rows(mysql::Session& session, const sql::OldEvents& old, int64_t now_us,
                                  std::optional<int32_t> until_hour);
 
   MysqlConfig config_;

@@ -167,10 +167,13 @@ Result<bool> CommitWriter::epochs_hold() {
 }
 
 // Whoever is no engine counts its change first: that locks the count, whether it was there before
-// or not.
+// or not. A shard's first mark waits for it: its engine then finds what others have put into the
+// ledger.
 Result<bool> CommitWriter::changes_hold() {
   HIRESTREAM_CHECK(commit_.writers.empty() || !commit_.based_on_changes);
   if (!commit_.writers.empty()) {
+    HIRESTREAM_ASSIGN(const bool first_mark, sql::makes_first_mark(session_, commit_));
+    HIRESTREAM_TRY(first_mark ? sql::hold_changes(session_) : Result<void>());
     return true;
   }
   HIRESTREAM_TRY(sql::note_change(session_));

@@ -53,10 +53,12 @@ constexpr Verdict kNeedsSomebody = {ErrorKind::kConfig};
 constexpr Verdict kNotCertain = {ErrorKind::kConfig, true};
 
 // Only another session can do better: the server has become a replica, and the primary is somewhere
-// else, perhaps under the same name; or the database was dropped under this session.
+// else, perhaps under the same name; or the database was dropped under this session; or a proxy has
+// gone on with another session, which has nothing of this one's transaction.
 bool asks_for_another_session(unsigned code) {
   return code == ER_OPTION_PREVENTS_STATEMENT || code == ER_READ_ONLY_MODE ||
-         code == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION || code == ER_NO_DB_ERROR;
+         code == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION || code == ER_NO_DB_ERROR ||
+         code == ER_UNKNOWN_STMT_HANDLER;
 }
 
 Verdict verdict_of(unsigned code) {
@@ -66,7 +68,7 @@ Verdict verdict_of(unsigned code) {
     case ER_CHECKREAD:          // the row has changed since it was read
     case ER_TABLE_DEF_CHANGED:  // and the table
     case ER_NEED_REPREPARE:
-    case ER_UNKNOWN_STMT_HANDLER:  // a proxy has gone on with another session
+    case ER_UNKNOWN_STMT_HANDLER:
     case ER_CON_COUNT_ERROR:
     case ER_SERVER_SHUTDOWN:
     case ER_NORMAL_SHUTDOWN:

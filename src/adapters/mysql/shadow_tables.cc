@@ -3,10 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <atomic>
-#include <chrono>
 #include <map>
-#include <thread>
 #include <utility>
 
 #include "adapters/sql/change_count.h"
@@ -19,11 +16,7 @@ using sql::Row;
 namespace {
 
 // As long as somebody reads `events`, nobody else may while the lock is waited for.
-constexpr int kLockWaitSeconds = 3;
-// Waits for readers that came between the two sessions.
-constexpr int kRenameWaitSeconds = 60;
-constexpr auto kSeenWaitingWithin = std::chrono::seconds(10);
-constexpr auto kLookInterval = std::chrono::milliseconds(2);
+constexpr std::chrono::seconds kLockWait{3};
 
 constexpr const char* kPrivileges =
     "rebuild needs an account that may also CREATE, DROP, ALTER, INDEX and LOCK TABLES in this "
@@ -53,16 +46,20 @@ std::string of_slices(const TablePair& tables, const std::string& condition) {
 
 }  // namespace
 
-ShadowTables::~ShadowTables() {
-  (void)unlock();
-}
+ShadowTables::ShadowTables(const std::string& run, Session& session,
+                           std::unique_ptr<Session> locker, std::unique_ptr<Session> guard)
+    : sql::ShadowTables(run),
+      session_(session),
+      locker_(std::move(locker)),
+      guard_(std::move(guard)),
+      rename_(*locker_, session, old_events(), {"rebuild", kPrivileges}) {}
 
 sql::Session& ShadowTables::writer() {
-  return locked_ ? *locker_ : session_;
+  return rename_.is_locked() ? *locker_ : session_;
 }
 
 std::vector<sql::Session*> ShadowTables::writers() {
-  HIRESTREAM_CHECK(!locked_.has_value());
+  HIRESTREAM_CHECK(!rename_.is_locked());
   return {&session_, locker_.get(), guard_.get()};
 }
 
@@ -204,8 +201,7 @@ Result<void> ShadowTables::stop_commits() {
 }
 
 Result<void> ShadowTables::lock() {
-  HIRESTREAM_TRY(run(session_, fmt::format("CREATE TABLE IF NOT EXISTS {} (taken INT PRIMARY KEY)",
-                                           old_events())));
+  HIRESTREAM_TRY(rename_.make_gate());
   // Counted before the lock is waited for: whoever changes cells without being an engine counts
   // that first, too. Committed once nobody can read the old cells any more, before the new ones can
   // be read: what was planned by the old ones is known by its count.
@@ -217,48 +213,17 @@ Result<void> ShadowTables::lock() {
     counted.emplace(std::move(begun));
     HIRESTREAM_TRY(sql::note_change(session_));
   }
-  auto locked = lock_tables();
+  auto locked = rename_.lock(
+      fmt::format("events WRITE, hirestream_days WRITE, {} WRITE, {} WRITE", events(), days()),
+      kLockWait);
   if (locked && counted) {
     locked = counted->commit();
   }
   if (!locked) {
-    (void)unlock();
+    (void)rename_.unlock();
     guarded_.reset();
   }
   return locked;
-}
-
-Result<void> ShadowTables::lock_tables() {
-  HIRESTREAM_TRY(
-      run(*locker_, fmt::format("SET SESSION lock_wait_timeout = {}", kLockWaitSeconds)));
-  HIRESTREAM_ASSIGN(sql::Transaction locked, locker_->begin_write());
-  HIRESTREAM_TRY(run(*locker_, fmt::format("LOCK TABLES events WRITE, hirestream_days WRITE, {} "
-                                           "WRITE, {} WRITE, {} WRITE",
-                                           events(), days(), old_events())));
-  locked_.emplace(std::move(locked));
-  return {};
-}
-
-Result<void> ShadowTables::unlock() {
-  if (!locked_) {
-    return {};
-  }
-  auto done = locker_->execute("UNLOCK TABLES");
-  if (!done) {
-    locker_->give_up();
-  }
-  locked_.reset();
-  return done;
-}
-
-Result<bool> ShadowTables::waits_to_rename(int64_t connection_id) {
-  bool waits = false;
-  HIRESTREAM_TRY(locker_->each("SHOW PROCESSLIST", [&](const Row& row) {
-    waits = waits || (row.integer(0) == connection_id &&
-                      row.text(6).find("metadata lock") != std::string_view::npos &&
-                      row.text(7).starts_with("RENAME"));
-  }));
-  return waits;
 }
 
 std::string ShadowTables::renames() const {
@@ -275,55 +240,20 @@ std::string ShadowTables::renames() const {
   for (const auto& [from, to] : tables) {
     renames.push_back(fmt::format("{} TO {}", from, to));
   }
-  return fmt::format("RENAME TABLE {}", fmt::join(renames, ", "));
+  return fmt::format("{}", fmt::join(renames, ", "));
 }
 
 Result<void> ShadowTables::swap() {
-  HIRESTREAM_CHECK(locked_.has_value());
-  HIRESTREAM_TRY(
-      run(session_, fmt::format("SET SESSION lock_wait_timeout = {}", kRenameWaitSeconds)));
-  HIRESTREAM_ASSIGN(const int64_t id, session_.number("SELECT CONNECTION_ID()"));
-  std::atomic<bool> ended = false;
-  Result<void> renamed;
-  Result<void> let_go;
-  {
-    const std::jthread renamer([&] {
-      renamed = run(session_, renames());
-      ended = true;
-    });
-    const auto until = std::chrono::steady_clock::now() + kSeenWaitingWithin;
-    Result<bool> waits = false;
-    while (waits && !*waits && !ended && std::chrono::steady_clock::now() < until) {
-      std::this_thread::sleep_for(kLookInterval);
-      waits = waits_to_rename(id);
-    }
-    // Whatever it kept from committing would be lost, or counted twice.
-    const auto guarded = guarded_ ? guard_->execute("DO 0") : Result<void>();
-    if (!guarded) {
-      let_go = guarded;
-    } else if (waits && *waits) {
-      let_go = locker_->execute(fmt::format("DROP TABLE {}", old_events()));
-    } else if (!waits) {
-      let_go = forward(std::move(waits).error());
-    }
-    const auto unlocked = unlock();
-    if (let_go && !unlocked) {
-      let_go = unlocked;
-    }
-  }
+  // Whatever it kept from committing would be lost, or counted twice.
+  const auto renamed = rename_.rename(
+      renames(), [this] { return guarded_ ? guard_->execute("DO 0") : Result<void>(); });
   // Its end says that there was a change; whatever was planned by the old tables is refused.
   Result<void> counted;
   if (guarded_) {
     counted = guarded_->commit();
     guarded_.reset();
   }
-  if (!renamed) {
-    Error error = std::move(renamed).error();
-    error.message = "the tables were not renamed, `events` is as it was: " +
-                    (let_go ? error.message : let_go.error().message);
-    error.kind = error.kind == ErrorKind::kConfig && let_go ? error.kind : ErrorKind::kTransient;
-    return forward(std::move(error));
-  }
+  HIRESTREAM_TRY(renamed);
   if (!counted) {
     Error error = std::move(counted).error();
     error.message =
@@ -336,7 +266,7 @@ Result<void> ShadowTables::swap() {
 }
 
 Result<void> ShadowTables::drop() {
-  (void)unlock();
+  (void)rename_.unlock();
   guarded_.reset();
   std::vector<std::string> tables = {events(), days(), old_events(), old_days()};
   for (const sql::LedgerTables& left : {ledger(), old_ledger()}) {

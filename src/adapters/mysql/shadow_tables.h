@@ -1,11 +1,5 @@
-// adapters/sql/shadow_tables.h on MySQL and MariaDB: one RENAME TABLE of both, which is atomic.
-//
-// RENAME ends a transaction and its locks, so the lock and the renaming are two sessions' business:
-// one holds the tables by LOCK TABLES, together with an empty table of the name that the old
-// `events` is to get; the other asks for the RENAME and waits. Once it is seen to wait, the first
-// one drops the empty table and lets go: a session that waits to rename comes before all that wait
-// to write. If the session with the lock is lost before, the RENAME finds the name taken, and
-// nothing is renamed.
+// adapters/sql/shadow_tables.h on MySQL and MariaDB: one RENAME TABLE of both (locked_rename.h),
+// which is atomic.
 //
 // RENAME takes the tables one after the other, so a commit that writes no cell could still change
 // the old ledger once `events` is let go. Where the ledger changes places, too, a third session,
@@ -18,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/mysql/locked_rename.h"
 #include "adapters/mysql/session.h"
 #include "adapters/sql/shadow_tables.h"
 
@@ -28,12 +23,7 @@ class ShadowTables final : public sql::ShadowTables {
   // Three connections that may wait as long as it takes; the first one outlives this. The others
   // have their parts in locking, and help to fill the tables before.
   ShadowTables(const std::string& run, Session& session, std::unique_ptr<Session> locker,
-               std::unique_ptr<Session> guard)
-      : sql::ShadowTables(run),
-        session_(session),
-        locker_(std::move(locker)),
-        guard_(std::move(guard)) {}
-  ~ShadowTables() override;
+               std::unique_ptr<Session> guard);
 
   sql::Session& writer() override;
   std::vector<sql::Session*> writers() override;
@@ -52,18 +42,14 @@ class ShadowTables final : public sql::ShadowTables {
   // Drops the keys of a table that can be made again. Returns the statement that does; empty: there
   // are none.
   Result<std::string> take_keys_off(const std::string& table);
-  Result<void> lock_tables();
   // No commit is under way, and none begins until guarded_ ends.
   Result<void> stop_commits();
-  Result<void> unlock();
   std::string renames() const;
-  Result<bool> waits_to_rename(int64_t connection_id);
 
   Session& session_;
   std::unique_ptr<Session> locker_;
   std::unique_ptr<Session> guard_;
-  // Keeps the locker from connecting anew, which would lose the lock without a word.
-  std::optional<sql::Transaction> locked_;
+  LockedRename rename_;
   std::optional<sql::Transaction> guarded_;
   bool with_ledger_ = false;
   std::string add_events_keys_;

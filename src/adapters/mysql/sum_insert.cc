@@ -200,10 +200,9 @@ Result<void> SumInsert::add(const CellChange& row) {
   return written || !is_of_the_way() ? written : go_on_as_text();
 }
 
-// The statement is not known any more, or would have to be prepared again and again.
+// It would have to be prepared again and again.
 bool SumInsert::is_of_the_way() const {
-  return session_.error_code() == ER_NEED_REPREPARE ||
-         session_.error_code() == ER_UNKNOWN_STMT_HANDLER;
+  return session_.error_code() == ER_NEED_REPREPARE;
 }
 
 Result<void> SumInsert::go_on_as_text() {

@@ -4,12 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <set>
 #include <utility>
 
 #include "adapters/mysql/backend.h"
 #include "adapters/mysql/events_columns.h"
+#include "adapters/mysql/locked_rename.h"
 #include "adapters/mysql/warehouse_schema.h"
 #include "adapters/sql/cell_rows.h"
 #include "adapters/sql/change_count.h"
@@ -28,6 +30,12 @@ using sql::Transaction;
 namespace {
 
 constexpr const char* kNewTable = "hirestream_events_new";
+// On its way to the name that it keeps, the old table has this one.
+constexpr const char* kGate = "hirestream_events_gate";
+constexpr std::chrono::seconds kLockWait{60};
+constexpr const char* kMigratePrivileges =
+    "migrate needs an account that may also CREATE, DROP, ALTER and LOCK TABLES in this database: "
+    "an administrator runs it";
 constexpr unsigned kDuplicateColumn = 1060;
 constexpr unsigned kDuplicateIndex = 1061;
 constexpr std::pair<const char*, const char*> kCompanyIndexes[] = {
@@ -51,11 +59,38 @@ Result<std::vector<std::string>> first_column(Session& session, std::string_view
 
 // The error that ended a migration, and what its clearing up has to add.
 Error drop_copy(Session& session, Error error) {
-  if (!session.execute(fmt::format("DROP TABLE IF EXISTS {}", kNewTable))) {
-    error.hint += fmt::format("{}the table {} is left: the next migration replaces it",
-                              error.hint.empty() ? "" : "; ", kNewTable);
+  if (!session.execute(fmt::format("DROP TABLE IF EXISTS {}, {}", kNewTable, kGate))) {
+    error.hint += fmt::format("{}the tables {} and {} are left: the next migration replaces them",
+                              error.hint.empty() ? "" : "; ", kNewTable, kGate);
   }
   return error;
+}
+
+// What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
+// compared.
+Result<void> write_migrated(Session& session) {
+  const auto sum = [](const char* name) {
+    return fmt::format("SUM(CAST(COALESCE({}, 0) AS SIGNED))", name);
+  };
+  HIRESTREAM_ASSIGN(Transaction transaction, session.begin_write());
+  HIRESTREAM_TRY(session.execute("DELETE FROM hirestream_frozen WHERE source_id = 0"));
+  HIRESTREAM_TRY(session.execute(fmt::format(
+      "INSERT INTO hirestream_frozen (source_id, dates, hours, impressions, clicks, conversions, "
+      "qualified, unqualified, bid_micros) SELECT 0, dates, hours, {}, {}, {}, {}, {}, "
+      "SUM(spend_hour) * 1000000 FROM {} GROUP BY dates, hours",
+      sum("impressions"), sum("clicks"), sum("conversion"), sum("qualified_application"),
+      sum("disqualified_application"), kNewTable)));
+  HIRESTREAM_TRY(replace_days(session, kNewTable));
+  HIRESTREAM_TRY(sql::note_change(session));
+  return transaction.commit();
+}
+
+Result<void> forget_migrated(Session& session) {
+  HIRESTREAM_ASSIGN(Transaction transaction, session.begin_write());
+  HIRESTREAM_TRY(session.execute("DELETE FROM hirestream_frozen WHERE source_id = 0"));
+  HIRESTREAM_TRY(session.execute("DELETE FROM hirestream_days"));
+  HIRESTREAM_TRY(sql::note_change(session));
+  return transaction.commit();
 }
 
 }  // namespace
@@ -286,25 +321,12 @@ Result<Migration> MysqlBackend::migrate(int64_t now_us, std::optional<int32_t> u
     return sql::refuse_migration(*session, table.state, table.fault);
   }
   const sql::OldEvents old{"events", sql::OldEventsColumns(table.columns)};
+  HIRESTREAM_TRY(sql::check_migration_without_ledger(*session));
   HIRESTREAM_TRY(sql::check_old_events(*session, old));
   HIRESTREAM_TRY(create_missing(*session, true));
-  auto copied = copy_grouped(*session, old, now_us, until_hour);
-  if (!copied) {
-    return forward(drop_copy(*session, std::move(copied).error()));
-  }
-  Migration done = std::move(*copied);
-  done.old_table = sql::old_events_name(now_us);
-  HIRESTREAM_TRY(session->execute(
-      fmt::format("RENAME TABLE events TO {}, {} TO events", done.old_table, kNewTable)));
-  HIRESTREAM_ASSIGN(const int64_t rows_at_rename, count(*session, done.old_table));
-  if (rows_at_rename != done.rows_before) {
-    HIRESTREAM_TRY(session->execute(
-        fmt::format("RENAME TABLE events TO {}, {} TO events", kNewTable, done.old_table)));
-    return forward(drop_copy(
-        *session, Error{ErrorKind::kTransient, "migrate", session->subject(),
-                        fmt::format("rows were written meanwhile: {} at first, {} at the end",
-                                    done.rows_before, rows_at_rename),
-                        "stop whatever writes to `events`, then migrate again"}));
+  auto done = migrate_rows(*session, old, now_us, until_hour);
+  if (!done) {
+    return forward(drop_copy(*session, std::move(done).error()));
   }
   return done;
 }
@@ -313,39 +335,50 @@ Result<std::vector<std::string>> MysqlBackend::foresee_migration() {
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> session, open_patient());
   HIRESTREAM_ASSIGN(const EventsTable table, inspect_events(*session));
   const sql::OldEvents old{"events", sql::OldEventsColumns(table.columns)};
+  HIRESTREAM_TRY(sql::check_migration_without_ledger(*session));
   HIRESTREAM_TRY(sql::check_old_events(*session, old));
   return old.columns.notes();
 }
 
-// What was there before counts as frozen: source 0 of hirestream_frozen, so that sums can still be
-// compared.
-Result<Migration> MysqlBackend::copy_grouped(Session& session, const sql::OldEvents& old,
+// Whoever writes may go on while rows are copied. Once nobody can, they are read again: what has
+// changed meanwhile would be missing in the new table.
+Result<Migration> MysqlBackend::migrate_rows(Session& session, const sql::OldEvents& old,
                                              int64_t now_us, std::optional<int32_t> until_hour) {
   HIRESTREAM_TRY(session.execute(fmt::format("DROP TABLE IF EXISTS {}", kNewTable)));
   HIRESTREAM_TRY(session.execute(mysql_events_table(kNewTable)));
   HIRESTREAM_ASSIGN(const std::unique_ptr<Session> reader, open_patient());
-  Migration done;
-  HIRESTREAM_ASSIGN(done.rows_before, sql::copy_old_events(old, {.from = *reader,
-                                                                 .to = session,
-                                                                 .table = kNewTable,
-                                                                 .now_us = now_us,
-                                                                 .until_hour = until_hour}));
+  HIRESTREAM_ASSIGN(const RowDigest copied, sql::copy_old_events(old, {.from = *reader,
+                                                                       .to = session,
+                                                                       .table = kNewTable,
+                                                                       .now_us = now_us,
+                                                                       .until_hour = until_hour}));
+  Migration done{.rows_before = copied.rows,
+                 .old_table = sql::old_events_name(now_us),
+                 .notes = old.columns.notes()};
   HIRESTREAM_ASSIGN(done.rows_after, count(session, kNewTable));
-  done.notes = old.columns.notes();
-  const auto sum = [](const char* name) {
-    return fmt::format("SUM(CAST(COALESCE({}, 0) AS SIGNED))", name);
-  };
-  HIRESTREAM_ASSIGN(Transaction transaction, session.begin_write());
-  HIRESTREAM_TRY(session.execute("DELETE FROM hirestream_frozen WHERE source_id = 0"));
-  HIRESTREAM_TRY(session.execute(fmt::format(
-      "INSERT INTO hirestream_frozen (source_id, dates, hours, impressions, clicks, conversions, "
-      "qualified, unqualified, bid_micros) SELECT 0, dates, hours, {}, {}, {}, {}, {}, "
-      "SUM(spend_hour) * 1000000 FROM {} GROUP BY dates, hours",
-      sum("impressions"), sum("clicks"), sum("conversion"), sum("qualified_application"),
-      sum("disqualified_application"), kNewTable)));
-  HIRESTREAM_TRY(replace_days(session, kNewTable));
-  HIRESTREAM_TRY(sql::note_change(session));
-  HIRESTREAM_TRY(transaction.commit());
+  mysql::LockedRename swap(*reader, session, kGate, {"migrate", kMigratePrivileges});
+  HIRESTREAM_TRY(swap.make_gate());
+  HIRESTREAM_TRY(swap.lock("events READ", kLockWait));
+  HIRESTREAM_ASSIGN(const RowDigest there, sql::check_old_events(*reader, old));
+  if (there != copied) {
+    return fail(ErrorKind::kTransient, "migrate", session.subject(),
+                fmt::format("rows were written meanwhile: there were {} at first, {} at the end",
+                            copied.rows, there.rows),
+                "stop whatever writes to `events`, then migrate again");
+  }
+  // Before the new table is in its place: without them it would look as if nobody knew its rows.
+  HIRESTREAM_TRY(write_migrated(session));
+  const auto renamed = swap.rename(
+      fmt::format("events TO {0}, {1} TO events, {0} TO {2}", kGate, kNewTable, done.old_table),
+      [] { return Result<void>(); });
+  if (!renamed) {
+    // The answer may be what was lost.
+    HIRESTREAM_ASSIGN(const EventsTable now, inspect_events(session));
+    if (now.state != EventsTableState::kReady) {
+      HIRESTREAM_TRY(forget_migrated(session));
+      return forward(renamed.error());
+    }
+  }
   return done;
 }
 

@@ -34,6 +34,12 @@ Result<int64_t> count_of_changes(Session& session) {
   return session.number(select_count("changes"));
 }
 
+// Writes the count as it is, for that locks it whether it was there before or not.
+Result<void> hold_changes(Session& session) {
+  return session.execute("INSERT INTO hirestream_meta (name, value) VALUES ('changes', '0')" +
+                         session.dialect().upsert("name", "value = hirestream_meta.value"));
+}
+
 Result<void> note_jobs(Session& session) {
   return count_one(session, "jobs");
 }

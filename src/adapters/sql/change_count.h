@@ -14,6 +14,8 @@ namespace hirestream::sql {
 Result<void> note_change(Session& session);
 // How often that was done.
 Result<int64_t> count_of_changes(Session& session);
+// Within a transaction: nobody counts a change until its end.
+Result<void> hold_changes(Session& session);
 
 Result<void> note_jobs(Session& session);
 Result<int64_t> version_of_jobs(Session& session);

@@ -138,6 +138,19 @@ tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState 
               state == EventsTableState::kMissing ? "run `hirestream init`" : "");
 }
 
+Result<void> check_migration_without_ledger(Session& session) {
+  HIRESTREAM_ASSIGN(const auto slices, columns_of(session, "hirestream_slices"));
+  HIRESTREAM_ASSIGN(const bool counted,
+                    slices.empty() ? Result<bool>(false) : has_counted(session));
+  if (!counted) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "migrate", session.subject(),
+              "the ledger has counted rows for another `events` than this one",
+              "put that one back: from a backup, or an empty one (`hirestream init --print` shows "
+              "how) and hirestream verify --repair; or migrate in a database without a ledger");
+}
+
 Result<int64_t> stored_version(Session& session) {
   HIRESTREAM_ASSIGN(
       const int64_t version,

@@ -45,6 +45,9 @@ Result<bool> has_counted(Session& session);
 // migrate, for a table that is not append-only.
 tl::unexpected<Error> refuse_migration(const Session& session, EventsTableState state,
                                        const std::string& fault);
+// migrate, of an append-only table: kConfig if the ledger has counted rows. Those are not in this
+// `events`, and would be in none, or they are and would be counted as what was there before.
+Result<void> check_migration_without_ledger(Session& session);
 // The version of the tables, 0 if there is none; kConfig when it is one that this program does not
 // know.
 Result<int64_t> stored_version(Session& session);

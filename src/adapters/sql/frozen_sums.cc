@@ -184,6 +184,15 @@ Result<std::vector<SliceKey>> new_below_marks(Session& session, const Commit& co
   return fresh;
 }
 
+Result<bool> makes_first_mark(Session& session, const Commit& commit) {
+  if (commit.frozen_marks.empty()) {
+    return false;
+  }
+  HIRESTREAM_ASSIGN(const auto known, marks_of(session, commit.source, ""));
+  return std::any_of(commit.frozen_marks.begin(), commit.frozen_marks.end(),
+                     [&](const FrozenMark& mark) { return !known.contains(mark.shard); });
+}
+
 Result<std::vector<FrozenMark>> read_frozen_marks(Session& session, SourceId source,
                                                   std::span<const int32_t> shards) {
   HIRESTREAM_ASSIGN(const auto found, marks_of(session, source, ""));

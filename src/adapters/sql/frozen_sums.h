@@ -18,6 +18,10 @@ Result<void> write_frozen(Session& session, const Commit& commit);
 // where what the ledger does not have is frozen. The marks stay until the transaction ends.
 Result<std::vector<SliceKey>> new_below_marks(Session& session, const Commit& commit);
 
+// Whether the commit gives one of its shards a first mark. Nobody can lock that before it is there:
+// the commits of which new_below_marks() found none are over before this one goes on.
+Result<bool> makes_first_mark(Session& session, const Commit& commit);
+
 Result<std::vector<FrozenMark>> read_frozen_marks(Session& session, SourceId source,
                                                   std::span<const int32_t> shards);
 Result<std::vector<FrozenDay>> read_frozen_days(Session& session, SourceId source);

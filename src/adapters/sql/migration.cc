@@ -4,11 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <string_view>
 #include <vector>
 
 #include "adapters/sql/cell_rows.h"
 #include "adapters/sql/multi_row_insert.h"
+#include "model/mix64.h"
 
 namespace hirestream::sql {
 namespace {
@@ -74,19 +77,29 @@ class CellWriter {
   std::map<CellKey, OldCell> cells_;
 };
 
-// Calls visit(OldRow&&) for each row that can be taken. Returns how many were read.
+uint64_t hash_of(const Row& row, int columns) {
+  uint64_t hash = 0;
+  for (int column = 0; column < columns; ++column) {
+    const uint64_t null = row.is_null(column) ? 1 : 0;
+    hash = mix64(hash + null + std::hash<std::string_view>{}(row.text(column)));
+  }
+  return hash;
+}
+
+// Calls visit(OldRow&&) for each row that can be taken.
 template <typename Visit>
-Result<int64_t> read_old_events(Session& session, const OldEvents& old, const Visit& visit) {
+Result<RowDigest> read_old_events(Session& session, const OldEvents& old, const Visit& visit) {
   std::vector<std::string> quoted;
   for (const std::string& name : old.columns.names()) {
     quoted.push_back(session.dialect().quoted_identifier(name));
   }
   OldEventsReader reader(old.columns);
-  int64_t rows = 0;
+  const int columns = static_cast<int>(quoted.size());
+  RowDigest rows;
   HIRESTREAM_TRY(
       session.stream(fmt::format("SELECT {} FROM {}", fmt::join(quoted, ", "), old.table),
                      [&](const Row& row) -> Result<void> {
-                       ++rows;
+                       rows += {1, hash_of(row, columns)};
                        auto taken = reader.read(row);
                        return taken ? visit(std::move(*taken)) : Result<void>();
                      }));
@@ -96,13 +109,13 @@ Result<int64_t> read_old_events(Session& session, const OldEvents& old, const Vi
 
 }  // namespace
 
-Result<int64_t> check_old_events(Session& session, const OldEvents& old) {
+Result<RowDigest> check_old_events(Session& session, const OldEvents& old) {
   return read_old_events(session, old, [](OldRow&&) -> Result<void> { return {}; });
 }
 
-Result<int64_t> copy_old_events(const OldEvents& old, const OldEventsCopy& copy) {
+Result<RowDigest> copy_old_events(const OldEvents& old, const OldEventsCopy& copy) {
   CellWriter writer(copy);
-  HIRESTREAM_ASSIGN(const int64_t rows,
+  HIRESTREAM_ASSIGN(const RowDigest rows,
                     read_old_events(copy.from, old, [&](OldRow&& row) -> Result<void> {
                       return copy.until_hour && row.key.local_hour >= *copy.until_hour
                                  ? Result<void>()

@@ -10,6 +10,7 @@
 
 #include "adapters/sql/old_events.h"
 #include "adapters/sql/session.h"
+#include "model/slice.h"
 #include "ports/warehouse.h"
 
 namespace hirestream::sql {
@@ -19,8 +20,9 @@ struct OldEvents {
   OldEventsColumns columns;
 };
 
-// Can every row be taken over? kConfig: shows those that cannot. Returns how many there are.
-Result<int64_t> check_old_events(Session& session, const OldEvents& old);
+// Can every row be taken over? kConfig: shows those that cannot. Returns which rows they are: as
+// long as nobody changes one, the same, in this process.
+Result<RowDigest> check_old_events(Session& session, const OldEvents& old);
 
 struct OldEventsCopy {
   Session& from;  // not `to`, unless it gives rows while it is written to
@@ -30,7 +32,7 @@ struct OldEventsCopy {
   std::optional<int32_t> until_hour;  // local hours from this one on are left out
 };
 
-// Returns how many rows were read. After an error `to` may hold some of the cells.
-Result<int64_t> copy_old_events(const OldEvents& old, const OldEventsCopy& copy);
+// Returns which rows were read. After an error `to` may hold some of the cells.
+Result<RowDigest> copy_old_events(const OldEvents& old, const OldEventsCopy& copy);
 
 }  // namespace hirestream::sql

@@ -86,22 +86,17 @@ struct Part {
   }
   // What the ledger as it is gives where it shall give so much.
   Measures before(const CellKey& key, Measures measures) const {
-    if (const Cell* changed = find(change, key)) {
+    if (const Cell* changed = find_cell(change, key)) {
       measures -= changed->measures;
     }
     return measures;
-  }
-  static const Cell* find(const Contribution& cells, const CellKey& key) {
-    const auto at = std::lower_bound(cells.begin(), cells.end(), key,
-                                     [](const Cell& a, const CellKey& b) { return a.key < b; });
-    return at != cells.end() && at->key == key ? &*at : nullptr;
   }
   // Names of the kinds that give something to the cell, behind those that are known already.
   std::string sources_of(const CellKey& key, std::string_view known = "") const {
     std::string names(known);
     for (const auto& [kind, of_kind] : by_kind) {
       const std::string_view name = sql::sources_name(kind);
-      if (find(of_kind, key) != nullptr && !is_listed(names, name)) {
+      if (find_cell(of_kind, key) != nullptr && !is_listed(names, name)) {
         names += names.empty() ? "" : ",";
         names += name;
       }
@@ -185,8 +180,13 @@ class Rebuild {
                             std::span<const SliceKey> keys, const State& now);
   // What they give in shadow_->events() now; they are not replaced any more.
   Result<Contribution> take_out(SourceId source, std::span<const SliceKey> keys);
+  // Replaced slices that the ledger lacks and a mark has passed: their engine counts what lies
+  // below it, but for what the ledger had when it was made.
+  Result<void> give_back_passed(const State& now);
   // Replaced slices that change an hour which is to be copied stay as they were.
   Result<void> give_back_copied();
+  // `change`: what that makes of the cells.
+  Result<void> add_given_back(Contribution change);
   Result<void> bring_up_copy();
   // Whose frozen sums are others.
   void note_moved_hours(const std::map<int32_t, Measures>& some,
@@ -239,7 +239,7 @@ Result<void> Rebuild::step_done(std::string_view step) {
 
 Result<void> Rebuild::go_on() const {
   if (options_.stop.stop_requested()) {
-    return fail(ErrorKind::kTransient, "rebuild", subject_, "interrupted; nothing is changed");
+    return interrupted(subject_, "nothing is changed");
   }
   return {};
 }
@@ -567,7 +567,7 @@ Result<void> Rebuild::write(const Part& part) {
     const Measures should = counted ? next->measures : Measures{};
     count_difference(held.measures, part.before(held.key, should));
     if (should != held.measures) {
-      if (counted && Part::find(part.change, held.key) != nullptr) {
+      if (counted && find_cell(part.change, held.key) != nullptr) {
         sources = part.sources_of(held.key, held.sources);
         held.sources = sources;
       }
@@ -643,6 +643,7 @@ Result<int64_t> Rebuild::apply(const State& now) {
     }
     changed += static_cast<int64_t>(list.size());
   }
+  HIRESTREAM_TRY(give_back_passed(now));
   HIRESTREAM_TRY(give_back_copied());
   std::set<int32_t> days;
   for (const int32_t hour : hours_changed_) {
@@ -689,6 +690,41 @@ Result<Contribution> Rebuild::take_out(SourceId source, std::span<const SliceKey
   return was;
 }
 
+Result<void> Rebuild::give_back_passed(const State& now) {
+  const auto source = copy_ ? now.sources.find(copy_->source()) : now.sources.end();
+  if (source == now.sources.end()) {
+    return {};
+  }
+  std::vector<SliceKey> passed = copy_->new_slices(source->second.slices);
+  std::set<int32_t> shards;
+  for (const SliceKey& key : passed) {
+    shards.insert(key.shard);
+  }
+  const std::vector<int32_t> list(shards.begin(), shards.end());
+  HIRESTREAM_ASSIGN(const auto marks, after_->load_frozen_marks(copy_->source(), list));
+  std::map<int32_t, int64_t> until;
+  for (const FrozenMark& mark : marks) {
+    until[mark.shard] = mark.until;
+  }
+  std::erase_if(passed, [&](const SliceKey& key) { return key.bucket >= until.at(key.shard); });
+  for (size_t at = 0; at < passed.size(); at += kSlicesPerBatch) {
+    const auto keys = std::span(passed).subspan(at, std::min(kSlicesPerBatch, passed.size() - at));
+    HIRESTREAM_ASSIGN(const Contribution was, take_out(copy_->source(), keys));
+    HIRESTREAM_TRY(add_given_back(difference({}, was)));
+  }
+  return {};
+}
+
+// Hours that are copied are not known by cells.
+Result<void> Rebuild::add_given_back(Contribution change) {
+  std::erase_if(change,
+                [this](const Cell& cell) { return hours_to_copy_.contains(cell.key.local_hour); });
+  for (const Cell& cell : change) {
+    hours_changed_.insert(cell.key.local_hour);
+  }
+  return add_cells(copy_->kind(), change);
+}
+
 Result<void> Rebuild::give_back_copied() {
   const auto is_copied = [this](int32_t hour) { return hours_to_copy_.contains(hour); };
   if (!copy_ || std::none_of(hours_of_run_.begin(), hours_of_run_.end(), is_copied)) {
@@ -700,13 +736,10 @@ Result<void> Rebuild::give_back_copied() {
     const auto none = [](int32_t) { return false; };
     HIRESTREAM_ASSIGN(const Contribution with, copy_->change(*before_, keys, none));
     HIRESTREAM_ASSIGN(const Contribution without, copy_->change(*before_, keys, is_copied));
-    Contribution change = difference(without, with);
-    std::erase_if(change, [&](const Cell& cell) { return is_copied(cell.key.local_hour); });
-    for (const Cell& cell : change) {
-      hours_changed_.insert(cell.key.local_hour);
-    }
-    HIRESTREAM_TRY(add_cells(copy_->kind(), change));
+    HIRESTREAM_TRY(add_given_back(difference(without, with)));
   }
+  // No slice that is replaced still changes them: the next comparison need not read all again.
+  std::erase_if(hours_of_run_, is_copied);
   return {};
 }
 

@@ -57,7 +57,7 @@ struct RebuildOptions {
   size_t cells_max = 2'000'000;
   // None: the ledger stays as it is. Not with SQLite (kConfig).
   ReplaceSlices replace = nullptr;
-  // Asked often; ends as kTransient.
+  // Asked often, until the tables are to change places; ends as interrupted().
   std::stop_token stop = {};
   // Waits so many microseconds.
   std::function<void(int64_t)> wait = nullptr;

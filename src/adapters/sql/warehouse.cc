@@ -250,18 +250,23 @@ Result<std::vector<StoredReject>> SqlWarehouse::load_rejects(SourceId source, si
 }
 
 Result<void> SqlWarehouse::expire_rejects(int64_t before_us, int64_t cap) {
-  HIRESTREAM_ASSIGN(Transaction transaction, session_.begin_write());
-  HIRESTREAM_TRY(session_.execute(
-      fmt::format("DELETE FROM hirestream_rejects WHERE first_seen_us < {}", before_us)));
-  const bool dropped = session_.changed_rows() > 0;
-  HIRESTREAM_ASSIGN(const int64_t kept, session_.number("SELECT COUNT(*) FROM hirestream_rejects"));
-  const int64_t beyond = kept - std::max<int64_t>(cap, 0);
-  if (beyond > 0) {
-    HIRESTREAM_TRY(session_.execute(session_.dialect().delete_first(
-        "hirestream_rejects", "first_seen_us, shard DESC, bucket DESC, row_id DESC", beyond)));
+  const std::string expired = fmt::format("hirestream_rejects WHERE first_seen_us < {}", before_us);
+  const int64_t most = std::max<int64_t>(cap, 0);
+  HIRESTREAM_ASSIGN(const int64_t any,
+                    session_.number(fmt::format("SELECT EXISTS (SELECT 1 FROM {}) OR (SELECT "
+                                                "COUNT(*) FROM hirestream_rejects) > {}",
+                                                expired, most)));
+  if (any == 0) {
+    return {};
   }
-  if (dropped || beyond > 0) {
-    HIRESTREAM_TRY(sql::note_change(session_));
+  HIRESTREAM_ASSIGN(Transaction transaction, session_.begin_write());
+  // Before rows are locked, as a commit does: it may be waiting for these.
+  HIRESTREAM_TRY(sql::note_change(session_));
+  HIRESTREAM_TRY(session_.execute("DELETE FROM " + expired));
+  HIRESTREAM_ASSIGN(const int64_t kept, session_.number("SELECT COUNT(*) FROM hirestream_rejects"));
+  if (kept > most) {
+    HIRESTREAM_TRY(session_.execute(session_.dialect().delete_first(
+        "hirestream_rejects", "first_seen_us, shard DESC, bucket DESC, row_id DESC", kept - most)));
   }
   return transaction.commit();
 }

@@ -62,6 +62,7 @@ class SqliteBackend final : public sql::Backend {
   Result<void> check_schema_version();
   Result<void> check_column_types();
   Result<void> create_missing();
+  Result<void> check_migration();
   Result<Migration> migrate_rows(const sql::OldEvents& old, int64_t now_us,
                                  std::optional<int32_t> until_hour);
 

@@ -1,6 +1,7 @@
 #include "adapters/sqlite/shadow_tables.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <utility>
 #include <vector>
@@ -20,7 +21,37 @@ sql::Session& ShadowTables::writer() {
   return session_;
 }
 
+// What would be lost with the old tables.
+Result<void> ShadowTables::check_form() {
+  std::string ours;
+  for (const SqliteIndex& index : sqlite_indexes()) {
+    ours += fmt::format("{}'{}'", ours.empty() ? "" : ", ", index.name);
+  }
+  std::vector<std::string> foreign;
+  HIRESTREAM_TRY(session_.each(
+      fmt::format(
+          "SELECT 'column ' || x.name FROM sqlite_schema t JOIN pragma_table_xinfo(t.name) x WHERE "
+          "t.name IN ('events_micros', 'hirestream_days') AND x.name NOT IN ('days', 'hours', "
+          "'job_id', 'publisher_id', 'campaign_id', 'group_id', 'company_id', 'impressions', "
+          "'clicks', 'conversions', 'qualified', 'unqualified', 'bid_micros', 'sources', "
+          "'updated_at_us') UNION ALL SELECT type || ' ' || name FROM sqlite_schema WHERE tbl_name "
+          "IN ('events_micros', 'hirestream_days') AND (type = 'trigger' OR type = 'index' AND "
+          "name NOT LIKE 'sqlite_%' AND name NOT IN ({}))",
+          ours),
+      [&](const sql::Row& row) { foreign.emplace_back(row.text(0)); }));
+  if (foreign.empty()) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "rebuild", session_.subject() + " events_micros",
+              fmt::format("the tables have what is somebody else's, which would go with the old "
+                          "ones: {}",
+                          fmt::join(foreign, ", ")),
+              "`hirestream verify --repair` puts single cells right; for new tables take it off "
+              "first and make it anew afterwards");
+}
+
 Result<void> ShadowTables::create() {
+  HIRESTREAM_TRY(check_form());
   std::vector<std::string> left;
   HIRESTREAM_TRY(session_.each(
       fmt::format("SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, {}) = "
@@ -62,8 +93,8 @@ Result<void> ShadowTables::swap() {
         fmt::format("ALTER TABLE {} RENAME TO hirestream_days", days())}) {
     HIRESTREAM_TRY(session_.execute(statement));
   }
-  for (const std::string& statement : sqlite_index_statements()) {
-    HIRESTREAM_TRY(session_.execute(statement));
+  for (const SqliteIndex& index : sqlite_indexes()) {
+    HIRESTREAM_TRY(session_.execute(index.statement()));
   }
   HIRESTREAM_TRY(sql::note_change(session_));
   return locked.commit();

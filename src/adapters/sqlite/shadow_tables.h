@@ -31,6 +31,8 @@ class ShadowTables final : public sql::ShadowTables {
   Result<void> drop() override;
 
  private:
+  Result<void> check_form();
+
   Session& session_;
   std::optional<sql::Transaction> locked_;
 };

@@ -1,8 +1,5 @@
 #include "adapters/sqlite/warehouse_schema.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "adapters/sql/dialect.h"
 
 namespace hirestream {
@@ -335,14 +332,16 @@ std::string sqlite_days_table(std::string_view name) {
   return "CREATE TABLE IF NOT EXISTS " + std::string(name) + " " + kDaysColumns;
 }
 
-std::vector<std::string> sqlite_index_statements() {
+std::string SqliteIndex::statement() const {
+  return "CREATE INDEX IF NOT EXISTS " + name + " ON " + on;
+}
+
+std::vector<SqliteIndex> sqlite_indexes() {
   return {
-      "CREATE INDEX IF NOT EXISTS events_micros_job_company ON events_micros (job_id, company_id, "
-      "days)",
-      "CREATE INDEX IF NOT EXISTS events_micros_company ON events_micros (company_id, days)",
-      "CREATE INDEX IF NOT EXISTS events_micros_campaign ON events_micros (campaign_id, days)",
-      "CREATE INDEX IF NOT EXISTS hirestream_days_job_company ON hirestream_days (job_id, "
-      "company_id, days)",
+      {"events_micros_job_company", "events_micros (job_id, company_id, days)"},
+      {"events_micros_company", "events_micros (company_id, days)"},
+      {"events_micros_campaign", "events_micros (campaign_id, days)"},
+      {"hirestream_days_job_company", "hirestream_days (job_id, company_id, days)"},
   };
 }
 
@@ -357,7 +356,9 @@ std::string sqlite_accounting_view() {
 std::vector<std::string> sqlite_schema_statements() {
   std::vector<std::string> statements = {sqlite_events_table("events_micros"),
                                          sqlite_days_table("hirestream_days")};
-  std::ranges::copy(sqlite_index_statements(), std::back_inserter(statements));
+  for (const SqliteIndex& index : sqlite_indexes()) {
+    statements.push_back(index.statement());
+  }
   for (const char* statement :
        {kEventsView,
         "CREATE TABLE IF NOT EXISTS hirestream_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) "

@@ -13,7 +13,13 @@ std::vector<std::string> sqlite_schema_statements();
 std::string sqlite_events_table(std::string_view name);
 std::string sqlite_days_table(std::string_view name);
 // The indexes of those two.
-std::vector<std::string> sqlite_index_statements();
+// Of the two tables of cells, besides their primary keys.
+struct SqliteIndex {
+  std::string name;
+  std::string on;
+  std::string statement() const;
+};
+std::vector<SqliteIndex> sqlite_indexes();
 // The views `events` and hirestream_accounting.
 std::string sqlite_events_view();
 std::string sqlite_accounting_view();

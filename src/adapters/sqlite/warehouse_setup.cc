@@ -130,6 +130,21 @@ Result<void> SqliteBackend::init() {
   return transaction.commit();
 }
 
+// What is migrated would be added to it.
+Result<void> SqliteBackend::check_migration() {
+  HIRESTREAM_TRY(sql::check_migration_without_ledger(*session_));
+  HIRESTREAM_ASSIGN(const bool ours, exists("table", "events_micros"));
+  HIRESTREAM_ASSIGN(
+      const int64_t rows,
+      ours ? session_->number("SELECT EXISTS (SELECT 1 FROM events_micros)") : Result<int64_t>(0));
+  if (rows == 0) {
+    return {};
+  }
+  return fail(ErrorKind::kConfig, "migrate", session_->subject(),
+              "events_micros, into which `events` is to be migrated, has rows already",
+              "rename it, or drop the table `events` if its rows are those of events_micros");
+}
+
 Result<Migration> SqliteBackend::migrate(int64_t now_us, std::optional<int32_t> until_hour) {
   HIRESTREAM_ASSIGN(Transaction transaction, session_->begin_write());
   HIRESTREAM_ASSIGN(EventsTableState state, events_table());
@@ -137,6 +152,7 @@ Result<Migration> SqliteBackend::migrate(int64_t now_us, std::optional<int32_t> 
     HIRESTREAM_ASSIGN(const auto columns, sql::columns_of(*session_, "events"));
     return sql::refuse_migration(*session_, state, sql::missing_text(columns));
   }
+  HIRESTREAM_TRY(check_migration());
   HIRESTREAM_ASSIGN(std::vector<std::string> columns, sql::columns_of(*session_, "events"));
   const sql::OldEvents old{sql::old_events_name(now_us), sql::OldEventsColumns(std::move(columns))};
   HIRESTREAM_TRY(session_->execute("ALTER TABLE events RENAME TO " + old.table));
@@ -150,6 +166,7 @@ Result<Migration> SqliteBackend::migrate(int64_t now_us, std::optional<int32_t> 
 Result<std::vector<std::string>> SqliteBackend::foresee_migration() {
   HIRESTREAM_ASSIGN(std::vector<std::string> columns, sql::columns_of(*session_, "events"));
   const sql::OldEvents old{"events", sql::OldEventsColumns(std::move(columns))};
+  HIRESTREAM_TRY(check_migration());
   HIRESTREAM_TRY(sql::check_old_events(*session_, old));
   return old.columns.notes();
 }
@@ -159,11 +176,12 @@ Result<std::vector<std::string>> SqliteBackend::foresee_migration() {
 Result<Migration> SqliteBackend::migrate_rows(const sql::OldEvents& old, int64_t now_us,
                                               std::optional<int32_t> until_hour) {
   Migration done;
-  HIRESTREAM_ASSIGN(done.rows_before, sql::copy_old_events(old, {.from = *session_,
-                                                                 .to = *session_,
-                                                                 .table = "events_micros",
-                                                                 .now_us = now_us,
-                                                                 .until_hour = until_hour}));
+  HIRESTREAM_ASSIGN(const RowDigest copied, sql::copy_old_events(old, {.from = *session_,
+                                                                       .to = *session_,
+                                                                       .table = "events_micros",
+                                                                       .now_us = now_us,
+                                                                       .until_hour = until_hour}));
+  done.rows_before = copied.rows;
   HIRESTREAM_ASSIGN(done.rows_after, session_->number("SELECT COUNT(*) FROM events_micros"));
   done.old_table = old.table;
   done.notes = old.columns.notes();
