@@ -17,6 +17,7 @@ constexpr size_t kFirstBatch = 16;
 constexpr int64_t kLateNotesIntervalUs = 5'000'000;
 constexpr int64_t kLateNotesRetryUs = 60'000'000;
 constexpr int64_t kDiscoverRetryUs = 60'000'000;
+constexpr int64_t kFirstDiscoverRetryUs = 1'000'000;
 // By so much a writer's clock may be behind an engine's.
 constexpr int64_t kLateClocksUs = 300'000'000;
 // For so long after new rows more of them are expected at any moment.
@@ -61,11 +62,13 @@ Result<void> TailEngine::load_state(int64_t now_us) {
   HIRESTREAM_TRY(load_book(now_us));
   backfill_.start({});
   next_bucket_ = buckets_.oldest_open();
-  passed_over_from_ = INT64_MAX;
+  // Which slices there are is found out beside the polls: of a long history the list is long.
+  passed_over_from_ = INT64_MIN;
   searched_from_ = INT64_MAX;
+  discovered_ = false;
   discovery_.reset();
   no_list_.reset();
-  HIRESTREAM_TRY(discover_all(now_us));
+  discover_timer_.due_us = now_us;
   // Of an older version: which rows they hold is not known. Nothing that fills up waits for it.
   for (const auto& [key, entry] : book_.entries()) {
     if (!entry.digest.hash_known()) {
@@ -141,17 +144,14 @@ Result<bool> TailEngine::list_more(int64_t now_us) {
 
 Result<void> TailEngine::take_list(int64_t now_us) {
   std::ranges::sort(listed_);
+  const int64_t searched_from = searched_from_;
+  if (!discovered_) {
+    searched_from_ = INT64_MAX;  // all are known: the marks tell what is history
+  }
   auto taken = take_listing(std::exchange(listed_, {}), now_us);
+  searched_from_ = searched_from;
   end_discovery(taken.has_value(), now_us);
   return taken;
-}
-
-Result<void> TailEngine::discover_all(int64_t now_us) {
-  bool more = true;
-  while (more) {
-    HIRESTREAM_ASSIGN(more, list_more(now_us));
-  }
-  return take_list(now_us);
 }
 
 // Counting does not wait for a list that cannot be had: what is polled may well be readable.
@@ -162,7 +162,7 @@ Result<void> TailEngine::go_on_discovering(int64_t now_us) {
   }
   if (!more) {
     no_list_ = more.error();
-    discover_timer_.due_us = now_us + kDiscoverRetryUs;
+    discover_timer_.due_us = now_us + (discovered_ ? kDiscoverRetryUs : kFirstDiscoverRetryUs);
     ports_.observer.on_retry(*no_list_, 1, 0);
     return {};
   }
@@ -176,6 +176,7 @@ void TailEngine::end_discovery(bool done, int64_t now_us) {
     passed_over_from_ = std::min(passed_over_from_, searched_from);
     return;
   }
+  discovered_ = true;
   no_list_.reset();
   if (passed_over_from_ == INT64_MAX) {
     discover_timer_.due_us = now_us + options_.discover_interval_us;
@@ -390,7 +391,8 @@ Result<StepReport> TailEngine::step() {
   const bool idle = queue_.none_ready() && !backfill_.under_way();
   report.rows_counted = book_.rows_counted() - rows_before;
   report.slices_held = book_.held();
-  report.caught_up = polled_ && queue_.empty() && !backfill_.under_way() && !no_list_;
+  report.caught_up =
+      polled_ && discovered_ && queue_.empty() && !backfill_.under_way() && !no_list_;
   if (idle) {
     report.blocked = queue_.empty() ? no_list_ : recounter_.unconfirmed();
   }

@@ -49,7 +49,6 @@ class TailEngine : public Engine {
   // of it is known.
   Result<bool> list_more(int64_t now_us);
   Result<void> take_list(int64_t now_us);
-  Result<void> discover_all(int64_t now_us);
   Result<void> go_on_discovering(int64_t now_us);
   void end_discovery(bool done, int64_t now_us);
   Result<void> take_listing(const std::deque<SliceKey>& listed, int64_t now_us);
@@ -109,6 +108,8 @@ class TailEngine : public Engine {
   Clockwork clockwork_;
   // Under way, and what it has found so far.
   std::unique_ptr<Discovery> discovery_;
+  // One has ended since the start.
+  bool discovered_ = false;
   // Why the last one failed: another one follows.
   std::optional<Error> no_list_;
   // So far, without what is known for good; and how many there are, all in all.

@@ -151,6 +151,8 @@ class Scenario {
   const StepReport& last_report() const {
     return last_report_;
   }  // of the last step without an error
+  // When an engine had caught up for the first time.
+  int64_t clicks_when_caught_up() const { return clicks_when_caught_up_.value_or(-1); }
   void damage_a_blob() { database_->damage_a_blob(); }
   void lose_blobs(int64_t offset = 0) { database_->lose_blobs(slice(offset).key); }
 
@@ -230,6 +232,7 @@ class Scenario {
   int64_t steps_ = 0;
   int64_t full_scans_ = 0;
   StepReport last_report_;
+  std::optional<int64_t> clicks_when_caught_up_;
 };
 
 }  // namespace hirestream::simulation

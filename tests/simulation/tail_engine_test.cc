@@ -986,6 +986,49 @@ TEST(TailEngine, NoMarkPassesWhatCameInALongPauseAndIsNotDiscoveredYet) {
   EXPECT_EQ(scenario.clicks(), 100);
 }
 
+TEST(TailEngine, CountsWhatComesWhileItStillFindsOutWhatThereIs) {
+  Scenario scenario;
+  scenario.set_discovery_fails(true);
+  scenario.add_click({.arrival_s = -50'000, .visible_s = -1});
+  for (int minute = 0; minute < 10; ++minute) {
+    scenario.add_click({.arrival_s = 60.0 * minute, .visible_s = 60.0 * minute});
+  }
+  scenario.run_until(590);
+  EXPECT_EQ(scenario.clicks(), 10);
+  EXPECT_FALSE(scenario.last_report().caught_up);
+  scenario.set_discovery_fails(false);
+  scenario.run_until(600);
+  EXPECT_EQ(scenario.clicks(), 11);
+  EXPECT_TRUE(scenario.last_report().caught_up);
+}
+
+TEST(TailEngine, NoMarkPassesWhatIsThereBeforeItIsKnown) {
+  Scenario scenario;
+  scenario.trust_clock();
+  for (int minute = 0; minute < 110; ++minute) {
+    scenario.add_click({.arrival_s = 60.0 * minute, .visible_s = 60.0 * minute});
+  }
+  scenario.run_until(90);
+  scenario.kill();
+  scenario.sleep(5900);
+  scenario.set_discovery_fails(true);
+  scenario.run_until(6500);  // each commit is checked: Settled
+  EXPECT_LT(scenario.clicks(), 109);
+  scenario.set_discovery_fails(false);
+  scenario.run_until(7000);
+  EXPECT_EQ(scenario.clicks(), 110);
+}
+
+TEST(TailEngine, HasNotCaughtUpBeforeItKnowsWhatThereIs) {
+  Scenario scenario;
+  scenario.discover_in_parts();
+  for (int minute = 1; minute <= 100; ++minute) {
+    scenario.add_click({.arrival_s = -60.0 * minute, .visible_s = -1});
+  }
+  scenario.run_until(1);
+  EXPECT_EQ(scenario.clicks_when_caught_up(), 100);
+}
+
 TEST(TailEngine, ADiscoveryEndsThoughEachStepPassesBucketsOver) {
   Scenario scenario;
   scenario.trust_clock();
