@@ -127,18 +127,10 @@ Result<ArrowColumn> ArrowColumn::make(const ArrowSchema& schema, const ArrowArra
 }
 
 std::optional<int64_t> ArrowColumn::local_us(int64_t row) const {
-  constexpr int64_t kBeginS = -2'208'988'800;
-  constexpr int64_t kEndS = 4'102'444'800;
   if (kind_ != ArrowKind::kTimestamp || has_zone_ || dictionary_ != nullptr) {
     return std::nullopt;
   }
-  const int64_t number = value<int64_t>(row);
-  const int64_t per_us = std::max<int64_t>(per_second_ / 1'000'000, 1);
-  const int64_t second = floor_divide(number, per_second_);
-  if (second < kBeginS || second >= kEndS || number % per_us != 0) {
-    return std::nullopt;
-  }
-  return per_second_ > 1'000'000 ? number / per_us : number * (1'000'000 / per_second_);
+  return exact_us(value<int64_t>(row), per_second_);
 }
 
 std::optional<int64_t> ArrowColumn::micros(int64_t row) const {

@@ -237,6 +237,20 @@ std::optional<int64_t> epoch_us(int64_t number) {
   return *unit == 0 ? number / 1000 : number * *unit;
 }
 
+std::optional<int64_t> exact_us(int64_t number, int64_t per_second) {
+  constexpr int64_t kBeginS = -2'208'988'800;
+  constexpr int64_t kEndS = 4'102'444'800;
+  const int64_t second = floor_divide(number, per_second);
+  if (second < kBeginS || second >= kEndS) {
+    return std::nullopt;
+  }
+  if (per_second <= kMicros) {
+    return number * (kMicros / per_second);
+  }
+  const int64_t per_us = per_second / kMicros;
+  return number % per_us == 0 ? std::optional(number / per_us) : std::nullopt;
+}
+
 std::optional<int64_t> parse_epoch(std::string_view text) {
   if (const auto number = parse_integer(text)) {
     return epoch_us(*number);

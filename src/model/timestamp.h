@@ -22,7 +22,10 @@ std::optional<ParsedTimestamp> parse_timestamp(std::string_view text);
 // A number as microseconds since 1970: it counts seconds, milliseconds, microseconds or nanoseconds
 // since then, whichever gives a time from 2001 to 2100, and no two of them do. Nothing: none does.
 std::optional<int64_t> epoch_us(int64_t number);
-// The same of a decimal number as text, as 1709633700.12.
+// Of `number` ticks since 1970, `per_second` of them a second: microseconds, if they are of 1900 to
+// 2099 and whole ones. Its text says the same; that of other times is to be asked.
+std::optional<int64_t> exact_us(int64_t number, int64_t per_second);
+// What epoch_us() says of a decimal number as text, as 1709633700.12.
 std::optional<int64_t> parse_epoch(std::string_view text);
 // "YYYY-MM-DD HH:MM:SS.mmm", UTC, for 0001-01-01 … 9999-12-31.
 std::string format_timestamp_ms(int64_t us);

@@ -95,14 +95,20 @@ bool TrackingBatch::is_null_word(std::string_view text) {
 
 void TrackingBatch::set_id_text(std::string_view text) {
   const auto read = rules_.read_id(text);
-  if (read && read->is_uuid) {
-    set_id(read->id);
-  } else if (read) {
-    current().id = read->id;
-    set_status(Column::kCreateTime, CellStatus::kValue);
+  if (read) {
+    set_id_as_read(*read);
   } else if (!is_null(trim(text))) {
     current().id = read_uuid_text(text).id;
     set_bad(Column::kCreateTime, text, "create_time_unreadable");
+  }
+}
+
+void TrackingBatch::set_id_as_read(const TextId& read) {
+  if (read.is_uuid) {
+    set_id(read.id);
+  } else {
+    current().id = read.id;
+    set_status(Column::kCreateTime, CellStatus::kValue);
   }
 }
 
@@ -190,11 +196,8 @@ void TrackingBatch::set_text(Column column, std::string_view text) {
     }
   }
   HIRESTREAM_CHECK(bytes_used_ + text.size() <= UINT32_MAX);
-  if (bytes_.empty()) [[unlikely]] {
-    clear_bytes();
-  }
-  if (const size_t needed = bytes_used_ + text.size() + kTextPadding; needed > bytes_.size()) {
-    bytes_.resize(std::max(needed, 2 * bytes_.size()));
+  if (bytes_used_ + text.size() + kTextPadding > bytes_.size()) {
+    make_room_for(text.size());
   }
   text.copy(bytes_.data() + bytes_used_, text.size());
   set_status(column, CellStatus::kValue);
@@ -206,6 +209,14 @@ void TrackingBatch::set_text(Column column, std::string_view text) {
   }
   text_of(column) = {static_cast<uint32_t>(bytes_used_), static_cast<uint32_t>(text.size())};
   bytes_used_ += text.size();
+}
+
+void TrackingBatch::make_room_for(size_t text_bytes) {
+  if (bytes_.empty()) {  // it was moved away
+    clear_bytes();
+  }
+  const size_t needed = bytes_used_ + text_bytes + kTextPadding;
+  bytes_.resize(std::max(needed, 2 * bytes_.size()));
 }
 
 void TrackingBatch::set_bad(Column column, std::string_view text, std::string_view reason) {

@@ -94,6 +94,8 @@ class TrackingBatch {
   // As ReadingRules::read_id() takes it: an id that is no UUID has no time of arrival. Any other
   // text is kBad, and its row known by its hash.
   void set_id_text(std::string_view text);
+  // What ReadingRules::read_id() read.
+  void set_id_as_read(const TextId& read);
   // What a row without an id is known by, so that each is one of its own; the cell stays as it is.
   void set_id_of_none(const RowId& id) { current().id = id; }
   // Only sources whose positions are not arrival times.
@@ -120,19 +122,29 @@ class TrackingBatch {
   // after it. `time_of_day`: of the column that the rules name, if they do.
   template <typename TextOf>
   void set_texts(const TextOf& text, std::string_view time_of_day = {}) {
-    set_id_text(text(Column::kCreateTime));
-    if (rules_.time_of_day.empty()) {
-      set_ts_text(text(Column::kTs));
-    } else {
-      set_ts_texts(text(Column::kTs), time_of_day);
+    for (const Column column : kAllColumns) {
+      if (column == Column::kTs && !rules_.time_of_day.empty()) {
+        set_ts_texts(text(column), time_of_day);
+      } else {
+        set_text_of(column, text(column));
+      }
     }
-    for (const Column column :
-         {Column::kJobId, Column::kPublisherId, Column::kCampaignId, Column::kGroupId}) {
-      set_integer_text(column, text(column));
-    }
-    set_bid_text(text(Column::kBid));
-    for (const Column column : {Column::kCustomTrack, Column::kEv, Column::kEd}) {
-      set_text(column, text(column));
+  }
+  // A column from its text; of kTs from what has both date and time.
+  void set_text_of(Column column, std::string_view text) {
+    switch (column) {
+      case Column::kCreateTime:
+        return set_id_text(text);
+      case Column::kTs:
+        return set_ts_text(text);
+      case Column::kBid:
+        return set_bid_text(text);
+      case Column::kCustomTrack:
+      case Column::kEv:
+      case Column::kEd:
+        return set_text(column, text);
+      default:
+        return set_integer_text(column, text);
     }
   }
 
@@ -198,6 +210,7 @@ class TrackingBatch {
   }
   void set_status(Column column, CellStatus status);
 
+  void make_room_for(size_t text_bytes);
   // The bytes without any texts but the known ones.
   void clear_bytes();
   // Where the text is kept that lies at the end of the used bytes, if it is or becomes a known one.

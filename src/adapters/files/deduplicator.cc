@@ -47,9 +47,11 @@ Result<void> Deduplicator::pass(ReadStatistics& statistics, const Visit& visit) 
 
 Deduplicator::First Deduplicator::take_first(const Record& record) {
   const auto id = id_of(record, rules_);
-  if (!id) return First::kDeliver;
-  const uint64_t hash = hash_of_row(record.bytes);
-  const auto [first, is_new] = hashes_.emplace(*id, hash);
+  return id ? take_first(*id, hash_of_row(record.bytes)) : First::kDeliver;
+}
+
+Deduplicator::First Deduplicator::take_first(const RowId& id, uint64_t hash) {
+  const auto [first, is_new] = hashes_.emplace(id, hash);
   if (hashes_.size() <= limits_.ids_max && is_new) return First::kDeliver;
   if (hashes_.size() <= limits_.ids_max && first->second == hash) return First::kLeaveOut;
   forget();

@@ -65,6 +65,8 @@ class Deduplicator {
   // `columns`.
   enum class First { kDeliver, kLeaveOut, kBeginAnew };
   First take_first(const Record& record);
+  // The same of a row whose id, and a hash of whose bytes, are known.
+  First take_first(const RowId& id, uint64_t hash);
 
   Result<void> learn(ReadStatistics& statistics);
   // Then, of each row in the order of the file: whether it is to be delivered. The reader's first

@@ -9,6 +9,7 @@
 
 #include "adapters/files/deduplicator.h"
 #include "adapters/files/file_failure.h"
+#include "adapters/files/parquet_reader.h"
 #include "model/text.h"
 
 namespace hirestream {
@@ -163,6 +164,9 @@ class FilesSource::FileSweep : public Sweep {
     // Nothing, and a null reader: not known yet.
     std::optional<Deduplicator> duplicates = std::nullopt;
     std::unique_ptr<RecordReader> reader = nullptr;
+    // The same one, while rows are taken by columns; how many of its batch are taken one by one.
+    ParquetReader* columns = nullptr;
+    size_t records_left = 0;
     CsvWriting csv = {};
     bool learned = false;
     // With the next page.
@@ -192,21 +196,66 @@ class FilesSource::FileSweep : public Sweep {
   Result<void> fill_page() {
     rows_.clear();
     if (!file_->reader) HIRESTREAM_TRY(open_reader());
-    size_t bytes = 0;
-    for (Record record; rows_.rows() < kBatchRows && bytes < kBatchBytes;) {
-      HIRESTREAM_ASSIGN(const bool some, file_->reader->next(record));
+    bytes_ = 0;
+    while (rows_.rows() < kBatchRows && bytes_ < kBatchBytes) {
+      const bool by_columns = file_->columns != nullptr && file_->records_left == 0;
+      HIRESTREAM_ASSIGN(const bool some, by_columns ? fill_by_columns() : fill_by_record());
       if (!some) break;
-      HIRESTREAM_ASSIGN(const bool taken, take(record));
-      if (!taken) continue;
-      bytes += record.bytes.size();
-      rows_.add_row();
-      if (has_create_time(record, source_.rules_)) {
-        add_values(record);
-      } else {
-        add_malformed(record);
-      }
     }
     return {};
+  }
+
+  // False: the file is at its end, as with fill_by_columns().
+  Result<bool> fill_by_record() {
+    Record record;
+    HIRESTREAM_ASSIGN(const bool some, file_->reader->next(record));
+    if (!some) return false;
+    if (file_->records_left > 0) --file_->records_left;
+    HIRESTREAM_ASSIGN(const bool taken, take(record));
+    if (taken) add(record);
+    return true;
+  }
+
+  void add(const Record& record) {
+    bytes_ += record.bytes.size();
+    rows_.add_row();
+    if (has_create_time(record, source_.rules_)) {
+      add_values(record);
+    } else {
+      add_malformed(record);
+    }
+  }
+
+  // Before anything is learned.
+  Result<bool> fill_by_columns() {
+    HIRESTREAM_TRY(check_stop(source_.stop_, file_->version.path));
+    ParquetReader& reader = *file_->columns;
+    HIRESTREAM_ASSIGN(const size_t rows, reader.next_batch());
+    if (rows == 0) return false;
+    if (reader.is_long()) {
+      file_->records_left = rows;
+      return true;
+    }
+    wanted_.clear();
+    for (uint32_t row = 0; row < rows; ++row) {
+      HIRESTREAM_ASSIGN(const auto id, reader.id(row, source_.rules_));
+      if (!id) {
+        Record record;
+        HIRESTREAM_TRY(reader.record(row, record));
+        add(record);
+        continue;
+      }
+      const auto first = file_->duplicates->take_first(id->id, reader.hash(row));
+      if (first == Deduplicator::First::kBeginAnew) {
+        HIRESTREAM_TRY(begin_anew());
+        return true;
+      }
+      if (first == Deduplicator::First::kDeliver) wanted_.push_back({row, *id});
+    }
+    bytes_ += reader.text_bytes();
+    HIRESTREAM_TRY(reader.add_rows(wanted_, rows_));
+    rows_.sort_bad_cells();
+    return true;
   }
 
   // Whether the row is to be delivered. False, too, when the file begins again.
@@ -259,9 +308,19 @@ class FilesSource::FileSweep : public Sweep {
   }
 
   Result<void> open_pass() {
+    const std::vector<WantedColumn> wanted = wanted_columns(source_.rules_);
+    const bool by_columns = source_.format_ == FileFormat::kParquet && !file_->learned &&
+                            source_.rules_.time_of_day.empty();
+    file_->columns = nullptr;
+    file_->records_left = 0;
+    if (by_columns) {
+      HIRESTREAM_ASSIGN(auto reader, ParquetReader::open(file_->version.path, wanted));
+      file_->columns = reader.get();
+      file_->reader = std::move(reader);
+      return {};
+    }
     HIRESTREAM_ASSIGN(file_->reader, open_record_reader(source_.format_, file_->version.path,
-                                                        wanted_columns(source_.rules_),
-                                                        source_.stop_, file_->csv));
+                                                        wanted, source_.stop_, file_->csv));
     return {};
   }
 
@@ -340,6 +399,8 @@ class FilesSource::FileSweep : public Sweep {
   size_t done_ = 0;
   std::optional<OpenFile> file_;  // of reads_[done_]
   TrackingBatch rows_;
+  size_t bytes_ = 0;  // of what is in rows_
+  std::vector<ParquetReader::RowOfBatch> wanted_;
 };
 
 Result<std::unique_ptr<Sweep>> FilesSource::sweep(SweepRequest request) {

@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <xxhash.h>
+
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "adapters/files/byte_stream.h"
 #include "adapters/files/file_failure.h"
 #include "adapters/files/parquet_bridge/bridge.h"
+#include "model/decimal.h"
 #include "model/text.h"
+#include "model/timestamp.h"
 
 namespace hirestream {
 namespace {
@@ -27,6 +32,32 @@ tl::unexpected<Error> failure_of(hs_parquet_error& error, const std::string& pat
   }
   return fail(ErrorKind::kRejected, "read Parquet", path,
               fmt::format("damaged, or no Parquet file: {}", message), "copy or write it anew");
+}
+
+constexpr uint64_t kHashOfNull = 0xD6E8FEB86659FD93;
+
+// Each step can be undone, so that rows which differ in one value alone never have one hash.
+void mix(uint64_t& hash, uint64_t value) {
+  hash = (hash ^ value) * 0x9E3779B97F4A7C15;
+  hash ^= hash >> 32;
+}
+
+std::string_view view_of(const hs_parquet_value& value) {
+  return {value.data, value.size > 0 ? static_cast<size_t>(value.size) : 0};
+}
+
+std::string_view text_at(const hs_parquet_column& column, size_t row) {
+  return view_of(static_cast<const hs_parquet_value*>(column.values)[row]);
+}
+
+int64_t integer_at(const hs_parquet_column& column, size_t row) {
+  return static_cast<const int64_t*>(column.values)[row];
+}
+
+RowId uuid_at(const hs_parquet_column& column, size_t row) {
+  constexpr size_t kBytes = 16;
+  return row_id_from_bytes(std::span<const uint8_t, kBytes>(
+      static_cast<const uint8_t*>(column.values) + row * kBytes, kBytes));
 }
 
 }  // namespace
@@ -55,13 +86,18 @@ struct ParquetReader::File {
     return nullptr;
   }
 
+  std::span<const hs_parquet_column> columns() const {
+    return {batch.columns, batch.rows > 0 ? selected : 0};
+  }
+
   hs_parquet_file* handle;
+  size_t selected = 0;
   hs_parquet_batch batch = {};
   size_t next_row = 0;  // of the batch
 };
 
-Result<std::unique_ptr<RecordReader>> ParquetReader::open(const std::string& path,
-                                                          std::span<const WantedColumn> wanted) {
+Result<std::unique_ptr<ParquetReader>> ParquetReader::open(const std::string& path,
+                                                           std::span<const WantedColumn> wanted) {
   HIRESTREAM_ASSIGN(const int descriptor, open_regular_file(path));
   hs_parquet_file* handle = nullptr;
   hs_parquet_error error = {};
@@ -70,7 +106,7 @@ Result<std::unique_ptr<RecordReader>> ParquetReader::open(const std::string& pat
   }
   std::unique_ptr<ParquetReader> reader(new ParquetReader(std::make_unique<File>(handle), path));
   HIRESTREAM_TRY(reader->select_columns(wanted));
-  return std::unique_ptr<RecordReader>(std::move(reader));
+  return reader;
 }
 
 ParquetReader::ParquetReader(std::unique_ptr<File> file, std::string path)
@@ -121,42 +157,115 @@ Result<void> ParquetReader::select_columns(std::span<const WantedColumn> wanted)
     columns.push_back(column);
     wanted_of_selected_.push_back(index);
   }
+  file_->selected = columns.size();
+  scratch_.resize(columns.size());
   hs_parquet_select(file_->handle, columns.data(), static_cast<uint32_t>(columns.size()));
   return {};
 }
 
-Result<bool> ParquetReader::read_batch() {
+Result<bool> ParquetReader::next(Record& record) {
+  if (file_->next_row == file_->batch.rows) {
+    HIRESTREAM_ASSIGN(const size_t rows, read_batch());
+    if (rows == 0) return false;
+  }
+  HIRESTREAM_TRY(this->record(file_->next_row++, record));
+  bytes_examined_ += bytes_.size();
+  return true;
+}
+
+Result<size_t> ParquetReader::read_batch() {
+  rows_before_ += file_->batch.rows;
+  file_->next_row = 0;
   hs_parquet_error error = {};
   if (hs_parquet_next(file_->handle, &file_->batch, &error) != HS_PARQUET_OK) {
     file_->batch = {};
     return failure_of(error, path_);
   }
-  file_->next_row = 0;
-  return file_->batch.rows > 0;
+  return file_->batch.rows;
 }
 
-Result<bool> ParquetReader::next(Record& record) {
-  if (file_->next_row == file_->batch.rows) {
-    HIRESTREAM_ASSIGN(const bool some, read_batch());
-    if (!some) return false;
+Result<size_t> ParquetReader::next_batch() {
+  HIRESTREAM_ASSIGN(const size_t rows, read_batch());
+  hash_rows();
+  return rows;
+}
+
+void ParquetReader::hash_rows() {
+  hashes_.assign(file_->batch.rows, 0);
+  longest_text_ = text_bytes_ = 0;
+  const std::span<uint64_t> hashes = hashes_;
+  for (const hs_parquet_column& column : file_->columns()) {
+    if (column.kind == HS_PARQUET_TEXT) {
+      for (size_t row = 0; row < hashes.size(); ++row) {
+        const std::string_view text = text_at(column, row);
+        longest_text_ = std::max(longest_text_, text.size());
+        text_bytes_ += text.size();
+        mix(hashes[row], text.empty() ? kHashOfNull : XXH3_64bits(text.data(), text.size()));
+      }
+    } else if (column.kind == HS_PARQUET_UUID) {
+      for (size_t row = 0; row < hashes.size(); ++row) {
+        const RowId id = column.valid[row] != 0 ? uuid_at(column, row) : RowId{kHashOfNull, 0};
+        mix(hashes[row], id.high);
+        mix(hashes[row], id.low);
+      }
+    } else {
+      for (size_t row = 0; row < hashes.size(); ++row) {
+        const auto bits = static_cast<uint64_t>(integer_at(column, row));
+        mix(hashes[row], column.valid[row] != 0 ? bits : kHashOfNull);
+      }
+    }
   }
-  const size_t row = file_->next_row++;
+}
+
+// Such that a record could be too long.
+bool ParquetReader::is_long() const {
+  return 4 * (longest_text_ + 1) * wanted_of_selected_.size() > kRecordBytesMax;
+}
+
+std::optional<size_t> ParquetReader::place_of_wanted(size_t wanted) const {
+  const auto found = std::ranges::find(wanted_of_selected_, wanted);
+  if (found == wanted_of_selected_.end()) return std::nullopt;
+  return static_cast<size_t>(found - wanted_of_selected_.begin());
+}
+
+Result<std::optional<TextId>> ParquetReader::id(size_t row, const ReadingRules& rules) {
+  const auto place = place_of_wanted(0);
+  if (!place) return std::optional<TextId>();
+  const hs_parquet_column& column = file_->columns()[*place];
+  if (column.kind == HS_PARQUET_UUID && column.valid[row] != 0) {
+    return std::optional(TextId{uuid_at(column, row), true});
+  }
+  HIRESTREAM_ASSIGN(const std::string_view text, text_of(*place, row));
+  return rules.read_id(text);
+}
+
+Result<std::string_view> ParquetReader::text_of(size_t place, size_t row) {
+  const hs_parquet_column& column = file_->columns()[place];
+  hs_parquet_value value = {};
+  if (column.kind == HS_PARQUET_TEXT) return text_at(column, row);
+  hs_parquet_error error = {};
+  if (hs_parquet_text(file_->handle, static_cast<uint32_t>(place), static_cast<uint32_t>(row),
+                      &value, &error) != HS_PARQUET_OK) {
+    return failure_of(error, path_);
+  }
+  scratch_[place] = view_of(value);
+  return scratch_[place];
+}
+
+Result<void> ParquetReader::record(size_t row, Record& record) {
   bytes_.clear();
-  const std::span columns(file_->batch.columns, wanted_of_selected_.size());
-  for (size_t place = 0; place < columns.size(); ++place) {
-    const hs_parquet_value& value = std::span(columns[place], file_->batch.rows)[row];
-    const std::string_view text(value.data, value.size > 0 ? static_cast<size_t>(value.size) : 0);
+  for (size_t place = 0; place < wanted_of_selected_.size(); ++place) {
+    HIRESTREAM_ASSIGN(const std::string_view text, text_of(place, row));
     auto& shown = values_[wanted_of_selected_[place]];
     shown = text.empty() ? std::nullopt : std::optional(text);
     if (place > 0) bytes_ += ',';
     append_field(text);
   }
-  bytes_examined_ += bytes_.size();
-  record.line = ++row_;
+  record.line = rows_before_ + static_cast<int64_t>(row) + 1;
   record.malformed = bytes_.size() > kRecordBytesMax ? "longer than 16 MiB" : "";
   record.bytes = std::string_view(bytes_).substr(0, kRecordBytesMax);
   record.values = values_;
-  return true;
+  return {};
 }
 
 // Without quotes it would not be one field of a CSV file. (find_first_of asks memchr() about each
@@ -178,6 +287,62 @@ void ParquetReader::append_field(std::string_view text) {
     bytes_ += c;
   }
   bytes_ += '"';
+}
+
+// Whether the value is one of its column's own type; else nothing is set.
+bool set_number(Column which, const hs_parquet_column& column, size_t row, TrackingBatch& batch) {
+  const bool is_integer = column.kind == HS_PARQUET_INTEGER;
+  if (which == Column::kTs) {
+    if (is_integer) {
+      batch.set_ts_number(integer_at(column, row));
+      return true;
+    }
+    const auto us = column.kind == HS_PARQUET_INSTANT
+                        ? exact_us(integer_at(column, row), column.per_second)
+                        : std::nullopt;
+    if (us) column.is_utc != 0 ? batch.set_ts_us(*us) : batch.set_ts_local_us(*us);
+    return us.has_value();
+  }
+  if (which == Column::kBid && (is_integer || column.kind == HS_PARQUET_DOUBLE)) {
+    const int64_t bits = integer_at(column, row);
+    const BidResult bid =
+        is_integer ? bid_from_int(bits) : bid_from_double(std::bit_cast<double>(bits));
+    if (!bid.error) batch.set_bid(bid, {});
+    return !bid.error;
+  }
+  const bool is_id = which >= Column::kJobId && which <= Column::kGroupId;
+  if (is_id && is_integer) batch.set_integer(which, integer_at(column, row));
+  return is_id && is_integer;
+}
+
+Result<void> ParquetReader::add_rows(std::span<const RowOfBatch> rows, TrackingBatch& batch) {
+  const size_t first = batch.rows();
+  batch.add_rows(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    batch.select(first + i);
+    batch.set_id_as_read(rows[i].id);
+  }
+  for (const Column which : kAllColumns) {
+    const auto place = place_of_wanted(static_cast<size_t>(which));
+    if (!place || which == Column::kCreateTime) continue;
+    HIRESTREAM_TRY(set_values(which, *place, rows, first, batch));
+  }
+  return {};
+}
+
+// What is not in its column's own type, or not as it should be, is read from its text.
+Result<void> ParquetReader::set_values(Column which, size_t place, std::span<const RowOfBatch> rows,
+                                       size_t first, TrackingBatch& batch) {
+  const hs_parquet_column& column = file_->columns()[place];
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const size_t row = rows[i].row;
+    if (column.kind != HS_PARQUET_TEXT && column.valid[row] == 0) continue;
+    batch.select(first + i);
+    if (set_number(which, column, row, batch)) continue;
+    HIRESTREAM_ASSIGN(const std::string_view text, text_of(place, row));
+    if (!text.empty()) batch.set_text_of(which, text);
+  }
+  return {};
 }
 
 }  // namespace hirestream

@@ -22,9 +22,7 @@ class StoppableReader : public RecordReader {
 
   Result<bool> next(Record& record) override {
     constexpr int64_t kRecordsBetween = 1024;
-    if (++records_ % kRecordsBetween == 0 && stop_.stop_requested()) {
-      return fail(ErrorKind::kTransient, "stop", path_, "ended before the file was read whole");
-    }
+    if (++records_ % kRecordsBetween == 0) HIRESTREAM_TRY(check_stop(stop_, path_));
     return reader_->next(record);
   }
   int64_t file_bytes() const override { return reader_->file_bytes(); }
@@ -64,7 +62,10 @@ class EncodedReader : public RecordReader {
 Result<std::unique_ptr<RecordReader>> open_reader(FileFormat format, const std::string& path,
                                                   std::span<const WantedColumn> wanted,
                                                   const CsvWriting& csv) {
-  if (format == FileFormat::kParquet) return ParquetReader::open(path, wanted);
+  if (format == FileFormat::kParquet) {
+    HIRESTREAM_ASSIGN(auto reader, ParquetReader::open(path, wanted));
+    return std::unique_ptr<RecordReader>(std::move(reader));
+  }
   CsvDialect dialect;
   if (const auto* settings = std::get_if<CsvSettings>(&csv); settings == nullptr) {
     dialect = std::get<CsvDialect>(csv);
@@ -121,6 +122,11 @@ Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, cons
   }
   return std::unique_ptr<RecordReader>(
       std::make_unique<StoppableReader>(path, std::move(reader), std::move(stop)));
+}
+
+Result<void> check_stop(const std::stop_token& stop, const std::string& path) {
+  if (!stop.stop_requested()) return {};
+  return fail(ErrorKind::kTransient, "stop", path, "ended before the file was read whole");
 }
 
 std::vector<size_t> places_of(std::string_view name, std::span<const std::string> found) {

@@ -81,6 +81,9 @@ Result<std::unique_ptr<RecordReader>> open_record_reader(FileFormat format, cons
                                                          std::stop_token stop = {},
                                                          const CsvWriting& csv = CsvSettings());
 
+// kTransient, operation "stop", if one is requested.
+Result<void> check_stop(const std::stop_token& stop, const std::string& path);
+
 // Where a wanted column stands among a file's own: by its name as it is, else in other letters.
 std::vector<size_t> places_of(std::string_view name, std::span<const std::string> found);
 

@@ -1,5 +1,6 @@
 /* C ABI over the Rust `parquet` crate (crate in this folder): a file's flat columns, batch after
- * batch, each value as the text that a CSV file would have for it. The text of each type:
+ * batch, each value as a number or as the text that a CSV file would have for it, and the text of
+ * each that is asked for. The text of each type:
  *
  *   integers, decimals    digits; of a decimal with as many behind the point as its scale says
  *   float, double         the shortest digits that read back as the same number, without exponent;
@@ -57,14 +58,35 @@ typedef struct hs_parquet_value {
   int64_t size; /* bytes, < 0: null */
 } hs_parquet_value;
 
+/* What `values` is. */
+enum {
+  HS_PARQUET_TEXT = 0,    /* hs_parquet_value[] */
+  HS_PARQUET_INTEGER = 1, /* int64_t[] */
+  HS_PARQUET_INSTANT = 2, /* int64_t[]: since 1970, of the zone of the file's rows unless is_utc */
+  HS_PARQUET_DOUBLE = 3,  /* double[] */
+  HS_PARQUET_UUID = 4     /* 16 bytes each, as RFC 9562 has them */
+};
+
+typedef struct hs_parquet_column {
+  int32_t kind;
+  int32_t is_utc;
+  int64_t per_second; /* of HS_PARQUET_INSTANT: 1000, 1000000 or 1000000000 */
+  const void* values;
+  const uint8_t* valid; /* by row, 0: null; not of HS_PARQUET_TEXT */
+} hs_parquet_column;
+
 /* Valid until the next call of hs_parquet_next or hs_parquet_close. */
 typedef struct hs_parquet_batch {
   uint32_t rows;
-  const hs_parquet_value* const* columns; /* in the order of the selection, each of `rows` values */
+  const hs_parquet_column* columns; /* in the order of the selection, each of `rows` values */
 } hs_parquet_batch;
 enum { HS_PARQUET_BATCH_ROWS = 1024 };
 /* At most HS_PARQUET_BATCH_ROWS rows, of one row group; none: the end. */
 int32_t hs_parquet_next(hs_parquet_file*, hs_parquet_batch* out, hs_parquet_error*);
+/* The text of a value of that batch, whatever its kind; `column` by its place in the selection.
+ * Valid until the next call of any of these functions. */
+int32_t hs_parquet_text(hs_parquet_file*, uint32_t column, uint32_t row, hs_parquet_value* out,
+                        hs_parquet_error*);
 
 #ifdef __cplusplus
 }

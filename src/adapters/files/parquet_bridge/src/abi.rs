@@ -1,5 +1,5 @@
 //! The functions of bridge.h.
-use crate::column::Value;
+use crate::column::{Column, Value};
 use crate::error::{CError, guard};
 use crate::file::ParquetFile;
 use std::ffi::c_char;
@@ -10,7 +10,7 @@ use std::slice;
 #[repr(C)]
 pub struct Batch {
     rows: u32,
-    columns: *const *const Value,
+    columns: *const Column,
 }
 
 #[unsafe(no_mangle)]
@@ -95,6 +95,20 @@ pub unsafe extern "C" fn hs_parquet_next(
     guard(error, || unsafe {
         let (columns, rows) = (*file).next()?;
         *out = Batch { rows: rows as u32, columns: columns.as_ptr() };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hs_parquet_text(
+    file: *mut ParquetFile,
+    column: u32,
+    row: u32,
+    out: *mut Value,
+    error: *mut CError,
+) -> i32 {
+    guard(error, || unsafe {
+        *out = (*file).text(column as usize, row as usize)?;
         Ok(())
     })
 }

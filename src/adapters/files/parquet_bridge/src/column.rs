@@ -1,4 +1,4 @@
-//! One column of a row group: its values, made into text.
+//! One column of a row group: its values, as numbers where they are some, else made into text.
 use crate::error::{Error, Res, damaged};
 use crate::pages::CheckedPages;
 use crate::text::{
@@ -13,7 +13,7 @@ use parquet::data_type::{
     FixedLenByteArrayType, FloatType, Int32Type, Int64Type, Int96, Int96Type,
 };
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::ptr;
 
 #[repr(C)]
@@ -23,7 +23,34 @@ pub struct Value {
     size: i64,
 }
 
-const NULL: Value = Value { data: ptr::null(), size: -1 };
+pub const NULL: Value = Value { data: ptr::null(), size: -1 };
+
+impl Value {
+    pub fn of(bytes: &[u8]) -> Value {
+        Value { data: bytes.as_ptr().cast(), size: bytes.len() as i64 }
+    }
+}
+
+/// As what the values of a column cross the ABI.
+#[repr(i32)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text = 0,
+    Integer = 1,
+    Instant = 2,
+    Double = 3,
+    Uuid = 4,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Column {
+    kind: Kind,
+    is_utc: i32,
+    per_second: i64,
+    values: *const c_void,
+    valid: *const u8,
+}
 
 /// How the values of a column become text.
 #[derive(Clone, Copy)]
@@ -107,12 +134,25 @@ pub fn format_of(column: &ColumnDescriptor) -> Option<Format> {
     }
 }
 
+const UUID_BYTES: i32 = 16;
+
 fn put_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// A physical type: appends a value as text; what cannot be text is an error, nothing is null.
 trait Put: DataType {
+    /// Other kinds than Text have a number() or an uuid().
+    fn kind(_format: Format, _column: &ColumnDescriptor) -> Kind {
+        Kind::Text
+    }
+    /// An i64, or the bits of an f64; None: null.
+    fn number(_value: &Self::T) -> Option<i64> {
+        None
+    }
+    fn uuid(_value: &Self::T) -> Option<[u8; 16]> {
+        None
+    }
     /// The text as it lies in the value, if there is no need to write it anew.
     fn as_is(_value: &Self::T, _format: Format) -> Option<&[u8]> {
         None
@@ -128,6 +168,12 @@ impl Put for BoolType {
 }
 
 impl Put for Int32Type {
+    fn kind(format: Format, _column: &ColumnDescriptor) -> Kind {
+        if matches!(format, Format::Plain) { Kind::Integer } else { Kind::Text }
+    }
+    fn number(value: &i32) -> Option<i64> {
+        Some(i64::from(*value))
+    }
     fn put(out: &mut Vec<u8>, value: &i32, format: Format) -> Res<bool> {
         match format {
             Format::Unsigned => {
@@ -140,6 +186,16 @@ impl Put for Int32Type {
 }
 
 impl Put for Int64Type {
+    fn kind(format: Format, _column: &ColumnDescriptor) -> Kind {
+        match format {
+            Format::Plain => Kind::Integer,
+            Format::Timestamp(_) => Kind::Instant,
+            _ => Kind::Text,
+        }
+    }
+    fn number(value: &i64) -> Option<i64> {
+        Some(*value)
+    }
     fn put(out: &mut Vec<u8>, value: &i64, format: Format) -> Res<bool> {
         match format {
             Format::Unsigned => put_integer(out, *value as u64),
@@ -168,6 +224,12 @@ impl Put for FloatType {
 }
 
 impl Put for DoubleType {
+    fn kind(_format: Format, _column: &ColumnDescriptor) -> Kind {
+        Kind::Double
+    }
+    fn number(value: &f64) -> Option<i64> {
+        (!value.is_nan()).then(|| value.to_bits() as i64)
+    }
     fn put(out: &mut Vec<u8>, value: &f64, _format: Format) -> Res<bool> {
         put!(out, "{value}");
         Ok(!value.is_nan())
@@ -197,6 +259,13 @@ impl Put for ByteArrayType {
 }
 
 impl Put for FixedLenByteArrayType {
+    fn kind(format: Format, column: &ColumnDescriptor) -> Kind {
+        let is_uuid = matches!(format, Format::Uuid) && column.type_length() == UUID_BYTES;
+        if is_uuid { Kind::Uuid } else { Kind::Text }
+    }
+    fn uuid(value: &FixedLenByteArray) -> Option<[u8; 16]> {
+        value.data().try_into().ok()
+    }
     fn as_is(value: &FixedLenByteArray, format: Format) -> Option<&[u8]> {
         matches!(format, Format::Plain).then(|| value.data())
     }
@@ -206,23 +275,30 @@ impl Put for FixedLenByteArrayType {
 }
 
 /// The next rows of a column.
-pub trait TextColumn: Send {
-    /// The texts of exactly `rows` rows; valid until the next call.
-    fn read(&mut self, rows: usize) -> Res<*const Value>;
+pub trait ColumnValues: Send {
+    /// The values of exactly `rows` rows; valid until the next call.
+    fn read(&mut self, rows: usize) -> Res<Column>;
+    /// Of one of these rows; valid until the next call of any function.
+    fn text(&mut self, row: usize) -> Res<Value>;
 }
 
 struct TypedColumn<T: Put> {
     reader: ColumnReaderImpl<T>,
     name: String,
     format: Format,
+    kind: Kind,
     /// Of a column that may have nulls: the level of those that are none.
     level_max: i16,
     levels: Vec<i16>,
     values: Vec<T::T>,
+    /// Of Text: the values' texts, and by value where its text ends, or that it is null.
     text: Vec<u8>,
-    /// By value: where its text ends, or that it is null.
     ends: Vec<Option<usize>>,
+    // By row, those of the kind.
     shown: Vec<Value>,
+    numbers: Vec<i64>,
+    uuids: Vec<[u8; 16]>,
+    valid: Vec<u8>,
 }
 
 // What `shown` points to lies in this struct.
@@ -264,19 +340,55 @@ impl<T: Put> TypedColumn<T> {
                     bytes
                 }),
             };
-            self.shown.push(bytes.map_or(NULL, |bytes| Value {
-                data: bytes.as_ptr().cast(),
-                size: bytes.len() as i64,
-            }));
+            self.shown.push(bytes.map_or(NULL, Value::of));
         }
+    }
+
+    /// `out` and `valid` by row; fewer than `rows` if values are missing.
+    fn spread<V: Copy + Default>(
+        &mut self,
+        rows: usize,
+        out: impl Fn(&mut Self) -> &mut Vec<V>,
+        of: impl Fn(&T::T) -> Option<V>,
+    ) {
+        let mut spread = std::mem::take(out(self));
+        spread.clear();
+        self.valid.clear();
+        let mut values = self.values.iter();
+        for row in 0..rows {
+            let is_null = self.level_max > 0 && self.levels[row] != self.level_max;
+            let value = if is_null {
+                None
+            } else {
+                let Some(value) = values.next() else { break };
+                of(value)
+            };
+            spread.push(value.unwrap_or_default());
+            self.valid.push(u8::from(value.is_some()));
+        }
+        *out(self) = spread;
+    }
+
+    /// How many rows there are of those asked for.
+    fn show_kind(&mut self, rows: usize) -> Res<usize> {
+        match self.kind {
+            Kind::Text => {
+                self.texts_of_values()?;
+                self.show(rows);
+                return Ok(self.shown.len());
+            }
+            Kind::Uuid => self.spread(rows, |column| &mut column.uuids, T::uuid),
+            _ => self.spread(rows, |column| &mut column.numbers, T::number),
+        }
+        Ok(self.valid.len())
     }
 }
 
-impl<T: Put> TextColumn for TypedColumn<T>
+impl<T: Put> ColumnValues for TypedColumn<T>
 where
     T::T: Send,
 {
-    fn read(&mut self, rows: usize) -> Res<*const Value> {
+    fn read(&mut self, rows: usize) -> Res<Column> {
         self.levels.clear();
         self.values.clear();
         let levels = (self.level_max > 0).then_some(&mut self.levels);
@@ -286,12 +398,39 @@ where
         };
         let read = self.reader.read_records(rows, levels, None, &mut self.values);
         let (records, ..) = read.map_err(|error| named(error.into()))?;
-        self.texts_of_values()?;
-        self.show(rows.min(records));
-        if self.shown.len() != rows {
+        if self.show_kind(rows.min(records))? != rows {
             return Err(damaged(format!("column {}: it ends before its row group", self.name)));
         }
-        Ok(self.shown.as_ptr())
+        let (per_second, is_utc) = match self.format {
+            Format::Timestamp(instant) => (instant.per_second, i32::from(instant.is_utc)),
+            _ => (0, 0),
+        };
+        let values = match self.kind {
+            Kind::Text => self.shown.as_ptr().cast(),
+            Kind::Uuid => self.uuids.as_ptr().cast(),
+            _ => self.numbers.as_ptr().cast(),
+        };
+        Ok(Column { kind: self.kind, is_utc, per_second, values, valid: self.valid.as_ptr() })
+    }
+
+    fn text(&mut self, row: usize) -> Res<Value> {
+        if self.kind == Kind::Text {
+            return Ok(self.shown[row]);
+        }
+        if self.valid[row] == 0 {
+            return Ok(NULL);
+        }
+        self.text.clear();
+        match self.kind {
+            Kind::Uuid => put_uuid(&mut self.text, &self.uuids[row]),
+            Kind::Double => {
+                DoubleType::put(&mut self.text, &f64::from_bits(self.numbers[row] as u64), self.format)?;
+            }
+            _ => {
+                Int64Type::put(&mut self.text, &self.numbers[row], self.format)?;
+            }
+        }
+        Ok(Value::of(&self.text))
     }
 }
 
@@ -299,12 +438,13 @@ fn typed<T: Put>(
     column: ColumnDescPtr,
     format: Format,
     pages: Box<dyn PageReader>,
-) -> Box<dyn TextColumn>
+) -> Box<dyn ColumnValues>
 where
     T::T: Send,
 {
     Box::new(TypedColumn::<T> {
         name: column.name().to_owned(),
+        kind: T::kind(format, &column),
         level_max: column.max_def_level(),
         reader: ColumnReaderImpl::new(column, pages),
         format,
@@ -313,6 +453,9 @@ where
         text: Vec::new(),
         ends: Vec::new(),
         shown: Vec::new(),
+        numbers: Vec::new(),
+        uuids: Vec::new(),
+        valid: Vec::new(),
     })
 }
 
@@ -320,7 +463,7 @@ pub fn open_column(
     column: ColumnDescPtr,
     format: Format,
     pages: Box<dyn PageReader>,
-) -> Box<dyn TextColumn> {
+) -> Box<dyn ColumnValues> {
     let pages = Box::new(CheckedPages::new(pages, &column));
     match column.physical_type() {
         Type::BOOLEAN => typed::<BoolType>(column, format, pages),

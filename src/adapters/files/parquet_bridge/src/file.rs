@@ -1,5 +1,5 @@
 //! A file: its columns, and its rows batch after batch.
-use crate::column::{Format, TextColumn, Value, format_of, open_column, type_name_of};
+use crate::column::{Column, ColumnValues, Format, Value, format_of, open_column, type_name_of};
 use crate::error::{Res, damaged};
 use crate::source::Source;
 use parquet::file::reader::FileReader;
@@ -27,9 +27,9 @@ pub struct ParquetFile {
     pub unreadable: Vec<UnreadableColumn>,
     selected: Vec<usize>,
     next_group: usize,
-    open: Vec<Box<dyn TextColumn>>,
+    open: Vec<Box<dyn ColumnValues>>,
     rows_left: usize,
-    shown: Vec<*const Value>,
+    shown: Vec<Column>,
 }
 
 impl ParquetFile {
@@ -89,7 +89,7 @@ impl ParquetFile {
     }
 
     /// The columns of the selection and the number of rows, at most BATCH_ROWS; no row: the end.
-    pub fn next(&mut self) -> Res<(&[*const Value], usize)> {
+    pub fn next(&mut self) -> Res<(&[Column], usize)> {
         self.shown.clear();
         while self.rows_left == 0 {
             if !self.open_next_group()? {
@@ -102,5 +102,10 @@ impl ParquetFile {
         }
         self.rows_left -= rows;
         Ok((&self.shown, rows))
+    }
+
+    /// Of the batch that next() gave last, which has this column and row.
+    pub fn text(&mut self, column: usize, row: usize) -> Res<Value> {
+        self.open[column].text(row)
     }
 }
