@@ -189,7 +189,9 @@ Result<void> ShadowTables::add_days_keys() {
 }
 
 // Whoever is no engine counts its change first, an engine locks its writers' rows. Gaps between
-// those rows are locked, too: nobody begins to be a writer meanwhile.
+// those rows are locked, too: nobody begins to be a writer meanwhile. An engine that makes a
+// shard's first mark locks both the other way round: the server ends one of the two, which tries
+// again.
 Result<void> ShadowTables::stop_commits() {
   HIRESTREAM_TRY(guard_->execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   HIRESTREAM_ASSIGN(sql::Transaction guarded, guard_->begin_write());
