@@ -77,6 +77,7 @@ Result<StepReport> ScanEngine::step() {
       // What is recent does not wait for it, once everything was seen.
       if (scanned_) {
         full_scan_timer_.due_us = ports_.clock.now_us() + kFullScanRetryUs;
+        again_ = false;  // not before that
       }
       return forward(std::move(scanned).error());
     }

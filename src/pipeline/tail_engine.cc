@@ -272,8 +272,11 @@ void TailEngine::queue_what_is_due(int64_t now_us) {
   // Before all others: their rows, or the last of them, are not counted yet, and audits of a long
   // pause may be many.
   queue_.push_front(open_.close_over(now_us));
-  for (const SliceKey& key : audits_.take_due(book_, now_us)) {
-    queue_.push_back(key);
+  // Behind what came while no engine ran, which the first list tells, if there is one.
+  if (discovered_ || no_list_) {
+    for (const SliceKey& key : audits_.take_due(book_, now_us)) {
+      queue_.push_back(key);
+    }
   }
   // Not held back by a clock that was set back.
   queue_.wake(clock_set_back_ ? INT64_MAX : now_us);
@@ -363,6 +366,7 @@ Result<StepReport> TailEngine::step() {
   if (clock_set_back_ && !buckets_.in_order()) {
     take_back_what_was_not_due(now_us);
   }
+  const bool was_discovered = discovered_;
   // Before anything freezes, and before a table that cannot be read ends the step.
   queue_what_is_due(now_us);
   if (late_timer_.due(now_us)) {
@@ -392,11 +396,13 @@ Result<StepReport> TailEngine::step() {
   report.rows_counted = book_.rows_counted() - rows_before;
   report.slices_held = book_.held();
   report.caught_up =
-      polled_ && discovered_ && queue_.empty() && !backfill_.under_way() && !no_list_;
+      polled_ && was_discovered && queue_.empty() && !backfill_.under_way() && !no_list_;
   if (idle) {
     report.blocked = queue_.empty() ? no_list_ : recounter_.unconfirmed();
   }
-  report.next_due_us = idle && discovery_ == nullptr ? poll_timer_.due_us : now_us;
+  // What is due is queued once the first list is there.
+  const bool waits = idle && discovery_ == nullptr && was_discovered == discovered_;
+  report.next_due_us = waits ? poll_timer_.due_us : now_us;
   return report;
 }
 

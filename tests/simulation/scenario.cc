@@ -371,7 +371,8 @@ void Scenario::run_until(double seconds) {
       last_report_ = *report;
       if (report->caught_up && !clicks_when_caught_up_) clicks_when_caught_up_ = clicks();
       wake_us_ = report->next_due_us - clock_->error_us;
-      must(wake_us_ > world_->now_us() || steps_ < 100'000, "the engine does not spin");
+      spins_ = wake_us_ > world_->now_us() ? 0 : spins_ + 1;
+      must(spins_ < 100'000, "the engine does not spin");
     } else if (report.error().kind == ErrorKind::kTransient) {
       wake_us_ = world_->now_us() + kSecondUs / 2;
     } else {

@@ -230,6 +230,7 @@ class Scenario {
   std::string last_error_;
   int64_t wake_us_ = 0;
   int64_t steps_ = 0;
+  int64_t spins_ = 0;  // steps in a row after which it wanted to go on at once
   int64_t full_scans_ = 0;
   StepReport last_report_;
   std::optional<int64_t> clicks_when_caught_up_;

@@ -119,6 +119,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
                        Strategy::kScan},
         SeedThatFailed{"ASliceThatMissesRowsWhenItFreezesStaysAsItWas", 20262289, Strategy::kScan},
+        SeedThatFailed{"ACompleteScanThatFailsHalfwayIsNotSaidToBeDueAtOnce", 16373568008,
+                       Strategy::kScan},
         SeedThatFailed{"AStaleReplicaHidesNoNewRowsOfASlicePastItsRetention", 203172352367,
                        Strategy::kScan},
         SeedThatFailed{"ASliceThatARepairCountsDuringTheStartIsNotOpenedAsNew", 20263095,
