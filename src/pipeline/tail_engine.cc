@@ -124,6 +124,7 @@ Result<bool> TailEngine::list_more(int64_t now_us) {
   if (discovery_ == nullptr) {
     listed_.clear();
     slices_there_ = 0;
+    list_again_ = false;
     HIRESTREAM_ASSIGN(discovery_, ports_.source.begin_discovery(ledger_.shards()));
     searched_from_ = std::exchange(passed_over_from_, INT64_MAX);
   }
@@ -151,6 +152,8 @@ Result<void> TailEngine::take_list(int64_t now_us) {
   auto taken = take_listing(std::exchange(listed_, {}), now_us);
   searched_from_ = searched_from;
   end_discovery(taken.has_value(), now_us);
+  // A first mark may be there, and what it makes history not be known yet.
+  started_ = started_ && taken.has_value();
   return taken;
 }
 
@@ -178,7 +181,7 @@ void TailEngine::end_discovery(bool done, int64_t now_us) {
   }
   discovered_ = true;
   no_list_.reset();
-  if (passed_over_from_ == INT64_MAX) {
+  if (passed_over_from_ == INT64_MAX && !list_again_) {
     discover_timer_.due_us = now_us + options_.discover_interval_us;
   }
 }
@@ -314,6 +317,7 @@ void TailEngine::queue_noted_anywhere(const LateNote& note, int64_t now_us) {
   // What the book does not have: unless the discovery at the start has seen it.
   if (note.noted_us + kLateClocksUs >= started_us_) {
     discover_timer_.due_us = now_us;
+    list_again_ = discovery_ != nullptr;  // which may be past them
   }
 }
 
@@ -391,14 +395,19 @@ Result<StepReport> TailEngine::step() {
   if (backfill_.under_way()) {
     HIRESTREAM_TRY(backfill(now_us));
   }
+  if (was_discovered != discovered_ && queue_.empty() && !backfill_.under_way()) {
+    HIRESTREAM_TRY(commit_marks(now_us));
+  }
   StepReport report;
   const bool idle = queue_.none_ready() && !backfill_.under_way();
   report.rows_counted = book_.rows_counted() - rows_before;
   report.slices_held = book_.held();
   report.caught_up =
       polled_ && was_discovered && queue_.empty() && !backfill_.under_way() && !no_list_;
-  if (idle) {
-    report.blocked = queue_.empty() ? no_list_ : recounter_.unconfirmed();
+  if (idle && !queue_.empty()) {
+    report.blocked = recounter_.unconfirmed();
+  } else if (idle && discovery_ == nullptr) {
+    report.blocked = no_list_;
   }
   // What is due is queued once the first list is there.
   const bool waits = idle && discovery_ == nullptr && was_discovered == discovered_;
@@ -483,9 +492,7 @@ Result<void> TailEngine::commit_recounts(std::vector<Recount> recounts, int64_t 
   }
   const Marks marks = settled_marks(done, now_us);
   if (!changes.empty() || marks != last_marks_) {
-    // Of a shard whose history is not counted yet nothing can be said.
-    std::copy_if(marks.begin(), marks.end(), std::back_inserter(changes.settled_until),
-                 [](const auto& mark) { return mark.second != INT64_MIN; });
+    changes.settled_until = known_of(marks);
     HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(changes)));
     if (!replaced.empty()) {
       batch_limit_ = std::max<size_t>(1, batch_limit_ / 8);
@@ -499,6 +506,25 @@ Result<void> TailEngine::commit_recounts(std::vector<Recount> recounts, int64_t 
     file_counted(std::move(slice), now_us);
   }
   return {};
+}
+
+// What was counted before the first list was there said nothing about them.
+Result<void> TailEngine::commit_marks(int64_t now_us) {
+  const Marks marks = settled_marks({}, now_us);
+  CommitPlan changes;
+  changes.settled_until = known_of(marks);
+  if (changes.settled_until.empty() || marks == last_marks_) {
+    return {};
+  }
+  HIRESTREAM_TRY(book_.commit(std::move(changes)));
+  last_marks_ = marks;
+  return {};
+}
+
+// Of a shard whose history is not counted yet nothing can be said.
+TailEngine::Marks TailEngine::known_of(Marks marks) {
+  std::erase_if(marks, [](const auto& mark) { return mark.second == INT64_MIN; });
+  return marks;
 }
 
 void TailEngine::adapt_batch(size_t slices, int64_t rows) {

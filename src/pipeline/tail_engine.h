@@ -76,6 +76,8 @@ class TailEngine : public Engine {
   Result<void> work_on_queue(int64_t now_us);
   Policy policy_of(const SliceKey& key, int64_t now_us) const;
   Result<void> commit_recounts(std::vector<Recount> recounts, int64_t now_us);
+  Result<void> commit_marks(int64_t now_us);
+  static Marks known_of(Marks marks);
   void adapt_batch(size_t slices, int64_t rows);
   // A slice that was counted whole, after the commit.
   struct Counted {
@@ -110,6 +112,8 @@ class TailEngine : public Engine {
   std::unique_ptr<Discovery> discovery_;
   // One has ended since the start.
   bool discovered_ = false;
+  // Another one is due when the one under way ends.
+  bool list_again_ = false;
   // Why the last one failed: another one follows.
   std::optional<Error> no_list_;
   // So far, without what is known for good; and how many there are, all in all.

@@ -369,6 +369,7 @@ void Scenario::run_until(double seconds) {
     const auto report = engine_->step();
     if (report) {
       last_report_ = *report;
+      blocked_reports_ += report->blocked ? 1 : 0;
       if (report->caught_up && !clicks_when_caught_up_) clicks_when_caught_up_ = clicks();
       wake_us_ = report->next_due_us - clock_->error_us;
       spins_ = wake_us_ > world_->now_us() ? 0 : spins_ + 1;
@@ -505,6 +506,14 @@ bool Scenario::is_shown_as_settled(int64_t offset) const {
   must(sources.has_value() && sources->size() == 1, "the source is known");
   const auto& marks = sources->front().settled_until;
   return marks.contains(0) && marks.at(0) > ScanClock::event_of(key_of(offset)).value();
+}
+
+int64_t Scenario::settled_until() const {
+  FakeWarehouse report(*world_, *database_, "report");
+  const auto sources = report.sources();
+  must(sources.has_value() && sources->size() == 1, "the source is known");
+  const auto& marks = sources->front().settled_until;
+  return marks.contains(0) ? marks.at(0) : INT64_MIN;
 }
 
 LedgerEntry Scenario::slice(int64_t offset) const {

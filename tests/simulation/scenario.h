@@ -153,6 +153,10 @@ class Scenario {
   }  // of the last step without an error
   // When an engine had caught up for the first time.
   int64_t clicks_when_caught_up() const { return clicks_when_caught_up_.value_or(-1); }
+  // How often it said that it cannot go on.
+  int64_t blocked_reports() const { return blocked_reports_; }
+  // Of shard 0; INT64_MIN: it has none.
+  int64_t settled_until() const;
   void damage_a_blob() { database_->damage_a_blob(); }
   void lose_blobs(int64_t offset = 0) { database_->lose_blobs(slice(offset).key); }
 
@@ -234,6 +238,7 @@ class Scenario {
   int64_t full_scans_ = 0;
   StepReport last_report_;
   std::optional<int64_t> clicks_when_caught_up_;
+  int64_t blocked_reports_ = 0;
 };
 
 }  // namespace hirestream::simulation

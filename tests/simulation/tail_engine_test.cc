@@ -1019,6 +1019,34 @@ TEST(TailEngine, NoMarkPassesWhatIsThereBeforeItIsKnown) {
   EXPECT_EQ(scenario.clicks(), 110);
 }
 
+TEST(TailEngine, AListThatFailedOnceBlocksNothingOnceAnotherIsUnderWay) {
+  Scenario scenario;
+  scenario.discover_in_parts();
+  for (int minute = 1; minute <= 100; ++minute) {
+    scenario.add_click({.arrival_s = -60.0 * minute, .visible_s = -1});
+  }
+  scenario.set_discovery_fails(true);
+  scenario.run_until(0.5);
+  const int64_t blocked = scenario.blocked_reports();
+  scenario.set_discovery_fails(false);
+  scenario.run_until(3);
+  EXPECT_LT(scenario.blocked_reports(), blocked + 20);
+  EXPECT_EQ(scenario.clicks_when_caught_up(), 100);
+}
+
+TEST(TailEngine, MarksRiseOnceItKnowsWhatThereIs) {
+  Scenario scenario;
+  scenario.discover_in_parts();
+  scenario.add_click({.arrival_s = 5, .visible_s = 5});
+  scenario.run_until(100);
+  scenario.kill();
+  scenario.sleep(200);
+  const int64_t before = scenario.settled_until();
+  scenario.run_until(scenario.now_s() + 0.2);
+  EXPECT_GT(scenario.settled_until(), before);
+  EXPECT_EQ(scenario.slice().state, SliceState::kSettled);
+}
+
 TEST(TailEngine, HasNotCaughtUpBeforeItKnowsWhatThereIs) {
   Scenario scenario;
   scenario.discover_in_parts();

@@ -232,7 +232,7 @@ class FilesSource::FileSweep : public Sweep {
     ParquetReader& reader = *file_->columns;
     HIRESTREAM_ASSIGN(const size_t rows, reader.next_batch());
     if (rows == 0) return false;
-    if (reader.is_long()) {
+    if (reader.is_long() || reader.text_bytes() > kBatchBytes) {
       file_->records_left = rows;
       return true;
     }
@@ -309,8 +309,12 @@ class FilesSource::FileSweep : public Sweep {
 
   Result<void> open_pass() {
     const std::vector<WantedColumn> wanted = wanted_columns(source_.rules_);
-    const bool by_columns = source_.format_ == FileFormat::kParquet && !file_->learned &&
-                            source_.rules_.time_of_day.empty();
+    const ReadingRules& rules = source_.rules_;
+    // Ids are read without a look at the words for null.
+    const bool by_columns =
+        source_.format_ == FileFormat::kParquet && !file_->learned && rules.time_of_day.empty() &&
+        std::ranges::none_of(rules.null_words,
+                             [](const std::string& word) { return read_uuid_text(word).is_uuid; });
     file_->columns = nullptr;
     file_->records_left = 0;
     if (by_columns) {

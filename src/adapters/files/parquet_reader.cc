@@ -293,14 +293,12 @@ void ParquetReader::append_field(std::string_view text) {
 bool set_number(Column which, const hs_parquet_column& column, size_t row, TrackingBatch& batch) {
   const bool is_integer = column.kind == HS_PARQUET_INTEGER;
   if (which == Column::kTs) {
-    if (is_integer) {
-      batch.set_ts_number(integer_at(column, row));
-      return true;
-    }
-    const auto us = column.kind == HS_PARQUET_INSTANT
-                        ? exact_us(integer_at(column, row), column.per_second)
-                        : std::nullopt;
-    if (us) column.is_utc != 0 ? batch.set_ts_us(*us) : batch.set_ts_local_us(*us);
+    std::optional<int64_t> us;
+    if (is_integer) us = epoch_us(integer_at(column, row));
+    if (column.kind == HS_PARQUET_INSTANT)
+      us = exact_us(integer_at(column, row), column.per_second);
+    const bool is_utc = is_integer || column.is_utc != 0;
+    if (us) is_utc ? batch.set_ts_us(*us) : batch.set_ts_local_us(*us);
     return us.has_value();
   }
   if (which == Column::kBid && (is_integer || column.kind == HS_PARQUET_DOUBLE)) {

@@ -91,7 +91,9 @@ def refused(warehouse):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("seed", "options"), [(1, []), (2, ["--attribution", "payload", "--source-timezone", "Europe/Berlin"])], ids=["columns", "payload"])
+@pytest.mark.parametrize(("seed", "options"), [
+    (1, []), (2, ["--attribution", "payload", "--source-timezone", "Europe/Berlin"]),
+    (3, ["--null-words", f"-1,0,188,1.5,NaN,{uuid.UUID(int=7)}"])], ids=["columns", "payload", "words"])
 def test_by_columns_and_one_by_one(kind, seed, options, tmp_path):
     table = table_of(random.Random(seed), kind)
     results = []
