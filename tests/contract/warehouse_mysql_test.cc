@@ -621,9 +621,10 @@ TEST_P(MysqlWarehouseFaults, ATransactionWhosePreparedStatementIsUnknownIsGivenU
     ASSERT_FALSE(outcome.has_value());
     EXPECT_EQ(outcome.error().kind, ErrorKind::kTransient);
   }
-  const std::vector<std::string> prepared_and_executed(2, "INSERT INTO events");
-  EXPECT_THAT(statements, testing::IsSupersetOf(prepared_and_executed));
-  EXPECT_EQ(std::ranges::count(statements, "INSERT INTO events"), 2) << "none as text";
+  // Prepared and executed; as text from the start where a server takes small packets alone.
+  const bool prepares =
+      std::stoll(database_->value("SELECT @@GLOBAL.max_allowed_packet")) > 1'000'000;
+  EXPECT_EQ(std::ranges::count(statements, "INSERT INTO events"), prepares ? 2 : 1);
   const uint64_t refused = sessions.back();
   EXPECT_EQ(verdict(commit), CommitVerdict::kCommitted);
   EXPECT_NE(sessions.back(), refused);
