@@ -86,7 +86,7 @@ Result<void> OpenSlices::read(std::vector<SliceRead> requests, Polls& polls, Com
             continue;
           }
           fresh.push_back(row);
-          if (is_version_1(id)) {
+          if (is_version_1(id) && arrival_time_us(id) >= started_us_) {
             plan.add_arrival(arrival_time_us(id));
           }
         }
@@ -121,6 +121,7 @@ Result<void> OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) cons
 }
 
 Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queue) {
+  started_us_ = std::min(started_us_, now_us);  // by a clock that was set back
   queue.push_front(close_replaced());
   Polls polls;
   std::vector<SliceRead> asked = requests(look_back, now_us, queue, polls);

@@ -24,7 +24,11 @@ class OpenSlices {
   bool contains(const SliceKey& key) const { return open_.contains(key); }
   // The shard's lowest open bucket, or `none`.
   int64_t lowest(int32_t shard, int64_t none) const;
-  void clear() { open_.clear(); }
+  // The engine starts.
+  void clear(int64_t now_us) {
+    open_.clear();
+    started_us_ = now_us;
+  }
   // One of which nothing has been read.
   void open(const SliceKey& key);
   // One that was just counted whole: the ids of its rows, and their highest position.
@@ -68,6 +72,8 @@ class OpenSlices {
   SliceBook& book_;
   const BucketClock& buckets_;
   std::map<SliceKey, OpenSlice> open_;
+  // Rows of before say nothing of how soon rows are counted.
+  int64_t started_us_ = 0;
 };
 
 }  // namespace hirestream

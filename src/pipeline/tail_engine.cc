@@ -54,7 +54,7 @@ Result<void> TailEngine::start() {
 }
 
 Result<void> TailEngine::load_state(int64_t now_us) {
-  open_.clear();
+  open_.clear(now_us);
   audits_.clear();
   queue_.clear();
   backfill_.clear();

@@ -231,6 +231,14 @@ TEST(TailEngine, CountsWhatCameDuringAnOutageThoughAWritersClockRunsAhead) {
 }
 
 // The sample is full long before the newest row is met.
+TEST(TailEngine, FreshnessIsNotThatOfRowsOfBeforeItsStart) {
+  Scenario scenario;
+  scenario.add_click({.arrival_s = -5, .visible_s = -5});
+  scenario.run_until(2);
+  ASSERT_EQ(scenario.clicks(), 1);
+  EXPECT_EQ(scenario.freshness_sample(), 0);
+}
+
 TEST(TailEngine, FreshnessIsThatOfTheNewestRow) {
   Scenario scenario;
   scenario.options.poll_interval_us = 10 * kSecondUs;
