@@ -74,7 +74,8 @@ std::vector<SliceRead> OpenSlices::requests(bool look_back, int64_t now_us,
   return out;
 }
 
-Result<void> OpenSlices::read(std::vector<SliceRead> requests, Polls& polls, CommitPlan& plan) {
+Result<void> OpenSlices::read(std::vector<SliceRead> requests, int64_t started_us, Polls& polls,
+                              CommitPlan& plan) {
   return read_all(
       ports_, {std::move(requests), ReadLevel::kConfigured}, [&](const SweepPage& page) {
         Poll& poll = polls.at(page.slice.value());
@@ -86,7 +87,7 @@ Result<void> OpenSlices::read(std::vector<SliceRead> requests, Polls& polls, Com
             continue;
           }
           fresh.push_back(row);
-          if (is_version_1(id) && arrival_time_us(id) >= started_us_) {
+          if (is_version_1(id) && arrival_time_us(id) >= started_us) {
             plan.add_arrival(arrival_time_us(id));
           }
         }
@@ -120,8 +121,8 @@ Result<void> OpenSlices::plan_appends(const Polls& polls, CommitPlan& plan) cons
   return {};
 }
 
-Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queue) {
-  started_us_ = std::min(started_us_, now_us);  // by a clock that was set back
+Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, int64_t started_us,
+                              RecountQueue& queue) {
   queue.push_front(close_replaced());
   Polls polls;
   std::vector<SliceRead> asked = requests(look_back, now_us, queue, polls);
@@ -129,7 +130,7 @@ Result<bool> OpenSlices::poll(bool look_back, int64_t now_us, RecountQueue& queu
     return true;
   }
   CommitPlan plan;
-  HIRESTREAM_TRY(read(std::move(asked), polls, plan));
+  HIRESTREAM_TRY(read(std::move(asked), started_us, polls, plan));
   HIRESTREAM_TRY(plan_appends(polls, plan));
   if (!plan.empty()) {
     HIRESTREAM_ASSIGN(const std::vector<SliceKey> replaced, book_.commit(std::move(plan)));

@@ -24,11 +24,7 @@ class OpenSlices {
   bool contains(const SliceKey& key) const { return open_.contains(key); }
   // The shard's lowest open bucket, or `none`.
   int64_t lowest(int32_t shard, int64_t none) const;
-  // The engine starts.
-  void clear(int64_t now_us) {
-    open_.clear();
-    started_us_ = now_us;
-  }
+  void clear() { open_.clear(); }
   // One of which nothing has been read.
   void open(const SliceKey& key);
   // One that was just counted whole: the ids of its rows, and their highest position.
@@ -39,8 +35,9 @@ class OpenSlices {
 
   // Reads all that gets fresh rows (look_back: all) but those in the queue, and commits what is
   // new. False: somebody replaced slices meanwhile, nothing was committed; those are closed and
-  // stand first in the queue.
-  Result<bool> poll(bool look_back, int64_t now_us, RecountQueue& queue);
+  // stand first in the queue. Rows from before `started_us` say nothing of how soon rows are
+  // counted.
+  Result<bool> poll(bool look_back, int64_t now_us, int64_t started_us, RecountQueue& queue);
 
  private:
   struct OpenSlice {
@@ -63,7 +60,8 @@ class OpenSlices {
   std::vector<SliceKey> close_replaced();
   std::vector<SliceRead> requests(bool look_back, int64_t now_us, const RecountQueue& queue,
                                   Polls& polls);
-  Result<void> read(std::vector<SliceRead> requests, Polls& polls, CommitPlan& plan);
+  Result<void> read(std::vector<SliceRead> requests, int64_t started_us, Polls& polls,
+                    CommitPlan& plan);
   Result<void> plan_appends(const Polls& polls, CommitPlan& plan) const;
   void prune(OpenSlice& slice, int64_t now_us) const;
 
@@ -72,8 +70,6 @@ class OpenSlices {
   SliceBook& book_;
   const BucketClock& buckets_;
   std::map<SliceKey, OpenSlice> open_;
-  // Rows of before say nothing of how soon rows are counted.
-  int64_t started_us_ = 0;
 };
 
 }  // namespace hirestream

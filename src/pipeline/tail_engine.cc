@@ -54,7 +54,7 @@ Result<void> TailEngine::start() {
 }
 
 Result<void> TailEngine::load_state(int64_t now_us) {
-  open_.clear(now_us);
+  open_.clear();
   audits_.clear();
   queue_.clear();
   backfill_.clear();
@@ -145,16 +145,16 @@ Result<bool> TailEngine::list_more(int64_t now_us) {
 
 Result<void> TailEngine::take_list(int64_t now_us) {
   std::ranges::sort(listed_);
-  const int64_t searched_from = searched_from_;
   if (!discovered_) {
     searched_from_ = INT64_MAX;  // all are known: the marks tell what is history
   }
-  auto taken = take_listing(std::exchange(listed_, {}), now_us);
-  searched_from_ = searched_from;
-  end_discovery(taken.has_value(), now_us);
-  // A first mark may be there, and what it makes history not be known yet.
-  started_ = started_ && taken.has_value();
-  return taken;
+  if (auto taken = take_listing(std::exchange(listed_, {}), now_us); !taken) {
+    // A first mark may be there, and what it makes history not be known yet: all is loaded anew.
+    started_ = false;
+    return taken;
+  }
+  end_discovery(true, now_us);
+  return {};
 }
 
 // Counting does not wait for a list that cannot be had: what is polled may well be readable.
@@ -418,7 +418,7 @@ Result<StepReport> TailEngine::step() {
 Result<void> TailEngine::poll(int64_t now_us) {
   const bool look_back = look_back_timer_.due(now_us);
   const int64_t rows_before = book_.rows_counted();
-  HIRESTREAM_ASSIGN(const bool committed, open_.poll(look_back, now_us, queue_));
+  HIRESTREAM_ASSIGN(const bool committed, open_.poll(look_back, now_us, started_us_, queue_));
   // A look-back whose rows were not counted is repeated with the next poll.
   if (committed && look_back) {
     look_back_timer_.due_us = now_us + options_.look_back_interval_us;

@@ -232,7 +232,7 @@ class FilesSource::FileSweep : public Sweep {
     ParquetReader& reader = *file_->columns;
     HIRESTREAM_ASSIGN(const size_t rows, reader.next_batch());
     if (rows == 0) return false;
-    if (reader.is_long() || reader.text_bytes() > kBatchBytes) {
+    if (reader.is_long()) {
       file_->records_left = rows;
       return true;
     }

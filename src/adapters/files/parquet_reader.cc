@@ -192,13 +192,12 @@ Result<size_t> ParquetReader::next_batch() {
 
 void ParquetReader::hash_rows() {
   hashes_.assign(file_->batch.rows, 0);
-  longest_text_ = text_bytes_ = 0;
+  text_bytes_ = 0;
   const std::span<uint64_t> hashes = hashes_;
   for (const hs_parquet_column& column : file_->columns()) {
     if (column.kind == HS_PARQUET_TEXT) {
       for (size_t row = 0; row < hashes.size(); ++row) {
         const std::string_view text = text_at(column, row);
-        longest_text_ = std::max(longest_text_, text.size());
         text_bytes_ += text.size();
         mix(hashes[row], text.empty() ? kHashOfNull : XXH3_64bits(text.data(), text.size()));
       }
@@ -217,9 +216,9 @@ void ParquetReader::hash_rows() {
   }
 }
 
-// Such that a record could be too long.
+// Else no record is too long, even if each quote is doubled.
 bool ParquetReader::is_long() const {
-  return 4 * (longest_text_ + 1) * wanted_of_selected_.size() > kRecordBytesMax;
+  return text_bytes_ > kRecordBytesMax / 4;
 }
 
 std::optional<size_t> ParquetReader::place_of_wanted(size_t wanted) const {

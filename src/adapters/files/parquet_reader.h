@@ -81,8 +81,7 @@ class ParquetReader : public RecordReader {
   std::string bytes_;                 // of the record that was delivered last
   std::vector<std::string> scratch_;  // by column that is read
   std::vector<uint64_t> hashes_;
-  size_t longest_text_ = 0;  // of the batch, as text_bytes_
-  size_t text_bytes_ = 0;
+  size_t text_bytes_ = 0;    // of the batch
   int64_t rows_before_ = 0;  // before the batch
   size_t bytes_examined_ = 0;
 };
