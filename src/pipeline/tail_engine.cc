@@ -275,8 +275,8 @@ void TailEngine::queue_what_is_due(int64_t now_us) {
   // Before all others: their rows, or the last of them, are not counted yet, and audits of a long
   // pause may be many.
   queue_.push_front(open_.close_over(now_us));
-  // Behind what came while no engine ran, which the first list tells, if there is one.
-  if (discovered_ || no_list_) {
+  // Behind what came while no engine ran, which the first list tells.
+  if (discovered_) {
     for (const SliceKey& key : audits_.take_due(book_, now_us)) {
       queue_.push_back(key);
     }

@@ -116,6 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
         SeedThatFailed{"ADamagedSliceWaitsForAnotherThatIsHeld", 440732290, Strategy::kScan},
         SeedThatFailed{"RowsOfABlockThatCameDuringAnOutageDoNotWaitForAudits", 398,
                        Strategy::kFollow},
+        SeedThatFailed{"RowsOfAnOutageDoNotWaitForAuditsThoughTheFirstListFails", 96108206221,
+                       Strategy::kFollow},
         SeedThatFailed{"AConflictInAScanThatCouldNotBeConfirmedLeadsToAnother", 930002888,
                        Strategy::kScan},
         SeedThatFailed{"ASliceThatMissesRowsWhenItFreezesStaysAsItWas", 20262289, Strategy::kScan},
